@@ -1,0 +1,142 @@
+//! The one place where errors of the SDK become errors of landfall.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::error::Error as _;
+
+/// What kind of thing went wrong: decides the exit code and what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// What was asked for does not exist.
+    NotFound,
+    /// It exists already, or a condition on it did not hold.
+    Conflict,
+    /// The caller may not do this.
+    Denied,
+    /// No credentials, or expired ones.
+    Credentials,
+    /// The service could not be reached, or did not answer in time.
+    Unreachable,
+    /// Anything else; the service's own words say what.
+    Other,
+}
+
+/// An AWS call that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation}: {message}")]
+pub struct Error {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// `service:Operation`, as IAM spells it.
+    pub operation: &'static str,
+    /// The service's error code, if it answered.
+    pub code: Option<String>,
+    /// The service's words, or the connection's.
+    pub message: String,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Error {
+        Error { kind, operation, code: None, message: message.into() }
+    }
+
+    /// A field that the API documents as present is missing.
+    pub(crate) fn incomplete(operation: &'static str, field: &str) -> Error {
+        Error::new(ErrorKind::Other, operation, format!("the answer has no {field}"))
+    }
+}
+
+/// Translates the error of `operation`.
+pub(crate) fn translate<E>(operation: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    move |error| {
+        let code = error.code().map(str::to_owned);
+        let kind = match &error {
+            SdkError::DispatchFailure(failure) if is_about_credentials(failure) => {
+                ErrorKind::Credentials
+            }
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => ErrorKind::Unreachable,
+            // Credentials are looked for while the request is constructed.
+            SdkError::ConstructionFailure(_) => ErrorKind::Credentials,
+            _ => kind_of(code.as_deref().unwrap_or_default(), status(&error)),
+        };
+        let message = match (error.message(), &code) {
+            (Some(message), Some(code)) => format!("{message} ({code})"),
+            (None, Some(code)) => code.clone(),
+            _ => chain(&error),
+        };
+        Error { kind, operation, code, message }
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+    error.raw_response().map_or(0, |response| response.status().as_u16())
+}
+
+fn kind_of(code: &str, status: u16) -> ErrorKind {
+    let has = |needle: &str| code.contains(needle);
+    if has("ExpiredToken") || has("InvalidClientTokenId") || has("UnrecognizedClient") {
+        ErrorKind::Credentials
+    } else if has("AccessDenied") || has("UnauthorizedOperation") || has("NotAuthorized") || status == 403 {
+        ErrorKind::Denied
+    } else if has("NotFound") || has("NoSuch") || has("NotExist") || status == 404 {
+        ErrorKind::NotFound
+    } else if has("AlreadyExists")
+        || has("AlreadyOwned")
+        || has("PreconditionFailed")
+        || has("ConditionalRequestConflict")
+        || has("Conflict")
+    {
+        ErrorKind::Conflict
+    } else {
+        ErrorKind::Other
+    }
+}
+
+fn is_about_credentials(failure: &impl std::fmt::Debug) -> bool {
+    let text = format!("{failure:?}");
+    text.contains("CredentialsNotLoaded")
+        || text.contains("CredentialsError")
+        || text.contains("ProviderError")
+        || text.contains("no providers in chain")
+}
+
+/// An error with all its sources: the SDK's own display says only "dispatch failure".
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if parts.last() != Some(&text) {
+            parts.push(text);
+        }
+        source = inner.source();
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_different_services_mean_the_same() {
+        let table = [
+            ("RepositoryNotFoundException", 400, ErrorKind::NotFound),
+            ("NoSuchBucket", 404, ErrorKind::NotFound),
+            ("NoSuchEntity", 404, ErrorKind::NotFound),
+            ("AccessDeniedException", 400, ErrorKind::Denied),
+            ("UnauthorizedOperation", 403, ErrorKind::Denied),
+            ("ExpiredTokenException", 403, ErrorKind::Credentials),
+            ("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
+            ("PreconditionFailed", 412, ErrorKind::Conflict),
+            ("ThrottlingException", 400, ErrorKind::Other),
+        ];
+        for (code, status, kind) in table {
+            assert_eq!(kind_of(code, status), kind, "{code}");
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! The look for anything that bears an environment's names or tags, in every service that landfall or
+//! its HCL creates in.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::services::Services;
+use crate::session::Session;
+use crate::state_bucket::StateBucket;
+use aws_sdk_ec2::types::{Filter, Tag};
+use aws_sdk_ecs::types::TaskDefinitionStatus;
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::sweep::{Found, Kind};
+
+/// What a look found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Things that a service listed under our names or tags.
+    pub by_name: Vec<Found>,
+    /// ARNs of the tagging API.
+    pub by_tag: Vec<String>,
+    /// What could not be looked at, and why. Not having looked is not having found nothing.
+    pub unseen: Vec<String>,
+}
+
+/// Clients of every service that is looked at.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    names: Names,
+    account: String,
+    services: Services,
+    state_bucket: StateBucket,
+    ecs: aws_sdk_ecs::Client,
+    ecr: aws_sdk_ecr::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    ec2: aws_sdk_ec2::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    iam: aws_sdk_iam::Client,
+    sns: aws_sdk_sns::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    cloudfront: aws_sdk_cloudfront::Client,
+    budgets: aws_sdk_budgets::Client,
+    tagging: aws_sdk_resourcegroupstagging::Client,
+}
+
+impl Inventory {
+    /// An inventory of one environment.
+    pub fn new(session: &Session, names: &Names, account: &str) -> Inventory {
+        let config = session.config();
+        let second = session.second_config();
+        Inventory {
+            names: names.clone(),
+            account: account.to_owned(),
+            services: Services::new(session, &names.id()),
+            state_bucket: StateBucket::new(session, names, account),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            cloudfront: aws_sdk_cloudfront::Client::new(&second),
+            budgets: aws_sdk_budgets::Client::new(&second),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
+        }
+    }
+
+    /// Looks everywhere. A service that cannot be looked at is named in [`Listing::unseen`].
+    pub async fn look(&self) -> Listing {
+        let mut listing = Listing::default();
+        let mut add = |what: &str, answer: Result<Vec<Found>, Error>| match answer {
+            Ok(found) => listing.by_name.extend(found),
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => listing.unseen.push(format!("{what}: {error}")),
+        };
+        add("load balancers", self.load_balancers().await);
+        add("target groups", self.target_groups().await);
+        add("ECS services", self.ecs_services().await);
+        add("ECS clusters", self.clusters().await);
+        add("task definitions", self.task_definitions().await);
+        add("CloudFront distributions", self.distributions().await);
+        add("VPCs", self.vpcs().await);
+        add("subnets", self.subnets().await);
+        add("security groups", self.security_groups().await);
+        add("internet gateways", self.internet_gateways().await);
+        add("route tables", self.route_tables().await);
+        add("network interfaces", self.network_interfaces().await);
+        add("VPC endpoints", self.vpc_endpoints().await);
+        add("ECR repositories", self.repositories().await);
+        add("log groups", self.log_groups().await);
+        add("IAM roles", self.roles().await);
+        add("SNS topics", self.topics().await);
+        add("CloudWatch alarms", self.alarms().await);
+        add("budgets", self.budgets().await);
+        add("state bucket", self.state_buckets().await);
+        match self.tagged().await {
+            Ok(arns) => listing.by_tag = arns,
+            Err(error) => listing.unseen.push(format!("tagged resources: {error}")),
+        }
+        listing
+    }
+
+    /// Whether `name` is the environment's stem, or the stem with one of our endings. The stem of
+    /// another environment may begin with this one: `app-prod` and `app-prod-2`.
+    fn is_ours(&self, name: &str) -> bool {
+        let stem = self.names.id();
+        let endings = ["", "-blue", "-green", "-execution", "-task", "-alarms", "-placeholder"];
+        endings.iter().any(|ending| name == format!("{stem}{ending}"))
+    }
+
+    async fn load_balancers(&self) -> Result<Vec<Found>, Error> {
+        let answer = self
+            .elb
+            .describe_load_balancers()
+            .names(self.names.id())
+            .send()
+            .await
+            .map_err(translate("elasticloadbalancing:DescribeLoadBalancers"))?;
+        let found = answer.load_balancers.unwrap_or_default().into_iter();
+        Ok(found
+            .filter_map(|one| one.load_balancer_arn)
+            .map(|arn| Found::new(Kind::LoadBalancer, arn))
+            .collect())
+    }
+
+    async fn target_groups(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        for slot in Slot::ALL {
+            // One name a call: one that does not exist fails the call for both.
+            let answer = self
+                .elb
+                .describe_target_groups()
+                .names(self.names.slot(slot))
+                .send()
+                .await
+                .map_err(translate("elasticloadbalancing:DescribeTargetGroups"));
+            let groups = match answer {
+                Err(error) if error.kind == ErrorKind::NotFound => continue,
+                other => other?.target_groups.unwrap_or_default(),
+            };
+            let arns = groups.into_iter().filter_map(|group| group.target_group_arn);
+            all.extend(arns.map(|arn| Found::new(Kind::TargetGroup, arn)));
+        }
+        Ok(all)
+    }
+
+    async fn ecs_services(&self) -> Result<Vec<Found>, Error> {
+        let cluster = self.names.id();
+        let answer = self
+            .ecs
+            .describe_services()
+            .cluster(&cluster)
+            .set_services(Some(Slot::ALL.map(|slot| self.names.slot(slot)).to_vec()))
+            .send()
+            .await
+            .map_err(translate("ecs:DescribeServices"))?;
+        let found = answer.services.unwrap_or_default().into_iter();
+        Ok(found
+            // A deleted service is shown as INACTIVE for a while.
+            .filter(|service| service.status.as_deref() != Some("INACTIVE"))
+            .filter_map(|service| service.service_name)
+            .map(|name| Found { kind: Kind::Service, id: name, within: Some(cluster.clone()) })
+            .collect())
+    }
+
+    async fn clusters(&self) -> Result<Vec<Found>, Error> {
+        let answer = self
+            .ecs
+            .describe_clusters()
+            .clusters(self.names.id())
+            .send()
+            .await
+            .map_err(translate("ecs:DescribeClusters"))?;
+        let found = answer.clusters.unwrap_or_default().into_iter();
+        Ok(found
+            // A deleted cluster is shown as INACTIVE for a while.
+            .filter(|cluster| cluster.status.as_deref() != Some("INACTIVE"))
+            .filter_map(|cluster| cluster.cluster_name)
+            .map(|name| Found::new(Kind::Cluster, name))
+            .collect())
+    }
+
+    async fn task_definitions(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        for family in [self.names.family(), self.names.placeholder_family()] {
+            for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
+                let arns = self.services.definitions(&family, status).await?;
+                all.extend(arns.into_iter().map(|arn| Found::new(Kind::TaskDefinition, arn)));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn distributions(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = self
+                .cloudfront
+                .list_distributions()
+                .set_marker(marker.take())
+                .send()
+                .await
+                .map_err(translate("cloudfront:ListDistributions"))?;
+            let Some(list) = page.distribution_list else { return Ok(all) };
+            all.extend(
+                list.items
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|one| one.comment == self.names.id())
+                    .map(|one| Found::new(Kind::Distribution, one.id)),
+            );
+            marker = list.next_marker.filter(|_| list.is_truncated);
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The environment's tags as filters. Emulators ignore some filters, so [`Self::is_tagged`] looks
+    /// again at what came.
+    fn filters(&self) -> Vec<Filter> {
+        self.tags()
+            .into_iter()
+            .map(|(key, value)| Filter::builder().name(format!("tag:{key}")).values(value).build())
+            .collect()
+    }
+
+    fn tags(&self) -> [(&'static str, String); 2] {
+        [
+            (TAG_APP, self.names.app.to_string()),
+            (TAG_ENVIRONMENT, self.names.environment.to_string()),
+        ]
+    }
+
+    fn is_tagged(&self, tags: Option<&Vec<Tag>>) -> bool {
+        let tags = tags.map(Vec::as_slice).unwrap_or_default();
+        self.tags().iter().all(|(key, value)| {
+            tags.iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+        })
+    }
+
+    async fn vpcs(&self) -> Result<Vec<Found>, Error> {
+        let answer = self.ec2.describe_vpcs().set_filters(Some(self.filters())).send().await;
+        let found = answer.map_err(translate("ec2:DescribeVpcs"))?.vpcs.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            .filter_map(|one| one.vpc_id)
+            .map(|id| Found::new(Kind::Vpc, id))
+            .collect())
+    }
+
+    async fn subnets(&self) -> Result<Vec<Found>, Error> {
+        let answer = self.ec2.describe_subnets().set_filters(Some(self.filters())).send().await;
+        let found = answer.map_err(translate("ec2:DescribeSubnets"))?.subnets.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            .filter_map(|one| one.subnet_id)
+            .map(|id| Found::new(Kind::Subnet, id))
+            .collect())
+    }
+
+    async fn security_groups(&self) -> Result<Vec<Found>, Error> {
+        let answer = self.ec2.describe_security_groups().set_filters(Some(self.filters())).send().await;
+        let found =
+            answer.map_err(translate("ec2:DescribeSecurityGroups"))?.security_groups.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            // The default group goes with its VPC and cannot be removed.
+            .filter(|one| one.group_name.as_deref() != Some("default"))
+            .filter_map(|one| one.group_id)
+            .map(|id| Found::new(Kind::SecurityGroup, id))
+            .collect())
+    }
+
+    async fn internet_gateways(&self) -> Result<Vec<Found>, Error> {
+        let answer =
+            self.ec2.describe_internet_gateways().set_filters(Some(self.filters())).send().await;
+        let found = answer
+            .map_err(translate("ec2:DescribeInternetGateways"))?
+            .internet_gateways
+            .unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            .filter_map(|one| {
+                let vpc = one.attachments.unwrap_or_default().into_iter().find_map(|a| a.vpc_id);
+                Some(Found { kind: Kind::InternetGateway, id: one.internet_gateway_id?, within: vpc })
+            })
+            .collect())
+    }
+
+    async fn route_tables(&self) -> Result<Vec<Found>, Error> {
+        let answer = self.ec2.describe_route_tables().set_filters(Some(self.filters())).send().await;
+        let found = answer.map_err(translate("ec2:DescribeRouteTables"))?.route_tables.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            .filter_map(|one| one.route_table_id)
+            .map(|id| Found::new(Kind::RouteTable, id))
+            .collect())
+    }
+
+    async fn network_interfaces(&self) -> Result<Vec<Found>, Error> {
+        let answer =
+            self.ec2.describe_network_interfaces().set_filters(Some(self.filters())).send().await;
+        let found = answer
+            .map_err(translate("ec2:DescribeNetworkInterfaces"))?
+            .network_interfaces
+            .unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tag_set.as_ref()))
+            .filter_map(|one| one.network_interface_id)
+            .map(|id| Found::new(Kind::NetworkInterface, id))
+            .collect())
+    }
+
+    async fn vpc_endpoints(&self) -> Result<Vec<Found>, Error> {
+        let answer = self.ec2.describe_vpc_endpoints().set_filters(Some(self.filters())).send().await;
+        let found = answer.map_err(translate("ec2:DescribeVpcEndpoints"))?.vpc_endpoints.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter(|one| self.is_tagged(one.tags.as_ref()))
+            // A deleted endpoint is shown for a while.
+            .filter(|one| one.state.as_ref().is_none_or(|s| !s.as_str().eq_ignore_ascii_case("deleted")))
+            .filter_map(|one| one.vpc_endpoint_id)
+            .map(|id| Found::new(Kind::VpcEndpoint, id))
+            .collect())
+    }
+
+    async fn repositories(&self) -> Result<Vec<Found>, Error> {
+        let answer = self
+            .ecr
+            .describe_repositories()
+            .repository_names(self.names.id())
+            .send()
+            .await
+            .map_err(translate("ecr:DescribeRepositories"))?;
+        let found = answer.repositories.unwrap_or_default().into_iter();
+        Ok(found
+            .filter_map(|one| one.repository_name)
+            .map(|name| Found::new(Kind::Repository, name))
+            .collect())
+    }
+
+    async fn log_groups(&self) -> Result<Vec<Found>, Error> {
+        let group = self.names.log_group();
+        let answer = self
+            .logs
+            .describe_log_groups()
+            .log_group_name_prefix(&group)
+            .send()
+            .await
+            .map_err(translate("logs:DescribeLogGroups"))?;
+        let found = answer.log_groups.unwrap_or_default().into_iter();
+        Ok(found
+            .filter_map(|one| one.log_group_name)
+            .filter(|name| *name == group)
+            .map(|name| Found::new(Kind::LogGroup, name))
+            .collect())
+    }
+
+    async fn roles(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        for role in [self.names.execution_role(), self.names.task_role()] {
+            let answer =
+                self.iam.get_role().role_name(&role).send().await.map_err(translate("iam:GetRole"));
+            match answer {
+                Ok(_) => all.push(Found::new(Kind::Role, role)),
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn topics(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .sns
+                .list_topics()
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(translate("sns:ListTopics"))?;
+            let arns = page.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.topic_arn);
+            all.extend(
+                arns.filter(|arn| arn.rsplit(':').next().is_some_and(|name| self.is_ours(name)))
+                    .map(|arn| Found::new(Kind::Topic, arn)),
+            );
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn alarms(&self) -> Result<Vec<Found>, Error> {
+        let answer = self
+            .cloudwatch
+            .describe_alarms()
+            .alarm_name_prefix(format!("{}-", self.names.id()))
+            .max_records(100)
+            .send()
+            .await
+            .map_err(translate("cloudwatch:DescribeAlarms"))?;
+        let found = answer.metric_alarms.unwrap_or_default().into_iter();
+        let topic = self.names.alarm_topic();
+        Ok(found
+            // Of alarms only a prefix can be asked for; ours all speak to our topic.
+            .filter(|one| {
+                let actions = one.alarm_actions.as_deref().unwrap_or_default();
+                actions.iter().any(|arn| arn.rsplit(':').next() == Some(&topic))
+            })
+            .filter_map(|one| one.alarm_name)
+            .map(|name| Found::new(Kind::Alarm, name))
+            .collect())
+    }
+
+    async fn budgets(&self) -> Result<Vec<Found>, Error> {
+        let answer = self
+            .budgets
+            .describe_budget()
+            .account_id(&self.account)
+            .budget_name(self.names.id())
+            .send()
+            .await
+            .map_err(translate("budgets:ViewBudget"))?;
+        let found = answer.budget.into_iter();
+        Ok(found
+            .map(|one| Found {
+                kind: Kind::Budget,
+                id: one.budget_name,
+                within: Some(self.account.clone()),
+            })
+            .collect())
+    }
+
+    async fn state_buckets(&self) -> Result<Vec<Found>, Error> {
+        let exists = self.state_bucket.exists().await?;
+        Ok(exists.then(|| Found::new(Kind::StateBucket, self.state_bucket.name())).into_iter().collect())
+    }
+
+    async fn tagged(&self) -> Result<Vec<String>, Error> {
+        let mut arns = Vec::new();
+        let mut token = None;
+        loop {
+            let mut request = self.tagging.get_resources().set_pagination_token(token.take());
+            for (key, value) in self.tags() {
+                request = request.tag_filters(TagFilter::builder().key(key).values(value).build());
+            }
+            let page = request.send().await.map_err(translate("tag:GetResources"))?;
+            let mappings = page.resource_tag_mapping_list.unwrap_or_default().into_iter();
+            arns.extend(mappings.filter_map(|mapping| mapping.resource_arn));
+            token = page.pagination_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(arns);
+            }
+        }
+    }
+}

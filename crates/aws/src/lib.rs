@@ -1,0 +1,22 @@
+//! Thin verbs over the AWS services that landfall uses. The only crate that names `aws-sdk-*`.
+//!
+//! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
+//! nothing, waits for nothing and prints nothing.
+
+mod error;
+mod inventory;
+mod load_balancer;
+mod logs;
+mod registry;
+mod services;
+mod session;
+mod state_bucket;
+
+pub use error::{Error, ErrorKind};
+pub use inventory::{Inventory, Listing};
+pub use load_balancer::{CandidateRule, LoadBalancer};
+pub use logs::{LogLine, Logs};
+pub use registry::{Login, Registry, Stored};
+pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
+pub use session::{Caller, Endpoints, Session};
+pub use state_bucket::StateBucket;

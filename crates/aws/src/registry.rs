@@ -1,0 +1,146 @@
+//! ECR: the registry that images are pushed to.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_ecr::types::{ImageIdentifier, TagStatus};
+use rules::revision::Digest;
+
+/// A login that lasts twelve hours.
+pub struct Login {
+    /// Host, with port where it is not the usual one, of the registry.
+    pub host: String,
+    /// `AWS:password` in base64, as a Docker configuration file wants it.
+    pub basic: String,
+}
+
+/// An image in the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its content address.
+    pub digest: Digest,
+    /// Media type of its manifest: tells an index from a single image.
+    pub media_type: Option<String>,
+}
+
+/// The registry.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    ecr: aws_sdk_ecr::Client,
+}
+
+impl Registry {
+    /// The registry of the session's account and region.
+    pub fn new(session: &Session) -> Registry {
+        Registry { ecr: aws_sdk_ecr::Client::new(session.config()) }
+    }
+
+    /// Gets a login.
+    ///
+    /// # Errors
+    /// The call fails or its answer is not what the API documents.
+    pub async fn login(&self) -> Result<Login, Error> {
+        const OPERATION: &str = "ecr:GetAuthorizationToken";
+        let answer = self.ecr.get_authorization_token().send().await.map_err(translate(OPERATION))?;
+        let data = answer
+            .authorization_data
+            .and_then(|data| data.into_iter().next())
+            .ok_or_else(|| Error::incomplete(OPERATION, "authorization data"))?;
+        let endpoint =
+            data.proxy_endpoint.ok_or_else(|| Error::incomplete(OPERATION, "endpoint"))?;
+        let host = endpoint
+            .trim_start_matches("https://")
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        let basic = data
+            .authorization_token
+            .ok_or_else(|| Error::incomplete(OPERATION, "token"))?;
+        Ok(Login { host, basic })
+    }
+
+    /// The image that bears `tag`; [`None`] if there is none, or no such repository.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn find(&self, repository: &str, tag: &str) -> Result<Option<Stored>, Error> {
+        const OPERATION: &str = "ecr:DescribeImages";
+        let answer = self
+            .ecr
+            .describe_images()
+            .repository_name(repository)
+            .image_ids(ImageIdentifier::builder().image_tag(tag).build())
+            .send()
+            .await
+            .map_err(translate(OPERATION));
+        let answer = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let Some(detail) = answer.image_details.and_then(|details| details.into_iter().next()) else {
+            return Ok(None);
+        };
+        let digest = detail
+            .image_digest
+            .as_deref()
+            .and_then(Digest::parse)
+            .ok_or_else(|| Error::incomplete(OPERATION, "digest"))?;
+        Ok(Some(Stored { digest, media_type: detail.image_manifest_media_type }))
+    }
+
+    /// Deletes every image of a repository and says how many; 0 if there is no such repository.
+    ///
+    /// # Errors
+    /// A call fails, or the registry keeps an image back.
+    pub async fn delete_images(&self, repository: &str) -> Result<usize, Error> {
+        const LIST: &str = "ecr:ListImages";
+        const DELETE: &str = "ecr:BatchDeleteImage";
+        let mut deleted = 0;
+        // An image goes with its last reference, so each round lists anew until nothing is left.
+        // Indexes go before the images that they hold; hence more than one round.
+        for _round in 0..100 {
+            let answer = self
+                .ecr
+                .list_images()
+                .repository_name(repository)
+                .max_results(100)
+                .filter(
+                    aws_sdk_ecr::types::ListImagesFilter::builder()
+                        .tag_status(TagStatus::Any)
+                        .build(),
+                )
+                .send()
+                .await
+                .map_err(translate(LIST));
+            let ids = match answer {
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(deleted),
+                other => other?.image_ids.unwrap_or_default(),
+            };
+            let mut digests: Vec<String> = ids.into_iter().filter_map(|id| id.image_digest).collect();
+            digests.sort();
+            digests.dedup();
+            if digests.is_empty() {
+                return Ok(deleted);
+            }
+            let ids = digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest).build());
+            let answer = self
+                .ecr
+                .batch_delete_image()
+                .repository_name(repository)
+                .set_image_ids(Some(ids.collect()))
+                .send()
+                .await
+                .map_err(translate(DELETE))?;
+            let failures = answer.failures.unwrap_or_default();
+            let gone = digests.len().saturating_sub(failures.len());
+            deleted += gone;
+            if gone == 0 {
+                let why = failures
+                    .first()
+                    .and_then(|failure| failure.failure_reason.clone())
+                    .unwrap_or_default();
+                return Err(Error::new(ErrorKind::Other, DELETE, format!("nothing was deleted: {why}")));
+            }
+        }
+        Err(Error::new(ErrorKind::Other, DELETE, "images keep appearing"))
+    }
+}

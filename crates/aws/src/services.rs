@@ -1,0 +1,423 @@
+//! ECS: task definitions, services and tasks.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_ecs::types::{
+    Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
+    LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
+    RuntimePlatform, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
+};
+use rules::diagnosis::StoppedTask;
+use rules::manifest::Architecture;
+use rules::names::{CONTAINER, LABEL_REVISION};
+use rules::revision::{Digest, Revision, RevisionId};
+use rules::time::Timestamp;
+
+/// What a task runs and logs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles {
+    /// Pulls and logs.
+    pub execution_role_arn: String,
+    /// Log group that it writes to.
+    pub log_group: String,
+}
+
+/// A task definition that a release registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// ARN of the task definition.
+    pub task_definition: String,
+    /// The revision in it; [`None`] for the placeholder of an empty slot.
+    pub revision: Option<RevisionId>,
+    /// The image in it.
+    pub image: Option<String>,
+}
+
+/// A task that runs, or is on its way up or down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskFacts {
+    /// Task id.
+    pub id: String,
+    /// Whether its container runs.
+    pub running: bool,
+    /// What its container runs, as ECS resolved it.
+    pub digest: Option<Digest>,
+}
+
+/// All that ECS tells about one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotFacts {
+    /// What the service is set to.
+    pub deployed: Deployed,
+    /// Tasks wanted.
+    pub desired: u32,
+    /// Tasks that are there, of whatever revision.
+    pub tasks: Vec<TaskFacts>,
+    /// Tasks of the current task definition that stopped since the service was set to it.
+    pub stopped: Vec<StoppedTask>,
+    /// When the service was set to it.
+    pub staged_at: Option<Timestamp>,
+}
+
+/// The ECS side of one environment.
+#[derive(Debug, Clone)]
+pub struct Services {
+    ecs: aws_sdk_ecs::Client,
+    region: String,
+    cluster: String,
+}
+
+impl Services {
+    /// ECS in `cluster`.
+    pub fn new(session: &Session, cluster: &str) -> Services {
+        Services {
+            ecs: aws_sdk_ecs::Client::new(session.config()),
+            region: session.region().to_owned(),
+            cluster: cluster.to_owned(),
+        }
+    }
+
+    /// Registers a task definition for `revision` in `family` and returns its ARN.
+    ///
+    /// # Errors
+    /// The call fails; nothing was registered.
+    pub async fn register(
+        &self,
+        family: &str,
+        revision: &Revision,
+        roles: &Roles,
+    ) -> Result<String, Error> {
+        const OPERATION: &str = "ecs:RegisterTaskDefinition";
+        let settings = &revision.settings;
+        let invalid =
+            |error: aws_smithy_types::error::operation::BuildError| Error::new(ErrorKind::Other, OPERATION, error.to_string());
+        let log = LogConfiguration::builder()
+            .log_driver(LogDriver::Awslogs)
+            .options("awslogs-group", &roles.log_group)
+            .options("awslogs-region", &self.region)
+            .options("awslogs-stream-prefix", CONTAINER)
+            .build()
+            .map_err(invalid)?;
+        let mut container = ContainerDefinition::builder()
+            .name(CONTAINER)
+            .image(revision.image.to_string())
+            .essential(true)
+            .port_mappings(
+                PortMapping::builder()
+                    .container_port(i32::from(settings.port))
+                    .protocol(TransportProtocol::Tcp)
+                    .build(),
+            )
+            // Reaps zombies and passes SIGTERM on for apps that do not expect to be PID 1.
+            .linux_parameters(LinuxParameters::builder().init_process_enabled(true).build())
+            .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
+            .docker_labels(LABEL_REVISION, revision.id().to_string())
+            .log_configuration(log);
+        for (name, value) in &settings.env {
+            container =
+                container.environment(KeyValuePair::builder().name(name).value(value).build());
+        }
+        let architecture = match settings.architecture {
+            Architecture::X86_64 => CpuArchitecture::X8664,
+            Architecture::Arm64 => CpuArchitecture::Arm64,
+        };
+        let answer = self
+            .ecs
+            .register_task_definition()
+            .family(family)
+            .network_mode(NetworkMode::Awsvpc)
+            .requires_compatibilities(Compatibility::Fargate)
+            .cpu(settings.cpu.to_string())
+            .memory(settings.memory.to_string())
+            .execution_role_arn(&roles.execution_role_arn)
+            .runtime_platform(
+                RuntimePlatform::builder()
+                    .cpu_architecture(architecture)
+                    .operating_system_family(OsFamily::Linux)
+                    .build(),
+            )
+            .container_definitions(container.build())
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        answer
+            .task_definition
+            .and_then(|definition| definition.task_definition_arn)
+            .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))
+    }
+
+    /// The newest active task definition of `family` that holds `revision`: it need not be registered
+    /// twice.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn find(&self, family: &str, revision: &RevisionId) -> Result<Option<String>, Error> {
+        // Twenty is more than anyone goes back; older ones are registered anew.
+        let answer = self
+            .ecs
+            .list_task_definitions()
+            .family_prefix(family)
+            .status(TaskDefinitionStatus::Active)
+            .sort(aws_sdk_ecs::types::SortOrder::Desc)
+            .max_results(20)
+            .send()
+            .await
+            .map_err(translate("ecs:ListTaskDefinitions"))?;
+        for arn in answer.task_definition_arns.unwrap_or_default() {
+            let deployed = self.deployed(&arn).await?;
+            if deployed.revision.as_ref() == Some(revision) && is_of_family(&arn, family) {
+                return Ok(Some(arn));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands in a task definition.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn deployed(&self, task_definition: &str) -> Result<Deployed, Error> {
+        const OPERATION: &str = "ecs:DescribeTaskDefinition";
+        let answer = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(task_definition)
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        let definition: TaskDefinition =
+            answer.task_definition.ok_or_else(|| Error::incomplete(OPERATION, "definition"))?;
+        let container = definition
+            .container_definitions
+            .unwrap_or_default()
+            .into_iter()
+            .find(|container| container.name.as_deref() == Some(CONTAINER));
+        let revision = container
+            .as_ref()
+            .and_then(|container| container.docker_labels.as_ref()?.get(LABEL_REVISION).cloned());
+        Ok(Deployed {
+            task_definition: task_definition.to_owned(),
+            revision: revision.map(RevisionId),
+            image: container.and_then(|container| container.image),
+        })
+    }
+
+    /// Sets a service to a task definition and a number of tasks.
+    ///
+    /// # Errors
+    /// The call fails; the service stays as it is.
+    pub async fn set(&self, service: &str, task_definition: &str, count: u32) -> Result<(), Error> {
+        self.ecs
+            .update_service()
+            .cluster(&self.cluster)
+            .service(service)
+            .task_definition(task_definition)
+            .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("ecs:UpdateService"))
+    }
+
+    /// Sets the number of tasks of a service.
+    ///
+    /// # Errors
+    /// The call fails; the service stays as it is. A service that does not exist is
+    /// [`ErrorKind::NotFound`].
+    pub async fn scale(&self, service: &str, count: u32) -> Result<(), Error> {
+        self.ecs
+            .update_service()
+            .cluster(&self.cluster)
+            .service(service)
+            .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("ecs:UpdateService"))
+            .map_err(|error| match error.code.as_deref() {
+                // What ECS says of a service that was deleted.
+                Some("ServiceNotActiveException") => Error { kind: ErrorKind::NotFound, ..error },
+                _ => error,
+            })
+    }
+
+    /// All that ECS tells about the slot of `service`.
+    ///
+    /// # Errors
+    /// A call fails, or the service does not exist.
+    pub async fn slot(&self, service: &str) -> Result<SlotFacts, Error> {
+        const OPERATION: &str = "ecs:DescribeServices";
+        let answer = self
+            .ecs
+            .describe_services()
+            .cluster(&self.cluster)
+            .services(service)
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        let found = answer.services.unwrap_or_default().into_iter().next();
+        let found = found
+            .filter(|found| found.status.as_deref() == Some("ACTIVE"))
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, OPERATION, format!("no service {service}")))?;
+        let task_definition = found
+            .task_definition
+            .clone()
+            .ok_or_else(|| Error::incomplete(OPERATION, "task definition"))?;
+        // Not "the only deployment": a failed one can stay in the list for ever.
+        let primary = found
+            .deployments
+            .unwrap_or_default()
+            .into_iter()
+            .find(|deployment| deployment.status.as_deref() == Some("PRIMARY"));
+        let staged_at = primary.and_then(|primary| primary.created_at);
+        let mut tasks = Vec::new();
+        let mut stopped = Vec::new();
+        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+            for task in self.tasks(service, status).await? {
+                let is_gone = task.last_status.as_deref() == Some("STOPPED");
+                if !is_gone {
+                    tasks.push(task_facts(&task));
+                } else if task.task_definition_arn.as_deref() == Some(&task_definition)
+                    && task.created_at.as_ref().map(|at| at.secs())
+                        >= staged_at.as_ref().map(|at| at.secs())
+                {
+                    stopped.push(stopped_task(&task));
+                }
+            }
+        }
+        Ok(SlotFacts {
+            deployed: self.deployed(&task_definition).await?,
+            desired: u32::try_from(found.desired_count).unwrap_or(0),
+            tasks,
+            stopped,
+            staged_at: staged_at.map(|at| Timestamp(u64::try_from(at.to_millis().unwrap_or(0)).unwrap_or(0))),
+        })
+    }
+
+    async fn tasks(&self, service: &str, status: DesiredStatus) -> Result<Vec<Task>, Error> {
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .ecs
+                .list_tasks()
+                .cluster(&self.cluster)
+                .service_name(service)
+                .desired_status(status.clone())
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(translate("ecs:ListTasks"))?;
+            let arns = page.task_arns.unwrap_or_default();
+            if !arns.is_empty() {
+                // A page of ListTasks holds at most 100, which is what DescribeTasks takes.
+                let answer = self
+                    .ecs
+                    .describe_tasks()
+                    .cluster(&self.cluster)
+                    .set_tasks(Some(arns))
+                    .send()
+                    .await
+                    .map_err(translate("ecs:DescribeTasks"))?;
+                found.extend(answer.tasks.unwrap_or_default());
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Deregisters and deletes every task definition of a family; says how many were deleted.
+    ///
+    /// # Errors
+    /// A call fails; what was done stays done, and the next call goes on.
+    pub async fn delete_definitions(&self, family: &str) -> Result<usize, Error> {
+        for arn in self.definitions(family, TaskDefinitionStatus::Active).await? {
+            self.ecs
+                .deregister_task_definition()
+                .task_definition(arn)
+                .send()
+                .await
+                .map_err(translate("ecs:DeregisterTaskDefinition"))?;
+        }
+        let inactive = self.definitions(family, TaskDefinitionStatus::Inactive).await?;
+        for batch in inactive.chunks(10) {
+            self.ecs
+                .delete_task_definitions()
+                .set_task_definitions(Some(batch.to_vec()))
+                .send()
+                .await
+                .map_err(translate("ecs:DeleteTaskDefinitions"))?;
+        }
+        Ok(inactive.len())
+    }
+
+    pub(crate) async fn definitions(
+        &self,
+        family: &str,
+        status: TaskDefinitionStatus,
+    ) -> Result<Vec<String>, Error> {
+        let mut arns = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .ecs
+                .list_task_definitions()
+                .family_prefix(family)
+                .status(status.clone())
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(translate("ecs:ListTaskDefinitions"))?;
+            // The API calls it a prefix; what another app registered must not be touched.
+            let own = page.task_definition_arns.unwrap_or_default().into_iter();
+            arns.extend(own.filter(|arn| is_of_family(arn, family)));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(arns);
+            }
+        }
+    }
+}
+
+/// `arn:aws:ecs:eu-west-2:1:task-definition/uptime-prod:7` is of the family `uptime-prod`.
+fn is_of_family(arn: &str, family: &str) -> bool {
+    arn.rsplit('/').next().and_then(|name| name.split(':').next()) == Some(family)
+}
+
+fn id_of(arn: Option<&str>) -> String {
+    arn.and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned()
+}
+
+fn task_facts(task: &Task) -> TaskFacts {
+    let container = task.containers().iter().find(|c| c.name() == Some(CONTAINER));
+    TaskFacts {
+        id: id_of(task.task_arn()),
+        running: task.last_status() == Some("RUNNING"),
+        digest: container.and_then(|c| c.image_digest()).and_then(Digest::parse),
+    }
+}
+
+fn stopped_task(task: &Task) -> StoppedTask {
+    let container = task.containers().iter().find(|c| c.name() == Some(CONTAINER));
+    StoppedTask {
+        id: id_of(task.task_arn()),
+        stop_code: task.stop_code().map_or_else(String::new, |code| code.as_str().to_owned()),
+        stopped_reason: task.stopped_reason().unwrap_or_default().to_owned(),
+        exit_code: container.and_then(|c| c.exit_code()),
+        container_reason: container.and_then(|c| c.reason()).unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_not_its_prefix() {
+        let arn = "arn:aws:ecs:eu-west-2:1:task-definition/uptime-prod-placeholder:7";
+        assert!(is_of_family(arn, "uptime-prod-placeholder"));
+        assert!(!is_of_family(arn, "uptime-prod"));
+    }
+}

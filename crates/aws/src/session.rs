@@ -1,0 +1,127 @@
+//! Who calls, from where, and where the calls go.
+
+use crate::error::{Error, ErrorKind, translate};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls;
+use std::time::Duration;
+
+/// Where calls go instead of AWS: the emulators of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Every service but those below.
+    pub main: String,
+    /// AWS Budgets and CloudFront, which the main emulator lacks.
+    pub budgets_and_cloudfront: String,
+}
+
+/// Credentials and region, from which each verb builds its client once.
+#[derive(Debug, Clone)]
+pub struct Session {
+    config: SdkConfig,
+    region: String,
+    endpoints: Option<Endpoints>,
+}
+
+/// Who AWS says the credentials are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Twelve digits.
+    pub account: String,
+    /// ARN of user or role.
+    pub arn: String,
+}
+
+impl Session {
+    /// Reads credentials and region as the AWS CLI does, or, with `endpoints`, talks to emulators with
+    /// made-up credentials and nothing of the user's own.
+    ///
+    /// # Errors
+    /// No region is set anywhere.
+    pub async fn open(
+        profile: Option<&str>,
+        region: Option<&str>,
+        endpoints: Option<Endpoints>,
+    ) -> Result<Session, Error> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .operation_attempt_timeout(Duration::from_secs(30))
+                    .build(),
+            );
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        if let Some(endpoints) = &endpoints {
+            loader = loader
+                .endpoint_url(&endpoints.main)
+                .credentials_provider(Credentials::new("test", "test", None, None, "rehearsal"));
+        }
+        let config = loader.load().await;
+        let region = config.region().map(ToString::to_string).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Credentials,
+                "sts:GetCallerIdentity",
+                "no AWS region is set: neither landfall.toml nor the environment nor the profile names one",
+            )
+        })?;
+        Ok(Session { config, region, endpoints })
+    }
+
+    /// The region that calls go to.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Asks AWS who the credentials belong to.
+    ///
+    /// # Errors
+    /// No valid credentials, or AWS cannot be reached.
+    pub async fn caller(&self) -> Result<Caller, Error> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let answer = aws_sdk_sts::Client::new(&self.config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        Ok(Caller {
+            account: answer.account.ok_or_else(|| Error::incomplete(OPERATION, "account"))?,
+            arn: answer.arn.ok_or_else(|| Error::incomplete(OPERATION, "ARN"))?,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// For the services that the main emulator lacks.
+    pub(crate) fn second_config(&self) -> SdkConfig {
+        match &self.endpoints {
+            None => self.config.clone(),
+            Some(endpoints) => self
+                .config
+                .to_builder()
+                .endpoint_url(&endpoints.budgets_and_cloudfront)
+                .build(),
+        }
+    }
+
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            // Emulators serve no host per bucket.
+            .force_path_style(self.endpoints.is_some())
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+}

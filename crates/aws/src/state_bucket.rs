@@ -1,0 +1,249 @@
+//! The bucket of the Terraform state. It has to exist before Terraform runs and to go after it, so
+//! landfall makes it through the SDK.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
+    ObjectIdentifier, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    Tag, Tagging, VersioningConfiguration,
+};
+use rules::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+
+/// The bucket of one environment.
+#[derive(Debug, Clone)]
+pub struct StateBucket {
+    s3: aws_sdk_s3::Client,
+    region: String,
+    account: String,
+    name: String,
+}
+
+impl StateBucket {
+    /// The bucket of `names` in `account`.
+    pub fn new(session: &Session, names: &Names, account: &str) -> StateBucket {
+        StateBucket {
+            s3: session.s3(),
+            region: session.region().to_owned(),
+            account: account.to_owned(),
+            name: names.state_bucket(account, session.region()),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it exists and belongs to the account.
+    ///
+    /// # Errors
+    /// The call fails, or somebody else's bucket bears the name.
+    pub async fn exists(&self) -> Result<bool, Error> {
+        let answer = self
+            .s3
+            .head_bucket()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await
+            .map_err(translate("s3:ListBucket"));
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the bucket if it is missing and sets what a state bucket needs: versions, encryption, no
+    /// public access, TLS only. Sets it also on a bucket that is there, as a killed command may
+    /// have left it half-made. Returns whether it was created.
+    ///
+    /// # Errors
+    /// A call fails; the next call goes on where this one stopped.
+    pub async fn ensure(&self, names: &Names) -> Result<bool, Error> {
+        let create = !self.exists().await?;
+        if create {
+            self.create().await?;
+        }
+        let s3 = &self.s3;
+        s3.put_public_access_block()
+            .bucket(&self.name)
+            .public_access_block_configuration(
+                PublicAccessBlockConfiguration::builder()
+                    .block_public_acls(true)
+                    .block_public_policy(true)
+                    .ignore_public_acls(true)
+                    .restrict_public_buckets(true)
+                    .build(),
+            )
+            .send()
+            .await
+            .map_err(translate("s3:PutBucketPublicAccessBlock"))?;
+        s3.put_bucket_versioning()
+            .bucket(&self.name)
+            .versioning_configuration(
+                VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build(),
+            )
+            .send()
+            .await
+            .map_err(translate("s3:PutBucketVersioning"))?;
+        let invalid = |operation| {
+            move |error: aws_smithy_types::error::operation::BuildError| {
+                Error::new(ErrorKind::Other, operation, error.to_string())
+            }
+        };
+        let aes = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::Aes256)
+            .build()
+            .map_err(invalid("s3:PutEncryptionConfiguration"))?;
+        let rule =
+            ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(aes).build();
+        s3.put_bucket_encryption()
+            .bucket(&self.name)
+            .server_side_encryption_configuration(
+                ServerSideEncryptionConfiguration::builder()
+                    .rules(rule)
+                    .build()
+                    .map_err(invalid("s3:PutEncryptionConfiguration"))?,
+            )
+            .send()
+            .await
+            .map_err(translate("s3:PutEncryptionConfiguration"))?;
+        s3.put_bucket_policy()
+            .bucket(&self.name)
+            .policy(tls_only(&self.name))
+            .send()
+            .await
+            .map_err(translate("s3:PutBucketPolicy"))?;
+        let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
+        let tags = [
+            tag(TAG_APP, names.app.to_string()),
+            tag(TAG_ENVIRONMENT, names.environment.to_string()),
+        ]
+        .into_iter()
+        .collect::<Result<Vec<Tag>, _>>()
+        .map_err(invalid("s3:PutBucketTagging"))?;
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags))
+            .build()
+            .map_err(invalid("s3:PutBucketTagging"))?;
+        s3.put_bucket_tagging()
+            .bucket(&self.name)
+            .tagging(tagging)
+            .send()
+            .await
+            .map_err(translate("s3:PutBucketTagging"))?;
+        Ok(create)
+    }
+
+    async fn create(&self) -> Result<(), Error> {
+        let mut request = self.s3.create_bucket().bucket(&self.name);
+        // The API refuses its own default region as a constraint.
+        if self.region != "us-east-1" {
+            request = request.create_bucket_configuration(
+                CreateBucketConfiguration::builder()
+                    .location_constraint(BucketLocationConstraint::from(self.region.as_str()))
+                    .build(),
+            );
+        }
+        request.send().await.map(drop).map_err(translate("s3:CreateBucket"))
+    }
+
+    /// The text of an object; [`None`] if it, or the bucket, is not there.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn read(&self, key: &str) -> Result<Option<String>, Error> {
+        const OPERATION: &str = "s3:GetObject";
+        let answer = self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+            .map_err(translate(OPERATION));
+        let object = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let bytes = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| Error::new(ErrorKind::Unreachable, OPERATION, error.to_string()))?;
+        Ok(Some(String::from_utf8_lossy(&bytes.into_bytes()).into_owned()))
+    }
+
+    /// Deletes every version of every object, then the bucket. Does nothing if there is none.
+    ///
+    /// # Errors
+    /// A call fails; the next call goes on where this one stopped.
+    pub async fn delete(&self) -> Result<(), Error> {
+        if !self.exists().await? {
+            return Ok(());
+        }
+        loop {
+            let page = self
+                .s3
+                .list_object_versions()
+                .bucket(&self.name)
+                .max_keys(1000)
+                .send()
+                .await
+                .map_err(translate("s3:ListBucketVersions"))?;
+            let versions = page
+                .versions
+                .unwrap_or_default()
+                .into_iter()
+                .map(|version| (version.key, version.version_id));
+            let markers = page
+                .delete_markers
+                .unwrap_or_default()
+                .into_iter()
+                .map(|marker| (marker.key, marker.version_id));
+            let mut doomed = Vec::new();
+            for (key, version) in versions.chain(markers) {
+                let id = ObjectIdentifier::builder()
+                    .key(key.unwrap_or_default())
+                    .set_version_id(version)
+                    .build()
+                    .map_err(|error| Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string()))?;
+                doomed.push(id);
+            }
+            if doomed.is_empty() {
+                break;
+            }
+            let delete = Delete::builder()
+                .set_objects(Some(doomed))
+                .quiet(true)
+                .build()
+                .map_err(|error| Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string()))?;
+            let answer = self
+                .s3
+                .delete_objects()
+                .bucket(&self.name)
+                .delete(delete)
+                .send()
+                .await
+                .map_err(translate("s3:DeleteObject"))?;
+            if let Some(error) = answer.errors.unwrap_or_default().first() {
+                let why = error.message().unwrap_or("no reason given");
+                return Err(Error::new(ErrorKind::Other, "s3:DeleteObject", why));
+            }
+        }
+        let answer = self.s3.delete_bucket().bucket(&self.name).send().await;
+        match answer.map_err(translate("s3:DeleteBucket")) {
+            Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn tls_only(bucket: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::{bucket}","arn:aws:s3:::{bucket}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
+    )
+}

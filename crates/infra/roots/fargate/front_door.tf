@@ -1,0 +1,64 @@
+# HTTPS without a domain of one's own: CloudFront brings a host name and its certificate, and its free tier covers a small
+# app. It caches nothing here, so what a release does is seen at once.
+resource "aws_cloudfront_distribution" "front_door" {
+  #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
+  #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
+  #checkov:skip=CKV_AWS_174:fixed by AWS for the default certificate; needs a domain
+  #checkov:skip=CKV_AWS_305:"/" belongs to the app, there is no object to put in its place
+  #checkov:skip=CKV_AWS_310:there is one origin
+  #checkov:skip=CKV_AWS_374:the app is for everyone
+  #checkov:skip=CKV2_AWS_32:headers belong to the app, and providers of the supported range lack the argument
+  #checkov:skip=CKV2_AWS_42:needs a domain
+  #checkov:skip=CKV2_AWS_47:no web ACL by default
+  #checkov:skip=CKV2_AWS_72:the load balancer has no certificate, which needs a domain
+  enabled = true
+
+  # Distributions have no name; a tear-down finds leftovers by this.
+  comment = local.id
+
+  is_ipv6_enabled = true
+  http_version    = "http2"
+  price_class     = "PriceClass_100"
+
+  # Saves minutes on every apply. The URL itself is asked before anything is called ready.
+  wait_for_deployment = false
+
+  origin {
+    origin_id   = "load-balancer"
+    domain_name = aws_lb.main.dns_name
+
+    custom_origin_config {
+      origin_protocol_policy = "http-only"
+      http_port              = 80
+      https_port             = 443
+      origin_ssl_protocols   = ["TLSv1.2"]
+
+      # As long as the load balancer waits for a task; the default of 30 would cut off slow answers that it still expects.
+      origin_read_timeout = 60
+
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a connection being closed.
+      origin_keepalive_timeout = 55
+    }
+  }
+
+  default_cache_behavior {
+    target_origin_id       = "load-balancer"
+    viewer_protocol_policy = "redirect-to-https"
+    allowed_methods        = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+    cached_methods         = ["GET", "HEAD"]
+
+    # Policies managed by AWS have the same ids in every account.
+    cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
+    origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3" # AllViewer
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = "none"
+    }
+  }
+
+  viewer_certificate {
+    cloudfront_default_certificate = true
+  }
+}

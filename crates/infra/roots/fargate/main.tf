@@ -1,0 +1,22 @@
+locals {
+  id = "${var.name}-${var.environment}"
+
+  # Two interchangeable places for a revision. Which one serves users is decided by releases, so neither is called live.
+  slots = toset(["blue", "green"])
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      "landfall:app"         = var.name
+      "landfall:environment" = var.environment
+      "landfall:root"        = "fargate"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}

@@ -1,0 +1,72 @@
+variable "name" {
+  description = "Name of the app. With the environment it names every resource, so it can't change later."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name))
+    error_message = "The name must be lower-case letters, digits and single hyphens, and start with a letter."
+  }
+
+  validation {
+    condition     = !startswith(var.name, "internal-")
+    error_message = "The name can't start with \"internal-\": load balancers reserve that prefix."
+  }
+}
+
+variable "environment" {
+  description = "Which deployment of the app this is, for example \"prod\"."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.environment))
+    error_message = "The environment must be lower-case letters, digits and single hyphens."
+  }
+}
+
+variable "region" {
+  description = "AWS region to deploy into, for example \"eu-west-2\"."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    error_message = "The region must look like \"eu-west-2\"."
+  }
+}
+
+variable "port" {
+  description = "TCP port the container listens on."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.port >= 1 && var.port <= 65535 && floor(var.port) == var.port
+    error_message = "The port must be a whole number from 1 to 65535."
+  }
+}
+
+variable "health_path" {
+  description = "Path that the load balancer asks to learn whether a task can take requests."
+  type        = string
+  nullable    = false
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/[^[:space:]]*$", var.health_path)) && length(var.health_path) <= 1024
+    error_message = "The health path must start with \"/\", contain no spaces and have at most 1024 characters."
+  }
+}
+
+variable "drain_seconds" {
+  description = "How long a task that leaves the load balancer may finish the requests it already has."
+  type        = number
+  nullable    = false
+  default     = 20
+
+  validation {
+    condition     = var.drain_seconds >= 0 && var.drain_seconds <= 3600 && floor(var.drain_seconds) == var.drain_seconds
+    error_message = "The drain time must be a whole number of seconds from 0 to 3600."
+  }
+}

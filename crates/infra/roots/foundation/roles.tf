@@ -1,0 +1,72 @@
+data "aws_iam_policy_document" "assumed_by_tasks" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    # ECS serves every account: without these two, it could be talked into using the roles for someone else's task.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${data.aws_partition.current.partition}:ecs:${var.region}:${data.aws_caller_identity.current.account_id}:*"]
+    }
+  }
+}
+
+# Used by ECS to start a task, before any code of the app runs.
+resource "aws_iam_role" "execution" {
+  name               = "${local.id}-execution"
+  description        = "Lets ECS pull the image and write the logs of ${local.id}"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
+}
+
+data "aws_iam_policy_document" "execution" {
+  statement {
+    sid       = "LogInToRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # the action knows no narrower resource
+  }
+
+  statement {
+    sid = "PullImage"
+    actions = [
+      "ecr:BatchCheckLayerAvailability",
+      "ecr:BatchGetImage",
+      "ecr:GetDownloadUrlForLayer",
+    ]
+    resources = [aws_ecr_repository.app.arn]
+  }
+
+  # No logs:CreateLogGroup: a task that stops late would bring the group back after it was torn down.
+  statement {
+    sid = "WriteLogs"
+    actions = [
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ]
+    resources = ["${aws_cloudwatch_log_group.app.arn}:*"]
+  }
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "start-tasks"
+  role   = aws_iam_role.execution.id
+  policy = data.aws_iam_policy_document.execution.json
+}
+
+# What the app itself may do in AWS: nothing. It is a role of its own so that a permission given to the app later never
+# reaches the execution role.
+resource "aws_iam_role" "task" {
+  name               = "${local.id}-task"
+  description        = "Identity of the running ${local.id}; has no permissions"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
+}

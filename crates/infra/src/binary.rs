@@ -1,0 +1,149 @@
+//! Finding OpenTofu or Terraform.
+
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The oldest version that locks a state in S3 without a table beside it.
+const OLDEST: (u32, u32) = (1, 10);
+
+/// An OpenTofu or Terraform that is new enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binary {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its version.
+    pub version: String,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub enum BinaryError {
+    /// Neither is on the path.
+    #[error("neither `tofu` nor `terraform` is on the PATH")]
+    Missing,
+    /// It is there, but does not run.
+    #[error("{} does not run: {why}", path.display())]
+    Broken {
+        /// Which.
+        path: PathBuf,
+        /// What happened.
+        why: String,
+    },
+    /// It is too old.
+    #[error("{} is {version}; landfall needs 1.10 or newer, for locking the state in S3", path.display())]
+    TooOld {
+        /// Which.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+    },
+}
+
+impl BinaryError {
+    /// What a person does about it.
+    pub fn next(&self) -> String {
+        "install OpenTofu (https://opentofu.org/docs/intro/install, for example `brew install opentofu` \
+         or `snap install --classic opentofu`) or Terraform \
+         (https://developer.hashicorp.com/terraform/install), or name one with LANDFALL_TERRAFORM"
+            .to_owned()
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    terraform_version: String,
+}
+
+impl Binary {
+    /// The one that `chosen` names, or else the first of `tofu` and `terraform` in `path` (the value
+    /// of `PATH`) that is new enough.
+    ///
+    /// # Errors
+    /// There is none, or the chosen one does not do.
+    pub fn find(chosen: Option<&Path>, path: &std::ffi::OsStr) -> Result<Binary, BinaryError> {
+        if let Some(chosen) = chosen {
+            return Binary::check(chosen);
+        }
+        let mut reason = BinaryError::Missing;
+        for name in ["tofu", "terraform"] {
+            let found = std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file());
+            match found.map(|file| Binary::check(&file)) {
+                Some(Ok(binary)) => return Ok(binary),
+                Some(Err(error)) => reason = error,
+                None => {}
+            }
+        }
+        Err(reason)
+    }
+
+    fn check(path: &Path) -> Result<Binary, BinaryError> {
+        let broken = |why: String| BinaryError::Broken { path: path.to_owned(), why };
+        let output = std::process::Command::new(path)
+            .args(["version", "-json"])
+            .env("CHECKPOINT_DISABLE", "1")
+            .output()
+            .map_err(|error| broken(error.to_string()))?;
+        let answer: Version = serde_json::from_slice(&output.stdout)
+            .map_err(|_| broken(String::from_utf8_lossy(&output.stderr).trim().to_owned()))?;
+        let version = answer.terraform_version;
+        if is_new_enough(&version) {
+            Ok(Binary { path: path.to_owned(), version })
+        } else {
+            Err(BinaryError::TooOld { path: path.to_owned(), version })
+        }
+    }
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) >= OLDEST,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn install(dir: &Path, name: &str, script: &str) {
+        let path = dir.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("write");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
+
+    fn version(number: &str) -> String {
+        format!(r#"echo '{{"terraform_version":"{number}"}}'"#)
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, enough) in
+            [("1.9.8", false), ("1.10.0", true), ("1.15.5", true), ("2.0.0-beta1", true), ("x", false)]
+        {
+            assert_eq!(is_new_enough(version), enough, "{version}");
+        }
+    }
+
+    #[test]
+    fn an_old_one_is_passed_over_for_a_new_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        install(dir.path(), "tofu", &version("1.6.0"));
+        install(dir.path(), "terraform", &version("1.11.4"));
+        let binary = Binary::find(None, dir.path().as_os_str()).expect("terraform");
+        assert_eq!(binary.version, "1.11.4");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let find = || Binary::find(None, dir.path().as_os_str()).expect_err("none");
+        assert!(matches!(find(), BinaryError::Missing));
+        install(dir.path(), "terraform", &version("1.5.7"));
+        assert!(find().to_string().contains("is 1.5.7; landfall needs 1.10"));
+        install(dir.path(), "terraform", "echo no such library >&2; exit 1");
+        assert!(find().to_string().contains("no such library"));
+        assert!(find().next().contains("opentofu.org"));
+    }
+}

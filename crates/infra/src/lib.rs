@@ -1,0 +1,16 @@
+//! The HCL, and the only code that starts Terraform or OpenTofu.
+//!
+//! What they print for people is passed on but never read; decisions rest on `version -json`,
+//! `show -json`, `output -json` and the `-json` stream.
+
+mod binary;
+mod roots;
+mod stream;
+mod terraform;
+mod workdir;
+
+pub use binary::{Binary, BinaryError};
+pub use roots::files;
+pub use stream::{Diagnostic, Message};
+pub use terraform::{Failure, Interrupt, Terraform, plugin_cache};
+pub use workdir::{Backend, Emulators, WorkDir};

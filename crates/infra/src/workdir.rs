@@ -1,0 +1,206 @@
+//! The directory in which a root is unpacked, configured and run: plain Terraform, readable and usable
+//! by hand.
+
+use crate::roots;
+use rules::contract::Root;
+use rules::lock::StateLock;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Where the state of a root is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backend {
+    /// In the environment's bucket, with the lock beside it.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Its region.
+        region: String,
+    },
+    /// In the working directory.
+    Local,
+}
+
+/// Addresses of a rehearsal's emulators, for provider and backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulators {
+    /// Every service but those below.
+    pub main: String,
+    /// Budgets and CloudFront.
+    pub budgets_and_cloudfront: String,
+}
+
+/// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
+/// version 3.39 spells them; newer versions accept the same words.
+const MAIN_SERVICES: [&str; 11] = [
+    "cloudwatch",
+    "cloudwatchlogs",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elb",
+    "iam",
+    "resourcegroupstaggingapi",
+    "s3",
+    "sns",
+    "sts",
+];
+
+/// The working directory of one root.
+#[derive(Debug, Clone)]
+pub struct WorkDir {
+    /// Which root.
+    pub root: Root,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl WorkDir {
+    /// The directory of `root` below `environment`, the directory of one environment.
+    pub fn new(environment: &Path, root: Root) -> WorkDir {
+        WorkDir { root, path: environment.join(root.as_str()) }
+    }
+
+    /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, where the
+    /// emulators are.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn write(
+        &self,
+        inputs: &serde_json::Value,
+        backend: &Backend,
+        emulators: Option<&Emulators>,
+    ) -> std::io::Result<()> {
+        roots::unpack(self.root, &self.path)?;
+        self.write_json("terraform.tfvars.json", inputs)?;
+        self.write_json("backend.tf.json", &self.backend(backend, emulators))?;
+        let rehearsal = self.path.join("rehearsal_override.tf");
+        match emulators {
+            Some(emulators) => std::fs::write(rehearsal, provider_override(emulators)),
+            None => match std::fs::remove_file(rehearsal) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn write_json(&self, name: &str, value: &serde_json::Value) -> std::io::Result<()> {
+        std::fs::write(self.path.join(name), format!("{value:#}\n"))
+    }
+
+    fn backend(&self, backend: &Backend, emulators: Option<&Emulators>) -> serde_json::Value {
+        let settings = match backend {
+            Backend::Local => json!({ "local": {} }),
+            Backend::S3 { bucket, region } => {
+                let mut s3 = json!({
+                    "bucket": bucket,
+                    "key": self.state_key(),
+                    "region": region,
+                    "encrypt": true,
+                    "use_lockfile": true,
+                });
+                if let (Some(emulators), Some(settings)) = (emulators, s3.as_object_mut()) {
+                    settings.insert("endpoints".into(), json!({ "s3": emulators.main, "sts": emulators.main }));
+                    settings.insert("use_path_style".into(), json!(true));
+                    for check in [
+                        "skip_credentials_validation",
+                        "skip_metadata_api_check",
+                        "skip_region_validation",
+                        "skip_requesting_account_id",
+                    ] {
+                        settings.insert(check.into(), json!(true));
+                    }
+                }
+                json!({ "s3": s3 })
+            }
+        };
+        json!({ "terraform": { "backend": settings } })
+    }
+
+    /// Key of the state in the bucket.
+    pub fn state_key(&self) -> String {
+        format!("{}/terraform.tfstate", self.root)
+    }
+
+    /// Key of the lock in the bucket: Terraform appends this ending.
+    pub fn lock_key(&self) -> String {
+        format!("{}.tflock", self.state_key())
+    }
+
+    /// Whoever holds the lock of a local state, if anybody.
+    pub fn local_lock(&self) -> Option<StateLock> {
+        let text = std::fs::read_to_string(self.path.join(".terraform.tfstate.lock.info")).ok()?;
+        StateLock::parse(&text).ok()
+    }
+
+    /// Whether a local state is there that holds resources.
+    pub fn has_local_state(&self) -> bool {
+        let state = std::fs::read_to_string(self.path.join("terraform.tfstate")).unwrap_or_default();
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
+        state["resources"].as_array().is_some_and(|resources| !resources.is_empty())
+    }
+
+    /// The saved plan.
+    pub(crate) fn plan_file(&self) -> PathBuf {
+        self.path.join("landfall.tfplan")
+    }
+}
+
+/// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
+/// stays free of anything about emulators.
+fn provider_override(emulators: &Emulators) -> String {
+    let mut endpoints: Vec<(&str, &str)> =
+        MAIN_SERVICES.iter().map(|service| (*service, emulators.main.as_str())).collect();
+    endpoints.push(("budgets", &emulators.budgets_and_cloudfront));
+    endpoints.push(("cloudfront", &emulators.budgets_and_cloudfront));
+    endpoints.sort_unstable();
+    let endpoints: String =
+        endpoints.iter().map(|(service, url)| format!("    {service} = \"{url}\"\n")).collect();
+    format!(
+        r#"# Written by a rehearsal; merges into the provider block. It is never part of a real deployment.
+provider "aws" {{
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+
+  endpoints {{
+{endpoints}  }}
+}}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_deployment_holds_no_trace_of_an_emulator() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let work = WorkDir::new(dir.path(), Root::Foundation);
+        let backend = Backend::S3 { bucket: "b".into(), region: "eu-west-2".into() };
+        let emulators = Emulators {
+            main: "http://127.0.0.1:4566".into(),
+            budgets_and_cloudfront: "http://127.0.0.1:4567".into(),
+        };
+        work.write(&json!({}), &backend, Some(&emulators)).expect("a rehearsal");
+        work.write(&json!({ "name": "uptime" }), &backend, None).expect("the real thing");
+        for entry in std::fs::read_dir(&work.path).expect("files") {
+            let path = entry.expect("a file").path();
+            let text = std::fs::read_to_string(&path).expect("text");
+            assert!(!text.contains("127.0.0.1"), "{}", path.display());
+        }
+        let text = std::fs::read_to_string(work.path.join("backend.tf.json")).expect("backend");
+        let written: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            written["terraform"]["backend"]["s3"],
+            json!({
+                "bucket": "b", "key": "foundation/terraform.tfstate", "region": "eu-west-2",
+                "encrypt": true, "use_lockfile": true,
+            })
+        );
+    }
+}

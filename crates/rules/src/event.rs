@@ -1,0 +1,340 @@
+//! Everything a command has to say, as data. Commands emit events; the report of the command line is
+//! the only place that turns them into text, and `--json` is one event a line.
+
+use crate::contract::Root;
+use crate::cost::Estimate;
+use crate::diagnosis::{Cause, Evidence};
+use crate::exit::Exit;
+use crate::names::Slot;
+use crate::plan::Change;
+use crate::release::Step;
+use crate::revision::RevisionId;
+use crate::sweep::{Found, Leftover};
+use crate::time::Timestamp;
+use crate::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+/// Version of the events' format: raised when a field changes its meaning or disappears. New events
+/// and new fields do not raise it.
+pub const VERSION: u32 = 1;
+
+/// One line of `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// [`VERSION`].
+    pub v: u32,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A part of a command that is worth its own time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Emulators of a rehearsal are started or found.
+    Rehearsal,
+    /// Tools, credentials and locks are looked at.
+    Preflight,
+    /// The image is built.
+    Build,
+    /// Both roots are initialized and planned.
+    Plan,
+    /// The foundation root is applied.
+    Foundation,
+    /// The Fargate root is applied.
+    Fargate,
+    /// The image is pushed.
+    Push,
+    /// Traffic moves to the new revision.
+    Release,
+    /// What runs and what the public address answers is looked at.
+    Verdict,
+    /// Tasks, task definitions and images are removed.
+    Objects,
+    /// Both roots are destroyed.
+    Destroy,
+    /// Logs and state are removed.
+    State,
+    /// The account is searched for leftovers.
+    Sweep,
+}
+
+impl Phase {
+    /// The phase in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Rehearsal => "rehearsal",
+            Phase::Preflight => "preflight",
+            Phase::Build => "build image",
+            Phase::Plan => "plan",
+            Phase::Foundation => "apply foundation",
+            Phase::Fargate => "apply fargate",
+            Phase::Push => "push image",
+            Phase::Release => "release",
+            Phase::Verdict => "verdict",
+            Phase::Objects => "remove release objects",
+            Phase::Destroy => "destroy",
+            Phase::State => "remove logs and state",
+            Phase::Sweep => "sweep",
+        }
+    }
+}
+
+/// How long a phase took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PhaseTime {
+    /// Which.
+    pub phase: Phase,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// One slot in a status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotStatus {
+    /// Which.
+    pub slot: Slot,
+    /// Whether users are sent to it.
+    pub live: bool,
+    /// What it holds.
+    pub revision: Option<RevisionId>,
+    /// Image of that revision.
+    pub image: Option<String>,
+    /// Tasks wanted.
+    pub desired: u32,
+    /// Tasks running.
+    pub running: u32,
+    /// Targets that the load balancer finds healthy.
+    pub healthy: u32,
+    /// What is wrong, if anything.
+    pub cause: Option<Cause>,
+}
+
+/// An environment as it was just observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// App.
+    pub name: String,
+    /// Environment.
+    pub environment: String,
+    /// AWS account.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// Public address.
+    pub url: String,
+    /// Whether the public address answered below 500 just now.
+    pub answers: bool,
+    /// Both slots.
+    pub slots: Vec<SlotStatus>,
+}
+
+/// Something a command has to say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A phase ended well.
+    PhaseFinished {
+        /// Which, and how long it took.
+        #[serde(flatten)]
+        time: PhaseTime,
+    },
+    /// Where landfall is about to act.
+    Place {
+        /// App.
+        name: String,
+        /// Environment.
+        environment: String,
+        /// AWS account.
+        account: String,
+        /// AWS region.
+        region: String,
+        /// Whether it is a rehearsal.
+        rehearsal: bool,
+    },
+    /// Something worth knowing that changes nothing.
+    Note {
+        /// A sentence.
+        text: String,
+    },
+    /// Something that may hurt later.
+    Warning {
+        /// A sentence.
+        text: String,
+    },
+    /// What Terraform would do in a root.
+    Planned {
+        /// Which root.
+        root: Root,
+        /// Every resource it touches.
+        changes: Vec<Change>,
+        /// The same in one line.
+        summary: String,
+    },
+    /// What it will cost.
+    Priced {
+        /// The estimate.
+        estimate: Estimate,
+    },
+    /// What `down` is about to remove.
+    Doomed {
+        /// Everything found.
+        things: Vec<Found>,
+    },
+    /// Terraform works on a resource.
+    Resource {
+        /// Which root.
+        root: Root,
+        /// Address in the configuration.
+        address: String,
+        /// `create`, `update`, `delete`, …
+        action: String,
+        /// How far it is.
+        progress: Progress,
+        /// Seconds since it began.
+        seconds: f64,
+    },
+    /// A line of a tool's own output, worth keeping while it works.
+    Output {
+        /// Which tool.
+        tool: String,
+        /// The line.
+        line: String,
+    },
+    /// The release takes a step.
+    Step {
+        /// Which.
+        #[serde(flatten)]
+        step: Step,
+    },
+    /// The candidate or the service is unwell, with all evidence.
+    Autopsy {
+        /// The cause.
+        cause: Cause,
+        /// What it is concluded from.
+        evidence: Evidence,
+    },
+    /// What was observed in the end.
+    Judged {
+        /// The verdict.
+        #[serde(flatten)]
+        verdict: Verdict,
+    },
+    /// The public address; the result of `up` and `url`.
+    Url {
+        /// It.
+        url: String,
+    },
+    /// Where the time went; the end of `up` and `down`.
+    Times {
+        /// Each phase.
+        phases: Vec<PhaseTime>,
+        /// Seconds on the clock; phases overlap.
+        total: f64,
+    },
+    /// The result of `status`.
+    Status(Status),
+    /// A line of the app's log; the result of `logs`.
+    Log {
+        /// When it was written.
+        time: Timestamp,
+        /// Which task wrote it.
+        task: String,
+        /// The line.
+        message: String,
+    },
+    /// Something that is left after `down`.
+    Left {
+        /// It.
+        #[serde(flatten)]
+        leftover: Leftover,
+    },
+    /// The end of a sweep.
+    Swept {
+        /// How many things are left.
+        left: usize,
+        /// How many of them cost money.
+        billable: usize,
+        /// Service listings that could not be looked at, each with its reason.
+        unseen: Vec<String>,
+    },
+    /// Nothing had to be done.
+    Unchanged {
+        /// The revision that serves.
+        revision: RevisionId,
+    },
+    /// The command failed; always the last event but [`Event::Ended`].
+    Failed {
+        /// What failed.
+        what: String,
+        /// Why: the evidence.
+        why: Vec<String>,
+        /// What to do next.
+        next: Vec<String>,
+    },
+    /// The command ended.
+    Ended {
+        /// How.
+        exit: Exit,
+        /// The process exit code.
+        code: u8,
+    },
+}
+
+/// How far Terraform is with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// It began.
+    Started,
+    /// It goes on.
+    Waiting,
+    /// It is done.
+    Finished,
+    /// It failed.
+    Errored,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Outcome;
+
+    #[test]
+    fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
+        let events = [
+            Event::PhaseFinished { time: PhaseTime { phase: Phase::Push, seconds: 1.5 } },
+            Event::Step {
+                step: Step::Finished {
+                    outcome: Outcome::RolledBack { slot: Slot::Blue, cause: Cause::Crash { exit_code: 3 } },
+                },
+            },
+            Event::Step { step: Step::Probe { requests: 6 } },
+            Event::Left {
+                leftover: Leftover {
+                    kind: crate::sweep::Kind::Role,
+                    id: "r".into(),
+                    billable: false,
+                    remove: "aws".into(),
+                },
+            },
+            Event::Ended { exit: Exit::Done, code: 0 },
+        ];
+        let mut lines = Vec::new();
+        for event in events {
+            let line = Line { v: VERSION, at: Timestamp(7), event };
+            let text = serde_json::to_string(&line).expect("an event is JSON");
+            assert_eq!(serde_json::from_str::<Line>(&text).expect("and back"), line);
+            lines.push(text);
+        }
+        insta::assert_snapshot!("lines", lines.join("\n"));
+    }
+}

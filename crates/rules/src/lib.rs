@@ -1,0 +1,20 @@
+//! Every decision landfall takes, as functions from data to data.
+//!
+//! Nothing in this crate reads a clock, a file, an environment variable or a socket; `clippy.toml`
+//! bans them. What was seen comes in as an argument, what is to be done goes out as a value.
+
+pub mod contract;
+pub mod cost;
+pub mod diagnosis;
+pub mod dockerfile;
+pub mod event;
+pub mod exit;
+pub mod lock;
+pub mod manifest;
+pub mod names;
+pub mod plan;
+pub mod release;
+pub mod revision;
+pub mod sweep;
+pub mod time;
+pub mod verdict;

@@ -1,0 +1,135 @@
+//! What the user asked for: `landfall.toml`, the facts of the app directory and the command line,
+//! joined into one [`Manifest`] whose every value has been checked.
+//!
+//! Reading happens in two steps because the second needs facts that the first one names:
+//! [`Draft::read`] checks the text and tells which files matter ([`Draft::dockerfile`],
+//! [`Draft::protected`]); the caller looks at those files; [`Draft::resolve`] joins everything.
+//! Neither step stops at the first problem: the user gets one list of all of them.
+
+mod draft;
+mod key;
+mod name;
+mod path;
+mod place;
+mod problem;
+mod resolve;
+mod size;
+mod traffic;
+mod value;
+mod variables;
+mod watch;
+
+pub use draft::Draft;
+pub use name::{AppName, Environment, STEM_LENGTH};
+pub use path::RelativePath;
+pub use place::{Architecture, Region, StateBackend, Target};
+pub use problem::{Invalid, Problem, Problems};
+pub use size::{Count, Cpu, Memory};
+pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
+pub use watch::LOG_RETENTION_DAYS;
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Name of the optional settings file in the app directory.
+pub const FILE: &str = "landfall.toml";
+
+/// Everything that can be set about an app, with defaults filled in. Field = key in `landfall.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Manifest {
+    /// Name of the app; by default made from the directory's name.
+    pub name: AppName,
+    /// Which deployment of the app this is; default `prod`.
+    pub environment: Environment,
+    /// What the app runs on; default `fargate`.
+    pub target: Target,
+    /// AWS region; `None` leaves the choice to the AWS profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// TCP port the app listens on; default is the one the Dockerfile exposes, else 8080.
+    pub port: Port,
+    /// CPU units of a task (1024 are one vCPU); default 256.
+    pub cpu: Cpu,
+    /// Memory of a task in MiB; default is the least that Fargate offers for `cpu`.
+    pub memory: Memory,
+    /// Number of tasks; default 1.
+    pub count: Count,
+    /// Processor that the image is built for and runs on; default `x86_64`.
+    pub architecture: Architecture,
+    /// Environment variables of the app; names are letters, digits and underscores.
+    pub env: BTreeMap<String, String>,
+    /// Path that answers 2xx while the app is well; default `/`.
+    pub health: HealthPath,
+    /// Files whose content must equal git HEAD before anything is built; default none.
+    pub protected: Vec<RelativePath>,
+    /// USD a month that the budget alert watches for; 0 alerts on the first cent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
+    /// Addresses that get alarms; default none.
+    pub alarm_emails: Vec<String>,
+    /// Where the Terraform state lives; default `s3`.
+    pub state: StateBackend,
+    /// The Dockerfile, relative to the app directory; default `Dockerfile`.
+    pub dockerfile: RelativePath,
+    /// Seconds that requests in flight get to finish, 0 to [`MAX_DRAIN_SECONDS`]; default 20.
+    pub drain_seconds: u32,
+    /// Days that log lines are kept, one of [`LOG_RETENTION_DAYS`]; default 14.
+    pub log_retention_days: u32,
+}
+
+/// What the caller found in the app directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Last component of the app directory's absolute path.
+    pub directory_name: String,
+    /// Text of the Dockerfile; `None` when there is no such file.
+    pub dockerfile: Option<String>,
+    /// One entry for every path in [`Draft::protected`].
+    pub protected: Vec<ProtectedFact>,
+}
+
+/// How one protected file compares with git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtectedFact {
+    /// The file, as [`Draft::protected`] named it.
+    pub path: RelativePath,
+    /// What the comparison gave.
+    pub state: ProtectedState,
+}
+
+/// Result of comparing a protected file with git HEAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProtectedState {
+    /// The working tree holds what HEAD holds.
+    Unchanged,
+    /// The working tree holds something else.
+    Changed {
+        /// Hash of the content in HEAD, in hexadecimal.
+        head: String,
+        /// Hash of the content in the working tree, in hexadecimal.
+        working: String,
+    },
+    /// HEAD has the file, the working tree has not.
+    MissingInTree,
+    /// HEAD does not have the file, or there is no commit yet.
+    NotInHead,
+    /// The app directory does not belong to a git repository.
+    NotARepository,
+}
+
+/// What the command line says; each value wins over `landfall.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Instead of the key `name`.
+    pub name: Option<AppName>,
+    /// Instead of the key `environment`.
+    pub environment: Option<Environment>,
+    /// Instead of the key `region`.
+    pub region: Option<Region>,
+    /// Instead of the key `target`.
+    pub target: Option<Target>,
+    /// Instead of the key `dockerfile`.
+    pub dockerfile: Option<RelativePath>,
+    /// An image is given: nothing is built, so neither a Dockerfile nor protected files are needed.
+    pub prebuilt_image: bool,
+}

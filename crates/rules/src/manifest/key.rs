@@ -1,0 +1,75 @@
+//! The keys that `landfall.toml` may hold, and what was probably meant by any other.
+
+use super::problem::{Invalid, quoted};
+
+/// Every key with an example of its use, in the order of the documentation.
+const KEYS: [(&str, &str); 18] = [
+    ("name", r#"name = "my-app""#),
+    ("environment", r#"environment = "prod""#),
+    ("target", r#"target = "fargate""#),
+    ("region", r#"region = "eu-west-2""#),
+    ("port", "port = 8080"),
+    ("cpu", "cpu = 256"),
+    ("memory", "memory = 512"),
+    ("count", "count = 1"),
+    ("architecture", r#"architecture = "x86_64""#),
+    ("env", r#"env = { LOG_LEVEL = "info" }"#),
+    ("health", r#"health = "/healthz""#),
+    ("protected", r#"protected = ["main.go", "go.mod"]"#),
+    ("budget", "budget = 20"),
+    ("alarm_emails", r#"alarm_emails = ["me@example.com"]"#),
+    ("state", r#"state = "s3""#),
+    ("dockerfile", r#"dockerfile = "Dockerfile""#),
+    ("drain_seconds", "drain_seconds = 20"),
+    ("log_retention_days", "log_retention_days = 14"),
+];
+
+/// Whether `landfall.toml` has such a key.
+pub(super) fn is_known(key: &str) -> bool {
+    KEYS.iter().any(|(known, _)| *known == key)
+}
+
+/// A correct line for a known key.
+pub(super) fn example(key: &str) -> &'static str {
+    KEYS.iter()
+        .find(|(known, _)| *known == key)
+        .map_or("key = value", |(_, example)| example)
+}
+
+/// The complaint about a key that does not exist.
+pub(super) fn unknown(key: &str) -> Invalid {
+    let what = format!("unknown key {}", quoted(key));
+    match nearest(key) {
+        Some(known) => Invalid::new(
+            what,
+            format!("did you mean `{known}`?"),
+            format!("write `{}`, or remove the line", example(known)),
+        ),
+        None => {
+            let known: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
+            Invalid::new(
+                what,
+                format!("the keys are {}", known.join(", ")),
+                "remove the line, or use one of these keys",
+            )
+        }
+    }
+}
+
+/// The known key that a third of the letters or less lie from `key`, or that it abbreviates or
+/// lengthens (`mem`, `cpu_units`). A worse match would mislead more than it helps.
+fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_lowercase().replace('-', "_");
+    let close = KEYS
+        .iter()
+        .map(|(known, _)| (strsim::damerau_levenshtein(&key, known), *known))
+        .filter(|(distance, known)| distance * 3 <= known.len().max(key.chars().count()))
+        .min();
+    let abbreviation = || {
+        KEYS.iter()
+            .filter(|_| key.len() >= 3)
+            .find(|(known, _)| known.starts_with(&key) || key.starts_with(known))
+            .map(|(known, _)| (0, *known))
+    };
+    close.or_else(abbreviation).map(|(_, known)| known)
+}

@@ -1,0 +1,98 @@
+//! How requests reach the app and how they get to finish.
+
+use super::problem::{Invalid, quoted};
+use super::value::{number_value, text_value};
+use serde::Serialize;
+
+/// TCP port, 1 to 65535. From the key `port` or the Dockerfile's `EXPOSE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Port(u16);
+
+number_value!(Port, get -> u16);
+
+impl Port {
+    /// Checks a port number.
+    pub fn new(number: i64) -> Result<Port, Invalid> {
+        u16::try_from(number)
+            .ok()
+            .filter(|port| *port != 0)
+            .map(Port)
+            .ok_or_else(|| {
+                Invalid::new(
+                    format!("port {number}"),
+                    "ports go from 1 to 65535",
+                    "write the port that the app listens on, such as `port = 8080`",
+                )
+            })
+    }
+}
+
+impl Default for Port {
+    /// What most platforms of this kind tell an app to listen on.
+    fn default() -> Port {
+        Port(8080)
+    }
+}
+
+/// Path that the load balancer asks for to learn whether the app is well. From the key `health`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct HealthPath(String);
+
+text_value!(HealthPath);
+
+impl HealthPath {
+    /// Longest path that a target group takes.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+    const LENGTH: usize = 1024;
+
+    /// Checks a path.
+    pub fn parse(text: &str) -> Result<HealthPath, Invalid> {
+        let why = if !text.starts_with('/') {
+            "it must start with `/`".to_owned()
+        } else if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic()) {
+            format!("{} cannot stand in a URL", quoted(&c.to_string()))
+        } else if text.len() > HealthPath::LENGTH {
+            format!("it has more than {} characters", HealthPath::LENGTH)
+        } else {
+            return Ok(HealthPath(text.to_owned()));
+        };
+        Err(Invalid::new(
+            format!("health path {}", quoted(text)),
+            why,
+            "write a path that answers 200 while the app is well, such as `health = \"/healthz\"`",
+        ))
+    }
+}
+
+impl Default for HealthPath {
+    fn default() -> HealthPath {
+        HealthPath("/".to_owned())
+    }
+}
+
+/// Most seconds of draining. ECS kills a container `stopTimeout` seconds after it asked it to stop,
+/// and Fargate allows 120 at most; ten of them are kept for the app to end after its last request.
+/// (A target group would drain for up to 3600.)
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+pub const MAX_DRAIN_SECONDS: u32 = 110;
+
+/// Seconds of draining if nobody says otherwise.
+pub(super) const DEFAULT_DRAIN_SECONDS: u32 = 20;
+
+/// Checks a number of seconds for draining.
+pub(super) fn drain_seconds(seconds: i64) -> Result<u32, Invalid> {
+    u32::try_from(seconds)
+        .ok()
+        .filter(|seconds| *seconds <= MAX_DRAIN_SECONDS)
+        .ok_or_else(|| {
+            Invalid::new(
+                format!("drain_seconds {seconds}"),
+                format!(
+                    "0 to {MAX_DRAIN_SECONDS} are possible, because Fargate gives a container 120 seconds to stop"
+                ),
+                format!("write `drain_seconds = {}`", seconds.clamp(0, MAX_DRAIN_SECONDS.into())),
+            )
+        })
+}

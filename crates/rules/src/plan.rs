@@ -1,0 +1,233 @@
+//! What a Terraform plan would do, read from `terraform show -json`
+//! (<https://developer.hashicorp.com/terraform/internals/json-format#plan-representation>).
+
+use serde::{Deserialize, Serialize};
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is changed where it stands.
+    Update,
+    /// It is destroyed and made anew, in whichever order.
+    Replace,
+    /// It is destroyed.
+    Delete,
+    /// Terraform stops looking after it; it stays.
+    Forget,
+}
+
+/// One resource that a plan touches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Address in the configuration, for example `aws_lb.front`.
+    pub address: String,
+    /// What happens to it.
+    pub action: Action,
+}
+
+/// A plan, reduced to what a person decides on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Resources that the plan touches, in the plan's order.
+    pub changes: Vec<Change>,
+    /// Whether an output of the root changes.
+    pub outputs_change: bool,
+}
+
+/// Why a plan could not be read.
+#[derive(Debug)]
+pub struct UnreadablePlan(String);
+
+impl std::fmt::Display for UnreadablePlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the plan's JSON is not what Terraform documents: {}", self.0)
+    }
+}
+
+impl std::error::Error for UnreadablePlan {}
+
+#[derive(Deserialize)]
+struct RawPlan {
+    format_version: String,
+    #[serde(default)]
+    resource_changes: Vec<RawChange>,
+    #[serde(default)]
+    output_changes: std::collections::BTreeMap<String, RawActions>,
+}
+
+#[derive(Deserialize)]
+struct RawChange {
+    address: String,
+    mode: String,
+    change: RawActions,
+}
+
+#[derive(Deserialize)]
+struct RawActions {
+    actions: Vec<String>,
+}
+
+impl Plan {
+    /// Reads the output of `terraform show -json PLAN`.
+    ///
+    /// # Errors
+    /// The text is no plan, its format has another major version, or an action is not documented:
+    /// guessing there could delete what should stay.
+    pub fn parse(json: &str) -> Result<Plan, UnreadablePlan> {
+        let raw: RawPlan =
+            serde_json::from_str(json).map_err(|error| UnreadablePlan(error.to_string()))?;
+        if !raw.format_version.starts_with("1.") {
+            return Err(UnreadablePlan(format!(
+                "format version {} instead of 1.x",
+                raw.format_version
+            )));
+        }
+        let mut changes = Vec::new();
+        for RawChange { address, mode, change } in raw.resource_changes {
+            let Some(action) = action(&change.actions)
+                .map_err(|unknown| UnreadablePlan(format!("{address}: action {unknown:?}")))?
+            else {
+                continue;
+            };
+            // A data source that is read during apply changes nothing.
+            if mode == "managed" {
+                changes.push(Change { address, action });
+            }
+        }
+        let mut outputs_change = false;
+        for (name, output) in raw.output_changes {
+            outputs_change |= action(&output.actions)
+                .map_err(|unknown| UnreadablePlan(format!("output {name}: {unknown:?}")))?
+                .is_some();
+        }
+        Ok(Plan { changes, outputs_change })
+    }
+
+    /// Whether applying it would change nothing, the state's outputs included.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && !self.outputs_change
+    }
+
+    /// How many resources meet this fate.
+    pub fn count(&self, action: Action) -> usize {
+        self.changes.iter().filter(|change| change.action == action).count()
+    }
+
+    /// Addresses that are destroyed, for good or to be made anew.
+    pub fn destroyed(&self) -> impl Iterator<Item = &Change> {
+        self.changes
+            .iter()
+            .filter(|change| matches!(change.action, Action::Delete | Action::Replace))
+    }
+
+    /// `30 to create, 1 to replace`, or `no changes`.
+    pub fn describe(&self) -> String {
+        let parts: Vec<String> = [
+            (Action::Create, "create"),
+            (Action::Update, "update"),
+            (Action::Replace, "replace"),
+            (Action::Delete, "delete"),
+            (Action::Forget, "forget"),
+        ]
+        .into_iter()
+        .filter(|(action, _)| self.count(*action) > 0)
+        .map(|(action, word)| format!("{} to {word}", self.count(action)))
+        .collect();
+        match (parts.is_empty(), self.outputs_change) {
+            (true, false) => "no changes".to_owned(),
+            (true, true) => "outputs change".to_owned(),
+            _ => parts.join(", "),
+        }
+    }
+}
+
+fn action(actions: &[String]) -> Result<Option<Action>, Vec<String>> {
+    let words: Vec<&str> = actions.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["no-op"] | ["read"] => Ok(None),
+        ["create"] => Ok(Some(Action::Create)),
+        ["update"] => Ok(Some(Action::Update)),
+        ["delete"] => Ok(Some(Action::Delete)),
+        ["forget"] => Ok(Some(Action::Forget)),
+        ["delete", "create"] | ["create", "delete"] | ["create", "forget"] => {
+            Ok(Some(Action::Replace))
+        }
+        _ => Err(actions.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan_of(actions: &str, mode: &str) -> Result<Plan, UnreadablePlan> {
+        Plan::parse(&format!(
+            r#"{{"format_version":"1.2","resource_changes":[
+                {{"address":"aws_lb.front","mode":"{mode}","change":{{"actions":{actions}}}}}]}}"#
+        ))
+    }
+
+    #[test]
+    fn every_documented_action_has_its_meaning() {
+        let table = [
+            (r#"["no-op"]"#, None),
+            (r#"["read"]"#, None),
+            (r#"["create"]"#, Some(Action::Create)),
+            (r#"["update"]"#, Some(Action::Update)),
+            (r#"["delete"]"#, Some(Action::Delete)),
+            (r#"["delete","create"]"#, Some(Action::Replace)),
+            (r#"["create","delete"]"#, Some(Action::Replace)),
+            (r#"["forget"]"#, Some(Action::Forget)),
+        ];
+        for (actions, expected) in table {
+            let plan = plan_of(actions, "managed").expect(actions);
+            assert_eq!(plan.changes.first().map(|c| c.action), expected, "{actions}");
+        }
+    }
+
+    #[test]
+    fn an_undocumented_action_is_an_error_that_names_the_resource() {
+        let error = plan_of(r#"["explode"]"#, "managed").expect_err("must not be guessed");
+        assert!(error.to_string().contains("aws_lb.front"), "{error}");
+    }
+
+    #[test]
+    fn a_data_source_is_no_change() {
+        assert!(plan_of(r#"["create"]"#, "data").expect("plan").is_empty());
+    }
+
+    #[test]
+    fn a_plan_that_only_writes_outputs_is_not_empty() {
+        let plan = Plan::parse(
+            r#"{"format_version":"1.2","output_changes":{"url":{"actions":["create"]}}}"#,
+        )
+        .expect("plan");
+        assert!(!plan.is_empty());
+        assert_eq!(plan.describe(), "outputs change");
+    }
+
+    #[test]
+    fn another_major_version_is_refused() {
+        assert!(Plan::parse(r#"{"format_version":"2.0"}"#).is_err());
+        assert!(Plan::parse("Plan: 3 to add").is_err());
+    }
+
+    #[test]
+    fn a_summary_counts_by_fate() {
+        let change = |address: &str, action| Change { address: address.into(), action };
+        let plan = Plan {
+            changes: vec![
+                change("a", Action::Create),
+                change("b", Action::Create),
+                change("c", Action::Replace),
+            ],
+            outputs_change: true,
+        };
+        assert_eq!(plan.describe(), "2 to create, 1 to replace");
+        assert_eq!(plan.destroyed().count(), 1);
+        assert_eq!(Plan::default().describe(), "no changes");
+    }
+}

@@ -1,0 +1,201 @@
+//! A revision: one immutable thing to run, an image by digest together with its settings.
+
+use crate::manifest::{Architecture, Manifest};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// Content address of an image manifest: `sha256:` and 64 hexadecimal digits
+/// (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests>).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+impl Digest {
+    /// Parses `sha256:…`; [`None`] if it is anything else.
+    pub fn parse(text: &str) -> Option<Digest> {
+        let hex = text.strip_prefix("sha256:")?;
+        let is_hex = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (hex.len() == 64 && is_hex).then(|| Digest(text.to_owned()))
+    }
+
+    /// The whole digest.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve hexadecimal digits: enough for people.
+    pub fn short(&self) -> &str {
+        &self.0["sha256:".len()..][..12]
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+    fn try_from(text: String) -> Result<Digest, String> {
+        Digest::parse(&text).ok_or_else(|| format!("not a digest: {text}"))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.0
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An image that can be pulled and cannot change: repository and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Registry host and repository.
+    pub repository_url: String,
+    /// What exactly to pull.
+    pub digest: Digest,
+}
+
+impl std::fmt::Display for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.repository_url, self.digest)
+    }
+}
+
+impl Image {
+    /// Reads `repository@sha256:…`; [`None`] for a reference by tag.
+    pub fn parse(reference: &str) -> Option<Image> {
+        let (repository_url, digest) = reference.split_once('@')?;
+        Some(Image { repository_url: repository_url.to_owned(), digest: Digest::parse(digest)? })
+    }
+}
+
+/// How the image is run. Together with the digest it decides whether two revisions are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Port the container listens on.
+    pub port: u16,
+    /// CPU units; 1024 are one vCPU.
+    pub cpu: u32,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// CPU architecture.
+    pub architecture: Architecture,
+    /// Environment variables of the app.
+    pub env: BTreeMap<String, String>,
+    /// Seconds between SIGTERM and SIGKILL.
+    pub stop_timeout: u32,
+}
+
+impl Settings {
+    /// The settings that a manifest asks for.
+    pub fn of(manifest: &Manifest) -> Settings {
+        Settings {
+            port: manifest.port.get(),
+            cpu: manifest.cpu.units(),
+            memory: manifest.memory.mib(),
+            architecture: manifest.architecture,
+            env: manifest.env.clone(),
+            // Fargate's default; the app of a drained slot is asked for nothing any more.
+            stop_timeout: 30,
+        }
+    }
+}
+
+/// A revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// What runs.
+    pub image: Image,
+    /// How it runs.
+    pub settings: Settings,
+}
+
+/// Identifies a revision: twelve hexadecimal digits over image digest and settings.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RevisionId(pub String);
+
+impl std::fmt::Display for RevisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Revision {
+    /// The same digest and settings give the same id on every machine; anything else another.
+    ///
+    /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
+    /// newer landfall would run the same revision differently, so that the next `up` releases it.
+    pub fn id(&self) -> RevisionId {
+        let mut hash = Sha256::new();
+        hash.update(b"layout 1\n");
+        hash.update(self.image.digest.as_str());
+        hash.update(b"\n");
+        // Struct fields and a BTreeMap: the order is fixed.
+        hash.update(serde_json::to_vec(&self.settings).unwrap_or_default());
+        let hex: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+        RevisionId(hex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn revision() -> Revision {
+        Revision {
+            image: Image {
+                repository_url: "registry/uptime-prod".into(),
+                digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
+            },
+            settings: Settings {
+                port: 8080,
+                cpu: 256,
+                memory: 512,
+                architecture: Architecture::X86_64,
+                env: BTreeMap::new(),
+                stop_timeout: 30,
+            },
+        }
+    }
+
+    #[test]
+    fn the_same_image_elsewhere_is_the_same_revision() {
+        let mut moved = revision();
+        moved.image.repository_url = "elsewhere/uptime-prod".into();
+        assert_eq!(moved.id(), revision().id());
+    }
+
+    #[test]
+    fn every_setting_counts() {
+        let original = revision().id();
+        let changes: [fn(&mut Settings); 6] = [
+            |s| s.port = 81,
+            |s| s.cpu = 512,
+            |s| s.memory = 1024,
+            |s| s.architecture = Architecture::Arm64,
+            |s| s.stop_timeout = 31,
+            |s| {
+                s.env.insert("A".into(), "b".into());
+            },
+        ];
+        for change in changes {
+            let mut changed = revision();
+            change(&mut changed.settings);
+            assert_ne!(changed.id(), original, "{:?}", changed.settings);
+        }
+    }
+
+    #[test]
+    fn only_a_digest_is_a_digest() {
+        for bad in ["latest", "sha256:ab", "sha512:00", &format!("sha256:{}", "G".repeat(64))] {
+            assert_eq!(Digest::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Image::parse("registry/app:latest"), None);
+        let text = revision().image.to_string();
+        assert_eq!(Image::parse(&text).map(|i| i.to_string()), Some(text));
+    }
+}

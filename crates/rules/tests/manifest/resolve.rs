@@ -1,0 +1,280 @@
+//! What comes out when all is well, and which source wins.
+
+use super::{complaint, facts, resolve};
+use rules::manifest::{
+    AppName, Draft, Environment, Facts, Overrides, ProtectedFact, ProtectedState, Region,
+    RelativePath, Target,
+};
+
+fn overrides() -> Overrides {
+    Overrides::default()
+}
+
+#[test]
+fn without_a_file_everything_has_a_default() {
+    let manifest = Draft::read(None)
+        .resolve(&facts(), &overrides())
+        .expect("manifest");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).expect("JSON"));
+}
+
+#[test]
+fn every_key_arrives() {
+    let manifest = resolve(
+        r#"
+        name = "shop"
+        environment = "staging"
+        target = "fargate"
+        region = "us-gov-west-1"
+        port = 3000
+        cpu = 1024
+        memory = 4096
+        count = 3
+        architecture = "arm64"
+        health = "/healthz?deep=1"
+        protected = []
+        budget = 12.5
+        alarm_emails = ["me@example.com"]
+        state = "local"
+        dockerfile = "./deploy/Dockerfile"
+        drain_seconds = 0
+        log_retention_days = 365
+        [env]
+        LOG_LEVEL = "info"
+        _x = ""
+        "#,
+    )
+    .expect("manifest");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).expect("JSON"));
+}
+
+#[test]
+fn the_command_line_wins_over_the_file() {
+    let text = "name = 'a'\nenvironment = 'b'\nregion = 'eu-west-1'\ndockerfile = 'c'\nport = 1";
+    let overrides = Overrides {
+        name: AppName::parse("other").ok(),
+        environment: Environment::parse("dev").ok(),
+        region: Region::parse("eu-north-1").ok(),
+        target: Some(Target::Fargate),
+        dockerfile: RelativePath::parse("d/Dockerfile").ok(),
+        prebuilt_image: false,
+    };
+    let draft = Draft::read(Some(text));
+    assert_eq!(draft.dockerfile(&overrides).as_str(), "d/Dockerfile");
+    let manifest = draft.resolve(&facts(), &overrides).expect("manifest");
+    assert_eq!(manifest.name.as_str(), "other");
+    assert_eq!(manifest.environment.as_str(), "dev");
+    assert_eq!(
+        manifest.region.map(|r| r.to_string()).as_deref(),
+        Some("eu-north-1")
+    );
+    assert_eq!(manifest.dockerfile.as_str(), "d/Dockerfile");
+}
+
+#[test]
+fn a_directory_names_its_app() {
+    let prod = Environment::default();
+    let long = Environment::parse("a-very-long-environ").expect("19 characters");
+    let cases = [
+        ("hello", &prod, Some("hello")),
+        ("Hello World", &prod, Some("hello-world")),
+        ("_my__app_", &prod, Some("my-app")),
+        ("café", &prod, Some("caf")),
+        ("2048", &prod, Some("app-2048")),
+        ("internal", &prod, Some("app-internal")),
+        ("Internal-tools", &prod, Some("app-internal-tools")),
+        ("internals", &prod, Some("internals")),
+        (
+            "a-name-that-is-far-too-long",
+            &prod,
+            Some("a-name-that-is-far"),
+        ),
+        ("hello-world", &long, Some("hell")),
+        ("app.v2", &long, Some("app")),
+        ("日本", &prod, None),
+        ("---", &prod, None),
+        ("", &prod, None),
+    ];
+    for (directory, environment, name) in cases {
+        let found = AppName::from_directory(directory, environment);
+        assert_eq!(found.as_ref().map(AppName::as_str), name, "{directory}");
+    }
+}
+
+#[test]
+fn cutting_a_name_never_makes_one_that_aws_refuses() {
+    let environment = Environment::parse("exactly-15-char").expect("environment");
+    // Eight characters remain, and `internal` alone would begin `internal-exactly-15-char`.
+    assert_eq!(AppName::from_directory("internals", &environment), None);
+}
+
+#[test]
+fn a_given_name_is_never_cut() {
+    let draft = Draft::read(Some("name = 'twenty-characters-ok'"));
+    assert!(draft.resolve(&facts(), &overrides()).is_err());
+    let short = Overrides {
+        environment: Environment::parse("dev").ok(),
+        ..overrides()
+    };
+    assert!(
+        draft.resolve(&facts(), &short).is_ok(),
+        "20 + 1 + 3 characters fit"
+    );
+}
+
+#[test]
+fn memory_follows_the_cpu() {
+    for (cpu, memory) in [
+        (256, 512),
+        (512, 1024),
+        (1024, 2048),
+        (2048, 4096),
+        (4096, 8192),
+    ] {
+        let manifest = resolve(&format!("cpu = {cpu}")).expect("manifest");
+        assert_eq!(manifest.memory.mib(), memory);
+        let pair = resolve(&format!("memory = {memory}\ncpu = {cpu}")).expect("manifest");
+        assert_eq!((pair.cpu.units(), pair.memory.mib()), (cpu, memory));
+    }
+}
+
+#[test]
+fn fargate_offers_just_these_sizes() {
+    let sizes = |cpu: u32| -> Vec<u32> {
+        (0..=40_960)
+            .step_by(256)
+            .filter(|mib| resolve(&format!("cpu = {cpu}\nmemory = {mib}")).is_ok())
+            .collect()
+    };
+    let gigabytes = |range: std::ops::RangeInclusive<u32>| -> Vec<u32> {
+        range.map(|gigabyte| gigabyte * 1024).collect()
+    };
+    assert_eq!(sizes(256), [512, 1024, 2048]);
+    assert_eq!(sizes(512), gigabytes(1..=4));
+    assert_eq!(sizes(1024), gigabytes(2..=8));
+    assert_eq!(sizes(2048), gigabytes(4..=16));
+    assert_eq!(sizes(4096), gigabytes(8..=30));
+}
+
+#[test]
+fn the_port_comes_from_the_key_then_from_the_dockerfile() {
+    let cases = [
+        ("", "FROM a", Ok(8080)),
+        ("", "FROM a\nEXPOSE 3000", Ok(3000)),
+        ("", "FROM a\nEXPOSE 53/udp", Ok(8080)),
+        ("port = 1234", "FROM a\nEXPOSE 3000", Ok(1234)),
+        ("port = 1234", "FROM a\nEXPOSE 3000 3001 $X", Ok(1234)),
+        (
+            "",
+            "FROM a\nEXPOSE 8080\nEXPOSE 9090",
+            Err("Dockerfile exposes 8080 and 9090"),
+        ),
+        (
+            "",
+            "FROM a\nEXPOSE 1-9",
+            Err("Dockerfile exposes 9 ports (1, 2, 3, 4, 5, …)"),
+        ),
+        (
+            "",
+            "FROM a\nEXPOSE $PORT",
+            Err("its line 2 is `EXPOSE $PORT`"),
+        ),
+    ];
+    for (toml, dockerfile, expected) in cases {
+        let facts = Facts {
+            dockerfile: Some(dockerfile.to_owned()),
+            ..facts()
+        };
+        let resolved = Draft::read(Some(toml)).resolve(&facts, &overrides());
+        match (resolved, expected) {
+            (Ok(manifest), Ok(port)) => assert_eq!(manifest.port.get(), port, "{dockerfile}"),
+            (Err(problems), Err(part)) => {
+                let text = problems.to_string();
+                assert!(text.contains(part) && text.contains("set `port`"), "{text}");
+            }
+            (resolved, _) => panic!("{dockerfile}: {resolved:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_prebuilt_image_needs_neither_dockerfile_nor_protected_files() {
+    let draft = Draft::read(Some("protected = true"));
+    let facts = Facts {
+        directory_name: "hello".to_owned(),
+        ..Facts::default()
+    };
+    let prebuilt = Overrides {
+        prebuilt_image: true,
+        ..overrides()
+    };
+    assert!(draft.resolve(&facts, &prebuilt).is_ok());
+    let problems = draft
+        .resolve(&facts, &overrides())
+        .expect_err("nothing is known");
+    assert_eq!(problems.as_slice().len(), 3, "{problems}");
+}
+
+#[test]
+fn protected_files_must_be_as_in_head() {
+    let draft = Draft::read(Some("name = 'hello'\nprotected = true\n"));
+    let paths: Vec<&str> = draft.protected().iter().map(RelativePath::as_str).collect();
+    assert_eq!(paths, ["main.go", "go.mod"]);
+    let resolve = |state: ProtectedState| {
+        let unchanged = ProtectedFact {
+            path: draft.protected()[0].clone(),
+            state: ProtectedState::Unchanged,
+        };
+        let other = ProtectedFact {
+            path: draft.protected()[1].clone(),
+            state,
+        };
+        let facts = Facts {
+            protected: vec![unchanged, other],
+            ..facts()
+        };
+        draft.resolve(&facts, &overrides())
+    };
+    assert!(resolve(ProtectedState::Unchanged).is_ok());
+    let bad = [
+        ProtectedState::Changed {
+            head: "0123456789abcdef".to_owned(),
+            working: "fedcba9876543210".to_owned(),
+        },
+        ProtectedState::MissingInTree,
+        ProtectedState::NotInHead,
+        ProtectedState::NotARepository,
+    ];
+    let told: Vec<String> = bad
+        .into_iter()
+        .map(|state| resolve(state).expect_err("not as in HEAD").to_string())
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_command_in_a_fix_can_be_pasted() {
+    let draft = Draft::read(Some(r#"protected = ["a b'; true"]"#));
+    let facts = Facts {
+        protected: vec![ProtectedFact {
+            path: draft.protected()[0].clone(),
+            state: ProtectedState::MissingInTree,
+        }],
+        ..facts()
+    };
+    let problems = draft
+        .resolve(&facts, &overrides())
+        .expect_err("missing file");
+    let fix = &problems.as_slice()[0].fix;
+    assert!(
+        fix.ends_with(r"`git checkout HEAD -- 'a b'\''; true'`"),
+        "{fix}"
+    );
+}
+
+#[test]
+fn a_forgotten_fact_does_not_open_the_door() {
+    assert!(complaint("protected = ['main.go']").contains("has not been checked"));
+    let draft = Draft::read(Some("protected = false"));
+    assert!(draft.protected().is_empty());
+}

@@ -1,0 +1,3 @@
+module uptime
+
+go 1.17
