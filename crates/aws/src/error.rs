@@ -3,7 +3,6 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::error::Error as _;
 
 /// What kind of thing went wrong: decides the exit code and what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use std::time::Duration;
 pub struct Endpoints {
     /// Every service but those below.
     pub main: String,
-    /// AWS Budgets and CloudFront, which the main emulator lacks.
-    pub budgets_and_cloudfront: String,
+    /// Services that the main emulator lacks or gets wrong: Budgets, CloudFront, S3.
+    pub second: String,
 }
 
 /// Credentials and region, from which each verb builds its client once.
@@ -105,20 +105,20 @@ impl Session {
         &self.config
     }
 
-    /// For the services that the main emulator lacks.
+    /// For Budgets, CloudFront and S3.
     pub(crate) fn second_config(&self) -> SdkConfig {
         match &self.endpoints {
             None => self.config.clone(),
             Some(endpoints) => self
                 .config
                 .to_builder()
-                .endpoint_url(&endpoints.budgets_and_cloudfront)
+                .endpoint_url(&endpoints.second)
                 .build(),
         }
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.config)
+        let config = aws_sdk_s3::config::Builder::from(&self.second_config())
             // Emulators serve no host per bucket.
             .force_path_style(self.endpoints.is_some())
             .build();

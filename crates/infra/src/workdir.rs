@@ -26,13 +26,14 @@ pub enum Backend {
 pub struct Emulators {
     /// Every service but those below.
     pub main: String,
-    /// Budgets and CloudFront.
-    pub budgets_and_cloudfront: String,
+    /// Services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, where it
+    /// takes a deleted object of a versioned bucket, such as a released lock, for one that is there.
+    pub second: String,
 }
 
 /// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
 /// version 3.39 spells them; newer versions accept the same words.
-const MAIN_SERVICES: [&str; 11] = [
+const MAIN_SERVICES: [&str; 10] = [
     "cloudwatch",
     "cloudwatchlogs",
     "ec2",
@@ -41,7 +42,6 @@ const MAIN_SERVICES: [&str; 11] = [
     "elb",
     "iam",
     "resourcegroupstaggingapi",
-    "s3",
     "sns",
     "sts",
 ];
@@ -101,7 +101,7 @@ impl WorkDir {
                     "use_lockfile": true,
                 });
                 if let (Some(emulators), Some(settings)) = (emulators, s3.as_object_mut()) {
-                    settings.insert("endpoints".into(), json!({ "s3": emulators.main, "sts": emulators.main }));
+                    settings.insert("endpoints".into(), json!({ "s3": emulators.second, "sts": emulators.main }));
                     settings.insert("use_path_style".into(), json!(true));
                     for check in [
                         "skip_credentials_validation",
@@ -152,8 +152,7 @@ impl WorkDir {
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> =
         MAIN_SERVICES.iter().map(|service| (*service, emulators.main.as_str())).collect();
-    endpoints.push(("budgets", &emulators.budgets_and_cloudfront));
-    endpoints.push(("cloudfront", &emulators.budgets_and_cloudfront));
+    endpoints.extend(["budgets", "cloudfront", "s3"].map(|service| (service, emulators.second.as_str())));
     endpoints.sort_unstable();
     let endpoints: String =
         endpoints.iter().map(|(service, url)| format!("    {service} = \"{url}\"\n")).collect();
@@ -184,7 +183,7 @@ mod tests {
         let backend = Backend::S3 { bucket: "b".into(), region: "eu-west-2".into() };
         let emulators = Emulators {
             main: "http://127.0.0.1:4566".into(),
-            budgets_and_cloudfront: "http://127.0.0.1:4567".into(),
+            second: "http://127.0.0.1:4567".into(),
         };
         work.write(&json!({}), &backend, Some(&emulators)).expect("a rehearsal");
         work.write(&json!({ "name": "uptime" }), &backend, None).expect("the real thing");

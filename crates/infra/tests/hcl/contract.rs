@@ -1,0 +1,224 @@
+//! Variables and outputs are the fields of `rules::contract`, names in both directions.
+
+use super::tree::{Tree, argument, evaluate, labels, optional};
+use hcl::Expression;
+use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs, Root};
+use rules::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
+use rules::names::Slots;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What landfall writes for an app of which nothing was said but an address for alarms.
+fn inputs(root: Root) -> BTreeMap<String, Value> {
+    let mut manifest = manifest();
+    // An empty list would not tell what it is a list of.
+    manifest.alarm_emails = vec!["ops@example.com".to_owned()];
+    fields(&match root {
+        Root::Foundation => json!(FoundationInputs::of(&manifest, "eu-west-2")),
+        Root::Fargate => json!(FargateInputs::of(&manifest, "eu-west-2")),
+    })
+}
+
+/// An app of which nothing was said.
+fn manifest() -> Manifest {
+    let facts = Facts {
+        directory_name: "hello".to_owned(),
+        dockerfile: Some("FROM scratch\n".to_owned()),
+        protected: Vec::new(),
+    };
+    Draft::read(None)
+        .resolve(&facts, &Overrides::default())
+        .expect("a manifest without landfall.toml")
+}
+
+fn outputs(root: Root) -> BTreeMap<String, Value> {
+    let slots = Slots {
+        blue: String::new(),
+        green: String::new(),
+    };
+    fields(&match root {
+        Root::Foundation => json!(FoundationOutputs {
+            repository_url: String::new(),
+            repository_name: String::new(),
+            log_group: String::new(),
+            execution_role_arn: String::new(),
+            task_role_arn: String::new(),
+            alarm_topic_arn: String::new(),
+        }),
+        Root::Fargate => json!(FargateOutputs {
+            url: String::new(),
+            distribution_id: String::new(),
+            load_balancer_arn: String::new(),
+            load_balancer_dns_name: String::new(),
+            listener_arn: String::new(),
+            candidate_rule_arn: String::new(),
+            cluster: String::new(),
+            services: slots.clone(),
+            target_groups: slots,
+            subnets: vec![String::new()],
+            task_security_group: String::new(),
+        }),
+    })
+}
+
+fn fields(value: &Value) -> BTreeMap<String, Value> {
+    serde_json::from_value(value.clone()).expect("an object")
+}
+
+/// The names that outermost blocks of one kind bear, all of them in the file that bears the kind's.
+fn declared(root: Root, kind: &str) -> BTreeSet<String> {
+    let tree = Tree::of(root);
+    let names: BTreeSet<String> = tree
+        .blocks(kind)
+        .map(|block| labels(block).concat())
+        .collect();
+    let file = format!("{kind}s.tf");
+    let (_, text) = infra::files(root)
+        .find(|(name, _)| *name == file)
+        .unwrap_or_else(|| panic!("{root} has no {file}"));
+    let body = hcl::parse(text).expect("HCL");
+    let there: BTreeSet<String> = body.blocks().map(|block| labels(block).concat()).collect();
+    assert_eq!(there, names, "{root}/{file}");
+    names
+}
+
+/// The type that a variable needs to take `value`.
+fn type_of(value: &Value) -> String {
+    match value {
+        Value::String(_) => "string".to_owned(),
+        Value::Number(_) => "number".to_owned(),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::Array(values) => {
+            let types: BTreeSet<String> = values.iter().map(type_of).collect();
+            let types: Vec<String> = types.into_iter().collect();
+            assert_eq!(types.len(), 1, "a list of one type: {value}");
+            format!("list({})", types.concat())
+        }
+        other => panic!("the contract passes no {other}"),
+    }
+}
+
+/// Whether a variable's validations let `value` through.
+fn admits(root: Root, variable: &str, value: impl Into<hcl::Value>) -> bool {
+    let tree = Tree::of(root);
+    let known = hcl::Value::from_iter([(variable.to_owned(), value.into())]);
+    tree.body("variable", &[variable])
+        .blocks()
+        .filter(|block| block.identifier() == "validation")
+        .map(|block| argument(block.body(), "condition"))
+        .all(|condition| evaluate(condition, &[("var", known.clone())]) == hcl::Value::Bool(true))
+}
+
+#[test]
+fn variables_are_what_landfall_writes() {
+    for root in Root::ALL {
+        let tree = Tree::of(root);
+        let inputs = inputs(root);
+        let written: BTreeSet<String> = inputs.keys().cloned().collect();
+        assert_eq!(declared(root, "variable"), written, "{root}");
+        for (name, value) in inputs {
+            let body = tree.body("variable", &[&name]);
+            let kind = hcl::format::to_string(argument(body, "type")).expect("a type");
+            assert_eq!(kind, type_of(&value), "{root}: {name}");
+            let nullable = optional(body, "nullable");
+            assert_eq!(nullable, Some(&Expression::Bool(false)), "{root}: {name}");
+        }
+    }
+}
+
+#[test]
+fn outputs_are_what_landfall_reads() {
+    for root in Root::ALL {
+        let read: BTreeSet<String> = outputs(root).into_keys().collect();
+        assert_eq!(declared(root, "output"), read, "{root}");
+    }
+}
+
+#[test]
+fn people_are_told_what_everything_is() {
+    for root in Root::ALL {
+        let tree = Tree::of(root);
+        for block in tree.blocks("variable").chain(tree.blocks("output")) {
+            let description = optional(block.body(), "description");
+            assert!(
+                matches!(description, Some(Expression::String(text)) if !text.is_empty()),
+                "{root}: {:?}",
+                labels(block)
+            );
+        }
+    }
+}
+
+/// By hand or by landfall, an app of which nothing was said is deployed alike.
+#[test]
+fn defaults_are_those_of_the_manifest() {
+    let without = manifest();
+    for root in Root::ALL {
+        let expected = fields(&match root {
+            Root::Foundation => json!(FoundationInputs::of(&without, "eu-west-2")),
+            Root::Fargate => json!(FargateInputs::of(&without, "eu-west-2")),
+        });
+        let tree = Tree::of(root);
+        let mut required = BTreeSet::new();
+        for (name, expected) in expected {
+            let Some(default) = optional(tree.body("variable", &[&name]), "default") else {
+                required.insert(name);
+                continue;
+            };
+            let default = json!(evaluate(default, &[]));
+            match (default.as_f64(), expected.as_f64()) {
+                (Some(default), Some(expected)) => assert_eq!(default, expected, "{root}: {name}"),
+                _ => assert_eq!(default, expected, "{root}: {name}"),
+            }
+        }
+        // The first three say what is deployed where; a wrong port would deploy something that
+        // never answers.
+        let asked: &[&str] = match root {
+            Root::Foundation => &["environment", "name", "region"],
+            Root::Fargate => &["environment", "name", "port", "region"],
+        };
+        assert!(required.iter().eq(asked), "{root}: {required:?}");
+    }
+}
+
+/// What the manifest lets through must not be refused minutes later, by Terraform. What is written by
+/// hand may go further.
+#[test]
+fn variables_take_what_the_manifest_takes() {
+    for days in LOG_RETENTION_DAYS {
+        let taken = admits(Root::Foundation, "log_retention_days", days);
+        assert!(taken, "log_retention_days {days}");
+    }
+    for seconds in [0, MAX_DRAIN_SECONDS] {
+        let taken = admits(Root::Fargate, "drain_seconds", seconds);
+        assert!(taken, "drain_seconds {seconds}");
+    }
+    for port in [1, u16::MAX] {
+        assert!(admits(Root::Fargate, "port", port), "port {port}");
+    }
+    for budget in [0.0, 0.01, 1_000_000.0] {
+        let taken = admits(Root::Foundation, "budget", budget);
+        assert!(taken, "budget {budget}");
+    }
+}
+
+#[test]
+fn variables_refuse_what_cannot_be() {
+    assert!(!admits(Root::Foundation, "log_retention_days", 2));
+    assert!(!admits(Root::Foundation, "budget", -1));
+    assert!(!admits(Root::Fargate, "drain_seconds", -1));
+    for port in [0.0, 65536.0, 80.5] {
+        assert!(!admits(Root::Fargate, "port", port), "port {port}");
+    }
+}
+
+/// An output that has a value for each slot is made for each slot.
+#[test]
+fn outputs_of_slots_are_maps() {
+    let tree = Tree::of(Root::Fargate);
+    for (name, sample) in outputs(Root::Fargate) {
+        let value = argument(tree.body("output", &[&name]), "value");
+        let per_slot = matches!(value, Expression::ForExpr(each) if each.key_expr.is_some());
+        assert_eq!(per_slot, sample.is_object(), "{name}");
+    }
+}

@@ -1,0 +1,162 @@
+//! Names in the HCL are those of `rules::names`, by evaluating the expressions that make them.
+
+use super::tree::{Tree, argument, evaluate, only, text};
+use hcl::{Body, Value};
+use rules::contract::Root;
+use rules::manifest::{AppName, Environment, STEM_LENGTH};
+use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+
+const REGION: &str = "eu-west-2";
+const ACCOUNT: &str = "123456789012";
+
+fn names() -> Names {
+    Names::new(
+        AppName::parse("shop").expect("a name"),
+        Environment::parse("staging").expect("an environment"),
+    )
+}
+
+/// What the expressions of a root may name; `each.key` is there for a slot's resources.
+fn known(tree: &Tree, slot: Option<Slot>) -> Vec<(&'static str, Value)> {
+    let names = names();
+    let var = hcl::value!({
+        name = (names.app.to_string())
+        environment = (names.environment.to_string())
+        region = REGION
+        port = 8080
+    });
+    let id = evaluate(tree.local("id"), &[("var", var.clone())]);
+    let data = hcl::value!({
+        aws_partition = { current = { partition = "aws" } }
+        aws_caller_identity = { current = { account_id = ACCOUNT } }
+    });
+    let mut known = vec![
+        ("var", var),
+        ("local", hcl::value!({ id = (id) })),
+        ("data", data),
+    ];
+    if let Some(slot) = slot {
+        known.push(("each", hcl::value!({ key = (slot.as_str()) })));
+    }
+    known
+}
+
+/// What an argument of a resource comes to.
+fn named(root: Root, resource: (&str, &str), name: &str, slot: Option<Slot>) -> String {
+    let tree = Tree::of(root);
+    text(
+        argument(tree.resource(resource.0, resource.1), name),
+        &known(&tree, slot),
+    )
+}
+
+#[test]
+fn both_roots_build_names_on_the_same_stem() {
+    for root in Root::ALL {
+        let tree = Tree::of(root);
+        let known = known(&tree, None);
+        let (_, local) = &known[1];
+        assert_eq!(*local, hcl::value!({ id = (names().id()) }), "{root}");
+    }
+}
+
+#[test]
+fn the_foundation_is_where_landfall_looks_for_it() {
+    let names = names();
+    for (resource, expected) in [
+        (("aws_ecr_repository", "app"), names.id()),
+        (("aws_cloudwatch_log_group", "app"), names.log_group()),
+        (("aws_iam_role", "execution"), names.execution_role()),
+        (("aws_iam_role", "task"), names.task_role()),
+        (("aws_sns_topic", "alarms"), names.alarm_topic()),
+        (("aws_budgets_budget", "monthly"), names.id()),
+    ] {
+        let name = named(Root::Foundation, resource, "name", None);
+        assert_eq!(name, expected, "{resource:?}");
+    }
+}
+
+#[test]
+fn the_target_is_where_landfall_looks_for_it() {
+    let names = names();
+    for (resource, argument, expected) in [
+        (("aws_ecs_cluster", "main"), "name", names.id()),
+        (("aws_lb", "main"), "name", names.id()),
+        (
+            ("aws_ecs_task_definition", "placeholder"),
+            "family",
+            names.placeholder_family(),
+        ),
+        (
+            ("aws_cloudfront_distribution", "front_door"),
+            "comment",
+            names.id(),
+        ),
+    ] {
+        let name = named(Root::Fargate, resource, argument, None);
+        assert_eq!(name, expected, "{resource:?}");
+    }
+}
+
+#[test]
+fn a_slot_has_a_service_and_a_target_group_of_its_name() {
+    let tree = Tree::of(Root::Fargate);
+    let slots: Value = Slot::ALL.map(Slot::as_str).into_iter().collect();
+    assert_eq!(evaluate(tree.local("slots"), &[]), slots);
+    for kind in ["aws_ecs_service", "aws_lb_target_group"] {
+        let for_each = argument(tree.resource(kind, "slot"), "for_each");
+        let local = hcl::value!({ slots = (slots.clone()) });
+        assert_eq!(evaluate(for_each, &[("local", local)]), slots, "{kind}");
+        for slot in Slot::ALL {
+            let name = named(Root::Fargate, (kind, "slot"), "name", Some(slot));
+            assert_eq!(name, names().slot(slot), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn alarms_go_to_the_topic_that_the_foundation_makes() {
+    let tree = Tree::of(Root::Fargate);
+    let topic = text(tree.local("alarm_topic_arn"), &known(&tree, None));
+    let expected = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{}", names().alarm_topic());
+    assert_eq!(topic, expected);
+}
+
+#[test]
+fn everything_is_tagged_with_app_and_environment() {
+    for root in Root::ALL {
+        let tree = Tree::of(root);
+        let tags = argument(
+            only(tree.body("provider", &["aws"]), "default_tags"),
+            "tags",
+        );
+        let tags = evaluate(tags, &known(&tree, None));
+        let tag = |key: &str| tags.as_object().and_then(|tags| tags.get(key));
+        assert_eq!(tag(TAG_APP), Some(&Value::from("shop")), "{root}");
+        assert_eq!(
+            tag(TAG_ENVIRONMENT),
+            Some(&Value::from("staging")),
+            "{root}"
+        );
+        assert_eq!(tag("landfall:root"), Some(&Value::from(root.as_str())));
+    }
+}
+
+/// Who runs a root by hand learns of a name that is too long before anything is made.
+#[test]
+fn both_roots_refuse_a_stem_that_is_too_long() {
+    let fits = |body: &Body, length: usize| {
+        let id = hcl::value!({ id = ("x".repeat(length)) });
+        let condition = argument(only(only(body, "lifecycle"), "precondition"), "condition");
+        evaluate(condition, &[("local", id)]) == Value::Bool(true)
+    };
+    for (root, resource) in [
+        (Root::Foundation, ("aws_ecr_repository", "app")),
+        (Root::Fargate, ("aws_lb", "main")),
+    ] {
+        let tree = Tree::of(root);
+        let body = tree.resource(resource.0, resource.1);
+        assert!(fits(body, STEM_LENGTH), "{root}");
+        assert!(!fits(body, STEM_LENGTH + 1), "{root}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Two owners, never both: Terraform owns the shape, a release owns what runs in it. And what else the
+//! HCL must and must not say.
+
+use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
+use hcl::{Expression, Value};
+use rules::contract::Root;
+use rules::names::{CANDIDATE_CLOSED, CANDIDATE_HEADER, CONTAINER};
+use std::collections::BTreeMap;
+
+/// What each resource ignores changes of, as written.
+fn ignored(root: Root) -> BTreeMap<String, Vec<String>> {
+    let tree = Tree::of(root);
+    let mut ignored = BTreeMap::new();
+    for block in tree.blocks("resource") {
+        for lifecycle in block.body().blocks() {
+            let Some(changes) = optional(lifecycle.body(), "ignore_changes") else {
+                continue;
+            };
+            let mut words = match changes {
+                Expression::Array(words) => words
+                    .iter()
+                    .map(|word| hcl::format::to_string(word).expect("a word"))
+                    .collect(),
+                other => vec![hcl::format::to_string(other).expect("a word")],
+            };
+            words.sort();
+            ignored.insert(labels(block).join("."), words);
+        }
+    }
+    ignored
+}
+
+#[test]
+fn what_releases_own_is_ignored_and_nothing_else() {
+    let expected: BTreeMap<String, Vec<String>> = [
+        (
+            "aws_ecs_service.slot",
+            vec!["desired_count", "task_definition"],
+        ),
+        ("aws_lb_listener.http", vec!["default_action"]),
+        (
+            "aws_lb_listener_rule.candidate",
+            vec!["action", "condition"],
+        ),
+        // Owned by nobody: AWS may reorder the zones, and a subnet never moves.
+        ("aws_subnet.public", vec!["availability_zone"]),
+    ]
+    .into_iter()
+    .map(|(resource, words)| {
+        let words = words.into_iter().map(str::to_owned).collect();
+        (resource.to_owned(), words)
+    })
+    .collect();
+    assert_eq!(ignored(Root::Fargate), expected);
+    assert_eq!(ignored(Root::Foundation), BTreeMap::new());
+}
+
+#[test]
+fn a_slot_starts_empty() {
+    let tree = Tree::of(Root::Fargate);
+    let count = argument(tree.resource("aws_ecs_service", "slot"), "desired_count");
+    assert_eq!(evaluate(count, &[]), Value::from(0));
+}
+
+#[test]
+fn the_candidate_rule_listens_to_the_header_and_starts_closed() {
+    let tree = Tree::of(Root::Fargate);
+    let rule = tree.resource("aws_lb_listener_rule", "candidate");
+    let header = only(only(rule, "condition"), "http_header");
+    let name = text(argument(header, "http_header_name"), &[]);
+    assert_eq!(name, CANDIDATE_HEADER);
+    let tokens = evaluate(argument(header, "values"), &[]);
+    let tokens = tokens.as_array().expect("a list");
+    assert_eq!(tokens.len(), 1, "{tokens:?}");
+    let token = tokens[0].as_str().expect("a token");
+    assert!(token.starts_with(CANDIDATE_CLOSED), "{token}");
+}
+
+#[test]
+fn the_container_has_one_name() {
+    let tree = Tree::of(Root::Fargate);
+    let service = tree.resource("aws_ecs_service", "slot");
+    let balanced = text(
+        argument(only(service, "load_balancer"), "container_name"),
+        &[],
+    );
+    assert_eq!(balanced, CONTAINER);
+    let placeholder = tree.resource("aws_ecs_task_definition", "placeholder");
+    let var = hcl::value!({ port = 8080 });
+    let containers = evaluate(
+        argument(placeholder, "container_definitions"),
+        &[("var", var)],
+    );
+    let names: Vec<&str> = containers
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|container| container.as_object()?.get("name")?.as_str())
+        .collect();
+    assert_eq!(names, [CONTAINER]);
+}
+
+/// landfall writes the backend, and a rehearsal its emulators, into files of their own.
+#[test]
+fn the_hcl_holds_no_backend_and_no_trace_of_an_emulator() {
+    for root in Root::ALL {
+        let tree = Tree::of(root);
+        for settings in tree.blocks("terraform") {
+            for block in settings.body().blocks() {
+                assert!(
+                    !["backend", "cloud"].contains(&block.identifier()),
+                    "{root} has a {}",
+                    block.identifier()
+                );
+            }
+        }
+        for (name, text) in texts(root) {
+            for word in [
+                "127.0.0.1",
+                "localhost",
+                "localstack",
+                "access_key",
+                "secret_key",
+                "endpoints",
+                "skip_credentials_validation",
+            ] {
+                let text = text.to_lowercase();
+                assert!(!text.contains(word), "{root}/{name} holds {word}");
+            }
+        }
+    }
+}
+
+/// What is wrong with a line as a checkov skip; [`None`] for a good one and for any other line.
+fn skip_complaint(line: &str) -> Option<&'static str> {
+    let (_, skip) = line.split_once("checkov:skip")?;
+    let Some((control, reason)) = skip.strip_prefix('=').and_then(|skip| skip.split_once(':'))
+    else {
+        return Some("is not of the form #checkov:skip=CONTROL:reason");
+    };
+    let named = ["CKV_AWS_", "CKV2_AWS_"].iter().any(|stem| {
+        control
+            .strip_prefix(stem)
+            .is_some_and(|number| number.parse::<u32>().is_ok())
+    });
+    if !line.trim_start().starts_with("#checkov:skip") {
+        Some("is not a comment of its own")
+    } else if !named {
+        Some("names no control")
+    } else if reason.trim().chars().count() < 10 {
+        Some("gives no reason")
+    } else {
+        None
+    }
+}
+
+#[test]
+fn a_control_is_skipped_for_a_reason() {
+    for root in Root::ALL {
+        for (name, text) in texts(root) {
+            for (number, line) in (1..).zip(text.lines()) {
+                if let Some(complaint) = skip_complaint(line) {
+                    panic!("{root}/{name}:{number} {complaint}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_skip_without_a_reason_is_found() {
+    assert_eq!(
+        skip_complaint("  #checkov:skip=CKV_AWS_2:needs a domain"),
+        None
+    );
+    assert_eq!(skip_complaint("  name = local.id"), None);
+    for line in [
+        "#checkov:skip=CKV_AWS_2",
+        "#checkov:skip=CKV_AWS_2:",
+        "#checkov:skip=CKV_AWS_2:        no.",
+        "#checkov:skip CKV_AWS_2:needs a domain",
+        "#checkov:skip=:needs a domain",
+        "# name = 1 #checkov:skip=CKV_AWS_2:needs a domain",
+    ] {
+        assert!(skip_complaint(line).is_some(), "{line}");
+    }
+}

@@ -1,0 +1,164 @@
+//! A root's HCL, parsed, and the few functions of the language that its expressions need here.
+
+use hcl::eval::{Context, Evaluate as _, FuncArgs, FuncDef, ParamType};
+use hcl::{Block, Body, Expression, Value};
+use rules::contract::Root;
+
+/// What a function of the language does with its arguments.
+type Function = fn(FuncArgs) -> Result<Value, String>;
+
+/// Every `.tf` file of a root as one body, which is how Terraform sees them.
+pub(crate) struct Tree {
+    root: Root,
+    body: Body,
+}
+
+impl Tree {
+    /// The HCL that landfall carries for `root`.
+    pub(crate) fn of(root: Root) -> Tree {
+        let structures = texts(root).flat_map(|(name, text)| {
+            let body = hcl::parse(text).unwrap_or_else(|error| panic!("{root}/{name}: {error}"));
+            body.into_inner()
+        });
+        Tree {
+            root,
+            body: structures.collect(),
+        }
+    }
+
+    /// The outermost blocks of one kind: `resource`, `variable`, ...
+    pub(crate) fn blocks(&self, kind: &str) -> impl Iterator<Item = &Block> {
+        let kind = kind.to_owned();
+        self.body
+            .blocks()
+            .filter(move |block| block.identifier() == kind)
+    }
+
+    /// What stands in the outermost block with these labels.
+    pub(crate) fn body(&self, kind: &str, labels: &[&str]) -> &Body {
+        self.blocks(kind)
+            .find(|block| self::labels(block) == labels)
+            .unwrap_or_else(|| panic!("{} has no {kind} {labels:?}", self.root))
+            .body()
+    }
+
+    /// What stands in a resource.
+    pub(crate) fn resource(&self, kind: &str, name: &str) -> &Body {
+        self.body("resource", &[kind, name])
+    }
+
+    /// A value from `locals`.
+    pub(crate) fn local(&self, name: &str) -> &Expression {
+        self.blocks("locals")
+            .find_map(|block| optional(block.body(), name))
+            .unwrap_or_else(|| panic!("{} has no local.{name}", self.root))
+    }
+}
+
+/// Name and text of a root's `.tf` files.
+pub(crate) fn texts(root: Root) -> impl Iterator<Item = (&'static str, &'static str)> {
+    infra::files(root).filter(|(name, _)| name.ends_with(".tf"))
+}
+
+/// The labels of a block.
+pub(crate) fn labels(block: &Block) -> Vec<&str> {
+    block.labels().iter().map(|label| label.as_str()).collect()
+}
+
+/// The value of an argument.
+pub(crate) fn optional<'a>(body: &'a Body, name: &str) -> Option<&'a Expression> {
+    body.attributes()
+        .find(|attribute| attribute.key() == name)
+        .map(|attribute| attribute.expr())
+}
+
+/// The value of an argument that must be there.
+pub(crate) fn argument<'a>(body: &'a Body, name: &str) -> &'a Expression {
+    optional(body, name).unwrap_or_else(|| panic!("no {name} in {body:#?}"))
+}
+
+/// What stands in the only nested block of this name.
+pub(crate) fn only<'a>(body: &'a Body, name: &str) -> &'a Body {
+    let mut found = body.blocks().filter(|block| block.identifier() == name);
+    match (found.next(), found.next()) {
+        (Some(block), None) => block.body(),
+        _ => panic!("not exactly one {name} in {body:#?}"),
+    }
+}
+
+/// The value of an expression where `variables` are known.
+pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> Value {
+    let mut context = Context::new();
+    for (name, value) in variables {
+        context.declare_var(*name, value.clone());
+    }
+    // `toset` and `jsonencode` change how a value is held, not what a test compares.
+    let functions: [(&str, usize, Function); 7] = [
+        ("toset", 1, |arguments| Ok(arguments[0].clone())),
+        ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),
+        ("sha256", 1, |_| Ok(Value::from("0".repeat(64)))),
+        ("floor", 1, |arguments| {
+            let number = arguments[0].as_f64().ok_or("floor of no number")?;
+            Ok(Value::from(number.floor()))
+        }),
+        ("length", 1, |arguments| match &arguments[0] {
+            Value::String(text) => Ok(Value::from(text.chars().count())),
+            Value::Array(values) => Ok(Value::from(values.len())),
+            other => Err(format!("length of {other}")),
+        }),
+        ("contains", 2, |arguments| {
+            let values = arguments[0].as_array().ok_or("contains in no list")?;
+            Ok(Value::from(values.contains(&arguments[1])))
+        }),
+        ("join", 2, |arguments| {
+            let separator = arguments[0].as_str().ok_or("join with no string")?;
+            let values = arguments[1].as_array().ok_or("join of no list")?;
+            let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+            Ok(Value::from(
+                texts.ok_or("join of no strings")?.join(separator),
+            ))
+        }),
+    ];
+    for (name, arity, function) in functions {
+        let definition = (0..arity).fold(FuncDef::builder(), |def, _| def.param(ParamType::Any));
+        context.declare_func(name, definition.build(function));
+    }
+    expression
+        .evaluate(&context)
+        .unwrap_or_else(|error| panic!("{error} in {expression:?}"))
+}
+
+/// The text of an expression where `variables` are known.
+pub(crate) fn text(expression: &Expression, variables: &[(&str, Value)]) -> String {
+    match evaluate(expression, variables) {
+        Value::String(text) => text,
+        other => panic!("{expression:?} is no text but {other}"),
+    }
+}
+
+/// `include_dir!` does not notice a new file before something else makes the crate compile again.
+#[test]
+fn the_embedded_files_are_those_in_the_folder() {
+    for root in Root::ALL {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("roots")
+            .join(root.as_str());
+        let mut there: Vec<(String, String)> = std::fs::read_dir(folder)
+            .expect("the root's folder")
+            .map(|entry| entry.expect("a file"))
+            .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| {
+                let text = std::fs::read_to_string(entry.path()).expect("text");
+                (entry.file_name().to_string_lossy().into_owned(), text)
+            })
+            .filter(|(name, _)| name.ends_with(".tf") || name.ends_with(".md"))
+            .collect();
+        there.sort();
+        let mut embedded: Vec<(String, String)> = infra::files(root)
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .collect();
+        embedded.sort();
+        assert_eq!(embedded, there, "touch crates/infra/src/roots.rs");
+    }
+}

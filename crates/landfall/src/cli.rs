@@ -1,0 +1,169 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+use rules::manifest::{AppName, Environment, Region, RelativePath, Target};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Runs a directory with a web app and a Dockerfile in your own AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "landfall", version, max_term_width = 100, infer_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Work against AWS emulators on this machine instead of AWS
+    #[arg(long, global = true, env = "LANDFALL_REHEARSE")]
+    pub(crate) rehearse: bool,
+    /// Print one JSON event a line on standard output
+    #[arg(long, global = true, env = "LANDFALL_JSON")]
+    pub(crate) json: bool,
+    /// Show what the tools say while they work
+    #[arg(short, long, global = true, env = "LANDFALL_VERBOSE")]
+    pub(crate) verbose: bool,
+    /// Which deployment of the app, instead of the manifest's `environment`
+    #[arg(short, long = "env", global = true, env = "LANDFALL_ENV", value_name = "ENVIRONMENT")]
+    pub(crate) environment: Option<Environment>,
+    /// AWS region, instead of the manifest's or the profile's
+    #[arg(long, global = true, env = "LANDFALL_REGION")]
+    pub(crate) region: Option<Region>,
+    /// AWS profile
+    #[arg(long, global = true, env = "LANDFALL_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Name of the app, instead of the manifest's or the directory's
+    #[arg(long, global = true, env = "LANDFALL_NAME")]
+    pub(crate) name: Option<AppName>,
+}
+
+/// The app directory.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AppDir {
+    /// Directory with the app and its Dockerfile
+    #[arg(default_value = ".", value_name = "DIRECTORY")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Deploy the app, or release a new version of it
+    Up(Up),
+    /// Remove everything that landfall made, and look whether anything is left
+    Down(Down),
+    /// Show what runs now
+    Status(AppDir),
+    /// Print the public address
+    Url(AppDir),
+    /// Print what the app wrote
+    Logs(Logs),
+    /// Start or stop the emulators of a rehearsal
+    Rehearsal {
+        #[command(subcommand)]
+        action: RehearsalAction,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Answer yes to the plan and its price
+    #[arg(short, long, env = "LANDFALL_YES")]
+    pub(crate) yes: bool,
+    /// Deploy this image, which is already built, instead of building one
+    #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
+    pub(crate) image: Option<String>,
+    /// Build with this Dockerfile, relative to the directory
+    #[arg(long, env = "LANDFALL_DOCKERFILE", value_name = "FILE", conflicts_with = "image")]
+    pub(crate) dockerfile: Option<RelativePath>,
+    /// What to run on, instead of the manifest's `target`
+    #[arg(long, env = "LANDFALL_TARGET")]
+    pub(crate) target: Option<Target>,
+    /// How long a new version may take to become healthy: 90s, 10m
+    #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) ready_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Remove without asking
+    #[arg(short, long, env = "LANDFALL_YES")]
+    pub(crate) yes: bool,
+    /// Remove nothing; only look for what is left
+    #[arg(long, env = "LANDFALL_VERIFY")]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Go on printing new lines until Ctrl-C
+    #[arg(short, long, env = "LANDFALL_FOLLOW")]
+    pub(crate) follow: bool,
+    /// How far back: 90s, 10m, 2h, 1d
+    #[arg(long, env = "LANDFALL_SINCE", default_value = "10m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) since: Duration,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum RehearsalAction {
+    /// Start the emulators, unless they run already, and print where they are
+    Start,
+    /// Stop the emulators and remove every container that they started
+    Stop,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    rules::time::parse_duration(text)
+        .ok_or_else(|| "a number with s, m, h or d, for example 90s, 10m, 2h or 1d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_its_variable() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|a| a.get_long().is_some()) {
+                let name = argument.get_id().as_str();
+                if matches!(name, "help" | "version") {
+                    continue;
+                }
+                let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert!(
+                    variable.as_ref().is_some_and(|name| name.starts_with("LANDFALL_")),
+                    "--{name} of {} has {variable:?}",
+                    command.get_name()
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn help_reads_well() {
+        let mut command = Cli::command().term_width(100);
+        let mut pages = vec![command.render_help().to_string()];
+        for name in ["up", "down", "status", "url", "logs", "rehearsal"] {
+            let page = command.find_subcommand_mut(name).expect(name).render_help();
+            pages.push(format!("── {name}\n{page}"));
+        }
+        insta::assert_snapshot!("help", pages.join("\n"));
+    }
+}

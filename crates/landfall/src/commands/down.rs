@@ -1,0 +1,198 @@
+//! `landfall down`: back to nothing, and a look whether it is nothing.
+
+use crate::app::App;
+use crate::cli::{Down, Global};
+use crate::commands::{confirm, listener};
+use crate::failure::Failure;
+use crate::phases::Phases;
+use crate::place::Place;
+use crate::report::Report;
+use aws::{ErrorKind, Inventory, Logs, Registry, Services};
+use infra::Interrupt;
+use rules::contract::Root;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
+use rules::manifest::Manifest;
+use rules::names::Slot;
+use rules::sweep::{Leftover, leftovers};
+use std::time::Duration;
+
+/// How long tasks may take to stop once they were told to.
+const TASKS_GONE: Duration = Duration::from_secs(180);
+/// How long the account may take to forget what was deleted.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(
+    arguments: &Down,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let phases = Phases::new(report);
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = phases.time(Phase::Preflight, Place::open(&app, global, report)).await?;
+    let inventory = Inventory::new(&place.session, &place.names, &place.account);
+    if arguments.verify {
+        let swept = phases.time(Phase::Sweep, sweep(&place, &inventory, report, Duration::ZERO)).await?;
+        return end(&swept);
+    }
+
+    let listing = inventory.look().await;
+    let has_state = place.has_state().await?;
+    if listing.by_name.is_empty() && !has_state {
+        report.note("there is nothing to remove");
+    } else {
+        report.emit(Event::Doomed { things: listing.by_name });
+        let question = format!(
+            "Remove {} ({}) from account {}, {}, for good?",
+            place.names.app,
+            place.names.environment,
+            place.account,
+            place.session.region()
+        );
+        confirm(report, arguments.yes, &question)?;
+        phases.time(Phase::Objects, remove_objects(&place)).await?;
+        if has_state {
+            let destroy = destroy(&place, &app.manifest, report, &interrupt);
+            phases.time(Phase::Destroy, destroy).await?;
+        }
+        phases.time(Phase::State, remove_state(&place)).await?;
+    }
+    let swept = phases.time(Phase::Sweep, sweep(&place, &inventory, report, FORGOTTEN)).await?;
+    phases.tell();
+    end(&swept)
+}
+
+/// What releases made: tasks, task definitions, images. Terraform does not know of them.
+async fn remove_objects(place: &Place) -> Result<(), Failure> {
+    let services = Services::new(&place.session, &place.names.id());
+    for slot in Slot::ALL {
+        match services.scale(&place.names.slot(slot), 0).await {
+            Err(error) if error.kind != ErrorKind::NotFound && !is_no_cluster(&error) => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+    }
+    // Before anything they log to, or are reached by, is taken away.
+    let end = tokio::time::Instant::now() + TASKS_GONE;
+    for slot in Slot::ALL {
+        loop {
+            match services.slot(&place.names.slot(slot)).await {
+                Ok(facts) if facts.tasks.is_empty() => break,
+                Ok(_) if tokio::time::Instant::now() > end => break,
+                Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) if error.kind == ErrorKind::NotFound || is_no_cluster(&error) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    services.delete_definitions(&place.names.family()).await?;
+    Registry::new(&place.session).delete_images(&place.names.id()).await?;
+    Ok(())
+}
+
+fn is_no_cluster(error: &aws::Error) -> bool {
+    error.code.as_deref() == Some("ClusterNotFoundException")
+}
+
+/// Destroys both roots, the one with the running parts first: a task that stops late writes its last
+/// lines, and some services bring a log group back that is no longer there.
+async fn destroy(
+    place: &Place,
+    manifest: &Manifest,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    for root in [Root::Fargate, Root::Foundation] {
+        let terraform = place.terraform(root, manifest, interrupt).await?;
+        let mut again = true;
+        loop {
+            let done = async {
+                let plan = terraform.plan(true).await?;
+                report.emit(Event::Planned {
+                    root,
+                    summary: plan.describe(),
+                    changes: plan.changes.clone(),
+                });
+                if plan.is_empty() {
+                    return Ok(());
+                }
+                terraform.apply(&mut listener(report, root)).await
+            };
+            match done.await {
+                Ok(()) => break,
+                // AWS deletes some things later than it says so; what failed for that reason is gone
+                // a moment later. Once: what fails twice needs a person.
+                Err(failure) if again && !failure.interrupted => {
+                    again = false;
+                    report.note(format!("{failure}; trying once more"));
+                }
+                Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is left once Terraform has nothing more to say.
+async fn remove_state(place: &Place) -> Result<(), Failure> {
+    let services = Services::new(&place.session, &place.names.id());
+    services.delete_definitions(&place.names.placeholder_family()).await?;
+    Logs::new(&place.session, &place.names.log_group()).delete().await?;
+    if let Some(bucket) = place.bucket() {
+        bucket.delete().await?;
+    }
+    match std::fs::remove_dir_all(place.directory()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::io(format!("{} cannot be removed", place.directory().display()))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Swept {
+    left: Vec<Leftover>,
+    unseen: Vec<String>,
+}
+
+/// Looks, and looks again for a while where something is left: AWS forgets slowly.
+async fn sweep(
+    place: &Place,
+    inventory: &Inventory,
+    report: &Report,
+    patience: Duration,
+) -> Result<Swept, Failure> {
+    let end = tokio::time::Instant::now() + patience;
+    let swept = loop {
+        let listing = inventory.look().await;
+        let left = leftovers(&place.names, place.session.region(), &listing.by_name, &listing.by_tag);
+        if left.is_empty() || tokio::time::Instant::now() >= end {
+            break Swept { left, unseen: listing.unseen };
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    for leftover in &swept.left {
+        report.emit(Event::Left { leftover: leftover.clone() });
+    }
+    report.emit(Event::Swept {
+        left: swept.left.len(),
+        billable: swept.left.iter().filter(|thing| thing.billable).count(),
+        unseen: swept.unseen.clone(),
+    });
+    Ok(swept)
+}
+
+fn end(swept: &Swept) -> Result<(), Failure> {
+    let billable = swept.left.iter().filter(|thing| thing.billable).count();
+    if billable > 0 {
+        return Err(Failure::new(Exit::Leftovers, format!("{billable} things that may cost money are left"))
+            .next("remove them with the commands above, then `landfall down --verify`"));
+    }
+    if !swept.unseen.is_empty() {
+        let mut failure = Failure::new(Exit::Unknown, "not every service could be looked at");
+        failure.why = swept.unseen.clone();
+        return Err(failure.next("allow the deploying identity to look, then `landfall down --verify`"));
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! `landfall rehearsal`: the emulators by themselves.
+
+use crate::cli::RehearsalAction;
+use crate::failure::Failure;
+use crate::place::home;
+use crate::rehearsal::Rehearsal;
+use crate::report::Report;
+
+pub(crate) async fn run(action: RehearsalAction, report: &Report) -> Result<(), Failure> {
+    match action {
+        RehearsalAction::Start => {
+            let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
+            report.note(format!(
+                "emulators {} at {} and {}",
+                if is_new { "started" } else { "found" },
+                rehearsal.fakecloud.url,
+                rehearsal.ministack.url
+            ));
+        }
+        RehearsalAction::Stop => {
+            let stopped = Rehearsal::stop(&home())?;
+            report.note(if stopped { "emulators stopped, their containers removed" } else { "no emulators run" });
+        }
+    }
+    Ok(())
+}

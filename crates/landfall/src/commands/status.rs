@@ -1,0 +1,99 @@
+//! `landfall status` and `landfall url`: what runs now, as observed.
+
+use crate::app::App;
+use crate::cli::{AppDir, Global};
+use crate::driver::{running, seen};
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::probe::Prober;
+use crate::report::Report;
+use aws::{LoadBalancer, Services};
+use infra::Interrupt;
+use rules::diagnosis::{Evidence, Expectation, diagnose};
+use rules::event::{Event, SlotStatus, Status};
+use rules::exit::Exit;
+use rules::names::Slot;
+
+/// Requests that the public address gets before it counts as not answering.
+const ASKED: u32 = 10;
+
+pub(crate) async fn run(
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let app = App::read_settings(&arguments.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    let outputs = place
+        .fargate(&app.manifest, &interrupt)
+        .await?
+        .ok_or_else(|| place.not_deployed())?;
+    let services = Services::new(&place.session, &outputs.cluster);
+    let load_balancer = LoadBalancer::new(&place.session, &outputs);
+    let live = load_balancer.live().await?;
+    let expectation = Expectation {
+        port: app.manifest.port.get(),
+        memory: app.manifest.memory.mib(),
+        architecture: Some(app.manifest.architecture),
+    };
+    let mut slots = Vec::new();
+    for slot in Slot::ALL {
+        let facts = services.slot(outputs.services.of(slot)).await?;
+        let targets = load_balancer.targets(slot).await?;
+        let rules_view = seen(&facts, &targets);
+        let running = running(&facts).len();
+        let evidence = Evidence { stopped: facts.stopped, targets, ..Evidence::default() };
+        // Of a slot that is to run nothing, stopped tasks are no news.
+        let cause = diagnose(&evidence, &expectation).filter(|_| facts.desired > 0);
+        slots.push(SlotStatus {
+            slot,
+            live: slot == live,
+            revision: facts.deployed.revision,
+            image: facts.deployed.image,
+            desired: facts.desired,
+            running: u32::try_from(running).unwrap_or(u32::MAX),
+            healthy: rules_view.healthy,
+            cause,
+        });
+    }
+    let prober = Prober::new(&outputs.url, app.manifest.health.as_str())?;
+    let mut answers = false;
+    for _ in 0..ASKED {
+        answers = prober.ask(None).await.is_some_and(|status| status < 500);
+        if answers {
+            break;
+        }
+    }
+    report.emit(Event::Status(Status {
+        name: place.names.app.to_string(),
+        environment: place.names.environment.to_string(),
+        account: place.account.clone(),
+        region: place.session.region().to_owned(),
+        url: outputs.url,
+        answers,
+        slots,
+    }));
+    if answers {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NothingServing, "the public address does not answer")
+        .why(format!("it was asked {ASKED} times"))
+        .next("`landfall logs` shows what the app wrote; `landfall up` releases again"))
+}
+
+pub(crate) async fn url(
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let app = App::read_settings(&arguments.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    let outputs = place
+        .fargate(&app.manifest, &interrupt)
+        .await?
+        .ok_or_else(|| place.not_deployed())?;
+    report.emit(Event::Url { url: outputs.url });
+    Ok(())
+}

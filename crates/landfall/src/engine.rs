@@ -1,0 +1,334 @@
+//! Docker or Podman on this machine: building, looking into and pushing images.
+
+use crate::failure::Failure;
+use crate::report::Report;
+use rules::diagnosis::Listening;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::{Architecture, Manifest};
+use serde::Deserialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::Command;
+
+/// Lines of a failed build that are shown.
+const TAIL: usize = 30;
+/// How long an image may take to listen when it is run here for a look.
+const LOOK: Duration = Duration::from_secs(6);
+
+/// The container engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    program: PathBuf,
+    is_podman: bool,
+    has_buildx: bool,
+}
+
+/// An image on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalImage {
+    /// Content address of its configuration: equal ids, equal images.
+    pub(crate) id: String,
+    /// `amd64`, `arm64`, …
+    pub(crate) architecture: String,
+    /// Ports that it says it exposes, its base images' included.
+    pub(crate) exposed: Vec<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    architecture: String,
+    config: Option<InspectedConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedConfig {
+    exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+impl Engine {
+    /// Finds an engine that answers: the one that `LANDFALL_ENGINE` names, else Docker, else Podman.
+    pub(crate) async fn find() -> Result<Engine, Failure> {
+        let chosen = std::env::var_os("LANDFALL_ENGINE").map(PathBuf::from);
+        let candidates = match chosen {
+            Some(chosen) => vec![chosen],
+            None => vec![PathBuf::from("docker"), PathBuf::from("podman")],
+        };
+        let mut failure = Failure::new(Exit::MissingTool, "neither Docker nor Podman answers");
+        for program in candidates {
+            let is_podman = program.file_name().is_some_and(|name| name == "podman");
+            let answer = Command::new(&program)
+                .args(["version", "--format", "{{.Server.Version}}"])
+                .stdin(Stdio::null())
+                .output()
+                .await;
+            match answer {
+                Ok(output) if output.status.success() => {
+                    let has_buildx = !is_podman
+                        && Command::new(&program)
+                            .args(["buildx", "version"])
+                            .stdin(Stdio::null())
+                            .output()
+                            .await
+                            .is_ok_and(|output| output.status.success());
+                    return Ok(Engine { program, is_podman, has_buildx });
+                }
+                Ok(output) => {
+                    let text = String::from_utf8_lossy(&output.stderr);
+                    failure = failure.why(format!("{}: {}", program.display(), text.trim()));
+                }
+                Err(error) => failure = failure.why(format!("{}: {error}", program.display())),
+            }
+        }
+        Err(failure.next(
+            "install Docker (https://docs.docker.com/engine/install) and start it, or name an engine \
+             with LANDFALL_ENGINE",
+        ))
+    }
+
+    /// Builds the app's image for the architecture it will run on, without attestations, which would
+    /// turn the image into an index.
+    pub(crate) async fn build(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        report: &Report,
+    ) -> Result<LocalImage, Failure> {
+        let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+        let id_file = scratch.path().join("id");
+        let mut args: Vec<OsString> = if self.has_buildx {
+            ["buildx", "build", "--load", "--provenance=false", "--sbom=false", "--progress=plain"]
+                .map(OsString::from)
+                .to_vec()
+        } else {
+            vec!["build".into()]
+        };
+        args.extend(["--platform".into(), platform(manifest.architecture).into()]);
+        args.extend(["--iidfile".into(), id_file.clone().into_os_string()]);
+        args.extend(["--file".into(), directory.join(manifest.dockerfile.as_str()).into()]);
+        args.push(directory.into());
+        let mut child = Command::new(&self.program)
+            .args(&args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Failure::io("the build cannot be started"))?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (out, err) = tokio::join!(follow(out, report), follow(err, report));
+        let status = child.wait().await.map_err(Failure::io("the build was lost"))?;
+        if !status.success() {
+            // BuildKit tells its story on standard error, the older builder on standard output.
+            let mut failure = Failure::new(Exit::Image, "the image could not be built");
+            failure.why.extend(out);
+            failure.why.extend(err);
+            return Err(failure.next(format!(
+                "nothing was created; `{} build --file {} {}` shows the same",
+                self.program.display(),
+                manifest.dockerfile,
+                directory.display()
+            )));
+        }
+        let id = std::fs::read_to_string(&id_file).map_err(Failure::io("the build left no image id"))?;
+        self.inspect(id.trim()).await?.ok_or_else(|| {
+            Failure::new(Exit::Image, "the image that was built is not there")
+                .why(format!("the engine does not know {}", id.trim()))
+        })
+    }
+
+    /// An image that is already built; pulled if it is not on this machine.
+    pub(crate) async fn take(&self, reference: &str, architecture: Architecture) -> Result<LocalImage, Failure> {
+        if let Some(image) = self.inspect(reference).await? {
+            return Ok(image);
+        }
+        let pulled = self
+            .output(&["pull", "--quiet", "--platform", platform(architecture), reference])
+            .await?;
+        if let Err(why) = pulled {
+            return Err(Failure::new(Exit::BadInput, format!("there is no image {reference}"))
+                .why(why)
+                .next("name an image that is on this machine or that can be pulled; nothing was created"));
+        }
+        self.inspect(reference).await?.ok_or_else(|| {
+            Failure::new(Exit::Image, format!("{reference} was pulled, but is not there"))
+        })
+    }
+
+    /// Refuses an image that cannot run where it is to run: known now, not after minutes of deploying.
+    pub(crate) fn check(&self, image: &LocalImage, manifest: &Manifest) -> Result<(), Failure> {
+        let wanted = platform(manifest.architecture).trim_start_matches("linux/");
+        if image.architecture == wanted {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::BadInput, "wrong architecture: the image cannot run where it is to run")
+            .why(format!(
+                "the image is for {}, `architecture` is {}",
+                image.architecture, manifest.architecture
+            ))
+            .next(format!(
+                "build it for {wanted}, or set `architecture` in landfall.toml; nothing was created"
+            )))
+    }
+
+    async fn inspect(&self, reference: &str) -> Result<Option<LocalImage>, Failure> {
+        let Ok(text) = self.output(&["image", "inspect", reference]).await? else { return Ok(None) };
+        let unreadable = |why: String| {
+            Failure::new(Exit::MissingTool, "the engine's answer about an image cannot be read").why(why)
+        };
+        let all: Vec<Inspected> =
+            serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        let image = all.into_iter().next().ok_or_else(|| unreadable("it is empty".to_owned()))?;
+        let exposed = image.config.and_then(|config| config.exposed_ports).unwrap_or_default();
+        Ok(Some(LocalImage {
+            id: image.id,
+            architecture: image.architecture,
+            exposed: exposed
+                .keys()
+                .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())
+                .collect(),
+        }))
+    }
+
+    /// Pushes an image as `repository:tag`. The password goes into a credential store that exists only
+    /// for this push, never into arguments or the user's own store.
+    pub(crate) async fn push(
+        &self,
+        image: &LocalImage,
+        repository: &str,
+        tag: &str,
+        login: &aws::Login,
+    ) -> Result<(), Failure> {
+        let reference = format!("{repository}:{tag}");
+        let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+        let host = repository.split('/').next().unwrap_or_default();
+        let auth = serde_json::json!({ "auth": login.basic });
+        let config = serde_json::json!({ "auths": { host: auth, &login.host: auth } });
+        let store = scratch.path().join("config.json");
+        // The directory itself is readable by its owner only.
+        std::fs::write(&store, config.to_string()).map_err(Failure::io("no credential store"))?;
+        // The user's own configuration says where the engine is; asked for before it is replaced.
+        let engine_host = match self.is_podman {
+            true => None,
+            false => self
+                .output(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
+                .await?
+                .ok()
+                .map(|host| host.trim().to_owned())
+                .filter(|host| !host.is_empty()),
+        };
+        let failed = |why: String| {
+            Failure::new(Exit::Image, "the image could not be pushed")
+                .why(why)
+                .next("run the same command again: it goes on from what is there")
+        };
+        self.output(&["tag", &image.id, &reference]).await?.map_err(failed)?;
+        let mut command = Command::new(&self.program);
+        command.arg("push").stdin(Stdio::null());
+        if self.is_podman {
+            command.env("REGISTRY_AUTH_FILE", &store);
+            if host.starts_with("127.0.0.1:") || host.starts_with("localhost:") {
+                command.arg("--tls-verify=false");
+            }
+        } else {
+            command.arg("--quiet").env("DOCKER_CONFIG", scratch.path());
+            if let Some(engine_host) = engine_host {
+                command.env("DOCKER_HOST", engine_host);
+            }
+        }
+        let pushed = command.arg(&reference).output().await.map_err(Failure::io("push"))?;
+        // The tag served the push; the user's list of images stays as it was.
+        let _ = self.output(&["image", "rm", "--no-prune", &reference]).await?;
+        if pushed.status.success() {
+            Ok(())
+        } else {
+            Err(failed(String::from_utf8_lossy(&pushed.stderr).trim().to_owned()))
+        }
+    }
+
+    /// Runs an image here for a few seconds and looks on which ports it listens. [`None`] where that
+    /// cannot be seen: the engine's processes are those of another machine, or it does not start.
+    pub(crate) async fn look(&self, image: &LocalImage, manifest: &Manifest) -> Option<Listening> {
+        let mut run = Command::new(&self.program);
+        run.args(["run", "--detach"]).stdin(Stdio::null());
+        for (name, value) in &manifest.env {
+            // Only the name is an argument, which every process of this machine could read.
+            run.args(["--env", name]).env(name, value);
+        }
+        let output = run.arg(&image.id).output().await.ok()?;
+        let container = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if container.is_empty() {
+            return None;
+        }
+        let mut seen = None;
+        let end = tokio::time::Instant::now() + LOOK;
+        while tokio::time::Instant::now() < end {
+            seen = self.listening(&container).await;
+            match &seen {
+                // It listens: that is the answer, unless more is to come. Nothing yet: look again.
+                Some(listening) if *listening != Listening::default() => break,
+                _ => tokio::time::sleep(Duration::from_millis(250)).await,
+            }
+        }
+        let _ = self.output(&["rm", "--force", &container]).await;
+        seen
+    }
+
+    async fn listening(&self, container: &str) -> Option<Listening> {
+        let pid = self
+            .output(&["inspect", "--format", "{{.State.Pid}}", container])
+            .await
+            .ok()?
+            .ok()?;
+        let process = Path::new("/proc").join(pid.trim());
+        // The engine may run in a virtual machine, where the number means another process.
+        let is_ours = std::fs::read_to_string(process.join("cgroup")).ok()?.contains(container);
+        let read = |name: &str| std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default();
+        is_ours.then(|| Listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
+    }
+
+    /// Runs the engine: its standard output, or what it complained of.
+    async fn output(&self, args: &[&str]) -> Result<Result<String, String>, Failure> {
+        let output = Command::new(&self.program)
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .map_err(Failure::io(format!("{} cannot be run", self.program.display())))?;
+        Ok(if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        })
+    }
+}
+
+/// The platform as engines spell it.
+fn platform(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "linux/amd64",
+        Architecture::Arm64 => "linux/arm64",
+    }
+}
+
+/// Passes a stream's lines on and keeps the last of them.
+async fn follow(stream: Option<impl AsyncRead + Unpin>, report: &Report) -> VecDeque<String> {
+    let mut tail = VecDeque::new();
+    let Some(stream) = stream else { return tail };
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        report.emit(Event::Output { tool: "build".to_owned(), line: line.clone() });
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
+    }
+    tail
+}

@@ -1,0 +1,261 @@
+//! Where a command acts: account, region, names, and the ways to reach them.
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::rehearsal::{self, Rehearsal};
+use crate::report::Report;
+use aws::{Endpoints, Session, StateBucket};
+use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
+use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, Root};
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
+use rules::lock::StateLock;
+use rules::manifest::{Manifest, StateBackend};
+use rules::names::Names;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One environment of one app, in one account and region.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) names: Names,
+    pub(crate) account: String,
+    pub(crate) session: Session,
+    rehearsal: Option<Rehearsal>,
+    directory: PathBuf,
+    cache: PathBuf,
+    state: StateBackend,
+    profile: Option<String>,
+}
+
+/// The directory of everything that landfall keeps on this machine: unpacked HCL, plans, local state.
+/// It lies outside the app directory, where it would end up in the image.
+pub(crate) fn home() -> PathBuf {
+    directory("LANDFALL_HOME", "XDG_STATE_HOME", ".local/state")
+}
+
+fn cache() -> PathBuf {
+    directory("LANDFALL_CACHE", "XDG_CACHE_HOME", ".cache")
+}
+
+fn directory(variable: &str, base: &str, fallback: &str) -> PathBuf {
+    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(own) = of(variable) {
+        return std::path::absolute(&own).unwrap_or(own);
+    }
+    of(base)
+        .or_else(|| of("HOME").map(|home| home.join(fallback)))
+        .unwrap_or_else(|| PathBuf::from(fallback))
+        .join("landfall")
+}
+
+impl Place {
+    /// Finds out who is calling and from where, and starts the emulators of a rehearsal.
+    pub(crate) async fn open(app: &App, global: &Global, report: &Report) -> Result<Place, Failure> {
+        let manifest = &app.manifest;
+        let region = manifest.region.as_ref().map(|region| region.as_str());
+        let (rehearsal, session) = if global.rehearse {
+            report.emit(Event::PhaseStarted { phase: Phase::Rehearsal });
+            let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
+            report.note(format!(
+                "emulators {} at {} and {}",
+                if is_new { "started" } else { "found" },
+                rehearsal.fakecloud.url,
+                rehearsal.ministack.url
+            ));
+            let endpoints = Endpoints {
+                main: rehearsal.fakecloud.url.clone(),
+                second: rehearsal.ministack.url.clone(),
+            };
+            let region = region.unwrap_or(rehearsal::REGION);
+            (Some(rehearsal), Session::open(None, Some(region), Some(endpoints)).await?)
+        } else {
+            (None, Session::open(global.profile.as_deref(), region, None).await?)
+        };
+        let account = session.caller().await?.account;
+        let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+        report.emit(Event::Place {
+            name: names.app.to_string(),
+            environment: names.environment.to_string(),
+            account: account.clone(),
+            region: session.region().to_owned(),
+            rehearsal: rehearsal.is_some(),
+        });
+        let kind = if rehearsal.is_some() { "rehearsal" } else { "aws" };
+        let directory =
+            home().join(kind).join(format!("{account}-{}", session.region())).join(names.id());
+        Ok(Place {
+            names,
+            account,
+            session,
+            rehearsal,
+            directory,
+            cache: cache(),
+            state: manifest.state,
+            profile: global.profile.clone(),
+        })
+    }
+
+    /// The bucket of the state, unless the state is kept on this machine.
+    pub(crate) fn bucket(&self) -> Option<StateBucket> {
+        match self.state {
+            StateBackend::S3 => Some(StateBucket::new(&self.session, &self.names, &self.account)),
+            StateBackend::Local => None,
+        }
+    }
+
+    /// The directory with both roots.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn backend(&self) -> Backend {
+        match self.bucket() {
+            Some(bucket) => Backend::S3 {
+                bucket: bucket.name().to_owned(),
+                region: self.session.region().to_owned(),
+            },
+            None => Backend::Local,
+        }
+    }
+
+    /// Whether a state may exist: without one there is nothing to read outputs of.
+    pub(crate) async fn has_state(&self) -> Result<bool, Failure> {
+        match self.bucket() {
+            Some(bucket) => Ok(bucket.exists().await?),
+            None => Ok(Root::ALL
+                .into_iter()
+                .any(|root| WorkDir::new(&self.directory, root).path.join("terraform.tfstate").exists())),
+        }
+    }
+
+    /// Terraform for a root, its directory written and initialized.
+    pub(crate) async fn terraform(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
+        let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let binary = Binary::find(chosen.as_deref(), &path)?;
+        let region = self.session.region();
+        let inputs = match root {
+            Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
+            Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
+        };
+        let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+        let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {
+            main: rehearsal.fakecloud.url.clone(),
+            second: rehearsal.ministack.url.clone(),
+        });
+        let dir = WorkDir::new(&self.directory, root);
+        let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
+        dir.write(&inputs, &self.backend(), emulators.as_ref()).map_err(unwritable)?;
+        let terraform = Terraform::new(binary, dir, self.terraform_env()?, interrupt.clone());
+        terraform.init().await?;
+        Ok(terraform)
+    }
+
+    fn terraform_env(&self) -> Result<Vec<(OsString, OsString)>, Failure> {
+        let plugins = infra::plugin_cache(&self.cache).map_err(Failure::io("no plugin cache"))?;
+        let mut env: Vec<(OsString, OsString)> = vec![
+            ("TF_PLUGIN_CACHE_DIR".into(), plugins.into()),
+            ("AWS_REGION".into(), self.session.region().into()),
+        ];
+        if let Some(profile) = &self.profile {
+            env.push(("AWS_PROFILE".into(), profile.into()));
+        }
+        if let Some(rehearsal) = &self.rehearsal {
+            for (name, value) in [
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_SESSION_TOKEN", ""),
+                ("AWS_PROFILE", ""),
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+                // For services that an `endpoints` block of some provider version does not know.
+                ("AWS_ENDPOINT_URL", &rehearsal.fakecloud.url),
+            ] {
+                env.push((name.into(), value.into()));
+            }
+        }
+        Ok(env)
+    }
+
+    /// The outputs of the Fargate root, with the public address as it can be reached from here;
+    /// [`None`] before the first `up`.
+    pub(crate) async fn fargate(
+        &self,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<FargateOutputs>, Failure> {
+        if !self.has_state().await? {
+            return Ok(None);
+        }
+        let outputs = self.terraform(Root::Fargate, manifest, interrupt).await?.outputs().await?;
+        match outputs {
+            Some(outputs) => Ok(Some(self.reachable(outputs).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// In a rehearsal CloudFront has no data plane in front of the emulated load balancer: its own
+    /// address is the public one.
+    pub(crate) async fn reachable(&self, outputs: FargateOutputs) -> Result<FargateOutputs, Failure> {
+        match &self.rehearsal {
+            None => Ok(outputs),
+            Some(rehearsal) => {
+                let url = rehearsal.load_balancer_url(&outputs.load_balancer_arn).await?;
+                Ok(FargateOutputs { url, ..outputs })
+            }
+        }
+    }
+
+    /// If Terraform failed because somebody holds the lock of the state, says who.
+    pub(crate) async fn explain_lock(&self, terraform: &Terraform, failure: infra::Failure) -> Failure {
+        let lock = match self.bucket() {
+            None => terraform.dir.local_lock(),
+            Some(bucket) => match bucket.read(&terraform.dir.lock_key()).await {
+                Ok(Some(text)) => StateLock::parse(&text).ok(),
+                _ => None,
+            },
+        };
+        match lock {
+            Some(lock) if !failure.interrupted => {
+                Failure::new(Exit::Locked, format!("the state of the {} root is locked", terraform.dir.root))
+                    .why(lock.describe())
+                    .next("wait until it is done, then run the same command again")
+                    .next(format!(
+                        "if nobody works on it any more: {}",
+                        terraform.unlock_command(&lock.id)
+                    ))
+            }
+            _ => self.explain_interrupt(terraform, failure).await,
+        }
+    }
+
+    /// If Terraform was interrupted, says what it left.
+    async fn explain_interrupt(&self, terraform: &Terraform, failure: infra::Failure) -> Failure {
+        let interrupted = failure.interrupted;
+        let mut failure = Failure::from(failure);
+        if interrupted {
+            failure.what = format!("interrupted; Terraform stopped in order in the {} root", terraform.dir.root);
+            failure.why = match terraform.resources().await {
+                Ok(count) => vec![format!("its state holds {count} resources")],
+                Err(error) => vec![format!("its state cannot be read: {error}")],
+            };
+        }
+        failure
+    }
+
+    /// What a command says of an environment that is not there.
+    pub(crate) fn not_deployed(&self) -> Failure {
+        Failure::new(
+            Exit::NothingServing,
+            format!("{} ({}) is not deployed", self.names.app, self.names.environment),
+        )
+        .why(format!("looked in account {}, {}", self.account, self.session.region()))
+        .next("`landfall up` deploys it; another environment, region or profile is named by --env, --region, --profile")
+    }
+}

@@ -1,0 +1,365 @@
+//! The only place that prints: events as text for people, or as one JSON object a line.
+//!
+//! Results go to standard output, progress to standard error, so that `landfall url` can be used in a
+//! pipe. With `--json` everything goes to standard output.
+
+use rules::event::{Event, Line, Phase, Progress, VERSION};
+use rules::release::{Awaited, Outcome, Step};
+use rules::time::{Timestamp, readable};
+use rules::verdict::Verdict;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where events go. Clones share one printer.
+#[derive(Clone)]
+pub(crate) struct Report {
+    printer: Arc<Mutex<Printer>>,
+}
+
+struct Printer {
+    json: bool,
+    verbose: bool,
+    terminal: bool,
+    color: bool,
+    /// Whether the last line on standard error is one that the next may replace.
+    fleeting: bool,
+    /// Terraform's resources in work, for the fleeting line.
+    working: BTreeSet<String>,
+    done: usize,
+}
+
+/// The clock of the whole command line.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Report {
+    pub(crate) fn new(json: bool, verbose: bool) -> Report {
+        let terminal = std::io::stderr().is_terminal();
+        // https://no-color.org
+        let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let printer = Printer {
+            json,
+            verbose,
+            terminal,
+            color,
+            fleeting: false,
+            working: BTreeSet::new(),
+            done: 0,
+        };
+        Report { printer: Arc::new(Mutex::new(printer)) }
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        printer.print(event);
+    }
+
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.emit(Event::Note { text: text.into() });
+    }
+
+    /// Whether a question can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        let printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        !printer.json && printer.terminal && std::io::stdin().is_terminal()
+    }
+
+    /// Asks and waits for a line; anything but `y` or `yes` is no.
+    pub(crate) fn ask(&self, question: &str) -> bool {
+        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        printer.clear();
+        eprint!("{question} [y/N] ");
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).is_ok();
+        read && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+impl Printer {
+    fn print(&mut self, event: Event) {
+        if self.json {
+            let line = Line { v: VERSION, at: now(), event };
+            // An event that could not be written to a closed pipe is nobody's loss.
+            if let Ok(text) = serde_json::to_string(&line) {
+                let _ = writeln!(std::io::stdout(), "{text}");
+            }
+            return;
+        }
+        if let Some(text) = self.fleeting(&event) {
+            self.show_fleeting(&text);
+            return;
+        }
+        match text(&event, self.verbose, self.color) {
+            Text::Nothing => {}
+            Text::Progress(text) => {
+                self.clear();
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+            Text::Result(text) => {
+                self.clear();
+                let _ = writeln!(std::io::stdout(), "{text}");
+            }
+        }
+    }
+
+    /// What is shown only until the next line, and only on a terminal.
+    fn fleeting(&mut self, event: &Event) -> Option<String> {
+        match event {
+            Event::Resource { address, progress, seconds, .. } => {
+                match progress {
+                    Progress::Started | Progress::Waiting => {
+                        self.working.insert(address.clone());
+                    }
+                    Progress::Finished | Progress::Errored => {
+                        self.working.remove(address);
+                        self.done += 1;
+                    }
+                }
+                if !self.terminal {
+                    return None;
+                }
+                let others = match self.working.len().saturating_sub(1) {
+                    0 => String::new(),
+                    n => format!(" and {n} more"),
+                };
+                Some(format!("  {} done, {address}{others} {seconds:.0} s", self.done))
+            }
+            Event::Output { tool, line } if self.terminal && !self.verbose => {
+                Some(format!("  {tool}: {line}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn show_fleeting(&mut self, text: &str) {
+        let short: String = text.chars().take(96).collect();
+        let _ = write!(std::io::stderr(), "\r\x1b[2K{short}");
+        let _ = std::io::stderr().flush();
+        self.fleeting = true;
+    }
+
+    fn clear(&mut self) {
+        if self.fleeting {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+            self.fleeting = false;
+        }
+    }
+}
+
+/// An event as text, and where it goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Text {
+    Nothing,
+    Progress(String),
+    Result(String),
+}
+
+/// Pure, so that everything a person reads can be held against a snapshot.
+fn text(event: &Event, verbose: bool, color: bool) -> Text {
+    let paint = |code: &str, text: &str| {
+        if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    };
+    let progress = Text::Progress;
+    match event {
+        Event::PhaseStarted { phase } => match phase {
+            // Too short to announce; its end is shown.
+            Phase::Preflight => Text::Nothing,
+            phase => progress(format!("{} …", phase.as_str())),
+        },
+        Event::PhaseFinished { time } => {
+            let took = readable(Duration::from_secs_f64(time.seconds));
+            progress(format!("{} {} ({took})", paint("32", "✓"), time.phase.as_str()))
+        }
+        Event::Place { name, environment, account, region, rehearsal } => {
+            let place = if *rehearsal { "rehearsal, AWS emulators on this machine" } else { "AWS" };
+            progress(format!("{name} ({environment}) in account {account}, {region} — {place}"))
+        }
+        Event::Note { text } => progress(format!("  {text}")),
+        Event::Warning { text } => progress(format!("{} {text}", paint("33", "warning:"))),
+        Event::Planned { root, changes, summary } => {
+            let mut lines = vec![format!("  plan of {root}: {summary}")];
+            for change in changes {
+                let sign = match change.action {
+                    rules::plan::Action::Create => paint("32", "+"),
+                    rules::plan::Action::Update => paint("33", "~"),
+                    rules::plan::Action::Replace => paint("31", "±"),
+                    rules::plan::Action::Delete => paint("31", "-"),
+                    rules::plan::Action::Forget => "·".to_owned(),
+                };
+                // What is made is a long list that says little; what is destroyed is named always.
+                if verbose || change.action != rules::plan::Action::Create {
+                    lines.push(format!("    {sign} {}", change.address));
+                }
+            }
+            progress(lines.join("\n"))
+        }
+        Event::Priced { estimate } => progress(format!("  price: {estimate}")),
+        Event::Doomed { things } => {
+            let mut lines = vec![format!("  to be removed: {} things found", things.len())];
+            lines.extend(things.iter().map(|thing| {
+                format!("    {} {} {}", paint("31", "-"), thing.kind.as_str(), thing.id)
+            }));
+            progress(lines.join("\n"))
+        }
+        Event::Resource { address, action, progress: how_far, seconds, .. } => match how_far {
+            Progress::Finished => progress(format!("  {address}: {action} done, {seconds:.0} s")),
+            Progress::Errored => progress(format!("  {address}: {action} failed, {seconds:.0} s")),
+            Progress::Started | Progress::Waiting => Text::Nothing,
+        },
+        Event::Output { tool, line } => {
+            if verbose { progress(format!("  {tool}: {line}")) } else { Text::Nothing }
+        }
+        Event::Step { step } => match step_text(step) {
+            Some(text) => progress(format!("  {text}")),
+            None => Text::Nothing,
+        },
+        Event::Autopsy { cause, evidence } => {
+            let explanation = cause.explain();
+            let mut lines = vec![format!("{} {}", paint("31", "cause:"), explanation.what)];
+            for task in evidence.stopped.iter().take(3) {
+                let exit = task.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+                let words = [task.stopped_reason.as_str(), task.container_reason.as_str()]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                lines.push(format!("  task {} stopped ({}{exit}): {words}", task.id, task.stop_code));
+            }
+            for target in evidence.targets.iter().take(3) {
+                lines.push(format!(
+                    "  target {} {} {} {}",
+                    target.id, target.state, target.reason, target.description
+                ));
+            }
+            if let Some(listening) = &evidence.listens_on {
+                lines.push(format!(
+                    "  run on this machine, the image listens on ports {:?} and, on 127.0.0.1 only, {:?}",
+                    listening.reachable, listening.loopback
+                ));
+            }
+            if evidence.log.is_empty() {
+                lines.push("  it wrote nothing".to_owned());
+            } else {
+                lines.push(format!("  its last {} lines:", evidence.log.len()));
+                lines.extend(evidence.log.iter().map(|line| format!("    {line}")));
+            }
+            progress(lines.join("\n"))
+        }
+        Event::Judged { verdict } => match verdict {
+            Verdict::Serving { digest, answers } => progress(format!(
+                "  seen: {} runs; the public address answered {} of {} requests, {} of them with errors of the app",
+                digest.short(), answers.good + answers.errors, answers.asked, answers.errors
+            )),
+            Verdict::OtherDigest { expected, running } => progress(format!(
+                "  seen: {} was to run, but {} runs",
+                expected.short(),
+                match running.as_slice() {
+                    [] => "nothing".to_owned(),
+                    all => all.iter().map(|digest| digest.short()).collect::<Vec<_>>().join(", "),
+                }
+            )),
+            Verdict::Unreachable { answers } => progress(format!(
+                "  seen: the public address gave no good answer to {} requests ({} errors, {} lost)",
+                answers.asked, answers.errors, answers.lost
+            )),
+        },
+        Event::Url { url } => Text::Result(url.clone()),
+        Event::Times { phases, total } => {
+            let width = phases.iter().map(|time| time.phase.as_str().len()).max().unwrap_or(0);
+            let mut lines = vec!["where the time went (phases overlap):".to_owned()];
+            for time in phases {
+                lines.push(format!("  {:width$}  {:7.1} s", time.phase.as_str(), time.seconds));
+            }
+            lines.push(format!("  {:width$}  {total:7.1} s", "total"));
+            progress(lines.join("\n"))
+        }
+        Event::Status(status) => {
+            let mut lines = vec![
+                format!("{} ({}) in account {}, {}", status.name, status.environment, status.account, status.region),
+                format!(
+                    "url       {} — {}",
+                    status.url,
+                    if status.answers { "answers" } else { "does not answer" }
+                ),
+            ];
+            for slot in &status.slots {
+                let live = if slot.live { ", live" } else { "" };
+                let what = match (&slot.revision, &slot.image) {
+                    (Some(revision), Some(image)) => format!("revision {revision}, {image}"),
+                    _ => "empty".to_owned(),
+                };
+                lines.push(format!(
+                    "{:9} {what}\n          {} of {} tasks run, {} healthy{live}",
+                    slot.slot.as_str(), slot.running, slot.desired, slot.healthy
+                ));
+                if let Some(cause) = &slot.cause {
+                    lines.push(format!("          {}", cause.explain().what));
+                }
+            }
+            Text::Result(lines.join("\n"))
+        }
+        Event::Log { task, message, .. } => {
+            let short: String = task.chars().take(8).collect();
+            Text::Result(format!("{} {message}", paint("36", &short)))
+        }
+        Event::Left { leftover } => {
+            let price = if leftover.billable { "may cost money" } else { "free" };
+            Text::Result(format!(
+                "left: {} {} ({price})\n      {}",
+                leftover.kind.as_str(), leftover.id, leftover.remove
+            ))
+        }
+        Event::Swept { left, billable, unseen } => {
+            let mut lines: Vec<String> =
+                unseen.iter().map(|what| format!("could not look at {what}")).collect();
+            lines.push(match (left, billable) {
+                (0, _) => "0 left".to_owned(),
+                (n, 0) => format!("{n} left, none of them billable"),
+                (n, b) => format!("{n} left, {b} of them billable"),
+            });
+            Text::Result(lines.join("\n"))
+        }
+        Event::Unchanged { revision } => {
+            progress(format!("  revision {revision} serves already: nothing was created, pushed or released"))
+        }
+        Event::Failed { what, why, next } => {
+            let mut lines = vec![format!("{} {what}", paint("31;1", "error:"))];
+            lines.extend(why.iter().map(|line| format!("  {line}")));
+            lines.extend(next.iter().map(|line| format!("{} {line}", paint("36", "→"))));
+            progress(lines.join("\n"))
+        }
+        Event::Ended { .. } => Text::Nothing,
+    }
+}
+
+fn step_text(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Stage { slot } => format!("stage the new revision in {slot}"),
+        Step::OpenCandidate { .. } => return None,
+        Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
+        Step::Shift { slot } => format!("switch users to {slot}"),
+        Step::Scale { slot, count } => format!("scale {slot} to {count}"),
+        Step::Retire { slot } => format!("stop {slot}"),
+        Step::CloseCandidate => return None,
+        Step::Wait { what, .. } => match what {
+            Awaited::Healthy => "wait until its targets are healthy".to_owned(),
+            Awaited::Settled => "let requests to the old revision end".to_owned(),
+            Awaited::Gone => "wait until its tasks are gone".to_owned(),
+        },
+        Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
+        Step::Finished { outcome } => match outcome {
+            Outcome::Serving { slot } => format!("it serves, in {slot}"),
+            Outcome::RolledBack { slot, .. } => format!("the old revision serves as before, in {slot}"),
+            Outcome::NothingServing { .. } => "nothing serves".to_owned(),
+        },
+    })
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
