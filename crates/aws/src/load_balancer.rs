@@ -3,8 +3,7 @@
 use crate::error::{Error, translate};
 use crate::session::Session;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, ForwardActionConfig, HttpHeaderConditionConfig, RuleCondition,
-    TargetGroupTuple,
+    Action, ActionTypeEnum, HttpHeaderConditionConfig, RuleCondition,
 };
 use rules::diagnosis::TargetHealth;
 use rules::names::{CANDIDATE_HEADER, Slot, Slots};
@@ -71,15 +70,12 @@ impl LoadBalancer {
     }
 
     fn forward_to(&self, slot: Slot) -> Action {
-        // A single group, not one of weight 100 beside one of weight 0: the same for a load balancer,
-        // and an emulator reads weight 0 as 1.
-        let group = TargetGroupTuple::builder()
-            .target_group_arn(self.target_groups.of(slot))
-            .weight(100)
-            .build();
+        // The short form for a single group. A list with the other one at weight 0 would mean the same to
+        // a load balancer, but an emulator reads weight 0 as 1; and a list of one makes provider 3.39
+        // crash when it reads the rule.
         Action::builder()
             .r#type(ActionTypeEnum::Forward)
-            .forward_config(ForwardActionConfig::builder().target_groups(group).build())
+            .target_group_arn(self.target_groups.of(slot))
             .build()
     }
 
