@@ -256,6 +256,7 @@ impl Services {
             .await
             .map_err(translate(OPERATION))?;
         let found = answer.services.unwrap_or_default().into_iter().next();
+        // A deleted service is shown as INACTIVE for a while.
         let found = found
             .filter(|found| found.status.as_deref() == Some("ACTIVE"))
             .ok_or_else(|| Error::new(ErrorKind::NotFound, OPERATION, format!("no service {service}")))?;

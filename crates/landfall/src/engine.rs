@@ -37,6 +37,8 @@ pub(crate) struct LocalImage {
     pub(crate) architecture: String,
     /// Ports that it says it exposes, its base images' included.
     pub(crate) exposed: Vec<u16>,
+    /// Names it bears on this machine.
+    tags: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +46,8 @@ pub(crate) struct LocalImage {
 struct Inspected {
     id: String,
     architecture: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
     config: Option<InspectedConfig>,
 }
 
@@ -112,6 +116,9 @@ impl Engine {
         };
         args.extend(["--platform".into(), platform(manifest.architecture).into()]);
         args.extend(["--iidfile".into(), id_file.clone().into_os_string()]);
+        // A name keeps the image, and with it the cache that makes the next build the same image.
+        let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
+        args.extend(["--tag".into(), tag.into()]);
         args.extend(["--file".into(), directory.join(manifest.dockerfile.as_str()).into()]);
         args.push(directory.into());
         let mut child = Command::new(&self.program)
@@ -190,6 +197,7 @@ impl Engine {
         Ok(Some(LocalImage {
             id: image.id,
             architecture: image.architecture,
+            tags: image.repo_tags.unwrap_or_default(),
             exposed: exposed
                 .keys()
                 .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())
@@ -244,8 +252,11 @@ impl Engine {
             }
         }
         let pushed = command.arg(&reference).output().await.map_err(Failure::io("push"))?;
-        // The tag served the push; the user's list of images stays as it was.
-        let _ = self.output(&["image", "rm", "--no-prune", &reference]).await?;
+        // The tag served the push; the user's list of images stays as it was. But an image goes with its
+        // last name.
+        if image.tags.iter().any(|tag| *tag != reference) {
+            let _ = self.output(&["image", "rm", "--no-prune", &reference]).await?;
+        }
         if pushed.status.success() {
             Ok(())
         } else {

@@ -130,6 +130,13 @@ impl Place {
         }
     }
 
+    /// The OpenTofu or Terraform of this machine.
+    pub(crate) fn terraform_binary() -> Result<Binary, Failure> {
+        let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Ok(Binary::find(chosen.as_deref(), &path)?)
+    }
+
     /// Terraform for a root, its directory written and initialized.
     pub(crate) async fn terraform(
         &self,
@@ -137,9 +144,7 @@ impl Place {
         manifest: &Manifest,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let binary = Binary::find(chosen.as_deref(), &path)?;
+        let binary = Place::terraform_binary()?;
         let region = self.session.region();
         let inputs = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),

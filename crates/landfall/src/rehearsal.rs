@@ -124,6 +124,7 @@ impl Rehearsal {
                 done.map_err(Failure::io("docker cannot be run"))?;
             }
         }
+        noted.fakecloud.remove_images()?;
         std::fs::remove_file(file(home)).map_err(Failure::io("the note of the emulators stays"))?;
         Ok(true)
     }
@@ -169,6 +170,23 @@ impl Emulator {
     fn is_zombie(&self) -> bool {
         std::fs::read_to_string(format!("/proc/{}/stat", self.pid))
             .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z')))
+    }
+
+    /// Removes what Docker pulled from the emulated registry, whose address is never used again.
+    fn remove_images(&self) -> Result<(), Failure> {
+        let host = self.url.trim_start_matches("http://");
+        let docker = |arguments: &[&str]| {
+            let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output();
+            output.map_err(Failure::io("docker cannot be run"))
+        };
+        let listed = docker(&["images", "--digests", "--format", "{{.Repository}}@{{.Digest}}"])?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let of_host: Vec<&str> =
+            listed.lines().filter(|image| image.starts_with(&format!("{host}/"))).collect();
+        if !of_host.is_empty() {
+            docker(&[&["rmi", "--no-prune"], of_host.as_slice()].concat())?;
+        }
+        Ok(())
     }
 
     /// Stops the process, if it still is the emulator that was noted: pids are used again.

@@ -296,7 +296,7 @@ impl Cause {
         let (what, next) = match self {
             Cause::Crash { exit_code } => (
                 format!("the app crashes: its process ended with {}", exit(*exit_code)),
-                "read its last log lines below; run the image here with the same settings: \
+                "read its last log lines above; run the image here with the same settings: \
                  `docker run --rm IMAGE`"
                     .to_owned(),
             ),
@@ -344,15 +344,15 @@ impl Cause {
             ),
             Cause::ProbesLost { lost } => (
                 format!("{lost} requests to the new version got no answer"),
-                "read its last log lines below".to_owned(),
+                "read its last log lines above".to_owned(),
             ),
             Cause::OnlyErrors { answered } => (
                 format!("each of {answered} answers of the new version was an error (5xx)"),
-                "read its last log lines below".to_owned(),
+                "read its last log lines above".to_owned(),
             ),
             Cause::Stopped => (
                 "its tasks stop, and AWS does not say why".to_owned(),
-                "read its last log lines below".to_owned(),
+                "read its last log lines above".to_owned(),
             ),
             Cause::Interrupted => (
                 "interrupted before users were sent to it".to_owned(),

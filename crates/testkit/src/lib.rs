@@ -1,3 +1,15 @@
-//! Real parts for tests: emulators of AWS, a registry, Docker and an app that misbehaves on demand.
+//! What tests share: a place of their own for each rehearsal, the landfall binary, apps that misbehave,
+//! and users who keep asking. Only ever a dev-dependency.
 //!
-//! Only tests depend on it. Its own tests look at the workspace as a whole.
+//! Nothing here is a mock: the emulators, Docker, Terraform and its provider are real and have to be
+//! there. `./dev test` sets them up; without them tests fail and say so.
+
+mod app;
+mod run;
+mod sandbox;
+mod users;
+
+pub use app::{App, Mode};
+pub use run::{Ended, Running};
+pub use sandbox::Sandbox;
+pub use users::{Answers, Users};

@@ -68,7 +68,7 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
     for slot in Slot::ALL {
         match services.scale(&place.names.slot(slot), 0).await {
-            Err(error) if error.kind != ErrorKind::NotFound && !is_no_cluster(&error) => {
+            Err(error) if error.kind != ErrorKind::NotFound => {
                 return Err(error.into());
             }
             _ => {}
@@ -82,7 +82,7 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
                 Ok(facts) if facts.tasks.is_empty() => break,
                 Ok(_) if tokio::time::Instant::now() > end => break,
                 Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                Err(error) if error.kind == ErrorKind::NotFound || is_no_cluster(&error) => break,
+                Err(error) if error.kind == ErrorKind::NotFound => break,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -90,10 +90,6 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
     services.delete_definitions(&place.names.family()).await?;
     Registry::new(&place.session).delete_images(&place.names.id()).await?;
     Ok(())
-}
-
-fn is_no_cluster(error: &aws::Error) -> bool {
-    error.code.as_deref() == Some("ClusterNotFoundException")
 }
 
 /// Destroys both roots, the one with the running parts first: a task that stops late writes its last

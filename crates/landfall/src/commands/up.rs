@@ -10,13 +10,15 @@ use crate::phases::Phases;
 use crate::place::Place;
 use crate::probe::Prober;
 use crate::report::{Report, now};
-use aws::{LoadBalancer, Logs, Registry, Roles, Services};
+use aws::{ErrorKind, LoadBalancer, Logs, Registry, Roles, Services};
 use infra::{Interrupt, Terraform};
 use rules::contract::{FargateOutputs, FoundationOutputs, Root};
 use rules::cost;
+use rules::diagnosis::Cause;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::manifest::{Manifest, Overrides};
+use rules::names::Slot;
 use rules::plan::Plan;
 use rules::release::{Outcome, Patience, Release};
 use rules::revision::{Image, Revision, Settings};
@@ -49,6 +51,7 @@ pub(crate) async fn run(
     let manifest = &app.manifest;
     let (engine, place) = phases
         .time(Phase::Preflight, async {
+            Place::terraform_binary()?;
             tokio::try_join!(Engine::find(), Place::open(&app, global, report))
         })
         .await?;
@@ -60,7 +63,10 @@ pub(crate) async fn run(
         None => false,
     };
     let planned = phases.time(Phase::Plan, plan(&place, manifest, report, &interrupt)).await;
-    let agreed = planned.and_then(|planned| agree(planned, &place, arguments.yes, report));
+    let agreed = match planned {
+        Ok(planned) => agree(planned, &place, arguments.yes, report).await,
+        Err(failure) => Err(failure),
+    };
     let (foundation, fargate) = match agreed {
         Ok(roots) => roots,
         Err(failure) => {
@@ -75,12 +81,12 @@ pub(crate) async fn run(
     // Both to their end, even if one fails: a Terraform that nobody waits for would work on unseen.
     let (pushed, target) = tokio::join!(
         async {
-            let outputs = phases.time(Phase::Foundation, apply_foundation(&place, foundation, report)).await?;
+            let outputs = apply_foundation(&place, foundation, &phases, report).await?;
             let push = push(&place, &engine, &image, &outputs, report);
             let image = phases.time(Phase::Push, push).await?;
             Ok::<_, Failure>((outputs, image))
         },
-        phases.time(Phase::Fargate, apply_fargate(&place, fargate, report)),
+        apply_fargate(&place, fargate, &phases, report),
     );
     let ((foundation, pushed), target) = (pushed?, target?);
 
@@ -207,14 +213,15 @@ async fn plan(
 }
 
 /// Asks for a yes where the plans change anything; refuses what would cut off users.
-fn agree(
+async fn agree(
     (foundation, fargate): (Ready, Ready),
     place: &Place,
     yes: bool,
     report: &Report,
 ) -> Result<(Ready, Ready), Failure> {
     let cut: Vec<String> = fargate.plan.destroyed().map(|change| change.address.clone()).collect();
-    if !cut.is_empty() {
+    // What an interrupted first `up` left half-made may well be replaced.
+    if !cut.is_empty() && serves(place).await? {
         let mut failure = Failure::new(
             Exit::Refused,
             "the plan would destroy what users' requests pass through",
@@ -237,10 +244,21 @@ fn agree(
     Ok((foundation, fargate))
 }
 
-async fn apply(place: &Place, ready: &Ready, report: &Report) -> Result<(), Failure> {
-    if ready.plan.is_empty() {
-        return Ok(());
+/// Whether any slot is to run tasks: then there may be users.
+async fn serves(place: &Place) -> Result<bool, Failure> {
+    let services = Services::new(&place.session, &place.names.id());
+    for slot in Slot::ALL {
+        match services.slot(&place.names.slot(slot)).await {
+            Ok(facts) if facts.desired > 0 => return Ok(true),
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(false)
+}
+
+async fn apply(place: &Place, ready: &Ready, report: &Report) -> Result<(), Failure> {
     let root = ready.terraform.dir.root;
     match ready.terraform.apply(&mut listener(report, root)).await {
         Ok(()) => Ok(()),
@@ -251,14 +269,24 @@ async fn apply(place: &Place, ready: &Ready, report: &Report) -> Result<(), Fail
 async fn apply_foundation(
     place: &Place,
     ready: Ready,
+    phases: &Phases<'_>,
     report: &Report,
 ) -> Result<FoundationOutputs, Failure> {
-    apply(place, &ready, report).await?;
+    if !ready.plan.is_empty() {
+        phases.time(Phase::Foundation, apply(place, &ready, report)).await?;
+    }
     ready.terraform.outputs().await?.ok_or_else(|| no_outputs(Root::Foundation))
 }
 
-async fn apply_fargate(place: &Place, ready: Ready, report: &Report) -> Result<FargateOutputs, Failure> {
-    apply(place, &ready, report).await?;
+async fn apply_fargate(
+    place: &Place,
+    ready: Ready,
+    phases: &Phases<'_>,
+    report: &Report,
+) -> Result<FargateOutputs, Failure> {
+    if !ready.plan.is_empty() {
+        phases.time(Phase::Fargate, apply(place, &ready, report)).await?;
+    }
     let outputs = ready.terraform.outputs().await?.ok_or_else(|| no_outputs(Root::Fargate))?;
     place.reachable(outputs).await
 }
@@ -328,7 +356,11 @@ async fn judge(driver: &Driver<'_>, ended: &Ended, report: &Report) -> Result<()
         Outcome::RolledBack { slot, cause } => {
             let answers = ask_public(driver).await;
             let explanation = cause.explain();
-            let exit = if answers.good > 0 { Exit::RolledBack } else { Exit::NothingServing };
+            let exit = match (answers.good, cause) {
+                (0, _) => Exit::NothingServing,
+                (_, Cause::Interrupted) => Exit::Interrupted,
+                _ => Exit::RolledBack,
+            };
             let state = if answers.good > 0 {
                 format!("the old version serves as before, in {slot}")
             } else {

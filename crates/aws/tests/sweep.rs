@@ -1,0 +1,279 @@
+//! The sweep finds things: one of each kind is planted under an environment's names and tags, and
+//! `down --verify` has to name every one of them.
+
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use aws_sdk_ecs::types::ContainerDefinition;
+use aws_smithy_http_client::tls;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::{AppName, Environment};
+use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::sweep::Kind;
+use std::collections::BTreeSet;
+use testkit::{Mode, Sandbox};
+
+const ACCOUNT: &str = "123456789012";
+const REGION: &str = "us-east-1";
+
+fn names() -> Names {
+    Names::new(
+        AppName::parse("planted").expect("a name"),
+        Environment::parse("prod").expect("an environment"),
+    )
+}
+
+async fn config(endpoint: &str) -> aws_config::SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http)
+        .region(aws_config::Region::new(REGION))
+        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
+
+/// The environment's tags, as EC2 takes them at creation.
+fn tags(kind: ResourceType) -> TagSpecification {
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    TagSpecification::builder()
+        .resource_type(kind)
+        .tags(tag(TAG_APP, "planted"))
+        .tags(tag(TAG_ENVIRONMENT, "prod"))
+        .build()
+}
+
+/// A network with one of each of its parts. Returns two subnets for the load balancer.
+async fn plant_network(config: &aws_config::SdkConfig) -> Vec<String> {
+    let ec2 = aws_sdk_ec2::Client::new(config);
+    let vpc = ec2
+        .create_vpc()
+        .cidr_block("10.9.0.0/16")
+        .tag_specifications(tags(ResourceType::Vpc))
+        .send()
+        .await
+        .expect("a VPC");
+    let vpc = vpc.vpc.and_then(|vpc| vpc.vpc_id).expect("its id");
+    let mut subnets = Vec::new();
+    for (zone, range) in [("us-east-1a", "10.9.0.0/24"), ("us-east-1b", "10.9.1.0/24")] {
+        let subnet = ec2
+            .create_subnet()
+            .vpc_id(&vpc)
+            .availability_zone(zone)
+            .cidr_block(range)
+            .tag_specifications(tags(ResourceType::Subnet))
+            .send()
+            .await
+            .expect("a subnet");
+        subnets.push(subnet.subnet.and_then(|subnet| subnet.subnet_id).expect("its id"));
+    }
+    ec2.create_security_group()
+        .group_name("planted-prod-tasks")
+        .description("planted")
+        .vpc_id(&vpc)
+        .tag_specifications(tags(ResourceType::SecurityGroup))
+        .send()
+        .await
+        .expect("a security group");
+    ec2.create_internet_gateway()
+        .tag_specifications(tags(ResourceType::InternetGateway))
+        .send()
+        .await
+        .expect("a gateway");
+    ec2.create_route_table()
+        .vpc_id(&vpc)
+        .tag_specifications(tags(ResourceType::RouteTable))
+        .send()
+        .await
+        .expect("a route table");
+    ec2.create_network_interface()
+        .subnet_id(&subnets[0])
+        .tag_specifications(tags(ResourceType::NetworkInterface))
+        .send()
+        .await
+        .expect("an interface");
+    ec2.create_vpc_endpoint()
+        .vpc_id(&vpc)
+        .service_name("com.amazonaws.us-east-1.s3")
+        .tag_specifications(tags(ResourceType::VpcEndpoint))
+        .send()
+        .await
+        .expect("an endpoint");
+    subnets
+}
+
+async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
+    let ecs = aws_sdk_ecs::Client::new(config);
+    ecs.create_cluster().cluster_name(names.id()).send().await.expect("a cluster");
+    for family in [names.family(), names.placeholder_family()] {
+        ecs.register_task_definition()
+            .family(family)
+            .container_definitions(ContainerDefinition::builder().name("app").image("none").memory(16).build())
+            .send()
+            .await
+            .expect("a task definition");
+    }
+    ecs.create_service()
+        .cluster(names.id())
+        .service_name(names.slot(Slot::Blue))
+        .task_definition(names.family())
+        .desired_count(0)
+        .send()
+        .await
+        .expect("a service");
+    aws_sdk_ecr::Client::new(config)
+        .create_repository()
+        .repository_name(names.id())
+        .send()
+        .await
+        .expect("a repository");
+}
+
+async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subnets: Vec<String>) {
+    let elb = aws_sdk_elasticloadbalancingv2::Client::new(config);
+    elb.create_load_balancer()
+        .name(names.id())
+        .set_subnets(Some(subnets))
+        .send()
+        .await
+        .expect("a load balancer");
+    // Only one of the two: the other's absence must not hide it.
+    elb.create_target_group()
+        .name(names.slot(Slot::Green))
+        .port(80)
+        .protocol(aws_sdk_elasticloadbalancingv2::types::ProtocolEnum::Http)
+        .send()
+        .await
+        .expect("a target group");
+}
+
+async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
+    aws_sdk_cloudwatchlogs::Client::new(config)
+        .create_log_group()
+        .log_group_name(names.log_group())
+        .send()
+        .await
+        .expect("a log group");
+    aws_sdk_iam::Client::new(config)
+        .create_role()
+        .role_name(names.task_role())
+        .assume_role_policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#)
+        .send()
+        .await
+        .expect("a role");
+    let sns = aws_sdk_sns::Client::new(config);
+    let topic = sns.create_topic().name(names.alarm_topic()).send().await.expect("a topic");
+    let topic = topic.topic_arn.expect("its ARN");
+    aws_sdk_cloudwatch::Client::new(config)
+        .put_metric_alarm()
+        .alarm_name(format!("{}-blue-unhealthy", names.id()))
+        .alarm_actions(topic)
+        .namespace("AWS/ApplicationELB")
+        .metric_name("UnHealthyHostCount")
+        .statistic(aws_sdk_cloudwatch::types::Statistic::Maximum)
+        .comparison_operator(aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold)
+        .threshold(0.0)
+        .evaluation_periods(1)
+        .period(60)
+        .send()
+        .await
+        .expect("an alarm");
+    // Something that no listing by name would show: a topic under another name, found by its tags.
+    let stray = sns.create_topic().name("stray").send().await.expect("a topic");
+    aws_sdk_resourcegroupstagging::Client::new(config)
+        .tag_resources()
+        .resource_arn_list(stray.topic_arn.expect("its ARN"))
+        .tags(TAG_APP, "planted")
+        .tags(TAG_ENVIRONMENT, "prod")
+        .send()
+        .await
+        .expect("tags");
+}
+
+async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
+    use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
+    use aws_sdk_cloudfront::types::{
+        DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
+    };
+    let limit = Spend::builder().amount("1").unit("USD").build().expect("a limit");
+    let budget = Budget::builder()
+        .budget_name(names.id())
+        .budget_type(BudgetType::Cost)
+        .time_unit(TimeUnit::Monthly)
+        .budget_limit(limit)
+        .build()
+        .expect("a budget");
+    aws_sdk_budgets::Client::new(config)
+        .create_budget()
+        .account_id(ACCOUNT)
+        .budget(budget)
+        .send()
+        .await
+        .expect("a budget");
+    let origin = Origin::builder()
+        .id("origin")
+        .domain_name("example.com")
+        .s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build())
+        .build()
+        .expect("an origin");
+    let behavior = DefaultCacheBehavior::builder()
+        .target_origin_id("origin")
+        .viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly)
+        .build()
+        .expect("a behavior");
+    let distribution = DistributionConfig::builder()
+        .caller_reference("planted")
+        .comment(names.id())
+        .enabled(true)
+        .origins(Origins::builder().quantity(1).items(origin).build().expect("origins"))
+        .default_cache_behavior(behavior)
+        .build()
+        .expect("a distribution");
+    aws_sdk_cloudfront::Client::new(config)
+        .create_distribution()
+        .distribution_config(distribution)
+        .send()
+        .await
+        .expect("a distribution");
+    let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
+    aws_sdk_s3::Client::from_conf(s3)
+        .create_bucket()
+        .bucket(names.state_bucket(ACCOUNT, REGION))
+        .send()
+        .await
+        .expect("a bucket");
+}
+
+#[tokio::test]
+async fn one_of_each_kind_is_found() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "planted", Mode::Good, 1);
+    let none = sandbox.rehearse(&app, &["down", "--verify"]).expect(Exit::Done);
+    assert_eq!(none.all(|event| matches!(event, Event::Left { .. }).then_some(())), []);
+
+    let (main, second) = sandbox.emulators();
+    let (main, second) = (config(&main).await, config(&second).await);
+    let names = names();
+    let subnets = plant_network(&main).await;
+    plant_containers(&main, &names).await;
+    plant_load_balancer(&main, &names, subnets).await;
+    plant_watch(&main, &names).await;
+    plant_second(&second, &names).await;
+
+    let ended = sandbox.rehearse(&app, &["down", "--verify"]).expect(Exit::Leftovers);
+    let left = ended.all(|event| match event {
+        Event::Left { leftover } => Some(leftover.clone()),
+        _ => None,
+    });
+    let kinds: BTreeSet<Kind> = left.iter().map(|leftover| leftover.kind).collect();
+    assert_eq!(kinds, Kind::ALL.into_iter().collect(), "{left:#?}");
+    for leftover in &left {
+        assert!(leftover.remove.contains(&leftover.id), "{leftover:?}");
+    }
+    // Another app's environment whose name begins alike is none of ours.
+    let other = sandbox.app("other", "plant", Mode::Good, 1);
+    let none = sandbox.rehearse(&other, &["down", "--verify"]).expect(Exit::Done);
+    assert_eq!(none.all(|event| matches!(event, Event::Left { .. }).then_some(())), []);
+}

@@ -1,0 +1,96 @@
+//! Apps made for a test: a directory with a Dockerfile and a program that does what it is told.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// How an app behaves; `programs/misbehave.rs` says what each mode does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Answers 200.
+    Good,
+    /// Answers 500 to one request of ten.
+    Flaky,
+    /// Answers 500 to landfall, 200 to the load balancer's health check.
+    Errors,
+    /// Ends at once with exit code 3.
+    Crash,
+    /// Listens on 9090.
+    WrongPort,
+    /// Listens on 127.0.0.1.
+    Loopback,
+    /// Never listens.
+    Deaf,
+}
+
+impl Mode {
+    fn word(self) -> &'static str {
+        match self {
+            Mode::Good => "good",
+            Mode::Flaky => "flaky",
+            Mode::Errors => "errors",
+            Mode::Crash => "crash",
+            Mode::WrongPort => "port",
+            Mode::Loopback => "loopback",
+            Mode::Deaf => "deaf",
+        }
+    }
+}
+
+/// An app directory.
+#[derive(Debug, Clone)]
+pub struct App {
+    directory: PathBuf,
+}
+
+impl App {
+    /// Writes the directory of an app that behaves like `mode`. `version` goes into the image: another
+    /// version is another image of the same behaviour.
+    ///
+    /// # Panics
+    /// The directory cannot be written, or `rustc` does not compile the program.
+    pub fn write(directory: &Path, mode: Mode, version: u32) -> App {
+        std::fs::create_dir_all(directory).expect("the app's directory");
+        std::fs::copy(program(), directory.join("misbehave")).expect("the program is copied");
+        let dockerfile = format!(
+            "FROM scratch\nCOPY misbehave /misbehave\nENV VERSION={version}\nEXPOSE 8080\n\
+             ENTRYPOINT [\"/misbehave\", \"{}\"]\n",
+            mode.word()
+        );
+        std::fs::write(directory.join("Dockerfile"), dockerfile).expect("the Dockerfile");
+        App { directory: directory.to_owned() }
+    }
+
+    /// Adds a `landfall.toml`.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    #[must_use]
+    pub fn manifest(self, text: &str) -> App {
+        std::fs::write(self.directory.join("landfall.toml"), text).expect("the manifest");
+        self
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// The program, compiled once for each test binary: statically, so that it runs `FROM scratch`.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = PROGRAM.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("misbehave");
+        let output = Command::new("rustc")
+            .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-o"])
+            .arg(&path)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
+            .output()
+            .expect("rustc runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (dir, path)
+    });
+    path
+}

@@ -1,0 +1,112 @@
+//! Users who keep asking while something happens to the app.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What users got: how many answers of each status, and how many requests were lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Answers by status.
+    pub by_status: BTreeMap<u16, u32>,
+    /// Requests without an answer: refused, reset, broken off, timed out.
+    pub lost: u32,
+}
+
+/// Users at work.
+pub struct Users {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Answers>>,
+}
+
+impl Users {
+    /// `count` users ask `url` (`http://host:port`) without pause, half of them on connections that they
+    /// keep, half on a new one each time.
+    ///
+    /// # Panics
+    /// The address is not of that form.
+    pub fn ask(url: &str, count: usize) -> Users {
+        let stop = Arc::new(AtomicBool::new(false));
+        let address = url.strip_prefix("http://").expect("an http address").trim_end_matches('/').to_owned();
+        let threads = (0..count)
+            .map(|number| {
+                let (stop, address) = (stop.clone(), address.clone());
+                std::thread::spawn(move || user(&address, number % 2 == 0, &stop))
+            })
+            .collect();
+        Users { stop, threads }
+    }
+
+    /// Sends them home and adds up what they got.
+    ///
+    /// # Panics
+    /// A user's thread panicked.
+    pub fn stop(self) -> Answers {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Answers::default();
+        for thread in self.threads {
+            let answers = thread.join().expect("a user");
+            all.lost += answers.lost;
+            for (status, count) in answers.by_status {
+                *all.by_status.entry(status).or_default() += count;
+            }
+        }
+        all
+    }
+}
+
+fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
+    let mut answers = Answers::default();
+    let mut connection: Option<BufReader<TcpStream>> = None;
+    let mut asked = 0;
+    // Even who is sent home at once has asked a few times: no test rests on nothing.
+    while asked < 10 || !stop.load(Ordering::Relaxed) {
+        asked += 1;
+        match ask(address, &mut connection) {
+            Ok(status) => *answers.by_status.entry(status).or_default() += 1,
+            Err(_) => {
+                answers.lost += 1;
+                connection = None;
+            }
+        }
+        if !keeps {
+            connection = None;
+        }
+    }
+    answers
+}
+
+fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io::Result<u16> {
+    let unreadable = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+    if connection.is_none() {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        *connection = Some(BufReader::new(stream));
+    }
+    let stream = connection.as_mut().ok_or_else(unreadable)?;
+    write!(stream.get_mut(), "GET / HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
+    let mut status = 0;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(rest) = line.strip_prefix("http/1.1 ") {
+            status = rest.split(' ').next().and_then(|text| text.parse().ok()).ok_or_else(unreadable)?;
+        } else if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().map_err(|_| unreadable())?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok(status)
+}
