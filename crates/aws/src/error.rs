@@ -36,13 +36,26 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Error {
-        Error { kind, operation, code: None, message: message.into() }
+    pub(crate) fn new(
+        kind: ErrorKind,
+        operation: &'static str,
+        message: impl Into<String>,
+    ) -> Error {
+        Error {
+            kind,
+            operation,
+            code: None,
+            message: message.into(),
+        }
     }
 
     /// A field that the API documents as present is missing.
     pub(crate) fn incomplete(operation: &'static str, field: &str) -> Error {
-        Error::new(ErrorKind::Other, operation, format!("the answer has no {field}"))
+        Error::new(
+            ErrorKind::Other,
+            operation,
+            format!("the answer has no {field}"),
+        )
     }
 }
 
@@ -67,19 +80,30 @@ where
             (None, Some(code)) => code.clone(),
             _ => chain(&error),
         };
-        Error { kind, operation, code, message }
+        Error {
+            kind,
+            operation,
+            code,
+            message,
+        }
     }
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
-    error.raw_response().map_or(0, |response| response.status().as_u16())
+    error
+        .raw_response()
+        .map_or(0, |response| response.status().as_u16())
 }
 
 fn kind_of(code: &str, status: u16) -> ErrorKind {
     let has = |needle: &str| code.contains(needle);
     if has("ExpiredToken") || has("InvalidClientTokenId") || has("UnrecognizedClient") {
         ErrorKind::Credentials
-    } else if has("AccessDenied") || has("UnauthorizedOperation") || has("NotAuthorized") || status == 403 {
+    } else if has("AccessDenied")
+        || has("UnauthorizedOperation")
+        || has("NotAuthorized")
+        || status == 403
+    {
         ErrorKind::Denied
     } else if has("NotFound") || has("NoSuch") || has("NotExist") || status == 404 {
         ErrorKind::NotFound

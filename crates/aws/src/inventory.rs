@@ -105,8 +105,18 @@ impl Inventory {
     /// another environment may begin with this one: `app-prod` and `app-prod-2`.
     fn is_ours(&self, name: &str) -> bool {
         let stem = self.names.id();
-        let endings = ["", "-blue", "-green", "-execution", "-task", "-alarms", "-placeholder"];
-        endings.iter().any(|ending| name == format!("{stem}{ending}"))
+        let endings = [
+            "",
+            "-blue",
+            "-green",
+            "-execution",
+            "-task",
+            "-alarms",
+            "-placeholder",
+        ];
+        endings
+            .iter()
+            .any(|ending| name == format!("{stem}{ending}"))
     }
 
     async fn load_balancers(&self) -> Result<Vec<Found>, Error> {
@@ -139,7 +149,9 @@ impl Inventory {
                 Err(error) if error.kind == ErrorKind::NotFound => continue,
                 other => other?.target_groups.unwrap_or_default(),
             };
-            let arns = groups.into_iter().filter_map(|group| group.target_group_arn);
+            let arns = groups
+                .into_iter()
+                .filter_map(|group| group.target_group_arn);
             all.extend(arns.map(|arn| Found::new(Kind::TargetGroup, arn)));
         }
         Ok(all)
@@ -160,7 +172,11 @@ impl Inventory {
             // A deleted service is shown as INACTIVE for a while.
             .filter(|service| service.status.as_deref() != Some("INACTIVE"))
             .filter_map(|service| service.service_name)
-            .map(|name| Found { kind: Kind::Service, id: name, within: Some(cluster.clone()) })
+            .map(|name| Found {
+                kind: Kind::Service,
+                id: name,
+                within: Some(cluster.clone()),
+            })
             .collect())
     }
 
@@ -186,7 +202,10 @@ impl Inventory {
         for family in [self.names.family(), self.names.placeholder_family()] {
             for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
                 let arns = self.services.definitions(&family, status).await?;
-                all.extend(arns.into_iter().map(|arn| Found::new(Kind::TaskDefinition, arn)));
+                all.extend(
+                    arns.into_iter()
+                        .map(|arn| Found::new(Kind::TaskDefinition, arn)),
+                );
             }
         }
         Ok(all)
@@ -203,7 +222,9 @@ impl Inventory {
                 .send()
                 .await
                 .map_err(translate("cloudfront:ListDistributions"))?;
-            let Some(list) = page.distribution_list else { return Ok(all) };
+            let Some(list) = page.distribution_list else {
+                return Ok(all);
+            };
             all.extend(
                 list.items
                     .unwrap_or_default()
@@ -223,7 +244,12 @@ impl Inventory {
     fn filters(&self) -> Vec<Filter> {
         self.tags()
             .into_iter()
-            .map(|(key, value)| Filter::builder().name(format!("tag:{key}")).values(value).build())
+            .map(|(key, value)| {
+                Filter::builder()
+                    .name(format!("tag:{key}"))
+                    .values(value)
+                    .build()
+            })
             .collect()
     }
 
@@ -237,13 +263,22 @@ impl Inventory {
     fn is_tagged(&self, tags: Option<&Vec<Tag>>) -> bool {
         let tags = tags.map(Vec::as_slice).unwrap_or_default();
         self.tags().iter().all(|(key, value)| {
-            tags.iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+            tags.iter()
+                .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
         })
     }
 
     async fn vpcs(&self) -> Result<Vec<Found>, Error> {
-        let answer = self.ec2.describe_vpcs().set_filters(Some(self.filters())).send().await;
-        let found = answer.map_err(translate("ec2:DescribeVpcs"))?.vpcs.unwrap_or_default();
+        let answer = self
+            .ec2
+            .describe_vpcs()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
+        let found = answer
+            .map_err(translate("ec2:DescribeVpcs"))?
+            .vpcs
+            .unwrap_or_default();
         Ok(found
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
@@ -253,8 +288,16 @@ impl Inventory {
     }
 
     async fn subnets(&self) -> Result<Vec<Found>, Error> {
-        let answer = self.ec2.describe_subnets().set_filters(Some(self.filters())).send().await;
-        let found = answer.map_err(translate("ec2:DescribeSubnets"))?.subnets.unwrap_or_default();
+        let answer = self
+            .ec2
+            .describe_subnets()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
+        let found = answer
+            .map_err(translate("ec2:DescribeSubnets"))?
+            .subnets
+            .unwrap_or_default();
         Ok(found
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
@@ -264,9 +307,16 @@ impl Inventory {
     }
 
     async fn security_groups(&self) -> Result<Vec<Found>, Error> {
-        let answer = self.ec2.describe_security_groups().set_filters(Some(self.filters())).send().await;
-        let found =
-            answer.map_err(translate("ec2:DescribeSecurityGroups"))?.security_groups.unwrap_or_default();
+        let answer = self
+            .ec2
+            .describe_security_groups()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
+        let found = answer
+            .map_err(translate("ec2:DescribeSecurityGroups"))?
+            .security_groups
+            .unwrap_or_default();
         Ok(found
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
@@ -278,8 +328,12 @@ impl Inventory {
     }
 
     async fn internet_gateways(&self) -> Result<Vec<Found>, Error> {
-        let answer =
-            self.ec2.describe_internet_gateways().set_filters(Some(self.filters())).send().await;
+        let answer = self
+            .ec2
+            .describe_internet_gateways()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
         let found = answer
             .map_err(translate("ec2:DescribeInternetGateways"))?
             .internet_gateways
@@ -288,15 +342,31 @@ impl Inventory {
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
             .filter_map(|one| {
-                let vpc = one.attachments.unwrap_or_default().into_iter().find_map(|a| a.vpc_id);
-                Some(Found { kind: Kind::InternetGateway, id: one.internet_gateway_id?, within: vpc })
+                let vpc = one
+                    .attachments
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find_map(|a| a.vpc_id);
+                Some(Found {
+                    kind: Kind::InternetGateway,
+                    id: one.internet_gateway_id?,
+                    within: vpc,
+                })
             })
             .collect())
     }
 
     async fn route_tables(&self) -> Result<Vec<Found>, Error> {
-        let answer = self.ec2.describe_route_tables().set_filters(Some(self.filters())).send().await;
-        let found = answer.map_err(translate("ec2:DescribeRouteTables"))?.route_tables.unwrap_or_default();
+        let answer = self
+            .ec2
+            .describe_route_tables()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
+        let found = answer
+            .map_err(translate("ec2:DescribeRouteTables"))?
+            .route_tables
+            .unwrap_or_default();
         Ok(found
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
@@ -306,8 +376,12 @@ impl Inventory {
     }
 
     async fn network_interfaces(&self) -> Result<Vec<Found>, Error> {
-        let answer =
-            self.ec2.describe_network_interfaces().set_filters(Some(self.filters())).send().await;
+        let answer = self
+            .ec2
+            .describe_network_interfaces()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
         let found = answer
             .map_err(translate("ec2:DescribeNetworkInterfaces"))?
             .network_interfaces
@@ -321,13 +395,25 @@ impl Inventory {
     }
 
     async fn vpc_endpoints(&self) -> Result<Vec<Found>, Error> {
-        let answer = self.ec2.describe_vpc_endpoints().set_filters(Some(self.filters())).send().await;
-        let found = answer.map_err(translate("ec2:DescribeVpcEndpoints"))?.vpc_endpoints.unwrap_or_default();
+        let answer = self
+            .ec2
+            .describe_vpc_endpoints()
+            .set_filters(Some(self.filters()))
+            .send()
+            .await;
+        let found = answer
+            .map_err(translate("ec2:DescribeVpcEndpoints"))?
+            .vpc_endpoints
+            .unwrap_or_default();
         Ok(found
             .into_iter()
             .filter(|one| self.is_tagged(one.tags.as_ref()))
             // A deleted endpoint is shown for a while.
-            .filter(|one| one.state.as_ref().is_none_or(|s| !s.as_str().eq_ignore_ascii_case("deleted")))
+            .filter(|one| {
+                one.state
+                    .as_ref()
+                    .is_none_or(|s| !s.as_str().eq_ignore_ascii_case("deleted"))
+            })
             .filter_map(|one| one.vpc_endpoint_id)
             .map(|id| Found::new(Kind::VpcEndpoint, id))
             .collect())
@@ -368,8 +454,13 @@ impl Inventory {
     async fn roles(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         for role in [self.names.execution_role(), self.names.task_role()] {
-            let answer =
-                self.iam.get_role().role_name(&role).send().await.map_err(translate("iam:GetRole"));
+            let answer = self
+                .iam
+                .get_role()
+                .role_name(&role)
+                .send()
+                .await
+                .map_err(translate("iam:GetRole"));
             match answer {
                 Ok(_) => all.push(Found::new(Kind::Role, role)),
                 Err(error) if error.kind == ErrorKind::NotFound => {}
@@ -390,10 +481,18 @@ impl Inventory {
                 .send()
                 .await
                 .map_err(translate("sns:ListTopics"))?;
-            let arns = page.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.topic_arn);
+            let arns = page
+                .topics
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|topic| topic.topic_arn);
             all.extend(
-                arns.filter(|arn| arn.rsplit(':').next().is_some_and(|name| self.is_ours(name)))
-                    .map(|arn| Found::new(Kind::Topic, arn)),
+                arns.filter(|arn| {
+                    arn.rsplit(':')
+                        .next()
+                        .is_some_and(|name| self.is_ours(name))
+                })
+                .map(|arn| Found::new(Kind::Topic, arn)),
             );
             token = page.next_token;
             if token.is_none() {
@@ -417,7 +516,9 @@ impl Inventory {
             // Of alarms only a prefix can be asked for; ours all speak to our topic.
             .filter(|one| {
                 let actions = one.alarm_actions.as_deref().unwrap_or_default();
-                actions.iter().any(|arn| arn.rsplit(':').next() == Some(&topic))
+                actions
+                    .iter()
+                    .any(|arn| arn.rsplit(':').next() == Some(&topic))
             })
             .filter_map(|one| one.alarm_name)
             .map(|name| Found::new(Kind::Alarm, name))
@@ -445,19 +546,31 @@ impl Inventory {
 
     async fn state_buckets(&self) -> Result<Vec<Found>, Error> {
         let exists = self.state_bucket.exists().await?;
-        Ok(exists.then(|| Found::new(Kind::StateBucket, self.state_bucket.name())).into_iter().collect())
+        Ok(exists
+            .then(|| Found::new(Kind::StateBucket, self.state_bucket.name()))
+            .into_iter()
+            .collect())
     }
 
     async fn tagged(&self) -> Result<Vec<String>, Error> {
         let mut arns = Vec::new();
         let mut token = None;
         loop {
-            let mut request = self.tagging.get_resources().set_pagination_token(token.take());
+            let mut request = self
+                .tagging
+                .get_resources()
+                .set_pagination_token(token.take());
             for (key, value) in self.tags() {
                 request = request.tag_filters(TagFilter::builder().key(key).values(value).build());
             }
-            let page = request.send().await.map_err(translate("tag:GetResources"))?;
-            let mappings = page.resource_tag_mapping_list.unwrap_or_default().into_iter();
+            let page = request
+                .send()
+                .await
+                .map_err(translate("tag:GetResources"))?;
+            let mappings = page
+                .resource_tag_mapping_list
+                .unwrap_or_default()
+                .into_iter();
             arns.extend(mappings.filter_map(|mapping| mapping.resource_arn));
             token = page.pagination_token.filter(|token| !token.is_empty());
             if token.is_none() {

@@ -50,15 +50,24 @@ impl LoadBalancer {
             .send()
             .await
             .map_err(translate(OPERATION))?;
-        let listener = answer.listeners.and_then(|listeners| listeners.into_iter().next());
-        let actions = listener.and_then(|listener| listener.default_actions).unwrap_or_default();
+        let listener = answer
+            .listeners
+            .and_then(|listeners| listeners.into_iter().next());
+        let actions = listener
+            .and_then(|listener| listener.default_actions)
+            .unwrap_or_default();
         self.slot_of(&actions).ok_or_else(|| {
-            Error::incomplete(OPERATION, "default action that forwards to a slot's target group")
+            Error::incomplete(
+                OPERATION,
+                "default action that forwards to a slot's target group",
+            )
         })
     }
 
     fn slot_of(&self, actions: &[Action]) -> Option<Slot> {
-        let forward = actions.iter().find(|action| action.r#type == Some(ActionTypeEnum::Forward))?;
+        let forward = actions
+            .iter()
+            .find(|action| action.r#type == Some(ActionTypeEnum::Forward))?;
         let weighted = forward
             .forward_config
             .as_ref()
@@ -66,7 +75,9 @@ impl LoadBalancer {
             .and_then(|groups| groups.iter().max_by_key(|group| group.weight.unwrap_or(1)))
             .and_then(|group| group.target_group_arn.as_ref());
         let arn = weighted.or(forward.target_group_arn.as_ref())?;
-        Slot::ALL.into_iter().find(|slot| self.target_groups.of(*slot) == arn)
+        Slot::ALL
+            .into_iter()
+            .find(|slot| self.target_groups.of(*slot) == arn)
     }
 
     fn forward_to(&self, slot: Slot) -> Action {
@@ -117,7 +128,10 @@ impl LoadBalancer {
             .into_iter()
             .find_map(|condition| condition.http_header_config?.values?.into_iter().next())
             .ok_or_else(|| Error::incomplete(OPERATION, "header condition"))?;
-        Ok(CandidateRule { token, slot: self.slot_of(&rule.actions.unwrap_or_default()) })
+        Ok(CandidateRule {
+            token,
+            slot: self.slot_of(&rule.actions.unwrap_or_default()),
+        })
     }
 
     /// Leads requests that bear `token` to `slot`.
@@ -132,7 +146,12 @@ impl LoadBalancer {
         self.elb
             .modify_rule()
             .rule_arn(&self.candidate_rule_arn)
-            .conditions(RuleCondition::builder().field("http-header").http_header_config(header).build())
+            .conditions(
+                RuleCondition::builder()
+                    .field("http-header")
+                    .http_header_config(header)
+                    .build(),
+            )
             .actions(self.forward_to(slot))
             .send()
             .await
@@ -156,7 +175,10 @@ impl LoadBalancer {
         let targets = descriptions.into_iter().map(|description| {
             let health = description.target_health;
             TargetHealth {
-                id: description.target.and_then(|target| target.id).unwrap_or_default(),
+                id: description
+                    .target
+                    .and_then(|target| target.id)
+                    .unwrap_or_default(),
                 state: health
                     .as_ref()
                     .and_then(|health| health.state.as_ref())
@@ -165,7 +187,9 @@ impl LoadBalancer {
                     .as_ref()
                     .and_then(|health| health.reason.as_ref())
                     .map_or_else(String::new, |reason| reason.as_str().to_owned()),
-                description: health.and_then(|health| health.description).unwrap_or_default(),
+                description: health
+                    .and_then(|health| health.description)
+                    .unwrap_or_default(),
             }
         });
         Ok(targets.collect())

@@ -58,14 +58,16 @@ impl Logs {
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(lines),
                 other => other?,
             };
-            lines.extend(page.events.unwrap_or_default().into_iter().map(|event| LogLine {
-                id: event.event_id.unwrap_or_default(),
-                time: Timestamp(u64::try_from(event.timestamp.unwrap_or(0)).unwrap_or(0)),
-                task: event
-                    .log_stream_name
-                    .and_then(|name| name.rsplit('/').next().map(str::to_owned))
-                    .unwrap_or_default(),
-                message: event.message.unwrap_or_default().trim_end().to_owned(),
+            lines.extend(page.events.unwrap_or_default().into_iter().map(|event| {
+                LogLine {
+                    id: event.event_id.unwrap_or_default(),
+                    time: Timestamp(u64::try_from(event.timestamp.unwrap_or(0)).unwrap_or(0)),
+                    task: event
+                        .log_stream_name
+                        .and_then(|name| name.rsplit('/').next().map(str::to_owned))
+                        .unwrap_or_default(),
+                    message: event.message.unwrap_or_default().trim_end().to_owned(),
+                }
             }));
             token = page.next_token;
             if token.is_none() {

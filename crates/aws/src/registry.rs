@@ -31,7 +31,9 @@ pub struct Registry {
 impl Registry {
     /// The registry of the session's account and region.
     pub fn new(session: &Session) -> Registry {
-        Registry { ecr: aws_sdk_ecr::Client::new(session.config()) }
+        Registry {
+            ecr: aws_sdk_ecr::Client::new(session.config()),
+        }
     }
 
     /// Gets a login.
@@ -40,13 +42,19 @@ impl Registry {
     /// The call fails or its answer is not what the API documents.
     pub async fn login(&self) -> Result<Login, Error> {
         const OPERATION: &str = "ecr:GetAuthorizationToken";
-        let answer = self.ecr.get_authorization_token().send().await.map_err(translate(OPERATION))?;
+        let answer = self
+            .ecr
+            .get_authorization_token()
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
         let data = answer
             .authorization_data
             .and_then(|data| data.into_iter().next())
             .ok_or_else(|| Error::incomplete(OPERATION, "authorization data"))?;
-        let endpoint =
-            data.proxy_endpoint.ok_or_else(|| Error::incomplete(OPERATION, "endpoint"))?;
+        let endpoint = data
+            .proxy_endpoint
+            .ok_or_else(|| Error::incomplete(OPERATION, "endpoint"))?;
         let host = endpoint
             .trim_start_matches("https://")
             .trim_start_matches("http://")
@@ -76,7 +84,10 @@ impl Registry {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let Some(detail) = answer.image_details.and_then(|details| details.into_iter().next()) else {
+        let Some(detail) = answer
+            .image_details
+            .and_then(|details| details.into_iter().next())
+        else {
             return Ok(None);
         };
         let digest = detail
@@ -84,7 +95,10 @@ impl Registry {
             .as_deref()
             .and_then(Digest::parse)
             .ok_or_else(|| Error::incomplete(OPERATION, "digest"))?;
-        Ok(Some(Stored { digest, media_type: detail.image_manifest_media_type }))
+        Ok(Some(Stored {
+            digest,
+            media_type: detail.image_manifest_media_type,
+        }))
     }
 
     /// Deletes every image of a repository and says how many; 0 if there is no such repository.
@@ -115,13 +129,16 @@ impl Registry {
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(deleted),
                 other => other?.image_ids.unwrap_or_default(),
             };
-            let mut digests: Vec<String> = ids.into_iter().filter_map(|id| id.image_digest).collect();
+            let mut digests: Vec<String> =
+                ids.into_iter().filter_map(|id| id.image_digest).collect();
             digests.sort();
             digests.dedup();
             if digests.is_empty() {
                 return Ok(deleted);
             }
-            let ids = digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest).build());
+            let ids = digests
+                .iter()
+                .map(|digest| ImageIdentifier::builder().image_digest(digest).build());
             let answer = self
                 .ecr
                 .batch_delete_image()
@@ -138,9 +155,17 @@ impl Registry {
                     .first()
                     .and_then(|failure| failure.failure_reason.clone())
                     .unwrap_or_default();
-                return Err(Error::new(ErrorKind::Other, DELETE, format!("nothing was deleted: {why}")));
+                return Err(Error::new(
+                    ErrorKind::Other,
+                    DELETE,
+                    format!("nothing was deleted: {why}"),
+                ));
             }
         }
-        Err(Error::new(ErrorKind::Other, DELETE, "images keep appearing"))
+        Err(Error::new(
+            ErrorKind::Other,
+            DELETE,
+            "images keep appearing",
+        ))
     }
 }

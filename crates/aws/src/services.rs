@@ -89,8 +89,9 @@ impl Services {
     ) -> Result<String, Error> {
         const OPERATION: &str = "ecs:RegisterTaskDefinition";
         let settings = &revision.settings;
-        let invalid =
-            |error: aws_smithy_types::error::operation::BuildError| Error::new(ErrorKind::Other, OPERATION, error.to_string());
+        let invalid = |error: aws_smithy_types::error::operation::BuildError| {
+            Error::new(ErrorKind::Other, OPERATION, error.to_string())
+        };
         let log = LogConfiguration::builder()
             .log_driver(LogDriver::Awslogs)
             .options("awslogs-group", &roles.log_group)
@@ -109,7 +110,11 @@ impl Services {
                     .build(),
             )
             // Reaps zombies and passes SIGTERM on for apps that do not expect to be PID 1.
-            .linux_parameters(LinuxParameters::builder().init_process_enabled(true).build())
+            .linux_parameters(
+                LinuxParameters::builder()
+                    .init_process_enabled(true)
+                    .build(),
+            )
             .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
@@ -185,16 +190,21 @@ impl Services {
             .send()
             .await
             .map_err(translate(OPERATION))?;
-        let definition: TaskDefinition =
-            answer.task_definition.ok_or_else(|| Error::incomplete(OPERATION, "definition"))?;
+        let definition: TaskDefinition = answer
+            .task_definition
+            .ok_or_else(|| Error::incomplete(OPERATION, "definition"))?;
         let container = definition
             .container_definitions
             .unwrap_or_default()
             .into_iter()
             .find(|container| container.name.as_deref() == Some(CONTAINER));
-        let revision = container
-            .as_ref()
-            .and_then(|container| container.docker_labels.as_ref()?.get(LABEL_REVISION).cloned());
+        let revision = container.as_ref().and_then(|container| {
+            container
+                .docker_labels
+                .as_ref()?
+                .get(LABEL_REVISION)
+                .cloned()
+        });
         Ok(Deployed {
             task_definition: task_definition.to_owned(),
             revision: revision.map(RevisionId),
@@ -236,7 +246,10 @@ impl Services {
             .map_err(translate("ecs:UpdateService"))
             .map_err(|error| match error.code.as_deref() {
                 // What ECS says of a service that was deleted.
-                Some("ServiceNotActiveException") => Error { kind: ErrorKind::NotFound, ..error },
+                Some("ServiceNotActiveException") => Error {
+                    kind: ErrorKind::NotFound,
+                    ..error
+                },
                 _ => error,
             })
     }
@@ -259,7 +272,13 @@ impl Services {
         // A deleted service is shown as INACTIVE for a while.
         let found = found
             .filter(|found| found.status.as_deref() == Some("ACTIVE"))
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, OPERATION, format!("no service {service}")))?;
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    OPERATION,
+                    format!("no service {service}"),
+                )
+            })?;
         let task_definition = found
             .task_definition
             .clone()
@@ -291,7 +310,8 @@ impl Services {
             desired: u32::try_from(found.desired_count).unwrap_or(0),
             tasks,
             stopped,
-            staged_at: staged_at.map(|at| Timestamp(u64::try_from(at.to_millis().unwrap_or(0)).unwrap_or(0))),
+            staged_at: staged_at
+                .map(|at| Timestamp(u64::try_from(at.to_millis().unwrap_or(0)).unwrap_or(0))),
         })
     }
 
@@ -334,7 +354,10 @@ impl Services {
     /// # Errors
     /// A call fails; what was done stays done, and the next call goes on.
     pub async fn delete_definitions(&self, family: &str) -> Result<usize, Error> {
-        for arn in self.definitions(family, TaskDefinitionStatus::Active).await? {
+        for arn in self
+            .definitions(family, TaskDefinitionStatus::Active)
+            .await?
+        {
             self.ecs
                 .deregister_task_definition()
                 .task_definition(arn)
@@ -342,7 +365,9 @@ impl Services {
                 .await
                 .map_err(translate("ecs:DeregisterTaskDefinition"))?;
         }
-        let inactive = self.definitions(family, TaskDefinitionStatus::Inactive).await?;
+        let inactive = self
+            .definitions(family, TaskDefinitionStatus::Inactive)
+            .await?;
         for batch in inactive.chunks(10) {
             self.ecs
                 .delete_task_definitions()
@@ -384,30 +409,48 @@ impl Services {
 
 /// `arn:aws:ecs:eu-west-2:1:task-definition/uptime-prod:7` is of the family `uptime-prod`.
 fn is_of_family(arn: &str, family: &str) -> bool {
-    arn.rsplit('/').next().and_then(|name| name.split(':').next()) == Some(family)
+    arn.rsplit('/')
+        .next()
+        .and_then(|name| name.split(':').next())
+        == Some(family)
 }
 
 fn id_of(arn: Option<&str>) -> String {
-    arn.and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned()
+    arn.and_then(|arn| arn.rsplit('/').next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn task_facts(task: &Task) -> TaskFacts {
-    let container = task.containers().iter().find(|c| c.name() == Some(CONTAINER));
+    let container = task
+        .containers()
+        .iter()
+        .find(|c| c.name() == Some(CONTAINER));
     TaskFacts {
         id: id_of(task.task_arn()),
         running: task.last_status() == Some("RUNNING"),
-        digest: container.and_then(|c| c.image_digest()).and_then(Digest::parse),
+        digest: container
+            .and_then(|c| c.image_digest())
+            .and_then(Digest::parse),
     }
 }
 
 fn stopped_task(task: &Task) -> StoppedTask {
-    let container = task.containers().iter().find(|c| c.name() == Some(CONTAINER));
+    let container = task
+        .containers()
+        .iter()
+        .find(|c| c.name() == Some(CONTAINER));
     StoppedTask {
         id: id_of(task.task_arn()),
-        stop_code: task.stop_code().map_or_else(String::new, |code| code.as_str().to_owned()),
+        stop_code: task
+            .stop_code()
+            .map_or_else(String::new, |code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().unwrap_or_default().to_owned(),
         exit_code: container.and_then(|c| c.exit_code()),
-        container_reason: container.and_then(|c| c.reason()).unwrap_or_default().to_owned(),
+        container_reason: container
+            .and_then(|c| c.reason())
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 

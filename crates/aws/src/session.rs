@@ -46,7 +46,9 @@ impl Session {
         endpoints: Option<Endpoints>,
     ) -> Result<Session, Error> {
         let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
             .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -76,7 +78,11 @@ impl Session {
                 "no AWS region is set: neither landfall.toml nor the environment nor the profile names one",
             )
         })?;
-        Ok(Session { config, region, endpoints })
+        Ok(Session {
+            config,
+            region,
+            endpoints,
+        })
     }
 
     /// The region that calls go to.
@@ -96,8 +102,12 @@ impl Session {
             .await
             .map_err(translate(OPERATION))?;
         Ok(Caller {
-            account: answer.account.ok_or_else(|| Error::incomplete(OPERATION, "account"))?,
-            arn: answer.arn.ok_or_else(|| Error::incomplete(OPERATION, "ARN"))?,
+            account: answer
+                .account
+                .ok_or_else(|| Error::incomplete(OPERATION, "account"))?,
+            arn: answer
+                .arn
+                .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))?,
         })
     }
 

@@ -84,7 +84,9 @@ impl StateBucket {
         s3.put_bucket_versioning()
             .bucket(&self.name)
             .versioning_configuration(
-                VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build(),
+                VersioningConfiguration::builder()
+                    .status(BucketVersioningStatus::Enabled)
+                    .build(),
             )
             .send()
             .await
@@ -98,8 +100,9 @@ impl StateBucket {
             .sse_algorithm(ServerSideEncryption::Aes256)
             .build()
             .map_err(invalid("s3:PutEncryptionConfiguration"))?;
-        let rule =
-            ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(aes).build();
+        let rule = ServerSideEncryptionRule::builder()
+            .apply_server_side_encryption_by_default(aes)
+            .build();
         s3.put_bucket_encryption()
             .bucket(&self.name)
             .server_side_encryption_configuration(
@@ -148,7 +151,11 @@ impl StateBucket {
                     .build(),
             );
         }
-        request.send().await.map(drop).map_err(translate("s3:CreateBucket"))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("s3:CreateBucket"))
     }
 
     /// The text of an object; [`None`] if it, or the bucket, is not there.
@@ -169,12 +176,13 @@ impl StateBucket {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let bytes = object
-            .body
-            .collect()
-            .await
-            .map_err(|error| Error::new(ErrorKind::Unreachable, OPERATION, error.to_string()))?;
-        Ok(Some(String::from_utf8_lossy(&bytes.into_bytes()).into_owned()))
+        let bytes =
+            object.body.collect().await.map_err(|error| {
+                Error::new(ErrorKind::Unreachable, OPERATION, error.to_string())
+            })?;
+        Ok(Some(
+            String::from_utf8_lossy(&bytes.into_bytes()).into_owned(),
+        ))
     }
 
     /// Deletes every version of every object, then the bucket. Does nothing if there is none.
@@ -210,7 +218,9 @@ impl StateBucket {
                     .key(key.unwrap_or_default())
                     .set_version_id(version)
                     .build()
-                    .map_err(|error| Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string()))?;
+                    .map_err(|error| {
+                        Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string())
+                    })?;
                 doomed.push(id);
             }
             if doomed.is_empty() {
@@ -220,7 +230,9 @@ impl StateBucket {
                 .set_objects(Some(doomed))
                 .quiet(true)
                 .build()
-                .map_err(|error| Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string()))?;
+                .map_err(|error| {
+                    Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string())
+                })?;
             let answer = self
                 .s3
                 .delete_objects()

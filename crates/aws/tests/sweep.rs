@@ -24,12 +24,16 @@ fn names() -> Names {
 
 async fn config(endpoint: &str) -> aws_config::SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
         .build_https();
     aws_config::defaults(aws_config::BehaviorVersion::latest())
         .http_client(http)
         .region(aws_config::Region::new(REGION))
-        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+        .credentials_provider(aws_credential_types::Credentials::new(
+            "test", "test", None, None, "test",
+        ))
         .endpoint_url(endpoint)
         .load()
         .await
@@ -67,7 +71,12 @@ async fn plant_network(config: &aws_config::SdkConfig) -> Vec<String> {
             .send()
             .await
             .expect("a subnet");
-        subnets.push(subnet.subnet.and_then(|subnet| subnet.subnet_id).expect("its id"));
+        subnets.push(
+            subnet
+                .subnet
+                .and_then(|subnet| subnet.subnet_id)
+                .expect("its id"),
+        );
     }
     ec2.create_security_group()
         .group_name("planted-prod-tasks")
@@ -106,11 +115,21 @@ async fn plant_network(config: &aws_config::SdkConfig) -> Vec<String> {
 
 async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
     let ecs = aws_sdk_ecs::Client::new(config);
-    ecs.create_cluster().cluster_name(names.id()).send().await.expect("a cluster");
+    ecs.create_cluster()
+        .cluster_name(names.id())
+        .send()
+        .await
+        .expect("a cluster");
     for family in [names.family(), names.placeholder_family()] {
         ecs.register_task_definition()
             .family(family)
-            .container_definitions(ContainerDefinition::builder().name("app").image("none").memory(16).build())
+            .container_definitions(
+                ContainerDefinition::builder()
+                    .name("app")
+                    .image("none")
+                    .memory(16)
+                    .build(),
+            )
             .send()
             .await
             .expect("a task definition");
@@ -164,7 +183,12 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .await
         .expect("a role");
     let sns = aws_sdk_sns::Client::new(config);
-    let topic = sns.create_topic().name(names.alarm_topic()).send().await.expect("a topic");
+    let topic = sns
+        .create_topic()
+        .name(names.alarm_topic())
+        .send()
+        .await
+        .expect("a topic");
     let topic = topic.topic_arn.expect("its ARN");
     aws_sdk_cloudwatch::Client::new(config)
         .put_metric_alarm()
@@ -181,7 +205,12 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .await
         .expect("an alarm");
     // Something that no listing by name would show: a topic under another name, found by its tags.
-    let stray = sns.create_topic().name("stray").send().await.expect("a topic");
+    let stray = sns
+        .create_topic()
+        .name("stray")
+        .send()
+        .await
+        .expect("a topic");
     aws_sdk_resourcegroupstagging::Client::new(config)
         .tag_resources()
         .resource_arn_list(stray.topic_arn.expect("its ARN"))
@@ -195,9 +224,14 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
 async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
     use aws_sdk_cloudfront::types::{
-        DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
+        DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig,
+        ViewerProtocolPolicy,
     };
-    let limit = Spend::builder().amount("1").unit("USD").build().expect("a limit");
+    let limit = Spend::builder()
+        .amount("1")
+        .unit("USD")
+        .build()
+        .expect("a limit");
     let budget = Budget::builder()
         .budget_name(names.id())
         .budget_type(BudgetType::Cost)
@@ -227,7 +261,13 @@ async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
         .caller_reference("planted")
         .comment(names.id())
         .enabled(true)
-        .origins(Origins::builder().quantity(1).items(origin).build().expect("origins"))
+        .origins(
+            Origins::builder()
+                .quantity(1)
+                .items(origin)
+                .build()
+                .expect("origins"),
+        )
         .default_cache_behavior(behavior)
         .build()
         .expect("a distribution");
@@ -237,7 +277,9 @@ async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
         .send()
         .await
         .expect("a distribution");
-    let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
+    let s3 = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(true)
+        .build();
     aws_sdk_s3::Client::from_conf(s3)
         .create_bucket()
         .bucket(names.state_bucket(ACCOUNT, REGION))
@@ -250,8 +292,13 @@ async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
 async fn one_of_each_kind_is_found() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "planted", Mode::Good, 1);
-    let none = sandbox.rehearse(&app, &["down", "--verify"]).expect(Exit::Done);
-    assert_eq!(none.all(|event| matches!(event, Event::Left { .. }).then_some(())), []);
+    let none = sandbox
+        .rehearse(&app, &["down", "--verify"])
+        .expect(Exit::Done);
+    assert_eq!(
+        none.all(|event| matches!(event, Event::Left { .. }).then_some(())),
+        []
+    );
 
     let (main, second) = sandbox.emulators();
     let (main, second) = (config(&main).await, config(&second).await);
@@ -262,7 +309,9 @@ async fn one_of_each_kind_is_found() {
     plant_watch(&main, &names).await;
     plant_second(&second, &names).await;
 
-    let ended = sandbox.rehearse(&app, &["down", "--verify"]).expect(Exit::Leftovers);
+    let ended = sandbox
+        .rehearse(&app, &["down", "--verify"])
+        .expect(Exit::Leftovers);
     let left = ended.all(|event| match event {
         Event::Left { leftover } => Some(leftover.clone()),
         _ => None,
@@ -274,6 +323,11 @@ async fn one_of_each_kind_is_found() {
     }
     // Another app's environment whose name begins alike is none of ours.
     let other = sandbox.app("other", "plant", Mode::Good, 1);
-    let none = sandbox.rehearse(&other, &["down", "--verify"]).expect(Exit::Done);
-    assert_eq!(none.all(|event| matches!(event, Event::Left { .. }).then_some(())), []);
+    let none = sandbox
+        .rehearse(&other, &["down", "--verify"])
+        .expect(Exit::Done);
+    assert_eq!(
+        none.all(|event| matches!(event, Event::Left { .. }).then_some(())),
+        []
+    );
 }

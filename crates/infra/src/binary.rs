@@ -66,7 +66,9 @@ impl Binary {
         }
         let mut reason = BinaryError::Missing;
         for name in ["tofu", "terraform"] {
-            let found = std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file());
+            let found = std::env::split_paths(path)
+                .map(|dir| dir.join(name))
+                .find(|file| file.is_file());
             match found.map(|file| Binary::check(&file)) {
                 Some(Ok(binary)) => return Ok(binary),
                 Some(Err(error)) => reason = error,
@@ -77,7 +79,10 @@ impl Binary {
     }
 
     fn check(path: &Path) -> Result<Binary, BinaryError> {
-        let broken = |why: String| BinaryError::Broken { path: path.to_owned(), why };
+        let broken = |why: String| BinaryError::Broken {
+            path: path.to_owned(),
+            why,
+        };
         let output = std::process::Command::new(path)
             .args(["version", "-json"])
             .env("CHECKPOINT_DISABLE", "1")
@@ -87,9 +92,15 @@ impl Binary {
             .map_err(|_| broken(String::from_utf8_lossy(&output.stderr).trim().to_owned()))?;
         let version = answer.terraform_version;
         if is_new_enough(&version) {
-            Ok(Binary { path: path.to_owned(), version })
+            Ok(Binary {
+                path: path.to_owned(),
+                version,
+            })
         } else {
-            Err(BinaryError::TooOld { path: path.to_owned(), version })
+            Err(BinaryError::TooOld {
+                path: path.to_owned(),
+                version,
+            })
         }
     }
 }
@@ -119,9 +130,13 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        for (version, enough) in
-            [("1.9.8", false), ("1.10.0", true), ("1.15.5", true), ("2.0.0-beta1", true), ("x", false)]
-        {
+        for (version, enough) in [
+            ("1.9.8", false),
+            ("1.10.0", true),
+            ("1.15.5", true),
+            ("2.0.0-beta1", true),
+            ("x", false),
+        ] {
             assert_eq!(is_new_enough(version), enough, "{version}");
         }
     }

@@ -12,5 +12,5 @@ mod workdir;
 pub use binary::{Binary, BinaryError};
 pub use roots::files;
 pub use stream::{Diagnostic, Message};
-pub use terraform::{Failure, Interrupt, Terraform, plugin_cache};
+pub use terraform::{Failure, Interrupt, Terraform};
 pub use workdir::{Backend, Emulators, WorkDir};

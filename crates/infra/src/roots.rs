@@ -44,7 +44,12 @@ mod tests {
     #[test]
     fn unpacking_removes_what_an_older_landfall_left_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a directory");
-        for name in ["gone.tf", "rehearsal_override.tf", "backend.tf.json", "terraform.tfstate"] {
+        for name in [
+            "gone.tf",
+            "rehearsal_override.tf",
+            "backend.tf.json",
+            "terraform.tfstate",
+        ] {
             std::fs::write(dir.path().join(name), "old").expect("write");
         }
         unpack(Root::Fargate, dir.path()).expect("unpacked");
@@ -59,7 +64,10 @@ mod tests {
     #[test]
     fn both_roots_are_embedded() {
         for root in Root::ALL {
-            assert!(files(root).any(|(name, _)| name == "variables.tf"), "{root}");
+            assert!(
+                files(root).any(|(name, _)| name == "variables.tf"),
+                "{root}"
+            );
         }
     }
 }

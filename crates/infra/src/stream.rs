@@ -46,8 +46,14 @@ impl Diagnostic {
             Some(address) => format!("{address}: {}", self.summary),
             None => self.summary.clone(),
         };
-        let detail = self.detail.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        std::iter::once(first).chain(detail.map(|line| format!("  {line}"))).collect()
+        let detail = self
+            .detail
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty());
+        std::iter::once(first)
+            .chain(detail.map(|line| format!("  {line}")))
+            .collect()
     }
 }
 
@@ -87,8 +93,12 @@ impl Message {
             "apply_errored" => Progress::Errored,
             _ => return Some(Message::Other),
         };
-        let Some(hook) = raw.hook else { return Some(Message::Other) };
-        let Some(resource) = hook.resource else { return Some(Message::Other) };
+        let Some(hook) = raw.hook else {
+            return Some(Message::Other);
+        };
+        let Some(resource) = hook.resource else {
+            return Some(Message::Other);
+        };
         Some(Message::Resource {
             address: resource.addr,
             action: hook.action,
@@ -128,13 +138,20 @@ mod tests {
         };
         assert_eq!(
             diagnostic.lines(),
-            ["aws_lb.front: creating ELB: OperationNotPermitted", "  This account", "  is new"]
+            [
+                "aws_lb.front: creating ELB: OperationNotPermitted",
+                "  This account",
+                "  is new"
+            ]
         );
     }
 
     #[test]
     fn what_it_does_not_know_is_passed_over_and_prose_is_told_apart() {
-        assert_eq!(Message::parse(r#"{"type":"brand_new"}"#), Some(Message::Other));
+        assert_eq!(
+            Message::parse(r#"{"type":"brand_new"}"#),
+            Some(Message::Other)
+        );
         assert_eq!(Message::parse("Error: no such flag"), None);
     }
 }

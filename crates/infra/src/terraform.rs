@@ -7,7 +7,7 @@ use rules::plan::Plan;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -38,19 +38,28 @@ pub struct Terraform {
     binary: Binary,
     /// Where it runs.
     pub dir: WorkDir,
+    plugins: PathBuf,
     env: Vec<(OsString, OsString)>,
     interrupt: Interrupt,
 }
 
 impl Terraform {
-    /// Terraform in `dir` with `env` on top of the environment that landfall itself has.
+    /// Terraform in `dir`, with providers cached in `plugins` and with `env` on top of the environment
+    /// that landfall itself has.
     pub fn new(
         binary: Binary,
         dir: WorkDir,
+        plugins: PathBuf,
         env: Vec<(OsString, OsString)>,
         interrupt: Interrupt,
     ) -> Terraform {
-        Terraform { binary, dir, env, interrupt }
+        Terraform {
+            binary,
+            dir,
+            plugins,
+            env,
+            interrupt,
+        }
     }
 
     /// Initializes the directory, unless nothing that `init` looks at has changed since the last time.
@@ -63,11 +72,30 @@ impl Terraform {
         if std::fs::read_to_string(&stamp).ok().as_deref() == Some(&wanted) {
             return Ok(());
         }
+        // Terraform's cache bears one writer at a time, and another landfall may be writing.
+        let _alone = self.lock_plugins().await?;
         // The written backend is the truth; state is never moved from one place to another here.
-        self.run(&["init", "-input=false", "-no-color", "-reconfigure"], &mut |_| {}).await?;
+        self.run(
+            &["init", "-input=false", "-no-color", "-reconfigure"],
+            &mut |_| {},
+        )
+        .await?;
         // Without the stamp the next command initializes again: no harm.
         let _ = std::fs::write(stamp, wanted);
         Ok(())
+    }
+
+    async fn lock_plugins(&self) -> Result<File, Failure> {
+        let failed = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
+        std::fs::create_dir_all(&self.plugins).map_err(failed)?;
+        let file = File::create(self.plugins.join("landfall.lock")).map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(READ_EVERY).await,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
     }
 
     fn init_stamp(&self) -> String {
@@ -76,7 +104,10 @@ impl Terraform {
         for name in ["versions.tf", "backend.tf.json", ".terraform.lock.hcl"] {
             hash.update(std::fs::read(self.dir.path.join(name)).unwrap_or_default());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Plans making (or, with `destroy`, removing) the root; the plan is kept for [`Self::apply`].
@@ -91,7 +122,9 @@ impl Terraform {
             args.push("-destroy");
         }
         self.run(&args, &mut |_| {}).await?;
-        let json = self.answer(&["show", "-json", &file.to_string_lossy()]).await?;
+        let json = self
+            .answer(&["show", "-json", &file.to_string_lossy()])
+            .await?;
         Plan::parse(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
@@ -101,7 +134,12 @@ impl Terraform {
     /// Terraform fails or is interrupted. What it did until then stands in the state.
     pub async fn apply(&self, on: &mut (dyn FnMut(Message) + Send)) -> Result<(), Failure> {
         let file = self.dir.plan_file();
-        let answer = self.run(&["apply", "-input=false", "-json", &file.to_string_lossy()], on).await;
+        let answer = self
+            .run(
+                &["apply", "-input=false", "-json", &file.to_string_lossy()],
+                on,
+            )
+            .await;
         // A plan is good for once; it may also hold sensitive values.
         let _ = std::fs::remove_file(file);
         answer
@@ -124,9 +162,13 @@ impl Terraform {
         if outputs.is_empty() {
             return Ok(None);
         }
-        let values: serde_json::Map<String, serde_json::Value> =
-            outputs.into_iter().map(|(name, output)| (name, output.value)).collect();
-        serde_json::from_value(values.into()).map(Some).map_err(unreadable)
+        let values: serde_json::Map<String, serde_json::Value> = outputs
+            .into_iter()
+            .map(|(name, output)| (name, output.value))
+            .collect();
+        serde_json::from_value(values.into())
+            .map(Some)
+            .map_err(unreadable)
     }
 
     /// How many resources the state holds.
@@ -138,7 +180,9 @@ impl Terraform {
         let state: serde_json::Value = serde_json::from_str(&json)
             .map_err(|error| self.failure("show -json", vec![error.to_string()]))?;
         let resources = state["values"]["root_module"]["resources"].as_array();
-        Ok(resources.map_or(0, |all| all.iter().filter(|one| one["mode"] == "managed").count()))
+        Ok(resources.map_or(0, |all| {
+            all.iter().filter(|one| one["mode"] == "managed").count()
+        }))
     }
 
     /// The command a person types to release a lock by hand.
@@ -156,6 +200,10 @@ impl Terraform {
             .args(args)
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
+            // The directory is unpacked anew on every machine, so there is no lock file to be kept
+            // complete for others; without this each init would write over the cache.
+            .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
@@ -288,22 +336,25 @@ struct Lines {
 
 impl Lines {
     fn new(file: File) -> Lines {
-        Lines { file, rest: Vec::new() }
+        Lines {
+            file,
+            rest: Vec::new(),
+        }
     }
 
     fn read(&mut self) -> std::io::Result<Vec<String>> {
         self.file.read_to_end(&mut self.rest)?;
         // What follows the last line break is not yet a line.
-        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = self
+            .rest
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let rest = self.rest.split_off(whole);
         let text = std::mem::replace(&mut self.rest, rest);
-        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect())
     }
-}
-
-/// The plugin cache that all working directories share.
-pub fn plugin_cache(cache: &std::path::Path) -> std::io::Result<PathBuf> {
-    let dir = cache.join("plugins");
-    std::fs::create_dir_all(&dir)?;
-    Ok(dir)
 }

@@ -58,7 +58,10 @@ pub struct WorkDir {
 impl WorkDir {
     /// The directory of `root` below `environment`, the directory of one environment.
     pub fn new(environment: &Path, root: Root) -> WorkDir {
-        WorkDir { root, path: environment.join(root.as_str()) }
+        WorkDir {
+            root,
+            path: environment.join(root.as_str()),
+        }
     }
 
     /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, where the
@@ -101,7 +104,10 @@ impl WorkDir {
                     "use_lockfile": true,
                 });
                 if let (Some(emulators), Some(settings)) = (emulators, s3.as_object_mut()) {
-                    settings.insert("endpoints".into(), json!({ "s3": emulators.second, "sts": emulators.main }));
+                    settings.insert(
+                        "endpoints".into(),
+                        json!({ "s3": emulators.second, "sts": emulators.main }),
+                    );
                     settings.insert("use_path_style".into(), json!(true));
                     for check in [
                         "skip_credentials_validation",
@@ -136,9 +142,12 @@ impl WorkDir {
 
     /// Whether a local state is there that holds resources.
     pub fn has_local_state(&self) -> bool {
-        let state = std::fs::read_to_string(self.path.join("terraform.tfstate")).unwrap_or_default();
+        let state =
+            std::fs::read_to_string(self.path.join("terraform.tfstate")).unwrap_or_default();
         let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
-        state["resources"].as_array().is_some_and(|resources| !resources.is_empty())
+        state["resources"]
+            .as_array()
+            .is_some_and(|resources| !resources.is_empty())
     }
 
     /// The saved plan.
@@ -150,12 +159,18 @@ impl WorkDir {
 /// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
 /// stays free of anything about emulators.
 fn provider_override(emulators: &Emulators) -> String {
-    let mut endpoints: Vec<(&str, &str)> =
-        MAIN_SERVICES.iter().map(|service| (*service, emulators.main.as_str())).collect();
-    endpoints.extend(["budgets", "cloudfront", "s3"].map(|service| (service, emulators.second.as_str())));
+    let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
+        .iter()
+        .map(|service| (*service, emulators.main.as_str()))
+        .collect();
+    endpoints.extend(
+        ["budgets", "cloudfront", "s3"].map(|service| (service, emulators.second.as_str())),
+    );
     endpoints.sort_unstable();
-    let endpoints: String =
-        endpoints.iter().map(|(service, url)| format!("    {service} = \"{url}\"\n")).collect();
+    let endpoints: String = endpoints
+        .iter()
+        .map(|(service, url)| format!("    {service} = \"{url}\"\n"))
+        .collect();
     format!(
         r#"# Written by a rehearsal; merges into the provider block. It is never part of a real deployment.
 provider "aws" {{
@@ -180,13 +195,18 @@ mod tests {
     fn a_real_deployment_holds_no_trace_of_an_emulator() {
         let dir = tempfile::tempdir().expect("a directory");
         let work = WorkDir::new(dir.path(), Root::Foundation);
-        let backend = Backend::S3 { bucket: "b".into(), region: "eu-west-2".into() };
+        let backend = Backend::S3 {
+            bucket: "b".into(),
+            region: "eu-west-2".into(),
+        };
         let emulators = Emulators {
             main: "http://127.0.0.1:4566".into(),
             second: "http://127.0.0.1:4567".into(),
         };
-        work.write(&json!({}), &backend, Some(&emulators)).expect("a rehearsal");
-        work.write(&json!({ "name": "uptime" }), &backend, None).expect("the real thing");
+        work.write(&json!({}), &backend, Some(&emulators))
+            .expect("a rehearsal");
+        work.write(&json!({ "name": "uptime" }), &backend, None)
+            .expect("the real thing");
         for entry in std::fs::read_dir(&work.path).expect("files") {
             let path = entry.expect("a file").path();
             let text = std::fs::read_to_string(&path).expect("text");

@@ -3,7 +3,9 @@
 use crate::cli::Global;
 use crate::failure::Failure;
 use rules::exit::Exit;
-use rules::manifest::{Draft, FILE, Facts, Manifest, Overrides, ProtectedFact, ProtectedState, RelativePath};
+use rules::manifest::{
+    Draft, FILE, Facts, Manifest, Overrides, ProtectedFact, ProtectedState, RelativePath,
+};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,7 +19,9 @@ pub(crate) struct App {
 impl App {
     /// Reads the directory for a deployment: everything is checked.
     pub(crate) fn read(directory: &Path, overrides: &Overrides) -> Result<App, Failure> {
-        let found = std::fs::canonicalize(directory).ok().filter(|found| found.is_dir());
+        let found = std::fs::canonicalize(directory)
+            .ok()
+            .filter(|found| found.is_dir());
         let Some(directory) = found else {
             return Err(Failure::new(
                 Exit::BadInput,
@@ -30,7 +34,11 @@ impl App {
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
         // Of an image that is built already only its own settings count.
         let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
-        let protected = if overrides.prebuilt_image { &[] } else { draft.protected() };
+        let protected = if overrides.prebuilt_image {
+            &[]
+        } else {
+            draft.protected()
+        };
         let facts = Facts {
             directory_name: directory
                 .file_name()
@@ -46,13 +54,22 @@ impl App {
                 .collect(),
         };
         let manifest = draft.resolve(&facts, overrides)?;
-        Ok(App { directory, manifest })
+        Ok(App {
+            directory,
+            manifest,
+        })
     }
 
     /// Reads the directory for a command that builds nothing: neither the Dockerfile nor protected
     /// files have to be in order for `status` or `down`.
     pub(crate) fn read_settings(directory: &Path, global: &Global) -> Result<App, Failure> {
-        App::read(directory, &Overrides { prebuilt_image: true, ..overrides(global) })
+        App::read(
+            directory,
+            &Overrides {
+                prebuilt_image: true,
+                ..overrides(global)
+            },
+        )
     }
 }
 
@@ -70,9 +87,12 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
-            .why(error.to_string())
-            .next("mend its permissions; nothing was created")),
+        Err(error) => Err(Failure::new(
+            Exit::BadInput,
+            format!("{} cannot be read", path.display()),
+        )
+        .why(error.to_string())
+        .next("mend its permissions; nothing was created")),
     }
 }
 
@@ -80,7 +100,12 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
 /// as changes.
 fn compare_with_head(directory: &Path, path: &RelativePath) -> ProtectedState {
     let git = |args: &[&str]| -> Option<String> {
-        let output = Command::new("git").arg("-C").arg(directory).args(args).output().ok()?;
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(directory)
+            .args(args)
+            .output()
+            .ok()?;
         output
             .status
             .success()
@@ -89,7 +114,12 @@ fn compare_with_head(directory: &Path, path: &RelativePath) -> ProtectedState {
     if git(&["rev-parse", "--git-dir"]).is_none() {
         return ProtectedState::NotARepository;
     }
-    let Some(head) = git(&["rev-parse", "--verify", "--quiet", &format!("HEAD:./{path}")]) else {
+    let Some(head) = git(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        &format!("HEAD:./{path}"),
+    ]) else {
         return ProtectedState::NotInHead;
     };
     match git(&["hash-object", "--", path.as_str()]) {
@@ -113,7 +143,11 @@ mod tests {
                 .args(args)
                 .output()
                 .expect("git runs");
-            assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+            assert!(
+                done.status.success(),
+                "git {args:?}: {}",
+                String::from_utf8_lossy(&done.stderr)
+            );
         };
         std::fs::write(dir.path().join("main.go"), "package main\n").expect("write");
         git(&["init", "-q"]);
@@ -131,7 +165,10 @@ mod tests {
         let dir = repository();
         assert_eq!(state(dir.path(), "main.go"), ProtectedState::Unchanged);
         std::fs::write(dir.path().join("main.go"), "package other\n").expect("write");
-        assert!(matches!(state(dir.path(), "main.go"), ProtectedState::Changed { .. }));
+        assert!(matches!(
+            state(dir.path(), "main.go"),
+            ProtectedState::Changed { .. }
+        ));
         std::fs::remove_file(dir.path().join("main.go")).expect("remove");
         assert_eq!(state(dir.path(), "main.go"), ProtectedState::MissingInTree);
         std::fs::write(dir.path().join("new.go"), "").expect("write");
@@ -141,8 +178,11 @@ mod tests {
     #[test]
     fn a_changed_protected_file_and_a_missing_dockerfile_are_one_error() {
         let dir = repository();
-        std::fs::write(dir.path().join("landfall.toml"), "name = \"a\"\nprotected = true\nprot = 1\n")
-            .expect("write");
+        std::fs::write(
+            dir.path().join("landfall.toml"),
+            "name = \"a\"\nprotected = true\nprot = 1\n",
+        )
+        .expect("write");
         std::fs::write(dir.path().join("main.go"), "package other\n").expect("write");
         let failure = App::read(dir.path(), &Overrides::default()).expect_err("three problems");
         assert_eq!(failure.exit, Exit::BadInput);

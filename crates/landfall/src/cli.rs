@@ -7,7 +7,12 @@ use std::time::Duration;
 
 /// Runs a directory with a web app and a Dockerfile in your own AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "landfall", version, max_term_width = 100, infer_subcommands = false)]
+#[command(
+    name = "landfall",
+    version,
+    max_term_width = 100,
+    infer_subcommands = false
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,7 +33,13 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, env = "LANDFALL_VERBOSE")]
     pub(crate) verbose: bool,
     /// Which deployment of the app, instead of the manifest's `environment`
-    #[arg(short, long = "env", global = true, env = "LANDFALL_ENV", value_name = "ENVIRONMENT")]
+    #[arg(
+        short,
+        long = "env",
+        global = true,
+        env = "LANDFALL_ENV",
+        value_name = "ENVIRONMENT"
+    )]
     pub(crate) environment: Option<Environment>,
     /// AWS region, instead of the manifest's or the profile's
     #[arg(long, global = true, env = "LANDFALL_REGION")]
@@ -79,7 +90,12 @@ pub(crate) struct Up {
     #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
     pub(crate) image: Option<String>,
     /// Build with this Dockerfile, relative to the directory
-    #[arg(long, env = "LANDFALL_DOCKERFILE", value_name = "FILE", conflicts_with = "image")]
+    #[arg(
+        long,
+        env = "LANDFALL_DOCKERFILE",
+        value_name = "FILE",
+        conflicts_with = "image"
+    )]
     pub(crate) dockerfile: Option<RelativePath>,
     /// What to run on, instead of the manifest's `target`
     #[arg(long, env = "LANDFALL_TARGET")]
@@ -144,9 +160,13 @@ mod tests {
                 if matches!(name, "help" | "version") {
                     continue;
                 }
-                let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                let variable = argument
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
                 assert!(
-                    variable.as_ref().is_some_and(|name| name.starts_with("LANDFALL_")),
+                    variable
+                        .as_ref()
+                        .is_some_and(|name| name.starts_with("LANDFALL_")),
                     "--{name} of {} has {variable:?}",
                     command.get_name()
                 );

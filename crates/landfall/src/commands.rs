@@ -16,9 +16,12 @@ fn confirm(report: &Report, yes: bool, question: &str) -> Result<(), Failure> {
         return Ok(());
     }
     if !report.can_ask() {
-        return Err(Failure::new(Exit::Refused, "a yes is needed, and nobody can be asked here")
-            .why(question)
-            .next("say it with --yes (or LANDFALL_YES=true)"));
+        return Err(Failure::new(
+            Exit::Refused,
+            "a yes is needed, and nobody can be asked here",
+        )
+        .why(question)
+        .next("say it with --yes (or LANDFALL_YES=true)"));
     }
     if report.ask(question) {
         Ok(())
@@ -28,11 +31,26 @@ fn confirm(report: &Report, yes: bool, question: &str) -> Result<(), Failure> {
 }
 
 /// Passes on what Terraform says while it works.
-fn listener(report: &Report, root: rules::contract::Root) -> impl FnMut(infra::Message) + Send + use<> {
+fn listener(
+    report: &Report,
+    root: rules::contract::Root,
+) -> impl FnMut(infra::Message) + Send + use<> {
     let report = report.clone();
     move |message| {
-        if let infra::Message::Resource { address, action, progress, seconds } = message {
-            report.emit(rules::event::Event::Resource { root, address, action, progress, seconds });
+        if let infra::Message::Resource {
+            address,
+            action,
+            progress,
+            seconds,
+        } = message
+        {
+            report.emit(rules::event::Event::Resource {
+                root,
+                address,
+                action,
+                progress,
+                seconds,
+            });
         }
     }
 }

@@ -92,7 +92,9 @@ impl Driver<'_> {
             match step {
                 Step::Stage { slot } => self.stage(slot, release.count, &mut memory).await?,
                 Step::OpenCandidate { slot } => {
-                    self.load_balancer.lead_candidate(&memory.token, slot).await?;
+                    self.load_balancer
+                        .lead_candidate(&memory.token, slot)
+                        .await?;
                 }
                 Step::Probe { requests } => self.probe(requests, &mut memory).await,
                 Step::Shift { slot } => {
@@ -100,14 +102,20 @@ impl Driver<'_> {
                     memory.shifted_at = Some(now());
                 }
                 Step::Scale { slot, count } => {
-                    self.services.scale(self.outputs.services.of(slot), count).await?;
+                    self.services
+                        .scale(self.outputs.services.of(slot), count)
+                        .await?;
                 }
                 Step::Retire { slot } => {
-                    self.services.scale(self.outputs.services.of(slot), 0).await?;
+                    self.services
+                        .scale(self.outputs.services.of(slot), 0)
+                        .await?;
                 }
                 Step::CloseCandidate => {
                     let closed = format!("{CANDIDATE_CLOSED}-{}", token()?);
-                    self.load_balancer.lead_candidate(&closed, seen.live.other()).await?;
+                    self.load_balancer
+                        .lead_candidate(&closed, seen.live.other())
+                        .await?;
                 }
                 Step::Wait { .. } => tokio::time::sleep(LOOK_EVERY).await,
                 Step::RollBack { cause } => release.failed = Some(cause),
@@ -126,9 +134,15 @@ impl Driver<'_> {
         let found = self.services.find(&family, &self.revision.id()).await?;
         let task_definition = match found {
             Some(arn) => arn,
-            None => self.services.register(&family, self.revision, &self.roles).await?,
+            None => {
+                self.services
+                    .register(&family, self.revision, &self.roles)
+                    .await?
+            }
         };
-        self.services.set(self.outputs.services.of(slot), &task_definition, count).await?;
+        self.services
+            .set(self.outputs.services.of(slot), &task_definition, count)
+            .await?;
         memory.staged_at = Some(now());
         Ok(())
     }
@@ -147,7 +161,11 @@ impl Driver<'_> {
         }
     }
 
-    async fn observe(&self, release: &Release, memory: &mut Memory) -> Result<Observation, Failure> {
+    async fn observe(
+        &self,
+        release: &Release,
+        memory: &mut Memory,
+    ) -> Result<Observation, Failure> {
         let live = self.load_balancer.live().await?;
         let rule = self.load_balancer.candidate().await?;
         let candidate = if rule.token.starts_with(CANDIDATE_CLOSED) {
@@ -157,10 +175,7 @@ impl Driver<'_> {
         } else {
             Candidate::Stale
         };
-        let (blue, green) = tokio::try_join!(
-            self.slot(Slot::Blue),
-            self.slot(Slot::Green),
-        )?;
+        let (blue, green) = tokio::try_join!(self.slot(Slot::Blue), self.slot(Slot::Green),)?;
         let facts = Slots { blue, green };
         let idle = live.other();
         let mut slots: Slots<SlotSeen> = Slots::default();
@@ -180,7 +195,13 @@ impl Driver<'_> {
             slots.of_mut(idle).cause = diagnose(&evidence, &self.expectation());
             memory.evidence = evidence;
         }
-        Ok(Observation { live, candidate, slots, probes: memory.probes, shifted_at: memory.shifted_at })
+        Ok(Observation {
+            live,
+            candidate,
+            slots,
+            probes: memory.probes,
+            shifted_at: memory.shifted_at,
+        })
     }
 
     async fn slot(&self, slot: Slot) -> Result<(SlotFacts, Vec<TargetHealth>), aws::Error> {
@@ -230,7 +251,11 @@ impl Driver<'_> {
         let mut lines = Vec::new();
         for task in tasks {
             // A log that cannot be read must not hide the rest of the evidence.
-            let of_task = self.logs.since(Timestamp(0), Some(task)).await.unwrap_or_default();
+            let of_task = self
+                .logs
+                .since(Timestamp(0), Some(task))
+                .await
+                .unwrap_or_default();
             lines.extend(of_task.into_iter().map(|line| line.message));
         }
         lines.split_off(lines.len().saturating_sub(LOG_LINES))
@@ -264,7 +289,12 @@ impl Driver<'_> {
 /// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was
 /// started with names it: references are digests.
 pub(crate) fn running(facts: &SlotFacts) -> Vec<Digest> {
-    let started_with = facts.deployed.image.as_deref().and_then(Image::parse).map(|image| image.digest);
+    let started_with = facts
+        .deployed
+        .image
+        .as_deref()
+        .and_then(Image::parse)
+        .map(|image| image.digest);
     facts
         .tasks
         .iter()
@@ -276,7 +306,13 @@ pub(crate) fn running(facts: &SlotFacts) -> Vec<Digest> {
 /// A slot as the release rules see it.
 pub(crate) fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
     let count = |state: &str| {
-        u32::try_from(targets.iter().filter(|target| target.state == state).count()).unwrap_or(u32::MAX)
+        u32::try_from(
+            targets
+                .iter()
+                .filter(|target| target.state == state)
+                .count(),
+        )
+        .unwrap_or(u32::MAX)
     };
     SlotSeen {
         revision: facts.deployed.revision.clone(),
@@ -284,8 +320,14 @@ pub(crate) fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
         tasks: u32::try_from(facts.tasks.len()).unwrap_or(u32::MAX),
         healthy: count("healthy"),
         draining: count("draining"),
-        stopped: u32::try_from(facts.stopped.iter().filter(|task| task.is_failure()).count())
-            .unwrap_or(u32::MAX),
+        stopped: u32::try_from(
+            facts
+                .stopped
+                .iter()
+                .filter(|task| task.is_failure())
+                .count(),
+        )
+        .unwrap_or(u32::MAX),
         cause: None,
         staged_at: facts.staged_at,
     }

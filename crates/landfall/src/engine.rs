@@ -82,7 +82,11 @@ impl Engine {
                             .output()
                             .await
                             .is_ok_and(|output| output.status.success());
-                    return Ok(Engine { program, is_podman, has_buildx });
+                    return Ok(Engine {
+                        program,
+                        is_podman,
+                        has_buildx,
+                    });
                 }
                 Ok(output) => {
                     let text = String::from_utf8_lossy(&output.stderr);
@@ -108,9 +112,16 @@ impl Engine {
         let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
         let id_file = scratch.path().join("id");
         let mut args: Vec<OsString> = if self.has_buildx {
-            ["buildx", "build", "--load", "--provenance=false", "--sbom=false", "--progress=plain"]
-                .map(OsString::from)
-                .to_vec()
+            [
+                "buildx",
+                "build",
+                "--load",
+                "--provenance=false",
+                "--sbom=false",
+                "--progress=plain",
+            ]
+            .map(OsString::from)
+            .to_vec()
         } else {
             vec!["build".into()]
         };
@@ -119,7 +130,10 @@ impl Engine {
         // A name keeps the image, and with it the cache that makes the next build the same image.
         let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
         args.extend(["--tag".into(), tag.into()]);
-        args.extend(["--file".into(), directory.join(manifest.dockerfile.as_str()).into()]);
+        args.extend([
+            "--file".into(),
+            directory.join(manifest.dockerfile.as_str()).into(),
+        ]);
         args.push(directory.into());
         let mut child = Command::new(&self.program)
             .args(&args)
@@ -131,7 +145,10 @@ impl Engine {
             .map_err(Failure::io("the build cannot be started"))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let (out, err) = tokio::join!(follow(out, report), follow(err, report));
-        let status = child.wait().await.map_err(Failure::io("the build was lost"))?;
+        let status = child
+            .wait()
+            .await
+            .map_err(Failure::io("the build was lost"))?;
         if !status.success() {
             // BuildKit tells its story on standard error, the older builder on standard output.
             let mut failure = Failure::new(Exit::Image, "the image could not be built");
@@ -144,7 +161,8 @@ impl Engine {
                 directory.display()
             )));
         }
-        let id = std::fs::read_to_string(&id_file).map_err(Failure::io("the build left no image id"))?;
+        let id =
+            std::fs::read_to_string(&id_file).map_err(Failure::io("the build left no image id"))?;
         self.inspect(id.trim()).await?.ok_or_else(|| {
             Failure::new(Exit::Image, "the image that was built is not there")
                 .why(format!("the engine does not know {}", id.trim()))
@@ -152,12 +170,22 @@ impl Engine {
     }
 
     /// An image that is already built; pulled if it is not on this machine.
-    pub(crate) async fn take(&self, reference: &str, architecture: Architecture) -> Result<LocalImage, Failure> {
+    pub(crate) async fn take(
+        &self,
+        reference: &str,
+        architecture: Architecture,
+    ) -> Result<LocalImage, Failure> {
         if let Some(image) = self.inspect(reference).await? {
             return Ok(image);
         }
         let pulled = self
-            .output(&["pull", "--quiet", "--platform", platform(architecture), reference])
+            .output(&[
+                "pull",
+                "--quiet",
+                "--platform",
+                platform(architecture),
+                reference,
+            ])
             .await?;
         if let Err(why) = pulled {
             return Err(Failure::new(Exit::BadInput, format!("there is no image {reference}"))
@@ -165,7 +193,10 @@ impl Engine {
                 .next("name an image that is on this machine or that can be pulled; nothing was created"));
         }
         self.inspect(reference).await?.ok_or_else(|| {
-            Failure::new(Exit::Image, format!("{reference} was pulled, but is not there"))
+            Failure::new(
+                Exit::Image,
+                format!("{reference} was pulled, but is not there"),
+            )
         })
     }
 
@@ -175,25 +206,40 @@ impl Engine {
         if image.architecture == wanted {
             return Ok(());
         }
-        Err(Failure::new(Exit::BadInput, "wrong architecture: the image cannot run where it is to run")
-            .why(format!(
-                "the image is for {}, `architecture` is {}",
-                image.architecture, manifest.architecture
-            ))
-            .next(format!(
-                "build it for {wanted}, or set `architecture` in landfall.toml; nothing was created"
-            )))
+        Err(Failure::new(
+            Exit::BadInput,
+            "wrong architecture: the image cannot run where it is to run",
+        )
+        .why(format!(
+            "the image is for {}, `architecture` is {}",
+            image.architecture, manifest.architecture
+        ))
+        .next(format!(
+            "build it for {wanted}, or set `architecture` in landfall.toml; nothing was created"
+        )))
     }
 
     async fn inspect(&self, reference: &str) -> Result<Option<LocalImage>, Failure> {
-        let Ok(text) = self.output(&["image", "inspect", reference]).await? else { return Ok(None) };
+        let Ok(text) = self.output(&["image", "inspect", reference]).await? else {
+            return Ok(None);
+        };
         let unreadable = |why: String| {
-            Failure::new(Exit::MissingTool, "the engine's answer about an image cannot be read").why(why)
+            Failure::new(
+                Exit::MissingTool,
+                "the engine's answer about an image cannot be read",
+            )
+            .why(why)
         };
         let all: Vec<Inspected> =
             serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-        let image = all.into_iter().next().ok_or_else(|| unreadable("it is empty".to_owned()))?;
-        let exposed = image.config.and_then(|config| config.exposed_ports).unwrap_or_default();
+        let image = all
+            .into_iter()
+            .next()
+            .ok_or_else(|| unreadable("it is empty".to_owned()))?;
+        let exposed = image
+            .config
+            .and_then(|config| config.exposed_ports)
+            .unwrap_or_default();
         Ok(Some(LocalImage {
             id: image.id,
             architecture: image.architecture,
@@ -226,7 +272,12 @@ impl Engine {
         let engine_host = match self.is_podman {
             true => None,
             false => self
-                .output(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
+                .output(&[
+                    "context",
+                    "inspect",
+                    "--format",
+                    "{{.Endpoints.docker.Host}}",
+                ])
                 .await?
                 .ok()
                 .map(|host| host.trim().to_owned())
@@ -237,7 +288,9 @@ impl Engine {
                 .why(why)
                 .next("run the same command again: it goes on from what is there")
         };
-        self.output(&["tag", &image.id, &reference]).await?.map_err(failed)?;
+        self.output(&["tag", &image.id, &reference])
+            .await?
+            .map_err(failed)?;
         let mut command = Command::new(&self.program);
         command.arg("push").stdin(Stdio::null());
         if self.is_podman {
@@ -251,16 +304,24 @@ impl Engine {
                 command.env("DOCKER_HOST", engine_host);
             }
         }
-        let pushed = command.arg(&reference).output().await.map_err(Failure::io("push"))?;
+        let pushed = command
+            .arg(&reference)
+            .output()
+            .await
+            .map_err(Failure::io("push"))?;
         // The tag served the push; the user's list of images stays as it was. But an image goes with its
         // last name.
         if image.tags.iter().any(|tag| *tag != reference) {
-            let _ = self.output(&["image", "rm", "--no-prune", &reference]).await?;
+            let _ = self
+                .output(&["image", "rm", "--no-prune", &reference])
+                .await?;
         }
         if pushed.status.success() {
             Ok(())
         } else {
-            Err(failed(String::from_utf8_lossy(&pushed.stderr).trim().to_owned()))
+            Err(failed(
+                String::from_utf8_lossy(&pushed.stderr).trim().to_owned(),
+            ))
         }
     }
 
@@ -300,8 +361,12 @@ impl Engine {
             .ok()?;
         let process = Path::new("/proc").join(pid.trim());
         // The engine may run in a virtual machine, where the number means another process.
-        let is_ours = std::fs::read_to_string(process.join("cgroup")).ok()?.contains(container);
-        let read = |name: &str| std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default();
+        let is_ours = std::fs::read_to_string(process.join("cgroup"))
+            .ok()?
+            .contains(container);
+        let read = |name: &str| {
+            std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default()
+        };
         is_ours.then(|| Listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
     }
 
@@ -312,7 +377,10 @@ impl Engine {
             .stdin(Stdio::null())
             .output()
             .await
-            .map_err(Failure::io(format!("{} cannot be run", self.program.display())))?;
+            .map_err(Failure::io(format!(
+                "{} cannot be run",
+                self.program.display()
+            )))?;
         Ok(if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
@@ -335,7 +403,10 @@ async fn follow(stream: Option<impl AsyncRead + Unpin>, report: &Report) -> VecD
     let Some(stream) = stream else { return tail };
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        report.emit(Event::Output { tool: "build".to_owned(), line: line.clone() });
+        report.emit(Event::Output {
+            tool: "build".to_owned(),
+            line: line.clone(),
+        });
         if tail.len() == TAIL {
             tail.pop_front();
         }

@@ -15,7 +15,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Failure {
-        Failure { exit, what: what.into(), why: Vec::new(), next: Vec::new() }
+        Failure {
+            exit,
+            what: what.into(),
+            why: Vec::new(),
+            next: Vec::new(),
+        }
     }
 
     pub(crate) fn why(mut self, line: impl Into<String>) -> Failure {
@@ -29,7 +34,11 @@ impl Failure {
     }
 
     pub(crate) fn event(&self) -> Event {
-        Event::Failed { what: self.what.clone(), why: self.why.clone(), next: self.next.clone() }
+        Event::Failed {
+            what: self.what.clone(),
+            why: self.why.clone(),
+            next: self.next.clone(),
+        }
     }
 
     /// A file or a process of this machine did not do what it should.
@@ -46,7 +55,9 @@ impl From<aws::Error> for Failure {
             aws::ErrorKind::Credentials => (
                 Exit::Access,
                 "no usable AWS credentials or region".to_owned(),
-                Some("sign in with `aws login` (or set AWS_PROFILE), and name a region with --region"),
+                Some(
+                    "sign in with `aws login` (or set AWS_PROFILE), and name a region with --region",
+                ),
             ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
@@ -56,7 +67,9 @@ impl From<aws::Error> for Failure {
             aws::ErrorKind::Unreachable => (
                 Exit::Infrastructure,
                 format!("AWS did not answer {call}"),
-                Some("check the network, then run the same command again: it goes on from what is there"),
+                Some(
+                    "check the network, then run the same command again: it goes on from what is there",
+                ),
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
         };
@@ -70,7 +83,11 @@ impl From<aws::Error> for Failure {
 
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
-        let exit = if error.interrupted { Exit::Interrupted } else { Exit::Infrastructure };
+        let exit = if error.interrupted {
+            Exit::Interrupted
+        } else {
+            Exit::Infrastructure
+        };
         Failure {
             exit,
             what: error.what,
@@ -95,7 +112,11 @@ impl From<Problems> for Failure {
     fn from(problems: Problems) -> Failure {
         let text = problems.to_string();
         let mut lines = text.lines();
-        let what = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
+        let what = lines
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(':')
+            .to_owned();
         Failure {
             exit: Exit::BadInput,
             what,

@@ -25,7 +25,9 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let report = Report::new(cli.global.json, cli.global.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             let interrupt = listen(&report)?;
@@ -40,7 +42,10 @@ fn main() -> ExitCode {
             failure.exit
         }
     };
-    report.emit(Event::Ended { exit, code: exit.code() });
+    report.emit(Event::Ended {
+        exit,
+        code: exit.code(),
+    });
     ExitCode::from(exit.code())
 }
 
@@ -49,8 +54,12 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
     match &cli.command {
         Command::Up(arguments) => commands::up::run(arguments, global, report, interrupt).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
-        Command::Status(arguments) => commands::status::run(arguments, global, report, interrupt).await,
-        Command::Url(arguments) => commands::status::url(arguments, global, report, interrupt).await,
+        Command::Status(arguments) => {
+            commands::status::run(arguments, global, report, interrupt).await
+        }
+        Command::Url(arguments) => {
+            commands::status::url(arguments, global, report, interrupt).await
+        }
         Command::Logs(arguments) => commands::logs::run(arguments, global, report, interrupt).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
     }

@@ -15,7 +15,11 @@ pub(crate) struct Phases<'a> {
 
 impl<'a> Phases<'a> {
     pub(crate) fn new(report: &'a Report) -> Phases<'a> {
-        Phases { report, started: Instant::now(), times: Mutex::new(Vec::new()) }
+        Phases {
+            report,
+            started: Instant::now(),
+            times: Mutex::new(Vec::new()),
+        }
     }
 
     /// Runs a phase, tells when it begins and ends, and keeps how long it took.
@@ -27,15 +31,28 @@ impl<'a> Phases<'a> {
         self.report.emit(Event::PhaseStarted { phase });
         let started = Instant::now();
         let done = work.await?;
-        let time = PhaseTime { phase, seconds: started.elapsed().as_secs_f64() };
-        self.times.lock().unwrap_or_else(PoisonError::into_inner).push(time);
+        let time = PhaseTime {
+            phase,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(time);
         self.report.emit(Event::PhaseFinished { time });
         Ok(done)
     }
 
     /// Tells where the time went.
     pub(crate) fn tell(&self) {
-        let phases = self.times.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.report.emit(Event::Times { phases, total: self.started.elapsed().as_secs_f64() });
+        let phases = self
+            .times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.report.emit(Event::Times {
+            phases,
+            total: self.started.elapsed().as_secs_f64(),
+        });
     }
 }

@@ -40,7 +40,11 @@ fn cache() -> PathBuf {
 }
 
 fn directory(variable: &str, base: &str, fallback: &str) -> PathBuf {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let of = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(own) = of(variable) {
         return std::path::absolute(&own).unwrap_or(own);
     }
@@ -52,11 +56,17 @@ fn directory(variable: &str, base: &str, fallback: &str) -> PathBuf {
 
 impl Place {
     /// Finds out who is calling and from where, and starts the emulators of a rehearsal.
-    pub(crate) async fn open(app: &App, global: &Global, report: &Report) -> Result<Place, Failure> {
+    pub(crate) async fn open(
+        app: &App,
+        global: &Global,
+        report: &Report,
+    ) -> Result<Place, Failure> {
         let manifest = &app.manifest;
         let region = manifest.region.as_ref().map(|region| region.as_str());
         let (rehearsal, session) = if global.rehearse {
-            report.emit(Event::PhaseStarted { phase: Phase::Rehearsal });
+            report.emit(Event::PhaseStarted {
+                phase: Phase::Rehearsal,
+            });
             let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
             report.note(format!(
                 "emulators {} at {} and {}",
@@ -69,9 +79,15 @@ impl Place {
                 second: rehearsal.ministack.url.clone(),
             };
             let region = region.unwrap_or(rehearsal::REGION);
-            (Some(rehearsal), Session::open(None, Some(region), Some(endpoints)).await?)
+            (
+                Some(rehearsal),
+                Session::open(None, Some(region), Some(endpoints)).await?,
+            )
         } else {
-            (None, Session::open(global.profile.as_deref(), region, None).await?)
+            (
+                None,
+                Session::open(global.profile.as_deref(), region, None).await?,
+            )
         };
         let account = session.caller().await?.account;
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
@@ -82,9 +98,15 @@ impl Place {
             region: session.region().to_owned(),
             rehearsal: rehearsal.is_some(),
         });
-        let kind = if rehearsal.is_some() { "rehearsal" } else { "aws" };
-        let directory =
-            home().join(kind).join(format!("{account}-{}", session.region())).join(names.id());
+        let kind = if rehearsal.is_some() {
+            "rehearsal"
+        } else {
+            "aws"
+        };
+        let directory = home()
+            .join(kind)
+            .join(format!("{account}-{}", session.region()))
+            .join(names.id());
         Ok(Place {
             names,
             account,
@@ -124,9 +146,12 @@ impl Place {
     pub(crate) async fn has_state(&self) -> Result<bool, Failure> {
         match self.bucket() {
             Some(bucket) => Ok(bucket.exists().await?),
-            None => Ok(Root::ALL
-                .into_iter()
-                .any(|root| WorkDir::new(&self.directory, root).path.join("terraform.tfstate").exists())),
+            None => Ok(Root::ALL.into_iter().any(|root| {
+                WorkDir::new(&self.directory, root)
+                    .path
+                    .join("terraform.tfstate")
+                    .exists()
+            })),
         }
     }
 
@@ -157,18 +182,22 @@ impl Place {
         });
         let dir = WorkDir::new(&self.directory, root);
         let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
-        dir.write(&inputs, &self.backend(), emulators.as_ref()).map_err(unwritable)?;
-        let terraform = Terraform::new(binary, dir, self.terraform_env()?, interrupt.clone());
+        dir.write(&inputs, &self.backend(), emulators.as_ref())
+            .map_err(unwritable)?;
+        let terraform = Terraform::new(
+            binary,
+            dir,
+            self.cache.join("plugins"),
+            self.terraform_env(),
+            interrupt.clone(),
+        );
         terraform.init().await?;
         Ok(terraform)
     }
 
-    fn terraform_env(&self) -> Result<Vec<(OsString, OsString)>, Failure> {
-        let plugins = infra::plugin_cache(&self.cache).map_err(Failure::io("no plugin cache"))?;
-        let mut env: Vec<(OsString, OsString)> = vec![
-            ("TF_PLUGIN_CACHE_DIR".into(), plugins.into()),
-            ("AWS_REGION".into(), self.session.region().into()),
-        ];
+    fn terraform_env(&self) -> Vec<(OsString, OsString)> {
+        let mut env: Vec<(OsString, OsString)> =
+            vec![("AWS_REGION".into(), self.session.region().into())];
         if let Some(profile) = &self.profile {
             env.push(("AWS_PROFILE".into(), profile.into()));
         }
@@ -185,7 +214,7 @@ impl Place {
                 env.push((name.into(), value.into()));
             }
         }
-        Ok(env)
+        env
     }
 
     /// The outputs of the Fargate root, with the public address as it can be reached from here;
@@ -198,7 +227,11 @@ impl Place {
         if !self.has_state().await? {
             return Ok(None);
         }
-        let outputs = self.terraform(Root::Fargate, manifest, interrupt).await?.outputs().await?;
+        let outputs = self
+            .terraform(Root::Fargate, manifest, interrupt)
+            .await?
+            .outputs()
+            .await?;
         match outputs {
             Some(outputs) => Ok(Some(self.reachable(outputs).await?)),
             None => Ok(None),
@@ -207,18 +240,27 @@ impl Place {
 
     /// In a rehearsal CloudFront has no data plane in front of the emulated load balancer: its own
     /// address is the public one.
-    pub(crate) async fn reachable(&self, outputs: FargateOutputs) -> Result<FargateOutputs, Failure> {
+    pub(crate) async fn reachable(
+        &self,
+        outputs: FargateOutputs,
+    ) -> Result<FargateOutputs, Failure> {
         match &self.rehearsal {
             None => Ok(outputs),
             Some(rehearsal) => {
-                let url = rehearsal.load_balancer_url(&outputs.load_balancer_arn).await?;
+                let url = rehearsal
+                    .load_balancer_url(&outputs.load_balancer_arn)
+                    .await?;
                 Ok(FargateOutputs { url, ..outputs })
             }
         }
     }
 
     /// If Terraform failed because somebody holds the lock of the state, says who.
-    pub(crate) async fn explain_lock(&self, terraform: &Terraform, failure: infra::Failure) -> Failure {
+    pub(crate) async fn explain_lock(
+        &self,
+        terraform: &Terraform,
+        failure: infra::Failure,
+    ) -> Failure {
         let lock = match self.bucket() {
             None => terraform.dir.local_lock(),
             Some(bucket) => match bucket.read(&terraform.dir.lock_key()).await {
@@ -227,15 +269,16 @@ impl Place {
             },
         };
         match lock {
-            Some(lock) if !failure.interrupted => {
-                Failure::new(Exit::Locked, format!("the state of the {} root is locked", terraform.dir.root))
-                    .why(lock.describe())
-                    .next("wait until it is done, then run the same command again")
-                    .next(format!(
-                        "if nobody works on it any more: {}",
-                        terraform.unlock_command(&lock.id)
-                    ))
-            }
+            Some(lock) if !failure.interrupted => Failure::new(
+                Exit::Locked,
+                format!("the state of the {} root is locked", terraform.dir.root),
+            )
+            .why(lock.describe())
+            .next("wait until it is done, then run the same command again")
+            .next(format!(
+                "if nobody works on it any more: {}",
+                terraform.unlock_command(&lock.id)
+            )),
             _ => self.explain_interrupt(terraform, failure).await,
         }
     }
@@ -245,7 +288,10 @@ impl Place {
         let interrupted = failure.interrupted;
         let mut failure = Failure::from(failure);
         if interrupted {
-            failure.what = format!("interrupted; Terraform stopped in order in the {} root", terraform.dir.root);
+            failure.what = format!(
+                "interrupted; Terraform stopped in order in the {} root",
+                terraform.dir.root
+            );
             failure.why = match terraform.resources().await {
                 Ok(count) => vec![format!("its state holds {count} resources")],
                 Err(error) => vec![format!("its state cannot be read: {error}")],

@@ -25,7 +25,10 @@ impl Prober {
             .map_err(|error| {
                 Failure::new(Exit::Bug, "no HTTP client could be made").why(error.to_string())
             })?;
-        Ok(Prober { http, url: format!("{}{path}", base.trim_end_matches('/')) })
+        Ok(Prober {
+            http,
+            url: format!("{}{path}", base.trim_end_matches('/')),
+        })
     }
 
     /// The status of one answer; [`None`] if there was none. `token` leads to the candidate.

@@ -42,15 +42,34 @@ impl Rehearsal {
         // Half a pair is of no use: whatever is left of an earlier one goes first.
         Rehearsal::stop(home)?;
         let dir = home.join("emulators");
-        std::fs::create_dir_all(&dir).map_err(Failure::io(format!("{} cannot be made", dir.display())))?;
-        let fakecloud = program("LANDFALL_FAKECLOUD", "fakecloud", "cargo install fakecloud --version 0.51.0 --locked")?;
-        let ministack = program("LANDFALL_MINISTACK", "ministack", "pip install ministack==1.5.33")?;
+        std::fs::create_dir_all(&dir)
+            .map_err(Failure::io(format!("{} cannot be made", dir.display())))?;
+        let fakecloud = program(
+            "LANDFALL_FAKECLOUD",
+            "fakecloud",
+            "cargo install fakecloud --version 0.51.0 --locked",
+        )?;
+        let ministack = program(
+            "LANDFALL_MINISTACK",
+            "ministack",
+            "pip install ministack==1.5.33",
+        )?;
         let (main, second) = (free_port()?, free_port()?);
 
         let mut command = Command::new(&fakecloud);
-        command.args(["--addr", &format!("127.0.0.1:{main}"), "--account-id", ACCOUNT]);
+        command.args([
+            "--addr",
+            &format!("127.0.0.1:{main}"),
+            "--account-id",
+            ACCOUNT,
+        ]);
         command.env("FAKECLOUD_LOG", "warn");
-        let fakecloud = spawn(command, &dir.join("fakecloud.log"), main, "/_fakecloud/health")?;
+        let fakecloud = spawn(
+            command,
+            &dir.join("fakecloud.log"),
+            main,
+            "/_fakecloud/health",
+        )?;
 
         let mut command = Command::new(&ministack);
         command.envs([
@@ -62,9 +81,17 @@ impl Rehearsal {
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
         ]);
-        let ministack = spawn(command, &dir.join("ministack.log"), second, "/_ministack/ready")?;
+        let ministack = spawn(
+            command,
+            &dir.join("ministack.log"),
+            second,
+            "/_ministack/ready",
+        )?;
 
-        let rehearsal = Rehearsal { fakecloud, ministack };
+        let rehearsal = Rehearsal {
+            fakecloud,
+            ministack,
+        };
         // Written before they are ready: a command that is killed meanwhile leaves them to be found.
         let text = serde_json::to_string_pretty(&rehearsal).unwrap_or_default();
         std::fs::write(file(home), text).map_err(Failure::io("the emulators cannot be noted"))?;
@@ -82,7 +109,10 @@ impl Rehearsal {
     async fn wait_until_ready(&self, dir: &Path) -> Result<(), Failure> {
         // A debug build of fakecloud takes seconds to load its services.
         let end = tokio::time::Instant::now() + Duration::from_secs(60);
-        for (name, emulator) in [("fakecloud", &self.fakecloud), ("ministack", &self.ministack)] {
+        for (name, emulator) in [
+            ("fakecloud", &self.fakecloud),
+            ("ministack", &self.ministack),
+        ] {
             while !emulator.is_ready().await {
                 let is_dead = !emulator.is_alive();
                 if is_dead || tokio::time::Instant::now() > end {
@@ -91,9 +121,23 @@ impl Rehearsal {
                     let lines: Vec<&str> = text.lines().collect();
                     let mut failure = Failure::new(
                         Exit::MissingTool,
-                        format!("{name} {}", if is_dead { "ended at once" } else { "is not ready after 60 s" }),
+                        format!(
+                            "{name} {}",
+                            if is_dead {
+                                "ended at once"
+                            } else {
+                                "is not ready after 60 s"
+                            }
+                        ),
                     );
-                    failure.why.extend(lines.iter().rev().take(10).rev().map(|line| (*line).to_owned()));
+                    failure.why.extend(
+                        lines
+                            .iter()
+                            .rev()
+                            .take(10)
+                            .rev()
+                            .map(|line| (*line).to_owned()),
+                    );
                     return Err(failure.next(format!("its whole log: {}", log.display())));
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -105,17 +149,30 @@ impl Rehearsal {
     /// Stops the emulators of `home` and removes the containers and networks that they started, which
     /// fakecloud itself leaves behind. Says whether there was anything to stop.
     pub(crate) fn stop(home: &Path) -> Result<bool, Failure> {
-        let Ok(text) = std::fs::read_to_string(file(home)) else { return Ok(false) };
-        let Ok(noted) = serde_json::from_str::<Rehearsal>(&text) else { return Ok(false) };
+        let Ok(text) = std::fs::read_to_string(file(home)) else {
+            return Ok(false);
+        };
+        let Ok(noted) = serde_json::from_str::<Rehearsal>(&text) else {
+            return Ok(false);
+        };
         for emulator in [&noted.fakecloud, &noted.ministack] {
             emulator.kill();
         }
         let label = format!("label=fakecloud-instance=fakecloud-{}", noted.fakecloud.pid);
         for (list, remove) in [
-            (vec!["ps", "--all", "--quiet", "--filter", &label], vec!["rm", "--force"]),
-            (vec!["network", "ls", "--quiet", "--filter", &label], vec!["network", "rm"]),
+            (
+                vec!["ps", "--all", "--quiet", "--filter", &label],
+                vec!["rm", "--force"],
+            ),
+            (
+                vec!["network", "ls", "--quiet", "--filter", &label],
+                vec!["network", "rm"],
+            ),
         ] {
-            let listed = Command::new("docker").args(&list).stdin(Stdio::null()).output();
+            let listed = Command::new("docker")
+                .args(&list)
+                .stdin(Stdio::null())
+                .output();
             let listed = listed.map_err(Failure::io("docker cannot be run"))?;
             let listed = String::from_utf8_lossy(&listed.stdout);
             let ids: Vec<&str> = listed.split_whitespace().collect();
@@ -132,19 +189,31 @@ impl Rehearsal {
     /// Where the emulated load balancer really listens.
     pub(crate) async fn load_balancer_url(&self, arn: &str) -> Result<String, Failure> {
         let unreadable = |why: String| {
-            Failure::new(Exit::Infrastructure, "the emulator does not say where its load balancer listens").why(why)
+            Failure::new(
+                Exit::Infrastructure,
+                "the emulator does not say where its load balancer listens",
+            )
+            .why(why)
         };
         let url = format!("{}/_fakecloud/elbv2/load-balancers", self.fakecloud.url);
-        let answer = reqwest::get(url).await.map_err(|error| unreadable(error.to_string()))?;
-        let text = answer.text().await.map_err(|error| unreadable(error.to_string()))?;
+        let answer = reqwest::get(url)
+            .await
+            .map_err(|error| unreadable(error.to_string()))?;
+        let text = answer
+            .text()
+            .await
+            .map_err(|error| unreadable(error.to_string()))?;
         let json: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
         let all = json["loadBalancers"].as_array().or(json.as_array());
         let ours = all.into_iter().flatten().find(|one| {
-            ["arn", "loadBalancerArn"].iter().any(|key| one[*key] == arn)
+            ["arn", "loadBalancerArn"]
+                .iter()
+                .any(|key| one[*key] == arn)
         });
         let port = ours.and_then(|one| one["boundPort"].as_u64());
-        port.map(|port| format!("http://127.0.0.1:{port}")).ok_or_else(|| unreadable(text))
+        port.map(|port| format!("http://127.0.0.1:{port}"))
+            .ok_or_else(|| unreadable(text))
     }
 }
 
@@ -163,26 +232,41 @@ impl Emulator {
     }
 
     fn is_alive(&self) -> bool {
-        self.pid().is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok()) && !self.is_zombie()
+        self.pid()
+            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+            && !self.is_zombie()
     }
 
     /// A child of ours that ended stays in the process table until we do.
     fn is_zombie(&self) -> bool {
-        std::fs::read_to_string(format!("/proc/{}/stat", self.pid))
-            .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z')))
+        std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).is_ok_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.trim().starts_with('Z'))
+        })
     }
 
     /// Removes what Docker pulled from the emulated registry, whose address is never used again.
     fn remove_images(&self) -> Result<(), Failure> {
         let host = self.url.trim_start_matches("http://");
         let docker = |arguments: &[&str]| {
-            let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output();
+            let output = Command::new("docker")
+                .args(arguments)
+                .stdin(Stdio::null())
+                .output();
             output.map_err(Failure::io("docker cannot be run"))
         };
-        let listed = docker(&["images", "--digests", "--format", "{{.Repository}}@{{.Digest}}"])?;
+        let listed = docker(&[
+            "images",
+            "--digests",
+            "--format",
+            "{{.Repository}}@{{.Digest}}",
+        ])?;
         let listed = String::from_utf8_lossy(&listed.stdout);
-        let of_host: Vec<&str> =
-            listed.lines().filter(|image| image.starts_with(&format!("{host}/"))).collect();
+        let of_host: Vec<&str> = listed
+            .lines()
+            .filter(|image| image.starts_with(&format!("{host}/")))
+            .collect();
         if !of_host.is_empty() {
             docker(&[&["rmi", "--no-prune"], of_host.as_slice()].concat())?;
         }
@@ -194,7 +278,9 @@ impl Emulator {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let command = std::fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
         let environment = std::fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
-        let is_it = [command, environment].iter().any(|text| String::from_utf8_lossy(text).contains(port));
+        let is_it = [command, environment]
+            .iter()
+            .any(|text| String::from_utf8_lossy(text).contains(port));
         if let (true, Some(pid)) = (is_it, self.pid()) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
@@ -210,17 +296,22 @@ fn program(variable: &str, name: &str, install: &str) -> Result<PathBuf, Failure
         let path = PathBuf::from(path);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(Failure::new(Exit::MissingTool, format!("{variable} names no file"))
-                .why(path.display().to_string())),
+            false => Err(
+                Failure::new(Exit::MissingTool, format!("{variable} names no file"))
+                    .why(path.display().to_string()),
+            ),
         };
     }
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .map(|dir| dir.join(name))
         .find(|path| path.is_file())
         .ok_or_else(|| {
-            Failure::new(Exit::MissingTool, format!("a rehearsal needs {name}, which is not on the PATH"))
-                .next(format!("`{install}`, or name it with {variable}"))
-                .next("in a clone of landfall's repository `./dev setup` does it all")
+            Failure::new(
+                Exit::MissingTool,
+                format!("a rehearsal needs {name}, which is not on the PATH"),
+            )
+            .next(format!("`{install}`, or name it with {variable}"))
+            .next("in a clone of landfall's repository `./dev setup` does it all")
         })
 }
 
@@ -238,7 +329,9 @@ fn spawn(mut command: Command, log: &Path, port: u16, health: &str) -> Result<Em
     use std::os::unix::process::CommandExt as _;
     let name = command.get_program().to_string_lossy().into_owned();
     let out = File::create(log).map_err(Failure::io("no log for an emulator"))?;
-    let err = out.try_clone().map_err(Failure::io("no log for an emulator"))?;
+    let err = out
+        .try_clone()
+        .map_err(Failure::io("no log for an emulator"))?;
     let child = command
         .stdin(Stdio::null())
         .stdout(out)

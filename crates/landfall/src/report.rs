@@ -32,7 +32,9 @@ struct Printer {
 
 /// The clock of the whole command line.
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -50,7 +52,9 @@ impl Report {
             working: BTreeSet::new(),
             done: 0,
         };
-        Report { printer: Arc::new(Mutex::new(printer)) }
+        Report {
+            printer: Arc::new(Mutex::new(printer)),
+        }
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -83,7 +87,11 @@ impl Report {
 impl Printer {
     fn print(&mut self, event: Event) {
         if self.json {
-            let line = Line { v: VERSION, at: now(), event };
+            let line = Line {
+                v: VERSION,
+                at: now(),
+                event,
+            };
             // An event that could not be written to a closed pipe is nobody's loss.
             if let Ok(text) = serde_json::to_string(&line) {
                 let _ = writeln!(std::io::stdout(), "{text}");
@@ -110,7 +118,12 @@ impl Printer {
     /// What is shown only until the next line, and only on a terminal.
     fn fleeting(&mut self, event: &Event) -> Option<String> {
         match event {
-            Event::Resource { address, progress, seconds, .. } => {
+            Event::Resource {
+                address,
+                progress,
+                seconds,
+                ..
+            } => {
                 match progress {
                     Progress::Started | Progress::Waiting => {
                         self.working.insert(address.clone());
@@ -127,7 +140,10 @@ impl Printer {
                     0 => String::new(),
                     n => format!(" and {n} more"),
                 };
-                Some(format!("  {} done, {address}{others} {seconds:.0} s", self.done))
+                Some(format!(
+                    "  {} done, {address}{others} {seconds:.0} s",
+                    self.done
+                ))
             }
             Event::Output { tool, line } if self.terminal && !self.verbose => {
                 Some(format!("  {tool}: {line}"))
@@ -162,7 +178,11 @@ enum Text {
 /// Pure, so that everything a person reads can be held against a snapshot.
 fn text(event: &Event, verbose: bool, color: bool) -> Text {
     let paint = |code: &str, text: &str| {
-        if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     };
     let progress = Text::Progress;
     match event {
@@ -173,15 +193,35 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         },
         Event::PhaseFinished { time } => {
             let took = readable(Duration::from_secs_f64(time.seconds));
-            progress(format!("{} {} ({took})", paint("32", "✓"), time.phase.as_str()))
+            progress(format!(
+                "{} {} ({took})",
+                paint("32", "✓"),
+                time.phase.as_str()
+            ))
         }
-        Event::Place { name, environment, account, region, rehearsal } => {
-            let place = if *rehearsal { "rehearsal, AWS emulators on this machine" } else { "AWS" };
-            progress(format!("{name} ({environment}) in account {account}, {region} — {place}"))
+        Event::Place {
+            name,
+            environment,
+            account,
+            region,
+            rehearsal,
+        } => {
+            let place = if *rehearsal {
+                "rehearsal, AWS emulators on this machine"
+            } else {
+                "AWS"
+            };
+            progress(format!(
+                "{name} ({environment}) in account {account}, {region} — {place}"
+            ))
         }
         Event::Note { text } => progress(format!("  {text}")),
         Event::Warning { text } => progress(format!("{} {text}", paint("33", "warning:"))),
-        Event::Planned { root, changes, summary } => {
+        Event::Planned {
+            root,
+            changes,
+            summary,
+        } => {
             let mut lines = vec![format!("  plan of {root}: {summary}")];
             for change in changes {
                 let sign = match change.action {
@@ -202,17 +242,32 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];
             lines.extend(things.iter().map(|thing| {
-                format!("    {} {} {}", paint("31", "-"), thing.kind.as_str(), thing.id)
+                format!(
+                    "    {} {} {}",
+                    paint("31", "-"),
+                    thing.kind.as_str(),
+                    thing.id
+                )
             }));
             progress(lines.join("\n"))
         }
-        Event::Resource { address, action, progress: how_far, seconds, .. } => match how_far {
+        Event::Resource {
+            address,
+            action,
+            progress: how_far,
+            seconds,
+            ..
+        } => match how_far {
             Progress::Finished => progress(format!("  {address}: {action} done, {seconds:.0} s")),
             Progress::Errored => progress(format!("  {address}: {action} failed, {seconds:.0} s")),
             Progress::Started | Progress::Waiting => Text::Nothing,
         },
         Event::Output { tool, line } => {
-            if verbose { progress(format!("  {tool}: {line}")) } else { Text::Nothing }
+            if verbose {
+                progress(format!("  {tool}: {line}"))
+            } else {
+                Text::Nothing
+            }
         }
         Event::Step { step } => match step_text(step) {
             Some(text) => progress(format!("  {text}")),
@@ -222,13 +277,19 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             let explanation = cause.explain();
             let mut lines = vec![format!("{} {}", paint("31", "cause:"), explanation.what)];
             for task in evidence.stopped.iter().take(3) {
-                let exit = task.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+                let exit = task
+                    .exit_code
+                    .map(|code| format!(", exit code {code}"))
+                    .unwrap_or_default();
                 let words = [task.stopped_reason.as_str(), task.container_reason.as_str()]
                     .into_iter()
                     .filter(|text| !text.is_empty())
                     .collect::<Vec<_>>()
                     .join("; ");
-                lines.push(format!("  task {} stopped ({}{exit}): {words}", task.id, task.stop_code));
+                lines.push(format!(
+                    "  task {} stopped ({}{exit}): {words}",
+                    task.id, task.stop_code
+                ));
             }
             for target in evidence.targets.iter().take(3) {
                 lines.push(format!(
@@ -253,14 +314,21 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         Event::Judged { verdict } => match verdict {
             Verdict::Serving { digest, answers } => progress(format!(
                 "  seen: {} runs; the public address answered {} of {} requests, {} of them with errors of the app",
-                digest.short(), answers.good + answers.errors, answers.asked, answers.errors
+                digest.short(),
+                answers.good + answers.errors,
+                answers.asked,
+                answers.errors
             )),
             Verdict::OtherDigest { expected, running } => progress(format!(
                 "  seen: {} was to run, but {} runs",
                 expected.short(),
                 match running.as_slice() {
                     [] => "nothing".to_owned(),
-                    all => all.iter().map(|digest| digest.short()).collect::<Vec<_>>().join(", "),
+                    all => all
+                        .iter()
+                        .map(|digest| digest.short())
+                        .collect::<Vec<_>>()
+                        .join(", "),
                 }
             )),
             Verdict::Unreachable { answers } => progress(format!(
@@ -270,21 +338,36 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         },
         Event::Url { url } => Text::Result(url.clone()),
         Event::Times { phases, total } => {
-            let width = phases.iter().map(|time| time.phase.as_str().len()).max().unwrap_or(0);
+            let width = phases
+                .iter()
+                .map(|time| time.phase.as_str().len())
+                .max()
+                .unwrap_or(0);
             let mut lines = vec!["where the time went (phases overlap):".to_owned()];
             for time in phases {
-                lines.push(format!("  {:width$}  {:7.1} s", time.phase.as_str(), time.seconds));
+                lines.push(format!(
+                    "  {:width$}  {:7.1} s",
+                    time.phase.as_str(),
+                    time.seconds
+                ));
             }
             lines.push(format!("  {:width$}  {total:7.1} s", "total"));
             progress(lines.join("\n"))
         }
         Event::Status(status) => {
             let mut lines = vec![
-                format!("{} ({}) in account {}, {}", status.name, status.environment, status.account, status.region),
+                format!(
+                    "{} ({}) in account {}, {}",
+                    status.name, status.environment, status.account, status.region
+                ),
                 format!(
                     "url       {} — {}",
                     status.url,
-                    if status.answers { "answers" } else { "does not answer" }
+                    if status.answers {
+                        "answers"
+                    } else {
+                        "does not answer"
+                    }
                 ),
             ];
             for slot in &status.slots {
@@ -295,7 +378,10 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
                 };
                 lines.push(format!(
                     "{:9} {what}\n          {} of {} tasks run, {} healthy{live}",
-                    slot.slot.as_str(), slot.running, slot.desired, slot.healthy
+                    slot.slot.as_str(),
+                    slot.running,
+                    slot.desired,
+                    slot.healthy
                 ));
                 if let Some(cause) = &slot.cause {
                     lines.push(format!("          {}", cause.explain().what));
@@ -308,15 +394,27 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             Text::Result(format!("{} {message}", paint("36", &short)))
         }
         Event::Left { leftover } => {
-            let price = if leftover.billable { "may cost money" } else { "free" };
+            let price = if leftover.billable {
+                "may cost money"
+            } else {
+                "free"
+            };
             Text::Result(format!(
                 "left: {} {} ({price})\n      {}",
-                leftover.kind.as_str(), leftover.id, leftover.remove
+                leftover.kind.as_str(),
+                leftover.id,
+                leftover.remove
             ))
         }
-        Event::Swept { left, billable, unseen } => {
-            let mut lines: Vec<String> =
-                unseen.iter().map(|what| format!("could not look at {what}")).collect();
+        Event::Swept {
+            left,
+            billable,
+            unseen,
+        } => {
+            let mut lines: Vec<String> = unseen
+                .iter()
+                .map(|what| format!("could not look at {what}"))
+                .collect();
             lines.push(match (left, billable) {
                 (0, _) => "0 left".to_owned(),
                 (n, 0) => format!("{n} left, none of them billable"),
@@ -324,13 +422,16 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             });
             Text::Result(lines.join("\n"))
         }
-        Event::Unchanged { revision } => {
-            progress(format!("  revision {revision} serves already: nothing was created, pushed or released"))
-        }
+        Event::Unchanged { revision } => progress(format!(
+            "  revision {revision} serves already: nothing was created, pushed or released"
+        )),
         Event::Failed { what, why, next } => {
             let mut lines = vec![format!("{} {what}", paint("31;1", "error:"))];
             lines.extend(why.iter().map(|line| format!("  {line}")));
-            lines.extend(next.iter().map(|line| format!("{} {line}", paint("36", "→"))));
+            lines.extend(
+                next.iter()
+                    .map(|line| format!("{} {line}", paint("36", "→"))),
+            );
             progress(lines.join("\n"))
         }
         Event::Ended { .. } => Text::Nothing,
@@ -354,7 +455,9 @@ fn step_text(step: &Step) -> Option<String> {
         Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
         Step::Finished { outcome } => match outcome {
             Outcome::Serving { slot } => format!("it serves, in {slot}"),
-            Outcome::RolledBack { slot, .. } => format!("the old revision serves as before, in {slot}"),
+            Outcome::RolledBack { slot, .. } => {
+                format!("the old revision serves as before, in {slot}")
+            }
             Outcome::NothingServing { .. } => "nothing serves".to_owned(),
         },
     })

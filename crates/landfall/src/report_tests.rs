@@ -1,0 +1,288 @@
+use super::*;
+use rules::contract::Root;
+use rules::cost::Estimate;
+use rules::diagnosis::{Cause, Evidence, Listening, StoppedTask, TargetHealth};
+use rules::event::{PhaseTime, SlotStatus, Status};
+use rules::exit::Exit;
+use rules::names::Slot;
+use rules::plan::{Action, Change};
+use rules::release::Awaited;
+use rules::revision::{Digest, RevisionId};
+use rules::sweep::{Found, Kind, Leftover};
+use rules::verdict::Answers;
+
+fn digest(byte: &str) -> Digest {
+    Digest::parse(&format!("sha256:{}", byte.repeat(32))).expect("a digest")
+}
+
+/// What a person reads, marked with the stream it goes to.
+fn read(events: &[Event], verbose: bool) -> String {
+    let lines = events
+        .iter()
+        .filter_map(|event| match text(event, verbose, false) {
+            Text::Nothing => None,
+            Text::Progress(text) => Some(text),
+            Text::Result(text) => Some(format!("[result] {text}")),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn planned() -> Event {
+    let change = |address: &str, action| Change {
+        address: address.into(),
+        action,
+    };
+    Event::Planned {
+        root: Root::Fargate,
+        changes: vec![
+            change("aws_lb.main", Action::Create),
+            change("aws_ecs_service.slot[\"blue\"]", Action::Replace),
+            change("aws_lb_target_group.slot[\"blue\"]", Action::Update),
+            change("aws_vpc.main", Action::Delete),
+        ],
+        summary: "1 to create, 1 to update, 1 to replace, 1 to delete".into(),
+    }
+}
+
+#[test]
+fn an_up_reads_like_this() {
+    let events = [
+        Event::Place {
+            name: "uptime".into(),
+            environment: "prod".into(),
+            account: "123456789012".into(),
+            region: "eu-west-2".into(),
+            rehearsal: false,
+        },
+        Event::Priced {
+            estimate: Estimate {
+                monthly: 40.63,
+                exact_region: true,
+            },
+        },
+        Event::PhaseStarted {
+            phase: Phase::Build,
+        },
+        Event::Output {
+            tool: "build".into(),
+            line: "Step 1/4 : FROM scratch".into(),
+        },
+        Event::PhaseFinished {
+            time: PhaseTime {
+                phase: Phase::Build,
+                seconds: 3.24,
+            },
+        },
+        planned(),
+        Event::Resource {
+            root: Root::Fargate,
+            address: "aws_lb.main".into(),
+            action: "create".into(),
+            progress: Progress::Finished,
+            seconds: 61.0,
+        },
+        Event::Warning {
+            text: "the image exposes [9090]".into(),
+        },
+        Event::Step {
+            step: Step::Stage { slot: Slot::Green },
+        },
+        Event::Step {
+            step: Step::OpenCandidate { slot: Slot::Green },
+        },
+        Event::Step {
+            step: Step::Wait {
+                what: Awaited::Healthy,
+                until: Timestamp(1),
+            },
+        },
+        Event::Step {
+            step: Step::Probe { requests: 6 },
+        },
+        Event::Step {
+            step: Step::Shift { slot: Slot::Green },
+        },
+        Event::Step {
+            step: Step::Finished {
+                outcome: Outcome::Serving { slot: Slot::Green },
+            },
+        },
+        Event::Judged {
+            verdict: Verdict::Serving {
+                digest: digest("ab"),
+                answers: Answers {
+                    asked: 4,
+                    good: 3,
+                    errors: 1,
+                    lost: 0,
+                },
+            },
+        },
+        Event::Times {
+            phases: vec![
+                PhaseTime {
+                    phase: Phase::Build,
+                    seconds: 3.24,
+                },
+                PhaseTime {
+                    phase: Phase::Fargate,
+                    seconds: 62.0,
+                },
+            ],
+            total: 81.5,
+        },
+        Event::Unchanged {
+            revision: RevisionId("e790b3b3dbaf".into()),
+        },
+        Event::Url {
+            url: "https://d111.cloudfront.net".into(),
+        },
+        Event::Ended {
+            exit: Exit::Done,
+            code: 0,
+        },
+    ];
+    insta::assert_snapshot!("up", read(&events, false));
+    insta::assert_snapshot!("up_verbose", read(&events, true));
+}
+
+#[test]
+fn a_failure_reads_like_this() {
+    let cause = Cause::WrongPort {
+        expected: 8080,
+        listens_on: vec![9090],
+    };
+    let events = [
+        Event::Step {
+            step: Step::RollBack {
+                cause: cause.clone(),
+            },
+        },
+        Event::Step {
+            step: Step::Finished {
+                outcome: Outcome::RolledBack {
+                    slot: Slot::Blue,
+                    cause: cause.clone(),
+                },
+            },
+        },
+        Event::Autopsy {
+            cause,
+            evidence: Evidence {
+                stopped: vec![StoppedTask {
+                    id: "3c4246c5".into(),
+                    stop_code: "EssentialContainerExited".into(),
+                    stopped_reason: "Essential container in task exited".into(),
+                    exit_code: Some(3),
+                    container_reason: String::new(),
+                }],
+                targets: vec![TargetHealth {
+                    id: "10.0.1.5".into(),
+                    state: "unhealthy".into(),
+                    reason: "Target.FailedHealthChecks".into(),
+                    description: "Health checks failed".into(),
+                }],
+                log: vec!["listening on :9090".into()],
+                listens_on: Some(Listening {
+                    reachable: vec![9090],
+                    loopback: vec![],
+                }),
+            },
+        },
+        Event::Judged {
+            verdict: Verdict::OtherDigest {
+                expected: digest("ab"),
+                running: vec![digest("cd")],
+            },
+        },
+        Event::Judged {
+            verdict: Verdict::OtherDigest {
+                expected: digest("ab"),
+                running: vec![],
+            },
+        },
+        Event::Judged {
+            verdict: Verdict::Unreachable {
+                answers: Answers {
+                    asked: 9,
+                    good: 0,
+                    errors: 2,
+                    lost: 7,
+                },
+            },
+        },
+        Event::Failed {
+            what: "the new version was rolled back; users were never sent to it".into(),
+            why: vec!["wrong port".into()],
+            next: vec!["set `port = 9090` in landfall.toml".into()],
+        },
+    ];
+    insta::assert_snapshot!("failure", read(&events, false));
+}
+
+#[test]
+fn a_status_a_log_and_a_sweep_read_like_this() {
+    let leftover = |kind, billable| Leftover {
+        kind,
+        id: "ID".into(),
+        billable,
+        remove: "aws something".into(),
+    };
+    let events = [
+        Event::Status(Status {
+            name: "uptime".into(),
+            environment: "prod".into(),
+            account: "123456789012".into(),
+            region: "eu-west-2".into(),
+            url: "https://d111.cloudfront.net".into(),
+            answers: true,
+            slots: vec![
+                SlotStatus {
+                    slot: Slot::Blue,
+                    live: true,
+                    revision: Some(RevisionId("e790b3b3dbaf".into())),
+                    image: Some("registry/uptime-prod@sha256:54f8".into()),
+                    desired: 2,
+                    running: 1,
+                    healthy: 1,
+                    cause: Some(Cause::OutOfMemory { memory: 512 }),
+                },
+                SlotStatus {
+                    slot: Slot::Green,
+                    live: false,
+                    revision: None,
+                    image: None,
+                    desired: 0,
+                    running: 0,
+                    healthy: 0,
+                    cause: None,
+                },
+            ],
+        }),
+        Event::Log {
+            time: Timestamp(1),
+            task: "3c4246c5d9044a45".into(),
+            message: "Uptime: 3".into(),
+        },
+        Event::Doomed {
+            things: vec![Found::new(Kind::LoadBalancer, "arn")],
+        },
+        Event::Left {
+            leftover: leftover(Kind::LoadBalancer, true),
+        },
+        Event::Left {
+            leftover: leftover(Kind::Role, false),
+        },
+        Event::Swept {
+            left: 2,
+            billable: 1,
+            unseen: vec!["budgets: not allowed".into()],
+        },
+        Event::Swept {
+            left: 0,
+            billable: 0,
+            unseen: vec![],
+        },
+    ];
+    insta::assert_snapshot!("status_log_sweep", read(&events, false));
+}

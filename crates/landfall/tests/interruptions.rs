@@ -2,6 +2,7 @@
 
 use rules::event::{Event, Progress};
 use rules::exit::Exit;
+use rules::release::Step;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 use testkit::{Mode, Running, Sandbox};
@@ -14,28 +15,22 @@ fn until_the_load_balancer_is_made(up: &mut Running) {
 }
 
 #[test]
-fn an_up_that_is_stopped_or_killed_is_gone_on_with() {
+fn a_killed_up_is_gone_on_with() {
     let sandbox = Sandbox::new();
-    let app = sandbox.app("app", "broken", Mode::Good, 1);
-
-    // Somebody else meanwhile: refused, with who and how to unlock.
+    let app = sandbox.app("app", "killed", Mode::Good, 1);
     let mut up = sandbox.start(&app, &["up", "--yes"]);
     until_the_load_balancer_is_made(&mut up);
-    let second = sandbox.rehearse(&app, &["up", "--yes"]).expect(Exit::Locked);
+
+    // Somebody else meanwhile: refused, with who and how to unlock.
+    let second = sandbox
+        .rehearse(&app, &["up", "--yes"])
+        .expect(Exit::Locked);
     let failure = second.failure();
     for part in ["apply by ", "@", " since ", "force-unlock "] {
         assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
     }
 
-    // Ctrl-C: Terraform comes to an orderly end, and what it left is said.
-    up.signal(Signal::INT);
-    let stopped = up.end().expect(Exit::Interrupted);
-    let failure = stopped.failure();
-    assert!(failure.contains("its state holds ") && failure.contains(" resources"), "{failure}");
-
-    // kill -9 of landfall: Terraform works on and loses nothing; until it is done the state is locked.
-    let mut up = sandbox.start(&app, &["up", "--yes"]);
-    until_the_load_balancer_is_made(&mut up);
+    // kill -9 of landfall: its Terraform works on and loses nothing; until it is done the state is locked.
     up.signal(Signal::KILL);
     assert!(up.end().killed);
     let began = Instant::now();
@@ -44,26 +39,86 @@ fn an_up_that_is_stopped_or_killed_is_gone_on_with() {
         if up.code != i32::from(Exit::Locked.code()) {
             break up.expect(Exit::Done);
         }
-        assert!(began.elapsed() < Duration::from_secs(300), "the lock is never released");
+        assert!(
+            began.elapsed() < Duration::from_secs(300),
+            "the lock is never released"
+        );
         std::thread::sleep(Duration::from_secs(2));
     };
     // The killed command's Terraform made the load balancer; this one did not have to.
     let made_again = up.all(|event| match event {
-        Event::Resource { address, progress: Progress::Finished, .. } if address == "aws_lb.main" => Some(()),
+        Event::Resource { address, .. } if address == "aws_lb.main" => Some(()),
         _ => None,
     });
     assert_eq!(made_again, []);
 
+    // kill -9 in the middle of a release: the next one finds the candidate and goes on with it.
+    let next = sandbox.app("next", "killed", Mode::Good, 2);
+    let mut up = sandbox.start(&next, &["up", "--yes"]);
+    up.wait_for("a staged candidate", |event| {
+        matches!(
+            event,
+            Event::Step {
+                step: Step::Wait { .. }
+            }
+        )
+    });
+    up.signal(Signal::KILL);
+    assert!(up.end().killed);
+    let up = sandbox.rehearse(&next, &["up", "--yes"]).expect(Exit::Done);
+    let staged = up.all(|event| {
+        matches!(
+            event,
+            Event::Step {
+                step: Step::Stage { .. }
+            }
+        )
+        .then_some(())
+    });
+    assert_eq!(staged, [], "it was staged already");
+
     // Ctrl-C in the middle of a release: the candidate is taken back, the old version serves.
-    let deaf = sandbox.app("deaf", "broken", Mode::Deaf, 2);
+    let deaf = sandbox.app("deaf", "killed", Mode::Deaf, 3);
     let mut up = sandbox.start(&deaf, &["up", "--yes"]);
     up.wait_for("a staged candidate", |event| {
-        matches!(event, Event::Step { step: rules::release::Step::Wait { .. } })
+        matches!(
+            event,
+            Event::Step {
+                step: Step::Wait { .. }
+            }
+        )
     });
     up.signal(Signal::INT);
     let stopped = up.end().expect(Exit::Interrupted);
-    assert!(stopped.failure().contains("serves as before"), "{}", stopped.failure());
-    let _ = sandbox.rehearse(&app, &["status"]).expect(Exit::Done);
+    assert!(
+        stopped.failure().contains("serves as before"),
+        "{}",
+        stopped.failure()
+    );
+    let _ = sandbox.rehearse(&next, &["status"]).expect(Exit::Done);
+    let _ = sandbox
+        .rehearse(&next, &["down", "--yes"])
+        .expect(Exit::Done);
+}
 
-    let _ = sandbox.rehearse(&app, &["down", "--yes"]).expect(Exit::Done);
+#[test]
+fn an_interrupted_up_says_what_it_left_and_is_gone_on_with() {
+    let sandbox = Sandbox::new();
+    // The state on this machine, for once.
+    let app = sandbox
+        .app("app", "stopped", Mode::Good, 1)
+        .manifest("state = \"local\"\n");
+    let mut up = sandbox.start(&app, &["up", "--yes"]);
+    until_the_load_balancer_is_made(&mut up);
+    up.signal(Signal::INT);
+    let stopped = up.end().expect(Exit::Interrupted);
+    let failure = stopped.failure();
+    assert!(
+        failure.contains("its state holds ") && failure.contains(" resources"),
+        "{failure}"
+    );
+    let _ = sandbox.rehearse(&app, &["up", "--yes"]).expect(Exit::Done);
+    let _ = sandbox
+        .rehearse(&app, &["down", "--yes"])
+        .expect(Exit::Done);
 }

@@ -24,12 +24,17 @@ fn steps(ended: &Ended) -> Vec<Step> {
 }
 
 fn has_phase(ended: &Ended, wanted: Phase) -> bool {
-    ended.events.iter().any(|event| matches!(event, Event::PhaseFinished { time } if time.phase == wanted))
+    ended
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::PhaseFinished { time } if time.phase == wanted))
 }
 
 /// The directory in which landfall unpacked the roots.
 fn roots(sandbox: &Sandbox) -> PathBuf {
-    sandbox.home().join("rehearsal/123456789012-us-east-1/life-prod")
+    sandbox
+        .home()
+        .join("rehearsal/123456789012-us-east-1/life-prod")
 }
 
 /// Plans a root with plain Terraform, as a user would without landfall.
@@ -46,7 +51,12 @@ fn plan_says_no_changes(root: &Path, endpoint: &str) {
         .output()
         .expect("terraform runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}\n{text}\n{}", root.display(), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}\n{text}\n{}",
+        root.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(text.contains("No changes."), "{text}");
 }
 
@@ -57,14 +67,24 @@ fn up_releases_rollbacks_and_down() {
 
     // Nothing is there yet, and every command says so.
     for command in ["status", "url", "logs"] {
-        let _ = sandbox.rehearse(&first, &[command]).expect(Exit::NothingServing);
+        let _ = sandbox
+            .rehearse(&first, &[command])
+            .expect(Exit::NothingServing);
     }
 
     // From a directory to an answering address.
-    let up = sandbox.rehearse(&first, &["up", "--yes"]).expect(Exit::Done);
+    let up = sandbox
+        .rehearse(&first, &["up", "--yes"])
+        .expect(Exit::Done);
     let address = url(&up);
     let users = Users::ask(&address, 2);
-    for phase in [Phase::Build, Phase::Foundation, Phase::Fargate, Phase::Push, Phase::Release] {
+    for phase in [
+        Phase::Build,
+        Phase::Foundation,
+        Phase::Fargate,
+        Phase::Push,
+        Phase::Release,
+    ] {
         assert!(has_phase(&up, phase), "{phase:?}");
     }
     let answers = users.stop();
@@ -78,15 +98,23 @@ fn up_releases_rollbacks_and_down() {
     }
 
     // Again: nothing is created, pushed or released, and it says so.
-    let again = sandbox.rehearse(&first, &["up", "--yes"]).expect(Exit::Done);
-    again.one("unchanged", |event| matches!(event, Event::Unchanged { .. }).then_some(()));
+    let again = sandbox
+        .rehearse(&first, &["up", "--yes"])
+        .expect(Exit::Done);
+    again.one("unchanged", |event| {
+        matches!(event, Event::Unchanged { .. }).then_some(())
+    });
     assert!(!has_phase(&again, Phase::Foundation) && !has_phase(&again, Phase::Fargate));
     let planned = again.all(|event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
         _ => None,
     });
     assert_eq!(planned, [0, 0]);
-    assert!(matches!(steps(&again).as_slice(), [Step::Finished { .. }]), "{:?}", steps(&again));
+    assert!(
+        matches!(steps(&again).as_slice(), [Step::Finished { .. }]),
+        "{:?}",
+        steps(&again)
+    );
     let pushed = again.all(|event| match event {
         Event::Note { text } if text.contains("has this image already") => Some(()),
         _ => None,
@@ -96,7 +124,9 @@ fn up_releases_rollbacks_and_down() {
     // A new version, while users keep asking: no request is lost.
     let second = sandbox.app("second", "life", Mode::Good, 2);
     let users = Users::ask(&address, 4);
-    let up = sandbox.rehearse(&second, &["up", "--yes"]).expect(Exit::Done);
+    let up = sandbox
+        .rehearse(&second, &["up", "--yes"])
+        .expect(Exit::Done);
     let answers = users.stop();
     assert_eq!(url(&up), address);
     assert_eq!(answers.lost, 0, "{answers:?}");
@@ -127,17 +157,34 @@ fn up_releases_rollbacks_and_down() {
             _ => None,
         });
         assert_eq!(seen, cause, "{evidence:?}");
-        assert!(evidence.log.iter().any(|line| line.contains("misbehave:")), "{evidence:?}");
-        let shifted = steps(&up).iter().any(|step| matches!(step, Step::Shift { .. }));
+        assert!(
+            evidence.log.iter().any(|line| line.contains("misbehave:")),
+            "{evidence:?}"
+        );
+        let shifted = steps(&up)
+            .iter()
+            .any(|step| matches!(step, Step::Shift { .. }));
         assert!(!shifted, "users were sent to a version that never worked");
         assert_eq!(answers.lost, 0, "{answers:?}");
-        assert_eq!(answers.by_status.keys().collect::<Vec<_>>(), [&200], "{answers:?}");
+        assert_eq!(
+            answers.by_status.keys().collect::<Vec<_>>(),
+            [&200],
+            "{answers:?}"
+        );
     }
 
     // A change that would cut users off is refused before anything happens.
-    let other_port = sandbox.app("port", "life", Mode::Good, 2).manifest("port = 8081\n");
-    let refused = sandbox.rehearse(&other_port, &["up", "--yes"]).expect(Exit::Refused);
-    assert!(refused.failure().contains("aws_ecs_service.slot"), "{}", refused.failure());
+    let other_port = sandbox
+        .app("port", "life", Mode::Good, 2)
+        .manifest("port = 8081\n");
+    let refused = sandbox
+        .rehearse(&other_port, &["up", "--yes"])
+        .expect(Exit::Refused);
+    assert!(
+        refused.failure().contains("aws_ecs_service.slot"),
+        "{}",
+        refused.failure()
+    );
 
     // Status says what runs; the log holds what stopped tasks wrote.
     let status = sandbox.rehearse(&second, &["status"]).expect(Exit::Done);
@@ -145,39 +192,64 @@ fn up_releases_rollbacks_and_down() {
         Event::Status(status) => {
             assert!(status.answers);
             let live: Vec<_> = status.slots.iter().filter(|slot| slot.live).collect();
-            assert_eq!((live.len(), live[0].running, live[0].healthy), (1, 1, 1), "{status:?}");
+            assert_eq!(
+                (live.len(), live[0].running, live[0].healthy),
+                (1, 1, 1),
+                "{status:?}"
+            );
             let idle = status.slots.iter().find(|slot| !slot.live);
-            assert_eq!(idle.map(|slot| (slot.desired, slot.running)), Some((0, 0)), "{status:?}");
+            assert_eq!(
+                idle.map(|slot| (slot.desired, slot.running)),
+                Some((0, 0)),
+                "{status:?}"
+            );
             Some(())
         }
         _ => None,
     });
-    let logs = sandbox.rehearse(&second, &["logs", "--since", "1h"]).expect(Exit::Done);
+    let logs = sandbox
+        .rehearse(&second, &["logs", "--since", "1h"])
+        .expect(Exit::Done);
     let lines = logs.all(|event| match event {
         Event::Log { message, .. } => Some(message.clone()),
         _ => None,
     });
-    assert!(lines.iter().any(|line| line.contains("cannot find the settings file")), "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("cannot find the settings file")),
+        "{lines:?}"
+    );
 
     // Without a yes, and nobody to ask, nothing is removed.
     let _ = sandbox.rehearse(&second, &["down"]).expect(Exit::Refused);
     let _ = sandbox.rehearse(&second, &["status"]).expect(Exit::Done);
 
     // Back to nothing, twice.
-    let down = sandbox.rehearse(&second, &["down", "--yes"]).expect(Exit::Done);
+    let down = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Done);
     let doomed = down.one("list", |event| match event {
         Event::Doomed { things } => Some(things.len()),
         _ => None,
     });
     assert!(doomed > 25, "{doomed} things");
     let deleted = down.all(|event| match event {
-        Event::Planned { changes, .. } => {
-            Some(changes.iter().filter(|change| change.action == Action::Delete).count())
-        }
+        Event::Planned { changes, .. } => Some(
+            changes
+                .iter()
+                .filter(|change| change.action == Action::Delete)
+                .count(),
+        ),
         _ => None,
     });
     assert!(deleted.iter().sum::<usize>() > 30, "{deleted:?}");
-    for ended in [down, sandbox.rehearse(&second, &["down", "--yes"]).expect(Exit::Done)] {
+    for ended in [
+        down,
+        sandbox
+            .rehearse(&second, &["down", "--yes"])
+            .expect(Exit::Done),
+    ] {
         ended.one("sweep", |event| match event {
             Event::Swept { left, unseen, .. } => {
                 assert_eq!((*left, unseen.as_slice()), (0, [].as_slice()));
@@ -186,6 +258,11 @@ fn up_releases_rollbacks_and_down() {
             _ => None,
         });
     }
-    let _ = sandbox.rehearse(&second, &["status"]).expect(Exit::NothingServing);
-    assert!(!roots(&sandbox).exists(), "the unpacked roots are gone, too");
+    let _ = sandbox
+        .rehearse(&second, &["status"])
+        .expect(Exit::NothingServing);
+    assert!(
+        !roots(&sandbox).exists(),
+        "the unpacked roots are gone, too"
+    );
 }

@@ -101,8 +101,14 @@ mod tests {
     #[test]
     fn one_small_task_costs_what_the_price_list_says() {
         let x86 = settings(Architecture::X86_64);
-        assert_eq!(format!("{:.2}", fargate("us-east-1", &x86, 1).monthly), "36.39");
-        assert_eq!(format!("{:.2}", fargate("eu-west-2", &x86, 1).monthly), "40.63");
+        assert_eq!(
+            format!("{:.2}", fargate("us-east-1", &x86, 1).monthly),
+            "36.39"
+        );
+        assert_eq!(
+            format!("{:.2}", fargate("eu-west-2", &x86, 1).monthly),
+            "40.63"
+        );
         let arm = settings(Architecture::Arm64);
         assert!(fargate("us-east-1", &arm, 1).monthly < fargate("us-east-1", &x86, 1).monthly);
     }
@@ -115,7 +121,10 @@ mod tests {
 
     #[test]
     fn without_a_budget_the_person_decides() {
-        let estimate = Estimate { monthly: 36.0, exact_region: true };
+        let estimate = Estimate {
+            monthly: 36.0,
+            exact_region: true,
+        };
         assert!(is_within(estimate, None));
         assert!(!is_within(estimate, Some(35.99)));
         assert!(is_within(estimate, Some(36.0)));

@@ -28,7 +28,10 @@ impl StoppedTask {
     pub fn is_failure(&self) -> bool {
         !matches!(
             self.stop_code.as_str(),
-            "ServiceSchedulerInitiated" | "UserInitiated" | "SpotInterruption" | "TerminationNotice"
+            "ServiceSchedulerInitiated"
+                | "UserInitiated"
+                | "SpotInterruption"
+                | "TerminationNotice"
         ) || self.failed_health_checks()
     }
 
@@ -82,18 +85,27 @@ impl Listening {
         let mut seen = Listening::default();
         for line in proc_net_tcp.lines() {
             let mut fields = line.split_whitespace().skip(1);
-            let (Some(local), Some(_remote), Some(LISTEN)) = (fields.next(), fields.next(), fields.next())
+            let (Some(local), Some(_remote), Some(LISTEN)) =
+                (fields.next(), fields.next(), fields.next())
             else {
                 continue;
             };
-            let Some((address, port)) = local.split_once(':') else { continue };
-            let Ok(port) = u16::from_str_radix(port, 16) else { continue };
+            let Some((address, port)) = local.split_once(':') else {
+                continue;
+            };
+            let Ok(port) = u16::from_str_radix(port, 16) else {
+                continue;
+            };
             // The kernel prints the address in host byte order: 127.x.y.z ends in 7F, ::1 in 01000000.
             let is_loopback = match address.len() {
                 8 => address.ends_with("7F"),
                 _ => address == "00000000000000000000000001000000",
             };
-            let ports = if is_loopback { &mut seen.loopback } else { &mut seen.reachable };
+            let ports = if is_loopback {
+                &mut seen.loopback
+            } else {
+                &mut seen.reachable
+            };
             if !ports.contains(&port) {
                 ports.push(port);
             }
@@ -223,16 +235,25 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         of(&task.stopped_reason) || of(&task.container_reason)
     };
     if let Some(task) = failures.iter().find(is_pull_error) {
-        return Some(Cause::CannotPull { reason: sentence(task) });
+        return Some(Cause::CannotPull {
+            reason: sentence(task),
+        });
     }
     if says("OutOfMemory") || says("OOMKilled") {
-        return Some(Cause::OutOfMemory { memory: expected.memory });
+        return Some(Cause::OutOfMemory {
+            memory: expected.memory,
+        });
     }
-    if let Some(Listening { reachable, loopback }) = &evidence.listens_on
+    if let Some(Listening {
+        reachable,
+        loopback,
+    }) = &evidence.listens_on
         && !reachable.contains(&expected.port)
     {
         if loopback.contains(&expected.port) {
-            return Some(Cause::LoopbackOnly { port: expected.port });
+            return Some(Cause::LoopbackOnly {
+                port: expected.port,
+            });
         }
         // No port at all says nothing: it may still be starting.
         if !reachable.is_empty() {
@@ -245,9 +266,13 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
     if let Some(exit_code) = failures.iter().find_map(|task| task.exit_code) {
         return Some(Cause::Crash { exit_code });
     }
-    let failed_to_start = failures.iter().find(|task| task.stop_code == "TaskFailedToStart");
+    let failed_to_start = failures
+        .iter()
+        .find(|task| task.stop_code == "TaskFailedToStart");
     if let Some(task) = failed_to_start {
-        return Some(Cause::CannotStart { reason: sentence(task) });
+        return Some(Cause::CannotStart {
+            reason: sentence(task),
+        });
     }
     None
 }
@@ -295,23 +320,37 @@ impl Cause {
     pub fn explain(&self) -> Explanation {
         let (what, next) = match self {
             Cause::Crash { exit_code } => (
-                format!("the app crashes: its process ended with {}", exit(*exit_code)),
+                format!(
+                    "the app crashes: its process ended with {}",
+                    exit(*exit_code)
+                ),
                 "read its last log lines above; run the image here with the same settings: \
                  `docker run --rm IMAGE`"
                     .to_owned(),
             ),
-            Cause::WrongPort { expected, listens_on } => (
+            Cause::WrongPort {
+                expected,
+                listens_on,
+            } => (
                 format!(
                     "wrong port: the load balancer connects to {expected}, the app listens on {}",
-                    listens_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+                    listens_on
+                        .iter()
+                        .map(u16::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 ),
                 match listens_on.first() {
-                    Some(port) => format!("set `port = {port}` in landfall.toml, or `EXPOSE {port}`"),
+                    Some(port) => {
+                        format!("set `port = {port}` in landfall.toml, or `EXPOSE {port}`")
+                    }
                     None => "set `port` in landfall.toml".to_owned(),
                 },
             ),
             Cause::LoopbackOnly { port } => (
-                format!("the app listens on 127.0.0.1:{port}, where nothing outside its container reaches it"),
+                format!(
+                    "the app listens on 127.0.0.1:{port}, where nothing outside its container reaches it"
+                ),
                 "make it listen on 0.0.0.0 (often a setting named HOST or BIND)".to_owned(),
             ),
             Cause::WrongArchitecture { expected } => (
@@ -370,7 +409,9 @@ fn exit(code: i32) -> String {
         139 => "exit code 139 (segmentation fault, SIGSEGV)".to_owned(),
         134 => "exit code 134 (aborted, SIGABRT)".to_owned(),
         143 => "exit code 143 (SIGTERM)".to_owned(),
-        0 => "exit code 0 (it ended as if its work were done; a server must keep running)".to_owned(),
+        0 => {
+            "exit code 0 (it ended as if its work were done; a server must keep running)".to_owned()
+        }
         code => format!("exit code {code}"),
     }
 }
@@ -380,10 +421,19 @@ mod tests {
     use super::*;
 
     fn expected() -> Expectation {
-        Expectation { port: 8080, memory: 512, architecture: Some(Architecture::Arm64) }
+        Expectation {
+            port: 8080,
+            memory: 512,
+            architecture: Some(Architecture::Arm64),
+        }
     }
 
-    fn stopped(stop_code: &str, stopped_reason: &str, exit_code: Option<i32>, reason: &str) -> Evidence {
+    fn stopped(
+        stop_code: &str,
+        stopped_reason: &str,
+        exit_code: Option<i32>,
+        reason: &str,
+    ) -> Evidence {
         Evidence {
             stopped: vec![StoppedTask {
                 id: "t".into(),
@@ -401,7 +451,10 @@ mod tests {
         let exited = "EssentialContainerExited";
         let failed = "TaskFailedToStart";
         let table = [
-            (stopped(exited, "Essential container in task exited", Some(3), ""), "crash"),
+            (
+                stopped(exited, "Essential container in task exited", Some(3), ""),
+                "crash",
+            ),
             (
                 stopped(
                     exited,
@@ -422,11 +475,21 @@ mod tests {
                 "wrong_architecture",
             ),
             (
-                stopped(failed, "CannotPullContainerError: ref does not exist: not found", None, ""),
+                stopped(
+                    failed,
+                    "CannotPullContainerError: ref does not exist: not found",
+                    None,
+                    "",
+                ),
                 "cannot_pull",
             ),
             (
-                stopped(failed, "ResourceInitializationError: unable to pull secrets", None, ""),
+                stopped(
+                    failed,
+                    "ResourceInitializationError: unable to pull secrets",
+                    None,
+                    "",
+                ),
                 "cannot_start",
             ),
         ];
@@ -441,25 +504,48 @@ mod tests {
         let mut evidence = stopped("EssentialContainerExited", "exited", Some(255), "");
         evidence.log = vec!["exec /webapp: exec format error".into()];
         let cause = diagnose(&evidence, &expected()).expect("a cause");
-        assert_eq!(cause, Cause::WrongArchitecture { expected: "arm64".into() });
+        assert_eq!(
+            cause,
+            Cause::WrongArchitecture {
+                expected: "arm64".into()
+            }
+        );
     }
 
     #[test]
     fn a_task_that_was_told_to_stop_is_no_evidence() {
-        let evidence = stopped("ServiceSchedulerInitiated", "Scaling activity", Some(137), "");
+        let evidence = stopped(
+            "ServiceSchedulerInitiated",
+            "Scaling activity",
+            Some(137),
+            "",
+        );
         assert_eq!(diagnose(&evidence, &expected()), None);
     }
 
     #[test]
     fn a_port_seen_elsewhere_is_a_wrong_port_and_none_seen_is_not() {
         let with = |ports: &[u16]| Evidence {
-            listens_on: Some(Listening { reachable: ports.to_vec(), loopback: vec![] }),
+            listens_on: Some(Listening {
+                reachable: ports.to_vec(),
+                loopback: vec![],
+            }),
             ..Evidence::default()
         };
         let cause = diagnose(&with(&[9090]), &expected()).expect("a cause");
-        assert_eq!(cause, Cause::WrongPort { expected: 8080, listens_on: vec![9090] });
+        assert_eq!(
+            cause,
+            Cause::WrongPort {
+                expected: 8080,
+                listens_on: vec![9090]
+            }
+        );
         assert!(cause.is_certain());
-        assert_eq!(diagnose(&with(&[]), &expected()), None, "it may still be starting");
+        assert_eq!(
+            diagnose(&with(&[]), &expected()),
+            None,
+            "it may still be starting"
+        );
         assert_eq!(diagnose(&with(&[9090, 8080]), &expected()), None);
     }
 
@@ -474,9 +560,21 @@ mod tests {
    0: 00000000000000000000000000000000:2382 00000000000000000000000000000000:0000 0A 00000000
    1: 00000000000000000000000001000000:2383 00000000000000000000000000000000:0000 0A 00000000";
         let seen = Listening::parse(text);
-        assert_eq!(seen, Listening { reachable: vec![80, 9090], loopback: vec![8080, 9091] });
-        let evidence = Evidence { listens_on: Some(seen), ..Evidence::default() };
-        assert_eq!(diagnose(&evidence, &expected()), Some(Cause::LoopbackOnly { port: 8080 }));
+        assert_eq!(
+            seen,
+            Listening {
+                reachable: vec![80, 9090],
+                loopback: vec![8080, 9091]
+            }
+        );
+        let evidence = Evidence {
+            listens_on: Some(seen),
+            ..Evidence::default()
+        };
+        assert_eq!(
+            diagnose(&evidence, &expected()),
+            Some(Cause::LoopbackOnly { port: 8080 })
+        );
     }
 
     #[test]
@@ -484,13 +582,24 @@ mod tests {
         let causes = [
             Cause::Crash { exit_code: 137 },
             Cause::Crash { exit_code: 0 },
-            Cause::WrongPort { expected: 8080, listens_on: vec![9090] },
+            Cause::WrongPort {
+                expected: 8080,
+                listens_on: vec![9090],
+            },
             Cause::LoopbackOnly { port: 8080 },
-            Cause::WrongArchitecture { expected: "arm64".into() },
-            Cause::CannotPull { reason: "not found".into() },
+            Cause::WrongArchitecture {
+                expected: "arm64".into(),
+            },
+            Cause::CannotPull {
+                reason: "not found".into(),
+            },
             Cause::OutOfMemory { memory: 512 },
-            Cause::CannotStart { reason: "no capacity".into() },
-            Cause::NotReady { within: Duration::from_secs(300) },
+            Cause::CannotStart {
+                reason: "no capacity".into(),
+            },
+            Cause::NotReady {
+                within: Duration::from_secs(300),
+            },
             Cause::ProbesLost { lost: 7 },
             Cause::OnlyErrors { answered: 6 },
             Cause::Stopped,

@@ -311,13 +311,23 @@ mod tests {
     #[test]
     fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
         let events = [
-            Event::PhaseFinished { time: PhaseTime { phase: Phase::Push, seconds: 1.5 } },
-            Event::Step {
-                step: Step::Finished {
-                    outcome: Outcome::RolledBack { slot: Slot::Blue, cause: Cause::Crash { exit_code: 3 } },
+            Event::PhaseFinished {
+                time: PhaseTime {
+                    phase: Phase::Push,
+                    seconds: 1.5,
                 },
             },
-            Event::Step { step: Step::Probe { requests: 6 } },
+            Event::Step {
+                step: Step::Finished {
+                    outcome: Outcome::RolledBack {
+                        slot: Slot::Blue,
+                        cause: Cause::Crash { exit_code: 3 },
+                    },
+                },
+            },
+            Event::Step {
+                step: Step::Probe { requests: 6 },
+            },
             Event::Left {
                 leftover: Leftover {
                     kind: crate::sweep::Kind::Role,
@@ -326,11 +336,18 @@ mod tests {
                     remove: "aws".into(),
                 },
             },
-            Event::Ended { exit: Exit::Done, code: 0 },
+            Event::Ended {
+                exit: Exit::Done,
+                code: 0,
+            },
         ];
         let mut lines = Vec::new();
         for event in events {
-            let line = Line { v: VERSION, at: Timestamp(7), event };
+            let line = Line {
+                v: VERSION,
+                at: Timestamp(7),
+                event,
+            };
             let text = serde_json::to_string(&line).expect("an event is JSON");
             assert_eq!(serde_json::from_str::<Line>(&text).expect("and back"), line);
             lines.push(text);

@@ -83,10 +83,14 @@ impl Exit {
             Exit::BadInput => "wrong arguments, manifest or Dockerfile; nothing was created",
             Exit::MissingTool => "Docker, Terraform or an emulator is missing or too old",
             Exit::Access => "credentials are missing or expired, or do not allow an action",
-            Exit::Infrastructure => "Terraform or AWS failed while making or removing infrastructure",
+            Exit::Infrastructure => {
+                "Terraform or AWS failed while making or removing infrastructure"
+            }
             Exit::Image => "the image could not be built or pushed",
             Exit::RolledBack => "the new version failed; the old one serves as before",
-            Exit::NothingServing => "the new version failed and there was no older one: nothing serves",
+            Exit::NothingServing => {
+                "the new version failed and there was no older one: nothing serves"
+            }
             Exit::Locked => "somebody else holds the lock",
             Exit::Leftovers => "after `down` something that costs money is left",
             Exit::Refused => "refused: the price, or a confirmation that was not given",

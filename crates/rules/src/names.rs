@@ -105,7 +105,6 @@ impl Names {
         format!("{}-{}", self.app, self.environment)
     }
 
-
     /// CloudWatch log group.
     pub fn log_group(&self) -> String {
         format!("/landfall/{}", self.id())

@@ -43,7 +43,11 @@ pub struct UnreadablePlan(String);
 
 impl std::fmt::Display for UnreadablePlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the plan's JSON is not what Terraform documents: {}", self.0)
+        write!(
+            f,
+            "the plan's JSON is not what Terraform documents: {}",
+            self.0
+        )
     }
 }
 
@@ -86,7 +90,12 @@ impl Plan {
             )));
         }
         let mut changes = Vec::new();
-        for RawChange { address, mode, change } in raw.resource_changes {
+        for RawChange {
+            address,
+            mode,
+            change,
+        } in raw.resource_changes
+        {
             let Some(action) = action(&change.actions)
                 .map_err(|unknown| UnreadablePlan(format!("{address}: action {unknown:?}")))?
             else {
@@ -103,7 +112,10 @@ impl Plan {
                 .map_err(|unknown| UnreadablePlan(format!("output {name}: {unknown:?}")))?
                 .is_some();
         }
-        Ok(Plan { changes, outputs_change })
+        Ok(Plan {
+            changes,
+            outputs_change,
+        })
     }
 
     /// Whether applying it would change nothing, the state's outputs included.
@@ -113,7 +125,10 @@ impl Plan {
 
     /// How many resources meet this fate.
     pub fn count(&self, action: Action) -> usize {
-        self.changes.iter().filter(|change| change.action == action).count()
+        self.changes
+            .iter()
+            .filter(|change| change.action == action)
+            .count()
     }
 
     /// Addresses that are destroyed, for good or to be made anew.
@@ -184,7 +199,11 @@ mod tests {
         ];
         for (actions, expected) in table {
             let plan = plan_of(actions, "managed").expect(actions);
-            assert_eq!(plan.changes.first().map(|c| c.action), expected, "{actions}");
+            assert_eq!(
+                plan.changes.first().map(|c| c.action),
+                expected,
+                "{actions}"
+            );
         }
     }
 
@@ -217,7 +236,10 @@ mod tests {
 
     #[test]
     fn a_summary_counts_by_fate() {
-        let change = |address: &str, action| Change { address: address.into(), action };
+        let change = |address: &str, action| Change {
+            address: address.into(),
+            action,
+        };
         let plan = Plan {
             changes: vec![
                 change("a", Action::Create),

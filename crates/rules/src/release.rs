@@ -227,12 +227,19 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if let Some(cause) = &idle.cause
         && (cause.is_certain() || idle.stopped >= release.patience.stops)
     {
-        return Step::RollBack { cause: cause.clone() };
+        return Step::RollBack {
+            cause: cause.clone(),
+        };
     }
     if idle.stopped >= release.patience.stops {
-        return Step::RollBack { cause: Cause::Stopped };
+        return Step::RollBack {
+            cause: Cause::Stopped,
+        };
     }
-    let deadline = idle.staged_at.unwrap_or(release.started).plus(release.patience.ready);
+    let deadline = idle
+        .staged_at
+        .unwrap_or(release.started)
+        .plus(release.patience.ready);
     if idle.healthy < release.count {
         if now >= deadline {
             let cause = idle.cause.clone().unwrap_or(Cause::NotReady {
@@ -240,19 +247,32 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             });
             return Step::RollBack { cause };
         }
-        return Step::Wait { what: Awaited::Healthy, until: deadline };
+        return Step::Wait {
+            what: Awaited::Healthy,
+            until: deadline,
+        };
     }
-    let Probes { answered, good, lost } = seen.probes;
+    let Probes {
+        answered,
+        good,
+        lost,
+    } = seen.probes;
     if lost > release.patience.probes {
-        return Step::RollBack { cause: Cause::ProbesLost { lost } };
+        return Step::RollBack {
+            cause: Cause::ProbesLost { lost },
+        };
     }
     // An app that errs in one request of ten shows at least one good answer among six in 999,999 of
     // a million releases; one that never does is not worth a user's request.
     if answered < release.patience.probes {
-        return Step::Probe { requests: release.patience.probes - answered };
+        return Step::Probe {
+            requests: release.patience.probes - answered,
+        };
     }
     if good == 0 {
-        return Step::RollBack { cause: Cause::OnlyErrors { answered } };
+        return Step::RollBack {
+            cause: Cause::OnlyErrors { answered },
+        };
     }
     Step::Shift { slot: idle_slot }
 }
@@ -263,7 +283,10 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     let old_slot = seen.live.other();
     let old = seen.slots.of(old_slot);
     if live.desired != release.count {
-        return Step::Scale { slot: seen.live, count: release.count };
+        return Step::Scale {
+            slot: seen.live,
+            count: release.count,
+        };
     }
     // First of all: it leads the old slot's target group back to the load balancer, without which ECS
     // may refuse to change the service.
@@ -271,9 +294,15 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         return Step::CloseCandidate;
     }
     if old.desired > 0 {
-        let settled = seen.shifted_at.unwrap_or(release.started).plus(release.patience.settle);
+        let settled = seen
+            .shifted_at
+            .unwrap_or(release.started)
+            .plus(release.patience.settle);
         if now < settled {
-            return Step::Wait { what: Awaited::Settled, until: settled };
+            return Step::Wait {
+                what: Awaited::Settled,
+                until: settled,
+            };
         }
         return Step::Retire { slot: old_slot };
     }
@@ -281,12 +310,20 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         return wait;
     }
     if live.healthy < release.count {
-        let until = live.staged_at.unwrap_or(release.started).plus(release.patience.ready);
+        let until = live
+            .staged_at
+            .unwrap_or(release.started)
+            .plus(release.patience.ready);
         if now < until {
-            return Step::Wait { what: Awaited::Healthy, until };
+            return Step::Wait {
+                what: Awaited::Healthy,
+                until,
+            };
         }
     }
-    Step::Finished { outcome: Outcome::Serving { slot: seen.live } }
+    Step::Finished {
+        outcome: Outcome::Serving { slot: seen.live },
+    }
 }
 
 /// The candidate was given up: its slot empties; users never left the live one.
@@ -305,7 +342,10 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
     }
     let cause = cause.clone();
     let outcome = if live.desired > 0 {
-        Outcome::RolledBack { slot: seen.live, cause }
+        Outcome::RolledBack {
+            slot: seen.live,
+            cause,
+        }
     } else {
         Outcome::NothingServing { cause }
     };
@@ -314,7 +354,10 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
 
 fn until_gone(release: &Release, slot: &SlotSeen, now: Timestamp) -> Option<Step> {
     let until = slot.staged_at.unwrap_or(release.started).plus(GONE_WITHIN);
-    (slot.tasks > 0 && now < until).then_some(Step::Wait { what: Awaited::Gone, until })
+    (slot.tasks > 0 && now < until).then_some(Step::Wait {
+        what: Awaited::Gone,
+        until,
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,13 @@ fn new_revision() -> RevisionId {
 }
 
 fn release() -> Release {
-    Release { revision: new_revision(), count: 2, patience: Patience::default(), started: NOW, failed: None }
+    Release {
+        revision: new_revision(),
+        count: 2,
+        patience: Patience::default(),
+        started: NOW,
+        failed: None,
+    }
 }
 
 fn empty() -> Observation {
@@ -36,7 +42,10 @@ fn running(revision: &str, count: u32) -> SlotSeen {
 fn carry_out(seen: &mut Observation, step: &Step, now: Timestamp) {
     match step {
         Step::Stage { slot } => {
-            *seen.slots.of_mut(*slot) = SlotSeen { staged_at: Some(now), ..running("new", 2) };
+            *seen.slots.of_mut(*slot) = SlotSeen {
+                staged_at: Some(now),
+                ..running("new", 2)
+            };
         }
         Step::OpenCandidate { slot } => seen.candidate = Candidate::Open(*slot),
         Step::Probe { requests } => {
@@ -50,7 +59,11 @@ fn carry_out(seen: &mut Observation, step: &Step, now: Timestamp) {
         Step::Scale { slot, count } => *seen.slots.of_mut(*slot) = running("new", *count),
         Step::Retire { slot } => {
             let slot = seen.slots.of_mut(*slot);
-            *slot = SlotSeen { revision: slot.revision.clone(), staged_at: Some(now), ..SlotSeen::default() };
+            *slot = SlotSeen {
+                revision: slot.revision.clone(),
+                staged_at: Some(now),
+                ..SlotSeen::default()
+            };
         }
         Step::CloseCandidate => seen.candidate = Candidate::Closed,
         Step::Wait { .. } | Step::RollBack { .. } | Step::Finished { .. } => {}
@@ -84,7 +97,9 @@ fn words(steps: &[Step]) -> Vec<String> {
         .map(|step| {
             let json = serde_json::to_value(step).expect("JSON");
             let of = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {}{}", of("step"), of("slot"), of("what")).trim().to_owned()
+            format!("{} {}{}", of("step"), of("slot"), of("what"))
+                .trim()
+                .to_owned()
         })
         .collect()
 }
@@ -94,7 +109,14 @@ fn the_first_release_goes_to_the_idle_slot() {
     let steps = play(release(), &mut empty());
     assert_eq!(
         words(&steps),
-        ["stage green", "open_candidate green", "probe", "shift green", "close_candidate", "finished"]
+        [
+            "stage green",
+            "open_candidate green",
+            "probe",
+            "shift green",
+            "close_candidate",
+            "finished"
+        ]
     );
 }
 
@@ -130,7 +152,10 @@ fn what_already_serves_is_left_alone() {
 fn another_count_of_the_same_revision_is_only_scaled() {
     let mut seen = empty();
     seen.slots.blue = running("new", 1);
-    assert_eq!(words(&play(release(), &mut seen)), ["scale blue", "finished"]);
+    assert_eq!(
+        words(&play(release(), &mut seen)),
+        ["scale blue", "finished"]
+    );
 }
 
 #[test]
@@ -140,7 +165,16 @@ fn a_killed_driver_goes_on_after_the_switch() {
     seen.slots.green = running("old", 2);
     seen.candidate = Candidate::Stale;
     let steps = play(release(), &mut seen);
-    assert_eq!(words(&steps), ["close_candidate", "wait settled", "retire green", "finished"], "no shift, no stage");
+    assert_eq!(
+        words(&steps),
+        [
+            "close_candidate",
+            "wait settled",
+            "retire green",
+            "finished"
+        ],
+        "no shift, no stage"
+    );
 }
 
 #[test]
@@ -149,16 +183,33 @@ fn one_stop_is_bad_luck_two_are_a_crash() {
     seen.slots.blue = running("old", 2);
     seen.candidate = Candidate::Open(Slot::Green);
     let crash = Cause::Crash { exit_code: 3 };
-    seen.slots.green =
-        SlotSeen { healthy: 1, stopped: 1, cause: Some(crash.clone()), ..running("new", 2) };
+    seen.slots.green = SlotSeen {
+        healthy: 1,
+        stopped: 1,
+        cause: Some(crash.clone()),
+        ..running("new", 2)
+    };
     assert!(matches!(next(&release(), &seen, NOW), Step::Wait { .. }));
     seen.slots.green.stopped = 2;
-    assert_eq!(next(&release(), &seen, NOW), Step::RollBack { cause: crash.clone() });
+    assert_eq!(
+        next(&release(), &seen, NOW),
+        Step::RollBack {
+            cause: crash.clone()
+        }
+    );
     let steps = play(release(), &mut seen);
-    assert_eq!(words(&steps), ["roll_back", "retire green", "close_candidate", "finished"]);
+    assert_eq!(
+        words(&steps),
+        ["roll_back", "retire green", "close_candidate", "finished"]
+    );
     assert_eq!(
         steps.last(),
-        Some(&Step::Finished { outcome: Outcome::RolledBack { slot: Slot::Blue, cause: crash } })
+        Some(&Step::Finished {
+            outcome: Outcome::RolledBack {
+                slot: Slot::Blue,
+                cause: crash
+            }
+        })
     );
 }
 
@@ -166,26 +217,50 @@ fn one_stop_is_bad_luck_two_are_a_crash() {
 fn a_certain_cause_needs_no_second_failure() {
     let mut seen = empty();
     seen.candidate = Candidate::Open(Slot::Green);
-    let cause = Cause::WrongPort { expected: 8080, listens_on: vec![9090] };
-    seen.slots.green = SlotSeen { healthy: 0, cause: Some(cause.clone()), ..running("new", 2) };
-    assert_eq!(next(&release(), &seen, NOW), Step::RollBack { cause: cause.clone() });
+    let cause = Cause::WrongPort {
+        expected: 8080,
+        listens_on: vec![9090],
+    };
+    seen.slots.green = SlotSeen {
+        healthy: 0,
+        cause: Some(cause.clone()),
+        ..running("new", 2)
+    };
+    assert_eq!(
+        next(&release(), &seen, NOW),
+        Step::RollBack {
+            cause: cause.clone()
+        }
+    );
     let steps = play(release(), &mut seen);
     let outcome = Outcome::NothingServing { cause };
-    assert_eq!(steps.last(), Some(&Step::Finished { outcome }), "there was no older version");
+    assert_eq!(
+        steps.last(),
+        Some(&Step::Finished { outcome }),
+        "there was no older version"
+    );
 }
 
 #[test]
 fn patience_ends_at_the_deadline_and_not_before() {
     let mut seen = empty();
     seen.candidate = Candidate::Open(Slot::Green);
-    seen.slots.green = SlotSeen { healthy: 1, ..running("new", 2) };
+    seen.slots.green = SlotSeen {
+        healthy: 1,
+        ..running("new", 2)
+    };
     let deadline = NOW.plus(Patience::default().ready);
-    let wait = Step::Wait { what: Awaited::Healthy, until: deadline };
+    let wait = Step::Wait {
+        what: Awaited::Healthy,
+        until: deadline,
+    };
     assert_eq!(next(&release(), &seen, Timestamp(deadline.0 - 1)), wait);
     let within = Patience::default().ready;
     assert_eq!(
         next(&release(), &seen, deadline),
-        Step::RollBack { cause: Cause::NotReady { within } }
+        Step::RollBack {
+            cause: Cause::NotReady { within }
+        }
     );
 }
 
@@ -194,8 +269,15 @@ fn random_errors_of_the_app_do_not_hold_it_back_but_nothing_else_than_errors_doe
     let mut seen = empty();
     seen.candidate = Candidate::Open(Slot::Green);
     seen.slots.green = running("new", 2);
-    seen.probes = Probes { answered: 6, good: 1, lost: 0 };
-    assert_eq!(next(&release(), &seen, NOW), Step::Shift { slot: Slot::Green });
+    seen.probes = Probes {
+        answered: 6,
+        good: 1,
+        lost: 0,
+    };
+    assert_eq!(
+        next(&release(), &seen, NOW),
+        Step::Shift { slot: Slot::Green }
+    );
     seen.probes.good = 0;
     let cause = Cause::OnlyErrors { answered: 6 };
     assert_eq!(next(&release(), &seen, NOW), Step::RollBack { cause });

@@ -68,7 +68,10 @@ impl Image {
     /// Reads `repository@sha256:…`; [`None`] for a reference by tag.
     pub fn parse(reference: &str) -> Option<Image> {
         let (repository_url, digest) = reference.split_once('@')?;
-        Some(Image { repository_url: repository_url.to_owned(), digest: Digest::parse(digest)? })
+        Some(Image {
+            repository_url: repository_url.to_owned(),
+            digest: Digest::parse(digest)?,
+        })
     }
 }
 
@@ -136,7 +139,12 @@ impl Revision {
         hash.update(b"\n");
         // Struct fields and a BTreeMap: the order is fixed.
         hash.update(serde_json::to_vec(&self.settings).unwrap_or_default());
-        let hex: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+        let hex: String = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|b| format!("{b:02x}"))
+            .collect();
         RevisionId(hex)
     }
 }
@@ -191,7 +199,12 @@ mod tests {
 
     #[test]
     fn only_a_digest_is_a_digest() {
-        for bad in ["latest", "sha256:ab", "sha512:00", &format!("sha256:{}", "G".repeat(64))] {
+        for bad in [
+            "latest",
+            "sha256:ab",
+            "sha512:00",
+            &format!("sha256:{}", "G".repeat(64)),
+        ] {
             assert_eq!(Digest::parse(bad), None, "{bad}");
         }
         assert_eq!(Image::parse("registry/app:latest"), None);

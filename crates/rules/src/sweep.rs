@@ -136,7 +136,11 @@ pub struct Found {
 impl Found {
     /// A thing that stands for itself.
     pub fn new(kind: Kind, id: impl Into<String>) -> Found {
-        Found { kind, id: id.into(), within: None }
+        Found {
+            kind,
+            id: id.into(),
+            within: None,
+        }
     }
 }
 
@@ -156,7 +160,12 @@ pub struct Leftover {
 /// What is left: `by_name` are things that a service listed just now under our names and tags;
 /// `by_tag` are ARNs of the tagging API, which lags behind by minutes and so is believed only about
 /// things that no service listing would have shown.
-pub fn leftovers(names: &Names, region: &str, by_name: &[Found], by_tag: &[String]) -> Vec<Leftover> {
+pub fn leftovers(
+    names: &Names,
+    region: &str,
+    by_name: &[Found],
+    by_tag: &[String],
+) -> Vec<Leftover> {
     let mut found: Vec<Found> = by_name.to_vec();
     found.extend(
         by_tag
@@ -179,11 +188,14 @@ pub fn leftovers(names: &Names, region: &str, by_name: &[Found], by_tag: &[Strin
 
 /// Whether a service listing would show the thing if it still existed.
 fn is_listed_by_name(names: &Names, arn: &str) -> bool {
-    let Some([_, _, service, _, _, resource]) = split_arn(arn) else { return false };
+    let Some([_, _, service, _, _, resource]) = split_arn(arn) else {
+        return false;
+    };
     let id = names.id();
     let path: Vec<&str> = resource.split(['/', ':']).collect();
     let is = |kinds: &[&str]| path.first().is_some_and(|first| kinds.contains(first));
-    let named = |part: &str| part == id || part.strip_prefix(&id).is_some_and(|r| r.starts_with('-'));
+    let named =
+        |part: &str| part == id || part.strip_prefix(&id).is_some_and(|r| r.starts_with('-'));
     match service {
         // Listed by the tag that we filter for, whatever their name.
         "ec2" => is(&[
@@ -211,7 +223,10 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
 
 fn split_arn(arn: &str) -> Option<[&str; 6]> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    parts.try_into().ok().filter(|parts: &[&str; 6]| parts[0] == "arn")
+    parts
+        .try_into()
+        .ok()
+        .filter(|parts: &[&str; 6]| parts[0] == "arn")
 }
 
 /// The AWS CLI command that removes a thing.
@@ -325,7 +340,10 @@ mod tests {
         ];
         let left = leftovers(&names(), "eu-west-2", &[], &stray);
         assert_eq!(left.len(), 3);
-        assert!(left.iter().all(|thing| thing.kind == Kind::Tagged && thing.billable));
+        assert!(
+            left.iter()
+                .all(|thing| thing.kind == Kind::Tagged && thing.billable)
+        );
     }
 
     #[test]
@@ -356,7 +374,10 @@ mod tests {
         let left = leftovers(
             &names(),
             "eu-west-2",
-            &[Found::new(Kind::Role, "a"), Found::new(Kind::LoadBalancer, "b")],
+            &[
+                Found::new(Kind::Role, "a"),
+                Found::new(Kind::LoadBalancer, "b"),
+            ],
             &[],
         );
         assert_eq!(describe(&left), "2 left, 1 of them billable");

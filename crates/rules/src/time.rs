@@ -33,7 +33,9 @@ pub fn readable(duration: Duration) -> String {
 
 /// Reads `90s`, `10m`, `2h` or `1d`; a number alone counts seconds. [`None`] for anything else.
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
     let seconds = match unit {
@@ -62,7 +64,15 @@ mod tests {
     fn durations_are_read_with_their_unit() {
         assert_eq!(parse_duration("10m"), Some(Duration::from_secs(600)));
         assert_eq!(parse_duration("45"), Some(Duration::from_secs(45)));
-        for bad in ["", "m", "10 m", "-1s", "1.5h", "10x", "99999999999999999999d"] {
+        for bad in [
+            "",
+            "m",
+            "10 m",
+            "-1s",
+            "1.5h",
+            "10x",
+            "99999999999999999999d",
+        ] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }

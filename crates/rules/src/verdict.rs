@@ -64,7 +64,10 @@ pub fn verdict(expected: &Digest, running: &[Digest], answers: Answers) -> Verdi
     if answers.good == 0 {
         return Verdict::Unreachable { answers };
     }
-    Verdict::Serving { digest: expected.clone(), answers }
+    Verdict::Serving {
+        digest: expected.clone(),
+        answers,
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +87,10 @@ mod tests {
     #[test]
     fn no_evidence_is_never_a_pass() {
         let good = answers(&[Some(200)]);
-        assert!(matches!(verdict(&digest("aa"), &[], good), Verdict::OtherDigest { .. }));
+        assert!(matches!(
+            verdict(&digest("aa"), &[], good),
+            Verdict::OtherDigest { .. }
+        ));
         let none = Answers::default();
         assert!(matches!(
             verdict(&digest("aa"), &[digest("aa")], none),
@@ -102,7 +108,15 @@ mod tests {
     #[test]
     fn the_apps_own_errors_are_told_from_lost_requests() {
         let seen = answers(&[Some(200), Some(500), Some(404), Some(503), None]);
-        assert_eq!(seen, Answers { asked: 5, good: 2, errors: 1, lost: 2 });
+        assert_eq!(
+            seen,
+            Answers {
+                asked: 5,
+                good: 2,
+                errors: 1,
+                lost: 2
+            }
+        );
         assert!(matches!(
             verdict(&digest("aa"), &[digest("aa")], seen),
             Verdict::Serving { .. }

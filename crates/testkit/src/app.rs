@@ -58,7 +58,9 @@ impl App {
             mode.word()
         );
         std::fs::write(directory.join("Dockerfile"), dockerfile).expect("the Dockerfile");
-        App { directory: directory.to_owned() }
+        App {
+            directory: directory.to_owned(),
+        }
     }
 
     /// Adds a `landfall.toml`.
@@ -84,12 +86,23 @@ fn program() -> &'static Path {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("misbehave");
         let output = Command::new("rustc")
-            .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-o"])
+            .args([
+                "--edition",
+                "2024",
+                "-O",
+                "-C",
+                "target-feature=+crt-static",
+                "-o",
+            ])
             .arg(&path)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
             .output()
             .expect("rustc runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         (dir, path)
     });
     path

@@ -39,7 +39,12 @@ impl Running {
             .spawn()
             .unwrap_or_else(|error| panic!("{words}: {error}"));
         let out = BufReader::new(child.stdout.take().expect("piped"));
-        Running { child, out, seen: Vec::new(), words }
+        Running {
+            child,
+            out,
+            seen: Vec::new(),
+            words,
+        }
     }
 
     /// Reads on until an event is as `wanted`.
@@ -58,12 +63,14 @@ impl Running {
 
     fn next(&mut self) -> Option<Event> {
         let mut text = String::new();
-        self.out.read_line(&mut text).expect("its output can be read");
+        self.out
+            .read_line(&mut text)
+            .expect("its output can be read");
         if text.is_empty() {
             return None;
         }
-        let line: Line =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("no event ({error}): {text}"));
+        let line: Line = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("no event ({error}): {text}"));
         self.seen.push(line.event.clone());
         Some(line.event)
     }
@@ -85,7 +92,8 @@ impl Running {
         while self.next().is_some() {}
         let mut complaints = String::new();
         if let Some(mut err) = self.child.stderr.take() {
-            err.read_to_string(&mut complaints).expect("its complaints can be read");
+            err.read_to_string(&mut complaints)
+                .expect("its complaints can be read");
         }
         let status = self.child.wait().expect("it ended");
         Ended {
@@ -105,7 +113,13 @@ impl Ended {
     #[must_use]
     #[track_caller]
     pub fn expect(self, exit: rules::exit::Exit) -> Ended {
-        assert_eq!(self.code, i32::from(exit.code()), "{}\n{:#?}", self.words, self.events);
+        assert_eq!(
+            self.code,
+            i32::from(exit.code()),
+            "{}\n{:#?}",
+            self.words,
+            self.events
+        );
         self
     }
 
@@ -121,7 +135,13 @@ impl Ended {
     #[track_caller]
     pub fn one<T>(&self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
         let mut all = self.all(pick);
-        assert_eq!(all.len(), 1, "one {what} in {:#?}\n{}", self.events, self.words);
+        assert_eq!(
+            all.len(),
+            1,
+            "one {what} in {:#?}\n{}",
+            self.events,
+            self.words
+        );
         all.remove(0)
     }
 

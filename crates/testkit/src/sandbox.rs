@@ -22,7 +22,9 @@ impl Sandbox {
     /// # Panics
     /// No directory can be made.
     pub fn new() -> Sandbox {
-        Sandbox { dir: tempfile::tempdir().expect("a directory") }
+        Sandbox {
+            dir: tempfile::tempdir().expect("a directory"),
+        }
     }
 
     /// landfall's home in here.
@@ -36,7 +38,11 @@ impl Sandbox {
     /// # Panics
     /// It cannot be written.
     pub fn app(&self, label: &str, name: &str, mode: Mode, version: u32) -> App {
-        App::write(&self.dir.path().join("apps").join(label).join(name), mode, version)
+        App::write(
+            &self.dir.path().join("apps").join(label).join(name),
+            mode,
+            version,
+        )
     }
 
     /// A landfall command. Nothing of the developer's own AWS configuration reaches it.
@@ -49,8 +55,13 @@ impl Sandbox {
             .env("AWS_CONFIG_FILE", self.dir.path().join("none"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"]
-        {
+        for name in [
+            "AWS_PROFILE",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SESSION_TOKEN",
+        ] {
             command.env_remove(name);
         }
         command
@@ -69,7 +80,9 @@ impl Sandbox {
     /// Starts a landfall command against the emulators, in the app's directory.
     pub fn start(&self, app: &App, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
-        command.env("LANDFALL_REHEARSE", "true").current_dir(app.path());
+        command
+            .env("LANDFALL_REHEARSE", "true")
+            .current_dir(app.path());
         Running::start(command)
     }
 
@@ -78,7 +91,8 @@ impl Sandbox {
     /// # Panics
     /// They do not run.
     pub fn emulators(&self) -> (String, String) {
-        let text = std::fs::read_to_string(self.home().join("emulators.json")).expect("emulators run");
+        let text =
+            std::fs::read_to_string(self.home().join("emulators.json")).expect("emulators run");
         let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let url = |name: &str| json[name]["url"].as_str().expect("an address").to_owned();
         (url("fakecloud"), url("ministack"))
@@ -92,7 +106,10 @@ impl Drop for Sandbox {
             && !output.status.success()
             && !std::thread::panicking()
         {
-            panic!("the emulators cannot be stopped: {}", String::from_utf8_lossy(&output.stdout));
+            panic!(
+                "the emulators cannot be stopped: {}",
+                String::from_utf8_lossy(&output.stdout)
+            );
         }
     }
 }
@@ -100,7 +117,15 @@ impl Drop for Sandbox {
 /// The binary under test: it lies beside the directory of the test binaries.
 fn landfall() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let path = test.parent().and_then(Path::parent).expect("target/debug/deps").join("landfall");
-    assert!(path.is_file(), "{} is not built: run the tests with `./dev test`", path.display());
+    let path = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/debug/deps")
+        .join("landfall");
+    assert!(
+        path.is_file(),
+        "{} is not built: run the tests with `./dev test`",
+        path.display()
+    );
     path
 }

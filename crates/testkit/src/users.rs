@@ -31,7 +31,11 @@ impl Users {
     /// The address is not of that form.
     pub fn ask(url: &str, count: usize) -> Users {
         let stop = Arc::new(AtomicBool::new(false));
-        let address = url.strip_prefix("http://").expect("an http address").trim_end_matches('/').to_owned();
+        let address = url
+            .strip_prefix("http://")
+            .expect("an http address")
+            .trim_end_matches('/')
+            .to_owned();
         let threads = (0..count)
             .map(|number| {
                 let (stop, address) = (stop.clone(), address.clone());
@@ -88,7 +92,10 @@ fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io:
         *connection = Some(BufReader::new(stream));
     }
     let stream = connection.as_mut().ok_or_else(unreadable)?;
-    write!(stream.get_mut(), "GET / HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
+    write!(
+        stream.get_mut(),
+        "GET / HTTP/1.1\r\nHost: {address}\r\n\r\n"
+    )?;
     let mut status = 0;
     let mut length = 0;
     loop {
@@ -101,7 +108,11 @@ fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io:
             break;
         }
         if let Some(rest) = line.strip_prefix("http/1.1 ") {
-            status = rest.split(' ').next().and_then(|text| text.parse().ok()).ok_or_else(unreadable)?;
+            status = rest
+                .split(' ')
+                .next()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(unreadable)?;
         } else if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().map_err(|_| unreadable())?;
         }

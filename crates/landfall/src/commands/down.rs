@@ -30,10 +30,17 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases.time(Phase::Preflight, Place::open(&app, global, report)).await?;
+    let place = phases
+        .time(Phase::Preflight, Place::open(&app, global, report))
+        .await?;
     let inventory = Inventory::new(&place.session, &place.names, &place.account);
     if arguments.verify {
-        let swept = phases.time(Phase::Sweep, sweep(&place, &inventory, report, Duration::ZERO)).await?;
+        let swept = phases
+            .time(
+                Phase::Sweep,
+                sweep(&place, &inventory, report, Duration::ZERO),
+            )
+            .await?;
         return end(&swept);
     }
 
@@ -42,7 +49,9 @@ pub(crate) async fn run(
     if listing.by_name.is_empty() && !has_state {
         report.note("there is nothing to remove");
     } else {
-        report.emit(Event::Doomed { things: listing.by_name });
+        report.emit(Event::Doomed {
+            things: listing.by_name,
+        });
         let question = format!(
             "Remove {} ({}) from account {}, {}, for good?",
             place.names.app,
@@ -58,7 +67,9 @@ pub(crate) async fn run(
         }
         phases.time(Phase::State, remove_state(&place)).await?;
     }
-    let swept = phases.time(Phase::Sweep, sweep(&place, &inventory, report, FORGOTTEN)).await?;
+    let swept = phases
+        .time(Phase::Sweep, sweep(&place, &inventory, report, FORGOTTEN))
+        .await?;
     phases.tell();
     end(&swept)
 }
@@ -88,7 +99,9 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
         }
     }
     services.delete_definitions(&place.names.family()).await?;
-    Registry::new(&place.session).delete_images(&place.names.id()).await?;
+    Registry::new(&place.session)
+        .delete_images(&place.names.id())
+        .await?;
     Ok(())
 }
 
@@ -134,15 +147,20 @@ async fn destroy(
 /// What is left once Terraform has nothing more to say.
 async fn remove_state(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
-    services.delete_definitions(&place.names.placeholder_family()).await?;
-    Logs::new(&place.session, &place.names.log_group()).delete().await?;
+    services
+        .delete_definitions(&place.names.placeholder_family())
+        .await?;
+    Logs::new(&place.session, &place.names.log_group())
+        .delete()
+        .await?;
     if let Some(bucket) = place.bucket() {
         bucket.delete().await?;
     }
     match std::fs::remove_dir_all(place.directory()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::io(format!("{} cannot be removed", place.directory().display()))(error))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io(format!(
+            "{} cannot be removed",
+            place.directory().display()
+        ))(error)),
         _ => Ok(()),
     }
 }
@@ -162,14 +180,24 @@ async fn sweep(
     let end = tokio::time::Instant::now() + patience;
     let swept = loop {
         let listing = inventory.look().await;
-        let left = leftovers(&place.names, place.session.region(), &listing.by_name, &listing.by_tag);
+        let left = leftovers(
+            &place.names,
+            place.session.region(),
+            &listing.by_name,
+            &listing.by_tag,
+        );
         if left.is_empty() || tokio::time::Instant::now() >= end {
-            break Swept { left, unseen: listing.unseen };
+            break Swept {
+                left,
+                unseen: listing.unseen,
+            };
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     };
     for leftover in &swept.left {
-        report.emit(Event::Left { leftover: leftover.clone() });
+        report.emit(Event::Left {
+            leftover: leftover.clone(),
+        });
     }
     report.emit(Event::Swept {
         left: swept.left.len(),
@@ -182,13 +210,18 @@ async fn sweep(
 fn end(swept: &Swept) -> Result<(), Failure> {
     let billable = swept.left.iter().filter(|thing| thing.billable).count();
     if billable > 0 {
-        return Err(Failure::new(Exit::Leftovers, format!("{billable} things that may cost money are left"))
-            .next("remove them with the commands above, then `landfall down --verify`"));
+        return Err(Failure::new(
+            Exit::Leftovers,
+            format!("{billable} things that may cost money are left"),
+        )
+        .next("remove them with the commands above, then `landfall down --verify`"));
     }
     if !swept.unseen.is_empty() {
         let mut failure = Failure::new(Exit::Unknown, "not every service could be looked at");
         failure.why = swept.unseen.clone();
-        return Err(failure.next("allow the deploying identity to look, then `landfall down --verify`"));
+        return Err(
+            failure.next("allow the deploying identity to look, then `landfall down --verify`")
+        );
     }
     Ok(())
 }

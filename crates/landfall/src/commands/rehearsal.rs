@@ -19,7 +19,11 @@ pub(crate) async fn run(action: RehearsalAction, report: &Report) -> Result<(), 
         }
         RehearsalAction::Stop => {
             let stopped = Rehearsal::stop(&home())?;
-            report.note(if stopped { "emulators stopped, their containers removed" } else { "no emulators run" });
+            report.note(if stopped {
+                "emulators stopped, their containers removed"
+            } else {
+                "no emulators run"
+            });
         }
     }
     Ok(())

@@ -43,7 +43,11 @@ pub(crate) async fn run(
         let targets = load_balancer.targets(slot).await?;
         let rules_view = seen(&facts, &targets);
         let running = running(&facts).len();
-        let evidence = Evidence { stopped: facts.stopped, targets, ..Evidence::default() };
+        let evidence = Evidence {
+            stopped: facts.stopped,
+            targets,
+            ..Evidence::default()
+        };
         // Of a slot that is to run nothing, stopped tasks are no news.
         let cause = diagnose(&evidence, &expectation).filter(|_| facts.desired > 0);
         slots.push(SlotStatus {
@@ -77,9 +81,11 @@ pub(crate) async fn run(
     if answers {
         return Ok(());
     }
-    Err(Failure::new(Exit::NothingServing, "the public address does not answer")
-        .why(format!("it was asked {ASKED} times"))
-        .next("`landfall logs` shows what the app wrote; `landfall up` releases again"))
+    Err(
+        Failure::new(Exit::NothingServing, "the public address does not answer")
+            .why(format!("it was asked {ASKED} times"))
+            .next("`landfall logs` shows what the app wrote; `landfall up` releases again"),
+    )
 }
 
 pub(crate) async fn url(

@@ -56,13 +56,17 @@ pub(crate) async fn run(
         })
         .await?;
     check_price(manifest, &place, global.rehearse, report)?;
-    let image = phases.time(Phase::Build, build(arguments, &app, &engine, report)).await?;
+    let image = phases
+        .time(Phase::Build, build(arguments, &app, &engine, report))
+        .await?;
 
     let made_bucket = match place.bucket() {
         Some(bucket) => bucket.ensure(&place.names).await?,
         None => false,
     };
-    let planned = phases.time(Phase::Plan, plan(&place, manifest, report, &interrupt)).await;
+    let planned = phases
+        .time(Phase::Plan, plan(&place, manifest, report, &interrupt))
+        .await;
     let agreed = match planned {
         Ok(planned) => agree(planned, &place, arguments.yes, report).await,
         Err(failure) => Err(failure),
@@ -71,7 +75,9 @@ pub(crate) async fn run(
         Ok(roots) => roots,
         Err(failure) => {
             // Nothing half-made: a bucket that this very command made holds nothing yet.
-            if let (true, Some(bucket)) = (made_bucket && failure.exit == Exit::Refused, place.bucket()) {
+            if let (true, Some(bucket)) =
+                (made_bucket && failure.exit == Exit::Refused, place.bucket())
+            {
                 bucket.delete().await?;
             }
             return Err(failure);
@@ -90,7 +96,10 @@ pub(crate) async fn run(
     );
     let ((foundation, pushed), target) = (pushed?, target?);
 
-    let revision = Revision { image: pushed, settings: Settings::of(manifest) };
+    let revision = Revision {
+        image: pushed,
+        settings: Settings::of(manifest),
+    };
     let driver = Driver {
         names: &place.names,
         manifest,
@@ -112,7 +121,10 @@ pub(crate) async fn run(
     let release = Release {
         revision: revision.id(),
         count: manifest.count.get(),
-        patience: Patience { ready: arguments.ready_timeout, ..Patience::default() },
+        patience: Patience {
+            ready: arguments.ready_timeout,
+            ..Patience::default()
+        },
         started: now(),
         failed: None,
     };
@@ -122,13 +134,19 @@ pub(crate) async fn run(
             driver.run(release).await
         })
         .await?;
-    let outcome = phases.time(Phase::Verdict, judge(&driver, &ended, report)).await;
+    let outcome = phases
+        .time(Phase::Verdict, judge(&driver, &ended, report))
+        .await;
     phases.tell();
     outcome?;
     if !ended.acted {
-        report.emit(Event::Unchanged { revision: revision.id() });
+        report.emit(Event::Unchanged {
+            revision: revision.id(),
+        });
     }
-    report.emit(Event::Url { url: target.url.clone() });
+    report.emit(Event::Url {
+        url: target.url.clone(),
+    });
     Ok(())
 }
 
@@ -142,19 +160,26 @@ fn check_price(
     let settings = Settings::of(manifest);
     let estimate = cost::fargate(place.session.region(), &settings, manifest.count.get());
     if rehearsal {
-        report.note(format!("on AWS it would cost {estimate}; the rehearsal is free"));
+        report.note(format!(
+            "on AWS it would cost {estimate}; the rehearsal is free"
+        ));
         return Ok(());
     }
     report.emit(Event::Priced { estimate });
     if cost::is_within(estimate, manifest.budget) {
         return Ok(());
     }
-    Err(Failure::new(Exit::Refused, "it would cost more than the budget")
-        .why(format!("{estimate}; `budget` is ${:.2} a month", manifest.budget.unwrap_or_default()))
-        .next(format!(
-            "nothing was created; to allow it set `budget = {:.0}` in landfall.toml",
-            estimate.monthly.ceil()
-        )))
+    Err(
+        Failure::new(Exit::Refused, "it would cost more than the budget")
+            .why(format!(
+                "{estimate}; `budget` is ${:.2} a month",
+                manifest.budget.unwrap_or_default()
+            ))
+            .next(format!(
+                "nothing was created; to allow it set `budget = {:.0}` in landfall.toml",
+                estimate.monthly.ceil()
+            )),
+    )
 }
 
 async fn build(
@@ -194,7 +219,9 @@ async fn plan(
     interrupt: &Interrupt,
 ) -> Result<(Ready, Ready), Failure> {
     // One after the other: Terraform's plugin cache bears only one writer.
-    let foundation = place.terraform(Root::Foundation, manifest, interrupt).await?;
+    let foundation = place
+        .terraform(Root::Foundation, manifest, interrupt)
+        .await?;
     let fargate = place.terraform(Root::Fargate, manifest, interrupt).await?;
     let ready = async |terraform: Terraform| {
         let plan = match terraform.plan(false).await {
@@ -219,7 +246,11 @@ async fn agree(
     yes: bool,
     report: &Report,
 ) -> Result<(Ready, Ready), Failure> {
-    let cut: Vec<String> = fargate.plan.destroyed().map(|change| change.address.clone()).collect();
+    let cut: Vec<String> = fargate
+        .plan
+        .destroyed()
+        .map(|change| change.address.clone())
+        .collect();
     // What an interrupted first `up` left half-made may well be replaced.
     if !cut.is_empty() && serves(place).await? {
         let mut failure = Failure::new(
@@ -273,9 +304,15 @@ async fn apply_foundation(
     report: &Report,
 ) -> Result<FoundationOutputs, Failure> {
     if !ready.plan.is_empty() {
-        phases.time(Phase::Foundation, apply(place, &ready, report)).await?;
+        phases
+            .time(Phase::Foundation, apply(place, &ready, report))
+            .await?;
     }
-    ready.terraform.outputs().await?.ok_or_else(|| no_outputs(Root::Foundation))
+    ready
+        .terraform
+        .outputs()
+        .await?
+        .ok_or_else(|| no_outputs(Root::Foundation))
 }
 
 async fn apply_fargate(
@@ -285,15 +322,24 @@ async fn apply_fargate(
     report: &Report,
 ) -> Result<FargateOutputs, Failure> {
     if !ready.plan.is_empty() {
-        phases.time(Phase::Fargate, apply(place, &ready, report)).await?;
+        phases
+            .time(Phase::Fargate, apply(place, &ready, report))
+            .await?;
     }
-    let outputs = ready.terraform.outputs().await?.ok_or_else(|| no_outputs(Root::Fargate))?;
+    let outputs = ready
+        .terraform
+        .outputs()
+        .await?
+        .ok_or_else(|| no_outputs(Root::Fargate))?;
     place.reachable(outputs).await
 }
 
 fn no_outputs(root: Root) -> Failure {
-    Failure::new(Exit::Infrastructure, format!("the {root} root was applied but has no outputs"))
-        .next("run the same command again")
+    Failure::new(
+        Exit::Infrastructure,
+        format!("the {root} root was applied but has no outputs"),
+    )
+    .next("run the same command again")
 }
 
 /// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
@@ -306,7 +352,12 @@ async fn push(
     report: &Report,
 ) -> Result<Image, Failure> {
     let registry = Registry::new(&place.session);
-    let content: String = image.id.trim_start_matches("sha256:").chars().take(32).collect();
+    let content: String = image
+        .id
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(32)
+        .collect();
     let tag = format!("image-{content}");
     let found = registry.find(&foundation.repository_name, &tag).await?;
     let stored = match found {
@@ -316,14 +367,25 @@ async fn push(
         }
         None => {
             let login = registry.login().await?;
-            engine.push(image, &foundation.repository_url, &tag, &login).await?;
-            registry.find(&foundation.repository_name, &tag).await?.ok_or_else(|| {
-                Failure::new(Exit::Image, "the image was pushed, but the registry does not have it")
+            engine
+                .push(image, &foundation.repository_url, &tag, &login)
+                .await?;
+            registry
+                .find(&foundation.repository_name, &tag)
+                .await?
+                .ok_or_else(|| {
+                    Failure::new(
+                        Exit::Image,
+                        "the image was pushed, but the registry does not have it",
+                    )
                     .next("run the same command again")
-            })?
+                })?
         }
     };
-    Ok(Image { repository_url: foundation.repository_url.clone(), digest: stored.digest })
+    Ok(Image {
+        repository_url: foundation.repository_url.clone(),
+        digest: stored.digest,
+    })
 }
 
 /// Waits until the public address gives any answer at all: a release probes its candidate there.
@@ -337,8 +399,10 @@ async fn wait_for_front_door(driver: &Driver<'_>, report: &Report) -> Result<(),
                 .next("look at the CloudFront distribution in the console, then run the same command again"));
         }
         if *driver.interrupt.borrow() {
-            return Err(Failure::new(Exit::Interrupted, "interrupted before the release began")
-                .next("`landfall up` goes on, `landfall down` removes what was made"));
+            return Err(
+                Failure::new(Exit::Interrupted, "interrupted before the release began")
+                    .next("`landfall up` goes on, `landfall down` removes what was made"),
+            );
         }
         if !told {
             report.note("waiting for the front door: a new CloudFront distribution takes minutes");
@@ -364,25 +428,34 @@ async fn judge(driver: &Driver<'_>, ended: &Ended, report: &Report) -> Result<()
             let state = if answers.good > 0 {
                 format!("the old version serves as before, in {slot}")
             } else {
-                "the old version was left in place, but the public address does not answer".to_owned()
+                "the old version was left in place, but the public address does not answer"
+                    .to_owned()
             };
-            return Err(Failure::new(exit, "the new version was rolled back; users were never sent to it")
-                .why(explanation.what)
-                .why(state)
-                .next(explanation.next));
+            return Err(Failure::new(
+                exit,
+                "the new version was rolled back; users were never sent to it",
+            )
+            .why(explanation.what)
+            .why(state)
+            .next(explanation.next));
         }
         Outcome::NothingServing { cause } => {
             let explanation = cause.explain();
-            return Err(Failure::new(Exit::NothingServing, "the version failed, and there was no older one")
-                .why(explanation.what)
-                .next(explanation.next)
-                .next("then `landfall up` again; `landfall down` removes what was made"));
+            return Err(Failure::new(
+                Exit::NothingServing,
+                "the version failed, and there was no older one",
+            )
+            .why(explanation.what)
+            .next(explanation.next)
+            .next("then `landfall up` again; `landfall down` removes what was made"));
         }
     };
     let running = driver.running(slot).await?;
     let answers = ask_public(driver).await;
     let verdict = verdict(&driver.revision.image.digest, &running, answers);
-    report.emit(Event::Judged { verdict: verdict.clone() });
+    report.emit(Event::Judged {
+        verdict: verdict.clone(),
+    });
     match verdict {
         Verdict::Serving { .. } => Ok(()),
         Verdict::OtherDigest { .. } => Err(Failure::new(
