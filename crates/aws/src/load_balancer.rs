@@ -5,7 +5,7 @@ use crate::session::Session;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, HttpHeaderConditionConfig, RuleCondition,
 };
-use rules::diagnosis::TargetHealth;
+use rules::evidence::TargetHealth;
 use rules::names::{CANDIDATE_HEADER, Slot, Slots};
 
 /// The rule that leads to the candidate whoever knows the token.

@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::{
     LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
     RuntimePlatform, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
-use rules::diagnosis::StoppedTask;
+use rules::evidence::StoppedTask;
 use rules::manifest::Architecture;
 use rules::names::{CONTAINER, LABEL_REVISION};
 use rules::revision::{Digest, Revision, RevisionId};

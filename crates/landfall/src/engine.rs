@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::report::Report;
-use rules::diagnosis::Listening;
 use rules::event::Event;
+use rules::evidence::Listening;
 use rules::exit::Exit;
 use rules::manifest::{Architecture, Manifest};
 use serde::Deserialize;

@@ -68,12 +68,7 @@ impl Place {
                 phase: Phase::Rehearsal,
             });
             let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
-            report.note(format!(
-                "emulators {} at {} and {}",
-                if is_new { "started" } else { "found" },
-                rehearsal.fakecloud.url,
-                rehearsal.ministack.url
-            ));
+            report.note(rehearsal.describe(is_new));
             let endpoints = Endpoints {
                 main: rehearsal.fakecloud.url.clone(),
                 second: rehearsal.ministack.url.clone(),

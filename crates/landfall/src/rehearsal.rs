@@ -99,6 +99,16 @@ impl Rehearsal {
         Ok((rehearsal, true))
     }
 
+    /// Where they are, for people.
+    pub(crate) fn describe(&self, is_new: bool) -> String {
+        format!(
+            "emulators {} at {} and {}",
+            if is_new { "started" } else { "found" },
+            self.fakecloud.url,
+            self.ministack.url
+        )
+    }
+
     /// The emulators that run for `home`.
     pub(crate) async fn find(home: &Path) -> Option<Rehearsal> {
         let text = std::fs::read_to_string(file(home)).ok()?;

@@ -4,6 +4,7 @@
 //! pipe. With `--json` everything goes to standard output.
 
 use rules::event::{Event, Line, Phase, Progress, VERSION};
+use rules::evidence::Listening;
 use rules::release::{Awaited, Outcome, Step};
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
@@ -299,14 +300,14 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             }
             if let Some(listening) = &evidence.listens_on {
                 lines.push(format!(
-                    "  run on this machine, the image listens on ports {:?} and, on 127.0.0.1 only, {:?}",
-                    listening.reachable, listening.loopback
+                    "  run on this machine, the image {}",
+                    ports(listening)
                 ));
             }
             if evidence.log.is_empty() {
                 lines.push("  it wrote nothing".to_owned());
             } else {
-                lines.push(format!("  its last {} lines:", evidence.log.len()));
+                lines.push("  the last it wrote:".to_owned());
                 lines.extend(evidence.log.iter().map(|line| format!("    {line}")));
             }
             progress(lines.join("\n"))
@@ -435,6 +436,21 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             progress(lines.join("\n"))
         }
         Event::Ended { .. } => Text::Nothing,
+    }
+}
+
+/// `listens on 9090`, `listens on no port`.
+fn ports(listening: &Listening) -> String {
+    let reachable = listening.reachable.iter().map(u16::to_string);
+    let loopback = listening
+        .loopback
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"));
+    let all: Vec<String> = reachable.chain(loopback).collect();
+    if all.is_empty() {
+        "listens on no port".to_owned()
+    } else {
+        format!("listens on {}", all.join(", "))
     }
 }
 

@@ -1,8 +1,9 @@
 use super::*;
 use rules::contract::Root;
 use rules::cost::Estimate;
-use rules::diagnosis::{Cause, Evidence, Listening, StoppedTask, TargetHealth};
+use rules::diagnosis::Cause;
 use rules::event::{PhaseTime, SlotStatus, Status};
+use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
 use rules::names::Slot;
 use rules::plan::{Action, Change};

@@ -3,7 +3,8 @@
 
 use crate::contract::Root;
 use crate::cost::Estimate;
-use crate::diagnosis::{Cause, Evidence};
+use crate::diagnosis::Cause;
+use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::names::Slot;
 use crate::plan::Change;

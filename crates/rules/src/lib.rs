@@ -8,6 +8,7 @@ pub mod cost;
 pub mod diagnosis;
 pub mod dockerfile;
 pub mod event;
+pub mod evidence;
 pub mod exit;
 pub mod lock;
 pub mod manifest;

@@ -10,12 +10,7 @@ pub(crate) async fn run(action: RehearsalAction, report: &Report) -> Result<(), 
     match action {
         RehearsalAction::Start => {
             let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
-            report.note(format!(
-                "emulators {} at {} and {}",
-                if is_new { "started" } else { "found" },
-                rehearsal.fakecloud.url,
-                rehearsal.ministack.url
-            ));
+            report.note(rehearsal.describe(is_new));
         }
         RehearsalAction::Stop => {
             let stopped = Rehearsal::stop(&home())?;

@@ -9,8 +9,9 @@ use crate::probe::Prober;
 use crate::report::Report;
 use aws::{LoadBalancer, Services};
 use infra::Interrupt;
-use rules::diagnosis::{Evidence, Expectation, diagnose};
+use rules::diagnosis::{Expectation, diagnose};
 use rules::event::{Event, SlotStatus, Status};
+use rules::evidence::Evidence;
 use rules::exit::Exit;
 use rules::names::Slot;
 

@@ -1,0 +1,197 @@
+
+use super::*;
+
+fn expected() -> Expectation {
+    Expectation {
+        port: 8080,
+        memory: 512,
+        architecture: Some(Architecture::Arm64),
+    }
+}
+
+fn stopped(
+    stop_code: &str,
+    stopped_reason: &str,
+    exit_code: Option<i32>,
+    reason: &str,
+) -> Evidence {
+    Evidence {
+        stopped: vec![StoppedTask {
+            id: "t".into(),
+            stop_code: stop_code.into(),
+            stopped_reason: stopped_reason.into(),
+            exit_code,
+            container_reason: reason.into(),
+        }],
+        ..Evidence::default()
+    }
+}
+
+#[test]
+fn each_kind_of_evidence_speaks_for_one_cause() {
+    let exited = "EssentialContainerExited";
+    let failed = "TaskFailedToStart";
+    let table = [
+        (
+            stopped(exited, "Essential container in task exited", Some(3), ""),
+            "crash",
+        ),
+        (
+            stopped(
+                exited,
+                "Essential container in task exited",
+                Some(137),
+                "OutOfMemoryError: Container killed due to memory usage",
+            ),
+            "out_of_memory",
+        ),
+        (
+            stopped(
+                failed,
+                "CannotPullContainerError: pull image manifest has been retried 7 time(s): \
+                   image Manifest does not contain descriptor matching platform 'linux/arm64'",
+                None,
+                "",
+            ),
+            "wrong_architecture",
+        ),
+        (
+            stopped(
+                failed,
+                "CannotPullContainerError: ref does not exist: not found",
+                None,
+                "",
+            ),
+            "cannot_pull",
+        ),
+        (
+            stopped(
+                failed,
+                "ResourceInitializationError: unable to pull secrets",
+                None,
+                "",
+            ),
+            "cannot_start",
+        ),
+    ];
+    for (evidence, code) in table {
+        let cause = diagnose(&evidence, &expected()).expect(code);
+        assert_eq!(cause.code(), code, "{evidence:?}");
+    }
+}
+
+#[test]
+fn a_log_line_can_tell_the_architecture() {
+    let mut evidence = stopped("EssentialContainerExited", "exited", Some(255), "");
+    evidence.log = vec!["exec /webapp: exec format error".into()];
+    let cause = diagnose(&evidence, &expected()).expect("a cause");
+    assert_eq!(
+        cause,
+        Cause::WrongArchitecture {
+            expected: "arm64".into()
+        }
+    );
+}
+
+#[test]
+fn a_task_that_was_told_to_stop_is_no_evidence() {
+    let evidence = stopped(
+        "ServiceSchedulerInitiated",
+        "Scaling activity",
+        Some(137),
+        "",
+    );
+    assert_eq!(diagnose(&evidence, &expected()), None);
+}
+
+#[test]
+fn a_port_seen_elsewhere_is_a_wrong_port_and_none_seen_is_not() {
+    let with = |ports: &[u16]| Evidence {
+        listens_on: Some(Listening {
+            reachable: ports.to_vec(),
+            loopback: vec![],
+        }),
+        ..Evidence::default()
+    };
+    let cause = diagnose(&with(&[9090]), &expected()).expect("a cause");
+    assert_eq!(
+        cause,
+        Cause::WrongPort {
+            expected: 8080,
+            listens_on: vec![9090]
+        }
+    );
+    assert!(cause.is_certain());
+    assert_eq!(
+        diagnose(&with(&[]), &expected()),
+        None,
+        "it may still be starting"
+    );
+    assert_eq!(diagnose(&with(&[9090, 8080]), &expected()), None);
+}
+
+#[test]
+fn sockets_are_read_as_the_kernel_prints_them() {
+    let text = "\
+sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+ 0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
+ 1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1
+ 2: 0100007F:0051 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 3 1
+sl  local_address                         remote_address                        st tx_queue
+ 0: 00000000000000000000000000000000:2382 00000000000000000000000000000000:0000 0A 00000000
+ 1: 00000000000000000000000001000000:2383 00000000000000000000000000000000:0000 0A 00000000";
+    let seen = Listening::parse(text);
+    assert_eq!(
+        seen,
+        Listening {
+            reachable: vec![80, 9090],
+            loopback: vec![8080, 9091]
+        }
+    );
+    let evidence = Evidence {
+        listens_on: Some(seen),
+        ..Evidence::default()
+    };
+    assert_eq!(
+        diagnose(&evidence, &expected()),
+        Some(Cause::LoopbackOnly { port: 8080 })
+    );
+}
+
+#[test]
+fn every_cause_says_what_to_do() {
+    let causes = [
+        Cause::Crash { exit_code: 137 },
+        Cause::Crash { exit_code: 0 },
+        Cause::WrongPort {
+            expected: 8080,
+            listens_on: vec![9090],
+        },
+        Cause::LoopbackOnly { port: 8080 },
+        Cause::WrongArchitecture {
+            expected: "arm64".into(),
+        },
+        Cause::CannotPull {
+            reason: "not found".into(),
+        },
+        Cause::OutOfMemory { memory: 512 },
+        Cause::CannotStart {
+            reason: "no capacity".into(),
+        },
+        Cause::NotReady {
+            within: Duration::from_secs(300),
+        },
+        Cause::ProbesLost { lost: 7 },
+        Cause::OnlyErrors { answered: 6 },
+        Cause::Stopped,
+        Cause::Interrupted,
+    ];
+    let text: Vec<String> = causes
+        .iter()
+        .map(|cause| {
+            let Explanation { what, next } = cause.explain();
+            format!("{}\n  {what}\n  → {next}", cause.code())
+        })
+        .collect();
+    insta::assert_snapshot!("causes", text.join("\n"));
+}

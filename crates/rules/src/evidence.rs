@@ -1,0 +1,113 @@
+//! What is left of a task that failed, as the services tell it.
+//!
+//! Stop codes and reasons: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>.
+//! Target health reasons: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>.
+
+use serde::{Deserialize, Serialize};
+
+/// A task that stopped, as ECS tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedTask {
+    /// Task id.
+    pub id: String,
+    /// `TaskFailedToStart`, `EssentialContainerExited`, `ServiceSchedulerInitiated`, …
+    pub stop_code: String,
+    /// ECS's sentence about the task.
+    pub stopped_reason: String,
+    /// Exit code of the app's container, if it ever ran.
+    pub exit_code: Option<i32>,
+    /// ECS's sentence about the container.
+    pub container_reason: String,
+}
+
+impl StoppedTask {
+    /// Whether the task ended by itself. A task that the scheduler or a person stopped says nothing
+    /// against its revision.
+    pub fn is_failure(&self) -> bool {
+        !matches!(
+            self.stop_code.as_str(),
+            "ServiceSchedulerInitiated"
+                | "UserInitiated"
+                | "SpotInterruption"
+                | "TerminationNotice"
+        ) || self.failed_health_checks()
+    }
+
+    fn failed_health_checks(&self) -> bool {
+        self.stopped_reason.contains("failed ELB health checks")
+    }
+}
+
+/// A target of a load balancer, as it tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetHealth {
+    /// Address of the target.
+    pub id: String,
+    /// `initial`, `healthy`, `unhealthy`, `unused`, `draining`, `unavailable`.
+    pub state: String,
+    /// Reason code, for example `Target.FailedHealthChecks`.
+    pub reason: String,
+    /// The load balancer's sentence.
+    pub description: String,
+}
+
+/// All that is known of a candidate that does not come up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Tasks of the candidate that stopped.
+    pub stopped: Vec<StoppedTask>,
+    /// Its targets.
+    pub targets: Vec<TargetHealth>,
+    /// The last lines it wrote, oldest first.
+    pub log: Vec<String>,
+    /// Ports on which the image was seen to listen when it was run on this machine; [`None`] if it
+    /// was not tried or could not be.
+    pub listens_on: Option<Listening>,
+}
+
+/// The TCP ports on which a container listens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening {
+    /// Ports that can be reached from outside the container.
+    pub reachable: Vec<u16>,
+    /// Ports bound to a loopback address: they can be reached from within only.
+    pub loopback: Vec<u16>,
+}
+
+impl Listening {
+    /// Reads `/proc/PID/net/tcp` and `/proc/PID/net/tcp6`, one after the other
+    /// (<https://docs.kernel.org/networking/proc_net_tcp.html>). Lines that are no socket are passed
+    /// over.
+    pub fn parse(proc_net_tcp: &str) -> Listening {
+        const LISTEN: &str = "0A";
+        let mut seen = Listening::default();
+        for line in proc_net_tcp.lines() {
+            let mut fields = line.split_whitespace().skip(1);
+            let (Some(local), Some(_remote), Some(LISTEN)) =
+                (fields.next(), fields.next(), fields.next())
+            else {
+                continue;
+            };
+            let Some((address, port)) = local.split_once(':') else {
+                continue;
+            };
+            let Ok(port) = u16::from_str_radix(port, 16) else {
+                continue;
+            };
+            // The kernel prints the address in host byte order: 127.x.y.z ends in 7F, ::1 in 01000000.
+            let is_loopback = match address.len() {
+                8 => address.ends_with("7F"),
+                _ => address == "00000000000000000000000001000000",
+            };
+            let ports = if is_loopback {
+                &mut seen.loopback
+            } else {
+                &mut seen.reachable
+            };
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        seen
+    }
+}
