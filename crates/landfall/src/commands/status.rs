@@ -9,6 +9,7 @@ use crate::probe::Prober;
 use crate::report::Report;
 use aws::{LoadBalancer, Services};
 use infra::Interrupt;
+use rules::contract::FargateOutputs;
 use rules::diagnosis::{Expectation, diagnose};
 use rules::event::{Event, SlotStatus, Status};
 use rules::evidence::Evidence;
@@ -24,12 +25,7 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let app = App::read_settings(&arguments.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
-    let outputs = place
-        .fargate(&app.manifest, &interrupt)
-        .await?
-        .ok_or_else(|| place.not_deployed())?;
+    let (app, place, outputs) = deployed(arguments, global, report, &interrupt).await?;
     let services = Services::new(&place.session, &outputs.cluster);
     let load_balancer = LoadBalancer::new(&place.session, &outputs);
     let live = load_balancer.live().await?;
@@ -95,12 +91,22 @@ pub(crate) async fn url(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let app = App::read_settings(&arguments.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
-    let outputs = place
-        .fargate(&app.manifest, &interrupt)
-        .await?
-        .ok_or_else(|| place.not_deployed())?;
+    let (_, _, outputs) = deployed(arguments, global, report, &interrupt).await?;
     report.emit(Event::Url { url: outputs.url });
     Ok(())
+}
+
+/// The environment of an app directory, if it is deployed.
+async fn deployed(
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(App, Place, FargateOutputs), Failure> {
+    let app = App::read_settings(&arguments.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    match place.fargate(&app.manifest, interrupt).await? {
+        Some(outputs) => Ok((app, place, outputs)),
+        None => Err(place.not_deployed()),
+    }
 }

@@ -1,36 +1,29 @@
 //! `landfall up`: from a directory to an answering address.
 
+mod image;
+mod public;
+
 use crate::app::{App, overrides};
 use crate::cli::{Global, Up};
 use crate::commands::{confirm, listener};
-use crate::driver::{Driver, Ended};
-use crate::engine::{Engine, LocalImage};
+use crate::driver::Driver;
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::probe::Prober;
 use crate::report::{Report, now};
-use aws::{ErrorKind, LoadBalancer, Logs, Registry, Roles, Services};
+use aws::{ErrorKind, LoadBalancer, Logs, Roles, Services};
 use infra::{Interrupt, Terraform};
 use rules::contract::{FargateOutputs, FoundationOutputs, Root};
 use rules::cost;
-use rules::diagnosis::Cause;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::manifest::{Manifest, Overrides};
 use rules::names::Slot;
 use rules::plan::Plan;
-use rules::release::{Outcome, Patience, Release};
-use rules::revision::{Image, Revision, Settings};
-use rules::verdict::{Answers, Verdict, verdict};
-use std::time::Duration;
-
-/// How long the front door of a new environment may take: a new CloudFront distribution needs minutes.
-const FRONT_DOOR: Duration = Duration::from_secs(20 * 60);
-/// How long the public address may take to answer well after a release.
-const PUBLIC: Duration = Duration::from_secs(60);
-/// Good answers that a verdict wants to see.
-const GOOD_ANSWERS: u32 = 3;
+use rules::release::{Patience, Release};
+use rules::revision::{Revision, Settings};
 
 pub(crate) async fn run(
     arguments: &Up,
@@ -57,7 +50,7 @@ pub(crate) async fn run(
         .await?;
     check_price(manifest, &place, global.rehearse, report)?;
     let image = phases
-        .time(Phase::Build, build(arguments, &app, &engine, report))
+        .time(Phase::Build, image::build(arguments, &app, &engine, report))
         .await?;
 
     let made_bucket = match place.bucket() {
@@ -88,7 +81,7 @@ pub(crate) async fn run(
     let (pushed, target) = tokio::join!(
         async {
             let outputs = apply_foundation(&place, foundation, &phases, report).await?;
-            let push = push(&place, &engine, &image, &outputs, report);
+            let push = image::push(&place, &engine, &image, &outputs, report);
             let image = phases.time(Phase::Push, push).await?;
             Ok::<_, Failure>((outputs, image))
         },
@@ -130,12 +123,12 @@ pub(crate) async fn run(
     };
     let ended = phases
         .time(Phase::Release, async {
-            wait_for_front_door(&driver, report).await?;
+            public::wait_for_front_door(&driver, report).await?;
             driver.run(release).await
         })
         .await?;
     let outcome = phases
-        .time(Phase::Verdict, judge(&driver, &ended, report))
+        .time(Phase::Verdict, public::judge(&driver, &ended, report))
         .await;
     phases.tell();
     outcome?;
@@ -180,30 +173,6 @@ fn check_price(
                 estimate.monthly.ceil()
             )),
     )
-}
-
-async fn build(
-    arguments: &Up,
-    app: &App,
-    engine: &Engine,
-    report: &Report,
-) -> Result<LocalImage, Failure> {
-    let manifest = &app.manifest;
-    let image = match &arguments.image {
-        Some(reference) => engine.take(reference, manifest.architecture).await?,
-        None => engine.build(&app.directory, manifest, report).await?,
-    };
-    engine.check(&image, manifest)?;
-    let port = manifest.port.get();
-    if !image.exposed.is_empty() && !image.exposed.contains(&port) {
-        report.emit(Event::Warning {
-            text: format!(
-                "the image exposes {:?}, but the load balancer will connect to {port}; set `port` if that is wrong",
-                image.exposed
-            ),
-        });
-    }
-    Ok(image)
 }
 
 /// A root, ready to be applied.
@@ -289,11 +258,29 @@ async fn serves(place: &Place) -> Result<bool, Failure> {
     Ok(false)
 }
 
+/// Applies a plan. What fails is planned and tried once more: in a fresh account the first cluster, for
+/// one, can come before the service-linked role that its creation asked for
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
 async fn apply(place: &Place, ready: &Ready, report: &Report) -> Result<(), Failure> {
-    let root = ready.terraform.dir.root;
-    match ready.terraform.apply(&mut listener(report, root)).await {
+    let terraform = &ready.terraform;
+    let root = terraform.dir.root;
+    let first = match terraform.apply(&mut listener(report, root)).await {
+        Ok(()) => return Ok(()),
+        Err(failure) => failure,
+    };
+    let explained = place.explain_lock(terraform, first).await;
+    if explained.exit != Exit::Infrastructure {
+        return Err(explained);
+    }
+    // A plan that would now destroy something is not the one that was agreed to.
+    match terraform.plan(false).await {
+        Ok(plan) if plan.destroyed().next().is_none() => {}
+        _ => return Err(explained),
+    }
+    report.note(format!("{}; trying once more", explained.what));
+    match terraform.apply(&mut listener(report, root)).await {
         Ok(()) => Ok(()),
-        Err(failure) => Err(place.explain_lock(&ready.terraform, failure).await),
+        Err(failure) => Err(place.explain_lock(terraform, failure).await),
     }
 }
 
@@ -340,147 +327,4 @@ fn no_outputs(root: Root) -> Failure {
         format!("the {root} root was applied but has no outputs"),
     )
     .next("run the same command again")
-}
-
-/// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
-/// tags are immutable: what bears it is the same image.
-async fn push(
-    place: &Place,
-    engine: &Engine,
-    image: &LocalImage,
-    foundation: &FoundationOutputs,
-    report: &Report,
-) -> Result<Image, Failure> {
-    let registry = Registry::new(&place.session);
-    let content: String = image
-        .id
-        .trim_start_matches("sha256:")
-        .chars()
-        .take(32)
-        .collect();
-    let tag = format!("image-{content}");
-    let found = registry.find(&foundation.repository_name, &tag).await?;
-    let stored = match found {
-        Some(stored) => {
-            report.note("the registry has this image already");
-            stored
-        }
-        None => {
-            let login = registry.login().await?;
-            engine
-                .push(image, &foundation.repository_url, &tag, &login)
-                .await?;
-            registry
-                .find(&foundation.repository_name, &tag)
-                .await?
-                .ok_or_else(|| {
-                    Failure::new(
-                        Exit::Image,
-                        "the image was pushed, but the registry does not have it",
-                    )
-                    .next("run the same command again")
-                })?
-        }
-    };
-    Ok(Image {
-        repository_url: foundation.repository_url.clone(),
-        digest: stored.digest,
-    })
-}
-
-/// Waits until the public address gives any answer at all: a release probes its candidate there.
-async fn wait_for_front_door(driver: &Driver<'_>, report: &Report) -> Result<(), Failure> {
-    let end = tokio::time::Instant::now() + FRONT_DOOR;
-    let mut told = false;
-    while driver.prober.ask(None).await.is_none() {
-        if tokio::time::Instant::now() > end {
-            return Err(Failure::new(Exit::Infrastructure, "the public address gives no answer at all")
-                .why(format!("{} was asked for {} min", driver.outputs.url, FRONT_DOOR.as_secs() / 60))
-                .next("look at the CloudFront distribution in the console, then run the same command again"));
-        }
-        if *driver.interrupt.borrow() {
-            return Err(
-                Failure::new(Exit::Interrupted, "interrupted before the release began")
-                    .next("`landfall up` goes on, `landfall down` removes what was made"),
-            );
-        }
-        if !told {
-            report.note("waiting for the front door: a new CloudFront distribution takes minutes");
-            told = true;
-        }
-        tokio::time::sleep(Duration::from_secs(2)).await;
-    }
-    Ok(())
-}
-
-/// Looks at what runs and what the public address answers, whatever anybody reported before.
-async fn judge(driver: &Driver<'_>, ended: &Ended, report: &Report) -> Result<(), Failure> {
-    let slot = match &ended.outcome {
-        Outcome::Serving { slot } => *slot,
-        Outcome::RolledBack { slot, cause } => {
-            let answers = ask_public(driver).await;
-            let explanation = cause.explain();
-            let exit = match (answers.good, cause) {
-                (0, _) => Exit::NothingServing,
-                (_, Cause::Interrupted) => Exit::Interrupted,
-                _ => Exit::RolledBack,
-            };
-            let state = if answers.good > 0 {
-                format!("the old version serves as before, in {slot}")
-            } else {
-                "the old version was left in place, but the public address does not answer"
-                    .to_owned()
-            };
-            return Err(Failure::new(
-                exit,
-                "the new version was rolled back; users were never sent to it",
-            )
-            .why(explanation.what)
-            .why(state)
-            .next(explanation.next));
-        }
-        Outcome::NothingServing { cause } => {
-            let explanation = cause.explain();
-            return Err(Failure::new(
-                Exit::NothingServing,
-                "the version failed, and there was no older one",
-            )
-            .why(explanation.what)
-            .next(explanation.next)
-            .next("then `landfall up` again; `landfall down` removes what was made"));
-        }
-    };
-    let running = driver.running(slot).await?;
-    let answers = ask_public(driver).await;
-    let verdict = verdict(&driver.revision.image.digest, &running, answers);
-    report.emit(Event::Judged {
-        verdict: verdict.clone(),
-    });
-    match verdict {
-        Verdict::Serving { .. } => Ok(()),
-        Verdict::OtherDigest { .. } => Err(Failure::new(
-            Exit::Unknown,
-            "the release came to its end, but something else runs than it released",
-        )
-        .next("`landfall status` shows what runs; `landfall up` releases again")),
-        Verdict::Unreachable { .. } => Err(Failure::new(
-            Exit::Unknown,
-            "the release came to its end, but the public address does not answer",
-        )
-        .next("`landfall status` and `landfall logs` show more")),
-    }
-}
-
-/// Asks the public address until it has answered well a few times, or for a minute.
-async fn ask_public(driver: &Driver<'_>) -> Answers {
-    let mut answers = Answers::default();
-    let end = tokio::time::Instant::now() + PUBLIC;
-    while answers.good < GOOD_ANSWERS && tokio::time::Instant::now() < end {
-        let status = driver.prober.ask(None).await;
-        answers.count(status);
-        if status.is_none_or(|status| status >= 500) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-    answers
 }

@@ -1,0 +1,84 @@
+//! The app's image: built or taken, checked, pushed.
+
+use crate::app::App;
+use crate::cli::Up;
+use crate::engine::{Engine, LocalImage};
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::report::Report;
+use aws::Registry;
+use rules::contract::FoundationOutputs;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::revision::Image;
+
+/// Builds the image, or takes the one that is given, and refuses what cannot run.
+pub(super) async fn build(
+    arguments: &Up,
+    app: &App,
+    engine: &Engine,
+    report: &Report,
+) -> Result<LocalImage, Failure> {
+    let manifest = &app.manifest;
+    let image = match &arguments.image {
+        Some(reference) => engine.take(reference, manifest.architecture).await?,
+        None => engine.build(&app.directory, manifest, report).await?,
+    };
+    engine.check(&image, manifest)?;
+    let port = manifest.port.get();
+    if !image.exposed.is_empty() && !image.exposed.contains(&port) {
+        report.emit(Event::Warning {
+            text: format!(
+                "the image exposes {:?}, but the load balancer will connect to {port}; set `port` if that is wrong",
+                image.exposed
+            ),
+        });
+    }
+    Ok(image)
+}
+
+/// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
+/// tags are immutable: what bears it is the same image.
+pub(super) async fn push(
+    place: &Place,
+    engine: &Engine,
+    image: &LocalImage,
+    foundation: &FoundationOutputs,
+    report: &Report,
+) -> Result<Image, Failure> {
+    let registry = Registry::new(&place.session);
+    let content: String = image
+        .id
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(32)
+        .collect();
+    let tag = format!("image-{content}");
+    let found = registry.find(&foundation.repository_name, &tag).await?;
+    let stored = match found {
+        Some(stored) => {
+            report.note("the registry has this image already");
+            stored
+        }
+        None => {
+            let login = registry.login().await?;
+            engine
+                .push(image, &foundation.repository_url, &tag, &login)
+                .await?;
+            registry
+                .find(&foundation.repository_name, &tag)
+                .await?
+                .ok_or_else(|| {
+                    Failure::new(
+                        Exit::Image,
+                        "the image was pushed, but the registry does not have it",
+                    )
+                    .next("run the same command again")
+                })?
+        }
+    };
+    Ok(Image {
+        repository_url: foundation.repository_url.clone(),
+        digest: stored.digest,
+    })
+}
