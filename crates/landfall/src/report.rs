@@ -5,6 +5,7 @@
 
 use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::evidence::Listening;
+use rules::plan::Action;
 use rules::release::{Awaited, Outcome, Step};
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
@@ -224,16 +225,23 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             summary,
         } => {
             let mut lines = vec![format!("  plan of {root}: {summary}")];
+            let only_deletes = changes.iter().all(|change| change.action == Action::Delete);
             for change in changes {
                 let sign = match change.action {
-                    rules::plan::Action::Create => paint("32", "+"),
-                    rules::plan::Action::Update => paint("33", "~"),
-                    rules::plan::Action::Replace => paint("31", "±"),
-                    rules::plan::Action::Delete => paint("31", "-"),
-                    rules::plan::Action::Forget => "·".to_owned(),
+                    Action::Create => paint("32", "+"),
+                    Action::Update => paint("33", "~"),
+                    Action::Replace => paint("31", "±"),
+                    Action::Delete => paint("31", "-"),
+                    Action::Forget => "·".to_owned(),
                 };
-                // What is made is a long list that says little; what is destroyed is named always.
-                if verbose || change.action != rules::plan::Action::Create {
+                // What is made, or all that goes, is a long list that says little; what a change destroys or
+                // alters is named always.
+                let says_little = match change.action {
+                    Action::Create => true,
+                    Action::Delete => only_deletes,
+                    _ => false,
+                };
+                if verbose || !says_little {
                     lines.push(format!("    {sign} {}", change.address));
                 }
             }
