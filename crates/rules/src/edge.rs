@@ -13,6 +13,7 @@ pub mod forwarded;
 pub mod framing;
 pub mod health;
 pub mod limit;
+pub mod listening;
 pub mod moment;
 pub mod path_rules;
 pub mod restart;

@@ -180,9 +180,10 @@ impl Bucket {
         add(&mut self.denied, other.denied);
     }
 
-    /// Whether every request in it has ended.
+    /// Whether every first attempt in it has ended. Answers may still be on their way to users: an event
+    /// stream is for hours.
     pub fn is_settled(&self) -> bool {
-        self.first.open == 0 && self.probes.open == 0 && self.users.open == 0
+        self.first.open == 0 && self.probes.open == 0
     }
 }
 

@@ -48,6 +48,14 @@ impl Sketch {
             .fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
+    /// All latencies together, within [`RELATIVE_ERROR`].
+    pub fn sum(&self) -> Duration {
+        let micros = self.counts.iter().fold(0_u64, |sum, &(bucket, count)| {
+            sum.saturating_add(middle(bucket).saturating_mul(count))
+        });
+        Duration::from_micros(micros)
+    }
+
     /// The latency that the share `q` (0 to 1) of all stays at or below; [`None`] if there are none.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let total = self.count();

@@ -129,7 +129,7 @@ pub const VARIABLES: [Variable; 40] = [
     ),
     variable(
         "HEADER_MS",
-        "10000",
+        "8000",
         "how long a client may take to send a request's head",
     ),
     variable(
