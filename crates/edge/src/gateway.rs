@@ -21,10 +21,13 @@ use std::time::Duration;
 pub(crate) async fn serve(guest: Arc<Guest>, request: Request<Incoming>) -> Response<UserBody> {
     let edge = Arc::clone(&guest.edge);
     let version = request.version();
+    // A length that stood beside it is gone when the parser is done, and a proxy in front may have gone
+    // by it. So nothing is read behind such a body (RFC 9112, 6.1).
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut response = respond(&guest, &edge, request).await;
     // HTTP/2 has GOAWAY for this.
     if version < Version::HTTP_2
-        && edge.is_draining()
+        && (is_chunked || edge.is_draining())
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
         response

@@ -204,6 +204,9 @@ impl Call<'_> {
                     return (deliver(last, Failure::Broken), number);
                 }
                 Verdict::Fail(failure) => {
+                    if failure == Failure::Late {
+                        edge.gate.unanswered(begun);
+                    }
                     if let (Failure::Late, Some(place)) = (failure, place.take()) {
                         place.finish(None);
                     }

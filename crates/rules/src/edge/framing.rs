@@ -1,5 +1,8 @@
 //! Requests whose borders two readers could see in different places.
 //!
+//! A length beside chunks is dropped by the parser, so the edge reads nothing behind chunks: it closes the
+//! connection after the answer, as RFC 9112, 6.1 asks for.
+//!
 //! The edge writes every request to the app anew, with a framing of its own, so what it understood
 //! is what the app reads. What remains is to refuse a request that a proxy *in front* of the edge may
 //! have understood differently: it could hide a second request in the first one's body.
