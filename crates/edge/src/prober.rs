@@ -13,21 +13,21 @@ use tokio::net::TcpStream;
 
 /// Until the first answer.
 const WHILE_STARTING: Duration = Duration::from_millis(50);
-/// Afterwards, as long as users keep quiet.
-const WHILE_WELL: Duration = Duration::from_secs(5);
+/// Afterwards, as long as users keep quiet; and how long an answer may take. Both are shorter if the app
+/// is to be found stuck sooner.
+const AT_MOST: Duration = Duration::from_secs(5);
 /// While it does not answer.
 const WHILE_SILENT: Duration = Duration::from_secs(1);
-/// An answer that takes longer is none.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Asks for ever.
 pub(crate) async fn run(edge: Arc<Edge>) {
+    let pace = (edge.settings.health.stuck / 3).min(AT_MOST);
     loop {
         let seen = edge.gate.seen(false);
         let wait = match (seen.was_ready, seen.silent_since) {
             (false, _) => WHILE_STARTING,
-            (true, None) => WHILE_WELL,
-            (true, Some(_)) => WHILE_SILENT,
+            (true, None) => pace,
+            (true, Some(_)) => pace.min(WHILE_SILENT),
         };
         tokio::time::sleep(wait).await;
         let now = edge.clock.now();
@@ -36,14 +36,11 @@ pub(crate) async fn run(edge: Arc<Edge>) {
             .last_answer()
             .is_some_and(|at| now.since(at) < wait);
         // Without connections there is nothing to ask; the gate knocks by itself.
-        if is_known || !edge.gate.wait(WHILE_WELL).await {
+        if is_known || !edge.gate.wait(AT_MOST).await {
             continue;
         }
         let asked = edge.clock.now();
-        if matches!(
-            tokio::time::timeout(ANSWER_WITHIN, ask(&edge)).await,
-            Ok(Ok(()))
-        ) {
+        if matches!(tokio::time::timeout(pace, ask(&edge)).await, Ok(Ok(()))) {
             edge.gate.answered();
             edge.guard().circuit.answered();
         } else {
