@@ -48,11 +48,11 @@ fn main() {
         std::io::stdout().flush().expect("stdout");
     }
     if option("--orphan").is_some() {
-        // Leaves a child behind that ends a moment later.
-        std::process::Command::new("/proc/self/exe")
+        // Leaves a child behind that ends a moment later, on purpose.
+        let child = std::process::Command::new("/proc/self/exe")
             .args(["--exit", "0"])
-            .spawn()
-            .expect("child");
+            .spawn();
+        std::mem::forget(child.expect("child"));
         return;
     }
     if let Some(code) = option("--exit") {
