@@ -7,6 +7,7 @@ pub mod contract;
 pub mod cost;
 pub mod diagnosis;
 pub mod dockerfile;
+pub mod edge;
 pub mod event;
 pub mod evidence;
 pub mod exit;

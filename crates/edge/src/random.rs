@@ -1,0 +1,30 @@
+//! Random numbers for names of requests and for sampling. Nothing secret is made of them.
+
+use std::cell::Cell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+thread_local! {
+    static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish());
+}
+
+/// 64 random bits (SplitMix64, seeded by the operating system for each thread).
+pub(crate) fn bits() -> u64 {
+    STATE.with(|state| {
+        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        state.set(next);
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    })
+}
+
+/// 128 random bits.
+pub(crate) fn name() -> u128 {
+    (u128::from(bits()) << 64) | u128::from(bits())
+}
+
+/// True for about `share` of all calls.
+pub(crate) fn happens(share: f64) -> bool {
+    share >= 1.0 || (bits() >> 11) as f64 / ((1_u64 << 53) as f64) < share
+}

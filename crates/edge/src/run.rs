@@ -1,0 +1,144 @@
+//! Puts the parts together and runs them to the end.
+
+use crate::answer::UserBody;
+use crate::console::Console;
+use crate::edge::Edge;
+use crate::pages::Pages;
+use crate::process::AppCommand;
+use crate::supervisor::Supervisor;
+use crate::{door, endpoints, prober};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rules::edge::settings::Settings;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// More threads than this move no more bytes than the app can produce.
+const MOST_THREADS: usize = 4;
+
+/// Runs the edge in front of the app until both have ended; returns the exit code.
+///
+/// # Errors
+/// What kept it from starting: nothing of the app has run then.
+pub fn run(settings: Settings, command: AppCommand, console: &Console) -> Result<u8, String> {
+    let pages = match &settings.error_pages {
+        Some(directory) => Pages::read(directory)?,
+        None => Pages::default(),
+    };
+    let task = settings.task.clone().unwrap_or_else(host_name);
+    let threads = settings.threads.unwrap_or_else(|| {
+        std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MOST_THREADS)
+    });
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder
+        .worker_threads(threads)
+        .thread_stack_size(512 * 1024)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("can't start threads: {error}"))?;
+    let code = runtime.block_on(async {
+        let edge = Arc::new(Edge::new(settings, pages, console.clone(), task));
+        let door = bind(edge.settings.listen).await?;
+        if let Some(address) = edge.settings.private_listen {
+            tokio::spawn(answer_privately(Arc::clone(&edge), bind(address).await?));
+        }
+        tokio::spawn(door::keep(Arc::clone(&edge), door));
+        tokio::spawn(prober::run(Arc::clone(&edge)));
+        tokio::spawn(tell(Arc::clone(&edge)));
+        tokio::spawn({
+            let edge = Arc::clone(&edge);
+            async move { edge.gate.knock(edge.settings.app).await }
+        });
+        let supervisor = Supervisor::new(Arc::clone(&edge), command);
+        let code = supervisor
+            .run()
+            .await
+            .map_err(|error| format!("can't watch signals: {error}"))?;
+        tell_once(&edge);
+        Ok::<u8, String>(code)
+    })?;
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(code)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("can't listen on {address}: {error}"))
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Writes summary lines and lets go of connections that nobody needs, for ever.
+async fn tell(edge: Arc<Edge>) {
+    let every = edge.settings.summary;
+    let mut beat = tokio::time::interval(every.unwrap_or(Duration::from_secs(10)));
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        beat.tick().await;
+        edge.app.tidy();
+        if every.is_some() {
+            tell_once(&edge);
+        }
+    }
+}
+
+fn tell_once(edge: &Edge) {
+    if edge.settings.summary.is_some()
+        && let Some(news) = edge.ledger.news()
+    {
+        edge.console.record(news.to_line());
+    }
+}
+
+/// The port where private endpoints answer to everyone who reaches it.
+async fn answer_privately(edge: Arc<Edge>, listener: TcpListener) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let edge = Arc::clone(&edge);
+        tokio::spawn(async move {
+            let header = edge.settings.clients.header;
+            let service = service_fn(move |request| {
+                let edge = Arc::clone(&edge);
+                async move { Ok::<_, Infallible>(private(&edge, request)) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(header)
+                .serve_connection(TokioIo::new(stream), service);
+            // Whoever broke off knows it.
+            let _ = connection.await;
+        });
+    }
+}
+
+fn private(edge: &Edge, request: Request<Incoming>) -> Response<UserBody> {
+    let (parts, _) = request.into_parts();
+    endpoints::answer(edge, &parts, true).unwrap_or_else(|| {
+        let kind = rules::edge::accept::Page::Json;
+        edge.pages
+            .answer(404, "Only /.landfall/ is here", None, kind, None)
+    })
+}

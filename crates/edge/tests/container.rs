@@ -1,0 +1,205 @@
+//! The edge as it runs in the cloud: PID 1 of a container without anything else in it.
+
+mod stage;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const EDGE: &str = env!("CARGO_BIN_EXE_landfall-edge");
+const TESTAPP: &str = env!("CARGO_BIN_EXE_landfall-edge-testapp");
+
+/// A container that is removed with its image when the test ends.
+struct Container {
+    id: String,
+    image: String,
+    address: std::net::SocketAddr,
+    private: std::net::SocketAddr,
+}
+
+fn docker(arguments: &[&str]) -> Output {
+    Command::new("docker")
+        .args(arguments)
+        .output()
+        .expect("docker: this test needs Docker Engine")
+}
+
+fn said(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "docker: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The libraries of a program, so that one that is not static runs `FROM scratch` as well.
+fn libraries(program: &str) -> Vec<PathBuf> {
+    let output = Command::new("ldd").arg(program).output().expect("ldd");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .collect()
+}
+
+fn copy(root: &Path, from: &Path, to: &str) {
+    let to = root.join(to.trim_start_matches('/'));
+    std::fs::create_dir_all(to.parent().expect("directory")).expect("directory");
+    std::fs::copy(from, to).expect("copy");
+}
+
+impl Container {
+    /// An image with the edge in front of the image's own command, run as a stranger with a root that
+    /// cannot be written to.
+    fn run(app: &[&str], settings: &[(&str, &str)]) -> Container {
+        let directory = tempfile::tempdir().expect("directory");
+        let root = directory.path().join("root");
+        for program in [EDGE, TESTAPP] {
+            for library in libraries(program) {
+                copy(&root, &library, library.to_str().expect("path"));
+            }
+        }
+        copy(&root, Path::new(EDGE), "/.landfall/edge");
+        copy(&root, Path::new(TESTAPP), "/bin/app");
+        let mut command = vec!["/.landfall/edge", "--", "/bin/app", "--port", "3000"];
+        command.extend(app);
+        let dockerfile =
+            format!("FROM scratch\nCOPY root /\nUSER 12345:12345\nENTRYPOINT {command:?}\n");
+        std::fs::write(directory.path().join("Dockerfile"), dockerfile).expect("Dockerfile");
+        let image = said(&docker(&[
+            "build",
+            "--quiet",
+            directory.path().to_str().expect("path"),
+        ]));
+        let mut run: Vec<String> = ["run", "--detach", "--read-only", "--cap-drop", "ALL"]
+            .map(str::to_owned)
+            .into();
+        run.extend(
+            [
+                "--publish",
+                "127.0.0.1::8080",
+                "--publish",
+                "127.0.0.1::9901",
+            ]
+            .map(str::to_owned),
+        );
+        let usual = [
+            ("APP", "3000"),
+            ("LISTEN", "8080"),
+            ("PRIVATE_LISTEN", "9901"),
+            ("LEAD_MS", "0"),
+            ("SUMMARY_MS", "0"),
+        ];
+        for (name, value) in usual.iter().chain(settings) {
+            run.extend(["--env".to_owned(), format!("LANDFALL_EDGE_{name}={value}")]);
+        }
+        run.push(image.clone());
+        let run: Vec<&str> = run.iter().map(String::as_str).collect();
+        let id = said(&docker(&run));
+        let port = |inside: &str| {
+            let text = said(&docker(&["port", &id, inside]));
+            text.lines()
+                .next()
+                .and_then(|line| line.parse().ok())
+                .expect("a published port")
+        };
+        let (address, private) = (port("8080"), port("9901"));
+        Container {
+            id,
+            image,
+            address,
+            private,
+        }
+    }
+
+    fn health(&self) -> Option<u16> {
+        let mut client = stage::Client::try_connect(self.private)?;
+        client.write("GET /.landfall/health HTTP/1.1\r\nhost: x\r\n\r\n");
+        client.answer().map(|answer| answer.status)
+    }
+
+    fn until_ready(&self) {
+        stage::until(
+            "the app is ready",
+            || (self.health() == Some(200)).then_some(()),
+            || self.logs(),
+        );
+    }
+
+    fn get(&self, path: &str) -> stage::Answer {
+        stage::Client::connect(self.address).get(path)
+    }
+
+    fn logs(&self) -> String {
+        let output = docker(&["logs", &self.id]);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        text(&output.stdout) + &text(&output.stderr)
+    }
+
+    fn wait(&self) -> String {
+        said(&docker(&["wait", &self.id]))
+    }
+
+    fn processes(&self) -> Vec<String> {
+        let text = said(&docker(&["top", &self.id, "-eo", "pid,ppid,stat,comm"]));
+        text.lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = docker(&["rm", "--force", &self.id]);
+        let _ = docker(&["rmi", "--force", &self.image]);
+    }
+}
+
+#[test]
+fn as_pid_1_it_serves_buries_restarts_and_drains() {
+    let container = Container::run(&[], &[]);
+    container.until_ready();
+    assert_eq!(container.get("/").body, "hello");
+    assert_ne!(container.get("/pid").body, "1");
+    // An orphan ends up with PID 1, and PID 1 buries it.
+    assert_eq!(container.get("/orphan").body, "left behind");
+    let only_two = || (container.processes().len() == 2).then_some(());
+    stage::until("edge and app are alone", only_two, || {
+        container.processes().join("\n")
+    });
+    let before = container.get("/pid").body;
+    container.get("/crash/5");
+    stage::until(
+        "another app answers",
+        || (container.get("/pid").body != before).then_some(()),
+        || container.logs(),
+    );
+    assert!(
+        container
+            .logs()
+            .contains("with exit code 5; starting it again"),
+        "{}",
+        container.logs()
+    );
+    said(&docker(&["kill", "--signal", "TERM", &container.id]));
+    assert_eq!(container.wait(), "0");
+}
+
+#[test]
+fn as_pid_1_it_kills_an_app_that_ignores_sigterm() {
+    let container = Container::run(&["--ignore-term"], &[("STOP_MS", "100")]);
+    container.until_ready();
+    said(&docker(&["kill", "--signal", "TERM", &container.id]));
+    assert_eq!(container.wait(), "137");
+}
+
+#[test]
+fn as_pid_1_it_ends_with_the_code_of_an_app_that_cannot_start() {
+    let container = Container::run(&["--print", "no database\n", "--exit", "3"], &[]);
+    assert_eq!(container.wait(), "3");
+    assert!(
+        container
+            .logs()
+            .contains("the last lines of the app:\n  no database"),
+        "{}",
+        container.logs()
+    );
+}

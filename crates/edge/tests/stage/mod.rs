@@ -1,0 +1,435 @@
+//! A stage for tests: the real edge in front of the real misbehaving app, and a client that sees every byte.
+#![allow(dead_code, reason = "every test file uses its own part of the stage")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What never takes so long unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The secret that every stage is set to.
+pub(crate) const SECRET: &str = "0123456789abcdef0123";
+
+const EDGE: &str = env!("CARGO_BIN_EXE_landfall-edge");
+const TESTAPP: &str = env!("CARGO_BIN_EXE_landfall-edge-testapp");
+
+/// How a stage is set up.
+pub(crate) struct Setup {
+    app: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// The edge with its app.
+pub(crate) struct Stage {
+    edge: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) private: SocketAddr,
+    pub(crate) app: u16,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+}
+
+/// The usual setup.
+pub(crate) fn setup() -> Setup {
+    // A drain that nobody waits for and retries that are quick to give up, unless a test says so.
+    let environment = [
+        ("LEAD_MS", "0"),
+        ("DRAIN_MS", "2000"),
+        ("STOP_MS", "2000"),
+        ("SECRET", SECRET),
+        ("SUMMARY_MS", "0"),
+    ];
+    let own = |(name, value): (&str, &str)| (format!("LANDFALL_EDGE_{name}"), value.to_owned());
+    Setup {
+        app: Vec::new(),
+        environment: environment.into_iter().map(own).collect(),
+    }
+}
+
+impl Setup {
+    /// Sets `LANDFALL_EDGE_<name>`.
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Setup {
+        self.environment
+            .push((format!("LANDFALL_EDGE_{name}"), value.to_owned()));
+        self
+    }
+
+    /// Sets a variable of the app.
+    pub(crate) fn app_variable(mut self, name: &str, value: &str) -> Setup {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds arguments of the app.
+    pub(crate) fn app(mut self, arguments: &[&str]) -> Setup {
+        self.app.extend(arguments.iter().map(|a| (*a).to_owned()));
+        self
+    }
+
+    /// Starts everything and waits until the app has answered.
+    pub(crate) fn ready(self) -> Stage {
+        let stage = self.start();
+        stage.until("the app is ready", || stage.health() == Some(200));
+        stage
+    }
+
+    /// Starts everything.
+    pub(crate) fn start(self) -> Stage {
+        let [listen, private, app] = free_ports();
+        let mut command = Command::new(EDGE);
+        command
+            .arg("--")
+            .arg(TESTAPP)
+            .args(["--port", &app.to_string()])
+            .args(&self.app);
+        command.env("LANDFALL_EDGE_APP", app.to_string());
+        command.env("LANDFALL_EDGE_LISTEN", format!("127.0.0.1:{listen}"));
+        command.env(
+            "LANDFALL_EDGE_PRIVATE_LISTEN",
+            format!("127.0.0.1:{private}"),
+        );
+        command.envs(self.environment);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut edge = command.spawn().expect("the edge starts");
+        let out = collect(edge.stdout.take().expect("stdout"));
+        let err = collect(edge.stderr.take().expect("stderr"));
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        Stage {
+            edge,
+            address: at(listen),
+            private: at(private),
+            app,
+            out,
+            err,
+        }
+    }
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    let taken: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    std::array::from_fn(|at| taken[at].local_addr().expect("address").port())
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let all = Arc::new(Mutex::new(String::new()));
+    let filled = Arc::clone(&all);
+    std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut piece) {
+            filled
+                .lock()
+                .expect("text")
+                .push_str(&String::from_utf8_lossy(&piece[..count]));
+        }
+    });
+    all
+}
+
+impl Stage {
+    /// A connection of a user.
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// `GET path` over a new connection.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.connect().get(path)
+    }
+
+    /// `POST path` with a body.
+    pub(crate) fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        let length = body.len();
+        self.connect().send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: app\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        ))
+    }
+
+    /// `GET path` at the private port.
+    pub(crate) fn private(&self, path: &str) -> Answer {
+        Client::connect(self.private).get(path)
+    }
+
+    /// `GET path` at the app itself.
+    pub(crate) fn app(&self, path: &str) -> Answer {
+        Client::connect(SocketAddr::from(([127, 0, 0, 1], self.app))).get(path)
+    }
+
+    /// How often the app has seen requests with this key.
+    pub(crate) fn hits(&self, key: &str) -> u32 {
+        self.app(&format!("/hits/{key}"))
+            .body
+            .parse()
+            .expect("a number")
+    }
+
+    /// The status of the health endpoint; `None` while nobody answers.
+    pub(crate) fn health(&self) -> Option<u16> {
+        let mut client = Client::try_connect(self.private)?;
+        client.write("GET /.landfall/health HTTP/1.1\r\nhost: x\r\n\r\n");
+        client.answer().map(|answer| answer.status)
+    }
+
+    /// What the edge has told so far.
+    pub(crate) fn summary(&self) -> rules::edge::summary::Summary {
+        let answer = self.private("/.landfall/summary");
+        rules::edge::summary::Summary::parse(&answer.body).expect("a summary")
+    }
+
+    /// All seconds in one.
+    pub(crate) fn totals(&self) -> rules::edge::bucket::Bucket {
+        let mut sum = rules::edge::bucket::Bucket::default();
+        self.summary()
+            .buckets
+            .values()
+            .for_each(|bucket| sum.add(bucket));
+        sum
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.edge.id(), name);
+    }
+
+    pub(crate) fn edge_pid(&self) -> u32 {
+        self.edge.id()
+    }
+
+    /// The app's process, by what it says itself.
+    pub(crate) fn app_pid(&self) -> u32 {
+        self.app("/pid").body.parse().expect("a number")
+    }
+
+    pub(crate) fn out(&self) -> String {
+        self.out.lock().expect("text").clone()
+    }
+
+    pub(crate) fn err(&self) -> String {
+        self.err.lock().expect("text").clone()
+    }
+
+    /// Waits for something to become true.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        until(what, || is_so().then_some(()), || self.err());
+    }
+
+    /// Waits for the end; returns the exit code.
+    pub(crate) fn exit_code(&mut self) -> i32 {
+        let edge = &mut self.edge;
+        let err = Arc::clone(&self.err);
+        let status = until(
+            "the edge ends",
+            || edge.try_wait().expect("status"),
+            || err.lock().expect("text").clone(),
+        );
+        status.code().expect("an exit code")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if matches!(self.edge.try_wait(), Ok(None)) {
+            // In order first, so that the app does not outlive the test.
+            self.signal("INT");
+            self.signal("INT");
+            let end = Instant::now() + Duration::from_secs(10);
+            while matches!(self.edge.try_wait(), Ok(None)) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = self.edge.kill();
+            let _ = self.edge.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- stdout\n{}\n--- stderr\n{}", self.out(), self.err());
+        }
+    }
+}
+
+/// Polls until there is a value.
+pub(crate) fn until<T>(
+    what: &str,
+    mut look: impl FnMut() -> Option<T>,
+    context: impl Fn() -> String,
+) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = look() {
+            return value;
+        }
+        assert!(
+            Instant::now() < end,
+            "this did not happen: {what}\n{}",
+            context()
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "kill -{name} {pid}"
+    );
+}
+
+/// A client that writes and reads plain bytes.
+pub(crate) struct Client {
+    pub(crate) stream: BufReader<TcpStream>,
+    is_head: bool,
+}
+
+/// An answer, read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) trailers: String,
+    /// The body ended where its framing says.
+    pub(crate) is_whole: bool,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+}
+
+/// The value of a header in a text of headers.
+pub(crate) fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.lines().skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
+        Client::try_connect(address).expect("a connection")
+    }
+
+    pub(crate) fn try_connect(address: SocketAddr) -> Option<Client> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Client {
+            stream: BufReader::new(stream),
+            is_head: false,
+        })
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: app\r\n\r\n"))
+    }
+
+    pub(crate) fn write(&mut self, text: &str) {
+        // A server that has already refused may have closed.
+        let _ = self.stream.get_mut().write_all(text.as_bytes());
+    }
+
+    pub(crate) fn send(&mut self, text: &str) -> Answer {
+        self.is_head = text.starts_with("HEAD ");
+        self.write(text);
+        self.answer()
+            .unwrap_or_else(|| panic!("no answer to {text:?}"))
+    }
+
+    /// The next head.
+    pub(crate) fn head(&mut self) -> Option<String> {
+        let mut head = String::new();
+        loop {
+            let before = head.len();
+            if self.stream.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+            if head[before..].trim().is_empty() {
+                return Some(head);
+            }
+        }
+    }
+
+    /// The next answer; `None` if the connection ends before one.
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
+        let head = self.head()?;
+        let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
+        let mut answer = Answer {
+            status,
+            head,
+            body: String::new(),
+            trailers: String::new(),
+            is_whole: true,
+        };
+        if self.is_head || status == 204 || status == 304 || status < 200 {
+            return Some(answer);
+        }
+        if answer.header("transfer-encoding").is_some() {
+            answer.is_whole = self.chunks(&mut answer).is_some();
+        } else if let Some(length) = answer.header("content-length") {
+            let length: usize = length.parse().ok()?;
+            let mut body = Vec::new();
+            let _ = self
+                .stream
+                .by_ref()
+                .take(length as u64)
+                .read_to_end(&mut body);
+            answer.is_whole = body.len() == length;
+            answer.body = String::from_utf8_lossy(&body).into_owned();
+        } else {
+            let _ = self.stream.read_to_string(&mut answer.body);
+        }
+        Some(answer)
+    }
+
+    /// One chunk; empty at the end.
+    pub(crate) fn chunk(&mut self) -> Option<String> {
+        let mut size = String::new();
+        self.stream.read_line(&mut size).ok()?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        let mut chunk = vec![0; size];
+        self.stream.read_exact(&mut chunk).ok()?;
+        if size > 0 {
+            self.stream.read_line(&mut String::new()).ok()?;
+        }
+        Some(String::from_utf8_lossy(&chunk).into_owned())
+    }
+
+    fn chunks(&mut self, answer: &mut Answer) -> Option<()> {
+        loop {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                break;
+            }
+            answer.body.push_str(&chunk);
+        }
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).ok()?;
+            if line.trim().is_empty() {
+                return Some(());
+            }
+            answer.trailers.push_str(&line);
+        }
+    }
+
+    /// Reads exactly so many bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).expect("bytes");
+        bytes
+    }
+
+    /// Whether the other side closes without another byte.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What the edge decides: the proxy that rides in the container in front of the app.
+//!
+//! The edge's crate moves bytes and starts processes; whether a request is tried again, when the app
+//! counts as dead, what the load balancer is told and what releases read is decided here.
+
+pub mod accept;
+pub mod bucket;
+pub mod budget;
+pub mod circuit;
+pub mod deadline;
+pub mod drain;
+pub mod forwarded;
+pub mod framing;
+pub mod health;
+pub mod limit;
+pub mod listening;
+pub mod moment;
+pub mod path_rules;
+pub mod restart;
+pub mod retry;
+pub mod settings;
+pub mod sketch;
+pub mod summary;
+pub mod trace;
+pub mod variable;
+pub mod websocket;

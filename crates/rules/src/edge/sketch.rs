@@ -1,0 +1,255 @@
+//! A latency sketch: counts in buckets of fixed bounds, so that those of many tasks and seconds
+//! add up to the one that a single observer would have drawn.
+//!
+//! Each power of two of microseconds is divided into 32 equal buckets, so a quantile is off by at most
+//! 1/64 of its value. Bucket numbers come from shifts of whole numbers: the same on every machine.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::time::Duration;
+
+/// Buckets to a power of two, as a power of two itself.
+const BITS: u32 = 5;
+/// The number of the last bucket; longer times count there. It begins at 19 hours.
+const LAST: u16 = 1_023;
+
+/// Largest relative error of [`Sketch::quantile`], for times of 1 µs to 19 h.
+pub const RELATIVE_ERROR: f64 = 1.0 / 64.0;
+
+/// How often which latency was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Bucket and count, by bucket; no count is 0.
+    counts: Vec<(u16, u64)>,
+}
+
+impl Sketch {
+    /// Counts one.
+    pub fn record(&mut self, latency: Duration) {
+        self.add(bucket(super::moment::micros(latency)), 1);
+    }
+
+    /// Adds what the other one saw.
+    pub fn merge(&mut self, other: &Sketch) {
+        for &(bucket, count) in &other.counts {
+            self.add(bucket, count);
+        }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.counts
+            .iter()
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// All latencies together, within [`RELATIVE_ERROR`].
+    pub fn sum(&self) -> Duration {
+        let micros = self.counts.iter().fold(0_u64, |sum, &(bucket, count)| {
+            sum.saturating_add(middle(bucket).saturating_mul(count))
+        });
+        Duration::from_micros(micros)
+    }
+
+    /// The latency that the share `q` (0 to 1) of all stays at or below; [`None`] if there are none.
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        let total = self.count();
+        let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+        let mut seen = 0_u64;
+        self.counts.iter().find_map(|&(bucket, count)| {
+            seen = seen.saturating_add(count);
+            (seen >= rank).then(|| Duration::from_micros(middle(bucket)))
+        })
+    }
+
+    /// How many took longer than `latency`: exact at bucket bounds, else within [`RELATIVE_ERROR`].
+    pub fn slower_than(&self, latency: Duration) -> u64 {
+        let limit = bucket(super::moment::micros(latency));
+        let slower = self.counts.iter().filter(|(bucket, _)| *bucket > limit);
+        slower.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    fn add(&mut self, bucket: u16, count: u64) {
+        match self
+            .counts
+            .binary_search_by_key(&bucket, |(bucket, _)| *bucket)
+        {
+            Ok(at) => {
+                if let Some((_, sum)) = self.counts.get_mut(at) {
+                    *sum = sum.saturating_add(count);
+                }
+            }
+            Err(at) => self.counts.insert(at, (bucket, count)),
+        }
+    }
+}
+
+/// The bucket of a time in microseconds.
+fn bucket(micros: u64) -> u16 {
+    let shift = micros.checked_ilog2().unwrap_or(0).saturating_sub(BITS);
+    let number = (u64::from(shift) << BITS) + (micros >> shift);
+    u16::try_from(number).unwrap_or(LAST).min(LAST)
+}
+
+/// The middle of a bucket in microseconds.
+fn middle(bucket: u16) -> u64 {
+    let bucket = u64::from(bucket);
+    // The first two powers of two have buckets one microsecond wide.
+    let shift = (bucket >> BITS).saturating_sub(1);
+    let low = (bucket - (shift << BITS)) << shift;
+    low + ((1 << shift) >> 1)
+}
+
+/// `[bucket, count, …]`, each bucket as the distance from the one before.
+impl Serialize for Sketch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before = 0;
+        let flat = self.counts.iter().flat_map(|&(bucket, count)| {
+            let distance = u64::from(bucket - before);
+            before = bucket;
+            [distance, count]
+        });
+        serializer.collect_seq(flat)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sketch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sketch, D::Error> {
+        let flat = Vec::<u64>::deserialize(deserializer)?;
+        let mut counts = Vec::with_capacity(flat.len() / 2);
+        let mut bucket = 0_u64;
+        for pair in flat.chunks(2) {
+            let &[distance, count] = pair else {
+                return Err(D::Error::custom(
+                    "a latency sketch is pairs of distance and count",
+                ));
+            };
+            bucket = bucket.saturating_add(distance);
+            let number = u16::try_from(bucket).ok().filter(|number| *number <= LAST);
+            let Some(number) = number else {
+                return Err(D::Error::custom(format!(
+                    "no latency bucket has the number {bucket}"
+                )));
+            };
+            if count == 0 || (distance == 0 && !counts.is_empty()) {
+                return Err(D::Error::custom(
+                    "a latency sketch names a bucket twice, or an empty one",
+                ));
+            }
+            counts.push((number, count));
+        }
+        Ok(Sketch { counts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(latencies: &[u64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        for &micros in latencies {
+            sketch.record(Duration::from_micros(micros));
+        }
+        sketch
+    }
+
+    fn latencies() -> impl Strategy<Value = Vec<u64>> {
+        prop::collection::vec(
+            prop_oneof![0..100_u64, 0..100_000_u64, 0..60_000_000_000_u64],
+            0..200,
+        )
+    }
+
+    #[test]
+    fn buckets_join_without_a_gap() {
+        let mut before = bucket(0);
+        for micros in 1..3_000_000 {
+            let here = bucket(micros);
+            assert!(here == before || here == before + 1, "{micros}");
+            before = here;
+        }
+        assert_eq!(bucket(u64::MAX), LAST);
+    }
+
+    #[test]
+    fn its_text_is_short_and_fixed() {
+        let text = serde_json::to_string(&of(&[900, 900, 1_000, 250_000])).expect("text");
+        assert_eq!(text, "[184,2,6,1,255,1]");
+        assert_eq!(
+            serde_json::from_str::<Sketch>(&text).expect("sketch"),
+            of(&[900, 900, 1_000, 250_000])
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            "[1]",
+            "[1,0]",
+            "[1,1,0,1]",
+            "[1024,1]",
+            "[1,1,18446744073709551615,1]",
+            "[-1,1]",
+            "{}",
+        ] {
+            assert!(serde_json::from_str::<Sketch>(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_associative_and_commutative(a in latencies(), b in latencies(), c in latencies()) {
+            let merged = |parts: &[&[u64]]| {
+                let mut sum = Sketch::default();
+                for part in parts {
+                    sum.merge(&of(part));
+                }
+                sum
+            };
+            let mut right = of(&b);
+            right.merge(&of(&c));
+            let mut nested = of(&a);
+            nested.merge(&right);
+            prop_assert_eq!(&nested, &merged(&[&a, &b, &c]));
+            prop_assert_eq!(&nested, &merged(&[&c, &b, &a]));
+            prop_assert_eq!(nested, of(&[a, b, c].concat()));
+        }
+
+        #[test]
+        fn quantiles_are_as_good_as_promised(mut all in latencies(), q in 0.0..=1.0_f64) {
+            let sketch = of(&all);
+            all.sort_unstable();
+            let rank = ((q * all.len() as f64).ceil() as usize).max(1);
+            match all.get(rank - 1) {
+                None => prop_assert_eq!(sketch.quantile(q), None),
+                Some(&exact) => {
+                    let found = sketch.quantile(q).expect("some").as_micros() as f64;
+                    prop_assert!((found - exact as f64).abs() <= exact as f64 * RELATIVE_ERROR + 0.5);
+                }
+            }
+        }
+
+        #[test]
+        fn it_survives_its_text(all in latencies()) {
+            let sketch = of(&all);
+            let text = serde_json::to_string(&sketch).expect("text");
+            prop_assert_eq!(serde_json::from_str::<Sketch>(&text).expect("sketch"), sketch);
+        }
+
+        #[test]
+        fn what_is_slower_is_counted(all in latencies(), limit in 0..60_000_000_u64) {
+            let slower = of(&all).slower_than(Duration::from_micros(limit));
+            let band = limit as f64 / 32.0 + 1.0;
+            let least = all.iter().filter(|&&l| l as f64 > limit as f64 + band).count() as u64;
+            let most = all.iter().filter(|&&l| l > limit).count() as u64;
+            prop_assert!(least <= slower && slower <= most);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What the edge tells about its requests: one format, read live from `/.landfall/summary` and from
+//! summary lines in the log.
+//!
+//! ```json
+//! {"landfall":"summary","v":1,"task":"0a1b","revision":"3f2e","started_at":1700000000000,
+//!  "taken_at":1700000012345,"deadline_ms":30000,"restarts":0,
+//!  "buckets":{"1700000010":{"first":{"total":10,"errors":1,"latency":[184,10]},
+//!                           "users":{"total":10},"retries":1}}}
+//! ```
+//!
+//! A summary carries each second *whole*, never a difference: whoever misses a line loses nothing as
+//! long as a later one names the second again, and reading one twice does no harm. Numbers that
+//! are 0 are left out. A reader refuses a version that it does not know.
+
+use super::bucket::Bucket;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The version of the format that this code writes and reads.
+pub const VERSION: u32 = 1;
+/// Seconds that an edge remembers.
+pub const REMEMBERED: u64 = 600;
+
+/// A summary of one task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Always `summary`: what tells its line from those of the app.
+    pub landfall: Kind,
+    /// Version of the format.
+    pub v: u32,
+    /// Names the task among those of the app.
+    pub task: String,
+    /// What runs in it.
+    pub revision: String,
+    /// When the edge started. Two starts under one task name are two tasks.
+    pub started_at: Timestamp,
+    /// When this was written. Of two reports about the same second the later one counts.
+    pub taken_at: Timestamp,
+    /// How long a request may be open; after that a second is sealed whatever is open in it.
+    pub deadline_ms: u64,
+    /// How often the app was restarted since `started_at`.
+    #[serde(default)]
+    pub restarts: u32,
+    /// By second of the request's start, since the Unix epoch.
+    pub buckets: BTreeMap<u64, Bucket>,
+}
+
+/// The word that marks a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A summary.
+    Summary,
+}
+
+/// Why a text is no summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is something else: a line of the app.
+    Foreign,
+    /// It is a summary of a version that is not known here.
+    Version(u64),
+    /// It says that it is one, and is broken.
+    Broken(String),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unreadable::Foreign => f.write_str("this is not a summary of the edge"),
+            Unreadable::Version(found) => write!(
+                f,
+                "this summary has version {found}, and this landfall reads version {VERSION}"
+            ),
+            Unreadable::Broken(why) => write!(f, "this summary of the edge is broken: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Summary {
+    /// Its text, on one line.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a summary, or a line of a log that may be one.
+    pub fn parse(text: &str) -> Result<Summary, Unreadable> {
+        #[derive(Deserialize)]
+        struct Mark {
+            landfall: String,
+            v: u64,
+        }
+        // Most lines of a log are the app's: they are told without being parsed.
+        if !text.trim_start().starts_with('{') || !text.contains("\"landfall\"") {
+            return Err(Unreadable::Foreign);
+        }
+        let Ok(mark) = serde_json::from_str::<Mark>(text) else {
+            return Err(Unreadable::Foreign);
+        };
+        if mark.landfall != "summary" {
+            return Err(Unreadable::Foreign);
+        }
+        if mark.v != u64::from(VERSION) {
+            return Err(Unreadable::Version(mark.v));
+        }
+        serde_json::from_str(text).map_err(|error| Unreadable::Broken(error.to_string()))
+    }
+}
+
+/// Names one run of an edge: the task and when it started.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskRun {
+    /// [`Summary::task`].
+    pub task: String,
+    /// [`Summary::started_at`].
+    pub started_at: Timestamp,
+}
+
+/// Summaries of many tasks, read many times, each second of each task once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collection {
+    runs: BTreeMap<TaskRun, Run>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Run {
+    revision: String,
+    restarts: u32,
+    deadline_ms: u64,
+    seconds: BTreeMap<u64, (Timestamp, Bucket)>,
+}
+
+impl Collection {
+    /// Takes in a summary. In which order they come, and how often, makes no difference.
+    pub fn insert(&mut self, summary: Summary) {
+        let name = TaskRun {
+            task: summary.task,
+            started_at: summary.started_at,
+        };
+        let run = self.runs.entry(name).or_default();
+        run.revision = summary.revision;
+        run.restarts = run.restarts.max(summary.restarts);
+        run.deadline_ms = run.deadline_ms.max(summary.deadline_ms);
+        for (second, bucket) in summary.buckets {
+            run.keep_later(second, summary.taken_at, bucket);
+        }
+    }
+
+    /// Takes in everything that another collection has.
+    pub fn merge(&mut self, other: Collection) {
+        for (name, theirs) in other.runs {
+            let run = self.runs.entry(name).or_default();
+            run.revision = theirs.revision;
+            run.restarts = run.restarts.max(theirs.restarts);
+            run.deadline_ms = run.deadline_ms.max(theirs.deadline_ms);
+            for (second, (taken_at, bucket)) in theirs.seconds {
+                run.keep_later(second, taken_at, bucket);
+            }
+        }
+    }
+
+    /// The runs of edges that were heard of.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskRun> {
+        self.runs.keys()
+    }
+
+    /// Restarts of the app, over all tasks of a revision.
+    pub fn restarts(&self, revision: &str) -> u64 {
+        self.of(revision).map(|run| u64::from(run.restarts)).sum()
+    }
+
+    /// One second of a revision, over all its tasks.
+    pub fn second(&self, revision: &str, second: u64) -> Bucket {
+        let mut sum = Bucket::default();
+        for (_, bucket) in self.of(revision).filter_map(|run| run.seconds.get(&second)) {
+            sum.add(bucket);
+        }
+        sum
+    }
+
+    /// The seconds that a revision had requests in.
+    pub fn seconds(&self, revision: &str) -> std::collections::BTreeSet<u64> {
+        self.of(revision)
+            .flat_map(|run| run.seconds.keys().copied())
+            .collect()
+    }
+
+    /// Whether nothing of a second can change any more: at every task of the revision it has been
+    /// reported after its end, with nothing open or its deadline over. A task whose later report
+    /// leaves the second out had no request in it.
+    pub fn is_sealed(&self, revision: &str, second: u64) -> bool {
+        let end = Timestamp(second.saturating_add(1).saturating_mul(1_000));
+        self.of(revision).all(|run| match run.seconds.get(&second) {
+            Some((taken_at, bucket)) => {
+                let overdue = end.plus(Duration::from_millis(run.deadline_ms));
+                *taken_at >= overdue || (*taken_at >= end && bucket.is_settled())
+            }
+            None => true,
+        })
+    }
+
+    fn of(&self, revision: &str) -> impl Iterator<Item = &Run> {
+        self.runs
+            .values()
+            .filter(move |run| run.revision == revision)
+    }
+}
+
+impl Run {
+    fn keep_later(&mut self, second: u64, taken_at: Timestamp, bucket: Bucket) {
+        match self.seconds.get_mut(&second) {
+            // Within one millisecond the one with more requests is later: counts only grow. Should even
+            // that be equal, fewer open ones are.
+            Some((known_at, known))
+                if (*known_at, progress(known)) >= (taken_at, progress(&bucket)) => {}
+            Some(known) => *known = (taken_at, bucket),
+            None => {
+                self.seconds.insert(second, (taken_at, bucket));
+            }
+        }
+    }
+}
+
+/// Grows with everything that happens to a second's requests.
+fn progress(bucket: &Bucket) -> u64 {
+    let Bucket {
+        first,
+        probes,
+        users,
+        retries,
+        denied,
+    } = bucket;
+    let ended = |total: u64, open: u64| total.saturating_mul(2).saturating_sub(open);
+    [
+        ended(first.total, first.open),
+        ended(probes.total, probes.open),
+        ended(users.total, users.open),
+        *retries,
+        *denied,
+    ]
+    .into_iter()
+    .fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
