@@ -105,7 +105,7 @@ impl Services {
             .essential(true)
             .port_mappings(
                 PortMapping::builder()
-                    .container_port(i32::from(settings.port))
+                    .container_port(i32::from(revision.front_port()))
                     .protocol(TransportProtocol::Tcp)
                     .build(),
             )
@@ -118,7 +118,7 @@ impl Services {
             .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
-        for (name, value) in &settings.env {
+        for (name, value) in &revision.environment() {
             container =
                 container.environment(KeyValuePair::builder().name(name).value(value).build());
         }

@@ -218,6 +218,7 @@ impl Driver<'_> {
             port: settings.port,
             memory: settings.memory,
             architecture: Some(settings.architecture),
+            edge: settings.edge.is_some(),
         }
     }
 

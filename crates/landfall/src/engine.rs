@@ -37,8 +37,28 @@ pub(crate) struct LocalImage {
     pub(crate) architecture: String,
     /// Ports that it says it exposes, its base images' included.
     pub(crate) exposed: Vec<u16>,
+    /// What it runs: its entry point followed by its command.
+    pub(crate) command: Vec<String>,
     /// Names it bears on this machine.
     tags: Vec<String>,
+}
+
+impl LocalImage {
+    /// A name by which the engine knows it; builders do not take an id for a base.
+    pub(crate) fn name(&self) -> &str {
+        self.tags.first().unwrap_or(&self.id)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(tag: &str, command: &[&str]) -> LocalImage {
+        LocalImage {
+            id: "sha256:0".to_owned(),
+            architecture: "amd64".to_owned(),
+            exposed: Vec::new(),
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            tags: vec![tag.to_owned()],
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -51,10 +71,12 @@ struct Inspected {
     config: Option<InspectedConfig>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct InspectedConfig {
     exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
+    entrypoint: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
 }
 
 impl Engine {
@@ -101,12 +123,15 @@ impl Engine {
         ))
     }
 
-    /// Builds the app's image for the architecture it will run on, without attestations, which would
-    /// turn the image into an index.
+    /// Builds an image for the architecture it will run on, without attestations, which would turn the
+    /// image into an index. `tag` keeps it, and with it the cache that makes the next build the same
+    /// image.
     pub(crate) async fn build(
         &self,
         directory: &Path,
-        manifest: &Manifest,
+        dockerfile: &str,
+        tag: &str,
+        architecture: Architecture,
         report: &Report,
     ) -> Result<LocalImage, Failure> {
         let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
@@ -125,15 +150,10 @@ impl Engine {
         } else {
             vec!["build".into()]
         };
-        args.extend(["--platform".into(), platform(manifest.architecture).into()]);
+        args.extend(["--platform".into(), platform(architecture).into()]);
         args.extend(["--iidfile".into(), id_file.clone().into_os_string()]);
-        // A name keeps the image, and with it the cache that makes the next build the same image.
-        let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
         args.extend(["--tag".into(), tag.into()]);
-        args.extend([
-            "--file".into(),
-            directory.join(manifest.dockerfile.as_str()).into(),
-        ]);
+        args.extend(["--file".into(), directory.join(dockerfile).into()]);
         args.push(directory.into());
         let mut child = Command::new(&self.program)
             .args(&args)
@@ -155,9 +175,8 @@ impl Engine {
             failure.why.extend(out);
             failure.why.extend(err);
             return Err(failure.next(format!(
-                "nothing was created; `{} build --file {} {}` shows the same",
+                "nothing was created; `{} build --file {dockerfile} {}` shows the same",
                 self.program.display(),
-                manifest.dockerfile,
                 directory.display()
             )));
         }
@@ -236,14 +255,15 @@ impl Engine {
             .into_iter()
             .next()
             .ok_or_else(|| unreadable("it is empty".to_owned()))?;
-        let exposed = image
-            .config
-            .and_then(|config| config.exposed_ports)
-            .unwrap_or_default();
+        let config = image.config.unwrap_or_default();
+        let exposed = config.exposed_ports.unwrap_or_default();
+        let mut command = config.entrypoint.unwrap_or_default();
+        command.extend(config.cmd.unwrap_or_default());
         Ok(Some(LocalImage {
             id: image.id,
             architecture: image.architecture,
             tags: image.repo_tags.unwrap_or_default(),
+            command,
             exposed: exposed
                 .keys()
                 .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())

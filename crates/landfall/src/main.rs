@@ -6,6 +6,7 @@ mod commands;
 mod driver;
 mod engine;
 mod failure;
+mod layer;
 mod phases;
 mod place;
 mod probe;

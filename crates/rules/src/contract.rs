@@ -3,6 +3,7 @@
 //! Field = HCL variable or output = word in the documentation. A test in `infra` reads the HCL and
 //! compares names in both directions.
 
+use crate::edge::ride::FrontOfTask;
 use crate::manifest::Manifest;
 use crate::names::Slots;
 use serde::{Deserialize, Serialize};
@@ -64,10 +65,12 @@ pub struct FargateInputs {
     pub environment: String,
     /// AWS region.
     pub region: String,
-    /// Port the container listens on.
+    /// Port of the task that the load balancer connects to: the edge's, or the app's own.
     pub port: u16,
     /// Path the load balancer asks for health.
     pub health_path: String,
+    /// Failed health checks in a row after which a target gets no more requests.
+    pub unhealthy_threshold: u32,
     /// Seconds that a target keeps answering in-flight requests after it was taken out.
     pub drain_seconds: u32,
 }
@@ -133,12 +136,14 @@ impl FoundationInputs {
 impl FargateInputs {
     /// The Fargate target that a manifest asks for, in `region`.
     pub fn of(manifest: &Manifest, region: &str) -> FargateInputs {
+        let front = FrontOfTask::of(manifest);
         FargateInputs {
             name: manifest.name.to_string(),
             environment: manifest.environment.to_string(),
             region: region.to_owned(),
-            port: manifest.port.get(),
-            health_path: manifest.health.to_string(),
+            port: front.port,
+            health_path: front.health_path,
+            unhealthy_threshold: front.unhealthy_threshold,
             drain_seconds: manifest.drain_seconds,
         }
     }

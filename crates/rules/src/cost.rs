@@ -95,6 +95,7 @@ mod tests {
             architecture,
             env: Default::default(),
             stop_timeout: 30,
+            edge: None,
         }
     }
 

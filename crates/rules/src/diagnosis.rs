@@ -8,12 +8,15 @@ use std::time::Duration;
 /// What is asked of the candidate: the other half of a diagnosis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
-    /// Port that the load balancer connects to.
+    /// Port that the app is to listen on.
     pub port: u16,
     /// Memory limit, MiB.
     pub memory: u32,
     /// Architecture that the task runs on.
     pub architecture: Option<Architecture>,
+    /// Whether an edge stands in front of the app, in the same container: it reaches loopback
+    /// addresses, too.
+    pub edge: bool,
 }
 
 /// Why a candidate does not serve.
@@ -109,9 +112,11 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         }
     };
 
+    // Kernels say it in small letters, the edge's standard library in capitals.
+    let is_foreign = |line: &String| line.to_lowercase().contains("exec format error");
     let foreign_format = says("exec format error")
         || says("descriptor matching platform")
-        || (!failures.is_empty() && evidence.log.iter().any(|l| l.contains("exec format error")));
+        || (!failures.is_empty() && evidence.log.iter().any(is_foreign));
     if foreign_format {
         let expected = expected.architecture.unwrap_or_default().to_string();
         return Some(Cause::WrongArchitecture { expected });
@@ -140,6 +145,7 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         loopback,
     }) = &evidence.listens_on
         && !reachable.contains(&expected.port)
+        && !(expected.edge && loopback.contains(&expected.port))
     {
         if loopback.contains(&expected.port) {
             return Some(Cause::LoopbackOnly {
@@ -224,7 +230,7 @@ impl Cause {
                 listens_on,
             } => (
                 format!(
-                    "wrong port: the load balancer connects to {expected}, the app listens on {}",
+                    "wrong port: the app is expected on {expected}, but listens on {}",
                     listens_on
                         .iter()
                         .map(u16::to_string)

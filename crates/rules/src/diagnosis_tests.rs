@@ -5,6 +5,7 @@ fn expected() -> Expectation {
         port: 8080,
         memory: 512,
         architecture: Some(Architecture::Arm64),
+        edge: false,
     }
 }
 
@@ -154,6 +155,15 @@ sl  local_address                         remote_address                        
     assert_eq!(
         diagnose(&evidence, &expected()),
         Some(Cause::LoopbackOnly { port: 8080 })
+    );
+    let behind_an_edge = Expectation {
+        edge: true,
+        ..expected()
+    };
+    assert_eq!(
+        diagnose(&evidence, &behind_an_edge),
+        None,
+        "the edge reaches it"
     );
 }
 

@@ -4,6 +4,7 @@
 //! counts as dead, what the load balancer is told and what releases read is decided here.
 
 pub mod accept;
+pub mod binary;
 pub mod bucket;
 pub mod budget;
 pub mod circuit;
@@ -18,6 +19,7 @@ pub mod moment;
 pub mod path_rules;
 pub mod restart;
 pub mod retry;
+pub mod ride;
 pub mod settings;
 pub mod sketch;
 pub mod summary;

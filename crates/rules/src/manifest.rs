@@ -58,6 +58,8 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// Environment variables of the app; names are letters, digits and underscores.
     pub env: BTreeMap<String, String>,
+    /// Whether our proxy rides in the container, in front of the app; default yes.
+    pub edge: bool,
     /// Path that answers 2xx while the app is well; default `/`.
     pub health: HealthPath,
     /// Files whose content must equal git HEAD before anything is built; default none.

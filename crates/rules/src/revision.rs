@@ -1,5 +1,6 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
+use crate::edge::ride;
 use crate::manifest::{Architecture, Manifest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -90,6 +91,17 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Seconds between SIGTERM and SIGKILL.
     pub stop_timeout: u32,
+    /// The edge in front of the app, if there is one.
+    pub edge: Option<Ride>,
+}
+
+/// What the edge in a revision is told beyond what holds for every revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ride {
+    /// Path that it asks to see that the app answers.
+    pub ready_path: String,
+    /// Seconds that requests in flight get to finish.
+    pub drain_seconds: u32,
 }
 
 impl Settings {
@@ -101,8 +113,16 @@ impl Settings {
             memory: manifest.memory.mib(),
             architecture: manifest.architecture,
             env: manifest.env.clone(),
-            // Fargate's default; the app of a drained slot is asked for nothing any more.
-            stop_timeout: 30,
+            stop_timeout: if manifest.edge {
+                ride::stop_timeout(manifest.drain_seconds)
+            } else {
+                // Fargate's default; the app of a drained slot is asked for nothing any more.
+                30
+            },
+            edge: manifest.edge.then(|| Ride {
+                ready_path: manifest.health.to_string(),
+                drain_seconds: manifest.drain_seconds,
+            }),
         }
     }
 }
@@ -128,6 +148,21 @@ impl std::fmt::Display for RevisionId {
 }
 
 impl Revision {
+    /// Port of the task that the load balancer connects to.
+    pub fn front_port(&self) -> u16 {
+        match self.settings.edge {
+            Some(_) => ride::PORT,
+            None => self.settings.port,
+        }
+    }
+
+    /// Environment of the container: the app's own, and what the edge is told.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut all = self.settings.env.clone();
+        all.extend(ride::environment(&self.settings, &self.id()));
+        all
+    }
+
     /// The same digest and settings give the same id on every machine; anything else another.
     ///
     /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
@@ -166,6 +201,7 @@ mod tests {
                 architecture: Architecture::X86_64,
                 env: BTreeMap::new(),
                 stop_timeout: 30,
+                edge: None,
             },
         }
     }
@@ -180,12 +216,18 @@ mod tests {
     #[test]
     fn every_setting_counts() {
         let original = revision().id();
-        let changes: [fn(&mut Settings); 6] = [
+        let changes: [fn(&mut Settings); 7] = [
             |s| s.port = 81,
             |s| s.cpu = 512,
             |s| s.memory = 1024,
             |s| s.architecture = Architecture::Arm64,
             |s| s.stop_timeout = 31,
+            |s| {
+                s.edge = Some(Ride {
+                    ready_path: "/".into(),
+                    drain_seconds: 20,
+                });
+            },
             |s| {
                 s.env.insert("A".into(), "b".into());
             },

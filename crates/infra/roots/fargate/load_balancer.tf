@@ -49,9 +49,10 @@ resource "aws_lb_target_group" "slot" {
     timeout           = 4
     healthy_threshold = 2
 
-    # Slow to expel one: an app that fails a tenth of its requests at random would lose healthy tasks several times a day at
-    # the usual threshold of 2 or 3; ten failures in a row come once in 10^10 checks.
-    unhealthy_threshold = 10
+    # With a proxy in the container that knows a random error from an app that is down, a few failures are enough. An app
+    # that is asked itself and fails a tenth of its requests at random would so lose healthy tasks several times a day; it
+    # needs 10, which fail in a row once in 10^10 checks.
+    unhealthy_threshold = var.unhealthy_threshold
   }
 }
 

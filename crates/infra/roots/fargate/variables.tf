@@ -37,7 +37,7 @@ variable "region" {
 }
 
 variable "port" {
-  description = "TCP port the container listens on."
+  description = "TCP port of a task that the load balancer connects to."
   type        = number
   nullable    = false
 
@@ -56,6 +56,18 @@ variable "health_path" {
   validation {
     condition     = can(regex("^/[^[:space:]]*$", var.health_path)) && length(var.health_path) <= 1024
     error_message = "The health path must start with \"/\", contain no spaces and have at most 1024 characters."
+  }
+}
+
+variable "unhealthy_threshold" {
+  description = "Failed health checks in a row after which a task gets no more requests."
+  type        = number
+  nullable    = false
+  default     = 3
+
+  validation {
+    condition     = var.unhealthy_threshold >= 2 && var.unhealthy_threshold <= 10 && floor(var.unhealthy_threshold) == var.unhealthy_threshold
+    error_message = "The threshold must be a whole number from 2 to 10."
   }
 }
 

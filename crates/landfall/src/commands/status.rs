@@ -33,6 +33,7 @@ pub(crate) async fn run(
         port: app.manifest.port.get(),
         memory: app.manifest.memory.mib(),
         architecture: Some(app.manifest.architecture),
+        edge: app.manifest.edge,
     };
     let mut slots = Vec::new();
     for slot in Slot::ALL {

@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let (pushed, target) = tokio::join!(
         async {
             let outputs = apply_foundation(&place, foundation, &phases, report).await?;
-            let push = image::push(&place, &engine, &image, &outputs, report);
+            let push = image::push(&place, &engine, &image.shipped, &outputs, report);
             let image = phases.time(Phase::Push, push).await?;
             Ok::<_, Failure>((outputs, image))
         },
@@ -106,7 +106,7 @@ pub(crate) async fn run(
         },
         prober: Prober::new(&target.url, manifest.health.as_str())?,
         engine: &engine,
-        image: &image,
+        image: &image.app,
         revision: &revision,
         report,
         interrupt,

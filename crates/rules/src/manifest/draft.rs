@@ -31,6 +31,7 @@ pub struct Draft {
     pub(super) count: Count,
     pub(super) architecture: Architecture,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) edge: bool,
     pub(super) health: HealthPath,
     pub(super) protected: Vec<RelativePath>,
     pub(super) budget: Option<f64>,
@@ -78,6 +79,9 @@ impl Draft {
                 .unwrap_or_default(),
             architecture: reader.text("architecture", str::parse).unwrap_or_default(),
             env: reader.variables(),
+            edge: reader
+                .scalar("edge", |v| value::truth("edge", v))
+                .unwrap_or(true),
             health: reader.text("health", HealthPath::parse).unwrap_or_default(),
             protected: reader.protected(),
             budget: reader.scalar("budget", |v| watch::budget(value::number("budget", v)?)),

@@ -3,7 +3,7 @@
 use super::problem::{Invalid, quoted};
 
 /// Every key with an example of its use, in the order of the documentation.
-const KEYS: [(&str, &str); 18] = [
+const KEYS: [(&str, &str); 19] = [
     ("name", r#"name = "my-app""#),
     ("environment", r#"environment = "prod""#),
     ("target", r#"target = "fargate""#),
@@ -14,6 +14,7 @@ const KEYS: [(&str, &str); 18] = [
     ("count", "count = 1"),
     ("architecture", r#"architecture = "x86_64""#),
     ("env", r#"env = { LOG_LEVEL = "info" }"#),
+    ("edge", "edge = false"),
     ("health", r#"health = "/healthz""#),
     ("protected", r#"protected = ["main.go", "go.mod"]"#),
     ("budget", "budget = 20"),

@@ -54,6 +54,7 @@ impl Draft {
             count: self.count,
             architecture: self.architecture,
             env: self.env.clone(),
+            edge: self.edge,
             health: self.health.clone(),
             protected: self.protected.clone(),
             budget: self.budget,

@@ -103,3 +103,11 @@ pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Table(_) => "a table",
     }
 }
+
+/// Yes or no.
+pub(super) fn truth(key: &str, value: &DeValue<'_>) -> Result<bool, Invalid> {
+    match value {
+        DeValue::Boolean(yes) => Ok(*yes),
+        _ => Err(wrong_kind(key, value, "`true` or `false`")),
+    }
+}

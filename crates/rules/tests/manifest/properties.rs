@@ -99,12 +99,12 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         option::of("[a-z.]{1,5}@[a-z]{1,5}\\.org"),
         0..=MAX_DRAIN_SECONDS,
         select(&LOG_RETENTION_DAYS[..]),
-        any::<bool>(),
+        any::<(bool, bool)>(),
     );
     (names, machine, texts, rest).prop_filter_map("names fit together", |parts| {
         let ((name, environment), machine, (mut env, health, paths, region), rest) = parts;
         let (port, (cpu, memory), count, arm, local) = machine;
-        let (cents, email, drain_seconds, log_retention_days, any_region) = rest;
+        let (cents, email, drain_seconds, log_retention_days, (any_region, edge)) = rest;
         for value in env.values_mut() {
             value.retain(|c| c != '\0');
         }
@@ -125,6 +125,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
                 Architecture::X86_64
             },
             env,
+            edge,
             health: HealthPath::parse(&health).ok()?,
             protected: protected.ok()?,
             budget: cents.map(|cents| f64::from(cents) / 100.0),

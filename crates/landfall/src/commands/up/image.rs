@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::cli::Up;
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
+use crate::layer;
 use crate::place::Place;
 use crate::report::Report;
 use aws::Registry;
@@ -12,29 +13,56 @@ use rules::event::Event;
 use rules::exit::Exit;
 use rules::revision::Image;
 
-/// Builds the image, or takes the one that is given, and refuses what cannot run.
+/// The app's image, as it is and as it is shipped.
+pub(super) struct Built {
+    /// Without the edge: what a look at the app's own ports runs.
+    pub(super) app: LocalImage,
+    /// With the edge, unless the manifest does without.
+    pub(super) shipped: LocalImage,
+}
+
+/// Builds the image, or takes the one that is given, refuses what cannot run, and adds the edge.
 pub(super) async fn build(
     arguments: &Up,
     app: &App,
     engine: &Engine,
     report: &Report,
-) -> Result<LocalImage, Failure> {
+) -> Result<Built, Failure> {
     let manifest = &app.manifest;
     let image = match &arguments.image {
         Some(reference) => engine.take(reference, manifest.architecture).await?,
-        None => engine.build(&app.directory, manifest, report).await?,
+        None => {
+            let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
+            let dockerfile = manifest.dockerfile.as_str();
+            engine
+                .build(
+                    &app.directory,
+                    dockerfile,
+                    &tag,
+                    manifest.architecture,
+                    report,
+                )
+                .await?
+        }
     };
     engine.check(&image, manifest)?;
     let port = manifest.port.get();
     if !image.exposed.is_empty() && !image.exposed.contains(&port) {
         report.emit(Event::Warning {
             text: format!(
-                "the image exposes {:?}, but the load balancer will connect to {port}; set `port` if that is wrong",
+                "the image exposes {:?}, but the app is expected on {port}; set `port` if that is wrong",
                 image.exposed
             ),
         });
     }
-    Ok(image)
+    let shipped = match manifest.edge {
+        true => layer::add_edge(engine, &image, manifest, report).await?,
+        false => image.clone(),
+    };
+    Ok(Built {
+        app: image,
+        shipped,
+    })
 }
 
 /// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
