@@ -99,6 +99,8 @@ pub struct ClientSettings {
     pub header: Duration,
     /// Silence in a request's body.
     pub body: Duration,
+    /// Time in which nothing of an answer is taken.
+    pub send: Duration,
     /// Connection without a request.
     pub idle: Duration,
     /// Silence in an answer or a WebSocket.
@@ -286,6 +288,7 @@ impl Reader {
                 body_bytes: Some(self.number("MAX_BODY_BYTES", 0..=1 << 50)).filter(|max| *max > 0),
                 header: self.time("HEADER_MS", 1..=DAY),
                 body: self.time("BODY_MS", 1..=DAY),
+                send: self.time("SEND_MS", 1..=DAY),
                 idle: self.time("IDLE_MS", 1..=DAY),
                 stream_idle: self.limit("STREAM_IDLE_MS", 0..=DAY),
             },

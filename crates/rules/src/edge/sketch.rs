@@ -19,8 +19,9 @@ pub const RELATIVE_ERROR: f64 = 1.0 / 64.0;
 /// How often which latency was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sketch {
-    /// Bucket and count, by bucket; no count is 0.
-    counts: Vec<(u16, u64)>,
+    /// Bucket and count, by bucket; no count is 0. Four billion of a kind count as for ever many: an edge
+    /// keeps two sketches for each of six hundred seconds, and is to be small.
+    counts: Vec<(u16, u32)>,
 }
 
 impl Sketch {
@@ -43,15 +44,13 @@ impl Sketch {
 
     /// How many were counted.
     pub fn count(&self) -> u64 {
-        self.counts
-            .iter()
-            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
     /// All latencies together, within [`RELATIVE_ERROR`].
     pub fn sum(&self) -> Duration {
         let micros = self.counts.iter().fold(0_u64, |sum, &(bucket, count)| {
-            sum.saturating_add(middle(bucket).saturating_mul(count))
+            sum.saturating_add(middle(bucket).saturating_mul(u64::from(count)))
         });
         Duration::from_micros(micros)
     }
@@ -62,7 +61,7 @@ impl Sketch {
         let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
         let mut seen = 0_u64;
         self.counts.iter().find_map(|&(bucket, count)| {
-            seen = seen.saturating_add(count);
+            seen += u64::from(count);
             (seen >= rank).then(|| Duration::from_micros(middle(bucket)))
         })
     }
@@ -71,10 +70,10 @@ impl Sketch {
     pub fn slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(super::moment::micros(latency));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket > limit);
-        slower.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    fn add(&mut self, bucket: u16, count: u64) {
+    fn add(&mut self, bucket: u16, count: u32) {
         match self
             .counts
             .binary_search_by_key(&bucket, |(bucket, _)| *bucket)
@@ -112,7 +111,7 @@ impl Serialize for Sketch {
         let flat = self.counts.iter().flat_map(|&(bucket, count)| {
             let distance = u64::from(bucket - before);
             before = bucket;
-            [distance, count]
+            [distance, u64::from(count)]
         });
         serializer.collect_seq(flat)
     }
@@ -141,7 +140,7 @@ impl<'de> Deserialize<'de> for Sketch {
                     "a latency sketch names a bucket twice, or an empty one",
                 ));
             }
-            counts.push((number, count));
+            counts.push((number, u32::try_from(count).unwrap_or(u32::MAX)));
         }
         Ok(Sketch { counts })
     }

@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 40] = [
+pub const VARIABLES: [Variable; 41] = [
     variable(
         "APP",
         "",
@@ -136,6 +136,11 @@ pub const VARIABLES: [Variable; 40] = [
         "BODY_MS",
         "30000",
         "longest silence within a request's body",
+    ),
+    variable(
+        "SEND_MS",
+        "60000",
+        "how long a client may take nothing of its answer",
     ),
     variable(
         "IDLE_MS",
