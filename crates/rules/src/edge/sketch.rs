@@ -1,20 +1,20 @@
 //! A latency sketch: counts in buckets of fixed bounds, so that those of many tasks and seconds
 //! add up to the one that a single observer would have drawn.
 //!
-//! Each power of two of microseconds is divided into 32 equal buckets, so a quantile is off by at most
-//! 1/64 of its value. Bucket numbers come from shifts of whole numbers: the same on every machine.
+//! Each power of two of microseconds is divided into 16 equal buckets, so a quantile is off by at most
+//! 1/32 of its value. Bucket numbers come from shifts of whole numbers: the same on every machine.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// Buckets to a power of two, as a power of two itself.
-const BITS: u32 = 5;
-/// The number of the last bucket; longer times count there. It begins at 19 hours.
-const LAST: u16 = 1_023;
+const BITS: u32 = 4;
+/// The number of the last bucket; longer times count there. It ends at 19 hours.
+const LAST: u16 = 527;
 
 /// Largest relative error of [`Sketch::quantile`], for times of 1 µs to 19 h.
-pub const RELATIVE_ERROR: f64 = 1.0 / 64.0;
+pub const RELATIVE_ERROR: f64 = 1.0 / 32.0;
 
 /// How often which latency was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn its_text_is_short_and_fixed() {
         let text = serde_json::to_string(&of(&[900, 900, 1_000, 250_000])).expect("text");
-        assert_eq!(text, "[184,2,6,1,255,1]");
+        assert_eq!(text, "[108,2,3,1,127,1]");
         assert_eq!(
             serde_json::from_str::<Sketch>(&text).expect("sketch"),
             of(&[900, 900, 1_000, 250_000])
@@ -193,7 +193,7 @@ mod tests {
             "[1]",
             "[1,0]",
             "[1,1,0,1]",
-            "[1024,1]",
+            "[528,1]",
             "[1,1,18446744073709551615,1]",
             "[-1,1]",
             "{}",
@@ -245,7 +245,7 @@ mod tests {
         #[test]
         fn what_is_slower_is_counted(all in latencies(), limit in 0..60_000_000_u64) {
             let slower = of(&all).slower_than(Duration::from_micros(limit));
-            let band = limit as f64 / 32.0 + 1.0;
+            let band = limit as f64 / 16.0 + 1.0;
             let least = all.iter().filter(|&&l| l as f64 > limit as f64 + band).count() as u64;
             let most = all.iter().filter(|&&l| l > limit).count() as u64;
             prop_assert!(least <= slower && slower <= most);

@@ -258,3 +258,18 @@ pub fn table() -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_this_table() {
+        let documentation = include_str!("../../../edge/README.md");
+        assert!(
+            documentation.contains(&table()),
+            "put this into crates/edge/README.md:\n{}",
+            table()
+        );
+    }
+}
