@@ -443,8 +443,10 @@ async fn http_2_comes_in_without_tls() {
     for answer in all {
         assert_eq!(answer.await.expect("answer").status(), 200);
     }
-    let cut = line.send_request(request("/partial")).await.expect("head");
-    assert!(cut.into_body().collect().await.is_err());
+    // The stream is reset: with its head, or before that could be sent.
+    if let Ok(cut) = line.send_request(request("/partial")).await {
+        assert!(cut.into_body().collect().await.is_err());
+    }
 }
 
 #[test]
