@@ -131,6 +131,15 @@ impl App {
         kept.retain(|k| !k.line.is_closed() && now.since(k.since) <= self.keep_for);
     }
 
+    /// Lets go of all connections: the process at their other end is gone.
+    pub(crate) fn forget(&self) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// A new connection.
     pub(crate) async fn connect(&self) -> std::io::Result<Line> {
         let stream = TcpStream::connect(self.address).await?;

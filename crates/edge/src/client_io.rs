@@ -28,6 +28,8 @@ pub(crate) enum Doing {
 const NEW: u64 = 0;
 const HEAD: u64 = 1;
 const IDLE: u64 = 2;
+/// No moment.
+const NEVER: u64 = u64::MAX;
 
 /// What is known about it, shared between its reader and its requests.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Activity {
     clock: Clock,
     /// Requests that are not answered to the end.
     open: AtomicU32,
+    /// Since when the client takes nothing of what is to be written; [`NEVER`] if it does.
+    stalled_since: AtomicU64,
     /// When the last change was, with its kind in the two lowest bits.
     last: AtomicU64,
 }
@@ -44,6 +48,7 @@ impl Activity {
         let activity = Activity {
             clock,
             open: AtomicU32::new(0),
+            stalled_since: AtomicU64::new(NEVER),
             last: AtomicU64::new(0),
         };
         activity.mark(NEW);
@@ -70,6 +75,25 @@ impl Activity {
     pub(crate) fn request_ends(&self) {
         self.mark(IDLE);
         self.open.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Since when the client takes nothing of what is to be written.
+    pub(crate) fn stalled_since(&self) -> Option<Moment> {
+        Some(self.stalled_since.load(Ordering::Relaxed))
+            .filter(|at| *at != NEVER)
+            .map(Moment)
+    }
+
+    /// Notes whether the client takes what is written, and passes the news on.
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        let is_stalled = self.stalled_since.load(Ordering::Relaxed) != NEVER;
+        if written.is_pending() && !is_stalled {
+            self.stalled_since
+                .store(self.clock.now().0, Ordering::Relaxed);
+        } else if written.is_ready() && is_stalled {
+            self.stalled_since.store(NEVER, Ordering::Relaxed);
+        }
+        written
     }
 
     fn read_something(&self) {
@@ -129,19 +153,30 @@ impl AsyncRead for ClientIo {
     }
 }
 
+impl ClientIo {
+    fn poll_with(
+        &self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match write(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+}
+
 impl AsyncWrite for ClientIo {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match self.stream.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
-        }
+        self.activity
+            .note(self.poll_with(cx, |stream| stream.try_write(bytes)))
     }
 
     fn poll_write_vectored(
@@ -149,13 +184,8 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match self.stream.try_write_vectored(pieces) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
-        }
+        self.activity
+            .note(self.poll_with(cx, |stream| stream.try_write_vectored(pieces)))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -188,7 +188,7 @@ impl Watch<'_> {
             match self.due(stage, now) {
                 Due::At(next) => look_at = next,
                 // It may have spoken at this very moment.
-                Due::Now if self.is_overdue(now) && has_unread(self.stream) => {
+                Due::Now if self.is_overdue(now) && self.may_have_spoken() => {
                     look_at = now.plus(LOOK)
                 }
                 Due::Now if self.is_overdue(now) => return,
@@ -209,6 +209,12 @@ impl Watch<'_> {
         self.silent_until().is_some_and(|until| until <= now)
     }
 
+    /// Whether it has said something that nobody has read yet. While it is to take an answer, what it
+    /// says does not count.
+    fn may_have_spoken(&self) -> bool {
+        self.activity.doing() != Doing::Busy && has_unread(self.stream)
+    }
+
     fn silent_until(&self) -> Option<Moment> {
         let clients = &self.edge.settings.clients;
         match self.activity.doing() {
@@ -217,7 +223,10 @@ impl Watch<'_> {
             Doing::Head(since) if self.is_http2 => Some(since.plus(clients.idle)),
             Doing::Head(since) => Some(since.plus(clients.header)),
             Doing::Idle(since) => Some(since.plus(clients.idle)),
-            Doing::Busy => None,
+            Doing::Busy => self
+                .activity
+                .stalled_since()
+                .map(|since| since.plus(clients.send)),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ const KEPT_LINES: usize = 20;
 const KEPT_BYTES: usize = 400;
 /// Own lines that wait for a slow reader; more are dropped: a log must not hold up users.
 const QUEUE: usize = 1_024;
+/// Own lines are written together up to this many bytes.
+const BATCH: usize = 32 * 1024;
 /// How long an own line waits for the app to end its line.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -212,13 +214,26 @@ impl Outlet {
 }
 
 fn write_orders(inbox: &Receiver<Order>, out: &Outlet, err: &Outlet) {
+    let mut next = None;
     loop {
-        match inbox.recv_timeout(Duration::from_secs(3_600)) {
-            Ok(Order::Line(Stream::Out, line)) => out.write_line(&line),
-            Ok(Order::Line(Stream::Err, line)) => err.write_line(&line),
-            Ok(Order::Flush(done)) => drop(done.send(())),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+        let Some(order) = next.take().or_else(|| inbox.recv().ok()) else {
+            return;
+        };
+        match order {
+            Order::Line(Stream::Err, line) => err.write_line(&line),
+            Order::Flush(done) => drop(done.send(())),
+            // All that wait behind it go with it: an access log is many lines.
+            Order::Line(Stream::Out, mut lines) => {
+                next = loop {
+                    match inbox.try_recv() {
+                        Ok(Order::Line(Stream::Out, line)) if lines.len() < BATCH => {
+                            lines.push_str(&line);
+                        }
+                        other => break other.ok(),
+                    }
+                };
+                out.write_line(&lines);
+            }
         }
     }
 }

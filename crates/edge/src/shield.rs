@@ -129,6 +129,8 @@ impl Call<'_> {
         let edge = self.edge;
         let mut place = Some(place);
         let mut number = 1;
+        // After a crash all kept connections are broken; one of them is enough to know it.
+        let mut trusts_kept = true;
         let mut refused_until: Option<Deadline> = None;
         // The last answer of the app so far: if no better one comes, users get it.
         let mut last: Option<Box<Answer>> = None;
@@ -140,7 +142,7 @@ impl Call<'_> {
         };
         loop {
             let begun = edge.clock.now();
-            let one = self.one_try(deadline, number > 1).await;
+            let one = self.one_try(deadline, number > 1, trusts_kept).await;
             let (ended, answer) = match one {
                 Try::Answered(answer) => (
                     Ended::Answered(answer.response.status().as_u16()),
@@ -152,6 +154,7 @@ impl Call<'_> {
                 first.end(None);
                 return (Err(Unanswered::Client), number);
             }
+            trusts_kept &= ended != Ended::Reset;
             if ended != Ended::Unsent {
                 first.end(Some(ended));
             }
@@ -225,10 +228,13 @@ impl Call<'_> {
         edge.turnstile.enter(wait.unwrap_or_default()).await.ok()
     }
 
-    async fn one_try(&self, deadline: Deadline, is_retry: bool) -> Try {
+    async fn one_try(&self, deadline: Deadline, is_retry: bool, trusts_kept: bool) -> Try {
         let edge = self.edge;
         let now = edge.clock.now();
-        let (mut line, is_kept) = match edge.app.kept(self.repeatable) {
+        let (mut line, is_kept) = match trusts_kept
+            .then(|| edge.app.kept(self.repeatable))
+            .flatten()
+        {
             Some(line) => (line, true),
             None => {
                 let within = deadline

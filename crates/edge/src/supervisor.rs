@@ -159,6 +159,7 @@ impl Supervisor {
         };
         let now = self.edge.clock.now();
         self.edge.gate.close();
+        self.edge.app.forget();
         process.kill_all();
         if matches!(
             *self.edge.phase.borrow(),

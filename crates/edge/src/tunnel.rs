@@ -115,7 +115,12 @@ async fn carry(
         if leaving.is_some() {
             frames.pass(bytes);
         }
-        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+        let written = async { to.write_all(bytes).await.is_ok() && to.flush().await.is_ok() };
+        let is_written = match silence {
+            None => written.await,
+            Some(limit) => tokio::time::timeout(limit, written).await.unwrap_or(false),
+        };
+        if !is_written {
             break;
         }
     }

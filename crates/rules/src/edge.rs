@@ -17,6 +17,7 @@ pub mod limit;
 pub mod listening;
 pub mod moment;
 pub mod path_rules;
+mod reader;
 pub mod restart;
 pub mod retry;
 pub mod ride;

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,15 @@ pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
     pub(crate) private: SocketAddr,
     pub(crate) app: u16,
-    out: Arc<Mutex<String>>,
-    err: Arc<Mutex<String>>,
+    out: Collected,
+    err: Collected,
+}
+
+/// A text that grows until its writer ends.
+#[derive(Clone)]
+struct Collected {
+    text: Arc<Mutex<String>>,
+    is_complete: Arc<AtomicBool>,
 }
 
 /// The usual setup.
@@ -114,19 +122,28 @@ fn free_ports<const N: usize>() -> [u16; N] {
     std::array::from_fn(|at| taken[at].local_addr().expect("address").port())
 }
 
-fn collect(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let all = Arc::new(Mutex::new(String::new()));
-    let filled = Arc::clone(&all);
+fn collect(mut from: impl Read + Send + 'static) -> Collected {
+    let collected = Collected {
+        text: Arc::default(),
+        is_complete: Arc::default(),
+    };
+    let Collected { text, is_complete } = collected.clone();
     std::thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut piece) {
-            filled
-                .lock()
+            text.lock()
                 .expect("text")
                 .push_str(&String::from_utf8_lossy(&piece[..count]));
         }
+        is_complete.store(true, Ordering::SeqCst);
     });
-    all
+    collected
+}
+
+impl Collected {
+    fn text(&self) -> String {
+        self.text.lock().expect("text").clone()
+    }
 }
 
 impl Stage {
@@ -203,11 +220,11 @@ impl Stage {
     }
 
     pub(crate) fn out(&self) -> String {
-        self.out.lock().expect("text").clone()
+        self.out.text()
     }
 
     pub(crate) fn err(&self) -> String {
-        self.err.lock().expect("text").clone()
+        self.err.text()
     }
 
     /// Waits for something to become true.
@@ -218,11 +235,22 @@ impl Stage {
     /// Waits for the end; returns the exit code.
     pub(crate) fn exit_code(&mut self) -> i32 {
         let edge = &mut self.edge;
-        let err = Arc::clone(&self.err);
+        let (out, err) = (self.out.clone(), self.err.clone());
         let status = until(
             "the edge ends",
             || edge.try_wait().expect("status"),
-            || err.lock().expect("text").clone(),
+            || err.text(),
+        );
+        // What it said last may still be on its way.
+        let is_complete = || {
+            [&out, &err]
+                .iter()
+                .all(|c| c.is_complete.load(Ordering::SeqCst))
+        };
+        until(
+            "its output is complete",
+            || is_complete().then_some(()),
+            || err.text(),
         );
         status.code().expect("an exit code")
     }

@@ -5,10 +5,9 @@ use super::budget::BudgetPolicy;
 use super::drain::DrainPolicy;
 use super::health::HealthPolicy;
 use super::path_rules::PathRules;
-use super::variable::{PREFIX, VARIABLES, named, nearest};
-use std::collections::BTreeMap;
+use super::reader::Reader;
+use super::variable::{PREFIX, named};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// A day in milliseconds: no time in the contract is longer.
@@ -99,6 +98,8 @@ pub struct ClientSettings {
     pub header: Duration,
     /// Silence in a request's body.
     pub body: Duration,
+    /// Time in which nothing of an answer is taken.
+    pub send: Duration,
     /// Connection without a request.
     pub idle: Duration,
     /// Silence in an answer or a WebSocket.
@@ -187,10 +188,7 @@ impl Settings {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let mut reader = Reader {
-            given: BTreeMap::new(),
-            problems: Vec::new(),
-        };
+        let mut reader = Reader::default();
         for (name, value) in environment {
             let Some(short) = name.as_ref().strip_prefix(PREFIX) else {
                 continue;
@@ -206,11 +204,6 @@ impl Settings {
             _ => Err(BadEnvironment(reader.problems)),
         }
     }
-}
-
-struct Reader {
-    given: BTreeMap<&'static str, String>,
-    problems: Vec<Problem>,
 }
 
 impl Reader {
@@ -286,6 +279,7 @@ impl Reader {
                 body_bytes: Some(self.number("MAX_BODY_BYTES", 0..=1 << 50)).filter(|max| *max > 0),
                 header: self.time("HEADER_MS", 1..=DAY),
                 body: self.time("BODY_MS", 1..=DAY),
+                send: self.time("SEND_MS", 1..=DAY),
                 idle: self.time("IDLE_MS", 1..=DAY),
                 stream_idle: self.limit("STREAM_IDLE_MS", 0..=DAY),
             },
@@ -387,108 +381,6 @@ impl Reader {
             }
         }
     }
-
-    fn refuse_unknown(&mut self, short: &str) {
-        let why = match nearest(short) {
-            Some(known) => format!("unknown name; did you mean {PREFIX}{known}?"),
-            None => {
-                let known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
-                format!(
-                    "unknown name; behind {PREFIX} may stand {}",
-                    known.join(", ")
-                )
-            }
-        };
-        self.problems.push(Problem {
-            name: format!("{PREFIX}{}", shown(short)),
-            why,
-        });
-    }
-
-    /// What was given, or the default of the documentation.
-    fn text(&self, name: &'static str) -> String {
-        let default = || {
-            named(name)
-                .map_or("", |variable| variable.default)
-                .to_owned()
-        };
-        self.given
-            .get(name)
-            .map_or_else(default, |text| text.trim().to_owned())
-    }
-
-    fn parsed<T>(
-        &mut self,
-        name: &'static str,
-        right: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let text = self.text(name);
-        let value = parse(&text);
-        if value.is_none() {
-            // A secret stays out of messages, and so does one that is too short.
-            let why = match text.as_str() {
-                "" => format!("it is not set; write {right}"),
-                _ if name == "SECRET" => format!("it is not {right}"),
-                _ => format!("`{}` is not {right}", shown(&text)),
-            };
-            self.problems.push(Problem {
-                name: format!("{PREFIX}{name}"),
-                why,
-            });
-        }
-        value
-    }
-
-    fn optional<T>(
-        &mut self,
-        name: &'static str,
-        right: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        if self.text(name).is_empty() {
-            None
-        } else {
-            self.parsed(name, right, parse)
-        }
-    }
-
-    fn word(&mut self, name: &'static str) -> Option<String> {
-        self.optional(name, "128 letters or less, digits and `-_.:/@`", |text| {
-            let plain = text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.:/@".contains(&b));
-            (plain && text.len() <= 128).then(|| text.to_owned())
-        })
-    }
-
-    fn number(&mut self, name: &'static str, range: RangeInclusive<u64>) -> u64 {
-        let right = format!("a whole number from {} to {}", range.start(), range.end());
-        self.parsed(name, &right, |text| {
-            let digits = text.bytes().all(|b| b.is_ascii_digit());
-            text.parse()
-                .ok()
-                .filter(|number| digits && range.contains(number))
-        })
-        .unwrap_or_default()
-    }
-
-    fn count(&mut self, name: &'static str, range: RangeInclusive<u64>) -> u32 {
-        u32::try_from(self.number(name, range)).unwrap_or(u32::MAX)
-    }
-
-    fn size(&mut self, name: &'static str, range: RangeInclusive<u64>) -> usize {
-        usize::try_from(self.number(name, range)).unwrap_or(usize::MAX)
-    }
-
-    fn time(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_millis(self.number(name, range))
-    }
-
-    /// A time of which 0 means that there is none.
-    fn limit(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<Duration> {
-        Some(self.time(name, range)).filter(|time| !time.is_zero())
-    }
 }
 
 /// Stands in for an address that was refused; never leaves this file.
@@ -516,15 +408,6 @@ fn access_log(text: &str) -> Option<AccessLog> {
             share.map(AccessLog::Share)
         }
     }
-}
-
-/// A value from outside: on one line and not endless.
-fn shown(text: &str) -> String {
-    let mut out: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    if text.chars().nth(60).is_some() {
-        out.push('…');
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::edge::path_rules::Switches;
+use crate::edge::variable::VARIABLES;
 use proptest::prelude::*;
 
 /// The least that has to be set.

@@ -168,7 +168,7 @@ fn the_format_is_the_documented_one() {
         small().to_line(),
         "{\"landfall\":\"summary\",\"v\":1,\"task\":\"0a1b\",\"revision\":\"3f2e\",\
          \"started_at\":1700000000000,\"taken_at\":1700000012345,\"deadline_ms\":30000,\"restarts\":0,\
-         \"buckets\":{\"1700000010\":{\"first\":{\"total\":10,\"errors\":1,\"latency\":[184,10]},\
+         \"buckets\":{\"1700000010\":{\"first\":{\"total\":10,\"errors\":1,\"latency\":[108,10]},\
          \"users\":{\"total\":10},\"retries\":1}}}"
     );
 }

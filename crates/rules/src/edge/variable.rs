@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 40] = [
+pub const VARIABLES: [Variable; 41] = [
     variable(
         "APP",
         "",
@@ -136,6 +136,11 @@ pub const VARIABLES: [Variable; 40] = [
         "BODY_MS",
         "30000",
         "longest silence within a request's body",
+    ),
+    variable(
+        "SEND_MS",
+        "60000",
+        "how long a client may take nothing of its answer",
     ),
     variable(
         "IDLE_MS",
@@ -252,4 +257,19 @@ pub fn table() -> String {
         out.push_str(&format!("| `{PREFIX}{name}` | {default} | {meaning} |\n"));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_this_table() {
+        let documentation = include_str!("../../../edge/README.md");
+        assert!(
+            documentation.contains(&table()),
+            "put this into crates/edge/README.md:\n{}",
+            table()
+        );
+    }
 }

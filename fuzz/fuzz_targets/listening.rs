@@ -1,0 +1,9 @@
+//! What the kernel says about sockets.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rules::edge::listening::ports;
+
+fuzz_target!(|text: &str| {
+    let _ = ports(text);
+});

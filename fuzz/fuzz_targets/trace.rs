@@ -1,0 +1,9 @@
+//! Names of requests.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rules::edge::trace;
+
+fuzz_target!(|text: &str| {
+    let _ = (trace::is_traceparent(text), trace::is_request_id(text));
+});
