@@ -84,7 +84,8 @@ pub(crate) async fn add_edge(
 /// are given anew as what the edge runs.
 fn dockerfile(image: &LocalImage) -> String {
     let base = image.name();
-    let entry: Vec<&str> = std::iter::once(PATH)
+    let entry: Vec<&str> = [PATH, "--"]
+        .into_iter()
         .chain(image.command.iter().map(String::as_str))
         .collect();
     let entry = serde_json::to_string(&entry).unwrap_or_default();
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(
             dockerfile(&image),
             "FROM landfall/app:prod\nCOPY edge /.landfall/edge\n\
-             ENTRYPOINT [\"/.landfall/edge\",\"/bin/app\",\"--title\",\"two words\",\"a \\\"quote\\\"\"]\nCMD []\n"
+             ENTRYPOINT [\"/.landfall/edge\",\"--\",\"/bin/app\",\"--title\",\"two words\",\"a \\\"quote\\\"\"]\nCMD []\n"
         );
     }
 }

@@ -90,7 +90,10 @@ fn up_releases_rollbacks_and_down() {
     let answers = users.stop();
     assert_eq!(answers.lost, 0, "{answers:?}");
     assert!(answers.by_status.contains_key(&200), "{answers:?}");
-    assert!(!answers.by_status.contains_key(&500), "the edge hides the app's errors: {answers:?}");
+    assert!(
+        !answers.by_status.contains_key(&500),
+        "the edge hides the app's errors: {answers:?}"
+    );
 
     // What Terraform made and what the release changed do not get into each other's way.
     let (endpoint, _) = sandbox.emulators();
@@ -132,7 +135,11 @@ fn up_releases_rollbacks_and_down() {
     assert_eq!(url(&up), address);
     assert_eq!(answers.lost, 0, "{answers:?}");
     // 502 and 503 would be requests that found nobody; the old version's own errors stay behind its edge.
-    assert_eq!(answers.by_status.keys().collect::<Vec<_>>(), [&200], "{answers:?}");
+    assert_eq!(
+        answers.by_status.keys().collect::<Vec<_>>(),
+        [&200],
+        "{answers:?}"
+    );
     for root in ["foundation", "fargate"] {
         plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
     }

@@ -18,7 +18,9 @@ const TRUSTED_HOPS: u32 = 2;
 /// sends the signal; this is for its slowest node.
 const LEAD_SECONDS: u32 = 5;
 /// How long the app itself may take to end.
-const STOP_SECONDS: u32 = 5;
+const STOP_SECONDS: u32 = 4;
+/// What the edge needs for itself between these three.
+const MARGIN_SECONDS: u32 = 1;
 
 /// Where the load balancer connects to, and what it asks for health.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl FrontOfTask {
 
 /// Seconds between SIGTERM and SIGKILL that the edge needs for its drain.
 pub fn stop_timeout(drain_seconds: u32) -> u32 {
-    LEAD_SECONDS + drain_seconds + STOP_SECONDS
+    LEAD_SECONDS + drain_seconds + STOP_SECONDS + MARGIN_SECONDS
 }
 
 /// What the edge is told in a task that runs `revision` with `settings`.
