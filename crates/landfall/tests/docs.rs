@@ -36,12 +36,3 @@ fn every_key_of_the_manifest_is_documented() {
         );
     }
 }
-
-#[test]
-fn the_table_of_the_edges_variables_is_the_one_in_the_code() {
-    let table = rules::edge::variable::table();
-    assert!(
-        document("edge.md").contains(table.trim()),
-        "docs/edge.md wants this table:\n{table}"
-    );
-}
