@@ -230,6 +230,9 @@ impl Call<'_> {
 
     async fn one_try(&self, deadline: Deadline, is_retry: bool, trusts_kept: bool) -> Try {
         let edge = self.edge;
+        if crate::random::happens(edge.settings.faults.fail_share) {
+            return Try::Ended(Ended::Reset);
+        }
         let now = edge.clock.now();
         let (mut line, is_kept) = match trusts_kept
             .then(|| edge.app.kept(self.repeatable))

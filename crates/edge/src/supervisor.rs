@@ -95,6 +95,7 @@ impl Supervisor {
         let mut connections = self.edge.connections.changes();
         loop {
             self.start_if_due();
+            self.kill_if_due();
             self.give_up_if_overdue();
             self.advance();
             let phase = *self.edge.phase.borrow();
@@ -141,6 +142,16 @@ impl Supervisor {
                 let program = self.command.program.display();
                 self.fail(code, &format!("can't start {program}: {error}"));
             }
+        }
+    }
+
+    /// For development: sees to it that there is something to ride through.
+    fn kill_if_due(&self) {
+        if let (App::Runs { process, started }, Some(after)) =
+            (&self.app, self.edge.settings.faults.kill_every)
+            && started.plus(after) <= self.edge.clock.now()
+        {
+            process.kill_all();
         }
     }
 
@@ -299,7 +310,12 @@ impl Supervisor {
             App::StartsAt(at) => Some(*at),
             App::Runs { started, .. } => {
                 let until = started.plus(self.edge.settings.start);
-                Some(until).filter(|until| *until > self.edge.clock.now())
+                let kill = self.edge.settings.faults.kill_every;
+                [Some(until), kill.map(|after| started.plus(after))]
+                    .into_iter()
+                    .flatten()
+                    .filter(|until| *until > self.edge.clock.now())
+                    .min()
             }
             App::Ended => None,
         };

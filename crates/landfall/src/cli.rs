@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Url(AppDir),
     /// Print what the app wrote
     Logs(Logs),
+    /// Run the app behind its edge on this machine
+    Run(Run),
     /// Start or stop the emulators of a rehearsal
     Rehearsal {
         #[command(subcommand)]
@@ -106,6 +108,32 @@ pub(crate) struct Up {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Run this image, which is already built, instead of building one
+    #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
+    pub(crate) image: Option<String>,
+    /// Build with this Dockerfile, relative to the directory
+    #[arg(
+        long,
+        env = "LANDFALL_DOCKERFILE",
+        value_name = "FILE",
+        conflicts_with = "image"
+    )]
+    pub(crate) dockerfile: Option<RelativePath>,
+    /// Port on 127.0.0.1, instead of the app's own if that is free
+    #[arg(long, env = "LANDFALL_PORT")]
+    pub(crate) port: Option<u16>,
+    /// Kill the app again and again: 10s, 1m
+    #[arg(long, env = "LANDFALL_KILL_EVERY", value_name = "DURATION", value_parser = duration)]
+    pub(crate) kill_every: Option<Duration>,
+    /// Let this share of tries fail before they reach the app: 0.3
+    #[arg(long, env = "LANDFALL_FAIL", value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) fail: f64,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Down {
     #[command(flatten)]
     pub(crate) app: AppDir,
@@ -135,6 +163,13 @@ pub(crate) enum RehearsalAction {
     Start,
     /// Stop the emulators and remove every container that they started
     Stop,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share from 0 to 1, for example 0.3".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -180,7 +215,7 @@ mod tests {
     fn help_reads_well() {
         let mut command = Cli::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
-        for name in ["up", "down", "status", "url", "logs", "rehearsal"] {
+        for name in ["up", "down", "status", "url", "logs", "run", "rehearsal"] {
             let page = command.find_subcommand_mut(name).expect(name).render_help();
             pages.push(format!("── {name}\n{page}"));
         }

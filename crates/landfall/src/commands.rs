@@ -3,6 +3,7 @@
 pub(crate) mod down;
 pub(crate) mod logs;
 pub(crate) mod rehearsal;
+pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod up;
 

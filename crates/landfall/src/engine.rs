@@ -1,9 +1,12 @@
 //! Docker or Podman on this machine: building, looking into and pushing images.
 
+mod container;
+
+pub(crate) use container::Container;
+
 use crate::failure::Failure;
 use crate::report::Report;
 use rules::event::Event;
-use rules::evidence::Listening;
 use rules::exit::Exit;
 use rules::manifest::{Architecture, Manifest};
 use serde::Deserialize;
@@ -11,14 +14,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
 /// Lines of a failed build that are shown.
 const TAIL: usize = 30;
-/// How long an image may take to listen when it is run here for a look.
-const LOOK: Duration = Duration::from_secs(6);
 
 /// The container engine.
 #[derive(Debug, Clone)]
@@ -343,51 +343,6 @@ impl Engine {
                 String::from_utf8_lossy(&pushed.stderr).trim().to_owned(),
             ))
         }
-    }
-
-    /// Runs an image here for a few seconds and looks on which ports it listens. [`None`] where that
-    /// cannot be seen: the engine's processes are those of another machine, or it does not start.
-    pub(crate) async fn look(&self, image: &LocalImage, manifest: &Manifest) -> Option<Listening> {
-        let mut run = Command::new(&self.program);
-        run.args(["run", "--detach"]).stdin(Stdio::null());
-        for (name, value) in &manifest.env {
-            // Only the name is an argument, which every process of this machine could read.
-            run.args(["--env", name]).env(name, value);
-        }
-        let output = run.arg(&image.id).output().await.ok()?;
-        let container = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if container.is_empty() {
-            return None;
-        }
-        let mut seen = None;
-        let end = tokio::time::Instant::now() + LOOK;
-        while tokio::time::Instant::now() < end {
-            seen = self.listening(&container).await;
-            match &seen {
-                // It listens: that is the answer, unless more is to come. Nothing yet: look again.
-                Some(listening) if *listening != Listening::default() => break,
-                _ => tokio::time::sleep(Duration::from_millis(250)).await,
-            }
-        }
-        let _ = self.output(&["rm", "--force", &container]).await;
-        seen
-    }
-
-    async fn listening(&self, container: &str) -> Option<Listening> {
-        let pid = self
-            .output(&["inspect", "--format", "{{.State.Pid}}", container])
-            .await
-            .ok()?
-            .ok()?;
-        let process = Path::new("/proc").join(pid.trim());
-        // The engine may run in a virtual machine, where the number means another process.
-        let is_ours = std::fs::read_to_string(process.join("cgroup"))
-            .ok()?
-            .contains(container);
-        let read = |name: &str| {
-            std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default()
-        };
-        is_ours.then(|| Listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
     }
 
     /// Runs the engine: its standard output, or what it complained of.

@@ -62,6 +62,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             commands::status::url(arguments, global, report, interrupt).await
         }
         Command::Logs(arguments) => commands::logs::run(arguments, global, report, interrupt).await,
+        Command::Run(arguments) => commands::run::run(arguments, global, report, interrupt).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
     }
 }

@@ -3,10 +3,11 @@
 //! Results go to standard output, progress to standard error, so that `landfall url` can be used in a
 //! pipe. With `--json` everything goes to standard output.
 
+mod words;
+
+use self::words::{ports, step_text, traffic};
 use rules::event::{Event, Line, Phase, Progress, VERSION};
-use rules::evidence::Listening;
 use rules::plan::Action;
-use rules::release::{Awaited, Outcome, Step};
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
 use std::collections::BTreeSet;
@@ -147,6 +148,7 @@ impl Printer {
                     self.done
                 ))
             }
+            Event::Traffic { totals } if self.terminal => Some(traffic(totals)),
             Event::Output { tool, line } if self.terminal && !self.verbose => {
                 Some(format!("  {tool}: {line}"))
             }
@@ -155,7 +157,7 @@ impl Printer {
     }
 
     fn show_fleeting(&mut self, text: &str) {
-        let short: String = text.chars().take(96).collect();
+        let short: String = text.chars().take(118).collect();
         let _ = write!(std::io::stderr(), "\r\x1b[2K{short}");
         let _ = std::io::stderr().flush();
         self.fleeting = true;
@@ -431,6 +433,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             });
             Text::Result(lines.join("\n"))
         }
+        Event::Traffic { totals } => progress(traffic(totals)),
         Event::Unchanged { revision } => progress(format!(
             "  revision {revision} serves already: nothing was created, pushed or released"
         )),
@@ -445,46 +448,6 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         }
         Event::Ended { .. } => Text::Nothing,
     }
-}
-
-/// `listens on 9090`, `listens on no port`.
-fn ports(listening: &Listening) -> String {
-    let reachable = listening.reachable.iter().map(u16::to_string);
-    let loopback = listening
-        .loopback
-        .iter()
-        .map(|port| format!("127.0.0.1:{port}"));
-    let all: Vec<String> = reachable.chain(loopback).collect();
-    if all.is_empty() {
-        "listens on no port".to_owned()
-    } else {
-        format!("listens on {}", all.join(", "))
-    }
-}
-
-fn step_text(step: &Step) -> Option<String> {
-    Some(match step {
-        Step::Stage { slot } => format!("stage the new revision in {slot}"),
-        Step::OpenCandidate { .. } => return None,
-        Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
-        Step::Shift { slot } => format!("switch users to {slot}"),
-        Step::Scale { slot, count } => format!("scale {slot} to {count}"),
-        Step::Retire { slot } => format!("stop {slot}"),
-        Step::CloseCandidate => return None,
-        Step::Wait { what, .. } => match what {
-            Awaited::Healthy => "wait until its targets are healthy".to_owned(),
-            Awaited::Settled => "let requests to the old revision end".to_owned(),
-            Awaited::Gone => "wait until its tasks are gone".to_owned(),
-        },
-        Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
-        Step::Finished { outcome } => match outcome {
-            Outcome::Serving { slot } => format!("it serves, in {slot}"),
-            Outcome::RolledBack { slot, .. } => {
-                format!("the old revision serves as before, in {slot}")
-            }
-            Outcome::NothingServing { .. } => "nothing serves".to_owned(),
-        },
-    })
 }
 
 #[cfg(test)]

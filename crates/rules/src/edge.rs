@@ -24,6 +24,7 @@ pub mod ride;
 pub mod settings;
 pub mod sketch;
 pub mod summary;
+pub mod totals;
 pub mod trace;
 pub mod variable;
 pub mod websocket;

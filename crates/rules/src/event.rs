@@ -267,6 +267,12 @@ pub enum Event {
         /// Service listings that could not be looked at, each with its reason.
         unseen: Vec<String>,
     },
+    /// What an app that runs on this machine did so far.
+    Traffic {
+        /// The numbers.
+        #[serde(flatten)]
+        totals: crate::edge::totals::Totals,
+    },
     /// Nothing had to be done.
     Unchanged {
         /// The revision that serves.

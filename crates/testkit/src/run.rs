@@ -61,6 +61,11 @@ impl Running {
         }
     }
 
+    /// Everything it has said so far.
+    pub fn events(&self) -> &[Event] {
+        &self.seen
+    }
+
     fn next(&mut self) -> Option<Event> {
         let mut text = String::new();
         self.out

@@ -1,6 +1,6 @@
 //! `landfall up`: from a directory to an answering address.
 
-mod image;
+pub(crate) mod image;
 mod public;
 
 use crate::app::{App, overrides};
@@ -50,7 +50,10 @@ pub(crate) async fn run(
         .await?;
     check_price(manifest, &place, global.rehearse, report)?;
     let image = phases
-        .time(Phase::Build, image::build(arguments, &app, &engine, report))
+        .time(
+            Phase::Build,
+            image::build(arguments.image.as_deref(), &app, &engine, report),
+        )
         .await?;
 
     let made_bucket = match place.bucket() {

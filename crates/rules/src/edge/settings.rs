@@ -68,6 +68,17 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How the app's output leaves the container.
     pub output: Output,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+}
+
+/// What goes wrong on purpose, for a developer to see what the edge makes of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Faults {
+    /// Share of tries that fail before they reach the app, 0 to 1.
+    pub fail_share: f64,
+    /// From each start of the app until it is killed.
+    pub kill_every: Option<Duration>,
 }
 
 /// Settings of retries.
@@ -314,6 +325,16 @@ impl Reader {
                     access_log,
                 )
                 .unwrap_or(AccessLog::Off),
+            faults: Faults {
+                fail_share: self
+                    .parsed("FAIL_SHARE", "a share from `0` to `1`", |text| {
+                        text.parse()
+                            .ok()
+                            .filter(|share| (0.0..=1.0).contains(share))
+                    })
+                    .unwrap_or(0.0),
+                kill_every: self.limit("KILL_EVERY_MS", 0..=DAY),
+            },
             output: self
                 .parsed("OUTPUT", "`pipe` or `inherit`", |text| match text {
                     "pipe" => Some(Output::Pipe),

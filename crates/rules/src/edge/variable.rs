@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 41] = [
+pub const VARIABLES: [Variable; 43] = [
     variable(
         "APP",
         "",
@@ -216,6 +216,16 @@ pub const VARIABLES: [Variable; 41] = [
         "APP_IDLE_MS",
         "4000",
         "how long a connection to the app is kept for the next request; shorter than the app keeps it",
+    ),
+    variable(
+        "FAIL_SHARE",
+        "0",
+        "for development: the share of tries that fail before they reach the app, such as `0.3`",
+    ),
+    variable(
+        "KILL_EVERY_MS",
+        "0",
+        "for development: the app is killed that long after each of its starts; 0: never",
     ),
 ];
 

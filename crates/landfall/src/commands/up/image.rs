@@ -1,7 +1,6 @@
 //! The app's image: built or taken, checked, pushed.
 
 use crate::app::App;
-use crate::cli::Up;
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::layer;
@@ -14,22 +13,22 @@ use rules::exit::Exit;
 use rules::revision::Image;
 
 /// The app's image, as it is and as it is shipped.
-pub(super) struct Built {
+pub(crate) struct Built {
     /// Without the edge: what a look at the app's own ports runs.
-    pub(super) app: LocalImage,
+    pub(crate) app: LocalImage,
     /// With the edge, unless the manifest does without.
-    pub(super) shipped: LocalImage,
+    pub(crate) shipped: LocalImage,
 }
 
 /// Builds the image, or takes the one that is given, refuses what cannot run, and adds the edge.
-pub(super) async fn build(
-    arguments: &Up,
+pub(crate) async fn build(
+    prebuilt: Option<&str>,
     app: &App,
     engine: &Engine,
     report: &Report,
 ) -> Result<Built, Failure> {
     let manifest = &app.manifest;
-    let image = match &arguments.image {
+    let image = match prebuilt {
         Some(reference) => engine.take(reference, manifest.architecture).await?,
         None => {
             let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);

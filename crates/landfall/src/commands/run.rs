@@ -1,0 +1,132 @@
+//! `landfall run`: the app behind its edge on this machine, as it will run on AWS.
+
+use crate::app::{App, overrides};
+use crate::cli::{Global, Run};
+use crate::commands::up::image::build;
+use crate::engine::{Container, Engine};
+use crate::failure::Failure;
+use crate::report::Report;
+use infra::Interrupt;
+use rules::edge::ride;
+use rules::edge::summary::Summary;
+use rules::edge::totals::Totals;
+use rules::edge::variable::PREFIX;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::Overrides;
+use rules::revision::{RevisionId, Settings};
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// Port on which the edge tells about itself, inside the container.
+const PRIVATE_PORT: u16 = 8182;
+/// How often the numbers are shown.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(
+    arguments: &Run,
+    global: &Global,
+    report: &Report,
+    mut interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let app = App::read(
+        &arguments.app.directory,
+        &Overrides {
+            dockerfile: arguments.dockerfile.clone(),
+            prebuilt_image: arguments.image.is_some(),
+            ..overrides(global)
+        },
+    )?;
+    let manifest = &app.manifest;
+    if !manifest.edge {
+        return Err(
+            Failure::new(Exit::BadInput, "this app does without the edge")
+                .why("landfall.toml says `edge = false`")
+                .next("`docker run` runs it as it is"),
+        );
+    }
+    let engine = Engine::find().await?;
+    let image = arguments.image.as_deref();
+    let built = build(image, &app, &engine, report).await?;
+
+    let mut env = manifest.env.clone();
+    env.extend(ride::environment(
+        &Settings::of(manifest),
+        &RevisionId("local".to_owned()),
+    ));
+    let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
+    tell("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
+    // Nobody stands in front, and a developer who wants to stop does not want to wait.
+    tell("TRUSTED_HOPS", "0".to_owned());
+    tell("FORWARDED_PROTO", String::new());
+    tell("LEAD_MS", "0".to_owned());
+    tell("SUMMARY_MS", "0".to_owned());
+    tell("FAIL_SHARE", arguments.fail.to_string());
+    let kill_every = arguments.kill_every.unwrap_or_default();
+    tell("KILL_EVERY_MS", kill_every.as_millis().to_string());
+
+    let port = arguments.port.unwrap_or_else(|| free(manifest.port.get()));
+    let name = format!("landfall-run-{}", manifest.name);
+    let ports = [(port, ride::PORT), (0, PRIVATE_PORT)];
+    let container = engine.start(&built.shipped, &name, &env, &ports).await?;
+    let watched = watch(&engine, &container, port, report, &mut interrupt).await;
+    let said = engine.stop(&container).await;
+    watched?;
+    said
+}
+
+/// The port, or another one that nobody listens on.
+fn free(port: u16) -> u16 {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => port,
+        Err(_) => 0,
+    }
+}
+
+/// Prints the address, then the numbers until Ctrl-C or the end of the app.
+async fn watch(
+    engine: &Engine,
+    container: &Container,
+    port: u16,
+    report: &Report,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let private = engine.published(container, PRIVATE_PORT).await?;
+    let port = match port {
+        0 => engine.published(container, ride::PORT).await?,
+        port => port,
+    };
+    let summary = format!("http://127.0.0.1:{private}/.landfall/summary");
+    report.emit(Event::Url {
+        url: format!("http://127.0.0.1:{port}"),
+    });
+    report.note("Ctrl-C stops it");
+    let mut last = None;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SHOW_EVERY) => {}
+            _ = interrupt.wait_for(|stop| *stop) => return Ok(()),
+        }
+        if !engine.is_running(container).await? {
+            let mut failure =
+                Failure::new(Exit::NothingServing, "the app ended, and the edge with it");
+            failure.why = engine.last_lines(container).await?;
+            return Err(failure.next("mend what it complains of, then run it again"));
+        }
+        let Some(totals) = ask(&summary).await else {
+            continue;
+        };
+        if last != Some(totals) {
+            report.emit(Event::Traffic { totals });
+            last = Some(totals);
+        }
+    }
+}
+
+/// The edge's numbers; [`None`] while it does not answer.
+async fn ask(url: &str) -> Option<Totals> {
+    let text = reqwest::get(url).await.ok()?.text().await.ok()?;
+    Summary::parse(&text)
+        .ok()
+        .map(|summary| Totals::of(&summary))
+}

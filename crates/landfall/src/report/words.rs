@@ -1,0 +1,60 @@
+//! Parts of the report that are sentences by themselves.
+
+use rules::edge::totals::Totals;
+use rules::evidence::Listening;
+use rules::release::{Awaited, Outcome, Step};
+
+/// One line of numbers.
+pub(super) fn traffic(totals: &Totals) -> String {
+    format!(
+        "  {} requests: {} first tries failed, users saw {} errors; {} retries, {} restarts; p50 {:.1} ms, p99 {:.1} ms",
+        totals.requests,
+        totals.first_errors,
+        totals.user_errors,
+        totals.retries,
+        totals.restarts,
+        totals.p50_ms,
+        totals.p99_ms
+    )
+}
+
+/// `listens on 9090`, `listens on no port`.
+pub(super) fn ports(listening: &Listening) -> String {
+    let reachable = listening.reachable.iter().map(u16::to_string);
+    let loopback = listening
+        .loopback
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"));
+    let all: Vec<String> = reachable.chain(loopback).collect();
+    if all.is_empty() {
+        "listens on no port".to_owned()
+    } else {
+        format!("listens on {}", all.join(", "))
+    }
+}
+
+/// A release's step; [`None`] for one that says nothing to people.
+pub(super) fn step_text(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Stage { slot } => format!("stage the new revision in {slot}"),
+        Step::OpenCandidate { .. } => return None,
+        Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
+        Step::Shift { slot } => format!("switch users to {slot}"),
+        Step::Scale { slot, count } => format!("scale {slot} to {count}"),
+        Step::Retire { slot } => format!("stop {slot}"),
+        Step::CloseCandidate => return None,
+        Step::Wait { what, .. } => match what {
+            Awaited::Healthy => "wait until its targets are healthy".to_owned(),
+            Awaited::Settled => "let requests to the old revision end".to_owned(),
+            Awaited::Gone => "wait until its tasks are gone".to_owned(),
+        },
+        Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
+        Step::Finished { outcome } => match outcome {
+            Outcome::Serving { slot } => format!("it serves, in {slot}"),
+            Outcome::RolledBack { slot, .. } => {
+                format!("the old revision serves as before, in {slot}")
+            }
+            Outcome::NothingServing { .. } => "nothing serves".to_owned(),
+        },
+    })
+}
