@@ -7,7 +7,7 @@ use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
 use rules::names::Slot;
 use rules::plan::{Action, Change};
-use rules::release::Awaited;
+use rules::release::{Awaited, Outcome, Step};
 use rules::revision::{Digest, RevisionId};
 use rules::sweep::{Found, Kind, Leftover};
 use rules::verdict::Answers;
