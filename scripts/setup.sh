@@ -14,6 +14,7 @@ readonly CARGO_DENY_VERSION=0.20.2
 readonly GO_MINIMUM=1.18 # the first that knows -buildvcs
 readonly OFFLINE_IMAGE=landfall-uptime:offline
 readonly LOCAL_IMAGE=landfall-uptime:local
+readonly EXAMPLE_PROGRAM=$CACHE/build/uptime/uptime
 
 readonly TOOLS=$CACHE/tools
 readonly LOG=$CACHE/log/setup.log
@@ -315,15 +316,20 @@ setup_example() {
 
 go_is_recent() { have go && at_least "$GO_MINIMUM" "$(go env GOVERSION 2>/dev/null | sed 's/^go//')"; }
 
-build_offline_example() {
-  local context=$CACHE/build/uptime
+# The example as a static program.
+build_example_program() {
   if ! go_is_recent; then
     apt_install golang-go
     go_is_recent || die "The example needs Go $GO_MINIMUM or newer; this system's package golang-go is older."
   fi
-  mkdir -p "$context"
+  mkdir -p "${EXAMPLE_PROGRAM%/*}"
   logged env -C examples/uptime GOENV=off GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GO111MODULE=on CGO_ENABLED=0 \
-    GOCACHE="$CACHE/go/build" GOPATH="$CACHE/go" go build -trimpath -ldflags='-s -w' -o "$context/uptime" .
+    GOCACHE="$CACHE/go/build" GOPATH="$CACHE/go" go build -trimpath -ldflags='-s -w' -o "$EXAMPLE_PROGRAM" .
+}
+
+build_offline_example() {
+  local context=${EXAMPLE_PROGRAM%/*}
+  build_example_program
   cp examples/uptime/Dockerfile.offline "$context/Dockerfile"
   logged docker build --quiet --tag "$OFFLINE_IMAGE" "$context"
   EXAMPLE_IMAGE=$OFFLINE_IMAGE

@@ -1,0 +1,171 @@
+//! The load: closed loops for throughput, an open loop for latency. A thread each connection.
+
+use crate::client::Client;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+/// A thousand threads are to fit.
+const STACK: usize = 128 * 1024;
+
+/// What became of requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) requests: u64,
+    /// Without a whole answer, or with one of 400 and above.
+    pub(crate) failed: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.requests += other.requests;
+        self.failed += other.failed;
+    }
+
+    fn count(&mut self, is_good: bool) {
+        self.requests += 1;
+        self.failed += u64::from(!is_good);
+    }
+}
+
+/// Starts a thread of the bench.
+pub(crate) fn spawn<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<thread::ScopedJoinHandle<'s, T>, String> {
+    thread::Builder::new()
+        .stack_size(STACK)
+        .spawn_scoped(scope, work)
+        .map_err(|error| format!("can't start a thread: {error}"))
+}
+
+/// No closed loop sends on after this: a proxy may take seconds for an answer.
+const AT_MOST: Duration = Duration::from_secs(120);
+
+/// `requests` in all, each connection sending its next as soon as it has the answer.
+pub(crate) fn closed(
+    address: SocketAddr,
+    connections: usize,
+    requests: u64,
+) -> Result<Tally, String> {
+    closed_within(address, connections, requests, AT_MOST)
+}
+
+/// As many of `requests` as fit into this time.
+pub(crate) fn closed_within(
+    address: SocketAddr,
+    connections: usize,
+    requests: u64,
+    within: Duration,
+) -> Result<Tally, String> {
+    let sent = AtomicU64::new(0);
+    let end = Instant::now() + within;
+    thread::scope(|scope| {
+        let worker = || {
+            let mut tally = Tally::default();
+            let mut client = None;
+            while sent.fetch_add(1, Ordering::Relaxed) < requests && Instant::now() < end {
+                tally.count(is_good(&mut client, address));
+            }
+            tally
+        };
+        let mut threads = Vec::new();
+        for _ in 0..connections {
+            threads.push(spawn(scope, worker)?);
+        }
+        let mut all = Tally::default();
+        for thread in threads {
+            all.add(thread.join().map_err(|_| "a thread of the load died")?);
+        }
+        Ok(all)
+    })
+}
+
+/// An open loop: what it is, and when it began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paced {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: usize,
+    pub(crate) per_second: f64,
+    pub(crate) requests: u64,
+    pub(crate) begins: Instant,
+}
+
+impl Paced {
+    /// When request number `number` is due, whatever became of those before it.
+    pub(crate) fn due(&self, number: u64) -> Instant {
+        self.begins + Duration::from_secs_f64(number as f64 / self.per_second)
+    }
+
+    /// Sends every request at its time. Latency counts from that time, not from when the connection
+    /// was free: a proxy that stands still is charged with everyone who waits.
+    pub(crate) fn run(&self) -> Result<(Tally, Vec<Duration>), String> {
+        thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for first in 0..self.connections {
+                threads.push(spawn(scope, move || self.work(first))?);
+            }
+            let (mut all, mut latencies) = (Tally::default(), Vec::new());
+            for thread in threads {
+                let (tally, some) = thread.join().map_err(|_| "a thread of the load died")?;
+                all.add(tally);
+                latencies.extend(some);
+            }
+            Ok((all, latencies))
+        })
+    }
+
+    fn work(&self, first: usize) -> (Tally, Vec<Duration>) {
+        let (mut tally, mut latencies, mut client) = (Tally::default(), Vec::new(), None);
+        for number in (first as u64..self.requests).step_by(self.connections) {
+            let due = self.due(number);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            tally.count(is_good(&mut client, self.address));
+            latencies.push(due.elapsed());
+        }
+        (tally, latencies)
+    }
+}
+
+/// One request over the connection, or over a new one if that has closed.
+fn is_good(client: &mut Option<Client>, address: SocketAddr) -> bool {
+    let connected = match client.take() {
+        Some(client) => Ok(client),
+        None => Client::connect(address),
+    };
+    let Ok(mut connected) = connected else {
+        // A dead proxy would be asked a million times a second.
+        thread::sleep(Duration::from_millis(1));
+        return false;
+    };
+    let Ok(answer) = connected.get("/") else {
+        return false;
+    };
+    if !answer.closes {
+        *client = Some(connected);
+    }
+    answer.status < 400
+}
+
+/// The value below which `share` of them lie.
+pub(crate) fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() as f64 * share).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles() {
+        let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(percentile(&mut values, 0.99), Some(198.0));
+        assert_eq!(percentile(&mut values, 0.5), Some(100.0));
+        assert_eq!(percentile(&mut values, 1.0), Some(200.0));
+        assert_eq!(percentile(&mut [7.0], 0.5), Some(7.0));
+        assert_eq!(percentile(&mut [], 0.5), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! The proxies that are compared, and how each is set up.
+//!
+//! All log every request to stdout, try a request four times at most (the edge: five, its default), take
+//! 8 seconds for a head, and pass every byte on at once. What a proxy can't do at the same time as the
+//! rest has a row of its own that is measured only where it matters.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Which programs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    Edge,
+    Nginx,
+    Haproxy,
+    Envoy,
+    Caddy,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proxy {
+    pub(crate) name: &'static str,
+    pub(crate) program: Program,
+    /// Words in braces in its configuration.
+    words: &'static [(&'static str, &'static str)],
+    /// A row of its own for retries and restarts only.
+    pub(crate) is_variant: bool,
+}
+
+/// What all others are compared with.
+pub(crate) const BASE: &str = "nginx";
+/// What this is about.
+pub(crate) const EDGE: &str = "landfall-edge";
+
+const fn row(
+    name: &'static str,
+    program: Program,
+    words: &'static [(&'static str, &'static str)],
+) -> Proxy {
+    Proxy {
+        name,
+        program,
+        words,
+        is_variant: false,
+    }
+}
+
+const fn variant(
+    name: &'static str,
+    program: Program,
+    words: &'static [(&'static str, &'static str)],
+) -> Proxy {
+    Proxy {
+        is_variant: true,
+        ..row(name, program, words)
+    }
+}
+
+/// All rows. The ones "for restarts" wait between tries, as that is how these proxies get through a
+/// restart of the app; they have one wait for all reasons.
+pub(crate) const PROXIES: [Proxy; 9] = [
+    row(EDGE, Program::Edge, &[]),
+    row(BASE, Program::Nginx, &[]),
+    row(
+        "haproxy",
+        Program::Haproxy,
+        &[("retries", "3"), ("connect", "1s")],
+    ),
+    row(
+        "envoy",
+        Program::Envoy,
+        &[
+            ("retries", "3"),
+            ("base", "0.001s"),
+            ("longest", "0.001s"),
+            ("budget", "max_retries: 8192"),
+        ],
+    ),
+    row(
+        "caddy",
+        Program::Caddy,
+        &[("retries", "3"), ("interval", "")],
+    ),
+    variant(
+        "haproxy, for restarts",
+        Program::Haproxy,
+        &[("retries", "10"), ("connect", "100ms")],
+    ),
+    variant(
+        "envoy, for restarts",
+        Program::Envoy,
+        &[
+            ("retries", "8"),
+            ("base", "0.025s"),
+            ("longest", "1s"),
+            ("budget", "max_retries: 8192"),
+        ],
+    ),
+    variant(
+        "envoy, with its budget",
+        Program::Envoy,
+        &[
+            ("retries", "3"),
+            ("base", "0.001s"),
+            ("longest", "0.001s"),
+            (
+                "budget",
+                "retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 }",
+            ),
+        ],
+    ),
+    variant(
+        "caddy, for restarts",
+        Program::Caddy,
+        &[
+            ("retries", "20"),
+            ("interval", "lb_try_duration 3s\n\t\tlb_try_interval 40ms"),
+        ],
+    ),
+];
+
+/// Where the programs are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    pub(crate) edge: PathBuf,
+    pub(crate) nginx: PathBuf,
+    pub(crate) haproxy: PathBuf,
+    pub(crate) envoy: PathBuf,
+    pub(crate) caddy: PathBuf,
+}
+
+impl Programs {
+    pub(crate) fn path(&self, program: Program) -> &Path {
+        match program {
+            Program::Edge => &self.edge,
+            Program::Nginx => &self.nginx,
+            Program::Haproxy => &self.haproxy,
+            Program::Envoy => &self.envoy,
+            Program::Caddy => &self.caddy,
+        }
+    }
+}
+
+/// Ports and places of one start.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting<'s> {
+    pub(crate) listen: u16,
+    /// The edge's second port; the others have none.
+    pub(crate) private: u16,
+    pub(crate) app: u16,
+    pub(crate) app_command: &'s [std::ffi::OsString],
+    pub(crate) lead_ms: u64,
+    /// For configuration and whatever the proxy writes.
+    pub(crate) directory: &'s Path,
+}
+
+impl Proxy {
+    /// The command that starts it in the foreground, its configuration being written.
+    pub(crate) fn command(
+        &self,
+        programs: &Programs,
+        setting: &Setting<'_>,
+    ) -> Result<Command, String> {
+        let directory = setting.directory;
+        let mut command = Command::new(programs.path(self.program));
+        let config = |name: &str, template: &str| -> Result<PathBuf, String> {
+            let path = directory.join(name);
+            std::fs::write(&path, self.fill_in(template, setting))
+                .map_err(|error| format!("can't write {}: {error}", path.display()))?;
+            Ok(path)
+        };
+        match self.program {
+            Program::Edge => {
+                command.arg("--").args(setting.app_command);
+                let own = [
+                    ("APP", setting.app.to_string()),
+                    ("LISTEN", format!("127.0.0.1:{}", setting.listen)),
+                    ("PRIVATE_LISTEN", format!("127.0.0.1:{}", setting.private)),
+                    ("LEAD_MS", setting.lead_ms.to_string()),
+                    ("ACCESS_LOG", "all".to_owned()),
+                ];
+                for (name, value) in own {
+                    command.env(format!("{}{name}", rules::edge::variable::PREFIX), value);
+                }
+            }
+            Program::Nginx => {
+                let path = config("nginx.conf", include_str!("../proxies/nginx.conf"))?;
+                command.arg("-e").arg("stderr").arg("-p").arg(directory);
+                command.arg("-c").arg(path);
+            }
+            Program::Haproxy => {
+                let path = config("haproxy.cfg", include_str!("../proxies/haproxy.cfg"))?;
+                // As its container image starts it.
+                command.args(["-W", "-db", "-f"]).arg(path);
+            }
+            Program::Envoy => {
+                let path = config("envoy.yaml", include_str!("../proxies/envoy.yaml"))?;
+                // Shared memory of hot restarts would keep two of them from running at once.
+                command.args(["--disable-hot-restart", "--log-level", "error", "-c"]);
+                command.arg(path);
+            }
+            Program::Caddy => {
+                let path = config("Caddyfile", include_str!("../proxies/Caddyfile"))?;
+                command.args(["run", "--adapter", "caddyfile", "--config"]);
+                command.arg(path).env("HOME", directory);
+            }
+        }
+        Ok(command)
+    }
+
+    fn fill_in(&self, template: &str, setting: &Setting<'_>) -> String {
+        let mut text = template
+            .replace("{listen}", &setting.listen.to_string())
+            .replace("{app}", &setting.app.to_string())
+            .replace("{dir}", &setting.directory.display().to_string());
+        for (word, value) in self.words {
+            text = text.replace(&format!("{{{word}}}"), value);
+        }
+        text
+    }
+}

