@@ -4,13 +4,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What each crate may depend on among ours. Its tests may use `testkit` besides.
-const ROOMS: [(&str, &[&str]); 6] = [
+const ROOMS: [(&str, &[&str]); 7] = [
     ("rules", &[]),
     ("infra", &["rules"]),
     ("aws", &["rules"]),
     ("edge", &["rules"]),
     ("landfall", &["rules", "infra", "aws"]),
     ("testkit", &["rules"]),
+    ("bench", &["rules"]),
 ];
 
 /// How the names of AWS's own crates begin. Only `aws` names them.
