@@ -13,15 +13,6 @@ pub struct Login {
     pub basic: String,
 }
 
-/// An image in the registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Its content address.
-    pub digest: Digest,
-    /// Media type of its manifest: tells an index from a single image.
-    pub media_type: Option<String>,
-}
-
 /// The registry.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -66,11 +57,11 @@ impl Registry {
         Ok(Login { host, basic })
     }
 
-    /// The image that bears `tag`; [`None`] if there is none, or no such repository.
+    /// The digest of the image that bears `tag`; [`None`] if there is none, or no such repository.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn find(&self, repository: &str, tag: &str) -> Result<Option<Stored>, Error> {
+    pub async fn find(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         const OPERATION: &str = "ecr:DescribeImages";
         let answer = self
             .ecr
@@ -90,15 +81,12 @@ impl Registry {
         else {
             return Ok(None);
         };
-        let digest = detail
+        detail
             .image_digest
             .as_deref()
             .and_then(Digest::parse)
-            .ok_or_else(|| Error::incomplete(OPERATION, "digest"))?;
-        Ok(Some(Stored {
-            digest,
-            media_type: detail.image_manifest_media_type,
-        }))
+            .map(Some)
+            .ok_or_else(|| Error::incomplete(OPERATION, "digest"))
     }
 
     /// Deletes every image of a repository and says how many; 0 if there is no such repository.

@@ -25,15 +25,6 @@ pub struct Session {
     endpoints: Option<Endpoints>,
 }
 
-/// Who AWS says the credentials are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// Twelve digits.
-    pub account: String,
-    /// ARN of user or role.
-    pub arn: String,
-}
-
 impl Session {
     /// Reads credentials and region as the AWS CLI does, or, with `endpoints`, talks to emulators with
     /// made-up credentials and nothing of the user's own.
@@ -90,25 +81,20 @@ impl Session {
         &self.region
     }
 
-    /// Asks AWS who the credentials belong to.
+    /// Asks AWS which account the credentials belong to: twelve digits.
     ///
     /// # Errors
     /// No valid credentials, or AWS cannot be reached.
-    pub async fn caller(&self) -> Result<Caller, Error> {
+    pub async fn account(&self) -> Result<String, Error> {
         const OPERATION: &str = "sts:GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.config)
             .get_caller_identity()
             .send()
             .await
             .map_err(translate(OPERATION))?;
-        Ok(Caller {
-            account: answer
-                .account
-                .ok_or_else(|| Error::incomplete(OPERATION, "account"))?,
-            arn: answer
-                .arn
-                .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))?,
-        })
+        answer
+            .account
+            .ok_or_else(|| Error::incomplete(OPERATION, "account"))
     }
 
     pub(crate) fn config(&self) -> &SdkConfig {

@@ -140,16 +140,6 @@ impl WorkDir {
         StateLock::parse(&text).ok()
     }
 
-    /// Whether a local state is there that holds resources.
-    pub fn has_local_state(&self) -> bool {
-        let state =
-            std::fs::read_to_string(self.path.join("terraform.tfstate")).unwrap_or_default();
-        let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
-        state["resources"]
-            .as_array()
-            .is_some_and(|resources| !resources.is_empty())
-    }
-
     /// The saved plan.
     pub(crate) fn plan_file(&self) -> PathBuf {
         self.path.join("landfall.tfplan")

@@ -84,7 +84,7 @@ impl Place {
                 Session::open(global.profile.as_deref(), region, None).await?,
             )
         };
-        let account = session.caller().await?.account;
+        let account = session.account().await?;
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
         report.emit(Event::Place {
             name: names.app.to_string(),

@@ -426,11 +426,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
                 .iter()
                 .map(|what| format!("could not look at {what}"))
                 .collect();
-            lines.push(match (left, billable) {
-                (0, _) => "0 left".to_owned(),
-                (n, 0) => format!("{n} left, none of them billable"),
-                (n, b) => format!("{n} left, {b} of them billable"),
-            });
+            lines.push(rules::sweep::describe(*left, *billable));
             Text::Result(lines.join("\n"))
         }
         Event::Traffic { totals } => progress(traffic(totals)),

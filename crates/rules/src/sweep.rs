@@ -295,10 +295,9 @@ fn removal(thing: &Found, region: &str) -> String {
     format!("aws {command} --region {region}")
 }
 
-/// One word for the end of `down`: `0 left`, `2 left, 1 of them billable`.
-pub fn describe(left: &[Leftover]) -> String {
-    let billable = left.iter().filter(|thing| thing.billable).count();
-    match (left.len(), billable) {
+/// One line for the end of `down`: `0 left`, `2 left, 1 of them billable`.
+pub fn describe(left: usize, billable: usize) -> String {
+    match (left, billable) {
         (0, _) => "0 left".to_owned(),
         (n, 0) => format!("{n} left, none of them billable"),
         (n, b) => format!("{n} left, {b} of them billable"),
@@ -370,16 +369,8 @@ mod tests {
 
     #[test]
     fn the_end_is_said_in_one_line() {
-        assert_eq!(describe(&[]), "0 left");
-        let left = leftovers(
-            &names(),
-            "eu-west-2",
-            &[
-                Found::new(Kind::Role, "a"),
-                Found::new(Kind::LoadBalancer, "b"),
-            ],
-            &[],
-        );
-        assert_eq!(describe(&left), "2 left, 1 of them billable");
+        assert_eq!(describe(0, 0), "0 left");
+        assert_eq!(describe(2, 0), "2 left, none of them billable");
+        assert_eq!(describe(2, 1), "2 left, 1 of them billable");
     }
 }

@@ -82,10 +82,10 @@ pub(super) async fn push(
         .collect();
     let tag = format!("image-{content}");
     let found = registry.find(&foundation.repository_name, &tag).await?;
-    let stored = match found {
-        Some(stored) => {
+    let digest = match found {
+        Some(digest) => {
             report.note("the registry has this image already");
-            stored
+            digest
         }
         None => {
             let login = registry.login().await?;
@@ -106,6 +106,6 @@ pub(super) async fn push(
     };
     Ok(Image {
         repository_url: foundation.repository_url.clone(),
-        digest: stored.digest,
+        digest,
     })
 }
