@@ -51,7 +51,7 @@ variable "health_path" {
   description = "Path that the load balancer asks to learn whether a task can take requests."
   type        = string
   nullable    = false
-  default     = "/"
+  default     = "/.landfall/health"
 
   validation {
     condition     = can(regex("^/[^[:space:]]*$", var.health_path)) && length(var.health_path) <= 1024
