@@ -6,7 +6,7 @@ use crate::drain;
 use crate::figures::{Figures, HalfOpen};
 use crate::load::{self, Paced};
 use crate::plan::{APP_START, CONNECTIONS, KILLS, LEAD, MANY, PERCENT, Plan, RATE};
-use crate::proxies::{BASE, Programs, Proxy};
+use crate::proxies::{BASE, Programs, Proxy, Scope};
 use crate::stage::{App, Stage};
 use std::net::SocketAddr;
 use std::thread;
@@ -31,7 +31,11 @@ pub(crate) struct Bench {
 impl Bench {
     /// All of it.
     pub(crate) fn run(&mut self) -> Result<(), String> {
-        for (proxy, figures) in self.rows.iter_mut().filter(|(proxy, _)| !proxy.is_variant) {
+        for (proxy, figures) in self
+            .rows
+            .iter_mut()
+            .filter(|(proxy, _)| proxy.scope == Scope::All)
+        {
             let path = self.programs.path(proxy.program);
             let data = std::fs::metadata(path);
             let data = data.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -42,20 +46,20 @@ impl Bench {
         let half = plan.rounds.div_ceil(2);
         (0..half).try_for_each(|round| self.users(round))?;
         (0..plan.latency_rounds).try_for_each(|round| self.latency(round))?;
-        self.each("attempts", false, Bench::attempts)?;
-        self.each("outage", true, Bench::outage)?;
-        self.each("kills", true, Bench::kills)?;
+        self.each("attempts", Scope::All, Bench::attempts)?;
+        self.each("outage", Scope::Waits, Bench::outage)?;
+        self.each("kills", Scope::Waits, Bench::kills)?;
         self.drains()?;
-        self.each("memory", false, Bench::memory)?;
-        self.each("events", false, Bench::events)?;
+        self.each("memory", Scope::All, Bench::memory)?;
+        self.each("events", Scope::All, Bench::events)?;
         self.half_open()?;
         (half..plan.rounds).try_for_each(|round| self.users(round))
     }
 
-    /// Numbers of rows, shuffled.
-    fn order(&mut self, with_variants: bool) -> Vec<usize> {
+    /// Numbers of the rows to measure, shuffled: those with everything, and those with this.
+    fn order(&mut self, scope: Scope) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
-        order.retain(|row| with_variants || !self.proxy(*row).is_variant);
+        order.retain(|row| [Scope::All, scope].contains(&self.proxy(*row).scope));
         self.random.shuffle(&mut order);
         order
     }
@@ -76,10 +80,10 @@ impl Bench {
     fn each(
         &mut self,
         what: &str,
-        with_variants: bool,
+        scope: Scope,
         measure: impl Fn(&mut Bench, usize) -> Result<(), String>,
     ) -> Result<(), String> {
-        for row in self.order(with_variants) {
+        for row in self.order(scope) {
             self.progress(row, what);
             measure(self, row)?;
         }
@@ -95,7 +99,7 @@ impl Bench {
         let (app, gets) = (self.app.clone(), self.plan.gets);
         self.each(
             &format!("users, round {}", round + 1),
-            false,
+            Scope::Load,
             |bench, row| {
                 let stage = bench.stage(row, &app, LEAD)?;
                 load::closed(stage.address, CONNECTIONS, WARM_UP)?;
@@ -125,7 +129,7 @@ impl Bench {
         let (app, requests) = (self.app.clone(), self.plan.latency);
         self.each(
             &format!("latency, round {}", round + 1),
-            true,
+            Scope::Waits,
             |bench, row| {
                 let stage = bench.stage(row, &app, LEAD)?;
                 load::closed(stage.address, CONNECTIONS, WARM_UP)?;
@@ -200,7 +204,7 @@ impl Bench {
     fn drains(&mut self) -> Result<(), String> {
         let load = self.plan.drain_load;
         for drain in 1..=self.plan.drains {
-            self.each(&format!("drain {drain}"), false, |bench, row| {
+            self.each(&format!("drain {drain}"), Scope::All, |bench, row| {
                 let app = App::counting(0, Duration::ZERO)?;
                 let mut stage = bench.stage(row, &app, LEAD)?;
                 let drained = drain::under_load(&mut stage, LEAD, load)?;
@@ -267,7 +271,7 @@ impl Bench {
     /// Connections whose head never ends; all proxies at the same time, as this is mostly waiting.
     fn half_open(&mut self) -> Result<(), String> {
         eprintln!("bench: half open: all");
-        let rows = self.order(false);
+        let rows = self.order(Scope::All);
         let mut stages = Vec::new();
         for row in &rows {
             let app = App::counting(0, Duration::ZERO)?;

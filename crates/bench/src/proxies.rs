@@ -24,8 +24,19 @@ pub(crate) struct Proxy {
     pub(crate) program: Program,
     /// Words in braces in its configuration.
     words: &'static [(&'static str, &'static str)],
-    /// A row of its own for retries and restarts only.
-    pub(crate) is_variant: bool,
+    /// What is measured of it.
+    pub(crate) scope: Scope,
+}
+
+/// What is measured of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Everything.
+    All,
+    /// Where waiting between tries makes a difference: latency, outage and restarts.
+    Waits,
+    /// The main load: what logging costs.
+    Load,
 }
 
 /// What all others are compared with.
@@ -42,7 +53,7 @@ const fn row(
         name,
         program,
         words,
-        is_variant: false,
+        scope: Scope::All,
     }
 }
 
@@ -52,16 +63,27 @@ const fn variant(
     words: &'static [(&'static str, &'static str)],
 ) -> Proxy {
     Proxy {
-        is_variant: true,
+        scope: Scope::Waits,
+        ..row(name, program, words)
+    }
+}
+
+const fn quiet(
+    name: &'static str,
+    program: Program,
+    words: &'static [(&'static str, &'static str)],
+) -> Proxy {
+    Proxy {
+        scope: Scope::Load,
         ..row(name, program, words)
     }
 }
 
 /// All rows. The ones "for restarts" wait between tries, as that is how these proxies get through a
 /// restart of the app; they have one wait for all reasons.
-pub(crate) const PROXIES: [Proxy; 9] = [
-    row(EDGE, Program::Edge, &[]),
-    row(BASE, Program::Nginx, &[]),
+pub(crate) const PROXIES: [Proxy; 11] = [
+    row(EDGE, Program::Edge, &[("log", "all")]),
+    row(BASE, Program::Nginx, &[("log", "/dev/stdout combined")]),
     row(
         "haproxy",
         Program::Haproxy,
@@ -118,6 +140,12 @@ pub(crate) const PROXIES: [Proxy; 9] = [
             ("interval", "lb_try_duration 3s\n\t\tlb_try_interval 40ms"),
         ],
     ),
+    quiet(
+        "landfall-edge, no access log",
+        Program::Edge,
+        &[("log", "off")],
+    ),
+    quiet("nginx, no access log", Program::Nginx, &[("log", "off")]),
 ];
 
 /// Where the programs are.
@@ -178,7 +206,7 @@ impl Proxy {
                     ("LISTEN", format!("127.0.0.1:{}", setting.listen)),
                     ("PRIVATE_LISTEN", format!("127.0.0.1:{}", setting.private)),
                     ("LEAD_MS", setting.lead_ms.to_string()),
-                    ("ACCESS_LOG", "all".to_owned()),
+                    ("ACCESS_LOG", self.word("log").to_owned()),
                 ];
                 for (name, value) in own {
                     command.env(format!("{}{name}", rules::edge::variable::PREFIX), value);
@@ -207,6 +235,11 @@ impl Proxy {
             }
         }
         Ok(command)
+    }
+
+    fn word(&self, wanted: &str) -> &'static str {
+        let found = self.words.iter().find(|(word, _)| *word == wanted);
+        found.map_or("", |(_, value)| *value)
     }
 
     fn fill_in(&self, template: &str, setting: &Setting<'_>) -> String {
