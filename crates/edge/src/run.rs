@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// More threads than this move no more bytes than the app can produce.
 const MOST_THREADS: usize = 4;
@@ -49,9 +49,9 @@ pub fn run(settings: Settings, command: AppCommand, console: &Console) -> Result
         .map_err(|error| format!("can't start threads: {error}"))?;
     let code = runtime.block_on(async {
         let edge = Arc::new(Edge::new(settings, pages, console.clone(), task));
-        let door = bind(edge.settings.listen).await?;
+        let door = bind(edge.settings.listen)?;
         if let Some(address) = edge.settings.private_listen {
-            tokio::spawn(answer_privately(Arc::clone(&edge), bind(address).await?));
+            tokio::spawn(answer_privately(Arc::clone(&edge), bind(address)?));
         }
         tokio::spawn(door::keep(Arc::clone(&edge), door));
         tokio::spawn(prober::run(Arc::clone(&edge)));
@@ -72,10 +72,23 @@ pub fn run(settings: Settings, command: AppCommand, console: &Console) -> Result
     Ok(code)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("can't listen on {address}: {error}"))
+/// Connections that the kernel holds until they are taken: a crowd that arrives at once finds room, as
+/// far as the system allows (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
+
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    listen(address).map_err(|error| format!("can't listen on {address}: {error}"))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // What an edge before this one left in TIME_WAIT is in nobody's way.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn host_name() -> String {
