@@ -60,6 +60,44 @@ impl App {
         })
     }
 
+    /// An app of which there is only an image: its name is made from the image's, its port is the one
+    /// that the image exposes.
+    pub(crate) fn of_image(
+        reference: &str,
+        exposed: &[u16],
+        overrides: &Overrides,
+    ) -> Result<App, Failure> {
+        let name = reference.rsplit('/').next().unwrap_or(reference);
+        let name = name.split([':', '@']).next().unwrap_or(name);
+        let facts = Facts {
+            directory_name: name.to_owned(),
+            ..Facts::default()
+        };
+        let overrides = Overrides {
+            prebuilt_image: true,
+            ..overrides.clone()
+        };
+        let text = match exposed {
+            [] => String::new(),
+            [port] => format!("port = {port}\n"),
+            several => {
+                return Err(Failure::new(
+                    Exit::BadInput,
+                    format!("{reference} exposes several ports"),
+                )
+                .why(format!("{several:?}"))
+                .next(
+                    "name a directory whose landfall.toml says `port`, and the image with --image",
+                ));
+            }
+        };
+        let manifest = Draft::read(Some(&text)).resolve(&facts, &overrides)?;
+        Ok(App {
+            directory: PathBuf::from("."),
+            manifest,
+        })
+    }
+
     /// Reads the directory for a command that builds nothing: neither the Dockerfile nor protected
     /// files have to be in order for `status` or `down`.
     pub(crate) fn read_settings(directory: &Path, global: &Global) -> Result<App, Failure> {

@@ -107,10 +107,18 @@ pub(crate) struct Up {
     pub(crate) ready_timeout: Duration,
 }
 
+/// What to run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Subject {
+    /// Directory with the app and its Dockerfile, or an image
+    #[arg(default_value = ".", value_name = "DIRECTORY|IMAGE")]
+    pub(crate) directory: PathBuf,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
-    pub(crate) app: AppDir,
+    pub(crate) app: Subject,
     /// Run this image, which is already built, instead of building one
     #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
     pub(crate) image: Option<String>,

@@ -58,3 +58,27 @@ fn an_app_that_crashes_is_shown_with_its_last_lines() {
         "{failure}"
     );
 }
+
+#[test]
+fn an_image_alone_will_do() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "only-image", Mode::Good, 1);
+    let reference = "landfall-test/only-image:latest";
+    let docker = |arguments: &[&str]| {
+        let done = std::process::Command::new("docker")
+            .args(arguments)
+            .output()
+            .expect("docker runs");
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    };
+    docker(&["build", "--tag", reference, &app.path().to_string_lossy()]);
+    let mut run = Running::start(sandbox.command(&["run", reference]));
+    run.wait_for("numbers", |event| matches!(event, Event::Traffic { .. }));
+    run.signal(Signal::INT);
+    let _ = run.end().expect(Exit::Done);
+    docker(&["image", "rm", reference]);
+}

@@ -13,7 +13,7 @@ use rules::edge::totals::Totals;
 use rules::edge::variable::PREFIX;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Overrides;
+use rules::manifest::{Architecture, Overrides};
 use rules::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -29,14 +29,8 @@ pub(crate) async fn run(
     report: &Report,
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let app = App::read(
-        &arguments.app.directory,
-        &Overrides {
-            dockerfile: arguments.dockerfile.clone(),
-            prebuilt_image: arguments.image.is_some(),
-            ..overrides(global)
-        },
-    )?;
+    let engine = Engine::find().await?;
+    let (app, image) = subject(arguments, global, &engine).await?;
     let manifest = &app.manifest;
     if !manifest.edge {
         return Err(
@@ -45,9 +39,7 @@ pub(crate) async fn run(
                 .next("`docker run` runs it as it is"),
         );
     }
-    let engine = Engine::find().await?;
-    let image = arguments.image.as_deref();
-    let built = build(image, &app, &engine, report).await?;
+    let built = build(image.as_deref(), &app, &engine, report).await?;
 
     let mut env = manifest.env.clone();
     env.extend(ride::environment(
@@ -73,6 +65,29 @@ pub(crate) async fn run(
     let said = engine.stop(&container).await;
     watched?;
     said
+}
+
+/// What is to be run: a directory, a directory with an image that is already built, or only an image.
+async fn subject(
+    arguments: &Run,
+    global: &Global,
+    engine: &Engine,
+) -> Result<(App, Option<String>), Failure> {
+    let directory = &arguments.app.directory;
+    let of = overrides(global);
+    if directory.is_dir() || arguments.image.is_some() {
+        let settings = Overrides {
+            dockerfile: arguments.dockerfile.clone(),
+            prebuilt_image: arguments.image.is_some(),
+            ..of
+        };
+        let app = App::read(directory, &settings)?;
+        return Ok((app, arguments.image.clone()));
+    }
+    let reference = directory.to_string_lossy().into_owned();
+    let image = engine.take(&reference, Architecture::default()).await?;
+    let app = App::of_image(&reference, &image.exposed, &of)?;
+    Ok((app, Some(reference)))
 }
 
 /// The port, or another one that nobody listens on.
