@@ -57,10 +57,20 @@ pub(crate) async fn run(
     let kill_every = arguments.kill_every.unwrap_or_default();
     tell("KILL_EVERY_MS", kill_every.as_millis().to_string());
 
-    let port = arguments.port.unwrap_or_else(|| free(manifest.port.get()));
+    let mut port = arguments.port.unwrap_or_else(|| free(manifest.port.get()));
     let name = format!("landfall-run-{}", manifest.name);
-    let ports = [(port, ride::PORT), (0, PRIVATE_PORT)];
-    let container = engine.start(&built.shipped, &name, &env, &ports).await?;
+    let ports = |port| [(port, ride::PORT), (0, PRIVATE_PORT)];
+    let mut started = engine
+        .start(&built.shipped, &name, &env, &ports(port))
+        .await;
+    if started.is_err() && arguments.port.is_none() && port != 0 {
+        // Somebody took the port since it was looked at.
+        port = 0;
+        started = engine
+            .start(&built.shipped, &name, &env, &ports(port))
+            .await;
+    }
+    let container = started?;
     let watched = watch(&engine, &container, port, report, &mut interrupt).await;
     let said = engine.stop(&container).await;
     watched?;
