@@ -81,14 +81,10 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Up {
-    #[command(flatten)]
-    pub(crate) app: AppDir,
-    /// Answer yes to the plan and its price
-    #[arg(short, long, env = "LANDFALL_YES")]
-    pub(crate) yes: bool,
-    /// Deploy this image, which is already built, instead of building one
+/// Where the image comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Source {
+    /// Take this image, which is already built, instead of building one
     #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
     pub(crate) image: Option<String>,
     /// Build with this Dockerfile, relative to the directory
@@ -99,6 +95,17 @@ pub(crate) struct Up {
         conflicts_with = "image"
     )]
     pub(crate) dockerfile: Option<RelativePath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Answer yes to the plan and its price
+    #[arg(short, long, env = "LANDFALL_YES")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// What to run on, instead of the manifest's `target`
     #[arg(long, env = "LANDFALL_TARGET")]
     pub(crate) target: Option<Target>,
@@ -119,17 +126,8 @@ pub(crate) struct Subject {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) app: Subject,
-    /// Run this image, which is already built, instead of building one
-    #[arg(long, env = "LANDFALL_IMAGE", value_name = "REFERENCE")]
-    pub(crate) image: Option<String>,
-    /// Build with this Dockerfile, relative to the directory
-    #[arg(
-        long,
-        env = "LANDFALL_DOCKERFILE",
-        value_name = "FILE",
-        conflicts_with = "image"
-    )]
-    pub(crate) dockerfile: Option<RelativePath>,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// Port on 127.0.0.1, instead of the app's own if that is free
     #[arg(long, env = "LANDFALL_PORT")]
     pub(crate) port: Option<u16>,

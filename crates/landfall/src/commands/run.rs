@@ -85,14 +85,14 @@ async fn subject(
 ) -> Result<(App, Option<String>), Failure> {
     let directory = &arguments.app.directory;
     let of = overrides(global);
-    if directory.is_dir() || arguments.image.is_some() {
+    if directory.is_dir() || arguments.source.image.is_some() {
         let settings = Overrides {
-            dockerfile: arguments.dockerfile.clone(),
-            prebuilt_image: arguments.image.is_some(),
+            dockerfile: arguments.source.dockerfile.clone(),
+            prebuilt_image: arguments.source.image.is_some(),
             ..of
         };
         let app = App::read(directory, &settings)?;
-        return Ok((app, arguments.image.clone()));
+        return Ok((app, arguments.source.image.clone()));
     }
     let reference = directory.to_string_lossy().into_owned();
     let image = engine.take(&reference, Architecture::default()).await?;

@@ -35,9 +35,9 @@ pub(crate) async fn run(
     let app = App::read(
         &arguments.app.directory,
         &Overrides {
-            dockerfile: arguments.dockerfile.clone(),
+            dockerfile: arguments.source.dockerfile.clone(),
             target: arguments.target,
-            prebuilt_image: arguments.image.is_some(),
+            prebuilt_image: arguments.source.image.is_some(),
             ..overrides(global)
         },
     )?;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
     let image = phases
         .time(
             Phase::Build,
-            image::build(arguments.image.as_deref(), &app, &engine, report),
+            image::build(arguments.source.image.as_deref(), &app, &engine, report),
         )
         .await?;
 
