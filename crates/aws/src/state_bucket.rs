@@ -116,7 +116,7 @@ impl StateBucket {
             .map_err(translate("s3:PutEncryptionConfiguration"))?;
         s3.put_bucket_policy()
             .bucket(&self.name)
-            .policy(tls_only(&self.name))
+            .policy(tls_only(&self.name, &self.region))
             .send()
             .await
             .map_err(translate("s3:PutBucketPolicy"))?;
@@ -254,8 +254,38 @@ impl StateBucket {
     }
 }
 
-fn tls_only(bucket: &str) -> String {
+fn tls_only(bucket: &str, region: &str) -> String {
+    let partition = partition(region);
+    let resource = format!("arn:{partition}:s3:::{bucket}");
     format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::{bucket}","arn:aws:s3:::{bucket}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["{resource}","{resource}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
     )
+}
+
+/// The partition of a region, the second word of its ARNs
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_bucket_in_its_own_partition() {
+        for (region, arn) in [
+            ("eu-west-2", "\"arn:aws:s3:::b/*\""),
+            ("cn-north-1", "\"arn:aws-cn:s3:::b/*\""),
+            ("us-gov-east-1", "\"arn:aws-us-gov:s3:::b/*\""),
+        ] {
+            assert!(tls_only("b", region).contains(arn), "{region}");
+        }
+    }
 }
