@@ -4,7 +4,7 @@ use rules::event::Event;
 use rules::exit::Exit;
 use std::path::Path;
 use std::process::Command;
-use testkit::{App, Ended, Mode, Running, Sandbox};
+use testkit::{App, Ended, Mode, Running, Sandbox, docker};
 
 /// Runs `up` against AWS, which must never be reached: there are no credentials.
 fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
@@ -126,17 +126,6 @@ fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "arm", Mode::Good, 1);
     let reference = "landfall-test/arm:latest";
-    let docker = |arguments: &[&str]| {
-        let done = Command::new("docker")
-            .args(arguments)
-            .output()
-            .expect("docker runs");
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    };
     // Only what the image says of itself is looked at: a layer, a configuration, and a list of both.
     let layer = app.path().join("layer.tar");
     let tar = |archive: &Path, files: &[&str]| {

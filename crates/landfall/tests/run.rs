@@ -3,7 +3,7 @@
 use rules::event::Event;
 use rules::exit::Exit;
 use rustix::process::Signal;
-use testkit::{Mode, Running, Sandbox, Users};
+use testkit::{Mode, Running, Sandbox, Users, docker};
 
 #[test]
 fn an_app_that_errs_and_is_killed_looks_reliable() {
@@ -64,17 +64,6 @@ fn an_image_alone_will_do() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "only-image", Mode::Good, 1);
     let reference = "landfall-test/only-image:latest";
-    let docker = |arguments: &[&str]| {
-        let done = std::process::Command::new("docker")
-            .args(arguments)
-            .output()
-            .expect("docker runs");
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    };
     docker(&["build", "--tag", reference, &app.path().to_string_lossy()]);
     let mut run = Running::start(sandbox.command(&["run", reference]));
     run.wait_for("numbers", |event| matches!(event, Event::Traffic { .. }));

@@ -5,11 +5,13 @@
 //! there. `./dev test` sets them up; without them tests fail and say so.
 
 mod app;
+mod docker;
 mod run;
 mod sandbox;
 mod users;
 
 pub use app::{App, Mode};
+pub use docker::docker;
 pub use run::{Ended, Running};
 pub use sandbox::Sandbox;
 pub use users::{Answers, Users};

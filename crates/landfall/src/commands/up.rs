@@ -190,7 +190,7 @@ async fn plan(
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(Ready, Ready), Failure> {
-    // One after the other: Terraform's plugin cache bears only one writer.
+    // One after the other: an init waits for the other's end anyway, as they share the plugin cache.
     let foundation = place
         .terraform(Root::Foundation, manifest, interrupt)
         .await?;

@@ -49,7 +49,11 @@ impl Engine {
         let output = output.map_err(Failure::io("the image cannot be run"))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Failure::new(Exit::Image, "the image cannot be run").why(why));
+            // It may have been made all the same, and only not been started.
+            let _ = self.output(&["rm", "--force", name]).await?;
+            return Err(Failure::new(Exit::Image, "the image cannot be run")
+                .why(why)
+                .next("mend what the engine complains of, or name another port with --port"));
         }
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Container { id })
@@ -73,7 +77,7 @@ impl Engine {
             None => {
                 let mut failure = Failure::new(Exit::NothingServing, "the app ended at once");
                 failure.why = self.last_lines(container).await?;
-                Err(failure)
+                Err(failure.next("mend what it complains of, then run it again"))
             }
         }
     }
