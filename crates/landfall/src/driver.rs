@@ -17,6 +17,7 @@ use rules::names::{CANDIDATE_CLOSED, Names, Slot, Slots};
 use rules::release::{Candidate, Observation, Outcome, Probes, Release, SlotSeen, Step, next};
 use rules::revision::{Digest, Image, Revision};
 use rules::time::Timestamp;
+use rules::verdict::Answers;
 use std::time::Duration;
 
 /// How long the loop waits before it looks again.
@@ -149,17 +150,13 @@ impl Driver<'_> {
     }
 
     async fn probe(&self, requests: u32, memory: &mut Memory) {
-        let probes = &mut memory.probes;
+        let mut answers = Answers::default();
         for _ in 0..requests {
-            match self.prober.ask(Some(&memory.token)).await {
-                // What a load balancer says that got no answer from its target.
-                None | Some(502..=504) => probes.lost += 1,
-                Some(status) => {
-                    probes.answered += 1;
-                    probes.good += u32::from(status < 500);
-                }
-            }
+            answers.count(self.prober.ask(Some(&memory.token)).await);
         }
+        memory.probes.answered += answers.good + answers.errors;
+        memory.probes.good += answers.good;
+        memory.probes.lost += answers.lost;
     }
 
     async fn observe(
