@@ -14,7 +14,7 @@ mod state_bucket;
 
 pub use error::{Error, ErrorKind};
 pub use inventory::{Inventory, Listing};
-pub use load_balancer::{CandidateRule, LoadBalancer};
+pub use load_balancer::LoadBalancer;
 pub use logs::{LogLine, Logs};
 pub use registry::{Login, Registry};
 pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};

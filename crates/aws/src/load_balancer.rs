@@ -1,28 +1,20 @@
-//! The load balancer: who gets the users, who gets the candidate's requests, who is healthy.
+//! The load balancer: who gets the users, how each slot can be asked, who is healthy.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, HttpHeaderConditionConfig, RuleCondition,
+    Action, ActionTypeEnum, ForwardActionConfig, HttpHeaderConditionConfig, RuleCondition,
+    TargetGroupTuple,
 };
 use rules::evidence::TargetHealth;
-use rules::names::{CANDIDATE_HEADER, Slot, Slots};
+use rules::names::{SLOT_HEADER, Slot, Slots};
 
-/// The rule that leads to the candidate whoever knows the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CandidateRule {
-    /// The token.
-    pub token: String,
-    /// Where it leads; [`None`] if to neither slot.
-    pub slot: Option<Slot>,
-}
-
-/// Listener, candidate rule and target groups of one environment.
+/// Listener, rules and target groups of one environment.
 #[derive(Debug, Clone)]
 pub struct LoadBalancer {
     elb: aws_sdk_elasticloadbalancingv2::Client,
     listener_arn: String,
-    candidate_rule_arn: String,
+    slot_rules: Slots<String>,
     target_groups: Slots<String>,
 }
 
@@ -32,16 +24,16 @@ impl LoadBalancer {
         LoadBalancer {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(session.config()),
             listener_arn: outputs.listener_arn.clone(),
-            candidate_rule_arn: outputs.candidate_rule_arn.clone(),
+            slot_rules: outputs.slot_rules.clone(),
             target_groups: outputs.target_groups.clone(),
         }
     }
 
-    /// The slot that gets the users: the one with the most weight.
+    /// Percent of users that are sent to each slot.
     ///
     /// # Errors
     /// The call fails, or the listener leads to neither slot.
-    pub async fn live(&self) -> Result<Slot, Error> {
+    pub async fn shares(&self) -> Result<Slots<u32>, Error> {
         const OPERATION: &str = "elasticloadbalancing:DescribeListeners";
         let answer = self
             .elb
@@ -56,7 +48,7 @@ impl LoadBalancer {
         let actions = listener
             .and_then(|listener| listener.default_actions)
             .unwrap_or_default();
-        self.slot_of(&actions).ok_or_else(|| {
+        self.shares_of(&actions).ok_or_else(|| {
             Error::incomplete(
                 OPERATION,
                 "default action that forwards to a slot's target group",
@@ -64,95 +56,141 @@ impl LoadBalancer {
         })
     }
 
-    fn slot_of(&self, actions: &[Action]) -> Option<Slot> {
+    fn shares_of(&self, actions: &[Action]) -> Option<Slots<u32>> {
         let forward = actions
             .iter()
             .find(|action| action.r#type == Some(ActionTypeEnum::Forward))?;
-        let weighted = forward
+        let listed = forward
             .forward_config
             .as_ref()
-            .and_then(|config| config.target_groups.as_ref())
-            .and_then(|groups| groups.iter().max_by_key(|group| group.weight.unwrap_or(1)))
-            .and_then(|group| group.target_group_arn.as_ref());
-        let arn = weighted.or(forward.target_group_arn.as_ref())?;
-        Slot::ALL
-            .into_iter()
-            .find(|slot| self.target_groups.of(*slot) == arn)
+            .and_then(|config| config.target_groups.clone())
+            .unwrap_or_default();
+        // The short form names one group, which may stand in no list.
+        let weights: Vec<(String, u32)> = match (listed.is_empty(), &forward.target_group_arn) {
+            (true, Some(arn)) => vec![(arn.clone(), 1)],
+            _ => listed
+                .into_iter()
+                .filter_map(|group| {
+                    let weight = u32::try_from(group.weight.unwrap_or(1)).unwrap_or(0);
+                    Some((group.target_group_arn?, weight))
+                })
+                .collect(),
+        };
+        let of = |slot: Slot| -> u32 {
+            let arn = self.target_groups.of(slot);
+            let own = weights.iter().filter(|(group, _)| group == arn);
+            own.map(|(_, weight)| weight).sum()
+        };
+        let (blue, green) = (of(Slot::Blue), of(Slot::Green));
+        let all = blue.checked_add(green).filter(|all| *all > 0)?;
+        let blue = blue.saturating_mul(100) / all;
+        Some(Slots {
+            blue,
+            green: 100 - blue,
+        })
     }
 
-    fn forward_to(&self, slot: Slot) -> Action {
-        // The short form for a single group. A list with the other one at weight 0 would mean the same to
-        // a load balancer, but an emulator reads weight 0 as 1; and a list of one makes provider 3.39
-        // crash when it reads the rule.
-        Action::builder()
-            .r#type(ActionTypeEnum::Forward)
-            .target_group_arn(self.target_groups.of(slot))
-            .build()
-    }
-
-    /// Sends all users to `slot`.
+    /// Sends `share` percent of all users to `slot` and the others to the other one. One call, which
+    /// takes effect as a whole.
     ///
     /// # Errors
     /// The call fails; users stay where they are.
-    pub async fn shift(&self, slot: Slot) -> Result<(), Error> {
+    pub async fn shift(&self, slot: Slot, share: u32) -> Result<(), Error> {
         self.elb
             .modify_listener()
             .listener_arn(&self.listener_arn)
-            .default_actions(self.forward_to(slot))
+            .default_actions(self.forward(slot, share.min(100)))
             .send()
             .await
             .map(drop)
             .map_err(translate("elasticloadbalancing:ModifyListener"))
     }
 
-    /// Where the candidate rule leads, and for whom.
+    fn forward(&self, slot: Slot, share: u32) -> Action {
+        let forward = Action::builder().r#type(ActionTypeEnum::Forward);
+        let alone = match share {
+            0 => Some(slot.other()),
+            100 => Some(slot),
+            _ => None,
+        };
+        // The short form for a single group. A list with the other one at weight 0 would mean the same to
+        // a load balancer, but an emulator reads weight 0 as 1; and a list of one makes provider 3.39
+        // crash when it reads the rule.
+        if let Some(slot) = alone {
+            return forward
+                .target_group_arn(self.target_groups.of(slot))
+                .build();
+        }
+        // Smallest terms: an emulator deals requests out in turns as long as the sum of the weights.
+        let part = gcd(share, 100);
+        let group = |slot: Slot, weight: u32| {
+            TargetGroupTuple::builder()
+                .target_group_arn(self.target_groups.of(slot))
+                .weight(i32::try_from(weight / part).unwrap_or(1))
+                .build()
+        };
+        forward
+            .forward_config(
+                ForwardActionConfig::builder()
+                    .target_groups(group(slot, share))
+                    .target_groups(group(slot.other(), 100 - share))
+                    .build(),
+            )
+            .build()
+    }
+
+    /// The token that leads to each slot, by the header [`SLOT_HEADER`].
     ///
     /// # Errors
-    /// The call fails, or there is no such rule.
-    pub async fn candidate(&self) -> Result<CandidateRule, Error> {
+    /// The call fails, or a rule is not there or has no such condition.
+    pub async fn tokens(&self) -> Result<Slots<String>, Error> {
         const OPERATION: &str = "elasticloadbalancing:DescribeRules";
         let answer = self
             .elb
             .describe_rules()
-            .rule_arns(&self.candidate_rule_arn)
+            .rule_arns(&self.slot_rules.blue)
+            .rule_arns(&self.slot_rules.green)
             .send()
             .await
             .map_err(translate(OPERATION))?;
-        let rule = answer
-            .rules
-            .and_then(|rules| rules.into_iter().next())
-            .ok_or_else(|| Error::incomplete(OPERATION, "candidate rule"))?;
-        let token = rule
-            .conditions
-            .unwrap_or_default()
-            .into_iter()
-            .find_map(|condition| condition.http_header_config?.values?.into_iter().next())
-            .ok_or_else(|| Error::incomplete(OPERATION, "header condition"))?;
-        Ok(CandidateRule {
-            token,
-            slot: self.slot_of(&rule.actions.unwrap_or_default()),
+        let rules = answer.rules.unwrap_or_default();
+        let token = |slot: Slot| -> Result<String, Error> {
+            let arn = self.slot_rules.of(slot);
+            let rule = rules
+                .iter()
+                .find(|rule| rule.rule_arn.as_ref() == Some(arn))
+                .ok_or_else(|| Error::incomplete(OPERATION, "slot's rule"))?;
+            let conditions = rule.conditions.as_deref().unwrap_or_default();
+            let value = conditions.iter().find_map(|condition| {
+                let header = condition.http_header_config.as_ref()?;
+                header.values.as_ref()?.first().cloned()
+            });
+            value.ok_or_else(|| Error::incomplete(OPERATION, "header condition"))
+        };
+        Ok(Slots {
+            blue: token(Slot::Blue)?,
+            green: token(Slot::Green)?,
         })
     }
 
-    /// Leads requests that bear `token` to `slot`.
+    /// Leads requests that bear `token` to `slot`, and none that bear another one.
     ///
     /// # Errors
     /// The call fails; the rule stays as it is.
-    pub async fn lead_candidate(&self, token: &str, slot: Slot) -> Result<(), Error> {
+    pub async fn set_token(&self, slot: Slot, token: &str) -> Result<(), Error> {
         let header = HttpHeaderConditionConfig::builder()
-            .http_header_name(CANDIDATE_HEADER)
+            .http_header_name(SLOT_HEADER)
             .values(token)
             .build();
         self.elb
             .modify_rule()
-            .rule_arn(&self.candidate_rule_arn)
+            .rule_arn(self.slot_rules.of(slot))
             .conditions(
                 RuleCondition::builder()
                     .field("http-header")
                     .http_header_config(header)
                     .build(),
             )
-            .actions(self.forward_to(slot))
             .send()
             .await
             .map(drop)
@@ -194,4 +232,8 @@ impl LoadBalancer {
         });
         Ok(targets.collect())
     }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }

@@ -7,6 +7,8 @@ use aws_sdk_ecs::types::{
     LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
     RuntimePlatform, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
+use rules::edge::ride;
+use rules::edge::settings::Secret;
 use rules::evidence::StoppedTask;
 use rules::manifest::Architecture;
 use rules::names::{CONTAINER, LABEL_REVISION};
@@ -31,6 +33,8 @@ pub struct Deployed {
     pub revision: Option<RevisionId>,
     /// The image in it.
     pub image: Option<String>,
+    /// What opens the counts of its edges, if it has any.
+    pub secret: Option<Secret>,
 }
 
 /// A task that runs, or is on its way up or down.
@@ -77,7 +81,8 @@ impl Services {
         }
     }
 
-    /// Registers a task definition for `revision` in `family` and returns its ARN.
+    /// Registers a task definition for `revision` in `family` and returns its ARN. Whoever shows
+    /// `secret` to its edges may read their counts and mark requests as probes: all that it opens.
     ///
     /// # Errors
     /// The call fails; nothing was registered.
@@ -85,6 +90,7 @@ impl Services {
         &self,
         family: &str,
         revision: &Revision,
+        secret: &Secret,
         roles: &Roles,
     ) -> Result<String, Error> {
         const OPERATION: &str = "ecs:RegisterTaskDefinition";
@@ -118,7 +124,11 @@ impl Services {
             .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
-        for (name, value) in &revision.environment() {
+        let mut environment = revision.environment();
+        if revision.settings.edge.is_some() {
+            environment.insert(ride::SECRET.to_owned(), secret.reveal().to_owned());
+        }
+        for (name, value) in &environment {
             container =
                 container.environment(KeyValuePair::builder().name(name).value(value).build());
         }
@@ -205,10 +215,18 @@ impl Services {
                 .get(LABEL_REVISION)
                 .cloned()
         });
+        let secret = container.as_ref().and_then(|container| {
+            let environment = container.environment.as_ref()?;
+            let own = environment
+                .iter()
+                .find(|pair| pair.name.as_deref() == Some(ride::SECRET))?;
+            Secret::parse(own.value.as_deref()?)
+        });
         Ok(Deployed {
             task_definition: task_definition.to_owned(),
             revision: revision.map(RevisionId),
             image: container.and_then(|container| container.image),
+            secret,
         })
     }
 

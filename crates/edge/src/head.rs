@@ -6,11 +6,13 @@ use http::request::Parts;
 use http::{Uri, Version};
 use rules::edge::forwarded::{Claimed, Told, tell};
 use rules::edge::framing::{self, HOP_BY_HOP, Head, Refusal};
-use rules::edge::trace;
+use rules::edge::{ride, trace};
 use std::net::IpAddr;
 
-pub(crate) static SECRET: HeaderName = HeaderName::from_static("x-landfall-secret");
-pub(crate) static PROBE: HeaderName = HeaderName::from_static("x-landfall-probe");
+/// What leads through the load balancer to a slot: no business of the app.
+static SLOT: HeaderName = HeaderName::from_static("x-landfall-slot");
+pub(crate) static SECRET: HeaderName = HeaderName::from_static(ride::SECRET_HEADER);
+pub(crate) static PROBE: HeaderName = HeaderName::from_static(ride::PROBE_HEADER);
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -79,6 +81,7 @@ pub(crate) fn prepare(
     let headers = &mut parts.headers;
     headers.remove(&SECRET);
     headers.remove(&PROBE);
+    headers.remove(&SLOT);
     if takes_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

@@ -105,8 +105,8 @@ pub struct FargateOutputs {
     pub load_balancer_dns_name: String,
     /// Listener whose default action releases own.
     pub listener_arn: String,
-    /// Rule whose condition and action releases own.
-    pub candidate_rule_arn: String,
+    /// Rule of each slot, whose condition releases own.
+    pub slot_rules: Slots<String>,
     /// ECS cluster.
     pub cluster: String,
     /// ECS service of each slot.

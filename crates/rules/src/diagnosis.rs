@@ -20,7 +20,7 @@ pub struct Expectation {
 }
 
 /// Why a candidate does not serve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "cause")]
 pub enum Cause {
     /// The app's process ended by itself.
@@ -78,8 +78,47 @@ pub enum Cause {
     },
     /// Its tasks stop, and nothing says why.
     Stopped,
+    /// Compared with the old version in the same seconds, it is worse.
+    Worse(Worse),
+    /// The time for its proof was over.
+    Unproven,
+    /// Somebody moved the traffic, or changed what runs in its slot, during the release.
+    Displaced,
+    /// Nothing is wrong with it: a person gave it up.
+    Aborted,
     /// Nothing is wrong with it: a person interrupted the release.
     Interrupted,
+}
+
+/// In what, by how much and how surely a candidate is worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worse {
+    /// What most speaks against it: `errors`, or slowness at a quantile of the old version.
+    pub monitor: String,
+    /// Where: `users` or `probes`.
+    pub among: String,
+    /// The old version in that.
+    pub old: Rate,
+    /// The candidate.
+    pub new: Rate,
+    /// Natural logarithm of the evidence; a release rolls back at ln(1/alpha).
+    pub ln_m: f64,
+}
+
+/// So many of so many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Requests.
+    pub requests: u64,
+    /// Those of them that failed, or were slow.
+    pub bad: u64,
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let percent = 100.0 * self.bad as f64 / self.requests.max(1) as f64;
+        write!(f, "{percent:.1}% ({} of {})", self.bad, self.requests)
+    }
 }
 
 mod seconds {
@@ -209,6 +248,10 @@ impl Cause {
             Cause::ProbesLost { .. } => "probes_lost",
             Cause::OnlyErrors { .. } => "only_errors",
             Cause::Stopped => "stopped",
+            Cause::Worse(_) => "worse",
+            Cause::Unproven => "unproven",
+            Cause::Displaced => "displaced",
+            Cause::Aborted => "aborted",
             Cause::Interrupted => "interrupted",
         }
     }
@@ -290,8 +333,36 @@ impl Cause {
                 "its tasks stop, and AWS does not say why".to_owned(),
                 "read its last log lines above".to_owned(),
             ),
+            Cause::Worse(worse) => (
+                format!(
+                    "it is worse than the old version: among {}, {} {} against {}; evidence ln M = {:.1}",
+                    worse.among,
+                    worse.new,
+                    match worse.monitor.as_str() {
+                        "errors" => "failed".to_owned(),
+                        quantile => format!("were slower than the old version's {quantile}"),
+                    },
+                    worse.old,
+                    worse.ln_m
+                ),
+                "read its last log lines above; `landfall history` keeps the evidence".to_owned(),
+            ),
+            Cause::Unproven => (
+                "the time was over before it could be shown not to be worse".to_owned(),
+                "give it more time with --maximum, or decide yourself with --strategy manual"
+                    .to_owned(),
+            ),
+            Cause::Displaced => (
+                "somebody else moved the traffic, or changed what runs in its slot, during the release"
+                    .to_owned(),
+                "`landfall status` shows what runs; then `landfall up` again".to_owned(),
+            ),
+            Cause::Aborted => (
+                "it was given up by a person".to_owned(),
+                "`landfall up` releases again".to_owned(),
+            ),
             Cause::Interrupted => (
-                "interrupted before users were sent to it".to_owned(),
+                "interrupted before it had proven itself".to_owned(),
                 "`landfall up` starts over".to_owned(),
             ),
         };

@@ -193,6 +193,35 @@ fn every_cause_says_what_to_do() {
         Cause::ProbesLost { lost: 7 },
         Cause::OnlyErrors { answered: 6 },
         Cause::Stopped,
+        Cause::Worse(Worse {
+            monitor: "errors".into(),
+            among: "users".into(),
+            old: Rate {
+                requests: 412,
+                bad: 40,
+            },
+            new: Rate {
+                requests: 45,
+                bad: 15,
+            },
+            ln_m: 4.93,
+        }),
+        Cause::Worse(Worse {
+            monitor: "p90".into(),
+            among: "probes".into(),
+            old: Rate {
+                requests: 100,
+                bad: 10,
+            },
+            new: Rate {
+                requests: 100,
+                bad: 40,
+            },
+            ln_m: 5.0,
+        }),
+        Cause::Unproven,
+        Cause::Displaced,
+        Cause::Aborted,
         Cause::Interrupted,
     ];
     let text: Vec<String> = causes

@@ -94,7 +94,7 @@ pub struct PhaseTime {
 }
 
 /// One slot in a status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SlotStatus {
     /// Which.
     pub slot: Slot,

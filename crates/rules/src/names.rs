@@ -77,11 +77,11 @@ pub const TAG_APP: &str = "landfall:app";
 pub const TAG_ENVIRONMENT: &str = "landfall:environment";
 /// Docker label of a container definition that carries the revision.
 pub const LABEL_REVISION: &str = "landfall.revision";
-/// Header that leads a request to the candidate slot when its value is the release's token.
-pub const CANDIDATE_HEADER: &str = "X-Landfall-Candidate";
-/// Every token of the candidate rule outside releases begins with this. A release ends by setting one
-/// with a random rest, so that nobody reaches what a later release stages.
-pub const CANDIDATE_CLOSED: &str = "closed";
+/// Header that leads a request to a slot when its value is the slot's token.
+pub const SLOT_HEADER: &str = "X-Landfall-Slot";
+/// Every token outside releases begins with this. A release ends by setting ones with a random rest, so
+/// that nobody reaches what a later release stages.
+pub const CLOSED: &str = "closed";
 /// Name of the one container in a task.
 pub const CONTAINER: &str = "app";
 

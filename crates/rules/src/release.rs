@@ -1,8 +1,15 @@
 //! The release: moving traffic from one revision to the next, decided step by step from what is seen.
 //!
-//! [`next`] is the whole of it. The driver observes, asks, acts and observes again; a driver that was
-//! killed starts with a fresh observation and goes on. Whatever it decided before can be seen in
-//! the slots, the listener and the candidate rule; only a failure that is being undone is carried along.
+//! [`next`] is the whole of it. The driver observes, asks, writes the step into the ledger, acts and
+//! observes again. A driver that was killed reads the ledger, looks, and goes on: what is in the slots, in
+//! the listener and in the counts of the edges can be seen; when things happened, and that a candidate
+//! was given up, stands in the [`Release`] as the ledger tells it ([`Release::apply`]).
+
+mod foresee;
+mod next;
+
+pub use foresee::{carry_out, foresee};
+pub use next::next;
 
 use crate::diagnosis::Cause;
 use crate::names::{Slot, Slots};
@@ -11,33 +18,175 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What a release is to reach, and how patient it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Share of users, in percent, that a candidate gets first.
+pub const FIRST_SHARE: u32 = 10;
+/// Share once [`ENOUGH`] requests of users have been seen on it: half and half is where a comparison
+/// needs the fewest requests.
+pub const HALF_SHARE: u32 = 50;
+/// Share while the old version is kept warm.
+pub const BAKE_SHARE: u32 = 95;
+/// Requests to the candidate below which nothing is concluded in its favour.
+pub const ENOUGH: u64 = 20;
+/// Evidence (as a factor) against a candidate from which on it gets more probes before users, and is not
+/// promoted without proof.
+pub const SUSPICIOUS: f64 = 3.0;
+
+/// What a release is to reach, how patient it is, and what has happened so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
     /// The revision that is to serve.
     pub revision: RevisionId,
     /// How many tasks of it.
     pub count: u32,
+    /// The slot that it runs in, or is to run in. The other one is the base.
+    pub candidate: Slot,
+    /// How traffic moves.
+    pub strategy: Strategy,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whether users are to stay where they are until a person says otherwise.
+    pub no_traffic: bool,
+    /// What to do when the evidence has not spoken by the maximum time.
+    pub at_maximum: AtMaximum,
     /// How patient the release is.
     pub patience: Patience,
-    /// When this driver first looked: stands in for moments that cannot be observed.
+    /// When it began.
     pub started: Timestamp,
+    /// What has happened so far.
+    #[serde(default)]
+    pub so_far: SoFar,
+}
+
+/// What happened in a release and cannot be seen by looking.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SoFar {
+    /// When the candidate was first asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probed_at: Option<Timestamp>,
+    /// When users were first sent to the candidate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shifted_at: Option<Timestamp>,
+    /// When it was decided that the candidate stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted_at: Option<Timestamp>,
+    /// Why it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// When all users were sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_at: Option<Timestamp>,
+    /// When users were taken back from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back_at: Option<Timestamp>,
     /// Set once the candidate was given up; from then on everything is taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<Cause>,
+    /// A person's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+}
+
+/// How traffic moves to a new version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// A growing share, as far as the comparison with the old version allows.
+    #[default]
+    Canary,
+    /// Everything, once the candidate is healthy and has answered probes.
+    AllAtOnce,
+    /// A tenth, and everything when a person says so.
+    Manual,
+}
+
+/// What a release is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A new version.
+    Deploy,
+    /// Back to an earlier one. It is not compared with the version that people want to get away from.
+    RollBack,
+}
+
+/// What to do when the evidence has not spoken by the maximum time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtMaximum {
+    /// Leave everything as it is and ask a person.
+    #[default]
+    Hold,
+    /// Promote, labelled unproven, unless there is something against the candidate.
+    Promote,
+    /// Take it back.
+    RollBack,
+}
+
+/// A person's word about a release that is under way or held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// A candidate without traffic gets users, as its strategy says.
+    Start,
+    /// The candidate stays.
+    Promote,
+    /// It goes.
+    Abort,
+    /// Ctrl-C: back, as long as the candidate has not proven itself; else to the end, by the short way.
+    Interrupt,
+}
+
+/// Why a candidate was promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Requests of users show it not to be worse.
+    Users,
+    /// There was little traffic; landfall's own requests show it not to be worse.
+    Probes,
+    /// A person said so.
+    Person,
+    /// Nothing speaks against it, and the maximum time was over.
+    Unproven,
 }
 
 /// How long and how often a release waits before it draws a conclusion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Patience {
     /// From staging until the candidate's targets must be healthy.
+    #[serde(with = "millis")]
     pub ready: Duration,
-    /// From the switch until the old slot is stopped: the load balancer's nodes take a moment to
-    /// hear of a changed listener, and requests in flight have to end.
+    /// From a switch until the slot that lost its users is stopped: the load balancer's nodes take a
+    /// moment to hear of a changed listener, and requests in flight have to end.
+    #[serde(with = "millis")]
     pub settle: Duration,
     /// Tasks of the candidate that may stop before it counts as crashing. One stop may be bad luck.
     pub stops: u32,
-    /// Requests that the candidate must have answered, through the load balancer, before it serves.
+    /// Requests that the candidate must have answered before it serves; each goes to the old version, too.
     pub probes: u32,
+    /// From the first users until a promotion.
+    #[serde(with = "millis")]
+    pub minimum: Duration,
+    /// From the first users until the evidence must have spoken.
+    #[serde(with = "millis")]
+    pub maximum: Duration,
+    /// How long the old version is kept warm, with a few users, after a promotion.
+    #[serde(with = "millis")]
+    pub bake: Duration,
+}
+
+mod millis {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+    pub(super) fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u64(u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        u64::deserialize(d).map(Duration::from_millis)
+    }
 }
 
 impl Default for Patience {
@@ -47,12 +196,15 @@ impl Default for Patience {
             settle: Duration::from_secs(10),
             stops: 2,
             probes: 6,
+            minimum: Duration::from_secs(15),
+            maximum: Duration::from_secs(600),
+            bake: Duration::from_secs(60),
         }
     }
 }
 
 /// What is to be seen of one slot.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlotSeen {
     /// The revision its service is set to; [`None`] if it never held one.
     pub revision: Option<RevisionId>,
@@ -81,37 +233,62 @@ pub struct Probes {
     pub good: u32,
     /// Requests that got no answer of the app: reset, timeout, or the load balancer's own 502–504.
     pub lost: u32,
+    /// The same requests to the old version that got no answer.
+    pub lost_by_old: u32,
 }
 
-/// The candidate rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Candidate {
-    /// Nobody's requests take it.
-    Closed,
-    /// Requests with this release's token reach the slot.
-    Open(Slot),
-    /// It bears the token of a release that did not come to its end.
-    Stale,
+/// What the comparison of the two versions says so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Comparison {
+    /// Natural logarithm of the evidence against the candidate; 0 at first.
+    pub ln_m: f64,
+    /// Set once the evidence is enough to take it back, whatever comes later.
+    pub worse: Option<Cause>,
+    /// Requests of users show that it is not worse.
+    pub proven_by_users: bool,
+    /// Landfall's own requests show that it is not worse.
+    pub proven_by_probes: bool,
+    /// Requests of users to the candidate that were counted.
+    pub new_users: u64,
+    /// Landfall's own requests to it that were counted.
+    pub new_probes: u64,
+}
+
+impl Comparison {
+    fn is_suspicious(&self) -> bool {
+        self.ln_m >= SUSPICIOUS.ln()
+    }
 }
 
 /// Everything a step is decided on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
-    /// The slot that the listener sends users to.
-    pub live: Slot,
-    /// Where the candidate rule leads.
-    pub candidate: Candidate,
+    /// Percent of users that the listener sends to each slot.
+    pub shares: Slots<u32>,
+    /// Whether each slot can be reached by who knows its token.
+    pub open: bool,
     /// Both slots.
     pub slots: Slots<SlotSeen>,
-    /// Probes of the candidate so far.
+    /// Probes of the candidate by this driver.
     pub probes: Probes,
-    /// When traffic was switched, if this driver did it.
-    pub shifted_at: Option<Timestamp>,
+    /// What the comparison says.
+    pub comparison: Comparison,
+}
+
+impl Observation {
+    /// The slot that most users are sent to.
+    pub fn live(&self) -> Slot {
+        if self.shares.green > self.shares.blue {
+            Slot::Green
+        } else {
+            Slot::Blue
+        }
+    }
 }
 
 /// The next thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub enum Step {
     /// Set the slot's service to the release's revision and count.
@@ -119,22 +296,33 @@ pub enum Step {
         /// Where.
         slot: Slot,
     },
-    /// Point the candidate rule at the slot, under a token of this release.
-    OpenCandidate {
-        /// Where.
-        slot: Slot,
-    },
-    /// Ask the candidate through the load balancer.
+    /// Lead requests with a token to each slot.
+    Open,
+    /// Ask the candidate, and as often the old version.
     Probe {
         /// How many more answers are wanted.
         requests: u32,
     },
-    /// Send all users to the slot.
+    /// Send this share of users to the slot, and all others to the other one.
     Shift {
         /// Where.
         slot: Slot,
+        /// Percent.
+        share: u32,
     },
-    /// Set the number of tasks in the slot that serves.
+    /// Compare for a while: look again soon, at `until` at the latest.
+    Watch {
+        /// Probes that each version gets until then: where users are few.
+        probes: u32,
+        /// When something else is due.
+        until: Timestamp,
+    },
+    /// The candidate stays.
+    Promote {
+        /// Why.
+        proof: Proof,
+    },
+    /// Set the number of tasks in a slot.
     Scale {
         /// Where.
         slot: Slot,
@@ -146,9 +334,8 @@ pub enum Step {
         /// Where.
         slot: Slot,
     },
-    /// Lead the candidate rule to the idle slot under a token that nobody knows: the release's own
-    /// ends with it.
-    CloseCandidate,
+    /// Give both slots tokens that nobody knows: the release's own end with it.
+    Close,
     /// Look again, at `until` at the latest.
     Wait {
         /// What for, in words for the display.
@@ -156,7 +343,7 @@ pub enum Step {
         /// When the answer is overdue.
         until: Timestamp,
     },
-    /// Give the candidate up. The driver sets [`Release::failed`] and goes on asking.
+    /// Give the candidate up; from now on everything is taken back.
     RollBack {
         /// Why.
         cause: Cause,
@@ -168,12 +355,24 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether it only looks: nothing changes by it.
+    pub fn is_passive(&self) -> bool {
+        matches!(
+            self,
+            Step::Wait { .. } | Step::Watch { .. } | Step::Finished { .. }
+        )
+    }
+}
+
 /// What a release waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Awaited {
     /// The candidate's targets to become healthy.
     Healthy,
+    /// Probes to show in the counts of the edges.
+    Counted,
     /// Requests in flight to end after the switch.
     Settled,
     /// Tasks of a slot that was set to zero to be gone.
@@ -181,13 +380,16 @@ pub enum Awaited {
 }
 
 /// How a release ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
     /// The revision serves, in the slot.
     Serving {
         /// Where.
         slot: Slot,
+        /// Why it was promoted; [`None`] if nothing was compared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Proof>,
     },
     /// The candidate failed; the slot serves what it served before.
     RolledBack {
@@ -201,163 +403,87 @@ pub enum Outcome {
         /// Why.
         cause: Cause,
     },
+    /// The candidate failed, and there is no healthy old version to send its users to.
+    AtRisk {
+        /// The slot that users are still sent to.
+        slot: Slot,
+        /// Why the candidate was given up.
+        cause: Cause,
+    },
+    /// It waits for a person.
+    Held {
+        /// The candidate's slot.
+        slot: Slot,
+        /// Percent of users that it has.
+        share: u32,
+        /// Why.
+        why: Held,
+    },
 }
 
-/// How long tasks may take to go away before landfall stops waiting for it; they have been told to.
-const GONE_WITHIN: Duration = Duration::from_secs(180);
-
-/// The next step of `release`, given what is `seen` at `now`. Pure: the same input, the same step.
-pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
-    let live = seen.slots.of(seen.live);
-    let idle_slot = seen.live.other();
-    let idle = seen.slots.of(idle_slot);
-
-    if let Some(cause) = &release.failed {
-        return undo(release, cause, seen, now);
-    }
-    if live.revision.as_ref() == Some(&release.revision) && live.desired > 0 {
-        return conclude(release, seen, now);
-    }
-    if idle.revision.as_ref() != Some(&release.revision) || idle.desired < release.count {
-        return Step::Stage { slot: idle_slot };
-    }
-    if seen.candidate != Candidate::Open(idle_slot) {
-        return Step::OpenCandidate { slot: idle_slot };
-    }
-    if let Some(cause) = &idle.cause
-        && (cause.is_certain() || idle.stopped >= release.patience.stops)
-    {
-        return Step::RollBack {
-            cause: cause.clone(),
-        };
-    }
-    if idle.stopped >= release.patience.stops {
-        return Step::RollBack {
-            cause: Cause::Stopped,
-        };
-    }
-    let deadline = idle
-        .staged_at
-        .unwrap_or(release.started)
-        .plus(release.patience.ready);
-    if idle.healthy < release.count {
-        if now >= deadline {
-            let cause = idle.cause.clone().unwrap_or(Cause::NotReady {
-                within: release.patience.ready,
-            });
-            return Step::RollBack { cause };
-        }
-        return Step::Wait {
-            what: Awaited::Healthy,
-            until: deadline,
-        };
-    }
-    let Probes {
-        answered,
-        good,
-        lost,
-    } = seen.probes;
-    if lost > release.patience.probes {
-        return Step::RollBack {
-            cause: Cause::ProbesLost { lost },
-        };
-    }
-    // An app that errs in one request of ten shows at least one good answer among six in 999,999 of
-    // a million releases; one that never does is not worth a user's request.
-    if answered < release.patience.probes {
-        return Step::Probe {
-            requests: release.patience.probes - answered,
-        };
-    }
-    if good == 0 {
-        return Step::RollBack {
-            cause: Cause::OnlyErrors { answered },
-        };
-    }
-    Step::Shift { slot: idle_slot }
+/// Why a release waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// Its strategy is manual.
+    Manual,
+    /// It was to be staged without traffic.
+    NoTraffic,
+    /// The maximum time is over, and the evidence has not spoken.
+    Undecided,
+    /// Nothing could be counted.
+    Unobserved,
 }
 
-/// Users are on the revision: the old slot empties, the candidate rule closes.
-fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
-    let live = seen.slots.of(seen.live);
-    let old_slot = seen.live.other();
-    let old = seen.slots.of(old_slot);
-    if live.desired != release.count {
-        return Step::Scale {
-            slot: seen.live,
-            count: release.count,
+impl Release {
+    /// Notes that `step` was taken at `at`. The driver does so when the step stands in the ledger and
+    /// before it acts: a step that was noted may not have been carried out, one that was carried
+    /// out is always noted.
+    pub fn apply(&mut self, step: &Step, at: Timestamp) {
+        let so_far = &mut self.so_far;
+        match step {
+            Step::Probe { .. } => {
+                so_far.probed_at.get_or_insert(at);
+            }
+            Step::Shift { slot, share } if *slot == self.candidate => {
+                if *share > 0 {
+                    so_far.shifted_at.get_or_insert(at);
+                }
+                match share {
+                    0 => so_far.taken_back_at = Some(at),
+                    100 => so_far.full_at = Some(at),
+                    _ => {}
+                }
+            }
+            Step::Promote { proof } => {
+                so_far.promoted_at.get_or_insert(at);
+                so_far.proof.get_or_insert(*proof);
+            }
+            Step::RollBack { cause } => {
+                so_far.failed.get_or_insert(cause.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The slot that a release of `revision` runs in, by what is seen: where it is already, else the
+    /// one that has fewer users.
+    pub fn candidate(revision: &RevisionId, seen: &Slots<SlotSeen>, shares: &Slots<u32>) -> Slot {
+        let holds = |slot: Slot| {
+            let of = seen.of(slot);
+            of.revision.as_ref() == Some(revision) && of.desired > 0
         };
-    }
-    // First of all: it leads the old slot's target group back to the load balancer, without which ECS
-    // may refuse to change the service.
-    if seen.candidate != Candidate::Closed {
-        return Step::CloseCandidate;
-    }
-    if old.desired > 0 {
-        let settled = seen
-            .shifted_at
-            .unwrap_or(release.started)
-            .plus(release.patience.settle);
-        if now < settled {
-            return Step::Wait {
-                what: Awaited::Settled,
-                until: settled,
-            };
-        }
-        return Step::Retire { slot: old_slot };
-    }
-    if let Some(wait) = until_gone(release, old, now) {
-        return wait;
-    }
-    if live.healthy < release.count {
-        let until = live
-            .staged_at
-            .unwrap_or(release.started)
-            .plus(release.patience.ready);
-        if now < until {
-            return Step::Wait {
-                what: Awaited::Healthy,
-                until,
-            };
+        let live = if shares.green > shares.blue {
+            Slot::Green
+        } else {
+            Slot::Blue
+        };
+        if holds(live) && !holds(live.other()) {
+            live
+        } else {
+            live.other()
         }
     }
-    Step::Finished {
-        outcome: Outcome::Serving { slot: seen.live },
-    }
-}
-
-/// The candidate was given up: its slot empties; users never left the live one.
-fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) -> Step {
-    let live = seen.slots.of(seen.live);
-    let idle_slot = seen.live.other();
-    let idle = seen.slots.of(idle_slot);
-    if idle.desired > 0 {
-        return Step::Retire { slot: idle_slot };
-    }
-    if let Some(wait) = until_gone(release, idle, now) {
-        return wait;
-    }
-    if seen.candidate != Candidate::Closed {
-        return Step::CloseCandidate;
-    }
-    let cause = cause.clone();
-    let outcome = if live.desired > 0 {
-        Outcome::RolledBack {
-            slot: seen.live,
-            cause,
-        }
-    } else {
-        Outcome::NothingServing { cause }
-    };
-    Step::Finished { outcome }
-}
-
-fn until_gone(release: &Release, slot: &SlotSeen, now: Timestamp) -> Option<Step> {
-    let until = slot.staged_at.unwrap_or(release.started).plus(GONE_WITHIN);
-    (slot.tasks > 0 && now < until).then_some(Step::Wait {
-        what: Awaited::Gone,
-        until,
-    })
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ resource "aws_lb_listener" "http" {
   port              = 80
   protocol          = "HTTP"
 
-  # Where the first release finds things; green hangs on the rule below. A group of weight 0 is left out rather than listed.
+  # Where the first release finds things. A group of weight 0 is left out rather than listed.
   default_action {
     type = "forward"
 
@@ -81,26 +81,28 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-# The way to the slot that has no traffic yet: a release probes it under a header value that only it knows. It also keeps
-# that slot's group attached to the load balancer, without which ECS refuses the service.
-resource "aws_lb_listener_rule" "candidate" {
+# The way to each slot whatever its share of users: a release asks both under header values that only it knows. The rules also
+# keep both groups attached to the load balancer, without which ECS refuses the services.
+resource "aws_lb_listener_rule" "slot" {
+  for_each = local.slots
+
   listener_arn = aws_lb_listener.http.arn
-  priority     = 1
+  priority     = each.key == "blue" ? 1 : 2
 
   action {
     type             = "forward"
-    target_group_arn = aws_lb_target_group.slot["green"].arn
+    target_group_arn = aws_lb_target_group.slot[each.key].arn
   }
 
   condition {
     http_header {
-      http_header_name = "X-Landfall-Candidate"
-      values           = ["closed"]
+      http_header_name = "X-Landfall-Slot"
+      values           = ["closed-${each.key}"]
     }
   }
 
   lifecycle {
-    # Which slot is the candidate, and under which value, belongs to releases.
-    ignore_changes = [action, condition]
+    # Which header value leads here belongs to releases.
+    ignore_changes = [condition]
   }
 }

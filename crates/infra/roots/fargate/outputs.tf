@@ -23,9 +23,9 @@ output "listener_arn" {
   value       = aws_lb_listener.http.arn
 }
 
-output "candidate_rule_arn" {
-  description = "Listener rule that leads a secret header value to the candidate slot."
-  value       = aws_lb_listener_rule.candidate.arn
+output "slot_rules" {
+  description = "Listener rule that leads a secret header value to each slot."
+  value       = { for slot, rule in aws_lb_listener_rule.slot : slot => rule.arn }
 }
 
 output "cluster" {

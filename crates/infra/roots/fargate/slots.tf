@@ -88,7 +88,7 @@ resource "aws_ecs_service" "slot" {
   # the last of them has drained and sent its logs.
   depends_on = [
     aws_lb_listener.http,
-    aws_lb_listener_rule.candidate,
+    aws_lb_listener_rule.slot,
     aws_security_group_rule.load_balancer_to_tasks,
     aws_security_group_rule.tasks_from_load_balancer,
     aws_security_group_rule.tasks_to_https,

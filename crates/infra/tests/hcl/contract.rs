@@ -51,7 +51,7 @@ fn outputs(root: Root) -> BTreeMap<String, Value> {
             load_balancer_arn: String::new(),
             load_balancer_dns_name: String::new(),
             listener_arn: String::new(),
-            candidate_rule_arn: String::new(),
+            slot_rules: Slots::default(),
             cluster: String::new(),
             services: slots.clone(),
             target_groups: slots,

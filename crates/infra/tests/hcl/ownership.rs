@@ -4,7 +4,7 @@
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
 use rules::contract::Root;
-use rules::names::{CANDIDATE_CLOSED, CANDIDATE_HEADER, CONTAINER};
+use rules::names::{CLOSED, CONTAINER, SLOT_HEADER, Slot};
 use std::collections::BTreeMap;
 
 /// What each resource ignores changes of, as written.
@@ -38,10 +38,7 @@ fn what_releases_own_is_ignored_and_nothing_else() {
             vec!["desired_count", "task_definition"],
         ),
         ("aws_lb_listener.http", vec!["default_action"]),
-        (
-            "aws_lb_listener_rule.candidate",
-            vec!["action", "condition"],
-        ),
+        ("aws_lb_listener_rule.slot", vec!["condition"]),
         // Owned by nobody: AWS may reorder the zones, and a subnet never moves.
         ("aws_subnet.public", vec!["availability_zone"]),
     ]
@@ -63,17 +60,18 @@ fn a_slot_starts_empty() {
 }
 
 #[test]
-fn the_candidate_rule_listens_to_the_header_and_starts_closed() {
+fn each_slots_rule_listens_to_the_header_and_starts_closed() {
     let tree = Tree::of(Root::Fargate);
-    let rule = tree.resource("aws_lb_listener_rule", "candidate");
+    let rule = tree.resource("aws_lb_listener_rule", "slot");
     let header = only(only(rule, "condition"), "http_header");
     let name = text(argument(header, "http_header_name"), &[]);
-    assert_eq!(name, CANDIDATE_HEADER);
-    let tokens = evaluate(argument(header, "values"), &[]);
-    let tokens = tokens.as_array().expect("a list");
-    assert_eq!(tokens.len(), 1, "{tokens:?}");
-    let token = tokens[0].as_str().expect("a token");
-    assert!(token.starts_with(CANDIDATE_CLOSED), "{token}");
+    assert_eq!(name, SLOT_HEADER);
+    for slot in Slot::ALL {
+        let each = hcl::value!({ key = (slot.as_str()) });
+        let tokens = evaluate(argument(header, "values"), &[("each", each)]);
+        let token = format!("{CLOSED}-{slot}");
+        assert_eq!(tokens, Value::from(vec![token]));
+    }
 }
 
 #[test]

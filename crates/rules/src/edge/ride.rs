@@ -12,6 +12,14 @@ pub const PATH: &str = "/.landfall/edge";
 pub const PORT: u16 = 8181;
 /// Path that tells the load balancer whether the app is up.
 pub const HEALTH: &str = "/.landfall/health";
+/// Variable of the secret that opens the counts of a task's edge.
+pub const SECRET: &str = "LANDFALL_EDGE_SECRET";
+/// Path of the counts.
+pub const SUMMARY: &str = "/.landfall/summary";
+/// Header that bears the secret.
+pub const SECRET_HEADER: &str = "x-landfall-secret";
+/// Header that, beside the secret, marks a request as a probe of landfall's.
+pub const PROBE_HEADER: &str = "x-landfall-probe";
 /// CloudFront and the load balancer: what they say of a user's address and protocol is true.
 const TRUSTED_HOPS: u32 = 2;
 /// How long users still come in after SIGTERM. ECS takes a task out of the load balancer before it

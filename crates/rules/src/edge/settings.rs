@@ -151,6 +151,17 @@ pub enum AccessLog {
 pub struct Secret(String);
 
 impl Secret {
+    /// A secret of 16 to 256 printable letters without spaces; [`None`] for anything else.
+    pub fn parse(text: &str) -> Option<Secret> {
+        let fits = (16..=256).contains(&text.len());
+        (fits && text.bytes().all(|b| b.is_ascii_graphic())).then(|| Secret(text.to_owned()))
+    }
+
+    /// The secret itself, for the one who sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `text` is the secret, in a time that does not tell how much of it was right.
     pub fn is(&self, text: &[u8]) -> bool {
         let secret = self.0.as_bytes();
@@ -250,11 +261,7 @@ impl Reader {
             secret: self.optional(
                 "SECRET",
                 "16 to 256 printable letters without spaces",
-                |text| {
-                    let fits = (16..=256).contains(&text.len());
-                    (fits && text.bytes().all(|b| b.is_ascii_graphic()))
-                        .then(|| Secret(text.to_owned()))
-                },
+                Secret::parse,
             ),
             revision: self.word("REVISION").unwrap_or_default(),
             task: self.word("TASK"),

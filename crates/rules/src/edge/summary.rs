@@ -15,7 +15,7 @@
 use super::bucket::Bucket;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The version of the format that this code writes and reads.
@@ -132,6 +132,8 @@ struct Run {
     revision: String,
     restarts: u32,
     deadline_ms: u64,
+    /// When its latest report was written.
+    reported_at: Timestamp,
     seconds: BTreeMap<u64, (Timestamp, Bucket)>,
 }
 
@@ -146,6 +148,7 @@ impl Collection {
         run.revision = summary.revision;
         run.restarts = run.restarts.max(summary.restarts);
         run.deadline_ms = run.deadline_ms.max(summary.deadline_ms);
+        run.reported_at = run.reported_at.max(summary.taken_at);
         for (second, bucket) in summary.buckets {
             run.keep_later(second, summary.taken_at, bucket);
         }
@@ -158,6 +161,7 @@ impl Collection {
             run.revision = theirs.revision;
             run.restarts = run.restarts.max(theirs.restarts);
             run.deadline_ms = run.deadline_ms.max(theirs.deadline_ms);
+            run.reported_at = run.reported_at.max(theirs.reported_at);
             for (second, (taken_at, bucket)) in theirs.seconds {
                 run.keep_later(second, taken_at, bucket);
             }
@@ -184,24 +188,52 @@ impl Collection {
     }
 
     /// The seconds that a revision had requests in.
-    pub fn seconds(&self, revision: &str) -> std::collections::BTreeSet<u64> {
+    pub fn seconds(&self, revision: &str) -> BTreeSet<u64> {
         self.of(revision)
             .flat_map(|run| run.seconds.keys().copied())
             .collect()
     }
 
-    /// Whether nothing of a second can change any more: at every task of the revision it has been
-    /// reported after its end, with nothing open or its deadline over. A task whose later report
-    /// leaves the second out had no request in it.
-    pub fn is_sealed(&self, revision: &str, second: u64) -> bool {
-        let end = Timestamp(second.saturating_add(1).saturating_mul(1_000));
-        self.of(revision).all(|run| match run.seconds.get(&second) {
-            Some((taken_at, bucket)) => {
+    /// The first second, from `from` on, in which a revision's counts may still change: all before it
+    /// are sealed. A task that is `alive` seals a second with a report from after its end, if nothing is
+    /// open in it or its deadline is over; a report that leaves the second out says that there was no
+    /// request in it. A task that is gone reports nothing any more: what it left open is over when its
+    /// deadline is, at `now`. Of a revision that no task has reported on nothing is sealed.
+    pub fn sealed_until(
+        &self,
+        revision: &str,
+        from: u64,
+        alive: &BTreeSet<TaskRun>,
+        now: Timestamp,
+    ) -> u64 {
+        let runs: Vec<(bool, &Run)> = self
+            .runs
+            .iter()
+            .filter(|(_, run)| run.revision == revision)
+            .map(|(name, run)| (alive.contains(name), run))
+            .collect();
+        let Some(last) = runs
+            .iter()
+            .map(|(is_alive, run)| if *is_alive { run.reported_at } else { now })
+            .min()
+        else {
+            return from;
+        };
+        let is_sealed = |second: u64| {
+            let end = Timestamp(second.saturating_add(1).saturating_mul(1_000));
+            runs.iter().all(|(is_alive, run)| {
+                let known_at = if *is_alive { run.reported_at } else { now };
                 let overdue = end.plus(Duration::from_millis(run.deadline_ms));
-                *taken_at >= overdue || (*taken_at >= end && bucket.is_settled())
-            }
-            None => true,
-        })
+                known_at >= end
+                    && run.seconds.get(&second).is_none_or(|(taken_at, bucket)| {
+                        (*taken_at >= end || !is_alive) && bucket.is_settled()
+                            || known_at >= overdue
+                    })
+            })
+        };
+        (from..last.0 / 1_000)
+            .find(|second| !is_sealed(*second))
+            .unwrap_or((last.0 / 1_000).max(from))
     }
 
     fn of(&self, revision: &str) -> impl Iterator<Item = &Run> {

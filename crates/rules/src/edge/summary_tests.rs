@@ -205,7 +205,6 @@ fn tasks_add_up_and_reports_replace_each_other() {
     collection.insert(later);
     collection.insert(small());
     assert_eq!(collection.second("3f2e", 1_700_000_010).first.total, 11);
-    assert!(!collection.is_sealed("3f2e", 1_700_000_010));
     let mut other = small();
     other.task = "other".into();
     collection.insert(other);
@@ -222,10 +221,47 @@ fn a_second_is_sealed_when_it_is_over_and_nothing_is_open_or_the_deadline_is() {
         if let Some(bucket) = summary.buckets.get_mut(&second) {
             bucket.first.open = open;
         }
-        collected([&summary]).is_sealed("3f2e", second)
+        let collection = collected([&summary]);
+        let alive = collection.tasks().cloned().collect();
+        collection.sealed_until("3f2e", second, &alive, Timestamp(u64::MAX)) > second
     };
     assert!(!sealed(1_700_000_010_999, 0));
     assert!(sealed(1_700_000_011_000, 0));
     assert!(!sealed(1_700_000_040_999, 1));
     assert!(sealed(1_700_000_041_000, 1));
+}
+
+#[test]
+fn every_living_task_has_to_report_and_a_dead_one_is_given_its_deadline() {
+    let second = 1_700_000_010;
+    let mut first = small();
+    first.taken_at = Timestamp(1_700_000_015_500);
+    let mut other = first.clone();
+    other.task = "other".into();
+    other.taken_at = Timestamp(1_700_000_010_200);
+    if let Some(bucket) = other.buckets.get_mut(&second) {
+        bucket.first.open = 1;
+    }
+    let collection = collected([&first, &other]);
+    let all: BTreeSet<TaskRun> = collection.tasks().cloned().collect();
+    let until = |alive: &BTreeSet<TaskRun>, now: u64| {
+        collection.sealed_until("3f2e", second, alive, Timestamp(now))
+    };
+    assert_eq!(
+        until(&all, 1_700_000_099_000),
+        second,
+        "the other may yet say more"
+    );
+    let mut one = all.clone();
+    one.retain(|run| run.task != "other");
+    assert_eq!(
+        until(&one, 1_700_000_040_999),
+        second,
+        "what it left open may yet be answered"
+    );
+    assert_eq!(until(&one, 1_700_000_041_000), 1_700_000_015);
+    assert_eq!(
+        collection.sealed_until("none", second, &all, Timestamp(u64::MAX)),
+        second
+    );
 }

@@ -1,0 +1,367 @@
+//! The decisions of a release.
+
+use super::{
+    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
+    Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
+};
+use crate::diagnosis::Cause;
+use crate::names::Slot;
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// How long tasks may take to go away before landfall stops waiting for it; they have been told to.
+const GONE_WITHIN: Duration = Duration::from_secs(180);
+/// How long probes may take to show in the counts of the edges.
+const COUNTED_WITHIN: Duration = Duration::from_secs(30);
+/// Probes a look where users are few. A look comes once a second.
+const PROBES_A_LOOK: u32 = 20;
+/// Probes that a suspicious candidate gets before users are risked on it.
+const PROBES_BEFORE_USERS: u64 = 60;
+
+/// The next step of `release`, given what is `seen` at `now`. Pure: the same input, the same step.
+pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
+    if let Some(cause) = &release.so_far.failed {
+        return undo(release, cause, seen, now);
+    }
+    let slot = release.candidate;
+    let new = seen.slots.of(slot);
+    let share = *seen.shares.of(slot);
+    let is_ours = new.revision.as_ref() == Some(&release.revision);
+    if share == 100 && is_ours && new.desired > 0 {
+        return conclude(release, seen, now);
+    }
+    match release.so_far.order {
+        Some(Order::Abort) => return roll_back(Cause::Aborted),
+        Some(Order::Interrupt) if release.so_far.promoted_at.is_none() => {
+            return roll_back(Cause::Interrupted);
+        }
+        _ => {}
+    }
+    if share > 0 && !is_ours {
+        // Users where another release left them, or somebody moved them meanwhile.
+        return match share {
+            100 => roll_back(Cause::Displaced),
+            _ => Step::Shift { slot, share: 0 },
+        };
+    }
+    if !is_ours || new.desired < release.count {
+        return Step::Stage { slot };
+    }
+    if !seen.open {
+        return Step::Open;
+    }
+    if let Some(cause) = crash(release, new) {
+        return roll_back(cause);
+    }
+    if let Some(cause) = &seen.comparison.worse {
+        return roll_back(cause.clone());
+    }
+    if share == 0 {
+        return before_users(release, seen, now);
+    }
+    if new.healthy == 0 {
+        return roll_back(new.cause.clone().unwrap_or(Cause::Stopped));
+    }
+    match release.so_far.promoted_at {
+        None => with_users(release, seen, share, now),
+        Some(promoted_at) => bake(release, seen, share, promoted_at, now),
+    }
+}
+
+fn roll_back(cause: Cause) -> Step {
+    Step::RollBack { cause }
+}
+
+/// What speaks against the candidate beside its answers.
+fn crash(release: &Release, new: &SlotSeen) -> Option<Cause> {
+    let often = new.stopped >= release.patience.stops;
+    match &new.cause {
+        Some(cause) if cause.is_certain() || often => Some(cause.clone()),
+        _ => often.then_some(Cause::Stopped),
+    }
+}
+
+/// The candidate is staged; users are where they were.
+fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
+    let slot = release.candidate;
+    let new = seen.slots.of(slot);
+    let old = seen.slots.of(slot.other());
+    let patience = &release.patience;
+    let deadline = new
+        .staged_at
+        .unwrap_or(release.started)
+        .plus(patience.ready);
+    if new.healthy < release.count {
+        if now >= deadline {
+            let within = patience.ready;
+            return roll_back(new.cause.clone().unwrap_or(Cause::NotReady { within }));
+        }
+        return Step::Wait {
+            what: Awaited::Healthy,
+            until: deadline,
+        };
+    }
+    let probes = &seen.probes;
+    if probes.lost > patience.probes && probes.lost > probes.lost_by_old {
+        return roll_back(Cause::ProbesLost { lost: probes.lost });
+    }
+    // Without a healthy old version there is nothing to compare with, and nobody to protect.
+    let is_compared = release.purpose == Purpose::Deploy && old.healthy > 0;
+    let asked = if is_compared {
+        // What a killed driver asked shows in the counts.
+        u64::from(probes.answered).max(seen.comparison.new_probes)
+    } else {
+        u64::from(probes.answered)
+    };
+    let wanted = u64::from(patience.probes);
+    if asked < wanted {
+        return Step::Probe {
+            requests: u32::try_from(wanted - asked).unwrap_or(u32::MAX),
+        };
+    }
+    if !is_compared {
+        // An app that errs in one request of ten shows at least one good answer among six in 999,999 of
+        // a million releases; one that never does is not worth a user's request.
+        if probes.good == 0 {
+            let answered = probes.answered;
+            return roll_back(Cause::OnlyErrors { answered });
+        }
+        return Step::Shift { slot, share: 100 };
+    }
+    let counted = seen.comparison.new_probes;
+    let counted_until = release
+        .so_far
+        .probed_at
+        .unwrap_or(release.started)
+        .plus(COUNTED_WITHIN);
+    let is_late = now >= counted_until;
+    if counted < asked && !is_late {
+        return Step::Wait {
+            what: Awaited::Counted,
+            until: counted_until,
+        };
+    }
+    let is_all_at_once = release.strategy == Strategy::AllAtOnce;
+    if counted == 0 && !is_all_at_once {
+        return held(release, seen, Held::Unobserved);
+    }
+    if counted == 0 && probes.good == 0 {
+        let answered = probes.answered;
+        return roll_back(Cause::OnlyErrors { answered });
+    }
+    if seen.comparison.is_suspicious() && counted < PROBES_BEFORE_USERS && !is_late {
+        return Step::Probe {
+            requests: PROBES_A_LOOK,
+        };
+    }
+    if release.no_traffic && release.so_far.order.is_none() {
+        return held(release, seen, Held::NoTraffic);
+    }
+    let share = if is_all_at_once { 100 } else { FIRST_SHARE };
+    Step::Shift { slot, share }
+}
+
+fn held(release: &Release, seen: &Observation, why: Held) -> Step {
+    Step::Finished {
+        outcome: Outcome::Held {
+            slot: release.candidate,
+            share: *seen.shares.of(release.candidate),
+            why,
+        },
+    }
+}
+
+/// Some users are on the candidate, and it is still to be shown that it may stay.
+fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp) -> Step {
+    let slot = release.candidate;
+    let said = &seen.comparison;
+    let began = release.so_far.shifted_at.unwrap_or(release.started);
+    let promote = |proof| Step::Promote { proof };
+    if release.so_far.order == Some(Order::Promote) {
+        return promote(Proof::Person);
+    }
+    if seen.slots.of(slot.other()).healthy == 0 {
+        // The old version is gone: better all users on this one than a part on nothing.
+        return promote(Proof::Unproven);
+    }
+    if release.strategy == Strategy::Manual {
+        return held(release, seen, Held::Manual);
+    }
+    let has_users = said.new_users >= ENOUGH;
+    if now >= began.plus(release.patience.minimum) {
+        if said.proven_by_users && has_users {
+            return promote(Proof::Users);
+        }
+        if said.proven_by_probes && !has_users && said.new_probes >= ENOUGH {
+            return promote(Proof::Probes);
+        }
+    }
+    let end = began.plus(release.patience.maximum);
+    if now >= end {
+        let is_clean = !said.is_suspicious();
+        let is_seen = has_users || said.new_probes >= ENOUGH;
+        return match release.at_maximum {
+            _ if is_clean && said.proven_by_probes && said.new_probes >= ENOUGH => {
+                promote(Proof::Probes)
+            }
+            AtMaximum::Promote if is_clean && is_seen => promote(Proof::Unproven),
+            AtMaximum::RollBack => roll_back(Cause::Unproven),
+            _ if !is_seen => held(release, seen, Held::Unobserved),
+            _ => held(release, seen, Held::Undecided),
+        };
+    }
+    if share < HALF_SHARE && has_users && seen.slots.of(slot).healthy >= release.count {
+        let share = HALF_SHARE;
+        return Step::Shift { slot, share };
+    }
+    let needs_probes = !has_users && !said.proven_by_probes;
+    Step::Watch {
+        probes: if needs_probes { PROBES_A_LOOK } else { 0 },
+        until: end,
+    }
+}
+
+/// The candidate has been promoted: the old version is kept warm for a while, and watched against.
+fn bake(
+    release: &Release,
+    seen: &Observation,
+    share: u32,
+    promoted_at: Timestamp,
+    now: Timestamp,
+) -> Step {
+    let slot = release.candidate;
+    let until = promoted_at.plus(release.patience.bake);
+    let is_over = now >= until || release.so_far.order == Some(Order::Interrupt);
+    if is_over || seen.slots.of(slot.other()).healthy == 0 {
+        return Step::Shift { slot, share: 100 };
+    }
+    if share != BAKE_SHARE {
+        let share = BAKE_SHARE;
+        return Step::Shift { slot, share };
+    }
+    Step::Watch { probes: 0, until }
+}
+
+/// All users are on the revision: its doors close, the old slot empties.
+fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
+    let slot = release.candidate;
+    let live = seen.slots.of(slot);
+    let old_slot = slot.other();
+    let old = seen.slots.of(old_slot);
+    if live.desired != release.count {
+        return Step::Scale {
+            slot,
+            count: release.count,
+        };
+    }
+    if seen.open {
+        return Step::Close;
+    }
+    if old.desired > 0 {
+        let settled = release
+            .so_far
+            .full_at
+            .unwrap_or(release.started)
+            .plus(release.patience.settle);
+        if now < settled {
+            return Step::Wait {
+                what: Awaited::Settled,
+                until: settled,
+            };
+        }
+        return Step::Retire { slot: old_slot };
+    }
+    if let Some(wait) = until_gone(release, old, now) {
+        return wait;
+    }
+    if live.healthy < release.count {
+        let staged_at = live.staged_at.unwrap_or(release.started);
+        let until = staged_at.plus(release.patience.ready);
+        if now < until {
+            return Step::Wait {
+                what: Awaited::Healthy,
+                until,
+            };
+        }
+    }
+    Step::Finished {
+        outcome: Outcome::Serving {
+            slot,
+            proof: release.so_far.proof,
+        },
+    }
+}
+
+/// The candidate was given up: users go back, its doors close, its slot empties.
+fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) -> Step {
+    let slot = release.candidate;
+    let new = seen.slots.of(slot);
+    let base_slot = slot.other();
+    let base = seen.slots.of(base_slot);
+    let finished = |outcome| Step::Finished { outcome };
+    let cause = cause.clone();
+    if *seen.shares.of(slot) > 0 {
+        if base.healthy > 0 {
+            return Step::Shift { slot, share: 0 };
+        }
+        if let Some(step) = revive(release, base, base_slot, now) {
+            return step;
+        }
+        return finished(Outcome::AtRisk { slot, cause });
+    }
+    if seen.open {
+        return Step::Close;
+    }
+    if new.desired > 0 {
+        let settled = release
+            .so_far
+            .taken_back_at
+            .map(|at| at.plus(release.patience.settle));
+        return match settled {
+            Some(until) if now < until => Step::Wait {
+                what: Awaited::Settled,
+                until,
+            },
+            _ => Step::Retire { slot },
+        };
+    }
+    if let Some(wait) = until_gone(release, new, now) {
+        return wait;
+    }
+    finished(if base.desired > 0 {
+        Outcome::RolledBack {
+            slot: base_slot,
+            cause,
+        }
+    } else {
+        Outcome::NothingServing { cause }
+    })
+}
+
+/// Brings an old version back that has no healthy task, if there is one and it has not failed itself.
+fn revive(release: &Release, base: &SlotSeen, slot: Slot, now: Timestamp) -> Option<Step> {
+    base.revision.as_ref()?;
+    if base.desired == 0 {
+        return Some(Step::Scale {
+            slot,
+            count: release.count,
+        });
+    }
+    let until = base
+        .staged_at
+        .unwrap_or(release.started)
+        .plus(release.patience.ready);
+    let may_come = now < until && base.stopped < release.patience.stops;
+    may_come.then_some(Step::Wait {
+        what: Awaited::Healthy,
+        until,
+    })
+}
+
+fn until_gone(release: &Release, slot: &SlotSeen, now: Timestamp) -> Option<Step> {
+    let until = slot.staged_at.unwrap_or(release.started).plus(GONE_WITHIN);
+    (slot.tasks > 0 && now < until).then_some(Step::Wait {
+        what: Awaited::Gone,
+        until,
+    })
+}
