@@ -97,12 +97,24 @@ pub struct Worse {
     pub monitor: String,
     /// Where: `users` or `probes`.
     pub among: String,
-    /// The old version in that.
+    /// Errors of the old version.
     pub old: Rate,
-    /// The candidate.
+    /// Errors of the candidate.
     pub new: Rate,
+    /// The quantile of both versions' latencies, milliseconds, if slowness is what speaks against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slow>,
     /// Natural logarithm of the evidence; a release rolls back at ln(1/alpha).
     pub ln_m: f64,
+}
+
+/// A quantile of two versions' latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slow {
+    /// Of the old version, milliseconds.
+    pub old_ms: u64,
+    /// Of the candidate, milliseconds.
+    pub new_ms: u64,
 }
 
 /// So many of so many.
@@ -335,14 +347,15 @@ impl Cause {
             ),
             Cause::Worse(worse) => (
                 format!(
-                    "it is worse than the old version: among {}, {} {} against {}; evidence ln M = {:.1}",
+                    "it is worse than the old version: among {}, {}; evidence ln M = {:.1}",
                     worse.among,
-                    worse.new,
-                    match worse.monitor.as_str() {
-                        "errors" => "failed".to_owned(),
-                        quantile => format!("were slower than the old version's {quantile}"),
+                    match worse.slow {
+                        None => format!("{} failed against {}", worse.new, worse.old),
+                        Some(Slow { old_ms, new_ms }) => format!(
+                            "its {} is {new_ms} ms against {old_ms} ms",
+                            worse.monitor
+                        ),
                     },
-                    worse.old,
                     worse.ln_m
                 ),
                 "read its last log lines above; `landfall history` keeps the evidence".to_owned(),

@@ -204,6 +204,7 @@ fn every_cause_says_what_to_do() {
                 requests: 45,
                 bad: 15,
             },
+            slow: None,
             ln_m: 4.93,
         }),
         Cause::Worse(Worse {
@@ -215,8 +216,12 @@ fn every_cause_says_what_to_do() {
             },
             new: Rate {
                 requests: 100,
-                bad: 40,
+                bad: 10,
             },
+            slow: Some(Slow {
+                old_ms: 203,
+                new_ms: 812,
+            }),
             ln_m: 5.0,
         }),
         Cause::Unproven,

@@ -6,7 +6,8 @@
 //! what was seen: [`Record::replay`].
 
 use crate::release::{Observation, Order, Outcome, Release, SoFar, Step, next};
-use crate::revision::{Image, RevisionId};
+use crate::canary::{Counts, Policy};
+use crate::revision::{Revision, RevisionId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,10 @@ pub struct Record {
     pub number: u64,
     /// Who began it: `user@host`.
     pub by: String,
-    /// The image of the revision.
-    pub image: Image,
+    /// Random, another one for each write: tells one's own write from anybody else's.
+    pub nonce: String,
+    /// What is released, in full.
+    pub revision: Revision,
     /// What served before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<RevisionId>,
@@ -36,6 +39,12 @@ pub struct Record {
     pub begun: Release,
     /// What happened.
     pub entries: Vec<Entry>,
+    /// By which rules the versions are compared.
+    #[serde(default)]
+    pub policy: Policy,
+    /// What was counted of both versions: what the evidence follows from.
+    #[serde(default)]
+    pub counts: Counts,
     /// Landfall's own requests to the public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pings: Option<Pings>,
@@ -101,7 +110,7 @@ impl Record {
     pub fn begin(
         number: u64,
         by: String,
-        image: Image,
+        revision: Revision,
         from: Option<RevisionId>,
         begun: Release,
     ) -> Record {
@@ -109,10 +118,13 @@ impl Record {
             v: VERSION,
             number,
             by,
-            image,
+            nonce: String::new(),
+            revision,
             from,
             begun,
             entries: Vec::new(),
+            policy: Policy::default(),
+            counts: Counts::default(),
             pings: None,
             outcome: None,
             ended_at: None,

@@ -2,9 +2,11 @@ use super::*;
 use crate::diagnosis::Cause;
 use crate::names::{Slot, Slots};
 use crate::release::{
-    AtMaximum, Comparison, Patience, Probes, Proof, Purpose, SlotSeen, Strategy, carry_out,
+    AtMaximum, Comparison, Doors, Patience, Probes, Proof, Purpose, SlotSeen, Strategy, carry_out,
 };
-use crate::revision::Digest;
+use crate::manifest::Architecture;
+use crate::revision::{Digest, Image, Settings};
+use std::collections::BTreeMap;
 
 fn record(number: u64, revision: &str) -> Record {
     let image = Image {
@@ -23,7 +25,19 @@ fn record(number: u64, revision: &str) -> Record {
         started: Timestamp(1_000),
         so_far: SoFar::default(),
     };
-    Record::begin(number, "ann@desk".into(), image, None, begun)
+    let revision = Revision {
+        image,
+        settings: Settings {
+            port: 8080,
+            cpu: 256,
+            memory: 512,
+            architecture: Architecture::X86_64,
+            env: BTreeMap::new(),
+            stop_timeout: 30,
+            edge: None,
+        },
+    };
+    Record::begin(number, "ann@desk".into(), revision, None, begun)
 }
 
 fn serving() -> Observation {
@@ -40,7 +54,7 @@ fn serving() -> Observation {
             blue: 100,
             green: 0,
         },
-        open: false,
+        doors: Doors::Closed,
         slots,
         probes: Probes::default(),
         comparison: Comparison::default(),
@@ -86,7 +100,7 @@ fn a_step_that_does_not_follow_is_found() {
         panic!("a step");
     };
     seen.comparison.worse = Some(Cause::Stopped);
-    seen.open = true;
+    seen.doors = Doors::Open;
     seen.shares = Slots {
         blue: 50,
         green: 50,

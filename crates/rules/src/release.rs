@@ -261,13 +261,25 @@ impl Comparison {
     }
 }
 
+/// Whether the slots can be reached beside the traffic of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doors {
+    /// Neither can.
+    Closed,
+    /// One can: a driver was stopped in the middle.
+    Ajar,
+    /// Both can, by who knows their tokens.
+    Open,
+}
+
 /// Everything a step is decided on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Percent of users that the listener sends to each slot.
     pub shares: Slots<u32>,
     /// Whether each slot can be reached by who knows its token.
-    pub open: bool,
+    pub doors: Doors,
     /// Both slots.
     pub slots: Slots<SlotSeen>,
     /// Probes of the candidate by this driver.

@@ -30,7 +30,7 @@ fn empty() -> Observation {
             blue: 100,
             green: 0,
         },
-        open: false,
+        doors: Doors::Closed,
         slots: Slots::default(),
         probes: Probes::default(),
         comparison: Comparison::default(),
@@ -59,7 +59,7 @@ fn serving() -> Observation {
 fn canary(share: u32) -> (Release, Observation) {
     let mut seen = serving();
     seen.slots.green = running("new", 2);
-    seen.open = true;
+    seen.doors = Doors::Open;
     seen.shares = Slots {
         blue: 100 - share,
         green: share,
@@ -261,7 +261,7 @@ fn a_killed_driver_goes_on_after_the_switch() {
         blue: 0,
         green: 100,
     };
-    seen.open = true;
+    seen.doors = Doors::Open;
     let steps = play(release(), &mut seen);
     assert_eq!(
         words(&steps),
@@ -299,7 +299,7 @@ fn one_stop_is_bad_luck_two_are_a_crash() {
 #[test]
 fn a_certain_cause_needs_no_second_failure() {
     let mut seen = empty();
-    seen.open = true;
+    seen.doors = Doors::Open;
     let cause = Cause::WrongPort {
         expected: 8080,
         listens_on: vec![9090],
@@ -344,7 +344,7 @@ fn patience_ends_at_the_deadline_and_not_before() {
 #[test]
 fn a_first_version_must_answer_well_once() {
     let mut seen = empty();
-    seen.open = true;
+    seen.doors = Doors::Open;
     seen.slots.green = running("new", 2);
     seen.probes = Probes {
         answered: 6,
@@ -544,7 +544,7 @@ fn going_back_does_not_ask_the_bad_version() {
     };
     let mut warm = serving();
     warm.slots.green = running("new", 2);
-    warm.open = true;
+    warm.doors = Doors::Open;
     assert_eq!(
         words(&play(back, &mut warm))[..2],
         ["probe", "shift green 100"]
@@ -580,13 +580,13 @@ prop_compose! {
     fn observations()(
         blue in slots(), green in slots(),
         share in prop::sample::select(vec![0, 10, 50, 95, 100]),
-        open in any::<bool>(),
+        doors in prop::sample::select(vec![Doors::Closed, Doors::Ajar, Doors::Open]),
         answered in 0u32..8, good in 0u32..8, lost in 0u32..10, lost_by_old in 0u32..10,
         comparison in comparisons(),
     ) -> Observation {
         Observation {
             shares: Slots { blue: 100 - share, green: share },
-            open, slots: Slots { blue, green }, comparison,
+            doors, slots: Slots { blue, green }, comparison,
             probes: Probes { answered, good: good.min(answered), lost, lost_by_old },
         }
     }

@@ -1,6 +1,6 @@
 //! What a release will do on a day on which everything goes well: the dry run.
 
-use super::{Observation, Outcome, Probes, Release, SlotSeen, Step, next};
+use super::{Doors, Observation, Outcome, Probes, Release, SlotSeen, Step, next};
 use crate::time::Timestamp;
 
 /// More steps than any release takes.
@@ -41,8 +41,8 @@ pub fn carry_out(
                 ..running(release.count)
             };
         }
-        Step::Open => seen.open = true,
-        Step::Close => seen.open = false,
+        Step::Open => seen.doors = Doors::Open,
+        Step::Close => seen.doors = Doors::Closed,
         Step::Probe { requests } => {
             let Probes { answered, good, .. } = &mut seen.probes;
             *answered = answered.saturating_add(*requests);

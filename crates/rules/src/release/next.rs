@@ -1,7 +1,7 @@
 //! The decisions of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
+    AtMaximum, Awaited, BAKE_SHARE, Doors, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
     Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::diagnosis::Cause;
@@ -47,7 +47,7 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if !is_ours || new.desired < release.count {
         return Step::Stage { slot };
     }
-    if !seen.open {
+    if seen.doors != Doors::Open {
         return Step::Open;
     }
     if let Some(cause) = crash(release, new) {
@@ -254,7 +254,7 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             count: release.count,
         };
     }
-    if seen.open {
+    if seen.doors != Doors::Closed {
         return Step::Close;
     }
     if old.desired > 0 {
@@ -309,7 +309,7 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
         }
         return finished(Outcome::AtRisk { slot, cause });
     }
-    if seen.open {
+    if seen.doors != Doors::Closed {
         return Step::Close;
     }
     if new.desired > 0 {
