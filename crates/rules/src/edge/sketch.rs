@@ -73,6 +73,36 @@ impl Sketch {
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
+    /// How many may have taken longer than `latency`: all that certainly did, [`slower_than`](Sketch::slower_than), and those of
+    /// which the bucket leaves it open.
+    pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
+        let limit = bucket(super::moment::micros(latency).saturating_add(1));
+        let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
+        slower.map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    /// The longest latency that counts as that of the `rank`-th fastest, from 1: the last microsecond of
+    /// its bucket, so that [`slower_than`](Sketch::slower_than) it is exact. [`None`] if there are fewer.
+    pub fn longest_of_rank(&self, rank: u64) -> Option<Duration> {
+        let mut seen = 0_u64;
+        self.counts.iter().find_map(|&(bucket, count)| {
+            seen += u64::from(count);
+            (seen >= rank).then(|| Duration::from_micros(longest(bucket)))
+        })
+    }
+
+    /// Takes away what was merged before.
+    pub fn forget(&mut self, other: &Sketch) {
+        for &(bucket, count) in &other.counts {
+            if let Ok(at) = self.counts.binary_search_by_key(&bucket, |(b, _)| *b)
+                && let Some((_, sum)) = self.counts.get_mut(at)
+            {
+                *sum = sum.saturating_sub(count);
+            }
+        }
+        self.counts.retain(|(_, count)| *count > 0);
+    }
+
     fn add(&mut self, bucket: u16, count: u32) {
         match self
             .counts
@@ -97,11 +127,22 @@ fn bucket(micros: u64) -> u16 {
 
 /// The middle of a bucket in microseconds.
 fn middle(bucket: u16) -> u64 {
+    let (low, width) = extent(bucket);
+    low + (width >> 1)
+}
+
+/// The last microsecond of a bucket.
+fn longest(bucket: u16) -> u64 {
+    let (low, width) = extent(bucket);
+    low + (width - 1)
+}
+
+/// Where a bucket begins and how wide it is, in microseconds.
+fn extent(bucket: u16) -> (u64, u64) {
     let bucket = u64::from(bucket);
     // The first two powers of two have buckets one microsecond wide.
     let shift = (bucket >> BITS).saturating_sub(1);
-    let low = (bucket - (shift << BITS)) << shift;
-    low + ((1 << shift) >> 1)
+    ((bucket - (shift << BITS)) << shift, 1 << shift)
 }
 
 /// `[bucket, count, …]`, each bucket as the distance from the one before.
@@ -233,6 +274,38 @@ mod tests {
                     prop_assert!((found - exact as f64).abs() <= exact as f64 * RELATIVE_ERROR + 0.5);
                 }
             }
+        }
+
+        #[test]
+        fn what_may_be_slower_is_counted(all in latencies(), limit in 0..60_000_000_u64) {
+            let sketch = of(&all);
+            let slower = sketch.perhaps_slower_than(Duration::from_micros(limit));
+            let band = limit as f64 / 16.0 + 2.0;
+            let least = all.iter().filter(|&&l| l > limit).count() as u64;
+            let most = all.iter().filter(|&&l| l as f64 > limit as f64 - band).count() as u64;
+            prop_assert!(least <= slower && slower <= most);
+        }
+
+        #[test]
+        fn slower_than_a_rank_is_exact(mut all in latencies(), rank in 1..250_usize) {
+            let sketch = of(&all);
+            all.sort_unstable();
+            let longest = sketch.longest_of_rank(rank as u64);
+            prop_assert_eq!(longest.is_some(), rank <= all.len());
+            if let (Some(longest), Some(&exact)) = (longest, all.get(rank - 1)) {
+                prop_assert!(longest >= Duration::from_micros(exact));
+                let slower = all.iter().filter(|&&l| Duration::from_micros(l) > longest).count();
+                prop_assert_eq!(sketch.slower_than(longest), slower as u64);
+                prop_assert_eq!(sketch.perhaps_slower_than(longest), slower as u64);
+            }
+        }
+
+        #[test]
+        fn what_was_merged_can_be_forgotten(a in latencies(), b in latencies()) {
+            let mut sum = of(&a);
+            sum.merge(&of(&b));
+            sum.forget(&of(&b));
+            prop_assert_eq!(sum, of(&a));
         }
 
         #[test]

@@ -1,0 +1,261 @@
+//! The trial of a new version: all monitors together, and what follows from them.
+
+use super::counts::{Counts, History, PerSignal, PerStratum, SealedWindow, Signal, Stratum, Tally};
+use super::factor::ln_sum;
+use super::monitor::Monitor;
+use super::policy::Policy;
+use super::slowness::{Latencies, slow};
+use serde::{Deserialize, Serialize};
+
+/// What the evidence allows. How long to wait at least or at most is not decided here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "lowercase")]
+pub enum Decision {
+    /// The new version is worse. Stands, whatever comes later.
+    RollBack {
+        /// The monitor that contributed most.
+        monitor: Signal,
+    },
+    /// The new version is proven not to be worse.
+    Promote {
+        /// Whose requests prove it; users', if both do.
+        by: Stratum,
+    },
+    /// Neither is known yet.
+    #[default]
+    Continue,
+}
+
+/// Requests and errors of a stratum in all windows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// The old version's requests.
+    pub n_old: u64,
+    /// Those that failed.
+    pub errors_old: u64,
+    /// The new version's requests.
+    pub n_new: u64,
+    /// Those that failed.
+    pub errors_new: u64,
+}
+
+/// What is known after some windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// What follows.
+    pub decision: Decision,
+    /// Whether users' requests ever proved the new version not to be worse, in all monitors at once.
+    pub proven_by_users: bool,
+    /// Whether probes did.
+    pub proven_by_probes: bool,
+    /// Windows so far.
+    pub windows: u64,
+    /// Logarithm of the evidence that the new version is worse; from ln(1/α) on it's rolled back.
+    pub ln_m: f64,
+    /// The same of each monitor alone, before weighing.
+    pub ln_m_by: PerSignal<f64>,
+    /// Logarithm of the evidence that it is not worse; needed is ln(1/β) of each. [`None`] for monitors
+    /// that take no part in the stratum, for want of latencies or by their weight.
+    pub ln_p: PerStratum<PerSignal<Option<f64>>>,
+    /// What was counted.
+    pub totals: PerStratum<Totals>,
+}
+
+/// Judges all windows from scratch.
+pub fn judge(policy: &Policy, counts: &Counts) -> Judgement {
+    let mut trial = Trial::new(policy, &counts.history);
+    for window in &counts.windows {
+        trial.window(window);
+    }
+    trial.judgement()
+}
+
+/// A trial that goes on window by window, with the same result as [`judge`].
+///
+/// A monitor of slowness watches a stratum from the second window on that comes with latencies; with a history, from
+/// the first. Where latency was never measured, in counts from CloudWatch for example, it takes no part: its
+/// bet stays at 1 with its weight, and promotions don't ask for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    policy: Policy,
+    monitors: PerSignal<Monitor>,
+    latencies: PerStratum<Latencies>,
+    strata: PerStratum<State>,
+    windows: u64,
+    /// The evidence reached 1/α: who contributed most.
+    crossed: Option<Signal>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct State {
+    totals: Totals,
+    /// Some window came with latencies.
+    measured: bool,
+    /// The monitors of slowness have been given the past.
+    recalled: bool,
+    proven: bool,
+}
+
+impl Trial {
+    /// Before the first window.
+    pub fn new(policy: &Policy, history: &History) -> Trial {
+        let monitor = Monitor::new(policy);
+        let latencies = Latencies::new(policy.history_cap);
+        let mut trial = Trial {
+            policy: *policy,
+            monitors: PerSignal::from_fn(|_| monitor.clone()),
+            latencies: PerStratum {
+                users: latencies.clone(),
+                probes: latencies,
+            },
+            strata: PerStratum::default(),
+            windows: 0,
+            crossed: None,
+        };
+        let old = Tally::new(history.n, history.errors);
+        trial.monitors.errors.remember(Stratum::Users, old);
+        if let Some(latency) = &history.latency {
+            trial.latencies.users.push(history.n, latency);
+        }
+        trial
+    }
+
+    /// Takes in the next window.
+    pub fn window(&mut self, window: &SealedWindow) {
+        let stratum = window.stratum;
+        self.windows += 1;
+        self.strata.of_mut(stratum).totals.add(window);
+        self.monitors.errors.window(stratum, &window.errors());
+        self.watch_slowness(window);
+
+        // What was found first stands.
+        if self.crossed.is_none() && self.ln_m() >= -self.policy.alpha.ln() {
+            self.crossed = Some(self.foremost());
+        }
+        if self.is_proven_now(stratum) {
+            self.strata.of_mut(stratum).proven = true;
+        }
+    }
+
+    fn watch_slowness(&mut self, window: &SealedWindow) {
+        let stratum = window.stratum;
+        let (Some(old_latency), Some(_)) = (&window.old.latency, &window.new.latency) else {
+            return;
+        };
+        let latencies = self.latencies.of_mut(stratum);
+        let state = self.strata.of_mut(stratum);
+        state.measured = true;
+        let recalled = state.recalled;
+        for signal in Signal::ALL {
+            // Limits come from before the window. If nothing was before, the window is only a past.
+            let limit = signal.quantile().and_then(|q| latencies.limit(q));
+            let Some(limit) = limit else { continue };
+            let monitor = self.monitors.of_mut(signal);
+            if !recalled {
+                monitor.remember(stratum, latencies.tally(limit));
+            }
+            state.recalled = true;
+            if let Some((surely, perhaps)) = slow(&window.old, &window.new, limit) {
+                monitor.window_within(stratum, &surely, &perhaps);
+            }
+        }
+        latencies.push(window.old.total, old_latency);
+    }
+
+    /// Whether promotions ask a monitor about a stratum.
+    fn takes_part(&self, signal: Signal, stratum: Stratum) -> bool {
+        let is_seen = signal.quantile().is_none() || self.strata.of(stratum).measured;
+        is_seen && self.policy.part(signal) > 0.0
+    }
+
+    fn is_proven_now(&self, stratum: Stratum) -> bool {
+        let needed = -self.policy.beta.ln();
+        let mut asked = Signal::ALL
+            .into_iter()
+            .filter(|signal| self.takes_part(*signal, stratum))
+            .map(|signal| self.monitors.of(signal).ln_p(stratum))
+            .peekable();
+        // Nobody asked proves nothing.
+        asked.peek().is_some()
+            && asked.all(|ln_p| ln_p >= needed)
+            && self.strata.of(stratum).totals.n_new >= self.policy.min_new_requests
+    }
+
+    /// A monitor's logarithm, weighed.
+    fn weighed(&self, signal: Signal) -> f64 {
+        self.policy.part(signal).ln() + self.monitors.of(signal).ln_m()
+    }
+
+    fn ln_m(&self) -> f64 {
+        ln_sum(&Signal::ALL.map(|signal| self.weighed(signal)))
+    }
+
+    fn foremost(&self) -> Signal {
+        let foremost = |a: Signal, b: Signal| {
+            if self.weighed(b) > self.weighed(a) {
+                b
+            } else {
+                a
+            }
+        };
+        Signal::ALL.into_iter().fold(Signal::Errors, foremost)
+    }
+
+    /// A monitor, to see what it saw.
+    pub fn monitor(&self, signal: Signal) -> &Monitor {
+        self.monitors.of(signal)
+    }
+
+    /// What is known so far.
+    pub fn judgement(&self) -> Judgement {
+        let ln_p = |stratum| {
+            PerSignal::from_fn(|signal| {
+                self.takes_part(signal, stratum)
+                    .then(|| self.monitors.of(signal).ln_p(stratum))
+            })
+        };
+        Judgement {
+            decision: self.decision(),
+            proven_by_users: self.strata.users.proven,
+            proven_by_probes: self.strata.probes.proven,
+            windows: self.windows,
+            ln_m: self.ln_m(),
+            ln_m_by: PerSignal::from_fn(|signal| self.monitors.of(signal).ln_m()),
+            ln_p: PerStratum {
+                users: ln_p(Stratum::Users),
+                probes: ln_p(Stratum::Probes),
+            },
+            totals: PerStratum {
+                users: self.strata.users.totals,
+                probes: self.strata.probes.totals,
+            },
+        }
+    }
+
+    /// What follows so far.
+    pub fn decision(&self) -> Decision {
+        if let Some(monitor) = self.crossed {
+            return Decision::RollBack { monitor };
+        }
+        let proven = |stratum: &Stratum| self.strata.of(*stratum).proven;
+        match Stratum::ALL.into_iter().find(proven) {
+            Some(by) => Decision::Promote { by },
+            None => Decision::Continue,
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, window: &SealedWindow) {
+        let errors = window.errors();
+        for (sum, more) in [
+            (&mut self.n_old, errors.old.n()),
+            (&mut self.errors_old, errors.old.bad()),
+            (&mut self.n_new, errors.new.n()),
+            (&mut self.errors_new, errors.new.bad()),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
