@@ -1,15 +1,31 @@
-//! Asking an address over HTTP, as a user would.
+//! Asking an address over HTTP, as a user would, or through the door of a slot.
 
 use crate::failure::Failure;
+use rules::edge::ride::{PROBE_HEADER, SECRET_HEADER, SUMMARY};
+use rules::edge::settings::Secret;
+use rules::edge::summary::Summary;
 use rules::exit::Exit;
-use rules::names::CANDIDATE_HEADER;
+use rules::names::SLOT_HEADER;
 use std::time::Duration;
+
+/// How long the counts of an edge are waited for: a release looks every second.
+const COUNTS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Asks one address.
 #[derive(Debug, Clone)]
 pub(crate) struct Prober {
     http: reqwest::Client,
-    url: String,
+    base: String,
+    path: String,
+}
+
+/// What leads to one slot, and what its edges are shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Door {
+    /// The slot's token; [`None`] for the way of users.
+    pub(crate) token: Option<String>,
+    /// Marks requests as landfall's own, and opens the counts.
+    pub(crate) secret: Option<Secret>,
 }
 
 impl Prober {
@@ -27,20 +43,45 @@ impl Prober {
             })?;
         Ok(Prober {
             http,
-            url: format!("{}{path}", base.trim_end_matches('/')),
+            base: base.trim_end_matches('/').to_owned(),
+            path: path.to_owned(),
         })
     }
 
-    /// The status of one answer; [`None`] if there was none. `token` leads to the candidate.
-    pub(crate) async fn ask(&self, token: Option<&str>) -> Option<u16> {
-        let mut request = self.http.get(&self.url);
-        if let Some(token) = token {
-            request = request.header(CANDIDATE_HEADER, token);
+    /// The status of one answer; [`None`] if there was none.
+    pub(crate) async fn ask(&self, door: &Door) -> Option<u16> {
+        let mut request = self.request(&self.path, door);
+        if door.secret.is_some() {
+            request = request.header(PROBE_HEADER, "1");
         }
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         // An answer that breaks off is none.
         answer.bytes().await.ok()?;
         Some(status)
+    }
+
+    /// The counts of one task of a slot, from the second `since` on. Which task answers is up to the load
+    /// balancer. [`None`] if none does, or what does is no edge.
+    pub(crate) async fn counts(&self, door: &Door, since: u64) -> Option<Summary> {
+        let request = self
+            .request(&format!("{SUMMARY}?since={since}"), door)
+            .timeout(COUNTS_WITHIN);
+        let answer = request.send().await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        Summary::parse(&answer.text().await.ok()?).ok()
+    }
+
+    fn request(&self, path: &str, door: &Door) -> reqwest::RequestBuilder {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(token) = &door.token {
+            request = request.header(SLOT_HEADER, token);
+        }
+        if let Some(secret) = &door.secret {
+            request = request.header(SECRET_HEADER, secret.reveal());
+        }
+        request
     }
 }
