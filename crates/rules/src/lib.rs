@@ -11,6 +11,7 @@ pub mod edge;
 pub mod event;
 pub mod evidence;
 pub mod exit;
+pub mod lease;
 pub mod lock;
 pub mod manifest;
 pub mod names;
