@@ -10,8 +10,14 @@ mod layer;
 mod phases;
 mod place;
 mod probe;
+mod random;
 mod rehearsal;
 mod report;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command keeps anything in it yet")
+)]
+mod store;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
