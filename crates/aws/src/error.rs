@@ -112,6 +112,7 @@ fn kind_of(code: &str, status: u16) -> ErrorKind {
         || has("PreconditionFailed")
         || has("ConditionalRequestConflict")
         || has("Conflict")
+        || status == 412
     {
         ErrorKind::Conflict
     } else {
@@ -156,6 +157,7 @@ mod tests {
             ("ExpiredTokenException", 403, ErrorKind::Credentials),
             ("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
             ("PreconditionFailed", 412, ErrorKind::Conflict),
+            ("", 412, ErrorKind::Conflict),
             ("ThrottlingException", 400, ErrorKind::Other),
         ];
         for (code, status, kind) in table {

@@ -19,4 +19,4 @@ pub use logs::{LogLine, Logs};
 pub use registry::{Login, Registry};
 pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};
-pub use state_bucket::StateBucket;
+pub use state_bucket::{ETag, Object, StateBucket, Written};

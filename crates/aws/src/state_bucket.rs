@@ -1,5 +1,9 @@
 //! The bucket of the Terraform state. It has to exist before Terraform runs and to go after it, so
-//! landfall makes it through the SDK.
+//! landfall makes it through the SDK. What landfall itself keeps of an environment lies there, too.
+
+mod objects;
+
+pub use objects::{ETag, Object, Written};
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
@@ -65,7 +69,7 @@ impl StateBucket {
     pub async fn ensure(&self, names: &Names) -> Result<bool, Error> {
         let create = !self.exists().await?;
         if create {
-            self.create().await?;
+            self.create_bucket().await?;
         }
         let s3 = &self.s3;
         s3.put_public_access_block()
@@ -141,7 +145,7 @@ impl StateBucket {
         Ok(create)
     }
 
-    async fn create(&self) -> Result<(), Error> {
+    async fn create_bucket(&self) -> Result<(), Error> {
         let mut request = self.s3.create_bucket().bucket(&self.name);
         // The API refuses its own default region as a constraint.
         if self.region != "us-east-1" {
@@ -156,33 +160,6 @@ impl StateBucket {
             .await
             .map(drop)
             .map_err(translate("s3:CreateBucket"))
-    }
-
-    /// The text of an object; [`None`] if it, or the bucket, is not there.
-    ///
-    /// # Errors
-    /// The call fails.
-    pub async fn read(&self, key: &str) -> Result<Option<String>, Error> {
-        const OPERATION: &str = "s3:GetObject";
-        let answer = self
-            .s3
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .send()
-            .await
-            .map_err(translate(OPERATION));
-        let object = match answer {
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let bytes =
-            object.body.collect().await.map_err(|error| {
-                Error::new(ErrorKind::Unreachable, OPERATION, error.to_string())
-            })?;
-        Ok(Some(
-            String::from_utf8_lossy(&bytes.into_bytes()).into_owned(),
-        ))
     }
 
     /// Deletes every version of every object, then the bucket. Does nothing if there is none.

@@ -4,6 +4,7 @@
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::probe::Prober;
+use crate::random::token;
 use crate::report::{Report, now};
 use aws::{LoadBalancer, Logs, Roles, Services, SlotFacts};
 use infra::Interrupt;
@@ -46,6 +47,7 @@ pub(crate) struct Driver<'a> {
 
 /// What the loop remembers between two looks.
 struct Memory {
+    /// Whoever knows it reaches the candidate, until the release ends.
     token: String,
     shifted_at: Option<Timestamp>,
     probes: Probes,
@@ -330,12 +332,4 @@ pub(crate) fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
         cause: None,
         staged_at: facts.staged_at,
     }
-}
-
-/// Sixteen random bytes: whoever knows them reaches the candidate, until the release ends.
-fn token() -> Result<String, Failure> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Bug, "no random numbers").why(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

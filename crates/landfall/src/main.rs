@@ -6,12 +6,20 @@ mod commands;
 mod driver;
 mod engine;
 mod failure;
+#[cfg_attr(not(test), expect(dead_code, reason = "no command takes the lock yet"))]
+mod hold;
 mod layer;
 mod phases;
 mod place;
 mod probe;
+mod random;
 mod rehearsal;
 mod report;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command keeps anything in it yet")
+)]
+mod store;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;

@@ -13,6 +13,7 @@ pub mod event;
 pub mod evidence;
 pub mod exit;
 pub mod ledger;
+pub mod lease;
 pub mod lock;
 pub mod manifest;
 pub mod names;

@@ -1,0 +1,272 @@
+//! Objects that are written only over what was read: compare and swap
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+//!
+//! Two rules of whoever uses it:
+//!
+//! - **Every text is written once.** It carries something random, so that a text that is found tells
+//!   who wrote it: an answer may get lost after the write took effect, and the request that is then
+//!   repeated is refused *because* it took effect. So does a tag, which is made from the content, never
+//!   come back.
+//! - **No object is deleted**, except with the bucket. Delete markers of a versioned bucket are objects
+//!   to some and absent to others, and a repeated `create` could succeed twice.
+//!
+//! Reads see every write that was answered before
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
+
+use super::StateBucket;
+use crate::error::{Error, ErrorKind, translate};
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+
+const GET: &str = "s3:GetObject";
+const PUT: &str = "s3:PutObject";
+
+/// Which content an object had: equal tags, equal content. Opaque, and comparable only within one
+/// store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// The tag as the store spells it.
+    pub fn new(tag: impl Into<String>) -> ETag {
+        ETag(tag.into())
+    }
+
+    /// The tag as the store spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An object as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its content.
+    pub text: String,
+    /// The tag of this content.
+    pub tag: ETag,
+}
+
+/// How a conditional write ended that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Written {
+    /// The object has the text, under this tag.
+    Won(ETag),
+    /// Somebody else was first: the object has another text now. If the answer to the first attempt was
+    /// lost, it may have had ours for a moment before that.
+    Lost,
+}
+
+/// On what condition an object is written.
+enum Condition<'a> {
+    IsMissing,
+    Has(&'a ETag),
+}
+
+impl StateBucket {
+    /// The text of an object; [`None`] if it, or the bucket, is not there.
+    ///
+    /// # Errors
+    /// The call fails, or the object is no text.
+    pub async fn read(&self, key: &str) -> Result<Option<String>, Error> {
+        Ok(self.read_tagged(key).await?.map(|object| object.text))
+    }
+
+    /// An object with the tag that [`StateBucket::replace`] takes; [`None`] if it, or the bucket, is not
+    /// there.
+    ///
+    /// # Errors
+    /// The call fails, or the object is no text.
+    pub async fn read_tagged(&self, key: &str) -> Result<Option<Object>, Error> {
+        let answer = self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .key(key)
+            .send()
+            .await
+            .map_err(translate(GET));
+        let object = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let tag = object.e_tag.ok_or_else(|| Error::incomplete(GET, "ETag"))?;
+        let bytes = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| Error::new(ErrorKind::Unreachable, GET, error.to_string()))?;
+        let text = String::from_utf8(bytes.to_vec())
+            .map_err(|error| Error::new(ErrorKind::Other, GET, format!("{key}: {error}")))?;
+        Ok(Some(Object {
+            text,
+            tag: ETag(tag),
+        }))
+    }
+
+    /// Writes an object that does not exist yet.
+    ///
+    /// # Errors
+    /// The call fails, or there is no such bucket. If the service did not answer, the write may still
+    /// take effect, even later.
+    pub async fn create(&self, key: &str, text: &str) -> Result<Written, Error> {
+        self.write(key, text, Condition::IsMissing).await
+    }
+
+    /// Writes an object that still is the one with `tag`.
+    ///
+    /// # Errors
+    /// As of [`StateBucket::create`].
+    pub async fn replace(&self, key: &str, text: &str, tag: &ETag) -> Result<Written, Error> {
+        self.write(key, text, Condition::Has(tag)).await
+    }
+
+    /// The keys that begin with `prefix`, in the order of their bytes; none if the bucket is not there.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let mut keys = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .s3
+                .list_objects_v2()
+                .bucket(&self.name)
+                .expected_bucket_owner(&self.account)
+                .prefix(prefix)
+                .set_continuation_token(token.take())
+                .send()
+                .await
+                .map_err(translate("s3:ListBucket"));
+            let page = match page {
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
+                other => other?,
+            };
+            let found = page.contents.unwrap_or_default();
+            keys.extend(found.into_iter().filter_map(|object| object.key));
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn write(&self, key: &str, text: &str, on: Condition<'_>) -> Result<Written, Error> {
+        let request = self
+            .s3
+            .put_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(text.as_bytes().to_vec()));
+        let request = match &on {
+            Condition::IsMissing => request.if_none_match("*"),
+            Condition::Has(tag) => request.if_match(tag.as_str()),
+        };
+        let error = match send(request).await {
+            Ok(tag) => return Ok(Written::Won(tag)),
+            Err(error) => error,
+        };
+        let is_refused = is_refused(&error, &on);
+        let is_unclear = matches!(
+            error.kind,
+            ErrorKind::Unreachable | ErrorKind::Conflict | ErrorKind::Other
+        );
+        if !is_refused && !is_unclear {
+            return Err(error);
+        }
+        // What is there tells whether an attempt took effect whose answer did not arrive.
+        match self.read_tagged(key).await {
+            Ok(Some(found)) if found.text == text => Ok(Written::Won(found.tag)),
+            Ok(_) if is_refused => Ok(Written::Lost),
+            Err(unreadable) if is_refused => Err(unreadable),
+            // An attempt may still be under way: that it is not there yet means nothing.
+            _ => Err(error),
+        }
+    }
+}
+
+/// The new tag.
+async fn send(request: PutObjectFluentBuilder) -> Result<ETag, Error> {
+    let answer = request
+        .customize()
+        .config_override(aws_sdk_s3::config::Builder::new().retry_classifier(TryAgain))
+        .send()
+        .await
+        .map_err(translate(PUT))?;
+    answer
+        .e_tag
+        .map(ETag)
+        .ok_or_else(|| Error::incomplete(PUT, "ETag"))
+}
+
+/// Whether the condition did not hold. To `If-Match` on an object that does not exist S3 answers that
+/// there is no such key.
+fn is_refused(error: &Error, on: &Condition<'_>) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    match on {
+        Condition::Has(_) if code == "NoSuchKey" => true,
+        _ => error.kind == ErrorKind::Conflict && !is_momentary(code),
+    }
+}
+
+/// Whether S3 wants the same request again: another one for the same key was under way.
+fn is_momentary(code: &str) -> bool {
+    matches!(code, "ConditionalRequestConflict" | "OperationAborted")
+}
+
+/// Lets the SDK repeat what it does not repeat by itself, with its own pauses and its own limit.
+#[derive(Debug)]
+struct TryAgain;
+
+impl ClassifyRetry for TryAgain {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = match context.output_or_error() {
+            Some(Err(error)) => error.as_operation_error(),
+            _ => None,
+        };
+        let code = error
+            .and_then(|error| error.downcast_ref::<PutObjectError>())
+            .and_then(|error| error.code());
+        match code {
+            Some(code) if is_momentary(code) => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "conditional write conflict"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_did_not_hold_is_told_from_a_conflict_that_passes() {
+        let tag = ETag::new("\"1\"");
+        let of = |code: &str, kind, on: &Condition<'_>| {
+            let mut error = Error::new(kind, PUT, "");
+            error.code = Some(code.to_owned());
+            is_refused(&error, on)
+        };
+        for on in [Condition::IsMissing, Condition::Has(&tag)] {
+            assert!(of("PreconditionFailed", ErrorKind::Conflict, &on));
+            assert!(!of("ConditionalRequestConflict", ErrorKind::Conflict, &on));
+            assert!(!of("OperationAborted", ErrorKind::Other, &on));
+            assert!(!of("NoSuchBucket", ErrorKind::NotFound, &on));
+        }
+        let missing = ErrorKind::NotFound;
+        assert!(of("NoSuchKey", missing, &Condition::Has(&tag)));
+        assert!(!of("NoSuchKey", missing, &Condition::IsMissing));
+    }
+}
