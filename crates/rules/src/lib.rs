@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod exit;
 pub mod lock;
 pub mod manifest;
+pub mod minutes;
 pub mod names;
 pub mod plan;
 pub mod release;
