@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod minutes;
 pub mod names;
 pub mod plan;
+pub mod preflight;
 pub mod release;
 pub mod revision;
 pub mod sweep;
