@@ -18,6 +18,7 @@ pub mod listening;
 pub mod moment;
 pub mod path_rules;
 mod reader;
+pub mod reading;
 pub mod restart;
 pub mod retry;
 pub mod ride;
