@@ -1,206 +1,376 @@
-//! The release loop: observe, ask `rules`, act, tell. Everything it knows beyond what it observes is
-//! its token, when it switched, and what its own probes got.
+//! The release loop: observe, ask `rules`, write the step into the ledger, act, tell. What it knows beyond
+//! what it observes stands in the ledger, so that another process can go on with it.
 
+mod gather;
+
+use self::gather::Gathered;
+use crate::comparing::{Comparing, Subject};
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
-use crate::probe::Prober;
+use crate::keeper::Keeper;
+use crate::ledger::Ledger;
+use crate::pings::Pinging;
+use crate::probe::{Door, Prober};
 use crate::random::token;
-use crate::report::{Report, now};
+use crate::report::{Report, now, step_words};
 use aws::{LoadBalancer, Logs, Roles, Services, SlotFacts};
+use futures_util::future::join_all;
 use infra::Interrupt;
 use rules::contract::FargateOutputs;
-use rules::diagnosis::{Cause, Expectation, diagnose};
+use rules::diagnosis::Cause;
+use rules::edge::settings::Secret;
 use rules::event::Event;
-use rules::evidence::{Evidence, Listening, TargetHealth};
+use rules::evidence::TargetHealth;
 use rules::exit::Exit;
+use rules::ledger::{Entry, Pings};
 use rules::manifest::Manifest;
-use rules::names::{CANDIDATE_CLOSED, Names, Slot, Slots};
-use rules::release::{Candidate, Observation, Outcome, Probes, Release, SlotSeen, Step, next};
+use rules::names::{CLOSED, Names, Slot, Slots};
+use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, next};
 use rules::revision::{Digest, Image, Revision};
 use rules::time::Timestamp;
 use rules::verdict::Answers;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the loop waits before it looks again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a task may run without being healthy before its image is run here for a look.
-const CURIOUS_AFTER: Duration = Duration::from_secs(8);
-/// Log lines that an autopsy shows.
-const LOG_LINES: usize = 30;
+/// How often the counts are written while nothing else is.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+/// Calls in a row that may fail before a release stops where it is. A call is tried several times itself.
+const FAILURES: u32 = 5;
+/// Pairs of probes at once.
+const PAIRS: usize = 4;
 
 /// Everything the loop acts on.
 pub(crate) struct Driver<'a> {
     pub(crate) names: &'a Names,
-    pub(crate) manifest: &'a Manifest,
     pub(crate) outputs: &'a FargateOutputs,
     pub(crate) services: Services,
     pub(crate) load_balancer: LoadBalancer,
     pub(crate) logs: Logs,
     pub(crate) roles: Roles,
     pub(crate) prober: Prober,
-    pub(crate) engine: &'a Engine,
-    pub(crate) image: &'a LocalImage,
-    pub(crate) revision: &'a Revision,
+    /// The image on this machine, to have a look at it when it does not come up.
+    pub(crate) local: Option<Local<'a>>,
     pub(crate) report: &'a Report,
     pub(crate) interrupt: Interrupt,
 }
 
-/// What the loop remembers between two looks.
-struct Memory {
-    /// Whoever knows it reaches the candidate, until the release ends.
-    token: String,
-    shifted_at: Option<Timestamp>,
-    probes: Probes,
-    /// Outer: whether it was tried.
-    listens_on: Option<Option<Listening>>,
-    evidence: Evidence,
-    /// Tasks of the candidate, for their logs once they are gone.
-    tasks: Vec<String>,
-    staged_at: Option<Timestamp>,
+/// An image on this machine.
+pub(crate) struct Local<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) image: &'a LocalImage,
+    pub(crate) manifest: &'a Manifest,
 }
 
 /// How a release ended.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// Whether anything was changed.
-    pub(crate) acted: bool,
+}
+
+/// One look at the platform.
+pub(crate) struct Look {
+    pub(crate) shares: Slots<u32>,
+    tokens: Slots<String>,
+    pub(crate) facts: Slots<(SlotFacts, Vec<TargetHealth>)>,
+}
+
+impl Look {
+    /// Both slots as the release rules see them.
+    pub(crate) fn slots(&self) -> Slots<SlotSeen> {
+        let of = |slot: Slot| seen(&self.facts.of(slot).0, &self.facts.of(slot).1);
+        Slots {
+            blue: of(Slot::Blue),
+            green: of(Slot::Green),
+        }
+    }
+
+    fn doors(&self) -> Doors {
+        let is_open = |slot: Slot| !self.tokens.of(slot).starts_with(CLOSED);
+        match (is_open(Slot::Blue), is_open(Slot::Green)) {
+            (true, true) => Doors::Open,
+            (false, false) => Doors::Closed,
+            _ => Doors::Ajar,
+        }
+    }
+
+    /// The header value that leads to a slot, while a release lets it.
+    pub(crate) fn token(&self, slot: Slot) -> Option<&str> {
+        let token = self.tokens.of(slot);
+        (!token.starts_with(CLOSED)).then_some(token)
+    }
+
+    /// What leads to a slot.
+    pub(crate) fn door(&self, slot: Slot) -> Door {
+        Door {
+            token: self.token(slot).map(str::to_owned),
+            secret: self.facts.of(slot).0.deployed.secret.clone(),
+        }
+    }
+
+    pub(crate) fn subjects(&self) -> Slots<Subject> {
+        let slots = self.slots();
+        let of = |slot: Slot| Subject {
+            door: self.door(slot),
+            revision: slots.of(slot).revision.clone(),
+            healthy: slots.of(slot).healthy,
+        };
+        Slots {
+            blue: of(Slot::Blue),
+            green: of(Slot::Green),
+        }
+    }
+
+    /// What everything is that is not a matter of one release.
+    pub(crate) fn observation(&self) -> Observation {
+        Observation {
+            shares: self.shares.clone(),
+            doors: self.doors(),
+            slots: self.slots(),
+            probes: Probes::default(),
+            comparison: rules::release::Comparison::default(),
+        }
+    }
 }
 
 impl Driver<'_> {
-    /// Brings the release to its end.
-    pub(crate) async fn run(&self, mut release: Release) -> Result<Ended, Failure> {
-        let mut memory = Memory {
-            token: token()?,
-            shifted_at: None,
-            probes: Probes::default(),
-            listens_on: None,
-            evidence: Evidence::default(),
-            tasks: Vec::new(),
-            staged_at: None,
-        };
-        let mut acted = false;
+    /// Brings the release in the ledger to its end, or to where a person has to decide.
+    pub(crate) async fn run(
+        &self,
+        ledger: &mut Ledger,
+        keeper: &Keeper,
+    ) -> Result<Ended, Failure> {
+        let record = &ledger.record;
+        let mut comparing = Comparing::new(&record.policy, record.counts.clone());
+        let mut gathered = Gathered::default();
+        let mut probes = Probes::default();
+        let pings_before = record.pings.unwrap_or_default();
+        let mut pinging: Option<Pinging> = None;
         let mut told: Option<Step> = None;
+        let mut written_at = Instant::now();
+        let mut failures = 0;
         loop {
-            let seen = self.observe(&release, &mut memory).await?;
-            let is_live = seen.slots.of(seen.live).revision.as_ref() == Some(&release.revision);
-            if *self.interrupt.borrow() && release.failed.is_none() && !is_live {
-                // Users are still on the old revision: taking the candidate back is the short way out.
-                release.failed = Some(Cause::Interrupted);
+            let looked_at = Instant::now();
+            let release = ledger.record.release();
+            let look = match self.look().await {
+                Ok(look) => look,
+                Err(failure) => {
+                    self.bear(&mut failures, failure).await?;
+                    continue;
+                }
+            };
+            let base = release.candidate.other();
+            if pinging.is_none() && look.slots().of(base).healthy > 0 {
+                let door = Door {
+                    token: None,
+                    ..look.door(base)
+                };
+                pinging = Some(Pinging::start(self.prober.clone(), door, pings_before));
             }
-            let step = next(&release, &seen, now());
-            if told.as_ref() != Some(&step) {
-                self.report.emit(Event::Step { step: step.clone() });
-                told = Some(step.clone());
-            }
-            acted |= !matches!(step, Step::Finished { .. } | Step::Wait { .. });
-            match step {
-                Step::Stage { slot } => self.stage(slot, release.count, &mut memory).await?,
-                Step::OpenCandidate { slot } => {
-                    self.load_balancer
-                        .lead_candidate(&memory.token, slot)
-                        .await?;
+            let seen = self
+                .observe(&ledger.record.revision, &release, &look, probes, &mut gathered, &mut comparing)
+                .await;
+            ledger.record.pings = pinging.as_ref().map(Pinging::seen).or(ledger.record.pings);
+            // Decisions that change nothing outside need no new look: a candidate that is given up has lost
+            // its users a call later.
+            loop {
+                let release = ledger.record.release();
+                if *self.interrupt.borrow() && release.so_far.order != Some(Order::Interrupt) {
+                    ledger.record.entries.push(Entry::Order {
+                        at: now(),
+                        by: ledger.record.by.clone(),
+                        order: Order::Interrupt,
+                    });
+                    continue;
                 }
-                Step::Probe { requests } => self.probe(requests, &mut memory).await,
-                Step::Shift { slot } => {
-                    self.load_balancer.shift(slot).await?;
-                    memory.shifted_at = Some(now());
-                }
-                Step::Scale { slot, count } => {
-                    self.services
-                        .scale(self.outputs.services.of(slot), count)
-                        .await?;
-                }
-                Step::Retire { slot } => {
-                    self.services
-                        .scale(self.outputs.services.of(slot), 0)
-                        .await?;
-                }
-                Step::CloseCandidate => {
-                    let closed = format!("{CANDIDATE_CLOSED}-{}", token()?);
-                    self.load_balancer
-                        .lead_candidate(&closed, seen.live.other())
-                        .await?;
-                }
-                Step::Wait { .. } => tokio::time::sleep(LOOK_EVERY).await,
-                Step::RollBack { cause } => release.failed = Some(cause),
-                Step::Finished { outcome } => {
-                    if let Some(cause) = release.failed {
-                        self.autopsy(cause, memory).await;
+                let at = now();
+                let step = next(&release, &seen, at);
+                self.tell(&mut told, &step, &release, &look, &comparing, ledger.record.pings);
+                if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
+                    keeper.at(&step_words(&step)).await?;
+                    if written_at.elapsed() >= WRITE_EVERY {
+                        ledger.record.counts = comparing.counts().clone();
+                        ledger.write().await?;
+                        written_at = Instant::now();
                     }
-                    return Ok(Ended { outcome, acted });
+                    if let Step::Watch { probes: wanted, .. } = step {
+                        self.ask_both(wanted, &release, &look, &mut probes, &mut comparing)
+                            .await;
+                    }
+                    tokio::time::sleep_until(looked_at + LOOK_EVERY).await;
+                    break;
                 }
+                ledger.record.entries.push(Entry::Step {
+                    at,
+                    seen: Box::new(seen.clone()),
+                    step: step.clone(),
+                });
+                if matches!(step, Step::RollBack { .. } | Step::Promote { .. }) {
+                    continue;
+                }
+                ledger.record.counts = comparing.counts().clone();
+                if let Step::Finished { outcome } = step {
+                    return self
+                        .finish(outcome, ledger, keeper, gathered, pinging)
+                        .await;
+                }
+                keeper.at(&step_words(&step)).await?;
+                ledger.write().await?;
+                written_at = Instant::now();
+                let acted = match step {
+                    Step::Probe { requests } => {
+                        self.ask_both(requests, &release, &look, &mut probes, &mut comparing)
+                            .await;
+                        Ok(())
+                    }
+                    step => self.act(step, &ledger.record.revision, &release, &look).await,
+                };
+                match acted {
+                    Ok(()) => failures = 0,
+                    Err(failure) => self.bear(&mut failures, failure).await?,
+                }
+                break;
             }
         }
     }
 
-    async fn stage(&self, slot: Slot, count: u32, memory: &mut Memory) -> Result<(), Failure> {
+    /// A call that failed is tried again with a fresh look, a few times: every step can be repeated.
+    async fn bear(&self, failures: &mut u32, failure: Failure) -> Result<(), Failure> {
+        *failures += 1;
+        if failure.exit != Exit::Infrastructure || *failures >= FAILURES {
+            return Err(failure.next("`landfall resume` goes on with the release, `landfall abort` takes it back"));
+        }
+        self.report.note(format!("{}; looking again", failure.what));
+        tokio::time::sleep(LOOK_EVERY * *failures).await;
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        step: Step,
+        revision: &Revision,
+        release: &Release,
+        look: &Look,
+    ) -> Result<(), Failure> {
+        match step {
+            Step::Stage { slot } => self.stage(slot, revision, release.count, look).await?,
+            Step::Open => {
+                for slot in Slot::ALL {
+                    if look.token(slot).is_none() {
+                        self.load_balancer.set_token(slot, &token()?).await?;
+                    }
+                }
+            }
+            Step::Close => {
+                for slot in Slot::ALL {
+                    if look.token(slot).is_some() {
+                        let closed = format!("{CLOSED}-{}", token()?);
+                        self.load_balancer.set_token(slot, &closed).await?;
+                    }
+                }
+            }
+            Step::Shift { slot, share } => self.load_balancer.shift(slot, share).await?,
+            Step::Scale { slot, count } => {
+                self.services
+                    .scale(self.outputs.services.of(slot), count)
+                    .await?;
+            }
+            Step::Retire { slot } => {
+                self.services
+                    .scale(self.outputs.services.of(slot), 0)
+                    .await?;
+            }
+            Step::Probe { .. }
+            | Step::Watch { .. }
+            | Step::Wait { .. }
+            | Step::Promote { .. }
+            | Step::RollBack { .. }
+            | Step::Finished { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn stage(
+        &self,
+        slot: Slot,
+        revision: &Revision,
+        count: u32,
+        look: &Look,
+    ) -> Result<(), Failure> {
         let family = self.names.family();
-        let found = self.services.find(&family, &self.revision.id()).await?;
-        let task_definition = match found {
+        let task_definition = match self.services.find(&family, &revision.id()).await? {
             Some(arn) => arn,
             None => {
+                // One secret for both slots: a request to the public address may reach either.
+                let secret = match &look.facts.of(slot.other()).0.deployed.secret {
+                    Some(secret) => secret.clone(),
+                    None => new_secret()?,
+                };
                 self.services
-                    .register(&family, self.revision, &self.roles)
+                    .register(&family, revision, &secret, &self.roles)
                     .await?
             }
         };
         self.services
             .set(self.outputs.services.of(slot), &task_definition, count)
             .await?;
-        memory.staged_at = Some(now());
         Ok(())
     }
 
-    async fn probe(&self, requests: u32, memory: &mut Memory) {
-        let mut answers = Answers::default();
-        for _ in 0..requests {
-            answers.count(self.prober.ask(Some(&memory.token)).await);
-        }
-        memory.probes.answered += answers.good + answers.errors;
-        memory.probes.good += answers.good;
-        memory.probes.lost += answers.lost;
-    }
-
-    async fn observe(
+    /// Asks the candidate and the old version, each as often, side by side.
+    async fn ask_both(
         &self,
+        pairs: u32,
         release: &Release,
-        memory: &mut Memory,
-    ) -> Result<Observation, Failure> {
-        let live = self.load_balancer.live().await?;
-        let rule = self.load_balancer.candidate().await?;
-        let candidate = if rule.token.starts_with(CANDIDATE_CLOSED) {
-            Candidate::Closed
-        } else if rule.token == memory.token {
-            rule.slot.map_or(Candidate::Stale, Candidate::Open)
-        } else {
-            Candidate::Stale
-        };
-        let (blue, green) = tokio::try_join!(self.slot(Slot::Blue), self.slot(Slot::Green),)?;
-        let facts = Slots { blue, green };
-        let idle = live.other();
-        let mut slots: Slots<SlotSeen> = Slots::default();
-        for slot in Slot::ALL {
-            *slots.of_mut(slot) = seen(&facts.of(slot).0, &facts.of(slot).1);
-        }
-        let is_candidate = facts.of(idle).0.deployed.revision.as_ref() == Some(&release.revision)
-            && facts.of(idle).0.desired > 0;
-        if is_candidate {
-            let (slot, targets) = facts.of(idle);
-            for task in &slot.tasks {
-                if !memory.tasks.contains(&task.id) {
-                    memory.tasks.push(task.id.clone());
+        look: &Look,
+        probes: &mut Probes,
+        comparing: &mut Comparing,
+    ) {
+        let (new_slot, old_slot) = (release.candidate, release.candidate.other());
+        let has_old = look.slots().of(old_slot).healthy > 0;
+        let (new, old) = (look.door(new_slot), look.door(old_slot));
+        let (mut by_new, mut by_old) = (Answers::default(), Answers::default());
+        let mut left = usize::try_from(pairs).unwrap_or(0);
+        while left > 0 {
+            let at_once = left.min(PAIRS);
+            left -= at_once;
+            let pair = async || {
+                let old = async {
+                    match has_old {
+                        true => Some(self.prober.ask(&old).await),
+                        false => None,
+                    }
+                };
+                tokio::join!(self.prober.ask(&new), old)
+            };
+            for (new, old) in join_all((0..at_once).map(|_| pair())).await {
+                by_new.count(new);
+                if let Some(old) = old {
+                    by_old.count(old);
                 }
             }
-            let evidence = self.gather(slot, targets.clone(), memory).await;
-            slots.of_mut(idle).cause = diagnose(&evidence, &self.expectation());
-            memory.evidence = evidence;
         }
-        Ok(Observation {
-            live,
-            candidate,
-            slots,
-            probes: memory.probes,
-            shifted_at: memory.shifted_at,
+        probes.answered += by_new.good + by_new.errors;
+        probes.good += by_new.good;
+        probes.lost += by_new.lost;
+        probes.lost_by_old += by_old.lost;
+        if new.secret.is_none() {
+            comparing.count_pairs(by_old, by_new);
+        }
+    }
+
+    /// One look at both slots and the load balancer.
+    pub(crate) async fn look(&self) -> Result<Look, Failure> {
+        let (shares, tokens, blue, green) = tokio::try_join!(
+            self.load_balancer.shares(),
+            self.load_balancer.tokens(),
+            self.slot(Slot::Blue),
+            self.slot(Slot::Green),
+        )?;
+        Ok(Look {
+            shares,
+            tokens,
+            facts: Slots { blue, green },
         })
     }
 
@@ -211,73 +381,67 @@ impl Driver<'_> {
         )
     }
 
-    fn expectation(&self) -> Expectation {
-        let settings = &self.revision.settings;
-        Expectation {
-            port: settings.port,
-            memory: settings.memory,
-            architecture: Some(settings.architecture),
-            edge: settings.edge.is_some(),
-        }
-    }
-
-    /// What is known against the candidate. Cheap while all is well: logs are read once a task has
-    /// stopped, and the image is run here once, when it has been running without being healthy.
-    async fn gather(
+    async fn observe(
         &self,
-        slot: &SlotFacts,
-        targets: Vec<TargetHealth>,
-        memory: &mut Memory,
-    ) -> Evidence {
-        let is_healthy = targets.iter().any(|target| target.state == "healthy");
-        let is_running = slot.tasks.iter().any(|task| task.running);
-        let since = memory.staged_at.or(slot.staged_at).unwrap_or(Timestamp(0));
-        let is_overdue = now().since(since) > CURIOUS_AFTER;
-        if is_running && !is_healthy && is_overdue && memory.listens_on.is_none() {
-            memory.listens_on = Some(self.engine.look(self.image, self.manifest).await);
+        revision: &Revision,
+        release: &Release,
+        look: &Look,
+        probes: Probes,
+        gathered: &mut Gathered,
+        comparing: &mut Comparing,
+    ) -> Observation {
+        let mut seen = look.observation();
+        seen.probes = probes;
+        let candidate = seen.slots.of_mut(release.candidate);
+        if candidate.revision.as_ref() == Some(&release.revision) && candidate.desired > 0 {
+            candidate.cause = self.gather(revision, release, look, gathered).await;
         }
-        let log = match slot.stopped.first() {
-            Some(task) => self.last_lines(std::slice::from_ref(&task.id)).await,
-            None => Vec::new(),
-        };
-        Evidence {
-            stopped: slot.stopped.clone(),
-            targets,
-            log,
-            listens_on: memory.listens_on.clone().flatten(),
+        if seen.doors == Doors::Open {
+            let subjects = look.subjects();
+            comparing.look(&self.prober, &subjects, &self.logs).await;
+            seen.comparison = comparing.compare(release, &subjects);
         }
+        seen
     }
 
-    async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
-        let mut lines = Vec::new();
-        for task in tasks {
-            // A log that cannot be read must not hide the rest of the evidence.
-            let of_task = self
-                .logs
-                .since(Timestamp(0), Some(task))
-                .await
-                .unwrap_or_default();
-            lines.extend(of_task.into_iter().map(|line| line.message));
+    fn tell(
+        &self,
+        told: &mut Option<Step>,
+        step: &Step,
+        release: &Release,
+        look: &Look,
+        comparing: &Comparing,
+        pings: Option<Pings>,
+    ) {
+        if told.as_ref() != Some(step) {
+            self.report.emit(Event::Step { step: step.clone() });
+            *told = Some(step.clone());
         }
-        lines.split_off(lines.len().saturating_sub(LOG_LINES))
+        let _ = (release, look, comparing, pings);
     }
 
-    /// Tells why the candidate was given up, with its last lines: they may have arrived only now that
-    /// its tasks are gone.
-    async fn autopsy(&self, cause: Cause, memory: Memory) {
-        let mut evidence = memory.evidence;
-        let stopped = evidence.stopped.iter().map(|task| task.id.clone());
-        let mut tasks: Vec<String> = stopped.chain(memory.tasks).collect();
-        tasks.dedup();
-        // The newest few: one crash reads like the other.
-        let tasks = tasks.split_off(tasks.len().saturating_sub(3));
-        evidence.log = self.last_lines(&tasks).await;
-        let cause = match (diagnose(&evidence, &self.expectation()), &cause) {
-            // The last lines may explain what was only a timeout before.
-            (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,
-            _ => cause,
-        };
-        self.report.emit(Event::Autopsy { cause, evidence });
+    async fn finish(
+        &self,
+        outcome: Outcome,
+        ledger: &mut Ledger,
+        keeper: &Keeper,
+        gathered: Gathered,
+        pinging: Option<Pinging>,
+    ) -> Result<Ended, Failure> {
+        let release = ledger.record.release();
+        if let Some(cause) = &release.so_far.failed {
+            self.autopsy(&ledger.record.revision, cause.clone(), gathered)
+                .await;
+        }
+        if let Some(pings) = pinging.as_ref().map(Pinging::seen) {
+            ledger.record.pings = Some(pings);
+            self.report.emit(Event::Pinged { pings });
+        }
+        ledger.record.outcome = Some(outcome.clone());
+        ledger.record.ended_at = Some(now());
+        keeper.at("ending").await?;
+        ledger.write().await?;
+        Ok(Ended { outcome })
     }
 
     /// Digests of the tasks that run in `slot`.
@@ -285,6 +449,16 @@ impl Driver<'_> {
         let facts = self.services.slot(self.outputs.services.of(slot)).await?;
         Ok(running(&facts))
     }
+
+    /// The image that a slot is set to.
+    pub(crate) async fn image_of(&self, slot: Slot) -> Result<Option<Image>, Failure> {
+        let facts = self.services.slot(self.outputs.services.of(slot)).await?;
+        Ok(facts.deployed.image.as_deref().and_then(Image::parse))
+    }
+}
+
+fn new_secret() -> Result<Secret, Failure> {
+    Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
 }
 
 /// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was

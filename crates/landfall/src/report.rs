@@ -5,9 +5,11 @@
 
 mod words;
 
-use self::words::{ports, step_text, traffic};
-use rules::event::{Event, Line, Phase, Progress, VERSION};
+pub(crate) use self::words::{held_words, step_words};
+use self::words::{outcome_words, pings, ports, proof_words, step_text, traffic};
+use rules::event::{Event, Line, Past, Phase, Progress, VERSION};
 use rules::plan::Action;
+use rules::release::{Outcome, Purpose};
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
 use std::collections::BTreeSet;
@@ -430,6 +432,23 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             Text::Result(lines.join("\n"))
         }
         Event::Traffic { totals } => progress(traffic(totals)),
+        Event::Pinged { pings: seen } => progress(format!(
+            "  the public address during the release: {}",
+            pings(seen)
+        )),
+        Event::Foreseen { steps } => {
+            let lines: Vec<String> = steps
+                .iter()
+                .enumerate()
+                .map(|(number, step)| format!("{:3}. {}", number + 1, step_words(step)))
+                .collect();
+            Text::Result(lines.join("\n"))
+        }
+        Event::Private { url, header, token } => Text::Result(format!(
+            "only this reaches it: curl -H '{header}: {token}' {url}"
+        )),
+        Event::Past(past) => Text::Result(past_line(past)),
+        Event::Data { data } => Text::Result(data.to_string()),
         Event::Unchanged { revision } => progress(format!(
             "  revision {revision} serves already: nothing was created, pushed or released"
         )),
@@ -444,6 +463,38 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         }
         Event::Ended { .. } => Text::Nothing,
     }
+}
+
+/// One line of the history.
+fn past_line(past: &Past) -> String {
+    let how = match &past.outcome {
+        None => "under way, or left in the middle".to_owned(),
+        Some(Outcome::Serving {
+            proof: Some(proof), ..
+        }) => format!("served; {}", proof_words(*proof)),
+        Some(Outcome::Serving { .. }) => "served".to_owned(),
+        Some(Outcome::RolledBack { cause, .. }) => {
+            format!("rolled back: {}", cause.explain().what)
+        }
+        Some(other) => outcome_words(other),
+    };
+    let took = past.ended_at.map_or(String::new(), |end| {
+        format!(", {}", readable(end.since(past.started)))
+    });
+    let pinged = past
+        .pings
+        .map_or(String::new(), |seen| format!("\n       {}", pings(&seen)));
+    format!(
+        "{:5}  {}  {}  {} by {}{took}\n       {how}{pinged}",
+        past.number,
+        past.revision,
+        past.started.readable(Timestamp(0)),
+        match past.purpose {
+            Purpose::Deploy => "released",
+            Purpose::RollBack => "back to it",
+        },
+        past.by,
+    )
 }
 
 #[cfg(test)]

@@ -33,3 +33,4 @@ pub use counts::{
 pub use monitor::Monitor;
 pub use policy::Policy;
 pub use trial::{Decision, Judgement, Trial, judge};
+pub use windows::seal;

@@ -133,6 +133,55 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
 }
 
+/// A release of the past, or one that is under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Counts from 1.
+    pub number: u64,
+    /// What was released.
+    pub revision: RevisionId,
+    /// Its image.
+    pub digest: Digest,
+    /// What served before.
+    pub from: Option<RevisionId>,
+    /// What for.
+    pub purpose: Purpose,
+    /// How traffic was to move.
+    pub strategy: Strategy,
+    /// Who: `user@host`.
+    pub by: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When its outcome was known.
+    pub ended_at: Option<Timestamp>,
+    /// Steps that were taken.
+    pub steps: usize,
+    /// How it ended, or what it waits for; [`None`] while it is under way, or if it was killed.
+    pub outcome: Option<Outcome>,
+    /// Landfall's own requests to the public address.
+    pub pings: Option<Pings>,
+}
+
+impl From<&Record> for Past {
+    fn from(record: &Record) -> Past {
+        let begun = &record.begun;
+        Past {
+            number: record.number,
+            revision: begun.revision.clone(),
+            digest: record.revision.image.digest.clone(),
+            from: record.from.clone(),
+            purpose: begun.purpose,
+            strategy: begun.strategy,
+            by: record.by.clone(),
+            started: begun.started,
+            ended_at: record.ended_at,
+            steps: record.entries.len(),
+            outcome: record.outcome.clone(),
+            pings: record.pings,
+        }
+    }
+}
+
 /// Something a command has to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -272,6 +321,33 @@ pub enum Event {
         /// The numbers.
         #[serde(flatten)]
         totals: crate::edge::totals::Totals,
+    },
+    /// What landfall's own requests to the public address saw during a release.
+    Pinged {
+        /// The numbers.
+        #[serde(flatten)]
+        pings: Pings,
+    },
+    /// What a release would do if all goes well; the result of a dry run.
+    Foreseen {
+        /// Step by step.
+        steps: Vec<Step>,
+    },
+    /// The way to a staged version that has no traffic.
+    Private {
+        /// Public address.
+        url: String,
+        /// Name of the header.
+        header: String,
+        /// Its value: whoever knows it reaches the version until the release ends.
+        token: String,
+    },
+    /// A release of the past; the result of `history`.
+    Past(Box<Past>),
+    /// JSON that was asked for, as it is.
+    Data {
+        /// It.
+        data: serde_json::Value,
     },
     /// Nothing had to be done.
     Unchanged {

@@ -5,8 +5,8 @@
 //! asks [`next`] again. For the same reason everybody can check afterwards that each step followed from
 //! what was seen: [`Record::replay`].
 
-use crate::release::{Observation, Order, Outcome, Release, SoFar, Step, next};
 use crate::canary::{Counts, Policy};
+use crate::release::{Observation, Order, Outcome, Release, SoFar, Step, next};
 use crate::revision::{Revision, RevisionId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 use super::*;
 use crate::diagnosis::Cause;
+use crate::manifest::Architecture;
 use crate::names::{Slot, Slots};
 use crate::release::{
     AtMaximum, Comparison, Doors, Patience, Probes, Proof, Purpose, SlotSeen, Strategy, carry_out,
 };
-use crate::manifest::Architecture;
 use crate::revision::{Digest, Image, Settings};
 use std::collections::BTreeMap;
 

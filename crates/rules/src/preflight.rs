@@ -6,7 +6,7 @@
 use crate::diagnosis::Explanation;
 use crate::evidence::TargetHealth;
 use crate::names::Slot;
-use crate::time::{Timestamp, clock};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// An alarm that is firing
@@ -134,7 +134,7 @@ impl Concern {
             Concern::Alarm(alarm) => {
                 let since = alarm
                     .since
-                    .map(|since| format!(" since {}", clock(since, now)));
+                    .map(|since| format!(" since {}", since.readable(now)));
                 let reason = alarm.reason.trim();
                 let reason = match reason {
                     "" => String::new(),

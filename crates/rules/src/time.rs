@@ -76,34 +76,6 @@ pub fn roughly(duration: Duration) -> String {
         3_600..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
-/// A moment the way people read it, in UTC: `14:02 UTC` on the day of `now`, `2026-03-01 14:02 UTC` on
-/// another.
-pub fn clock(at: Timestamp, now: Timestamp) -> String {
-    const DAY: u64 = 86_400_000;
-    let minutes = at.0 % DAY / 60_000;
-    let time = format!("{:02}:{:02} UTC", minutes / 60, minutes % 60);
-    if at.0 / DAY == now.0 / DAY {
-        return time;
-    }
-    let (year, month, day) = civil(at.0 / DAY);
-    format!("{year}-{month:02}-{day:02} {time}")
-}
-
-/// Year, month and day of a day since the Unix epoch, counted in eras of 400 years that begin on the
-/// first of March: <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
-fn civil(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let of_month = of_year - (153 * from_march + 2) / 5 + 1;
-    (era * 400 + year + u64::from(month <= 2), month, of_month)
 }
 
 /// Reads `90s`, `10m`, `2h` or `1d`; a number alone counts seconds. [`None`] for anything else.
@@ -174,21 +146,6 @@ mod tests {
         ] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn moments_read_like_a_clock_with_the_date_only_where_it_matters() {
-        let now = Timestamp(1_772_373_600_000);
-        let on = |seconds: u64| clock(Timestamp(seconds * 1_000), now);
-        assert_eq!(on(1_772_373_600), "14:00 UTC");
-        assert_eq!(on(1_772_323_200), "00:00 UTC");
-        assert_eq!(on(1_772_323_199), "2026-02-28 23:59 UTC");
-        assert_eq!(on(1_709_164_800), "2024-02-29 00:00 UTC");
-        assert_eq!(on(951_868_799), "2000-02-29 23:59 UTC");
-        assert_eq!(on(4_107_542_400), "2100-03-01 00:00 UTC");
-        assert_eq!(on(0), "1970-01-01 00:00 UTC");
-        // Nonsense of another machine's clock is shown, not fallen over.
-        assert!(clock(Timestamp(u64::MAX), now).ends_with(" UTC"));
     }
 
     #[test]

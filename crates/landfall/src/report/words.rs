@@ -2,7 +2,8 @@
 
 use rules::edge::totals::Totals;
 use rules::evidence::Listening;
-use rules::release::{Awaited, Outcome, Step};
+use rules::ledger::Pings;
+use rules::release::{Awaited, Held, Outcome, Proof, Step};
 
 /// One line of numbers.
 pub(super) fn traffic(totals: &Totals) -> String {
@@ -35,26 +36,91 @@ pub(super) fn ports(listening: &Listening) -> String {
 
 /// A release's step; [`None`] for one that says nothing to people.
 pub(super) fn step_text(step: &Step) -> Option<String> {
-    Some(match step {
+    match step {
+        Step::Open | Step::Close | Step::Watch { .. } => None,
+        Step::Wait {
+            what: Awaited::Counted,
+            ..
+        } => None,
+        step => Some(step_words(step)),
+    }
+}
+
+/// A release's step in a few words: what a person reads of it, also whoever waits for the lock.
+pub(crate) fn step_words(step: &Step) -> String {
+    match step {
         Step::Stage { slot } => format!("stage the new revision in {slot}"),
-        Step::OpenCandidate { .. } => return None,
+        Step::Open => "open a way to each slot".to_owned(),
+        Step::Close => "close the ways to the slots".to_owned(),
         Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
-        Step::Shift { slot } => format!("switch users to {slot}"),
+        Step::Shift { slot, share: 100 } => format!("send all users to {slot}"),
+        Step::Shift { slot, share: 0 } => format!("take all users back from {slot}"),
+        Step::Shift { slot, share } => format!("send {share}% of users to {slot}"),
+        Step::Watch { probes: 0, .. } => "compare it with the old version".to_owned(),
+        Step::Watch { .. } => {
+            "compare it with the old version, by users and by requests of our own".to_owned()
+        }
+        Step::Promote { proof } => format!("it stays: {}", proof_words(*proof)),
         Step::Scale { slot, count } => format!("scale {slot} to {count}"),
         Step::Retire { slot } => format!("stop {slot}"),
-        Step::CloseCandidate => return None,
         Step::Wait { what, .. } => match what {
             Awaited::Healthy => "wait until its targets are healthy".to_owned(),
-            Awaited::Settled => "let requests to the old revision end".to_owned(),
+            Awaited::Counted => "wait until the probes are counted".to_owned(),
+            Awaited::Settled => "let requests in flight end".to_owned(),
             Awaited::Gone => "wait until its tasks are gone".to_owned(),
         },
         Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
-        Step::Finished { outcome } => match outcome {
-            Outcome::Serving { slot } => format!("it serves, in {slot}"),
-            Outcome::RolledBack { slot, .. } => {
-                format!("the old revision serves as before, in {slot}")
-            }
-            Outcome::NothingServing { .. } => "nothing serves".to_owned(),
-        },
-    })
+        Step::Finished { outcome } => outcome_words(outcome),
+    }
+}
+
+/// Why a candidate stays.
+pub(super) fn proof_words(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Users => "users' requests show that it is not worse",
+        Proof::Probes => "our own requests show that it is not worse; users sent too few",
+        Proof::Person => "a person said so",
+        Proof::Unproven => "unproven, but nothing speaks against it",
+    }
+}
+
+/// How a release ended.
+pub(super) fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Serving { slot, .. } => format!("it serves, in {slot}"),
+        Outcome::RolledBack { slot, .. } => {
+            format!("the old revision serves as before, in {slot}")
+        }
+        Outcome::NothingServing { .. } => "nothing serves".to_owned(),
+        Outcome::AtRisk { slot, .. } => {
+            format!("users are still sent to {slot}: nothing else could take them")
+        }
+        Outcome::Held { share, why, .. } => {
+            format!("held with {share}% of users on it: {}", held_words(*why))
+        }
+    }
+}
+
+/// Why a release waits for a person.
+pub(crate) fn held_words(why: Held) -> &'static str {
+    match why {
+        Held::Manual => "its strategy is manual",
+        Held::NoTraffic => "it was to be staged without traffic",
+        Held::Undecided => {
+            "the maximum time is over, and the evidence speaks neither for nor against it"
+        }
+        Held::Unobserved => "nothing could be counted",
+    }
+}
+
+/// What landfall's own requests to the public address saw.
+pub(super) fn pings(pings: &Pings) -> String {
+    let own = match pings.errors {
+        0 => String::new(),
+        errors => format!(" ({errors} answered with an error of the app's own)"),
+    };
+    format!(
+        "{} requests, {} failed, longest gap {} ms{own}",
+        pings.requests, pings.failed, pings.longest_gap_ms
+    )
 }

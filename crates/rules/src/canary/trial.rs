@@ -98,6 +98,11 @@ struct State {
 }
 
 impl Trial {
+    /// Its rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Before the first window.
     pub fn new(policy: &Policy, history: &History) -> Trial {
         let monitor = Monitor::new(policy);

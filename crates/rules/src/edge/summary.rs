@@ -173,6 +173,20 @@ impl Collection {
         self.runs.keys()
     }
 
+    /// The runs of edges of a revision.
+    pub fn tasks_of(&self, revision: &str) -> impl Iterator<Item = &TaskRun> {
+        let own = self
+            .runs
+            .iter()
+            .filter(move |(_, run)| run.revision == revision);
+        own.map(|(name, _)| name)
+    }
+
+    /// When the latest report of a run was written.
+    pub fn reported_at(&self, run: &TaskRun) -> Option<Timestamp> {
+        self.runs.get(run).map(|run| run.reported_at)
+    }
+
     /// Restarts of the app, over all tasks of a revision.
     pub fn restarts(&self, revision: &str) -> u64 {
         self.of(revision).map(|run| u64::from(run.restarts)).sum()

@@ -1,8 +1,8 @@
 //! The decisions of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, Doors, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
-    Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
+    AtMaximum, Awaited, BAKE_SHARE, Doors, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation,
+    Order, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::diagnosis::Cause;
 use crate::names::Slot;

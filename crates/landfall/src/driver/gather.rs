@@ -1,0 +1,116 @@
+//! What is known against a candidate that does not come up, and what is told of it in the end.
+
+use super::{Driver, Look};
+use crate::report::now;
+use rules::diagnosis::{Cause, Expectation, diagnose};
+use rules::event::Event;
+use rules::evidence::{Evidence, Listening};
+use rules::release::Release;
+use rules::revision::Revision;
+use rules::time::Timestamp;
+use std::time::Duration;
+
+/// How long a task may run without being healthy before its image is run here for a look.
+const CURIOUS_AFTER: Duration = Duration::from_secs(8);
+/// Log lines that an autopsy shows.
+const LOG_LINES: usize = 30;
+
+/// What was gathered between two looks.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Outer: whether it was tried.
+    listens_on: Option<Option<Listening>>,
+    evidence: Evidence,
+    /// Tasks of the candidate, for their logs once they are gone.
+    tasks: Vec<String>,
+}
+
+impl Driver<'_> {
+    /// What is known against the candidate. Cheap while all is well: logs are read once a task has
+    /// stopped, and the image is run here once, when it has been running without being healthy.
+    pub(super) async fn gather(
+        &self,
+        revision: &Revision,
+        release: &Release,
+        look: &Look,
+        gathered: &mut Gathered,
+    ) -> Option<Cause> {
+        let (slot, targets) = look.facts.of(release.candidate);
+        for task in &slot.tasks {
+            if !gathered.tasks.contains(&task.id) {
+                gathered.tasks.push(task.id.clone());
+            }
+        }
+        let is_healthy = targets.iter().any(|target| target.state == "healthy");
+        let is_running = slot.tasks.iter().any(|task| task.running);
+        let since = slot.staged_at.unwrap_or(Timestamp(0));
+        let is_overdue = now().since(since) > CURIOUS_AFTER;
+        if is_running
+            && !is_healthy
+            && is_overdue
+            && gathered.listens_on.is_none()
+            && let Some(local) = &self.local
+        {
+            gathered.listens_on = Some(local.engine.look(local.image, local.manifest).await);
+        }
+        let log = match slot.stopped.first() {
+            Some(task) => self.last_lines(std::slice::from_ref(&task.id)).await,
+            None => Vec::new(),
+        };
+        gathered.evidence = Evidence {
+            stopped: slot.stopped.clone(),
+            targets: targets.clone(),
+            log,
+            listens_on: gathered.listens_on.clone().flatten(),
+        };
+        diagnose(&gathered.evidence, &expectation(revision))
+    }
+
+    async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for task in tasks {
+            // A log that cannot be read must not hide the rest of the evidence.
+            let of_task = self
+                .logs
+                .since(Timestamp(0), Some(task))
+                .await
+                .unwrap_or_default();
+            let own = of_task.into_iter().map(|line| line.message);
+            lines.extend(own.filter(|line| !is_summary(line)));
+        }
+        lines.split_off(lines.len().saturating_sub(LOG_LINES))
+    }
+
+    /// Tells why the candidate was given up, with its last lines: they may have arrived only now that
+    /// its tasks are gone.
+    pub(super) async fn autopsy(&self, revision: &Revision, cause: Cause, gathered: Gathered) {
+        let mut evidence = gathered.evidence;
+        let stopped = evidence.stopped.iter().map(|task| task.id.clone());
+        let mut tasks: Vec<String> = stopped.chain(gathered.tasks).collect();
+        tasks.dedup();
+        // The newest few: one crash reads like the other.
+        let tasks = tasks.split_off(tasks.len().saturating_sub(3));
+        evidence.log = self.last_lines(&tasks).await;
+        let cause = match (diagnose(&evidence, &expectation(revision)), &cause) {
+            // The last lines may explain what was only a timeout before.
+            (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,
+            _ => cause,
+        };
+        self.report.emit(Event::Autopsy { cause, evidence });
+    }
+}
+
+fn expectation(revision: &Revision) -> Expectation {
+    let settings = &revision.settings;
+    Expectation {
+        port: settings.port,
+        memory: settings.memory,
+        architecture: Some(settings.architecture),
+        edge: settings.edge.is_some(),
+    }
+}
+
+/// Counts of the edge are evidence of another kind.
+fn is_summary(line: &str) -> bool {
+    rules::edge::summary::Summary::parse(line).is_ok()
+}
