@@ -1,7 +1,9 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand};
+use crate::conduct::Terms;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::manifest::{AppName, Environment, Region, RelativePath, Target};
+use rules::release;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,8 +68,22 @@ pub(crate) enum Command {
     Up(Up),
     /// Remove everything that landfall made, and look whether anything is left
     Down(Down),
+    /// Go back to an earlier version
+    Rollback(Rollback),
+    /// Let a release that waits for a person go on
+    Promote(AppDir),
+    /// Take a release back that waits for a person or was left in the middle
+    Abort(AppDir),
+    /// Go on with a release that was left in the middle
+    Resume(AppDir),
+    /// Give the release lock back that somebody holds who is not there any more
+    Unlock(Unlock),
+    /// List all releases, or show one
+    History(History),
+    /// Judge the counts of a release again, and print each step of the evidence
+    Judge(Judge),
     /// Show what runs now
-    Status(AppDir),
+    Status(Status),
     /// Print the public address
     Url(AppDir),
     /// Print what the app wrote
@@ -112,6 +128,146 @@ pub(crate) struct Up {
     /// How long a new version may take to become healthy: 90s, 10m
     #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
     pub(crate) ready_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// How a new version gets its users.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Pace {
+    /// How traffic moves to a new version: as the comparison with the old one allows, all at once, or
+    /// when a person says so
+    #[arg(long, env = "LANDFALL_STRATEGY", value_enum, default_value_t)]
+    pub(crate) strategy: Strategy,
+    /// Least time from the first users to a promotion
+    #[arg(long, env = "LANDFALL_MINIMUM", default_value = "15s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) minimum: Duration,
+    /// Most time from the first users until the evidence must have spoken
+    #[arg(long, env = "LANDFALL_MAXIMUM", default_value = "10m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) maximum: Duration,
+    /// What to do when it has not
+    #[arg(long, env = "LANDFALL_AT_MAXIMUM", value_enum, default_value_t)]
+    pub(crate) at_maximum: AtMaximum,
+    /// How long to keep the old version warm, with 5% of users, after a promotion
+    #[arg(long, env = "LANDFALL_BAKE", default_value = "60s", value_name = "DURATION", value_parser = duration)]
+    pub(crate) bake: Duration,
+    /// Stage the new version and print how to reach it, but send no users to it
+    #[arg(long, env = "LANDFALL_NO_TRAFFIC")]
+    pub(crate) no_traffic: bool,
+}
+
+/// How traffic moves to a new version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Strategy {
+    /// 10%, 50%, 100%, as far as the comparison with the old version allows
+    #[default]
+    Canary,
+    /// Everything, once it is healthy and has answered probes
+    AllAtOnce,
+    /// 10%, and everything when a person says so
+    Manual,
+}
+
+/// What to do when the evidence has not spoken in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AtMaximum {
+    /// Leave everything as it is and ask a person
+    #[default]
+    Hold,
+    /// Promote, labelled unproven, unless something speaks against it
+    Promote,
+    /// Take it back
+    RollBack,
+}
+
+impl Up {
+    /// What is asked of the release.
+    pub(crate) fn terms(&self, count: u32) -> Terms {
+        let pace = &self.pace;
+        Terms {
+            count,
+            strategy: match pace.strategy {
+                Strategy::Canary => release::Strategy::Canary,
+                Strategy::AllAtOnce => release::Strategy::AllAtOnce,
+                Strategy::Manual => release::Strategy::Manual,
+            },
+            purpose: release::Purpose::Deploy,
+            no_traffic: pace.no_traffic,
+            at_maximum: match pace.at_maximum {
+                AtMaximum::Hold => release::AtMaximum::Hold,
+                AtMaximum::Promote => release::AtMaximum::Promote,
+                AtMaximum::RollBack => release::AtMaximum::RollBack,
+            },
+            patience: release::Patience {
+                ready: self.ready_timeout,
+                minimum: pace.minimum,
+                maximum: pace.maximum,
+                bake: pace.bake,
+                ..release::Patience::default()
+            },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The revision to go back to, or its first letters, instead of the one that served before
+    #[arg(value_name = "REVISION")]
+    pub(crate) revision: Option<String>,
+    /// Directory with the app and its Dockerfile
+    #[arg(
+        long = "directory",
+        env = "LANDFALL_DIRECTORY",
+        default_value = ".",
+        value_name = "DIRECTORY"
+    )]
+    pub(crate) directory: PathBuf,
+    /// Change nothing; print what would be done
+    #[arg(long, env = "LANDFALL_DRY_RUN")]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Give it back without asking
+    #[arg(short, long, env = "LANDFALL_YES")]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Number of a release, instead of all
+    #[arg(value_name = "RELEASE")]
+    pub(crate) release: Option<u64>,
+    /// Print what the release was judged on, in the form that `landfall judge` reads
+    #[arg(long, env = "LANDFALL_EVIDENCE", requires = "release")]
+    pub(crate) evidence: bool,
+    /// Directory with the app and its Dockerfile
+    #[arg(
+        long = "directory",
+        env = "LANDFALL_DIRECTORY",
+        default_value = ".",
+        value_name = "DIRECTORY"
+    )]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// File of counts, as `landfall history RELEASE --evidence` prints them; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Go on showing it until Ctrl-C
+    #[arg(short, long, env = "LANDFALL_WATCH")]
+    pub(crate) watch: bool,
 }
 
 /// What to run.
@@ -221,7 +377,22 @@ mod tests {
     fn help_reads_well() {
         let mut command = Cli::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
-        for name in ["up", "down", "status", "url", "logs", "run", "rehearsal"] {
+        for name in [
+            "up",
+            "down",
+            "rollback",
+            "promote",
+            "abort",
+            "resume",
+            "unlock",
+            "history",
+            "judge",
+            "status",
+            "url",
+            "logs",
+            "run",
+            "rehearsal",
+        ] {
             let page = command.find_subcommand_mut(name).expect(name).render_help();
             pages.push(format!("── {name}\n{page}"));
         }

@@ -1,8 +1,11 @@
 //! One verb a file.
 
+mod concerns;
 pub(crate) mod down;
+pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod rehearsal;
+pub(crate) mod release;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod up;

@@ -131,9 +131,8 @@ impl Comparing {
     }
 
     fn is_deaf(&self) -> bool {
-        let is_due = |at: Option<Timestamp>, after: Duration| {
-            at.is_none_or(|at| now().since(at) >= after)
-        };
+        let is_due =
+            |at: Option<Timestamp>, after: Duration| at.is_none_or(|at| now().since(at) >= after);
         is_due(self.heard_at, LOG_AFTER) && is_due(self.log_read_at, LOG_EVERY)
     }
 
@@ -165,11 +164,7 @@ impl Comparing {
     }
 
     /// Makes windows of everything that is sealed by now, and says what follows.
-    pub(crate) fn compare(
-        &mut self,
-        release: &Release,
-        subjects: &Slots<Subject>,
-    ) -> Comparison {
+    pub(crate) fn compare(&mut self, release: &Release, subjects: &Slots<Subject>) -> Comparison {
         let (new_slot, old_slot) = (release.candidate, release.candidate.other());
         let (old, new) = (
             &subjects.of(old_slot).revision,
@@ -193,7 +188,10 @@ impl Comparing {
             past.add(&self.collection.second(old, second).first);
         }
         let history = History {
-            n: past.total.saturating_sub(past.gone).saturating_sub(past.open),
+            n: past
+                .total
+                .saturating_sub(past.gone)
+                .saturating_sub(past.open),
             errors: past.errors,
             latency: (past.total > 0).then_some(past.latency),
         };

@@ -135,11 +135,7 @@ impl Look {
 
 impl Driver<'_> {
     /// Brings the release in the ledger to its end, or to where a person has to decide.
-    pub(crate) async fn run(
-        &self,
-        ledger: &mut Ledger,
-        keeper: &Keeper,
-    ) -> Result<Ended, Failure> {
+    pub(crate) async fn run(&self, ledger: &mut Ledger, keeper: &Keeper) -> Result<Ended, Failure> {
         let record = &ledger.record;
         let mut comparing = Comparing::new(&record.policy, record.counts.clone());
         let mut gathered = Gathered::default();
@@ -168,7 +164,14 @@ impl Driver<'_> {
                 pinging = Some(Pinging::start(self.prober.clone(), door, pings_before));
             }
             let seen = self
-                .observe(&ledger.record.revision, &release, &look, probes, &mut gathered, &mut comparing)
+                .observe(
+                    &ledger.record.revision,
+                    &release,
+                    &look,
+                    probes,
+                    &mut gathered,
+                    &mut comparing,
+                )
                 .await;
             ledger.record.pings = pinging.as_ref().map(Pinging::seen).or(ledger.record.pings);
             // Decisions that change nothing outside need no new look: a candidate that is given up has lost
@@ -185,7 +188,14 @@ impl Driver<'_> {
                 }
                 let at = now();
                 let step = next(&release, &seen, at);
-                self.tell(&mut told, &step, &release, &look, &comparing, ledger.record.pings);
+                self.tell(
+                    &mut told,
+                    &step,
+                    &release,
+                    &look,
+                    &comparing,
+                    ledger.record.pings,
+                );
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
                     keeper.at(&step_words(&step)).await?;
                     if written_at.elapsed() >= WRITE_EVERY {
@@ -223,7 +233,10 @@ impl Driver<'_> {
                             .await;
                         Ok(())
                     }
-                    step => self.act(step, &ledger.record.revision, &release, &look).await,
+                    step => {
+                        self.act(step, &ledger.record.revision, &release, &look)
+                            .await
+                    }
                 };
                 match acted {
                     Ok(()) => failures = 0,
@@ -238,7 +251,9 @@ impl Driver<'_> {
     async fn bear(&self, failures: &mut u32, failure: Failure) -> Result<(), Failure> {
         *failures += 1;
         if failure.exit != Exit::Infrastructure || *failures >= FAILURES {
-            return Err(failure.next("`landfall resume` goes on with the release, `landfall abort` takes it back"));
+            return Err(failure.next(
+                "`landfall resume` goes on with the release, `landfall abort` takes it back",
+            ));
         }
         self.report.note(format!("{}; looking again", failure.what));
         tokio::time::sleep(LOOK_EVERY * *failures).await;

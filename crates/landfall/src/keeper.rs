@@ -42,15 +42,7 @@ impl Keeper {
         let teller = report.clone();
         let mut tell = |text: String| teller.note(text);
         let step = "beginning".to_owned();
-        let hold = Hold::take(
-            store,
-            LEASE_KEY,
-            holder,
-            &step,
-            &mut interrupt,
-            &mut tell,
-        )
-        .await?;
+        let hold = Hold::take(store, LEASE_KEY, holder, &step, &mut interrupt, &mut tell).await?;
         let inner = Arc::new(Mutex::new(Inner {
             hold: Some(hold),
             step,

@@ -3,13 +3,18 @@
 mod app;
 mod cli;
 mod commands;
+mod comparing;
+mod conduct;
 mod driver;
 mod engine;
 mod failure;
 #[cfg_attr(not(test), expect(dead_code, reason = "no command takes the lock yet"))]
 mod hold;
+mod keeper;
 mod layer;
+mod ledger;
 mod phases;
+mod pings;
 mod place;
 mod probe;
 mod random;
@@ -22,6 +27,7 @@ mod report;
 mod store;
 
 use crate::cli::{Cli, Command};
+use crate::commands::release::Word;
 use crate::failure::Failure;
 use crate::report::Report;
 use clap::Parser as _;
@@ -66,6 +72,21 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Status(arguments) => {
             commands::status::run(arguments, global, report, interrupt).await
         }
+        Command::Rollback(arguments) => {
+            commands::release::rollback(arguments, global, report, interrupt).await
+        }
+        Command::Promote(arguments) => {
+            commands::release::say(Word::Promote, arguments, global, report, interrupt).await
+        }
+        Command::Abort(arguments) => {
+            commands::release::say(Word::Abort, arguments, global, report, interrupt).await
+        }
+        Command::Resume(arguments) => {
+            commands::release::say(Word::Resume, arguments, global, report, interrupt).await
+        }
+        Command::Unlock(arguments) => commands::release::unlock(arguments, global, report).await,
+        Command::History(arguments) => commands::history::run(arguments, global, report).await,
+        Command::Judge(arguments) => commands::history::judge(arguments, report),
         Command::Url(arguments) => {
             commands::status::url(arguments, global, report, interrupt).await
         }

@@ -2,9 +2,11 @@
 
 use crate::app::App;
 use crate::cli::Global;
+use crate::conduct::Site;
 use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
 use crate::report::Report;
+use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, Root};
@@ -122,6 +124,14 @@ impl Place {
         }
     }
 
+    /// Where the ledger and the release lock of the environment are: beside its state.
+    pub(crate) fn store(&self) -> Store {
+        match self.bucket() {
+            Some(bucket) => Store::Bucket(bucket),
+            None => Store::Local(self.directory.clone()),
+        }
+    }
+
     /// The directory with both roots.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
@@ -210,6 +220,26 @@ impl Place {
             }
         }
         env
+    }
+
+    /// What Terraform made; [`None`] before the first `up`.
+    pub(crate) async fn site(
+        &self,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Site>, Failure> {
+        let Some(fargate) = self.fargate(manifest, interrupt).await? else {
+            return Ok(None);
+        };
+        let foundation = self
+            .terraform(Root::Foundation, manifest, interrupt)
+            .await?
+            .outputs()
+            .await?;
+        Ok(foundation.map(|foundation| Site {
+            foundation,
+            fargate,
+        }))
     }
 
     /// The outputs of the Fargate root, with the public address as it can be reached from here;

@@ -8,6 +8,7 @@ mod words;
 pub(crate) use self::words::{held_words, step_words};
 use self::words::{outcome_words, pings, ports, proof_words, step_text, traffic};
 use rules::event::{Event, Line, Past, Phase, Progress, VERSION};
+use rules::ledger::Entry;
 use rules::plan::Action;
 use rules::release::{Outcome, Purpose};
 use rules::time::{Timestamp, readable};
@@ -384,7 +385,11 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
                 ),
             ];
             for slot in &status.slots {
-                let live = if slot.live { ", live" } else { "" };
+                let live = match slot.share {
+                    0 => String::new(),
+                    100 => ", live".to_owned(),
+                    share => format!(", live for {share}% of users"),
+                };
                 let what = match (&slot.revision, &slot.image) {
                     (Some(revision), Some(image)) => format!("revision {revision}, {image}"),
                     _ => "empty".to_owned(),
@@ -448,6 +453,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             "only this reaches it: curl -H '{header}: {token}' {url}"
         )),
         Event::Past(past) => Text::Result(past_line(past)),
+        Event::Entry { entry, since } => Text::Result(entry_line(entry, *since)),
         Event::Data { data } => Text::Result(data.to_string()),
         Event::Unchanged { revision } => progress(format!(
             "  revision {revision} serves already: nothing was created, pushed or released"
@@ -463,6 +469,19 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         }
         Event::Ended { .. } => Text::Nothing,
     }
+}
+
+/// One line of a release in the history.
+fn entry_line(entry: &Entry, since: Timestamp) -> String {
+    let (at, what) = match entry {
+        Entry::Step { at, step, .. } => (at, step_words(step)),
+        Entry::Order { at, by, order } => {
+            let order = serde_json::to_value(order).unwrap_or_default();
+            let order = order.as_str().unwrap_or_default().to_owned();
+            (at, format!("{by} says: {order}"))
+        }
+    };
+    format!("     +{:8.1} s  {what}", at.since(since).as_secs_f64())
 }
 
 /// One line of the history.

@@ -6,10 +6,11 @@ use crate::cost::Estimate;
 use crate::diagnosis::Cause;
 use crate::evidence::Evidence;
 use crate::exit::Exit;
+use crate::ledger::{Entry, Pings, Record};
 use crate::names::Slot;
 use crate::plan::Change;
-use crate::release::Step;
-use crate::revision::RevisionId;
+use crate::release::{Outcome, Purpose, Step, Strategy};
+use crate::revision::{Digest, RevisionId};
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
@@ -100,6 +101,8 @@ pub struct SlotStatus {
     pub slot: Slot,
     /// Whether users are sent to it.
     pub live: bool,
+    /// Percent of users that are sent to it.
+    pub share: u32,
     /// What it holds.
     pub revision: Option<RevisionId>,
     /// Image of that revision.
@@ -344,6 +347,13 @@ pub enum Event {
     },
     /// A release of the past; the result of `history`.
     Past(Box<Past>),
+    /// What happened in a release of the past.
+    Entry {
+        /// It.
+        entry: Box<Entry>,
+        /// When the release began.
+        since: Timestamp,
+    },
     /// JSON that was asked for, as it is.
     Data {
         /// It.

@@ -32,13 +32,17 @@ pub enum Exit {
     Refused,
     /// The ending could not be observed: what runs now is unknown.
     Unknown,
+    /// The release waits for a person; users are served as it says.
+    Held,
+    /// The new version was given up, and the old one was not seen to serve: users may be affected now.
+    AtRisk,
     /// Interrupted by Ctrl-C or SIGTERM, after stopping in order.
     Interrupted,
 }
 
 impl Exit {
     /// Every ending, in the order of the table.
-    pub const ALL: [Exit; 14] = [
+    pub const ALL: [Exit; 16] = [
         Exit::Done,
         Exit::Bug,
         Exit::BadInput,
@@ -52,6 +56,8 @@ impl Exit {
         Exit::Leftovers,
         Exit::Refused,
         Exit::Unknown,
+        Exit::Held,
+        Exit::AtRisk,
         Exit::Interrupted,
     ];
 
@@ -71,6 +77,8 @@ impl Exit {
             Exit::Leftovers => 13,
             Exit::Refused => 14,
             Exit::Unknown => 15,
+            Exit::Held => 16,
+            Exit::AtRisk => 17,
             Exit::Interrupted => 130,
         }
     }
@@ -95,6 +103,10 @@ impl Exit {
             Exit::Leftovers => "after `down` something that costs money is left",
             Exit::Refused => "refused: the price, or a confirmation that was not given",
             Exit::Unknown => "what runs now could not be observed",
+            Exit::Held => "the release waits for a person: `landfall promote` or `landfall abort`",
+            Exit::AtRisk => {
+                "the rollback failed, or the old version was not seen to serve: the service is at risk"
+            }
             Exit::Interrupted => "interrupted, after stopping in order",
         }
     }

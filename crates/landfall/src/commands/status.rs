@@ -1,11 +1,11 @@
 //! `landfall status` and `landfall url`: what runs now, as observed.
 
 use crate::app::App;
-use crate::cli::{AppDir, Global};
+use crate::cli::{AppDir, Global, Status as Arguments};
 use crate::driver::{running, seen};
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::probe::Prober;
+use crate::probe::{Door, Prober};
 use crate::report::Report;
 use aws::{LoadBalancer, Services};
 use infra::Interrupt;
@@ -20,15 +20,15 @@ use rules::names::Slot;
 const ASKED: u32 = 10;
 
 pub(crate) async fn run(
-    arguments: &AppDir,
+    arguments: &Arguments,
     global: &Global,
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, outputs) = deployed(arguments, global, report, &interrupt).await?;
+    let (app, place, outputs) = deployed(&arguments.app, global, report, &interrupt).await?;
     let services = Services::new(&place.session, &outputs.cluster);
     let load_balancer = LoadBalancer::new(&place.session, &outputs);
-    let live = load_balancer.live().await?;
+    let shares = load_balancer.shares().await?;
     let expectation = Expectation {
         port: app.manifest.port.get(),
         memory: app.manifest.memory.mib(),
@@ -50,7 +50,8 @@ pub(crate) async fn run(
         let cause = diagnose(&evidence, &expectation).filter(|_| facts.desired > 0);
         slots.push(SlotStatus {
             slot,
-            live: slot == live,
+            live: *shares.of(slot) > 0,
+            share: *shares.of(slot),
             revision: facts.deployed.revision,
             image: facts.deployed.image,
             desired: facts.desired,
@@ -62,7 +63,10 @@ pub(crate) async fn run(
     let prober = Prober::new(&outputs.url, app.manifest.health.as_str())?;
     let mut answers = false;
     for _ in 0..ASKED {
-        answers = prober.ask(None).await.is_some_and(|status| status < 500);
+        answers = prober
+            .ask(&Door::default())
+            .await
+            .is_some_and(|status| status < 500);
         if answers {
             break;
         }

@@ -1,19 +1,20 @@
 //! `landfall up`: from a directory to an answering address.
 
+mod front_door;
 pub(crate) mod image;
-mod public;
 
 use crate::app::{App, overrides};
 use crate::cli::{Global, Up};
-use crate::commands::{confirm, listener};
-use crate::driver::Driver;
+use crate::commands::{concerns, confirm, listener};
+use crate::conduct::{Conduct, Conducted, Site};
+use crate::driver::Local;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
-use crate::probe::Prober;
-use crate::report::{Report, now};
-use aws::{ErrorKind, LoadBalancer, Logs, Roles, Services};
+use crate::report::Report;
+use aws::{ErrorKind, Services};
 use infra::{Interrupt, Terraform};
 use rules::contract::{FargateOutputs, FoundationOutputs, Root};
 use rules::cost;
@@ -22,7 +23,6 @@ use rules::exit::Exit;
 use rules::manifest::{Manifest, Overrides};
 use rules::names::Slot;
 use rules::plan::Plan;
-use rules::release::{Patience, Release};
 use rules::revision::{Revision, Settings};
 
 pub(crate) async fn run(
@@ -60,6 +60,8 @@ pub(crate) async fn run(
         Some(bucket) => bucket.ensure(&place.names).await?,
         None => false,
     };
+    let keeper = Keeper::take(&place.store(), "landfall up", report, &interrupt).await?;
+    keeper.at("making the infrastructure").await?;
     let planned = phases
         .time(Phase::Plan, plan(&place, manifest, report, &interrupt))
         .await;
@@ -92,56 +94,54 @@ pub(crate) async fn run(
     );
     let ((foundation, pushed), target) = (pushed?, target?);
 
+    let site = Site {
+        foundation,
+        fargate: target,
+    };
     let revision = Revision {
         image: pushed,
         settings: Settings::of(manifest),
     };
-    let driver = Driver {
-        names: &place.names,
-        manifest,
-        outputs: &target,
-        services: Services::new(&place.session, &target.cluster),
-        load_balancer: LoadBalancer::new(&place.session, &target),
-        logs: Logs::new(&place.session, &foundation.log_group),
-        roles: Roles {
-            execution_role_arn: foundation.execution_role_arn,
-            log_group: foundation.log_group,
-        },
-        prober: Prober::new(&target.url, manifest.health.as_str())?,
+    let local = Local {
         engine: &engine,
         image: &image.app,
-        revision: &revision,
+        manifest,
+    };
+    let driver = site.driver(&place, manifest, Some(local), report, &interrupt)?;
+    let conduct = Conduct {
+        driver,
+        store: place.store(),
+        keeper: &keeper,
         report,
-        interrupt,
     };
-    let release = Release {
-        revision: revision.id(),
-        count: manifest.count.get(),
-        patience: Patience {
-            ready: arguments.ready_timeout,
-            ..Patience::default()
-        },
-        started: now(),
-        failed: None,
-    };
-    let ended = phases
+    let terms = arguments.terms(manifest.count.get());
+    let conducted = phases
         .time(Phase::Release, async {
-            public::wait_for_front_door(&driver, report).await?;
-            driver.run(release).await
+            front_door::wait(&conduct.driver, report).await?;
+            concerns::tell(&place, &conduct.driver, report).await;
+            conduct.release(&revision, &terms).await
         })
         .await?;
     let outcome = phases
-        .time(Phase::Verdict, public::judge(&driver, &ended, report))
+        .time(Phase::Verdict, async {
+            match &conducted {
+                Conducted::Unchanged(slot) => {
+                    conduct.see_serving(*slot, &revision.image.digest).await
+                }
+                Conducted::Ended { ended, record } => conduct.judge(ended, record).await,
+            }
+        })
         .await;
+    keeper.release().await?;
     phases.tell();
     outcome?;
-    if !ended.acted {
+    if matches!(conducted, Conducted::Unchanged(_)) {
         report.emit(Event::Unchanged {
             revision: revision.id(),
         });
     }
     report.emit(Event::Url {
-        url: target.url.clone(),
+        url: site.fargate.url.clone(),
     });
     Ok(())
 }

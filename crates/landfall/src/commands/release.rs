@@ -1,0 +1,295 @@
+//! Commands for a release that is under way, held or past: `promote`, `abort`, `resume`, `rollback`,
+//! `unlock`.
+
+use crate::app::App;
+use crate::cli::{AppDir, Global, Rollback, Unlock};
+use crate::commands::confirm;
+use crate::conduct::{Begun, Conduct, Conducted, Site, Terms};
+use crate::failure::Failure;
+use crate::hold;
+use crate::keeper::Keeper;
+use crate::ledger::Ledger;
+use crate::place::Place;
+use crate::report::{Report, now};
+use infra::Interrupt;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::ledger::{LEASE_KEY, Record, previous_good};
+use rules::release::{
+    AtMaximum, Order, Outcome, Patience, Purpose, Release, Step, Strategy, foresee,
+};
+use rules::revision::{Revision, RevisionId};
+use std::path::Path;
+
+/// An environment that is deployed.
+struct Deployed {
+    app: App,
+    place: Place,
+    site: Site,
+}
+
+impl Deployed {
+    async fn open(
+        directory: &Path,
+        global: &Global,
+        report: &Report,
+        interrupt: &Interrupt,
+    ) -> Result<Deployed, Failure> {
+        let app = App::read_settings(directory, global)?;
+        let place = Place::open(&app, global, report).await?;
+        let Some(site) = place.site(&app.manifest, interrupt).await? else {
+            return Err(place.not_deployed());
+        };
+        Ok(Deployed { app, place, site })
+    }
+
+    fn conduct<'a>(
+        &'a self,
+        keeper: &'a Keeper,
+        report: &'a Report,
+        interrupt: &Interrupt,
+    ) -> Result<Conduct<'a>, Failure> {
+        let manifest = &self.app.manifest;
+        Ok(Conduct {
+            driver: self
+                .site
+                .driver(&self.place, manifest, None, report, interrupt)?,
+            store: self.place.store(),
+            keeper,
+            report,
+        })
+    }
+}
+
+/// A person's word about the latest release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Promote,
+    Abort,
+    Resume,
+}
+
+impl Word {
+    fn command(self) -> &'static str {
+        match self {
+            Word::Promote => "landfall promote",
+            Word::Abort => "landfall abort",
+            Word::Resume => "landfall resume",
+        }
+    }
+}
+
+/// `landfall promote`, `landfall abort`, `landfall resume`.
+pub(crate) async fn say(
+    word: Word,
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
+    let store = deployed.place.store();
+    let keeper = Keeper::take(&store, word.command(), report, &interrupt).await?;
+    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
+    let done = carry_out(word, &conduct).await;
+    keeper.release().await?;
+    done
+}
+
+async fn carry_out(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
+    let latest = Ledger::latest(&conduct.store).await?;
+    let Some(mut ledger) = latest.filter(|l| l.record.is_held() || l.record.is_under_way()) else {
+        return nothing_open(word, conduct);
+    };
+    match (word, &ledger.record.outcome) {
+        (Word::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
+        (Word::Resume, None) => conduct.say_left(&ledger.record),
+        (Word::Promote, Some(Outcome::Held { share: 0, .. })) => {
+            conduct.order(&mut ledger, Order::Start);
+        }
+        (Word::Promote, _) => conduct.order(&mut ledger, Order::Promote),
+        (Word::Abort, _) => conduct.order(&mut ledger, Order::Abort),
+    }
+    let ended = conduct.go_on(&mut ledger).await?;
+    let judged = conduct.judge(&ended, &ledger.record).await;
+    match (word, &ended.outcome, judged) {
+        // What was asked for.
+        (Word::Abort, Outcome::RolledBack { .. }, Err(failure))
+            if failure.exit == Exit::RolledBack =>
+        {
+            Ok(())
+        }
+        (Word::Abort, Outcome::Serving { .. }, Ok(())) => Err(Failure::new(
+            Exit::Refused,
+            "it was too late: all users were on the new version already",
+        )
+        .next("`landfall rollback` goes back to the version before")),
+        (_, _, judged) => judged,
+    }
+}
+
+fn nothing_open(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
+    if word == Word::Promote {
+        return Err(Failure::new(Exit::Refused, "no release waits for a person")
+            .next("`landfall history` lists all releases"));
+    }
+    conduct
+        .report
+        .note("no release is under way: nothing was changed");
+    Ok(())
+}
+
+/// `landfall rollback`.
+pub(crate) async fn rollback(
+    arguments: &Rollback,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
+    let store = deployed.place.store();
+    let keeper = Keeper::take(&store, "landfall rollback", report, &interrupt).await?;
+    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
+    let done = go_back(arguments, &conduct).await;
+    keeper.release().await?;
+    done?;
+    if !arguments.dry_run {
+        report.emit(Event::Url {
+            url: deployed.site.fargate.url.clone(),
+        });
+    }
+    Ok(())
+}
+
+async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Failure> {
+    let records = Ledger::all(&conduct.store).await?;
+    let open = records
+        .last()
+        .filter(|record| record.is_held() || record.is_under_way());
+    if let Some(record) = open {
+        let wanted = arguments.revision.as_deref();
+        let leads_back = wanted.is_none_or(|wanted| {
+            let from = record.from.as_ref();
+            from.is_some_and(|from| from.0.starts_with(wanted))
+        });
+        if !leads_back {
+            return Err(conduct.held(record).next("then roll back"));
+        }
+        if arguments.dry_run {
+            let mut release = record.release();
+            release.so_far.order = Some(Order::Abort);
+            return foretell(conduct, &release).await;
+        }
+        // The version before is still there: it takes the traffic back by one call.
+        return carry_out(Word::Abort, conduct).await;
+    }
+    let look = conduct.driver.look().await?;
+    let seen = look.observation();
+    let live = seen.slots.of(seen.live());
+    let Some(current) = live.revision.clone().filter(|_| live.desired > 0) else {
+        return Err(Failure::new(Exit::NothingServing, "nothing serves")
+            .next("`landfall up` releases a version"));
+    };
+    let revision = find(arguments.revision.as_deref(), &records, &current)?;
+    let terms = Terms {
+        count: live.desired,
+        strategy: Strategy::AllAtOnce,
+        purpose: Purpose::RollBack,
+        no_traffic: false,
+        at_maximum: AtMaximum::Hold,
+        patience: Patience::default(),
+    };
+    if arguments.dry_run {
+        return match conduct.begin(&revision, &terms).await? {
+            Begun::Serving(_) => Ok(()),
+            Begun::Release { release, .. } => foretell(conduct, &release).await,
+        };
+    }
+    match conduct.release(&revision, &terms).await? {
+        Conducted::Unchanged(slot) => conduct.see_serving(slot, &revision.image.digest).await,
+        Conducted::Ended { ended, record } => conduct.judge(&ended, &record).await,
+    }
+}
+
+async fn foretell(conduct: &Conduct<'_>, release: &Release) -> Result<(), Failure> {
+    let seen = conduct.driver.look().await?.observation();
+    let steps = foresee(release, &seen, now())
+        .into_iter()
+        .filter(|step| !matches!(step, Step::Open | Step::Close))
+        .collect();
+    conduct.report.emit(Event::Foreseen { steps });
+    Ok(())
+}
+
+/// The revision that is meant, in full, from the ledger.
+fn find(
+    wanted: Option<&str>,
+    records: &[Record],
+    current: &RevisionId,
+) -> Result<Revision, Failure> {
+    let Some(wanted) = wanted else {
+        return match previous_good(records, current) {
+            Some(record) => Ok(record.revision.clone()),
+            None => Err(
+                Failure::new(Exit::Refused, "there is no earlier version to go back to")
+                    .why(format!(
+                        "revision {current} is the only one that ever served"
+                    ))
+                    .next("`landfall history` lists all releases"),
+            ),
+        };
+    };
+    let mut found: Vec<&Record> = Vec::new();
+    for record in records.iter().rev() {
+        let id = &record.begun.revision;
+        if id.0.starts_with(wanted) && found.iter().all(|other| other.begun.revision != *id) {
+            found.push(record);
+        }
+    }
+    match found.as_slice() {
+        [one] if one.begun.revision == *current => Err(Failure::new(
+            Exit::Refused,
+            format!("revision {current} is the one that serves"),
+        )
+        .next("`landfall history` lists all releases")),
+        [one] => Ok(one.revision.clone()),
+        [] => Err(Failure::new(
+            Exit::BadInput,
+            format!("no release of a revision {wanted} stands in the ledger"),
+        )
+        .next("`landfall history` lists all releases")),
+        many => {
+            let mut failure = Failure::new(
+                Exit::BadInput,
+                format!("{wanted} may mean {} revisions", many.len()),
+            );
+            failure.why = many.iter().map(|r| r.begun.revision.to_string()).collect();
+            Err(failure.next("give more of its letters"))
+        }
+    }
+}
+
+/// `landfall unlock`.
+pub(crate) async fn unlock(
+    arguments: &Unlock,
+    global: &Global,
+    report: &Report,
+) -> Result<(), Failure> {
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    if !place.has_state().await? {
+        return Err(place.not_deployed());
+    }
+    let store = place.store();
+    let question = "Give the release lock back? Whoever holds it stops at once.";
+    confirm(report, arguments.yes, question)?;
+    match hold::unlock(&store, LEASE_KEY, hold::this("landfall unlock")).await? {
+        Some(was) => {
+            report.note(format!("unlocked; it was held by {was}"));
+            report
+                .note("`landfall resume` goes on with its release, `landfall abort` takes it back");
+        }
+        None => report.note("nobody holds the release lock"),
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! How a command brings a release to its end: what an earlier one left in the middle first, then its own,
+//! then a look at whether it is so.
+
+use crate::driver::{Driver, Ended, Local};
+use crate::failure::Failure;
+use crate::keeper::Keeper;
+use crate::ledger::Ledger;
+use crate::place::Place;
+use crate::probe::{Door, Prober};
+use crate::report::{Report, held_words, now};
+use crate::store::Store;
+use aws::{LoadBalancer, Logs, Roles, Services};
+use infra::Interrupt;
+use rules::contract::{FargateOutputs, FoundationOutputs};
+use rules::diagnosis::Cause;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::ledger::{Entry, Record};
+use rules::manifest::Manifest;
+use rules::names::{SLOT_HEADER, Slot};
+use rules::release::{
+    AtMaximum, Held, Order, Outcome, Patience, Purpose, Release, SoFar, Step, Strategy, next,
+};
+use rules::revision::{Digest, Revision, RevisionId};
+use rules::verdict::{Answers, Verdict, verdict};
+use std::time::Duration;
+
+/// How long the public address may take to answer well after a release.
+const PUBLIC: Duration = Duration::from_secs(60);
+/// Good answers that a verdict wants to see.
+const GOOD_ANSWERS: u32 = 3;
+
+/// What Terraform made for an environment.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) foundation: FoundationOutputs,
+    pub(crate) fargate: FargateOutputs,
+}
+
+/// What is asked of a release beyond the revision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) count: u32,
+    pub(crate) strategy: Strategy,
+    pub(crate) purpose: Purpose,
+    pub(crate) no_traffic: bool,
+    pub(crate) at_maximum: AtMaximum,
+    pub(crate) patience: Patience,
+}
+
+/// One environment whose releases a command conducts.
+pub(crate) struct Conduct<'a> {
+    pub(crate) driver: Driver<'a>,
+    pub(crate) store: Store,
+    pub(crate) keeper: &'a Keeper,
+    pub(crate) report: &'a Report,
+}
+
+/// Whether a release was needed.
+pub(crate) enum Conducted {
+    /// The revision serves already, and nothing else was left to do.
+    Unchanged(Slot),
+    /// It was released.
+    Ended { ended: Ended, record: Box<Record> },
+}
+
+impl Site {
+    /// A driver for releases of it.
+    pub(crate) fn driver<'a>(
+        &'a self,
+        place: &'a Place,
+        manifest: &Manifest,
+        local: Option<Local<'a>>,
+        report: &'a Report,
+        interrupt: &Interrupt,
+    ) -> Result<Driver<'a>, Failure> {
+        Ok(Driver {
+            names: &place.names,
+            outputs: &self.fargate,
+            services: Services::new(&place.session, &self.fargate.cluster),
+            load_balancer: LoadBalancer::new(&place.session, &self.fargate),
+            logs: Logs::new(&place.session, &self.foundation.log_group),
+            roles: Roles {
+                execution_role_arn: self.foundation.execution_role_arn.clone(),
+                log_group: self.foundation.log_group.clone(),
+            },
+            prober: Prober::new(&self.fargate.url, manifest.health.as_str())?,
+            local,
+            report,
+            interrupt: interrupt.clone(),
+        })
+    }
+}
+
+impl Conduct<'_> {
+    /// Releases `revision`, unless it serves already. A release that was left in the middle comes first: of
+    /// the same revision it is gone on with, any other is taken back.
+    ///
+    /// # Errors
+    /// A release is held, or whatever goes wrong on the way.
+    pub(crate) async fn release(
+        &self,
+        revision: &Revision,
+        terms: &Terms,
+    ) -> Result<Conducted, Failure> {
+        let mut latest = Ledger::latest(&self.store).await?;
+        if let Some(ledger) = &mut latest {
+            if ledger.record.is_held() {
+                return Err(self.held(&ledger.record));
+            }
+            if ledger.record.is_under_way() {
+                self.say_left(&ledger.record);
+                if ledger.record.begun.revision == revision.id() {
+                    let ended = self.go_on(ledger).await?;
+                    return Ok(conducted(ended, ledger));
+                }
+                self.order(ledger, Order::Abort);
+                self.go_on(ledger).await?;
+            }
+        }
+        let number = latest.map_or(1, |ledger| ledger.record.number + 1);
+        let begun = self.begin(revision, terms).await?;
+        let (release, from) = match begun {
+            Begun::Serving(slot) => return Ok(Conducted::Unchanged(slot)),
+            Begun::Release { release, from } => (release, from),
+        };
+        let by = crate::hold::this("").who;
+        let record = Record::begin(number, by, revision.clone(), from, *release);
+        let mut ledger = Ledger::begin(&self.store, record);
+        let ended = self.go_on(&mut ledger).await?;
+        Ok(conducted(ended, &ledger))
+    }
+
+    /// A release as it would begin now.
+    pub(crate) async fn begin(&self, revision: &Revision, terms: &Terms) -> Result<Begun, Failure> {
+        let look = self.driver.look().await?;
+        let slots = look.slots();
+        let release = Release {
+            revision: revision.id(),
+            count: terms.count,
+            candidate: Release::candidate(&revision.id(), &slots, &look.shares),
+            strategy: terms.strategy,
+            purpose: terms.purpose,
+            no_traffic: terms.no_traffic,
+            at_maximum: terms.at_maximum,
+            patience: terms.patience,
+            started: now(),
+            so_far: SoFar::default(),
+        };
+        Ok(begun(release, &look))
+    }
+
+    /// Goes on with a release that stands in the ledger.
+    pub(crate) async fn go_on(&self, ledger: &mut Ledger) -> Result<Ended, Failure> {
+        ledger.record.outcome = None;
+        ledger.record.ended_at = None;
+        self.keeper.name_release(ledger.record.number).await;
+        self.driver.run(ledger, self.keeper).await
+    }
+
+    /// Puts a person's word into the ledger; it is written with the next step.
+    pub(crate) fn order(&self, ledger: &mut Ledger, order: Order) {
+        ledger.record.entries.push(Entry::Order {
+            at: now(),
+            by: crate::hold::this("").who,
+            order,
+        });
+    }
+
+    pub(crate) fn say_left(&self, record: &Record) {
+        self.report.note(format!(
+            "release {} of revision {} by {} was left in the middle",
+            record.number, record.begun.revision, record.by
+        ));
+    }
+
+    /// What a command says that meets a held release.
+    pub(crate) fn held(&self, record: &Record) -> Failure {
+        let (share, why) = match &record.outcome {
+            Some(Outcome::Held { share, why, .. }) => (*share, *why),
+            _ => (0, Held::Manual),
+        };
+        Failure::new(
+            Exit::Held,
+            format!(
+                "release {} of revision {} waits for a person, with {share}% of users on it",
+                record.number, record.begun.revision
+            ),
+        )
+        .why(held_words(why))
+        .next("`landfall promote` lets it go on, `landfall abort` takes it back")
+    }
+
+    /// Looks at what runs and what the public address answers, whatever anybody reported before.
+    pub(crate) async fn judge(&self, ended: &Ended, record: &Record) -> Result<(), Failure> {
+        match &ended.outcome {
+            Outcome::Serving { slot, .. } => {
+                self.see_serving(*slot, &record.revision.image.digest).await
+            }
+            Outcome::Held { slot, .. } => {
+                self.say_private(*slot).await?;
+                Err(self.held(record))
+            }
+            Outcome::RolledBack { slot, cause } => {
+                let had_users = record.release().so_far.shifted_at.is_some();
+                Err(self.see_old(*slot, cause, had_users).await?)
+            }
+            Outcome::NothingServing { cause } => {
+                let explanation = cause.explain();
+                Err(Failure::new(
+                    Exit::NothingServing,
+                    "the version failed, and there was no older one",
+                )
+                .why(explanation.what)
+                .next(explanation.next)
+                .next("then `landfall up` again; `landfall down` removes what was made"))
+            }
+            Outcome::AtRisk { slot, cause } => {
+                let explanation = cause.explain();
+                Err(Failure::new(
+                    Exit::AtRisk,
+                    format!("the new version was given up, but users are still sent to it, in {slot}"),
+                )
+                .why(explanation.what)
+                .why("the old version has no healthy task that could take them")
+                .next("`landfall status` and `landfall logs` show more; `landfall up` with a version that works, or `landfall rollback REVISION`"))
+            }
+        }
+    }
+
+    /// A staged version without users can be tried by who knows its token.
+    async fn say_private(&self, slot: Slot) -> Result<(), Failure> {
+        let look = self.driver.look().await?;
+        if let Some(token) = look.token(slot) {
+            self.report.emit(Event::Private {
+                url: self.driver.outputs.url.clone(),
+                header: SLOT_HEADER.to_owned(),
+                token: token.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
+        let running = self.driver.running(slot).await?;
+        let answers = self.ask_public().await;
+        let verdict = verdict(digest, &running, answers);
+        self.report.emit(Event::Judged {
+            verdict: verdict.clone(),
+        });
+        match verdict {
+            Verdict::Serving { .. } => Ok(()),
+            Verdict::OtherDigest { .. } => Err(Failure::new(
+                Exit::Unknown,
+                "the release came to its end, but something else runs than it released",
+            )
+            .next("`landfall status` shows what runs; `landfall up` releases again")),
+            Verdict::Unreachable { .. } => Err(Failure::new(
+                Exit::Unknown,
+                "the release came to its end, but the public address does not answer",
+            )
+            .next("`landfall status` and `landfall logs` show more")),
+        }
+    }
+
+    /// After a rollback: the old version by its digest, and by the public address.
+    async fn see_old(
+        &self,
+        slot: Slot,
+        cause: &Cause,
+        had_users: bool,
+    ) -> Result<Failure, Failure> {
+        let expected = self.driver.image_of(slot).await?.map(|image| image.digest);
+        let running = self.driver.running(slot).await?;
+        let answers = self.ask_public().await;
+        let seen = expected.map(|expected| verdict(&expected, &running, answers));
+        if let Some(verdict) = &seen {
+            self.report.emit(Event::Judged {
+                verdict: verdict.clone(),
+            });
+        }
+        let explanation = cause.explain();
+        let what = match (cause, had_users) {
+            (Cause::Aborted | Cause::Interrupted, _) => "the new version was taken back",
+            (_, true) => "the new version was rolled back",
+            (_, false) => "the new version was rolled back; users were never sent to it",
+        };
+        if !matches!(seen, Some(Verdict::Serving { .. })) {
+            return Ok(Failure::new(
+                Exit::AtRisk,
+                format!("{what}, but the old one was not seen to serve"),
+            )
+            .why(explanation.what)
+            .why(format!(
+                "of {} requests to the public address {} were answered well",
+                answers.asked, answers.good
+            ))
+            .next(
+                "`landfall status` and `landfall logs` show more; `landfall up` releases again",
+            ));
+        }
+        let exit = match cause {
+            Cause::Interrupted => Exit::Interrupted,
+            _ => Exit::RolledBack,
+        };
+        Ok(Failure::new(exit, what)
+            .why(explanation.what)
+            .why(format!(
+                "the old version serves as before, in {slot}: seen by its digest and by the public address"
+            ))
+            .next(explanation.next))
+    }
+
+    /// Asks the public address until it has answered well a few times, or for a minute.
+    async fn ask_public(&self) -> Answers {
+        let mut answers = Answers::default();
+        let end = tokio::time::Instant::now() + PUBLIC;
+        while answers.good < GOOD_ANSWERS && tokio::time::Instant::now() < end {
+            let status = self.driver.prober.ask(&Door::default()).await;
+            answers.count(status);
+            if status.is_none_or(|status| status >= 500) {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        answers
+    }
+}
+
+/// What the beginning of a release found.
+pub(crate) enum Begun {
+    /// Nothing is left to do: the revision serves in the slot.
+    Serving(Slot),
+    /// There is something to do.
+    Release {
+        release: Box<Release>,
+        from: Option<RevisionId>,
+    },
+}
+
+fn begun(release: Release, look: &crate::driver::Look) -> Begun {
+    let seen = look.observation();
+    if let Step::Finished {
+        outcome: Outcome::Serving { slot, .. },
+    } = next(&release, &seen, now())
+    {
+        return Begun::Serving(slot);
+    }
+    let live = seen.slots.of(seen.live());
+    let from = live.revision.clone().filter(|_| live.desired > 0);
+    Begun::Release {
+        release: Box::new(release),
+        from,
+    }
+}
+
+fn conducted(ended: Ended, ledger: &Ledger) -> Conducted {
+    Conducted::Ended {
+        ended,
+        record: Box::new(ledger.record.clone()),
+    }
+}
