@@ -184,7 +184,11 @@ impl Trial {
 
     /// A monitor's logarithm, weighed.
     fn weighed(&self, signal: Signal) -> f64 {
-        self.policy.part(signal).ln() + self.monitors.of(signal).ln_m()
+        let part = self.policy.part(signal);
+        if part == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        part.ln() + self.monitors.of(signal).ln_m()
     }
 
     fn ln_m(&self) -> f64 {
