@@ -1,5 +1,5 @@
-//! `./dev bench canary`: how often the canary's bets are wrong, and how soon they are right. Everything is
-//! simulated by the code that decides on releases; nothing is measured but its time.
+//! `./dev bench canary`: how often the canary's bets are wrong, and how soon they are right.
+//! Everything is simulated by the code that decides on releases; nothing is measured but its time.
 
 mod figures;
 mod simulate;
@@ -91,8 +91,8 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// New requests for each new request of a version that errs at rate `new` beside one of rate `old` that no
-/// test can do without: ln(1/α) over the Kullback–Leibler divergence of one.
+/// New requests for each new request of a version that errs at rate `new` beside one of rate `old`
+/// that no test can do without: ln(1/α) over the Kullback–Leibler divergence of one.
 fn bound(alpha: f64, rates: [f64; 2], share: f64) -> f64 {
     let [old, new] = rates;
     let both = share * new + (1.0 - share) * old;

@@ -44,7 +44,8 @@ impl Row {
         }
     }
 
-    /// The median and the 90th percentile of the requests that it took. Runs that did not get there count as longest.
+    /// The median and the 90th percentile of the requests that it took. Runs that did not get there
+    /// count as longest.
     pub(crate) fn until(
         name: String,
         endings: &[Ending],

@@ -49,7 +49,8 @@ pub(crate) struct Plan {
     pub(crate) dies_after: Option<u64>,
     /// Whether the trial ends when the new version is proven good.
     pub(crate) until_proven: bool,
-    /// With latencies all monitors watch, in windows of a hundred requests. Without, errors are watched, in windows of ten.
+    /// With latencies all monitors watch, in windows of a hundred requests. Without, errors are
+    /// watched, in windows of ten.
     pub(crate) latency: Option<Latency>,
 }
 

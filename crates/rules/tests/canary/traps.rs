@@ -1,4 +1,5 @@
-//! Four ways to count that look right and roll healthy versions back. Each test shows the right one beside it.
+//! Four ways to count that look right and roll healthy versions back. Each test shows the right one
+//! beside it.
 
 use crate::simulation::{Filling, Random};
 use rules::canary::factor::{COMPONENTS, Rates, guess, ln_factor, not_worse};
@@ -15,8 +16,8 @@ fn rolls_back(history: Tally, windows: impl IntoIterator<Item = Window>) -> bool
     })
 }
 
-/// Errors come at once and successes after eight seconds, in both versions. For each second the requests that
-/// *began* in it, and those that *ended* in it.
+/// Errors come at once and successes after eight seconds, in both versions. For each second the
+/// requests that *began* in it, and those that *ended* in it.
 fn seconds(random: &mut Random, count: usize) -> [Vec<Window>; 2] {
     const SLOW: usize = 8;
     let mut began = vec![Filling::default(); count];
@@ -53,8 +54,8 @@ fn requests_belong_to_the_second_in_which_they_began() {
     assert!(by_end > runs * 8 / 10, "{by_end} of {runs}");
 }
 
-/// Why the coin is flipped for each request. One client in ten always gets errors, whatever version it asks: tied
-/// to one version, its hundred requests are one draw that is counted a hundred times.
+/// Why the coin is flipped for each request. One client in ten always gets errors, whatever version
+/// it asks: tied to one version, its hundred requests are one draw that is counted a hundred times.
 #[test]
 fn clients_that_stick_to_a_version_are_no_independent_requests() {
     let mut random = Random::new(12);
@@ -123,8 +124,8 @@ fn the_share_is_the_one_that_came() {
     assert!(configured > runs / 2, "{configured} of {runs}");
 }
 
-/// Why no test looks only at whose the errors are: it takes the share on trust. Here 10% were configured and 12% come, and
-/// the new version is believed to have a fifth more errors.
+/// Why no test looks only at whose the errors are: it takes the share on trust. Here 10% were
+/// configured and 12% come, and the new version is believed to have a fifth more errors.
 #[test]
 fn whose_the_errors_are_says_nothing_without_the_share() {
     let mut random = Random::new(15);
@@ -146,8 +147,8 @@ fn whose_the_errors_are_says_nothing_without_the_share() {
     assert!(configured > runs / 2, "{configured} of {runs}");
 }
 
-/// Why no test that is meant for one look is repeated: the one-sided test of two proportions at 1%, after
-/// every hundred requests.
+/// Why no test that is meant for one look is repeated: the one-sided test of two proportions at 1%,
+/// after every hundred requests.
 #[test]
 fn a_test_for_one_look_is_not_for_many() {
     let mut random = Random::new(14);

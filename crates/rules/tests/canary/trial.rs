@@ -164,7 +164,8 @@ fn strata_share_the_evidence_against_and_not_the_evidence_for() {
     assert_eq!(good.ln_p.users.errors, Some(0.0));
 }
 
-/// Five minutes of 200 requests a second, a tenth of them for the new version, which takes `times` as long.
+/// Five minutes of 200 requests a second, a tenth of them for the new version, which takes `times`
+/// as long.
 fn with_latencies(seed: u64, times: f64, history: bool, seconds: u64) -> Counts {
     let mut random = Random::new(seed);
     let mut past = ten_percent();
@@ -236,7 +237,8 @@ fn a_monitor_without_weight_is_not_asked() {
     assert_eq!(judgement.ln_m, judgement.ln_m_by.errors);
 }
 
-/// Slowness at several quantiles is still no excuse to roll back a version that is as fast as the old one.
+/// Slowness at several quantiles is still no excuse to roll back a version that is as fast as the
+/// old one.
 #[test]
 fn an_app_that_is_as_fast_is_rarely_rolled_back() {
     let runs = 60;
