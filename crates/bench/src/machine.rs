@@ -3,8 +3,13 @@
 use crate::proxies::{Program, Programs};
 use std::process::Command;
 
-/// A list in Markdown.
+/// The machine and the programs: a list in Markdown.
 pub(crate) fn describe(programs: &Programs) -> String {
+    format!("{}{}", describe_machine(), describe_programs(programs))
+}
+
+/// The machine: an item of such a list.
+pub(crate) fn describe_machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = field("/proc/meminfo", "MemTotal").and_then(|kb| {
         kb.split_whitespace()
@@ -14,13 +19,16 @@ pub(crate) fn describe(programs: &Programs) -> String {
             .map(|kib| format!("{:.0} GiB", kib / 1024.0 / 1024.0))
     });
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut text = format!(
+    format!(
         "- {cores} cores of {}, {} of memory, Linux {}, {}\n",
         field("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown kind".to_owned()),
         memory.unwrap_or_else(|| "an unknown amount".to_owned()),
         kernel.trim(),
         std::env::consts::ARCH,
-    );
+    )
+}
+
+fn describe_programs(programs: &Programs) -> String {
     let versions = [
         ("landfall-edge", Program::Edge, "--version"),
         ("nginx", Program::Nginx, "-v"),
@@ -39,8 +47,7 @@ pub(crate) fn describe(programs: &Programs) -> String {
         ))
     })
     .collect::<Vec<_>>();
-    text.push_str(&format!("- {}\n", versions.join(", ")));
-    text
+    format!("- {}\n", versions.join(", "))
 }
 
 /// How busy the machine is: load averages of 1, 5 and 15 minutes.

@@ -1,7 +1,9 @@
 //! `./dev bench edge`: the edge and other proxies in front of the same flaky app, measured in one run.
+//! `./dev bench canary`: the bets that decide on releases, simulated.
 //! What the figures mean is in `docs/benchmarks.md`.
 
 mod app;
+mod canary;
 mod client;
 mod drain;
 mod figures;
@@ -50,7 +52,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["app", port, percent, start] => be_the_app(port, percent, start),
         ["edge", rest @ ..] => read(rest).and_then(bench),
-        _ => Err(USAGE.to_owned()),
+        ["canary", rest @ ..] => canary::run(rest),
+        _ => Err(format!("{USAGE}\n\n{}", canary::USAGE)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

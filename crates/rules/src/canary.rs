@@ -14,9 +14,10 @@
 //! the new version really had. Windows hold requests by when they began, see [`windows`].
 //!
 //! Sources: tests of two proportions that hold under optional stopping, Turner, Ly and Grünwald,
-//! <https://arxiv.org/abs/2106.02693>; strata, Turner and Grünwald, <https://arxiv.org/abs/2302.11401>; canaries at
-//! Netflix, Lindon and Malek, <https://arxiv.org/abs/2011.03567>.
-//! Why not a fixed threshold: `docs/decisions/0008-the-canary-bets.md`.
+//! <https://arxiv.org/abs/2106.02693>; strata, Turner and Grünwald,
+//! <https://arxiv.org/abs/2302.11401>; canaries at Netflix, Lindon and Malek,
+//! <https://arxiv.org/abs/2011.03567>. Why not a fixed threshold:
+//! `docs/decisions/0008-the-canary-bets.md`.
 
 pub mod audit;
 pub mod counts;

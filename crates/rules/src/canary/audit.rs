@@ -11,19 +11,20 @@
 //!              "old":{"total":9,"errors":1,"latency":[108,9]},"new":{"total":1,"latency":[111,1]}}]}
 //! ```
 //!
-//! What a policy leaves out is as by default. Monitors with weight 0 take no part, neither do those of slowness where no arm has a
-//! `latency`.
+//! What a policy leaves out is as by default. Monitors with weight 0 take no part, neither do those
+//! of slowness where no arm has a `latency`.
 //!
-//! By hand, errors alone are shorter: past requests and errors of the old version, then requests and
-//! errors of the old and of the new one for each window. There the monitor of errors is the only one, with the whole weight.
+//! By hand, errors alone are shorter: past requests and errors of the old version, then requests
+//! and errors of the old and of the new one for each window. There the monitor of errors is the
+//! only one, with the whole weight.
 //!
 //! ```json
 //! {"hist":[2000,200],"windows":[[9,1,1,0],[45,5,5,1]]}
 //! {"hist":[2000,200],"traj":[[1,[9,1,1,0],"0.0998","-0.2940","0.0553","continue"]]}
 //! ```
 //!
-//! The second one says beside each window what is expected: a, ln M, ln P and the decision. A name may be
-//! wrapped around it: `{"V4":{"hist":…}}`.
+//! The second one says beside each window what is expected: a, ln M, ln P and the decision. A name
+//! may be wrapped around it: `{"V4":{"hist":…}}`.
 
 use super::counts::{Arm, Counts, History, PerSignal, SealedWindow, Signal, Stratum};
 use super::policy::Policy;
@@ -63,7 +64,8 @@ pub struct Line {
     pub window: usize,
     /// Where its requests come from.
     pub stratum: Stratum,
-    /// The old version's error rate as it is known then: the next window of the stratum is judged by it.
+    /// The old version's error rate as it is known then: the next window of the stratum is judged
+    /// by it.
     pub a: f64,
     /// Logarithm of the evidence of all monitors that the new version is worse.
     pub ln_m: f64,

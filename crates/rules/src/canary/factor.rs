@@ -1,10 +1,10 @@
 //! By how much one window multiplies a bet: a likelihood ratio of two Bernoulli streams.
 //!
-//! The numerator is what the bet believes, the denominator the likeliest explanation among those
-//! it bets against: the Kullback–Leibler projection of the belief onto that convex set, weighted with the
-//! window's share. There, and so everywhere in the set, the factor's expectation is at most 1. The
-//! logarithm of the expectation is concave in the true rates, and its maximum over the set is the
-//! projection, where it is 0.
+//! The numerator is what the bet believes, the denominator the likeliest explanation among those it
+//! bets against: the Kullback–Leibler projection of the belief onto that convex set, weighted with
+//! the window's share. There, and so everywhere in the set, the factor's expectation is at most 1.
+//! The logarithm of the expectation is concave in the true rates, and its maximum over the set is
+//! the projection, where it is 0.
 
 use super::counts::Window;
 
@@ -64,8 +64,8 @@ impl Component {
     }
 }
 
-/// The old version's rate, guessed from `n` past requests of which `bad` were bad. Kept away from 0 and 1, where no
-/// evidence could correct it.
+/// The old version's rate, guessed from `n` past requests of which `bad` were bad. Kept away from 0
+/// and 1, where no evidence could correct it.
 pub fn guess(n: f64, bad: f64) -> f64 {
     ((bad + 0.5) / (n + 10.0)).clamp(1e-4, 0.95)
 }
@@ -85,8 +85,8 @@ pub fn worse_from(x: f64) -> f64 {
     (WORSE_TIMES * x).max(x + WORSE_BY)
 }
 
-/// The likeliest rates under which the new version is worse, for one who believes that both have rate `a`. On
-/// the border [`worse_from`], found by bisection.
+/// The likeliest rates under which the new version is worse, for one who believes that both have
+/// rate `a`. On the border [`worse_from`], found by bisection.
 pub fn worse(a: f64, share: f64) -> Rates {
     let mut low = (a - WORSE_BY).min(a / WORSE_TIMES).max(0.0);
     let mut high = a.min(1.0 / WORSE_TIMES).min(1.0 - WORSE_BY);

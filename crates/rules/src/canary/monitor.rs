@@ -4,8 +4,8 @@ use super::counts::{PerStratum, Stratum, Tally, Window};
 use super::factor::{AT_ONCE, COMPONENTS, Rates, guess, ln_factor, ln_sum, not_worse, worse};
 use super::policy::Policy;
 
-/// The state of both bets after some windows. Strata share the bet that the new version is worse, as one
-/// bad version is bad everywhere; whether it is not worse has to be shown in each.
+/// The state of both bets after some windows. Strata share the bet that the new version is worse,
+/// as one bad version is bad everywhere; whether it is not worse has to be shown in each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Monitor {
     /// Requests within which half and more of the reserve is staked, see [`Policy::horizon`].
@@ -14,8 +14,8 @@ pub struct Monitor {
     history_cap: f64,
     /// Logarithm of what each component's bet is worth, its stake included.
     ln_worth: [f64; COMPONENTS.len()],
-    /// Logarithm of what is not staked yet. It goes to the components little by little, so that a version that
-    /// turns bad late meets bets that its good times have not ruined.
+    /// Logarithm of what is not staked yet. It goes to the components little by little, so that a
+    /// version that turns bad late meets bets that its good times have not ruined.
     ln_reserve: f64,
     strata: PerStratum<Past>,
 }
@@ -87,14 +87,15 @@ impl Monitor {
         self.strata.of_mut(stratum).ln_p += ln_factor(perhaps, same, worse(a, share));
     }
 
-    /// ln M, over all strata: 0 at the start. M ≥ 1/α happens to a version that is not worse with a probability of at most
-    /// α.
+    /// ln M, over all strata: 0 at the start. M ≥ 1/α happens to a version that is not worse with a
+    /// probability of at most α.
     pub fn ln_m(&self) -> f64 {
         let [a, b, c, d, e, f] = self.ln_worth;
         ln_sum(&[self.ln_reserve, a, b, c, d, e, f])
     }
 
-    /// ln P of a stratum: 0 at the start. P ≥ 1/β happens to a version that is worse with a probability of at most β.
+    /// ln P of a stratum: 0 at the start. P ≥ 1/β happens to a version that is worse with a
+    /// probability of at most β.
     pub fn ln_p(&self, stratum: Stratum) -> f64 {
         self.strata.of(stratum).ln_p
     }

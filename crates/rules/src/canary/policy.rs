@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Largest probability with which a version that is not worse is rolled back, however long the trial is.
+    /// Largest probability with which a version that is not worse is rolled back, however long the
+    /// trial is.
     pub alpha: f64,
-    /// Largest probability with which a version that is worse by half, or by two percentage points, counts as
-    /// proven good.
+    /// Largest probability with which a version that is worse by half, or by two percentage points,
+    /// counts as proven good.
     pub beta: f64,
     /// Requests of both versions in which all but 1/e of the reserve gets staked.
     pub horizon: u64,
@@ -18,8 +19,8 @@ pub struct Policy {
     pub history_cap: u64,
     /// Nothing is proven before the new version has had so many requests.
     pub min_new_requests: u64,
-    /// Each monitor's part of the evidence for a rollback. They are divided by their sum. One with weight 0 takes
-    /// no part, in promotions neither.
+    /// Each monitor's part of the evidence for a rollback. They are divided by their sum. One with
+    /// weight 0 takes no part, in promotions neither.
     pub weights: PerSignal<f64>,
 }
 

@@ -5,10 +5,10 @@
 //! is forgiven because it's noticed by no user and would be noticed by a test. A request without an
 //! answer is slower than any other.
 //!
-//! **Rounding.** Latencies come in the buckets of a [`Sketch`], 1/16 of their value wide. τ is the end of the bucket
-//! that the quantile falls into, so the old version's slow requests are counted exactly. The new version's limit
-//! may fall into a bucket: requests of that bucket aren't counted as slow by the bet that the new version is worse,
-//! and are by the bet that it isn't.
+//! **Rounding.** Latencies come in the buckets of a [`Sketch`], 1/16 of their value wide. τ is the
+//! end of the bucket that the quantile falls into, so the old version's slow requests are counted
+//! exactly. The new version's limit may fall into a bucket: requests of that bucket aren't counted
+//! as slow by the bet that the new version is worse, and are by the bet that it isn't.
 
 use super::counts::{Arm, Tally, Window};
 use crate::edge::sketch::Sketch;
@@ -39,7 +39,8 @@ pub(crate) enum Limit {
         /// For the new one.
         new: Duration,
     },
-    /// What gets no answer: so many of the old version's requests got none that the quantile is one of them.
+    /// What gets no answer: so many of the old version's requests got none that the quantile is one
+    /// of them.
     Unanswered,
 }
 
@@ -93,8 +94,8 @@ impl Latencies {
     }
 }
 
-/// A window's slow requests: those of the new version that certainly were, and that may have been. [`None`] if
-/// latency was not measured.
+/// A window's slow requests: those of the new version that certainly were, and that may have been.
+/// [`None`] if latency was not measured.
 pub(crate) fn slow(old_arm: &Arm, new_arm: &Arm, limit: Limit) -> Option<(Window, Window)> {
     let (old_latency, new_latency) = (old_arm.latency.as_ref()?, new_arm.latency.as_ref()?);
     let (surely, perhaps) = match limit {

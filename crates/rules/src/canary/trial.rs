@@ -73,9 +73,9 @@ pub fn judge(policy: &Policy, counts: &Counts) -> Judgement {
 
 /// A trial that goes on window by window, with the same result as [`judge`].
 ///
-/// A monitor of slowness watches a stratum from the second window on that comes with latencies; with a history, from
-/// the first. Where latency was never measured, in counts from CloudWatch for example, it takes no part: its
-/// bet stays at 1 with its weight, and promotions don't ask for it.
+/// A monitor of slowness watches a stratum from the second window on that comes with latencies;
+/// with a history, from the first. Where latency was never measured, in counts from CloudWatch for
+/// example, it takes no part: its bet stays at 1 with its weight, and promotions don't ask for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     policy: Policy,
@@ -189,7 +189,11 @@ impl Trial {
 
     /// A monitor's logarithm, weighed.
     fn weighed(&self, signal: Signal) -> f64 {
-        self.policy.part(signal).ln() + self.monitors.of(signal).ln_m()
+        let part = self.policy.part(signal);
+        if part == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        part.ln() + self.monitors.of(signal).ln_m()
     }
 
     fn ln_m(&self) -> f64 {

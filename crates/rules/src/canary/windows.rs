@@ -11,9 +11,10 @@ use super::counts::{Arm, SealedWindow, Stratum};
 use crate::edge::bucket::Attempts;
 use std::collections::BTreeMap;
 
-/// Makes windows of all seconds from `from` on and before `until`, of the old version's attempts and the new one's. A
-/// window is as short as it can be with a request of each. Seconds at the end that lack one are left for the
-/// next call, with the last window's [`end`](SealedWindow::end) as `from`; it makes no difference how often one calls.
+/// Makes windows of all seconds from `from` on and before `until`, of the old version's attempts
+/// and the new one's. A window is as short as it can be with a request of each. Seconds at the end
+/// that lack one are left for the next call, with the last window's [`end`](SealedWindow::end) as
+/// `from`; it makes no difference how often one calls.
 ///
 /// Everything before `until` must be sealed: its requests have ended, or their deadline is over.
 pub fn seal(

@@ -73,16 +73,17 @@ impl Sketch {
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// How many may have taken longer than `latency`: all that certainly did, [`slower_than`](Sketch::slower_than), and those of
-    /// which the bucket leaves it open.
+    /// How many may have taken longer than `latency`: all that certainly did,
+    /// [`slower_than`](Sketch::slower_than), and those of which the bucket leaves it open.
     pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(super::moment::micros(latency).saturating_add(1));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// The longest latency that counts as that of the `rank`-th fastest, from 1: the last microsecond of
-    /// its bucket, so that [`slower_than`](Sketch::slower_than) it is exact. [`None`] if there are fewer.
+    /// The longest latency that counts as that of the `rank`-th fastest, from 1: the last
+    /// microsecond of its bucket, so that [`slower_than`](Sketch::slower_than) it is exact.
+    /// [`None`] if there are fewer.
     pub fn longest_of_rank(&self, rank: u64) -> Option<Duration> {
         let mut seen = 0_u64;
         self.counts.iter().find_map(|&(bucket, count)| {

@@ -1,8 +1,8 @@
 //! `vectors.json`: figures computed with 60 digits.
 //!
-//! V1: nA, eA, nB, eB, a, b, t and the logarithm of a window's factor. V2: nA, nB, a, b, the true rates of both and the factor's
-//! expectation. V3: a, the share and its projection. V3b: as V2 for promotions, without b. V4 to V14: whole
-//! trials, window by window.
+//! V1: nA, eA, nB, eB, a, b, t and the logarithm of a window's factor. V2: nA, nB, a, b, the true
+//! rates of both and the factor's expectation. V3: a, the share and its projection. V3b: as V2 for
+//! promotions, without b. V4 to V14: whole trials, window by window.
 
 use rules::canary::audit::{self, AGREEMENT};
 use rules::canary::factor::{Rates, ln_factor, not_worse, worse};
