@@ -12,7 +12,6 @@ use rules::contract::FargateOutputs;
 use rules::diagnosis::{Cause, Expectation, diagnose};
 use rules::event::Event;
 use rules::evidence::{Evidence, Listening, TargetHealth};
-use rules::exit::Exit;
 use rules::manifest::Manifest;
 use rules::names::{CANDIDATE_CLOSED, Names, Slot, Slots};
 use rules::release::{Candidate, Observation, Outcome, Probes, Release, SlotSeen, Step, next};
