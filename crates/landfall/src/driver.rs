@@ -23,6 +23,7 @@ use rules::event::Event;
 use rules::evidence::TargetHealth;
 use rules::exit::Exit;
 use rules::ledger::{Entry, Pings};
+use rules::evidence::{Evidence, Listening, TargetHealth};
 use rules::manifest::Manifest;
 use rules::names::{CLOSED, Names, Slot, Slots};
 use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, next};
