@@ -3,6 +3,8 @@
 //! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
 //! nothing, waits for nothing and prints nothing.
 
+mod alarms;
+mod budgets;
 mod error;
 mod inventory;
 mod load_balancer;
@@ -13,6 +15,8 @@ mod services;
 mod session;
 mod state_bucket;
 
+pub use alarms::Alarms;
+pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
 pub use inventory::{Inventory, Listing};
 pub use load_balancer::{CandidateRule, LoadBalancer};
