@@ -3,6 +3,7 @@
 
 mod network;
 
+use crate::alarms::speaks_to;
 use crate::error::{Error, ErrorKind, translate};
 use crate::services::Services;
 use crate::session::Session;
@@ -335,12 +336,7 @@ impl Inventory {
         let topic = self.names.alarm_topic();
         Ok(found
             // Of alarms only a prefix can be asked for; ours all speak to our topic.
-            .filter(|one| {
-                let actions = one.alarm_actions.as_deref().unwrap_or_default();
-                actions
-                    .iter()
-                    .any(|arn| arn.rsplit(':').next() == Some(&topic))
-            })
+            .filter(|one| speaks_to(one, &topic))
             .filter_map(|one| one.alarm_name)
             .map(|name| Found::new(Kind::Alarm, name))
             .collect())

@@ -3,19 +3,25 @@
 //! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
 //! nothing, waits for nothing and prints nothing.
 
+mod alarms;
+mod budgets;
 mod error;
 mod inventory;
 mod load_balancer;
 mod logs;
+mod metrics;
 mod registry;
 mod services;
 mod session;
 mod state_bucket;
 
+pub use alarms::Alarms;
+pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
 pub use inventory::{Inventory, Listing};
 pub use load_balancer::LoadBalancer;
 pub use logs::{LogLine, Logs};
+pub use metrics::Metrics;
 pub use registry::{Login, Registry};
 pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};

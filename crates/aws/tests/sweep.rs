@@ -1,9 +1,11 @@
 //! The sweep finds things: one of each kind is planted under an environment's names and tags, and
 //! `down --verify` has to name every one of them.
 
+mod emulators;
+
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_ecs::types::ContainerDefinition;
-use aws_smithy_http_client::tls;
+use emulators::{ACCOUNT, REGION, config};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::manifest::{AppName, Environment};
@@ -12,31 +14,11 @@ use rules::sweep::Kind;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
 
-const ACCOUNT: &str = "123456789012";
-const REGION: &str = "us-east-1";
-
 fn names() -> Names {
     Names::new(
         AppName::parse("planted").expect("a name"),
         Environment::parse("prod").expect("an environment"),
     )
-}
-
-async fn config(endpoint: &str) -> aws_config::SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https();
-    aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
-        .region(aws_config::Region::new(REGION))
-        .credentials_provider(aws_credential_types::Credentials::new(
-            "test", "test", None, None, "test",
-        ))
-        .endpoint_url(endpoint)
-        .load()
-        .await
 }
 
 /// The environment's tags, as EC2 takes them at creation.

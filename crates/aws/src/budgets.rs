@@ -1,0 +1,70 @@
+//! AWS Budgets: whether more was spent than the owner allowed.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_budgets::types::Spend;
+use rules::preflight::Exceeded;
+
+const OPERATION: &str = "budgets:ViewBudget";
+
+/// The budgets of one account.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    budgets: aws_sdk_budgets::Client,
+    account: String,
+}
+
+impl Budgets {
+    /// The budgets of `account`.
+    pub fn new(session: &Session, account: &str) -> Budgets {
+        Budgets {
+            budgets: aws_sdk_budgets::Client::new(&session.second_config()),
+            account: account.to_owned(),
+        }
+    }
+
+    /// What was spent beyond the budget `name`; [`None`] if nothing was, or there is no such budget
+    /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeBudget.html>).
+    ///
+    /// # Errors
+    /// The call fails; often because the caller may not see the account's costs, which says nothing
+    /// about them.
+    pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
+        let answer = self
+            .budgets
+            .describe_budget()
+            .account_id(&self.account)
+            .budget_name(name)
+            .send()
+            .await
+            .map_err(translate(OPERATION));
+        let budget = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?.budget,
+        };
+        let Some(budget) = budget else {
+            return Ok(None);
+        };
+        let spend = budget.calculated_spend;
+        let (actual, forecast) = spend.map_or((None, None), |spend| {
+            (spend.actual_spend, spend.forecasted_spend)
+        });
+        let (Some(limit), Some(actual)) = (budget.budget_limit, actual) else {
+            return Ok(None);
+        };
+        let forecast = forecast.as_ref().map(amount).transpose()?;
+        Ok(Exceeded::of(
+            amount(&limit)?,
+            amount(&actual)?,
+            forecast,
+            &limit.unit,
+        ))
+    }
+}
+
+fn amount(spend: &Spend) -> Result<f64, Error> {
+    spend
+        .amount
+        .parse()
+        .map_err(|_| Error::incomplete(OPERATION, "amount that is a number"))
+}

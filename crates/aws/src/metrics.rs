@@ -1,0 +1,249 @@
+//! CloudWatch metrics: what the load balancer counted at each slot.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_cloudwatch::types::{
+    Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
+};
+use aws_smithy_types::DateTime;
+use rules::contract::FargateOutputs;
+use rules::minutes::{MINUTE_MS, Minute, Minutes};
+use rules::names::{Slot, Slots};
+use rules::time::Timestamp;
+use std::collections::BTreeMap;
+
+const OPERATION: &str = "cloudwatch:GetMetricData";
+
+/// A metric: its name, its word in the query, and where its value goes. An id of a query is lower-case
+/// letters, digits and underscores.
+type Counted = (&'static str, &'static str, fn(&mut Minute) -> &mut u64);
+
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+const COUNTED: [Counted; 3] = [
+    ("RequestCount", "requests", |minute| &mut minute.requests),
+    ("HTTPCode_Target_5XX_Count", "errors", |minute| {
+        &mut minute.errors
+    }),
+    ("TargetConnectionErrorCount", "unconnected", |minute| {
+        &mut minute.unconnected
+    }),
+];
+
+/// The counts of one environment's load balancer.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    /// `app/name/id`
+    load_balancer: String,
+    /// `targetgroup/name/id`
+    target_groups: Slots<String>,
+}
+
+impl Metrics {
+    /// The counts of the load balancer that the Fargate root made.
+    ///
+    /// # Errors
+    /// The outputs hold no ARN where one should be.
+    pub fn new(session: &Session, outputs: &FargateOutputs) -> Result<Metrics, Error> {
+        let of = |resource: &str, arn: &str| {
+            dimension(resource, arn).ok_or_else(|| {
+                let message = format!("{arn:?} is not the ARN of a {resource}");
+                Error::new(ErrorKind::Other, OPERATION, message)
+            })
+        };
+        Ok(Metrics {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(session.config()),
+            load_balancer: of("loadbalancer", &outputs.load_balancer_arn)?,
+            target_groups: Slots {
+                blue: of("targetgroup", &outputs.target_groups.blue)?,
+                green: of("targetgroup", &outputs.target_groups.green)?,
+            },
+        })
+    }
+
+    /// What was counted at each slot from the minute of `since` to the one before that of `until`. The
+    /// last two minutes may not be complete: [`rules::minutes::windows`] knows which to believe.
+    ///
+    /// One call of six metrics; AWS charges for each metric that is asked for
+    /// (<https://aws.amazon.com/cloudwatch/pricing/>), so ask once a minute.
+    ///
+    /// # Errors
+    /// The call fails, or CloudWatch could not give all counts: a count that is missing would read as
+    /// no request.
+    pub async fn minutes(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Slots<Minutes>, Error> {
+        let mut minutes: Slots<Minutes> = Slots::default();
+        let [from, to] = [since, until].map(|at| at.0 / MINUTE_MS);
+        if from >= to {
+            return Ok(minutes);
+        }
+        let start = |minute: u64| {
+            DateTime::from_secs(i64::try_from(minute.saturating_mul(60)).unwrap_or(i64::MAX))
+        };
+        let request = self
+            .cloudwatch
+            .get_metric_data()
+            .start_time(start(from))
+            .end_time(start(to))
+            .scan_by(ScanBy::TimestampAscending)
+            .set_metric_data_queries(Some(self.queries()));
+        let mut statuses: BTreeMap<String, Option<StatusCode>> = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let page = request
+                .clone()
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(translate(OPERATION))?;
+            for result in page.metric_data_results.unwrap_or_default() {
+                let id = result.id.unwrap_or_default();
+                let Some((slot, field)) = asked(&id) else {
+                    continue;
+                };
+                statuses.insert(id, result.status_code);
+                let values = result.values.unwrap_or_default();
+                for (at, value) in result.timestamps.unwrap_or_default().iter().zip(values) {
+                    let minute = u64::try_from(at.secs() / 60).unwrap_or(0);
+                    let counted = minutes.of_mut(slot).entry(minute).or_default();
+                    // A sum of ones.
+                    *field(counted) = value.round() as u64;
+                }
+            }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
+            }
+        }
+        // A metric without any data point is told as complete and empty.
+        let is_complete = |(slot, word): (Slot, &str)| {
+            statuses.get(&id(slot, word)) == Some(&Some(StatusCode::Complete))
+        };
+        match queried().find(|asked| !is_complete(*asked)) {
+            Some((slot, word)) => {
+                let what = format!("complete count of {word} of the {slot} slot");
+                Err(Error::incomplete(OPERATION, &what))
+            }
+            None => Ok(minutes),
+        }
+    }
+
+    fn queries(&self) -> Vec<MetricDataQuery> {
+        let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value);
+        let query = |slot: Slot, (name, word, _): Counted| {
+            let metric = Metric::builder()
+                .namespace("AWS/ApplicationELB")
+                .metric_name(name)
+                .dimensions(dimension("LoadBalancer", &self.load_balancer).build())
+                .dimensions(dimension("TargetGroup", self.target_groups.of(slot)).build())
+                .build();
+            let stat = MetricStat::builder()
+                .metric(metric)
+                .period(60)
+                .stat("Sum")
+                .build();
+            MetricDataQuery::builder()
+                .id(id(slot, word))
+                .metric_stat(stat)
+                .build()
+        };
+        Slot::ALL
+            .into_iter()
+            .flat_map(|slot| COUNTED.map(|counted| query(slot, counted)))
+            .collect()
+    }
+}
+
+fn id(slot: Slot, word: &str) -> String {
+    format!("{slot}_{word}")
+}
+
+fn queried() -> impl Iterator<Item = (Slot, &'static str)> {
+    Slot::ALL
+        .into_iter()
+        .flat_map(|slot| COUNTED.map(|(_, word, _)| (slot, word)))
+}
+
+/// What a result is about, by the id of its query.
+fn asked(name: &str) -> Option<(Slot, fn(&mut Minute) -> &mut u64)> {
+    let slot_and_field = |slot| {
+        let mut counted = COUNTED.into_iter();
+        counted
+            .find(|(_, word, _)| id(slot, word) == name)
+            .map(|(_, _, field)| (slot, field))
+    };
+    Slot::ALL.into_iter().find_map(slot_and_field)
+}
+
+/// The part of an ARN by which metrics know a load balancer (`app/name/id`, without the word before it)
+/// or a target group (`targetgroup/name/id`, with it).
+fn dimension(resource: &str, arn: &str) -> Option<String> {
+    let mut parts = arn.splitn(6, ':');
+    let is_ours = parts.next() == Some("arn") && parts.nth(1) == Some("elasticloadbalancing");
+    let path = parts.nth(2).filter(|_| is_ours)?;
+    let (kind, rest) = path.split_once('/')?;
+    if kind != resource || rest.is_empty() {
+        return None;
+    }
+    Some(match kind {
+        "loadbalancer" => rest.to_owned(),
+        _ => path.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dimensions_are_the_ends_of_arns() {
+        let stem = "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012";
+        let of = |resource, end: &str| dimension(resource, &format!("{stem}:{end}"));
+        assert_eq!(
+            of(
+                "loadbalancer",
+                "loadbalancer/app/uptime-prod/50dc6c495c0c9188"
+            )
+            .as_deref(),
+            Some("app/uptime-prod/50dc6c495c0c9188")
+        );
+        assert_eq!(
+            of(
+                "targetgroup",
+                "targetgroup/uptime-prod-blue/73e2d6bc24d8a067"
+            )
+            .as_deref(),
+            Some("targetgroup/uptime-prod-blue/73e2d6bc24d8a067")
+        );
+        assert_eq!(of("targetgroup", "loadbalancer/app/uptime-prod/50"), None);
+        assert_eq!(of("loadbalancer", "loadbalancer/"), None);
+        for none in ["", "app/uptime-prod/50", "arn:aws:ecs:r:1:targetgroup/a/b"] {
+            assert_eq!(dimension("targetgroup", none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn each_count_goes_where_its_query_says() {
+        let mut ids = Vec::new();
+        for (slot, word) in queried() {
+            let id = id(slot, word);
+            let (of, field) = asked(&id).expect("asked");
+            assert_eq!(of, slot);
+            let mut minute = Minute::default();
+            *field(&mut minute) = 7;
+            let told = match word {
+                "requests" => minute.requests,
+                "errors" => minute.errors,
+                _ => minute.unconnected,
+            };
+            assert_eq!(told, 7, "{word}");
+            assert!(!ids.contains(&id));
+            ids.push(id);
+        }
+        assert_eq!(ids.len(), 6);
+        assert!(asked("blue_else").is_none());
+    }
+}
