@@ -132,6 +132,10 @@ impl Printer {
             text(&event, self.verbose, self.color)
         };
         match (text, &mut self.view) {
+            // No later picture will take it away.
+            (Text::Nothing, Some(view)) if matches!(event, Event::Ended { .. }) => {
+                view.step_aside()
+            }
             (Text::Nothing, Some(view)) => view.refresh(at),
             (Text::Nothing, None) => {}
             (Text::Progress(text), _) => self.print_progress(&text, at),

@@ -1,6 +1,7 @@
 //! What keeps the view going between events, and takes it away when something is wrong.
 
 use super::{Printer, Report, now};
+use rustix::process::{Signal, getpid, kill_process};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,34 +24,37 @@ impl Report {
         if !has_view(&printer) {
             return;
         }
-        let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+        let stop = SignalKind::from_raw(Signal::TSTP.as_raw());
         // Without it the view comes back in the wrong place after Ctrl-Z and `fg`; no more than that.
-        let mut continued = signal(continued).ok();
+        let mut stop = signal(stop).ok();
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(TICK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
             loop {
-                let continued = async {
-                    match &mut continued {
-                        Some(signal) => signal.recv().await,
+                let stop = async {
+                    match &mut stop {
+                        Some(stop) => stop.recv().await,
                         None => std::future::pending().await,
                     }
                 };
-                let was_away = tokio::select! {
+                let is_to_stop = tokio::select! {
                     biased;
-                    _ = continued => true,
+                    _ = stop => true,
                     _ = ticks.tick() => false,
                 };
-                let Ok(mut printer) = printer.try_lock() else {
-                    continue;
-                };
-                let Some(view) = &mut printer.view else {
-                    return;
-                };
-                if was_away {
-                    view.leave();
+                let mut locked = printer.try_lock().ok();
+                let view = locked.as_mut().and_then(|printer| printer.view.as_mut());
+                match view {
+                    // The shell gets the terminal without a view on it, and the next picture comes below
+                    // what was done there.
+                    Some(view) if is_to_stop => view.step_aside(),
+                    Some(view) => view.refresh(now()),
+                    None => {}
                 }
-                view.refresh(now());
+                if is_to_stop {
+                    // What Ctrl-Z does where nobody listens. Nobody paints in between: the lock is held.
+                    let _ = kill_process(getpid(), Signal::STOP);
+                }
             }
         });
     }

@@ -13,7 +13,7 @@ mod state;
 #[cfg(test)]
 pub(super) mod samples;
 
-pub(super) use self::figures::{clock, rate};
+pub(super) use self::figures::{clock, logarithm, rate};
 
 use self::draw::draw;
 use self::painter::{Painter, rows};
@@ -85,11 +85,6 @@ impl View {
         if self.painter.stands() {
             write(&self.painter.paint("", Vec::new(), size().0));
         }
-    }
-
-    /// The terminal was somebody else's meanwhile: what stands there stays.
-    pub(super) fn leave(&mut self) {
-        self.painter.leave();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parts of the report that are sentences by themselves.
 
-use super::view::{clock, rate};
+use super::view::{clock, logarithm, rate};
 use rules::edge::totals::Totals;
 use rules::evidence::Listening;
 use rules::release::{Awaited, Outcome, Step};
@@ -73,7 +73,9 @@ pub(super) fn origin(evidence: &Evidence) -> String {
         Stratum::Users => "of users",
         Stratum::Probes => "of our own",
     };
-    format!("{} requests {of}", evidence.new_requests)
+    let requests = evidence.new_requests;
+    let word = if requests == 1 { "request" } else { "requests" };
+    format!("{requests} {word} {of}")
 }
 
 /// A moment as one line of a log.
@@ -103,8 +105,11 @@ pub(super) fn watched(watch: &Watch) -> String {
     }
     if let Some(evidence) = &watch.evidence {
         text.push_str(&format!(
-            " · rollback {:.1}/{:.1} · promotion {:.1}/{:.1}",
-            evidence.roll_back, evidence.roll_back_at, evidence.promote, evidence.promote_at
+            " · rollback {}/{} · promotion {}/{}",
+            logarithm(evidence.roll_back),
+            logarithm(evidence.roll_back_at),
+            logarithm(evidence.promote),
+            logarithm(evidence.promote_at)
         ));
     }
     if let Some(pings) = &watch.pings {

@@ -48,6 +48,15 @@ pub(super) fn millis(time: Option<f64>) -> String {
     }
 }
 
+/// `0.3`; no zero has a sign.
+pub(crate) fn logarithm(value: f64) -> String {
+    let text = format!("{value:.1}");
+    match text.as_str() {
+        "-0.0" => "0.0".to_owned(),
+        _ => text,
+    }
+}
+
 /// A share of `width` cells: how many are full, drawn to an eighth, and how many are left.
 pub(super) fn bar(share: f64, width: usize) -> (String, usize) {
     // Written so that no number at all fills nothing.
@@ -135,6 +144,8 @@ mod tests {
         assert_eq!(millis(Some(480.2)), "480 ms");
         assert_eq!(millis(Some(12_345.0)), "12.3 s");
         assert_eq!(millis(None), "–");
+        assert_eq!(logarithm(-0.04), "0.0");
+        assert_eq!(logarithm(-0.06), "-0.1");
     }
 
     #[test]

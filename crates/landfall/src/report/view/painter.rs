@@ -78,11 +78,6 @@ impl Painter {
         text
     }
 
-    /// What stands on the terminal stays there; the next view is painted below it.
-    pub(super) fn leave(&mut self) {
-        self.painted.clear();
-    }
-
     /// Whether something stands on the terminal.
     pub(super) fn stands(&self) -> bool {
         !self.painted.is_empty()

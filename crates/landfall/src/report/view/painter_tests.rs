@@ -64,17 +64,6 @@ fn the_same_picture_is_not_written_again() {
 }
 
 #[test]
-fn what_was_left_standing_stays() {
-    let mut terminal = terminal(10, 40);
-    let mut painter = Painter::default();
-    terminal.process(painter.paint("", some_rows(&["one"], 40), 40).as_bytes());
-    painter.leave();
-    terminal.process(b"^Z stopped\r\n");
-    terminal.process(painter.paint("", some_rows(&["two"], 40), 40).as_bytes());
-    assert_eq!(lines(&terminal), ["one", "^Z stopped", "two"]);
-}
-
-#[test]
 fn a_terminal_that_became_narrower_has_wrapped_the_rows() {
     let mut painter = Painter::default();
     painter.paint("", some_rows(&["twelve cells", "four", ""], 40), 40);

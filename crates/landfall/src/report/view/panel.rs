@@ -1,7 +1,7 @@
 //! What serves, as a table with a column for each version, and below it what a release concludes.
 
 use super::draw::{QUIET, Row};
-use super::figures::{bar, charts, millis, pace, rate, rate_between};
+use super::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
 use crate::report::words::origin;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
@@ -9,12 +9,14 @@ use rules::watch::{Arm, Count, Evidence, Pings, Role, Watch};
 
 /// The widest label and the space after it.
 const LABEL: usize = 11;
+/// The same where there is little room.
+const SHORT_LABEL: usize = 10;
 /// The widest label of what is concluded, and the space after it.
 const LONG_LABEL: usize = 18;
 /// A column wider than this puts the numbers of two versions too far apart to compare.
 const COLUMN: usize = 60;
 /// Below this there is no indentation and labels are short.
-const NARROW: usize = 60;
+const NARROW: usize = 56;
 /// Seconds over which requests a second are counted.
 const PACE: usize = 10;
 
@@ -45,18 +47,24 @@ pub(super) fn rows(watch: &Watch, width: usize, rows: &mut Vec<Row>) {
 struct Table {
     width: usize,
     indent: usize,
+    label: usize,
     gap: usize,
     column: usize,
 }
 
 impl Table {
     fn new(watch: &Watch, width: usize) -> Table {
-        let (indent, gap) = if width < NARROW { (0, 1) } else { (2, 2) };
+        let (indent, label, gap) = if width < NARROW {
+            (0, SHORT_LABEL, 1)
+        } else {
+            (2, LABEL, 2)
+        };
         let columns = watch.arms.len().max(1);
-        let room = width.saturating_sub(indent + LABEL + gap * (columns - 1));
+        let room = width.saturating_sub(indent + label + gap * (columns - 1));
         Table {
             width,
             indent,
+            label,
             gap,
             column: (room / columns).min(COLUMN),
         }
@@ -68,7 +76,7 @@ impl Table {
 
     /// One row: a label, and a cell for each arm.
     fn row(&self, rank: u8, label: &str, cells: Vec<Vec<Span<'static>>>) -> Row {
-        let (indent, room) = (self.indent, LABEL);
+        let (indent, room) = (self.indent, self.label);
         let mut line = vec![Span::styled(format!("{:indent$}{label:room$}", ""), QUIET)];
         for (index, cell) in cells.into_iter().enumerate() {
             if index > 0 {
@@ -180,7 +188,7 @@ impl Table {
     /// A label of the lower part.
     fn label(&self, long: &str, short: &str) -> Span<'static> {
         let (indent, text, room) = if self.is_narrow() {
-            (0, short, LABEL)
+            (0, short, self.label)
         } else {
             (self.indent, long, LONG_LABEL)
         };
@@ -207,8 +215,8 @@ impl Table {
         ];
         for (long, short, value, at, fg) in gauges {
             let label = self.label(long, short);
-            let number = format!(" {value:>4.1} of {at:.1}");
-            let end = (self.indent + LABEL + 2 * self.column + self.gap).min(self.width);
+            let number = format!(" {:>4} of {}", logarithm(value), logarithm(at));
+            let end = (self.indent + self.label + 2 * self.column + self.gap).min(self.width);
             let room = end.saturating_sub(label.width() + number.chars().count());
             let mut line = vec![label];
             line.extend(meter(value / at, room, Style::new().fg(fg)));
