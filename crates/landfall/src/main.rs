@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
+            report.animate();
             let interrupt = listen(&report)?;
             run(&cli, &report, interrupt).await
         }),

@@ -1,19 +1,26 @@
 //! The only place that prints: events as text for people, or as one JSON object a line.
 //!
 //! Results go to standard output, progress to standard error, so that `landfall url` can be used in a
-//! pipe. With `--json` everything goes to standard output.
+//! pipe. With `--json` everything goes to standard output. On a terminal what is going on stands in a view
+//! below the lines; anywhere else lines say it, now and then.
 
+mod heartbeat;
+mod live;
+mod view;
 mod words;
 
 pub(crate) use self::words::{held_words, step_words};
 use self::words::{outcome_words, pings, ports, proof_words, step_text, traffic};
 use rules::event::{Event, Line, Past, Phase, Progress, VERSION};
 use rules::ledger::Entry;
+use self::heartbeat::Heartbeat;
+use self::view::View;
+use self::words::{ports, step_text, traffic};
+use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::plan::Action;
 use rules::release::{Outcome, Purpose};
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
-use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,11 +36,9 @@ struct Printer {
     verbose: bool,
     terminal: bool,
     color: bool,
-    /// Whether the last line on standard error is one that the next may replace.
-    fleeting: bool,
-    /// Terraform's resources in work, for the fleeting line.
-    working: BTreeSet<String>,
-    done: usize,
+    heartbeat: Heartbeat,
+    /// Only on a terminal that can move its cursor.
+    view: Option<View>,
 }
 
 /// The clock of the whole command line.
@@ -47,20 +52,30 @@ pub(crate) fn now() -> Timestamp {
 impl Report {
     pub(crate) fn new(json: bool, verbose: bool) -> Report {
         let terminal = std::io::stderr().is_terminal();
+        // A terminal without a name, or one that calls itself dumb, knows no escape sequences.
+        let is_able =
+            std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb");
         // https://no-color.org
-        let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let color = terminal
+            && is_able
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let view = (terminal && is_able && !json).then(|| View::new(color));
         let printer = Printer {
             json,
             verbose,
             terminal,
             color,
-            fleeting: false,
-            working: BTreeSet::new(),
-            done: 0,
+            heartbeat: Heartbeat::new(view.is_some()),
+            view,
         };
-        Report {
+        let has_view = printer.view.is_some();
+        let report = Report {
             printer: Arc::new(Mutex::new(printer)),
+        };
+        if has_view {
+            report.give_way_to_panics();
         }
+        report
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -78,10 +93,13 @@ impl Report {
         !printer.json && printer.terminal && std::io::stdin().is_terminal()
     }
 
-    /// Asks and waits for a line; anything but `y` or `yes` is no.
+    /// Asks and waits for a line; anything but `y` or `yes` is no. The view is away meanwhile: the lock
+    /// is held until the answer is there.
     pub(crate) fn ask(&self, question: &str) -> bool {
         let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
-        printer.clear();
+        if let Some(view) = &mut printer.view {
+            view.step_aside();
+        }
         eprint!("{question} [y/N] ");
         let _ = std::io::stderr().flush();
         let mut answer = String::new();
@@ -92,10 +110,11 @@ impl Report {
 
 impl Printer {
     fn print(&mut self, event: Event) {
+        let at = now();
         if self.json {
             let line = Line {
                 v: VERSION,
-                at: now(),
+                at,
                 event,
             };
             // An event that could not be written to a closed pipe is nobody's loss.
@@ -104,72 +123,52 @@ impl Printer {
             }
             return;
         }
-        if let Some(text) = self.fleeting(&event) {
-            self.show_fleeting(&text);
-            return;
+        let last = self.heartbeat.fold(&event, at);
+        let is_shown = match &mut self.view {
+            Some(view) => view.fold(&event, at, self.verbose),
+            None => false,
+        };
+        if let Some(line) = last {
+            self.print_progress(&line, at);
         }
-        match text(&event, self.verbose, self.color) {
-            Text::Nothing => {}
-            Text::Progress(text) => {
-                self.clear();
+        let text = if is_shown {
+            Text::Nothing
+        } else {
+            text(&event, self.verbose, self.color)
+        };
+        match (text, &mut self.view) {
+            // No later picture will take it away.
+            (Text::Nothing, Some(view)) if matches!(event, Event::Ended { .. }) => {
+                view.step_aside()
+            }
+            (Text::Nothing, Some(view)) => view.refresh(at),
+            (Text::Nothing, None) => {}
+            (Text::Progress(text), _) => self.print_progress(&text, at),
+            (Text::Result(text), view) => {
+                if let Some(view) = view {
+                    view.step_aside();
+                }
+                let _ = writeln!(std::io::stdout(), "{text}");
+                if let Some(view) = view {
+                    view.print("", at);
+                }
+            }
+        }
+    }
+
+    fn print_progress(&mut self, text: &str, at: Timestamp) {
+        match &mut self.view {
+            Some(view) => view.print(text, at),
+            None => {
                 let _ = writeln!(std::io::stderr(), "{text}");
             }
-            Text::Result(text) => {
-                self.clear();
-                let _ = writeln!(std::io::stdout(), "{text}");
-            }
         }
     }
 
-    /// What is shown only until the next line, and only on a terminal.
-    fn fleeting(&mut self, event: &Event) -> Option<String> {
-        match event {
-            Event::Resource {
-                address,
-                progress,
-                seconds,
-                ..
-            } => {
-                match progress {
-                    Progress::Started | Progress::Waiting => {
-                        self.working.insert(address.clone());
-                    }
-                    Progress::Finished | Progress::Errored => {
-                        self.working.remove(address);
-                        self.done += 1;
-                    }
-                }
-                if !self.terminal {
-                    return None;
-                }
-                let others = match self.working.len().saturating_sub(1) {
-                    0 => String::new(),
-                    n => format!(" and {n} more"),
-                };
-                Some(format!(
-                    "  {} done, {address}{others} {seconds:.0} s",
-                    self.done
-                ))
-            }
-            Event::Traffic { totals } if self.terminal => Some(traffic(totals)),
-            Event::Output { tool, line } if self.terminal && !self.verbose => {
-                Some(format!("  {tool}: {line}"))
-            }
-            _ => None,
-        }
-    }
-
-    fn show_fleeting(&mut self, text: &str) {
-        let short: String = text.chars().take(118).collect();
-        let _ = write!(std::io::stderr(), "\r\x1b[2K{short}");
-        let _ = std::io::stderr().flush();
-        self.fleeting = true;
-    }
-
-    fn clear(&mut self) {
-        if self.fleeting {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K");
-            self.fleeting = false;
+    fn do_without_view(&mut self) {
+        if let Some(mut view) = self.view.take() {
+            view.step_aside();
+            self.heartbeat.only_last = false;
         }
     }
 }
@@ -467,6 +466,8 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             );
             progress(lines.join("\n"))
         }
+        // The heartbeat says it, when it is time.
+        Event::Watch(_) => Text::Nothing,
         Event::Ended { .. } => Text::Nothing,
     }
 }

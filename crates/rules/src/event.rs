@@ -14,6 +14,7 @@ use crate::revision::{Digest, RevisionId};
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
+use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 
 /// Version of the events' format: raised when a field changes its meaning or disappears. New events
@@ -359,6 +360,8 @@ pub enum Event {
         /// It.
         data: serde_json::Value,
     },
+    /// What is to be seen of what serves, about once a second while it is watched.
+    Watch(Watch),
     /// Nothing had to be done.
     Unchanged {
         /// The revision that serves.
@@ -400,6 +403,7 @@ pub enum Progress {
 mod tests {
     use super::*;
     use crate::release::Outcome;
+    use crate::watch::{self, Arm, Count, Moment, Pings, Role, Stratum};
 
     #[test]
     fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
@@ -429,6 +433,43 @@ mod tests {
                     remove: "aws".into(),
                 },
             },
+            Event::Watch(Watch {
+                elapsed: 42.5,
+                doing: "10% on the new version".into(),
+                arms: vec![Arm {
+                    slot: Slot::Blue,
+                    revision: RevisionId("0123456789ab".into()),
+                    role: Role::Old,
+                    share: 90,
+                    tasks: 2,
+                    healthy: 2,
+                    requests: 412,
+                    errors: 40,
+                    user_errors: 1,
+                    p50_ms: Some(12.5),
+                    p99_ms: None,
+                }],
+                evidence: Some(watch::Evidence {
+                    roll_back: 0.3,
+                    roll_back_at: 4.6,
+                    promote: 1.2,
+                    promote_at: 3.0,
+                    stratum: Stratum::Users,
+                    new_requests: 45,
+                }),
+                pings: Some(Pings {
+                    requests: 210,
+                    failed: 0,
+                    errors: 21,
+                    longest_gap_ms: 320,
+                }),
+                seconds: vec![Moment {
+                    arms: vec![Count {
+                        requests: 10,
+                        errors: 1,
+                    }],
+                }],
+            }),
             Event::Ended {
                 exit: Exit::Done,
                 code: 0,

@@ -25,3 +25,4 @@ pub mod revision;
 pub mod sweep;
 pub mod time;
 pub mod verdict;
+pub mod watch;

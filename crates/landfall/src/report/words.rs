@@ -1,9 +1,12 @@
 //! Parts of the report that are sentences by themselves.
 
+use super::view::{clock, logarithm, rate};
 use rules::edge::totals::Totals;
 use rules::evidence::Listening;
 use rules::ledger::Pings;
 use rules::release::{Awaited, Held, Outcome, Proof, Step};
+use rules::release::{Awaited, Outcome, Step};
+use rules::watch::{Evidence, Role, Stratum, Watch};
 
 /// One line of numbers.
 pub(super) fn traffic(totals: &Totals) -> String {
@@ -123,4 +126,64 @@ pub(super) fn pings(pings: &Pings) -> String {
         "{} requests, {} failed, longest gap {} ms{own}",
         pings.requests, pings.failed, pings.longest_gap_ms
     )
+}
+
+/// What is watched, in one word.
+pub(super) fn prefix(watch: &Watch) -> &'static str {
+    let compares = watch.arms.iter().any(|arm| arm.role != Role::Only);
+    if compares { "release" } else { "live" }
+}
+
+/// `45 requests of users`
+pub(super) fn origin(evidence: &Evidence) -> String {
+    let of = match evidence.stratum {
+        Stratum::Users => "of users",
+        Stratum::Probes => "of our own",
+    };
+    let requests = evidence.new_requests;
+    let word = if requests == 1 { "request" } else { "requests" };
+    format!("{requests} {word} {of}")
+}
+
+/// A moment as one line of a log.
+pub(super) fn watched(watch: &Watch) -> String {
+    let mut text = format!(
+        "{}  {}  {}",
+        prefix(watch),
+        clock(watch.elapsed),
+        watch.doing
+    );
+    for (index, arm) in watch.arms.iter().enumerate() {
+        // Said once, the words are understood.
+        let (requests, errors) = if index == 0 {
+            (" requests", " errors")
+        } else {
+            ("", "")
+        };
+        text.push_str(&format!(
+            " · {} {}{requests}, {}{errors}",
+            arm.role.as_str(),
+            arm.requests,
+            rate(arm.errors, arm.requests)
+        ));
+        if arm.user_errors > 0 {
+            text.push_str(&format!(", users saw {}", arm.user_errors));
+        }
+    }
+    if let Some(evidence) = &watch.evidence {
+        text.push_str(&format!(
+            " · rollback {}/{} · promotion {}/{}",
+            logarithm(evidence.roll_back),
+            logarithm(evidence.roll_back_at),
+            logarithm(evidence.promote),
+            logarithm(evidence.promote_at)
+        ));
+    }
+    if let Some(pings) = &watch.pings {
+        text.push_str(&format!(
+            " · pings {}, {} failed",
+            pings.requests, pings.failed
+        ));
+    }
+    text
 }

@@ -1,0 +1,82 @@
+//! What keeps the view going between events, and takes it away when something is wrong.
+
+use super::{Printer, Report, now};
+use rustix::process::{Signal, getpid, kill_process};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+
+/// How often the view is looked over while nothing happens: clocks and the spinner go on, and it follows
+/// the terminal's size.
+const TICK: Duration = Duration::from_millis(125);
+
+impl Report {
+    /// Keeps the view going while nothing happens; to be called once, within the runtime. A task and not
+    /// a thread: it ends with the runtime, and it writes under the same lock as everybody else. Where
+    /// that is held, somebody prints or asks, and a tick is left out rather than waited for.
+    pub(crate) fn animate(&self) {
+        let printer = Arc::clone(&self.printer);
+        let has_view = |printer: &Mutex<Printer>| {
+            let printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+            printer.view.is_some()
+        };
+        if !has_view(&printer) {
+            return;
+        }
+        let stop = SignalKind::from_raw(Signal::TSTP.as_raw());
+        // Without it the view comes back in the wrong place after Ctrl-Z and `fg`; no more than that.
+        let mut stop = signal(stop).ok();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(TICK);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            loop {
+                let stop = async {
+                    match &mut stop {
+                        Some(stop) => stop.recv().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let is_to_stop = tokio::select! {
+                    biased;
+                    _ = stop => true,
+                    _ = ticks.tick() => false,
+                };
+                let mut locked = printer.try_lock().ok();
+                let view = locked.as_mut().and_then(|printer| printer.view.as_mut());
+                match view {
+                    // The shell gets the terminal without a view on it, and the next picture comes below
+                    // what was done there.
+                    Some(view) if is_to_stop => view.step_aside(),
+                    Some(view) => view.refresh(now()),
+                    None => {}
+                }
+                if is_to_stop {
+                    // What Ctrl-Z does where nobody listens. Nobody paints in between: the lock is held.
+                    let _ = kill_process(getpid(), Signal::STOP);
+                }
+            }
+        });
+    }
+
+    /// A panic's message is printed by whoever panics, whenever: from then on there are only lines.
+    pub(super) fn give_way_to_panics(&self) {
+        let printer = Arc::downgrade(&self.printer);
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let printer = printer.upgrade();
+            // Whoever panics may hold the lock.
+            let locked = printer
+                .as_ref()
+                .and_then(|printer| match printer.try_lock() {
+                    Ok(printer) => Some(printer),
+                    Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                    Err(TryLockError::WouldBlock) => None,
+                });
+            if let Some(mut printer) = locked {
+                printer.do_without_view();
+            }
+            previous(panic);
+        }));
+    }
+}

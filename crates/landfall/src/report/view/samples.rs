@@ -1,0 +1,114 @@
+//! Moments to look at, made up.
+
+use rules::names::Slot;
+use rules::revision::RevisionId;
+use rules::watch::{Arm, Count, Evidence, Moment, Pings, Role, Stratum, Watch};
+
+fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
+    let (slot, revision) = match role {
+        Role::New => (Slot::Green, "9b1c44e70a12"),
+        Role::Old | Role::Only => (Slot::Blue, "3f2a91c04d77"),
+    };
+    Arm {
+        slot,
+        revision: RevisionId(revision.to_owned()),
+        role,
+        share,
+        tasks: 2,
+        healthy: 2,
+        requests,
+        errors,
+        user_errors: 0,
+        p50_ms: Some(12.3),
+        p99_ms: Some(480.0),
+    }
+}
+
+/// Seconds in which each arm got so many requests, an error now and then.
+fn seconds(arms: &[u64], of: u64) -> Vec<Moment> {
+    let moment = |second: u64| Moment {
+        arms: arms
+            .iter()
+            .map(|&most| {
+                let requests = most * (second * 7 % 5 + 4) / 8;
+                let errors = if second % 6 == 2 { requests / 4 } else { 0 };
+                Count { requests, errors }
+            })
+            .collect(),
+    };
+    (0..of).map(moment).collect()
+}
+
+fn evidence(roll_back: f64, promote: f64) -> Evidence {
+    Evidence {
+        roll_back,
+        roll_back_at: 100_f64.ln(),
+        promote,
+        promote_at: 20_f64.ln(),
+        stratum: Stratum::Users,
+        new_requests: 45,
+    }
+}
+
+/// One in ten goes to the new version, which errs no more than the old one.
+pub(crate) fn canary() -> Watch {
+    Watch {
+        elapsed: 42.0,
+        doing: "10% on the new version".to_owned(),
+        arms: vec![arm(Role::Old, 90, 412, 40), arm(Role::New, 10, 45, 5)],
+        evidence: Some(evidence(0.3, 1.2)),
+        pings: Some(Pings {
+            requests: 210,
+            failed: 0,
+            errors: 21,
+            longest_gap_ms: 320,
+        }),
+        seconds: seconds(&[24, 8], 100),
+    }
+}
+
+/// The new version errs so often that the old one gets everything back.
+pub(crate) fn rollback() -> Watch {
+    let mut new = arm(Role::New, 0, 88, 61);
+    new.healthy = 1;
+    new.user_errors = 14;
+    Watch {
+        elapsed: 73.0,
+        doing: "everybody back on the old version".to_owned(),
+        arms: vec![arm(Role::Old, 100, 655, 64), new],
+        evidence: Some(evidence(5.1, -3.4)),
+        pings: Some(Pings {
+            requests: 365,
+            failed: 2,
+            errors: 51,
+            longest_gap_ms: 1_420,
+        }),
+        seconds: seconds(&[24, 3], 20),
+    }
+}
+
+/// All are on the new version; the old one waits.
+pub(crate) fn bake() -> Watch {
+    let mut old = arm(Role::Old, 0, 2_412, 240);
+    (old.p50_ms, old.p99_ms) = (None, None);
+    Watch {
+        elapsed: 3_661.0,
+        doing: "all on the new version; the old one stands by".to_owned(),
+        arms: vec![old, arm(Role::New, 100, 10_045, 950)],
+        evidence: Some(evidence(-0.2, 8.25)),
+        pings: None,
+        seconds: seconds(&[0, 400], 120),
+    }
+}
+
+/// Nothing is compared: `landfall status --watch`.
+pub(crate) fn single() -> Watch {
+    Watch {
+        elapsed: 5.0,
+        doing: "serves".to_owned(),
+        arms: vec![arm(Role::Only, 100, 52, 5)],
+        evidence: None,
+        pings: None,
+        seconds: seconds(&[12], 5),
+    }
+}
