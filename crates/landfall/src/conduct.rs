@@ -124,7 +124,7 @@ impl Conduct<'_> {
             Begun::Serving(slot) => return Ok(Conducted::Unchanged(slot)),
             Begun::Release { release, from } => (release, from),
         };
-        let by = crate::hold::this("").who;
+        let by = crate::hold::holder::this("").who;
         let record = Record::begin(number, by, revision.clone(), from, *release);
         let mut ledger = Ledger::begin(&self.store, record);
         let ended = self.go_on(&mut ledger).await?;
@@ -162,7 +162,7 @@ impl Conduct<'_> {
     pub(crate) fn order(&self, ledger: &mut Ledger, order: Order) {
         ledger.record.entries.push(Entry::Order {
             at: now(),
-            by: crate::hold::this("").who,
+            by: crate::hold::holder::this("").who,
             order,
         });
     }

@@ -1,7 +1,8 @@
 //! Keeps the release lock for as long as a command works.
 
 use crate::failure::Failure;
-use crate::hold::{Hold, LeaseLost, this};
+use crate::hold::holder::this;
+use crate::hold::{Hold, LeaseLost};
 use crate::report::Report;
 use crate::store::Store;
 use infra::Interrupt;

@@ -8,7 +8,6 @@ mod conduct;
 mod driver;
 mod engine;
 mod failure;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command takes the lock yet"))]
 mod hold;
 mod keeper;
 mod layer;
@@ -20,10 +19,6 @@ mod probe;
 mod random;
 mod rehearsal;
 mod report;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command keeps anything in it yet")
-)]
 mod store;
 
 use crate::cli::{Cli, Command};

@@ -9,14 +9,12 @@ mod live;
 mod view;
 mod words;
 
+use self::heartbeat::Heartbeat;
+use self::view::View;
 pub(crate) use self::words::{held_words, step_words};
 use self::words::{outcome_words, pings, ports, proof_words, step_text, traffic};
 use rules::event::{Event, Line, Past, Phase, Progress, VERSION};
 use rules::ledger::Entry;
-use self::heartbeat::Heartbeat;
-use self::view::View;
-use self::words::{ports, step_text, traffic};
-use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::plan::Action;
 use rules::release::{Outcome, Purpose};
 use rules::time::{Timestamp, readable};

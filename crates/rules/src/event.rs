@@ -403,7 +403,8 @@ pub enum Progress {
 mod tests {
     use super::*;
     use crate::release::Outcome;
-    use crate::watch::{self, Arm, Count, Moment, Pings, Role, Stratum};
+    use crate::canary::Stratum;
+    use crate::watch::{self, Arm, Count, Moment, Role};
 
     #[test]
     fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {

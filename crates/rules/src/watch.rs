@@ -1,6 +1,8 @@
 //! What is to be seen at one moment of what serves: during a release both versions side by side,
 //! otherwise the one. [`crate::event::Event::Watch`] carries it, about once a second.
 
+use crate::canary::Stratum;
+use crate::ledger::Pings;
 use crate::names::Slot;
 use crate::revision::RevisionId;
 use serde::{Deserialize, Serialize};
@@ -90,39 +92,6 @@ pub struct Evidence {
     pub stratum: Stratum,
     /// Requests of that kind that the new version has answered.
     pub new_requests: u64,
-}
-
-/// Whose requests are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stratum {
-    /// Those of users.
-    Users,
-    /// Landfall's own, where users send too few.
-    Probes,
-}
-
-impl Stratum {
-    /// The word in events and for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stratum::Users => "users",
-            Stratum::Probes => "probes",
-        }
-    }
-}
-
-/// Landfall's own requests to the public address while it watches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pings {
-    /// How many were sent and have ended.
-    pub requests: u64,
-    /// Those that got no answer of the app.
-    pub failed: u64,
-    /// Those that the app answered with 500 or above.
-    pub errors: u64,
-    /// The longest time without an answer of the app, milliseconds.
-    pub longest_gap_ms: u64,
 }
 
 /// One second.

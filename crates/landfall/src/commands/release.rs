@@ -283,7 +283,7 @@ pub(crate) async fn unlock(
     let store = place.store();
     let question = "Give the release lock back? Whoever holds it stops at once.";
     confirm(report, arguments.yes, question)?;
-    match hold::unlock(&store, LEASE_KEY, hold::this("landfall unlock")).await? {
+    match hold::unlock(&store, LEASE_KEY, hold::holder::this("landfall unlock")).await? {
         Some(was) => {
             report.note(format!("unlocked; it was held by {was}"));
             report

@@ -1,12 +1,12 @@
 //! Parts of the report that are sentences by themselves.
 
 use super::view::{clock, logarithm, rate};
+use rules::canary::Stratum;
 use rules::edge::totals::Totals;
 use rules::evidence::Listening;
 use rules::ledger::Pings;
 use rules::release::{Awaited, Held, Outcome, Proof, Step};
-use rules::release::{Awaited, Outcome, Step};
-use rules::watch::{Evidence, Role, Stratum, Watch};
+use rules::watch::{Evidence, Role, Watch};
 
 /// One line of numbers.
 pub(super) fn traffic(totals: &Totals) -> String {

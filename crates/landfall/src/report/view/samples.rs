@@ -2,7 +2,9 @@
 
 use rules::names::Slot;
 use rules::revision::RevisionId;
-use rules::watch::{Arm, Count, Evidence, Moment, Pings, Role, Stratum, Watch};
+use rules::canary::Stratum;
+use rules::ledger::Pings;
+use rules::watch::{Arm, Count, Evidence, Moment, Role, Watch};
 
 fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
     let (slot, revision) = match role {
