@@ -10,14 +10,14 @@ mod source {
     pub(crate) mod report;
 }
 
+use rules::canary::Stratum;
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
+use rules::ledger::Pings;
 use rules::names::Slot;
 use rules::release::{Awaited, Outcome, Step};
 use rules::revision::RevisionId;
 use rules::time::Timestamp;
-use rules::canary::Stratum;
-use rules::ledger::Pings;
 use rules::watch::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 use source::report;
 use source::report::Report;

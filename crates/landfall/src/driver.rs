@@ -13,6 +13,7 @@ use crate::pings::Pinging;
 use crate::probe::{Door, Prober};
 use crate::random::token;
 use crate::report::{Report, now, step_words};
+use crate::watched;
 use aws::{LoadBalancer, Logs, Roles, Services, SlotFacts};
 use futures_util::future::join_all;
 use infra::Interrupt;
@@ -21,7 +22,7 @@ use rules::edge::settings::Secret;
 use rules::event::Event;
 use rules::evidence::TargetHealth;
 use rules::exit::Exit;
-use rules::ledger::{Entry, Pings};
+use rules::ledger::{Entry, Record};
 use rules::manifest::Manifest;
 use rules::names::{CLOSED, Names, Slot, Slots};
 use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, next};
@@ -186,14 +187,7 @@ impl Driver<'_> {
                 }
                 let at = now();
                 let step = next(&release, &seen, at);
-                self.tell(
-                    &mut told,
-                    &step,
-                    &release,
-                    &look,
-                    &comparing,
-                    ledger.record.pings,
-                );
+                self.tell(&mut told, &step, &ledger.record, &look, &comparing);
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
                     keeper.at(&step_words(&step)).await?;
                     if written_at.elapsed() >= WRITE_EVERY {
@@ -417,20 +411,25 @@ impl Driver<'_> {
         seen
     }
 
+    /// Tells a step once, and every look what is to be seen.
     fn tell(
         &self,
         told: &mut Option<Step>,
         step: &Step,
-        release: &Release,
+        record: &Record,
         look: &Look,
         comparing: &Comparing,
-        pings: Option<Pings>,
     ) {
         if told.as_ref() != Some(step) {
             self.report.emit(Event::Step { step: step.clone() });
             *told = Some(step.clone());
         }
-        let _ = (release, look, comparing, pings);
+        let (release, doing) = (record.release(), step_words(step));
+        let (policy, pings) = (&record.policy, record.pings);
+        let watch = watched::release(&release, policy, look, comparing, doing, pings, now());
+        if let (Some(watch), Doors::Open) = (watch, look.doors()) {
+            self.report.emit(Event::Watch(watch));
+        }
     }
 
     async fn finish(

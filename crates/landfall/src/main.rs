@@ -20,6 +20,7 @@ mod random;
 mod rehearsal;
 mod report;
 mod store;
+mod watched;
 
 use crate::cli::{Cli, Command};
 use crate::commands::release::Word;

@@ -22,7 +22,7 @@ pub(crate) struct Prober {
 /// What leads to one slot, and what its edges are shown.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Door {
-    /// The slot's token; [`None`] for the way of users.
+    /// The slot's token; empty, or [`None`], for the way of users.
     pub(crate) token: Option<String>,
     /// Marks requests as landfall's own, and opens the counts.
     pub(crate) secret: Option<Secret>,
@@ -76,7 +76,7 @@ impl Prober {
 
     fn request(&self, path: &str, door: &Door) -> reqwest::RequestBuilder {
         let mut request = self.http.get(format!("{}{path}", self.base));
-        if let Some(token) = &door.token {
+        if let Some(token) = door.token.as_ref().filter(|token| !token.is_empty()) {
             request = request.header(SLOT_HEADER, token);
         }
         if let Some(secret) = &door.secret {

@@ -402,8 +402,8 @@ pub enum Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Outcome;
     use crate::canary::Stratum;
+    use crate::release::Outcome;
     use crate::watch::{self, Arm, Count, Moment, Role};
 
     #[test]

@@ -13,7 +13,10 @@
 //! | `loopback` | listens on 127.0.0.1:8080 |
 //! | `deaf` | never listens |
 //! | `slow` | listens after 5 s |
+//! | `errs:N` | answers 500 to N requests of a hundred, at random |
+//! | `takes:N` | answers after N ms |
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,12 +73,23 @@ fn serve(stream: TcpStream, mode: &str) {
         let fails = match mode {
             "flaky" => number % 10 == 7,
             "errors" => is_landfall,
-            _ => false,
+            other => match other.strip_prefix("errs:").and_then(|percent| percent.parse().ok()) {
+                Some(percent) => random() % 100 < percent,
+                None => false,
+            },
         };
+        if let Some(millis) = mode.strip_prefix("takes:").and_then(|millis| millis.parse().ok()) {
+            std::thread::sleep(Duration::from_millis(millis));
+        }
         let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", "up") };
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;
         }
     }
+}
+
+/// A new number each time (<https://doc.rust-lang.org/std/hash/struct.RandomState.html>).
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

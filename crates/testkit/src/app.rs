@@ -21,11 +21,15 @@ pub enum Mode {
     Loopback,
     /// Never listens.
     Deaf,
+    /// Answers 500 to this many requests of a hundred, at random.
+    Errs(u32),
+    /// Answers after this many milliseconds.
+    Takes(u32),
 }
 
 impl Mode {
-    fn word(self) -> &'static str {
-        match self {
+    fn word(self) -> String {
+        let word = match self {
             Mode::Good => "good",
             Mode::Flaky => "flaky",
             Mode::Errors => "errors",
@@ -33,7 +37,10 @@ impl Mode {
             Mode::WrongPort => "port",
             Mode::Loopback => "loopback",
             Mode::Deaf => "deaf",
-        }
+            Mode::Errs(percent) => return format!("errs:{percent}"),
+            Mode::Takes(millis) => return format!("takes:{millis}"),
+        };
+        word.to_owned()
     }
 }
 

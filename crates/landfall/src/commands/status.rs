@@ -2,20 +2,26 @@
 
 use crate::app::App;
 use crate::cli::{AppDir, Global, Status as Arguments};
+use crate::comparing::Comparing;
 use crate::driver::{running, seen};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::probe::{Door, Prober};
-use crate::report::Report;
+use crate::report::{Report, now};
+use crate::watched::View;
 use aws::{LoadBalancer, Services};
 use infra::Interrupt;
+use rules::canary::{Counts, Policy};
 use rules::contract::FargateOutputs;
 use rules::diagnosis::{Expectation, diagnose};
 use rules::event::{Event, SlotStatus, Status};
 use rules::evidence::Evidence;
 use rules::exit::Exit;
 use rules::names::Slot;
+use std::time::Duration;
 
+/// How often `--watch` looks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Requests that the public address gets before it counts as not answering.
 const ASKED: u32 = 10;
 
@@ -25,6 +31,9 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
+    if arguments.watch {
+        return watch(&arguments.app, global, report, interrupt).await;
+    }
     let (app, place, outputs) = deployed(&arguments.app, global, report, &interrupt).await?;
     let services = Services::new(&place.session, &outputs.cluster);
     let load_balancer = LoadBalancer::new(&place.session, &outputs);
@@ -88,6 +97,59 @@ pub(crate) async fn run(
             .why(format!("it was asked {ASKED} times"))
             .next("`landfall logs` shows what the app wrote; `landfall up` releases again"),
     )
+}
+
+/// Shows what serves, second by second, until Ctrl-C.
+async fn watch(
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    mut interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let app = App::read_settings(&arguments.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    let Some(site) = place.site(&app.manifest, &interrupt).await? else {
+        return Err(place.not_deployed());
+    };
+    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
+    let mut comparing = Comparing::new(&Policy::default(), Counts::default());
+    let since = now();
+    while !*interrupt.borrow() {
+        let look = driver.look().await?;
+        let mut subjects = look.subjects();
+        for slot in Slot::ALL {
+            // Outside a release the way of users leads to the one slot that serves.
+            let is_alone = *look.shares.of(slot) == 100;
+            let subject = subjects.of_mut(slot);
+            if is_alone {
+                subject.door.token.get_or_insert_default();
+            }
+        }
+        comparing
+            .look(&driver.prober, &subjects, &driver.logs)
+            .await;
+        let doing = match look.shares.blue {
+            0 | 100 => "serving".to_owned(),
+            blue => format!("a release is under way: {blue}% of users on blue"),
+        };
+        let view = View {
+            look: &look,
+            collection: comparing.collection(),
+            since,
+            now: now(),
+            doing,
+            candidate: None,
+            evidence: None,
+            pings: None,
+        };
+        match view.watch() {
+            Some(watch) => report.emit(Event::Watch(watch)),
+            None => report.note("nothing serves"),
+        }
+        let stopped = interrupt.wait_for(|stop| *stop);
+        let _ = tokio::time::timeout(WATCH_EVERY, stopped).await;
+    }
+    Ok(())
 }
 
 pub(crate) async fn url(

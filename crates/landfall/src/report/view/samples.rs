@@ -1,9 +1,9 @@
 //! Moments to look at, made up.
 
-use rules::names::Slot;
-use rules::revision::RevisionId;
 use rules::canary::Stratum;
 use rules::ledger::Pings;
+use rules::names::Slot;
+use rules::revision::RevisionId;
 use rules::watch::{Arm, Count, Evidence, Moment, Role, Watch};
 
 fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
