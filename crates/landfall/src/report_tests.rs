@@ -5,9 +5,10 @@ use rules::diagnosis::Cause;
 use rules::event::{PhaseTime, SlotStatus, Status};
 use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
+use rules::ledger::Pings;
 use rules::names::Slot;
 use rules::plan::{Action, Change};
-use rules::release::{Awaited, Outcome, Step};
+use rules::release::{Awaited, Held, Order, Outcome, Proof, Step, Strategy};
 use rules::revision::{Digest, RevisionId};
 use rules::sweep::{Found, Kind, Leftover};
 use rules::verdict::Answers;
@@ -88,9 +89,7 @@ fn an_up_reads_like_this() {
         Event::Step {
             step: Step::Stage { slot: Slot::Green },
         },
-        Event::Step {
-            step: Step::OpenCandidate { slot: Slot::Green },
-        },
+        Event::Step { step: Step::Open },
         Event::Step {
             step: Step::Wait {
                 what: Awaited::Healthy,
@@ -101,12 +100,93 @@ fn an_up_reads_like_this() {
             step: Step::Probe { requests: 6 },
         },
         Event::Step {
-            step: Step::Shift { slot: Slot::Green },
+            step: Step::Shift {
+                slot: Slot::Green,
+                share: 10,
+            },
         },
         Event::Step {
             step: Step::Finished {
-                outcome: Outcome::Serving { slot: Slot::Green },
+                outcome: Outcome::Serving {
+                    slot: Slot::Green,
+                    proof: Some(Proof::Users),
+                },
             },
+        },
+        Event::Step {
+            step: Step::Watch {
+                probes: 20,
+                until: Timestamp(1),
+            },
+        },
+        Event::Step {
+            step: Step::Promote {
+                proof: Proof::Probes,
+            },
+        },
+        Event::Step {
+            step: Step::RollBack {
+                cause: Cause::Stopped,
+            },
+        },
+        Event::Step {
+            step: Step::Finished {
+                outcome: Outcome::Held {
+                    slot: Slot::Green,
+                    share: 50,
+                    why: Held::Undecided,
+                },
+            },
+        },
+        Event::Pinged {
+            pings: Pings {
+                requests: 219,
+                failed: 0,
+                errors: 3,
+                longest_gap_ms: 215,
+            },
+        },
+        Event::Foreseen {
+            steps: vec![
+                Step::Shift {
+                    slot: Slot::Green,
+                    share: 0,
+                },
+                Step::Retire { slot: Slot::Green },
+            ],
+        },
+        Event::Private {
+            url: "https://d111.cloudfront.net".into(),
+            header: "X-Landfall-Slot".into(),
+            token: "0a1b".into(),
+        },
+        Event::Past(Box::new(Past {
+            number: 7,
+            revision: RevisionId("3f19814ec17c".into()),
+            digest: digest("ab"),
+            from: Some(RevisionId("a23a0d81ef0c".into())),
+            purpose: Purpose::Deploy,
+            strategy: Strategy::Canary,
+            by: "ann@desk".into(),
+            started: Timestamp(1_795_453_120_000),
+            ended_at: Some(Timestamp(1_795_453_163_700)),
+            steps: 10,
+            outcome: Some(Outcome::Serving {
+                slot: Slot::Green,
+                proof: Some(Proof::Users),
+            }),
+            pings: Some(Pings::default()),
+        })),
+        Event::Entry {
+            entry: Box::new(Entry::Order {
+                at: Timestamp(2_500),
+                by: "bob@desk".into(),
+                order: Order::Abort,
+            }),
+            since: Timestamp(1_000),
+        },
+        Event::Data {
+            data: serde_json::json!({"window": 1}),
         },
         Event::Judged {
             verdict: Verdict::Serving {
@@ -241,6 +321,7 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                 SlotStatus {
                     slot: Slot::Blue,
                     live: true,
+                    share: 90,
                     revision: Some(RevisionId("e790b3b3dbaf".into())),
                     image: Some("registry/uptime-prod@sha256:54f8".into()),
                     desired: 2,
@@ -251,6 +332,7 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                 SlotStatus {
                     slot: Slot::Green,
                     live: false,
+                    share: 0,
                     revision: None,
                     image: None,
                     desired: 0,

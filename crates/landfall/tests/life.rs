@@ -129,10 +129,18 @@ fn up_releases_rollbacks_and_down() {
     let second = sandbox.app("second", "life", Mode::Good, 2);
     let users = Users::ask(&address, 4);
     let up = sandbox
-        .rehearse(&second, &["up", "--yes"])
+        .rehearse(&second, &["up", "--yes", "--minimum", "2s", "--bake", "2s"])
         .expect(Exit::Done);
     let answers = users.stop();
     assert_eq!(url(&up), address);
+    let shares: Vec<u32> = steps(&up)
+        .iter()
+        .filter_map(|step| match step {
+            Step::Shift { share, .. } => Some(*share),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(shares, [10, 50, 95, 100]);
     assert_eq!(answers.lost, 0, "{answers:?}");
     // 502 and 503 would be requests that found nobody; the old version's own errors stay behind its edge.
     assert_eq!(
@@ -149,7 +157,7 @@ fn up_releases_rollbacks_and_down() {
         (Mode::Crash, "crash"),
         (Mode::WrongPort, "wrong_port"),
         (Mode::Deaf, "not_ready"),
-        (Mode::Errors, "only_errors"),
+        (Mode::Errors, "worse"),
     ] {
         let bad = sandbox.app(cause, "life", mode, 3);
         let users = Users::ask(&address, 2);
@@ -180,12 +188,11 @@ fn up_releases_rollbacks_and_down() {
 
     // On 127.0.0.1 the edge finds the app all the same.
     let loopback = sandbox.app("loopback", "life", Mode::Loopback, 4);
-    let _ = sandbox
-        .rehearse(&loopback, &["up", "--yes"])
-        .expect(Exit::Done);
-    let _ = sandbox
-        .rehearse(&second, &["up", "--yes"])
-        .expect(Exit::Done);
+    for app in [&loopback, &second] {
+        let _ = sandbox
+            .rehearse(app, &["up", "--yes", "--strategy", "all-at-once"])
+            .expect(Exit::Done);
+    }
 
     // A change that would cut users off is refused before anything happens.
     let bare = sandbox
