@@ -265,7 +265,7 @@ async fn release(report: &Report, new_errors: f64) {
         }
     }
     step(Step::Finished {
-        outcome: Outcome::Serving { slot },
+        outcome: Outcome::Serving { slot, proof: None },
     });
     let seconds = 62.0;
     report.emit(Event::PhaseFinished {

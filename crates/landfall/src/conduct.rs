@@ -7,9 +7,9 @@ use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::probe::{Door, Prober};
-use crate::report::{Report, held_words, now};
+use crate::report::{Report, now};
 use crate::store::Store;
-use aws::{LoadBalancer, Logs, Roles, Services};
+use aws::{LoadBalancer, Logs, Metrics, Roles, Services};
 use infra::Interrupt;
 use rules::contract::{FargateOutputs, FoundationOutputs};
 use rules::diagnosis::Cause;
@@ -80,6 +80,7 @@ impl Site {
             services: Services::new(&place.session, &self.fargate.cluster),
             load_balancer: LoadBalancer::new(&place.session, &self.fargate),
             logs: Logs::new(&place.session, &self.foundation.log_group),
+            metrics: Metrics::new(&place.session, &self.fargate)?,
             roles: Roles {
                 execution_role_arn: self.foundation.execution_role_arn.clone(),
                 log_group: self.foundation.log_group.clone(),
@@ -187,7 +188,7 @@ impl Conduct<'_> {
                 record.number, record.begun.revision
             ),
         )
-        .why(held_words(why))
+        .why(why.explain())
         .next("`landfall promote` lets it go on, `landfall abort` takes it back")
     }
 

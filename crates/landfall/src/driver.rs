@@ -14,7 +14,7 @@ use crate::probe::{Door, Prober};
 use crate::random::token;
 use crate::report::{Report, now, step_words};
 use crate::watched;
-use aws::{LoadBalancer, Logs, Roles, Services, SlotFacts};
+use aws::{LoadBalancer, Logs, Metrics, Roles, Services, SlotFacts};
 use futures_util::future::join_all;
 use infra::Interrupt;
 use rules::contract::FargateOutputs;
@@ -25,7 +25,9 @@ use rules::exit::Exit;
 use rules::ledger::{Entry, Record};
 use rules::manifest::Manifest;
 use rules::names::{CLOSED, Names, Slot, Slots};
-use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, next};
+use rules::release::{
+    Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, Strategy, next,
+};
 use rules::revision::{Digest, Image, Revision};
 use rules::verdict::Answers;
 use std::time::Duration;
@@ -47,6 +49,7 @@ pub(crate) struct Driver<'a> {
     pub(crate) services: Services,
     pub(crate) load_balancer: LoadBalancer,
     pub(crate) logs: Logs,
+    pub(crate) metrics: Metrics,
     pub(crate) roles: Roles,
     pub(crate) prober: Prober,
     /// The image on this machine, to have a look at it when it does not come up.
@@ -144,6 +147,11 @@ impl Driver<'_> {
         let mut told: Option<Step> = None;
         let mut written_at = Instant::now();
         let mut failures = 0;
+        if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
+            self.report.note(
+                "there is no edge to count requests: versions are compared by what the load balancer counts, a minute at a time",
+            );
+        }
         loop {
             let looked_at = Instant::now();
             let release = ledger.record.release();
@@ -405,7 +413,11 @@ impl Driver<'_> {
         }
         if seen.doors == Doors::Open {
             let subjects = look.subjects();
-            comparing.look(&self.prober, &subjects, &self.logs).await;
+            if revision.settings.edge.is_some() {
+                comparing.look(&self.prober, &subjects, &self.logs).await;
+            } else {
+                comparing.look_at_metrics(release, &self.metrics).await;
+            }
             seen.comparison = comparing.compare(release, &subjects);
         }
         seen

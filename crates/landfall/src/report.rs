@@ -11,7 +11,7 @@ mod words;
 
 use self::heartbeat::Heartbeat;
 use self::view::View;
-pub(crate) use self::words::{held_words, step_words};
+pub(crate) use self::words::step_words;
 use self::words::{outcome_words, pings, ports, proof_words, step_text, traffic};
 use rules::event::{Event, Line, Past, Phase, Progress, VERSION};
 use rules::ledger::Entry;

@@ -447,6 +447,20 @@ pub enum Held {
     Unobserved,
 }
 
+impl Held {
+    /// The reason in words.
+    pub fn explain(self) -> &'static str {
+        match self {
+            Held::Manual => "its strategy is manual",
+            Held::NoTraffic => "it was to be staged without traffic",
+            Held::Undecided => {
+                "the maximum time is over, and the evidence speaks neither for nor against it"
+            }
+            Held::Unobserved => "nothing could be counted",
+        }
+    }
+}
+
 impl Release {
     /// Notes that `step` was taken at `at`. The driver does so when the step stands in the ledger and
     /// before it acts: a step that was noted may not have been carried out, one that was carried

@@ -118,7 +118,7 @@ pub(crate) async fn run(
     let conducted = phases
         .time(Phase::Release, async {
             front_door::wait(&conduct.driver, report).await?;
-            concerns::tell(&place, &conduct.driver, report).await;
+            concerns::tell(&place, manifest, &conduct.driver, report).await;
             conduct.release(&revision, &terms).await
         })
         .await?;
