@@ -2,9 +2,11 @@
 //! what it observes stands in the ledger, so that another process can go on with it.
 
 mod gather;
+mod look;
 
 use self::gather::Gathered;
-use crate::comparing::{Comparing, Subject};
+pub(crate) use self::look::{Look, running, seen};
+use crate::comparing::Comparing;
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::keeper::Keeper;
@@ -25,9 +27,7 @@ use rules::exit::Exit;
 use rules::ledger::{Entry, Record};
 use rules::manifest::Manifest;
 use rules::names::{CLOSED, Names, Slot, Slots};
-use rules::release::{
-    Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, Strategy, next,
-};
+use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
 use rules::revision::{Digest, Image, Revision};
 use rules::verdict::Answers;
 use std::time::Duration;
@@ -68,71 +68,6 @@ pub(crate) struct Local<'a> {
 /// How a release ended.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-}
-
-/// One look at the platform.
-pub(crate) struct Look {
-    pub(crate) shares: Slots<u32>,
-    tokens: Slots<String>,
-    pub(crate) facts: Slots<(SlotFacts, Vec<TargetHealth>)>,
-}
-
-impl Look {
-    /// Both slots as the release rules see them.
-    pub(crate) fn slots(&self) -> Slots<SlotSeen> {
-        let of = |slot: Slot| seen(&self.facts.of(slot).0, &self.facts.of(slot).1);
-        Slots {
-            blue: of(Slot::Blue),
-            green: of(Slot::Green),
-        }
-    }
-
-    fn doors(&self) -> Doors {
-        let is_open = |slot: Slot| !self.tokens.of(slot).starts_with(CLOSED);
-        match (is_open(Slot::Blue), is_open(Slot::Green)) {
-            (true, true) => Doors::Open,
-            (false, false) => Doors::Closed,
-            _ => Doors::Ajar,
-        }
-    }
-
-    /// The header value that leads to a slot, while a release lets it.
-    pub(crate) fn token(&self, slot: Slot) -> Option<&str> {
-        let token = self.tokens.of(slot);
-        (!token.starts_with(CLOSED)).then_some(token)
-    }
-
-    /// What leads to a slot.
-    pub(crate) fn door(&self, slot: Slot) -> Door {
-        Door {
-            token: self.token(slot).map(str::to_owned),
-            secret: self.facts.of(slot).0.deployed.secret.clone(),
-        }
-    }
-
-    pub(crate) fn subjects(&self) -> Slots<Subject> {
-        let slots = self.slots();
-        let of = |slot: Slot| Subject {
-            door: self.door(slot),
-            revision: slots.of(slot).revision.clone(),
-            healthy: slots.of(slot).healthy,
-        };
-        Slots {
-            blue: of(Slot::Blue),
-            green: of(Slot::Green),
-        }
-    }
-
-    /// What everything is that is not a matter of one release.
-    pub(crate) fn observation(&self) -> Observation {
-        Observation {
-            shares: self.shares.clone(),
-            doors: self.doors(),
-            slots: self.slots(),
-            probes: Probes::default(),
-            comparison: rules::release::Comparison::default(),
-        }
-    }
 }
 
 impl Driver<'_> {
@@ -483,51 +418,4 @@ impl Driver<'_> {
 
 fn new_secret() -> Result<Secret, Failure> {
     Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
-}
-
-/// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was
-/// started with names it: references are digests.
-pub(crate) fn running(facts: &SlotFacts) -> Vec<Digest> {
-    let started_with = facts
-        .deployed
-        .image
-        .as_deref()
-        .and_then(Image::parse)
-        .map(|image| image.digest);
-    facts
-        .tasks
-        .iter()
-        .filter(|task| task.running)
-        .filter_map(|task| task.digest.clone().or_else(|| started_with.clone()))
-        .collect()
-}
-
-/// A slot as the release rules see it.
-pub(crate) fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
-    let count = |state: &str| {
-        u32::try_from(
-            targets
-                .iter()
-                .filter(|target| target.state == state)
-                .count(),
-        )
-        .unwrap_or(u32::MAX)
-    };
-    SlotSeen {
-        revision: facts.deployed.revision.clone(),
-        desired: facts.desired,
-        tasks: u32::try_from(facts.tasks.len()).unwrap_or(u32::MAX),
-        healthy: count("healthy"),
-        draining: count("draining"),
-        stopped: u32::try_from(
-            facts
-                .stopped
-                .iter()
-                .filter(|task| task.is_failure())
-                .count(),
-        )
-        .unwrap_or(u32::MAX),
-        cause: None,
-        staged_at: facts.staged_at,
-    }
 }
