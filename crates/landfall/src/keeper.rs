@@ -82,12 +82,17 @@ impl Keeper {
     /// # Errors
     /// It was lost before, or the store does not answer.
     pub(crate) async fn release(self) -> Result<(), Failure> {
-        self.task.abort();
+        // A renewal in work comes to its end first.
         let hold = self.inner.lock().await.hold.take();
         match hold {
             Some(hold) => hold.release().await,
             None => Ok(()),
         }
+    }
+
+    /// Renews it no more, and leaves it where it is: what it lies in is about to be removed.
+    pub(crate) async fn leave(self) {
+        self.inner.lock().await.hold = None;
     }
 }
 

@@ -75,7 +75,8 @@ pub(crate) async fn run(
             }
             (None, Err(failure)) => return Err(failure),
             // It goes with the state that it lies beside, and is not renewed any more.
-            (keeper, Ok(())) => drop(keeper),
+            (Some(keeper), Ok(())) => keeper.leave().await,
+            (None, Ok(())) => {}
         }
         phases.time(Phase::State, remove_state(&place)).await?;
     }
