@@ -304,7 +304,8 @@ impl Driver<'_> {
         probes.good += by_new.good;
         probes.lost += by_new.lost;
         probes.lost_by_old += by_old.lost;
-        if new.secret.is_none() {
+        // Where not both have an edge that can be asked, nobody else counts them.
+        if new.secret.is_none() || old.secret.is_none() {
             comparing.count_pairs(by_old, by_new);
         }
     }
