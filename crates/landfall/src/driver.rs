@@ -41,6 +41,10 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 const FAILURES: u32 = 5;
 /// Pairs of probes at once.
 const PAIRS: usize = 4;
+/// Requests that each task of a candidate gets before anything is counted.
+const WARM_UP: u32 = 5;
+/// How long they may take.
+const WARM_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything the loop acts on.
 pub(crate) struct Driver<'a> {
@@ -164,6 +168,9 @@ impl Driver<'_> {
                 written_at = Instant::now();
                 let acted = match step {
                     Step::Probe { requests } => {
+                        if release.so_far.probed_at.is_none() {
+                            self.warm_up(&release, &look).await;
+                        }
                         self.ask_both(requests, &release, &look, &mut probes, &mut comparing)
                             .await;
                         Ok(())
@@ -265,6 +272,19 @@ impl Driver<'_> {
             .set(self.outputs.services.of(slot), &task_definition, count)
             .await?;
         Ok(())
+    }
+
+    /// The first requests of a process are slow, and say nothing about the later ones. These bear no mark
+    /// of a probe, and come before users do: nobody counts them.
+    async fn warm_up(&self, release: &Release, look: &Look) {
+        let door = Door {
+            secret: None,
+            ..look.door(release.candidate)
+        };
+        let count = WARM_UP * release.count.max(1);
+        let all = (0..count).map(|_| self.prober.ask(&door));
+        // A version that does not answer is found out by the probes.
+        let _ = tokio::time::timeout(WARM_UP_WITHIN, join_all(all)).await;
     }
 
     /// Asks the candidate and the old version, each as often, side by side.

@@ -2,8 +2,12 @@
 
 use super::super::Strategy;
 use super::*;
+use crate::ledger::{Entry, Record};
+use crate::manifest::Architecture;
+use crate::revision::{Digest, Image, Revision, Settings};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
+use std::collections::BTreeMap;
 
 prop_compose! {
     fn slots()(
@@ -182,4 +186,47 @@ proptest! {
         let seen = serde_json::from_str::<Observation>(&text).expect("an observation");
         prop_assert_eq!(step, next(&again, &seen, NOW));
     }
+
+    /// Whatever is seen one after the other: what the ledger keeps of it survives its text, and leads to the
+    /// same decisions again.
+    #[test]
+    fn the_ledger_replays(
+        release in releases(),
+        all_seen in prop::collection::vec(observations(), 1..20),
+    ) {
+        let mut record = record(Release { so_far: SoFar::default(), ..release });
+        let mut now = NOW;
+        for seen in all_seen {
+            let step = next(&record.release(), &seen, now);
+            let is_over = matches!(step, Step::Finished { .. });
+            record.entries.push(Entry::Step { at: now, seen: Box::new(seen), step });
+            if is_over {
+                break;
+            }
+            now = now.plus(Duration::from_secs(7));
+        }
+        let text = serde_json::to_string(&record).expect("text");
+        let again = Record::parse(&text).expect("a record");
+        prop_assert_eq!(&again, &record);
+        prop_assert_eq!(again.replay(), Ok(()));
+    }
+}
+
+fn record(begun: Release) -> Record {
+    let revision = Revision {
+        image: Image {
+            repository_url: "registry/uptime-prod".into(),
+            digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
+        },
+        settings: Settings {
+            port: 8080,
+            cpu: 256,
+            memory: 512,
+            architecture: Architecture::X86_64,
+            env: BTreeMap::new(),
+            stop_timeout: 30,
+            edge: None,
+        },
+    };
+    Record::begin(1, "ann@desk".into(), revision, None, begun)
 }
