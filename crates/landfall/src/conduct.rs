@@ -192,6 +192,18 @@ impl Conduct<'_> {
         .next("`landfall promote` lets it go on, `landfall abort` takes it back")
     }
 
+    /// What came of it, as observed.
+    pub(crate) async fn verdict(
+        &self,
+        conducted: &Conducted,
+        revision: &Revision,
+    ) -> Result<(), Failure> {
+        match conducted {
+            Conducted::Unchanged(slot) => self.see_serving(*slot, &revision.image.digest).await,
+            Conducted::Ended { ended, record } => self.judge(ended, record).await,
+        }
+    }
+
     /// Looks at what runs and what the public address answers, whatever anybody reported before.
     pub(crate) async fn judge(&self, ended: &Ended, record: &Record) -> Result<(), Failure> {
         match &ended.outcome {
@@ -242,7 +254,7 @@ impl Conduct<'_> {
         Ok(())
     }
 
-    pub(crate) async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
+    async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
         let running = self.driver.running(slot).await?;
         let answers = self.ask_public().await;
         let verdict = verdict(digest, &running, answers);

@@ -67,16 +67,11 @@ pub(crate) async fn run(
             false => None,
         };
         let removed = remove(&place, &app.manifest, &phases, report, &interrupt).await;
-        match (keeper, removed) {
-            (Some(keeper), Err(failure)) => {
-                // The failure is what matters; a lock that is not given back runs out.
-                let _ = keeper.release().await;
-                return Err(failure);
-            }
-            (None, Err(failure)) => return Err(failure),
+        match keeper {
+            Some(keeper) if removed.is_err() => return keeper.end(removed).await,
             // It goes with the state that it lies beside, and is not renewed any more.
-            (Some(keeper), Ok(())) => keeper.leave().await,
-            (None, Ok(())) => {}
+            Some(keeper) => keeper.leave().await,
+            None => removed?,
         }
         phases.time(Phase::State, remove_state(&place)).await?;
     }
