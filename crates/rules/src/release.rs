@@ -191,6 +191,23 @@ mod millis {
     }
 }
 
+impl Patience {
+    /// What is usual for an app with an edge, or without one. The load balancer's counts are believed two
+    /// minutes after their minute ([`crate::minutes::SETTLES`]): four minutes show one window at least.
+    pub fn of(edge: bool) -> Patience {
+        let usual = Patience::default();
+        if edge {
+            return usual;
+        }
+        let late = Duration::from_secs(240);
+        Patience {
+            minimum: late,
+            bake: late,
+            ..usual
+        }
+    }
+}
+
 impl Default for Patience {
     fn default() -> Patience {
         Patience {

@@ -161,7 +161,7 @@ impl Work<'_> {
             keeper,
             report,
         };
-        let terms = arguments.terms(manifest.count.get());
+        let terms = arguments.terms(manifest);
         let conducted = self
             .phases
             .time(Phase::Release, async {
