@@ -46,6 +46,10 @@ pub struct TaskFacts {
     pub running: bool,
     /// What its container runs, as ECS resolved it.
     pub digest: Option<Digest>,
+    /// Whether it is of the task definition that its service is set to; else it is on its way out.
+    pub is_current: bool,
+    /// Its private address, by which the load balancer knows it; not every emulator tells.
+    pub address: Option<String>,
 }
 
 /// All that ECS tells about one slot.
@@ -314,7 +318,7 @@ impl Services {
             for task in self.tasks(service, status).await? {
                 let is_gone = task.last_status.as_deref() == Some("STOPPED");
                 if !is_gone {
-                    tasks.push(task_facts(&task));
+                    tasks.push(task_facts(&task, &task_definition));
                 } else if task.task_definition_arn.as_deref() == Some(&task_definition)
                     && task.created_at.as_ref().map(|at| at.secs())
                         >= staged_at.as_ref().map(|at| at.secs())
@@ -439,7 +443,7 @@ fn id_of(arn: Option<&str>) -> String {
         .to_owned()
 }
 
-fn task_facts(task: &Task) -> TaskFacts {
+fn task_facts(task: &Task, current: &str) -> TaskFacts {
     let container = task
         .containers()
         .iter()
@@ -450,6 +454,11 @@ fn task_facts(task: &Task) -> TaskFacts {
         digest: container
             .and_then(|c| c.image_digest())
             .and_then(Digest::parse),
+        is_current: task.task_definition_arn() == Some(current),
+        address: container
+            .and_then(|c| c.network_interfaces().first())
+            .and_then(|interface| interface.private_ipv4_address())
+            .map(str::to_owned),
     }
 }
 
