@@ -1,4 +1,5 @@
-# What stands in the place of the slots: one service with the version inline, as without landfall.
+# What stands in the place of the slots: one service with the version inline, as without landfall. It does not wait for a
+# steady state: the emulator never tells of one after a change.
 
 variable "image" {
   description = "The version that is to serve."
@@ -32,12 +33,11 @@ resource "aws_ecs_task_definition" "app" {
 }
 
 resource "aws_ecs_service" "app" {
-  name                  = "${local.id}-app"
-  cluster               = aws_ecs_cluster.main.id
-  task_definition       = aws_ecs_task_definition.app.arn
-  desired_count         = 1
-  launch_type           = "FARGATE"
-  wait_for_steady_state = true
+  name            = "${local.id}-app"
+  cluster         = aws_ecs_cluster.main.id
+  task_definition = aws_ecs_task_definition.app.arn
+  desired_count   = 1
+  launch_type     = "FARGATE"
 
   network_configuration {
     subnets          = aws_subnet.public[*].id

@@ -10,11 +10,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use testkit::Crowd;
 
 /// What takes the place of the slots.
 const PLAIN: &str = include_str!("../../terraform/plain.tf");
 /// Files of the root that it takes the place of.
 const REPLACED: [&str; 3] = ["slots.tf", "outputs.tf", "landfall.tfplan"];
+
+/// How long the new version may take to serve once it is applied.
+const APPLIED: Duration = Duration::from_secs(120);
 
 /// A deployment without landfall.
 pub(crate) struct Plain {
@@ -32,7 +36,7 @@ pub(crate) struct Times {
 
 impl Plain {
     /// Makes everything, with `image` in it.
-    pub(crate) fn set(stage: &Stage, image: &str) -> Result<Plain, String> {
+    pub(crate) fn set(stage: &Stage, version: u32, image: &str) -> Result<Plain, String> {
         let home = stage
             .sandbox
             .home()
@@ -76,6 +80,7 @@ impl Plain {
         plain.apply(image)?;
         let outputs = plain.terraform(&["output", "-raw", "load_balancer_arn"])?;
         plain.url = plain.address(outputs.trim())?;
+        plain.wait_for(version)?;
         Ok(plain)
     }
 
@@ -90,6 +95,20 @@ impl Plain {
         self.terraform(&["apply", "-input=false", "-no-color", "changes"])?;
         let apply = began.elapsed() - plan;
         Ok(Times { plan, apply })
+    }
+
+    /// Until nobody but `version` answers, for a second.
+    pub(crate) fn wait_for(&self, version: u32) -> Result<(), String> {
+        let began = Instant::now();
+        while began.elapsed() < APPLIED {
+            let users = Crowd::ask(&self.url, 1, 20.0);
+            std::thread::sleep(Duration::from_secs(1));
+            let visits = users.stop();
+            if visits.of(version).count() == visits.count() {
+                return Ok(());
+            }
+        }
+        Err(format!("version {version} never answered alone"))
     }
 
     fn terraform(&self, arguments: &[&str]) -> Result<String, String> {
