@@ -66,7 +66,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let arguments = read(words)?;
     let (sizes, size) = match arguments.quick {
         true => ([2, 1, 1, 3], "quick: too little to conclude anything from"),
-        false => ([20, 10, 5, 200], "full"),
+        false => ([20, 5, 3, 200], "full"),
     };
     let [same, turns, speed, kills] = sizes;
     let plan = Plan {

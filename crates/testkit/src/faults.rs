@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 /// Users meanwhile, and their requests a second.
 const USERS: u32 = 8;
-const PER_SECOND: f64 = 50.0;
+const PER_SECOND: f64 = 100.0;
 /// How long a Terraform whose landfall was killed may hold its lock.
 const LOCKED_FOR: Duration = Duration::from_secs(120);
-/// The slowest release of an ordeal.
+/// How a release is hurried: what is asked of the evidence stays the same.
 const BRIEF: [&str; 5] = [
     "--yes",
     "--minimum=1s",

@@ -8,7 +8,10 @@ use std::time::Duration;
 use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
 
 /// Steps of a release, about; a later one is never reached.
-const STEPS: [(&str, usize); 2] = [("all-at-once", 8), ("canary", 17)];
+const STEPS: [(&str, usize); 2] = [("all-at-once", 8), ("canary", 15)];
+/// Steps of whoever goes on with it, and how long that takes at least.
+const STEPS_LEFT: usize = 5;
+const LEFT: Duration = Duration::from_secs(10);
 /// A release is over by then.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Kills in one release, at most: the command that goes on is killed, too.
@@ -71,15 +74,21 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
 /// The next release: at which steps, or when, and how it is gone on with.
 fn draw(random: &mut fastrand::Rng, number: usize) -> Ordeal {
     let (strategy, steps) = STEPS[number % STEPS.len()];
-    let kills = (0..random.u32(1..=CHAIN)).map(|_| Kill {
-        moment: match random.bool() {
-            true => Moment::Step(random.usize(..steps)),
-            false => Moment::After(LONGEST.mul_f64(random.f64())),
-        },
-        next: match random.bool() {
-            true => Way::Resume,
-            false => Way::Up,
-        },
+    let kills = (0..random.u32(1..=CHAIN)).map(|number| {
+        let (steps, longest) = match number {
+            0 => (steps, LONGEST),
+            _ => (STEPS_LEFT, LEFT),
+        };
+        Kill {
+            moment: match random.bool() {
+                true => Moment::Step(random.usize(..steps)),
+                false => Moment::After(longest.mul_f64(random.f64())),
+            },
+            next: match random.bool() {
+                true => Way::Resume,
+                false => Way::Up,
+            },
+        }
     });
     Ordeal {
         strategy,
