@@ -14,9 +14,12 @@ use std::collections::BTreeMap;
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
 
-/// A metric: its name, its word in the query, and where its value goes. An id of a query is lower-case
-/// letters, digits and underscores.
-type Counted = (&'static str, &'static str, fn(&mut Minute) -> &mut u64);
+/// Where a value goes.
+type Field = fn(&mut Minute) -> &mut u64;
+
+/// A metric: its name, its word in the query, and its field. An id of a query is lower-case letters,
+/// digits and underscores.
+type Counted = (&'static str, &'static str, Field);
 
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 const COUNTED: [Counted; 3] = [
@@ -168,7 +171,7 @@ fn queried() -> impl Iterator<Item = (Slot, &'static str)> {
 }
 
 /// What a result is about, by the id of its query.
-fn asked(name: &str) -> Option<(Slot, fn(&mut Minute) -> &mut u64)> {
+fn asked(name: &str) -> Option<(Slot, Field)> {
     let slot_and_field = |slot| {
         let mut counted = COUNTED.into_iter();
         counted

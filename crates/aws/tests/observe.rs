@@ -236,7 +236,7 @@ fn outputs() -> FargateOutputs {
         load_balancer_arn: arn("loadbalancer/app/watched-prod/50dc6c495c0c9188"),
         load_balancer_dns_name: String::new(),
         listener_arn: String::new(),
-        candidate_rule_arn: String::new(),
+        slot_rules: Slots::default(),
         cluster: String::new(),
         services: Slots::default(),
         target_groups: Slots {

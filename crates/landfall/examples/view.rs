@@ -22,16 +22,19 @@ use rules::watch::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 use source::report;
 use source::report::Report;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
     let json = std::env::args().any(|argument| argument == "--json");
+    // Before anything is seen: whoever sees something may type Ctrl-C.
+    let mut interrupts = signal(SignalKind::interrupt()).expect("signals can be listened for");
     let report = Report::new(json, false);
     report.animate();
     let exit = tokio::select! {
         () = show(&report, &what) => Exit::Done,
-        _ = tokio::signal::ctrl_c() => {
+        _ = interrupts.recv() => {
             report.note("stopping in order …");
             Exit::Interrupted
         }
@@ -262,7 +265,7 @@ async fn release(report: &Report, new_errors: f64) {
         }
     }
     step(Step::Finished {
-        outcome: Outcome::Serving { slot },
+        outcome: Outcome::Serving { slot, proof: None },
     });
     let seconds = 62.0;
     report.emit(Event::PhaseFinished {

@@ -2,7 +2,7 @@
 
 use crate::conduct::Terms;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rules::manifest::{AppName, Environment, Region, RelativePath, Target};
+use rules::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
 use rules::release;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -139,18 +139,20 @@ pub(crate) struct Pace {
     /// when a person says so
     #[arg(long, env = "LANDFALL_STRATEGY", value_enum, default_value_t)]
     pub(crate) strategy: Strategy,
-    /// Least time from the first users to a promotion
-    #[arg(long, env = "LANDFALL_MINIMUM", default_value = "15s", value_name = "DURATION", value_parser = duration)]
-    pub(crate) minimum: Duration,
+    /// Least time from the first users to a promotion [default: 15s; without an edge 4m, as the load
+    /// balancer's counts come late]
+    #[arg(long, env = "LANDFALL_MINIMUM", value_name = "DURATION", value_parser = duration)]
+    pub(crate) minimum: Option<Duration>,
     /// Most time from the first users until the evidence must have spoken
     #[arg(long, env = "LANDFALL_MAXIMUM", default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub(crate) maximum: Duration,
     /// What to do when it has not
     #[arg(long, env = "LANDFALL_AT_MAXIMUM", value_enum, default_value_t)]
     pub(crate) at_maximum: AtMaximum,
-    /// How long to keep the old version warm, with 5% of users, after a promotion
-    #[arg(long, env = "LANDFALL_BAKE", default_value = "60s", value_name = "DURATION", value_parser = duration)]
-    pub(crate) bake: Duration,
+    /// How long to keep the old version warm, with 5% of users, after a promotion [default: 60s; without
+    /// an edge 4m]
+    #[arg(long, env = "LANDFALL_BAKE", value_name = "DURATION", value_parser = duration)]
+    pub(crate) bake: Option<Duration>,
     /// Stage the new version and print how to reach it, but send no users to it
     #[arg(long, env = "LANDFALL_NO_TRAFFIC")]
     pub(crate) no_traffic: bool,
@@ -182,10 +184,11 @@ pub(crate) enum AtMaximum {
 
 impl Up {
     /// What is asked of the release.
-    pub(crate) fn terms(&self, count: u32) -> Terms {
+    pub(crate) fn terms(&self, manifest: &Manifest) -> Terms {
         let pace = &self.pace;
+        let usual = release::Patience::of(manifest.edge);
         Terms {
-            count,
+            count: manifest.count.get(),
             strategy: match pace.strategy {
                 Strategy::Canary => release::Strategy::Canary,
                 Strategy::AllAtOnce => release::Strategy::AllAtOnce,
@@ -200,10 +203,10 @@ impl Up {
             },
             patience: release::Patience {
                 ready: self.ready_timeout,
-                minimum: pace.minimum,
+                minimum: pace.minimum.unwrap_or(usual.minimum),
                 maximum: pace.maximum,
-                bake: pace.bake,
-                ..release::Patience::default()
+                bake: pace.bake.unwrap_or(usual.bake),
+                ..usual
             },
         }
     }

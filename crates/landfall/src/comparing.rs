@@ -3,15 +3,17 @@
 
 use crate::probe::{Door, Prober};
 use crate::report::now;
-use aws::Logs;
+use aws::{Logs, Metrics};
 use futures_util::future::join_all;
 use rules::canary::{
     Arm, Counts, Decision, History, Judgement, Policy, SealedWindow, Signal, Stratum, Trial, seal,
 };
 use rules::diagnosis::{Cause, Rate, Slow, Worse};
 use rules::edge::bucket::{Attempts, Bucket};
+use rules::edge::reading;
 use rules::edge::sketch::Sketch;
 use rules::edge::summary::{Collection, TaskRun};
+use rules::minutes;
 use rules::names::{Slot, Slots};
 use rules::release::{Comparison, Release};
 use rules::revision::RevisionId;
@@ -27,8 +29,10 @@ const ROUNDS: usize = 6;
 const LOG_AFTER: Duration = Duration::from_secs(10);
 /// How often the log is read then.
 const LOG_EVERY: Duration = Duration::from_secs(5);
-/// A task that has reported within this time counts as alive where only the log tells.
-const ALIVE: Duration = Duration::from_secs(30);
+/// How far behind the log is taken to be: lines of a second arrive until then.
+const LOG_LAG: Duration = Duration::from_secs(15);
+/// How often the load balancer's counts are asked for: they come by the minute, and each call is billed.
+const METRICS_EVERY: Duration = Duration::from_secs(60);
 
 /// The trial of one candidate.
 pub(crate) struct Comparing {
@@ -41,6 +45,7 @@ pub(crate) struct Comparing {
     heard_at: Option<Timestamp>,
     log_read_at: Option<Timestamp>,
     asked_since: u64,
+    metrics_read_at: Option<Timestamp>,
 }
 
 /// One slot, to be asked.
@@ -67,6 +72,7 @@ impl Comparing {
             heard_at: None,
             log_read_at: None,
             asked_since: 0,
+            metrics_read_at: None,
         }
     }
 
@@ -85,7 +91,7 @@ impl Comparing {
         self.trial.judgement()
     }
 
-    /// Asks the edges of both slots for their counts.
+    /// Asks the edges of both slots for their counts, or if they don't answer the log.
     pub(crate) async fn look(&mut self, prober: &Prober, subjects: &Slots<Subject>, logs: &Logs) {
         let can_tell = |subject: &Subject| {
             subject.healthy > 0 && subject.door.token.is_some() && subject.door.secret.is_some()
@@ -94,6 +100,9 @@ impl Comparing {
             .into_iter()
             .filter(|slot| can_tell(subjects.of(*slot)))
             .collect();
+        let has_edge = Slot::ALL
+            .into_iter()
+            .any(|slot| subjects.of(slot).door.secret.is_some());
         let mut all_heard = !asked.is_empty();
         for slot in asked {
             let heard = self.hear(prober, subjects.of(slot)).await;
@@ -104,8 +113,48 @@ impl Comparing {
         }
         if all_heard {
             self.heard_at = Some(now());
-        } else if self.is_deaf() {
-            self.read_log(logs, subjects).await;
+            self.log_read_at = None;
+        } else if has_edge && self.is_deaf() {
+            self.read_log(logs).await;
+        }
+    }
+
+    /// Asks the load balancer what it counted at each slot: the only counts of an app without an edge.
+    /// One window a minute, and the latest minutes are not settled yet.
+    pub(crate) async fn look_at_metrics(&mut self, release: &Release, metrics: &Metrics) {
+        let Some(since) = release.so_far.shifted_at else {
+            return;
+        };
+        let is_due = self
+            .metrics_read_at
+            .is_none_or(|at| now().since(at) >= METRICS_EVERY);
+        if !is_due {
+            return;
+        }
+        self.metrics_read_at = Some(now());
+        // What cannot be read now may be a minute later; the release waits or holds meanwhile.
+        let Ok(minutes) = metrics.minutes(since, now()).await else {
+            return;
+        };
+        let last = ended(&self.counts.windows, Stratum::Users).unwrap_or(0);
+        for minute in minutes::windows(&minutes, release.candidate, since, now()) {
+            let arm = |counts: minutes::Counts| Arm {
+                total: counts.total,
+                errors: counts.errors,
+                latency: None,
+            };
+            let window = SealedWindow {
+                stratum: Stratum::Users,
+                from_second: minute.minute * 60,
+                seconds: 60,
+                old: arm(minute.old),
+                new: arm(minute.new),
+            };
+            let compares = window.old.total > 0 && window.new.total > 0;
+            if compares && window.from_second >= last {
+                self.trial.window(&window);
+                self.counts.windows.push(window);
+            }
         }
     }
 
@@ -137,29 +186,13 @@ impl Comparing {
     }
 
     /// The same counts from the log group: later, and without knowing who is alive.
-    async fn read_log(&mut self, logs: &Logs, subjects: &Slots<Subject>) {
-        self.log_read_at = Some(now());
+    async fn read_log(&mut self, logs: &Logs) {
         let since = Timestamp(self.asked_since.saturating_mul(1_000));
+        let since = reading::ask_since(since, self.log_read_at);
         // What cannot be read now may be at the next look; the release waits or holds meanwhile.
-        let Ok((found, _)) = logs.summaries(since).await else {
-            return;
-        };
-        self.collection.merge(found);
-        for slot in Slot::ALL {
-            if let Some(revision) = &subjects.of(slot).revision {
-                let is_alive = |run: &TaskRun| {
-                    self.collection
-                        .reported_at(run)
-                        .is_some_and(|at| now().since(at) < ALIVE)
-                };
-                let alive = self
-                    .collection
-                    .tasks_of(&revision.0)
-                    .filter(|run| is_alive(run))
-                    .cloned()
-                    .collect();
-                *self.alive.of_mut(slot) = alive;
-            }
+        if let Ok((found, _)) = logs.summaries(since).await {
+            self.log_read_at = Some(now());
+            self.collection.merge(found);
         }
     }
 
@@ -211,10 +244,6 @@ impl Comparing {
             Stratum::Users => release.so_far.shifted_at.map(|at| at.0 / 1_000 + 1),
             Stratum::Probes => release.so_far.probed_at.map(|at| at.0 / 1_000),
         };
-        let ended = |windows: &[SealedWindow], stratum: Stratum| {
-            let own = windows.iter().rev().find(|w| w.stratum == stratum);
-            own.map(SealedWindow::end)
-        };
         let mut fresh = Vec::new();
         let mut earliest = None;
         for stratum in Stratum::ALL {
@@ -248,9 +277,16 @@ impl Comparing {
     }
 
     fn sealed_until(&self, release: &Release, old: &str, new: &str, from: u64) -> u64 {
-        let of = |revision: &str, slot: Slot| {
-            self.collection
-                .sealed_until(revision, from, self.alive.of(slot), now())
+        let nobody = BTreeSet::new();
+        let of = |revision: &str, slot: Slot| match self.log_read_at {
+            // Of nobody in the log is it known that they live: what they said last stands after a while.
+            Some(at) => {
+                let known = Timestamp(at.0.saturating_sub(millis(LOG_LAG)));
+                self.collection.sealed_until(revision, from, &nobody, known)
+            }
+            None => self
+                .collection
+                .sealed_until(revision, from, self.alive.of(slot), now()),
         };
         of(old, release.candidate.other()).min(of(new, release.candidate))
     }
@@ -333,6 +369,16 @@ impl Comparing {
             ln_m: said.ln_m,
         })
     }
+}
+
+/// Where the next window of a stratum begins.
+fn ended(windows: &[SealedWindow], stratum: Stratum) -> Option<u64> {
+    let own = windows.iter().rev().find(|w| w.stratum == stratum);
+    own.map(SealedWindow::end)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The word that a value has in JSON.

@@ -7,9 +7,9 @@ use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::probe::{Door, Prober};
-use crate::report::{Report, held_words, now};
+use crate::report::{Report, now};
 use crate::store::Store;
-use aws::{LoadBalancer, Logs, Roles, Services};
+use aws::{LoadBalancer, Logs, Metrics, Roles, Services};
 use infra::Interrupt;
 use rules::contract::{FargateOutputs, FoundationOutputs};
 use rules::diagnosis::Cause;
@@ -80,6 +80,7 @@ impl Site {
             services: Services::new(&place.session, &self.fargate.cluster),
             load_balancer: LoadBalancer::new(&place.session, &self.fargate),
             logs: Logs::new(&place.session, &self.foundation.log_group),
+            metrics: Metrics::new(&place.session, &self.fargate)?,
             roles: Roles {
                 execution_role_arn: self.foundation.execution_role_arn.clone(),
                 log_group: self.foundation.log_group.clone(),
@@ -187,8 +188,20 @@ impl Conduct<'_> {
                 record.number, record.begun.revision
             ),
         )
-        .why(held_words(why))
+        .why(why.explain())
         .next("`landfall promote` lets it go on, `landfall abort` takes it back")
+    }
+
+    /// What came of it, as observed.
+    pub(crate) async fn verdict(
+        &self,
+        conducted: &Conducted,
+        revision: &Revision,
+    ) -> Result<(), Failure> {
+        match conducted {
+            Conducted::Unchanged(slot) => self.see_serving(*slot, &revision.image.digest).await,
+            Conducted::Ended { ended, record } => self.judge(ended, record).await,
+        }
     }
 
     /// Looks at what runs and what the public address answers, whatever anybody reported before.
@@ -241,7 +254,7 @@ impl Conduct<'_> {
         Ok(())
     }
 
-    pub(crate) async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
+    async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
         let running = self.driver.running(slot).await?;
         let answers = self.ask_public().await;
         let verdict = verdict(digest, &running, answers);

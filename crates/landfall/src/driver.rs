@@ -2,9 +2,11 @@
 //! what it observes stands in the ledger, so that another process can go on with it.
 
 mod gather;
+mod look;
 
 use self::gather::Gathered;
-use crate::comparing::{Comparing, Subject};
+pub(crate) use self::look::{Look, running, seen};
+use crate::comparing::Comparing;
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::keeper::Keeper;
@@ -14,7 +16,7 @@ use crate::probe::{Door, Prober};
 use crate::random::token;
 use crate::report::{Report, now, step_words};
 use crate::watched;
-use aws::{LoadBalancer, Logs, Roles, Services, SlotFacts};
+use aws::{LoadBalancer, Logs, Metrics, Roles, Services, SlotFacts};
 use futures_util::future::join_all;
 use infra::Interrupt;
 use rules::contract::FargateOutputs;
@@ -25,7 +27,7 @@ use rules::exit::Exit;
 use rules::ledger::{Entry, Record};
 use rules::manifest::Manifest;
 use rules::names::{CLOSED, Names, Slot, Slots};
-use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, SlotSeen, Step, next};
+use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
 use rules::revision::{Digest, Image, Revision};
 use rules::verdict::Answers;
 use std::time::Duration;
@@ -39,6 +41,10 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 const FAILURES: u32 = 5;
 /// Pairs of probes at once.
 const PAIRS: usize = 4;
+/// Requests that each task of a candidate gets before anything is counted.
+const WARM_UP: u32 = 5;
+/// How long they may take.
+const WARM_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything the loop acts on.
 pub(crate) struct Driver<'a> {
@@ -47,6 +53,7 @@ pub(crate) struct Driver<'a> {
     pub(crate) services: Services,
     pub(crate) load_balancer: LoadBalancer,
     pub(crate) logs: Logs,
+    pub(crate) metrics: Metrics,
     pub(crate) roles: Roles,
     pub(crate) prober: Prober,
     /// The image on this machine, to have a look at it when it does not come up.
@@ -67,71 +74,6 @@ pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
 }
 
-/// One look at the platform.
-pub(crate) struct Look {
-    pub(crate) shares: Slots<u32>,
-    tokens: Slots<String>,
-    pub(crate) facts: Slots<(SlotFacts, Vec<TargetHealth>)>,
-}
-
-impl Look {
-    /// Both slots as the release rules see them.
-    pub(crate) fn slots(&self) -> Slots<SlotSeen> {
-        let of = |slot: Slot| seen(&self.facts.of(slot).0, &self.facts.of(slot).1);
-        Slots {
-            blue: of(Slot::Blue),
-            green: of(Slot::Green),
-        }
-    }
-
-    fn doors(&self) -> Doors {
-        let is_open = |slot: Slot| !self.tokens.of(slot).starts_with(CLOSED);
-        match (is_open(Slot::Blue), is_open(Slot::Green)) {
-            (true, true) => Doors::Open,
-            (false, false) => Doors::Closed,
-            _ => Doors::Ajar,
-        }
-    }
-
-    /// The header value that leads to a slot, while a release lets it.
-    pub(crate) fn token(&self, slot: Slot) -> Option<&str> {
-        let token = self.tokens.of(slot);
-        (!token.starts_with(CLOSED)).then_some(token)
-    }
-
-    /// What leads to a slot.
-    pub(crate) fn door(&self, slot: Slot) -> Door {
-        Door {
-            token: self.token(slot).map(str::to_owned),
-            secret: self.facts.of(slot).0.deployed.secret.clone(),
-        }
-    }
-
-    pub(crate) fn subjects(&self) -> Slots<Subject> {
-        let slots = self.slots();
-        let of = |slot: Slot| Subject {
-            door: self.door(slot),
-            revision: slots.of(slot).revision.clone(),
-            healthy: slots.of(slot).healthy,
-        };
-        Slots {
-            blue: of(Slot::Blue),
-            green: of(Slot::Green),
-        }
-    }
-
-    /// What everything is that is not a matter of one release.
-    pub(crate) fn observation(&self) -> Observation {
-        Observation {
-            shares: self.shares.clone(),
-            doors: self.doors(),
-            slots: self.slots(),
-            probes: Probes::default(),
-            comparison: rules::release::Comparison::default(),
-        }
-    }
-}
-
 impl Driver<'_> {
     /// Brings the release in the ledger to its end, or to where a person has to decide.
     pub(crate) async fn run(&self, ledger: &mut Ledger, keeper: &Keeper) -> Result<Ended, Failure> {
@@ -144,6 +86,11 @@ impl Driver<'_> {
         let mut told: Option<Step> = None;
         let mut written_at = Instant::now();
         let mut failures = 0;
+        if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
+            self.report.note(
+                "there is no edge to count requests: versions are compared by what the load balancer counts, a minute at a time",
+            );
+        }
         loop {
             let looked_at = Instant::now();
             let release = ledger.record.release();
@@ -221,6 +168,9 @@ impl Driver<'_> {
                 written_at = Instant::now();
                 let acted = match step {
                     Step::Probe { requests } => {
+                        if release.so_far.probed_at.is_none() {
+                            self.warm_up(&release, &look).await;
+                        }
                         self.ask_both(requests, &release, &look, &mut probes, &mut comparing)
                             .await;
                         Ok(())
@@ -324,6 +274,19 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// The first requests of a process are slow, and say nothing about the later ones. These bear no mark
+    /// of a probe, and come before users do: nobody counts them.
+    async fn warm_up(&self, release: &Release, look: &Look) {
+        let door = Door {
+            secret: None,
+            ..look.door(release.candidate)
+        };
+        let count = WARM_UP * release.count.max(1);
+        let all = (0..count).map(|_| self.prober.ask(&door));
+        // A version that does not answer is found out by the probes.
+        let _ = tokio::time::timeout(WARM_UP_WITHIN, join_all(all)).await;
+    }
+
     /// Asks the candidate and the old version, each as often, side by side.
     async fn ask_both(
         &self,
@@ -361,7 +324,8 @@ impl Driver<'_> {
         probes.good += by_new.good;
         probes.lost += by_new.lost;
         probes.lost_by_old += by_old.lost;
-        if new.secret.is_none() {
+        // Where not both have an edge that can be asked, nobody else counts them.
+        if new.secret.is_none() || old.secret.is_none() {
             comparing.count_pairs(by_old, by_new);
         }
     }
@@ -405,7 +369,11 @@ impl Driver<'_> {
         }
         if seen.doors == Doors::Open {
             let subjects = look.subjects();
-            comparing.look(&self.prober, &subjects, &self.logs).await;
+            if revision.settings.edge.is_some() {
+                comparing.look(&self.prober, &subjects, &self.logs).await;
+            } else {
+                comparing.look_at_metrics(release, &self.metrics).await;
+            }
             seen.comparison = comparing.compare(release, &subjects);
         }
         seen
@@ -471,51 +439,4 @@ impl Driver<'_> {
 
 fn new_secret() -> Result<Secret, Failure> {
     Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
-}
-
-/// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was
-/// started with names it: references are digests.
-pub(crate) fn running(facts: &SlotFacts) -> Vec<Digest> {
-    let started_with = facts
-        .deployed
-        .image
-        .as_deref()
-        .and_then(Image::parse)
-        .map(|image| image.digest);
-    facts
-        .tasks
-        .iter()
-        .filter(|task| task.running)
-        .filter_map(|task| task.digest.clone().or_else(|| started_with.clone()))
-        .collect()
-}
-
-/// A slot as the release rules see it.
-pub(crate) fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
-    let count = |state: &str| {
-        u32::try_from(
-            targets
-                .iter()
-                .filter(|target| target.state == state)
-                .count(),
-        )
-        .unwrap_or(u32::MAX)
-    };
-    SlotSeen {
-        revision: facts.deployed.revision.clone(),
-        desired: facts.desired,
-        tasks: u32::try_from(facts.tasks.len()).unwrap_or(u32::MAX),
-        healthy: count("healthy"),
-        draining: count("draining"),
-        stopped: u32::try_from(
-            facts
-                .stopped
-                .iter()
-                .filter(|task| task.is_failure())
-                .count(),
-        )
-        .unwrap_or(u32::MAX),
-        cause: None,
-        staged_at: facts.staged_at,
-    }
 }

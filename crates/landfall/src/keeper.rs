@@ -77,17 +77,26 @@ impl Keeper {
         }
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back after what was done under it. If that failed, its failure is what matters: a
+    /// lock that cannot be given back runs out.
     ///
     /// # Errors
-    /// It was lost before, or the store does not answer.
-    pub(crate) async fn release(self) -> Result<(), Failure> {
-        self.task.abort();
+    /// What was done failed; or the lock was lost before, or the store does not answer.
+    pub(crate) async fn end<T>(self, done: Result<T, Failure>) -> Result<T, Failure> {
+        // A renewal in work comes to its end first.
         let hold = self.inner.lock().await.hold.take();
-        match hold {
+        let released = match hold {
             Some(hold) => hold.release().await,
             None => Ok(()),
-        }
+        };
+        let done = done?;
+        released?;
+        Ok(done)
+    }
+
+    /// Renews it no more, and leaves it where it is: what it lies in is about to be removed.
+    pub(crate) async fn leave(self) {
+        self.inner.lock().await.hold = None;
     }
 }
 

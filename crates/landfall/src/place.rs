@@ -10,13 +10,14 @@ use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, Root};
-use rules::event::{Event, Phase};
+use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
 use rules::lock::StateLock;
 use rules::manifest::{Manifest, StateBackend};
 use rules::names::Names;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// One environment of one app, in one account and region.
 #[derive(Clone)]
@@ -69,8 +70,15 @@ impl Place {
             report.emit(Event::PhaseStarted {
                 phase: Phase::Rehearsal,
             });
+            let began = Instant::now();
             let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
             report.note(rehearsal.describe(is_new));
+            report.emit(Event::PhaseFinished {
+                time: PhaseTime {
+                    phase: Phase::Rehearsal,
+                    seconds: began.elapsed().as_secs_f64(),
+                },
+            });
             let endpoints = Endpoints {
                 main: rehearsal.fakecloud.url.clone(),
                 second: rehearsal.ministack.url.clone(),

@@ -114,11 +114,7 @@ fn up_releases_rollbacks_and_down() {
         _ => None,
     });
     assert_eq!(planned, [0, 0]);
-    assert!(
-        matches!(steps(&again).as_slice(), [Step::Finished { .. }]),
-        "{:?}",
-        steps(&again)
-    );
+    assert_eq!(steps(&again), [], "nothing was to be released");
     let pushed = again.all(|event| match event {
         Event::Note { text } if text.contains("has this image already") => Some(()),
         _ => None,

@@ -18,6 +18,9 @@ const BRIEF: [&str; 6] = [
     "--ready-timeout=60s",
 ];
 
+/// The counts of a version are those of all its tasks; and for once the ledger is on this machine.
+const TWO_TASKS: &str = "state = \"local\"\ncount = 2\n";
+
 fn up(sandbox: &Sandbox, app: &App, more: &[&str]) -> Ended {
     sandbox.rehearse(app, &[&["up"], &BRIEF[..], more].concat())
 }
@@ -203,13 +206,13 @@ fn releases_prove_themselves_or_go_back() {
 fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
     let sandbox = Sandbox::new();
     let app = |label: &str, version| sandbox.app(label, "killed", Mode::Errs(10), version);
-    let first = app("first", 1).manifest("state = \"local\"\n");
+    let first = app("first", 1).manifest(TWO_TASKS);
     let url = address(&up(&sandbox, &first, &[]).expect(Exit::Done));
     let old = serving(&sandbox, &first);
     let users = Users::ask(&url, 3);
 
     // Two at once: the second is refused, with who and at which step.
-    let second = app("second", 2).manifest("state = \"local\"\n");
+    let second = app("second", 2).manifest(TWO_TASKS);
     let killed_at = |share: u32, app: &App, check: &dyn Fn()| {
         let mut running = sandbox.start(app, &[&["up"], &BRIEF[..]].concat());
         running.wait_for("a share of users", |event| {
@@ -232,8 +235,8 @@ fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
     assert_ne!(new, old);
 
     // Left in the middle, and then another version comes: the one in the middle is taken back first.
-    let third = app("third", 3).manifest("state = \"local\"\n");
-    let fourth = app("fourth", 4).manifest("state = \"local\"\n");
+    let third = app("third", 3).manifest(TWO_TASKS);
+    let fourth = app("fourth", 4).manifest(TWO_TASKS);
     killed_at(50, &third, &|| {});
     let ended = up(&sandbox, &fourth, &[]).expect(Exit::Done);
     assert_eq!(shares(&ended), [0, 10, 50, 95, 100]);
@@ -245,7 +248,7 @@ fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
     assert_eq!(ends, [true, true, false, true]);
 
     // Unlocked by force: whoever held the lock stops before its next step.
-    let fifth = app("fifth", 5).manifest("state = \"local\"\n");
+    let fifth = app("fifth", 5).manifest(TWO_TASKS);
     let mut running = sandbox.start(&fifth, &[&["up"], &BRIEF[..]].concat());
     running.wait_for("a staged candidate", |event| {
         matches!(

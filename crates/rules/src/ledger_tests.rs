@@ -41,13 +41,15 @@ fn record(number: u64, revision: &str) -> Record {
 }
 
 fn serving() -> Observation {
-    let mut slots: Slots<SlotSeen> = Slots::default();
-    slots.blue = SlotSeen {
-        revision: Some(RevisionId("old".into())),
-        desired: 1,
-        tasks: 1,
-        healthy: 1,
-        ..SlotSeen::default()
+    let slots = Slots {
+        blue: SlotSeen {
+            revision: Some(RevisionId("old".into())),
+            desired: 1,
+            tasks: 1,
+            healthy: 1,
+            ..SlotSeen::default()
+        },
+        green: SlotSeen::default(),
     };
     Observation {
         shares: Slots {

@@ -169,7 +169,7 @@ impl Revision {
     /// newer landfall would run the same revision differently, so that the next `up` releases it.
     pub fn id(&self) -> RevisionId {
         let mut hash = Sha256::new();
-        hash.update(b"layout 1\n");
+        hash.update(b"layout 2\n");
         hash.update(self.image.digest.as_str());
         hash.update(b"\n");
         // Struct fields and a BTreeMap: the order is fixed.

@@ -5,21 +5,25 @@ use crate::place::Place;
 use crate::report::{Report, now};
 use aws::{Alarms, Budgets};
 use rules::event::Event;
+use rules::manifest::Manifest;
 use rules::preflight::concerns;
 
 /// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What
 /// cannot be looked at is told as well; none of it keeps a release from starting, which may be the repair.
-pub(crate) async fn tell(place: &Place, driver: &Driver<'_>, report: &Report) {
+pub(crate) async fn tell(place: &Place, manifest: &Manifest, driver: &Driver<'_>, report: &Report) {
     let budget_name = place.names.id();
     let (alarms, budgets) = (
         Alarms::new(&place.session, &place.names),
         Budgets::new(&place.session, &place.account),
     );
-    let (firing, exceeded, look) = tokio::join!(
-        alarms.firing(),
-        budgets.exceeded(&budget_name),
-        driver.look(),
-    );
+    let exceeded = async {
+        // Without a budget in the manifest the alert is set to the first cent: no news to tell.
+        match manifest.budget {
+            Some(limit) if limit > 0.0 => budgets.exceeded(&budget_name).await,
+            _ => Ok(None),
+        }
+    };
+    let (firing, exceeded, look) = tokio::join!(alarms.firing(), exceeded, driver.look());
     let unseen = |what: &str, why: String| {
         report.emit(Event::Warning {
             text: format!("{what} could not be looked at: {why}"),

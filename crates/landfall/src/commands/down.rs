@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::cli::{Down, Global};
 use crate::commands::{confirm, listener};
 use crate::failure::Failure;
+use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::report::Report;
@@ -60,10 +61,17 @@ pub(crate) async fn run(
             place.session.region()
         );
         confirm(report, arguments.yes, &question)?;
-        phases.time(Phase::Objects, remove_objects(&place)).await?;
-        if has_state {
-            let destroy = destroy(&place, &app.manifest, report, &interrupt);
-            phases.time(Phase::Destroy, destroy).await?;
+        // Nobody releases meanwhile; and nobody is told of a lock where there is nothing to lock.
+        let keeper = match has_state {
+            true => Some(Keeper::take(&place.store(), "landfall down", report, &interrupt).await?),
+            false => None,
+        };
+        let removed = remove(&place, &app.manifest, &phases, report, &interrupt).await;
+        match keeper {
+            Some(keeper) if removed.is_err() => return keeper.end(removed).await,
+            // It goes with the state that it lies beside, and is not renewed any more.
+            Some(keeper) => keeper.leave().await,
+            None => removed?,
         }
         phases.time(Phase::State, remove_state(&place)).await?;
     }
@@ -72,6 +80,22 @@ pub(crate) async fn run(
         .await?;
     phases.tell();
     end(&swept)
+}
+
+/// Everything but the state.
+async fn remove(
+    place: &Place,
+    manifest: &Manifest,
+    phases: &Phases<'_>,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    phases.time(Phase::Objects, remove_objects(place)).await?;
+    if place.has_state().await? {
+        let destroy = destroy(place, manifest, report, interrupt);
+        phases.time(Phase::Destroy, destroy).await?;
+    }
+    Ok(())
 }
 
 /// What releases made: tasks, task definitions, images. Terraform does not know of them.

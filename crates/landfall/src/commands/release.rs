@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::cli::{AppDir, Global, Rollback, Unlock};
 use crate::commands::confirm;
-use crate::conduct::{Begun, Conduct, Conducted, Site, Terms};
+use crate::conduct::{Begun, Conduct, Site, Terms};
 use crate::failure::Failure;
 use crate::hold;
 use crate::keeper::Keeper;
@@ -92,8 +92,7 @@ pub(crate) async fn say(
     let keeper = Keeper::take(&store, word.command(), report, &interrupt).await?;
     let conduct = deployed.conduct(&keeper, report, &interrupt)?;
     let done = carry_out(word, &conduct).await;
-    keeper.release().await?;
-    done
+    keeper.end(done).await
 }
 
 async fn carry_out(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
@@ -151,8 +150,7 @@ pub(crate) async fn rollback(
     let keeper = Keeper::take(&store, "landfall rollback", report, &interrupt).await?;
     let conduct = deployed.conduct(&keeper, report, &interrupt)?;
     let done = go_back(arguments, &conduct).await;
-    keeper.release().await?;
-    done?;
+    keeper.end(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
             url: deployed.site.fargate.url.clone(),
@@ -205,10 +203,8 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
             Begun::Release { release, .. } => foretell(conduct, &release).await,
         };
     }
-    match conduct.release(&revision, &terms).await? {
-        Conducted::Unchanged(slot) => conduct.see_serving(slot, &revision.image.digest).await,
-        Conducted::Ended { ended, record } => conduct.judge(&ended, &record).await,
-    }
+    let conducted = conduct.release(&revision, &terms).await?;
+    conduct.verdict(&conducted, &revision).await
 }
 
 async fn foretell(conduct: &Conduct<'_>, release: &Release) -> Result<(), Failure> {

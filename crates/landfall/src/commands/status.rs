@@ -5,6 +5,7 @@ use crate::cli::{AppDir, Global, Status as Arguments};
 use crate::comparing::Comparing;
 use crate::driver::{running, seen};
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::probe::{Door, Prober};
 use crate::report::{Report, now};
@@ -14,7 +15,7 @@ use infra::Interrupt;
 use rules::canary::{Counts, Policy};
 use rules::contract::FargateOutputs;
 use rules::diagnosis::{Expectation, diagnose};
-use rules::event::{Event, SlotStatus, Status};
+use rules::event::{Event, Past, SlotStatus, Status};
 use rules::evidence::Evidence;
 use rules::exit::Exit;
 use rules::names::Slot;
@@ -89,6 +90,11 @@ pub(crate) async fn run(
         answers,
         slots,
     }));
+    let latest = Ledger::latest(&place.store()).await?;
+    let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
+    if let Some(ledger) = open {
+        report.emit(Event::Past(Box::new(Past::from(&ledger.record))));
+    }
     if answers {
         return Ok(());
     }

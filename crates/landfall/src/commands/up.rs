@@ -23,7 +23,7 @@ use rules::exit::Exit;
 use rules::manifest::{Manifest, Overrides};
 use rules::names::Slot;
 use rules::plan::Plan;
-use rules::revision::{Revision, Settings};
+use rules::revision::{Image, Revision, Settings};
 
 pub(crate) async fn run(
     arguments: &Up,
@@ -61,89 +61,123 @@ pub(crate) async fn run(
         None => false,
     };
     let keeper = Keeper::take(&place.store(), "landfall up", report, &interrupt).await?;
-    keeper.at("making the infrastructure").await?;
-    let planned = phases
-        .time(Phase::Plan, plan(&place, manifest, report, &interrupt))
-        .await;
-    let agreed = match planned {
-        Ok(planned) => agree(planned, &place, arguments.yes, report).await,
-        Err(failure) => Err(failure),
-    };
-    let (foundation, fargate) = match agreed {
-        Ok(roots) => roots,
-        Err(failure) => {
-            // Nothing half-made: a bucket that this very command made holds nothing yet.
-            if let (true, Some(bucket)) =
-                (made_bucket && failure.exit == Exit::Refused, place.bucket())
-            {
-                bucket.delete().await?;
-            }
-            return Err(failure);
-        }
-    };
-
-    // Both to their end, even if one fails: a Terraform that nobody waits for would work on unseen.
-    let (pushed, target) = tokio::join!(
-        async {
-            let outputs = apply_foundation(&place, foundation, &phases, report).await?;
-            let push = image::push(&place, &engine, &image.shipped, &outputs, report);
-            let image = phases.time(Phase::Push, push).await?;
-            Ok::<_, Failure>((outputs, image))
-        },
-        apply_fargate(&place, fargate, &phases, report),
-    );
-    let ((foundation, pushed), target) = (pushed?, target?);
-
-    let site = Site {
-        foundation,
-        fargate: target,
-    };
-    let revision = Revision {
-        image: pushed,
-        settings: Settings::of(manifest),
-    };
-    let local = Local {
-        engine: &engine,
-        image: &image.app,
+    let work = Work {
         manifest,
-    };
-    let driver = site.driver(&place, manifest, Some(local), report, &interrupt)?;
-    let conduct = Conduct {
-        driver,
-        store: place.store(),
-        keeper: &keeper,
+        place: &place,
+        engine: &engine,
+        image: &image,
+        phases: &phases,
         report,
+        interrupt: &interrupt,
     };
-    let terms = arguments.terms(manifest.count.get());
-    let conducted = phases
-        .time(Phase::Release, async {
-            front_door::wait(&conduct.driver, report).await?;
-            concerns::tell(&place, &conduct.driver, report).await;
-            conduct.release(&revision, &terms).await
-        })
-        .await?;
-    let outcome = phases
-        .time(Phase::Verdict, async {
-            match &conducted {
-                Conducted::Unchanged(slot) => {
-                    conduct.see_serving(*slot, &revision.image.digest).await
-                }
-                Conducted::Ended { ended, record } => conduct.judge(ended, record).await,
-            }
-        })
-        .await;
-    keeper.release().await?;
-    phases.tell();
-    outcome?;
-    if matches!(conducted, Conducted::Unchanged(_)) {
-        report.emit(Event::Unchanged {
-            revision: revision.id(),
-        });
+    let done = work.run(arguments, &keeper).await;
+    if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, place.bucket())
+        && failure.exit == Exit::Refused
+    {
+        // Nothing half-made: a bucket that this very command made holds nothing but its lock.
+        keeper.leave().await;
+        bucket.delete().await?;
+        return done;
     }
-    report.emit(Event::Url {
-        url: site.fargate.url.clone(),
-    });
-    Ok(())
+    keeper.end(done).await
+}
+
+/// Everything that is done under the lock.
+struct Work<'a> {
+    manifest: &'a Manifest,
+    place: &'a Place,
+    engine: &'a Engine,
+    image: &'a image::Built,
+    phases: &'a Phases<'a>,
+    report: &'a Report,
+    interrupt: &'a Interrupt,
+}
+
+impl Work<'_> {
+    async fn run(&self, arguments: &Up, keeper: &Keeper) -> Result<(), Failure> {
+        keeper.at("making the infrastructure").await?;
+        let (site, image) = self.make(arguments.yes).await?;
+        let revision = Revision {
+            image,
+            settings: Settings::of(self.manifest),
+        };
+        let is_new = self.release(&site, &revision, arguments, keeper).await?;
+        if !is_new {
+            self.report.emit(Event::Unchanged {
+                revision: revision.id(),
+            });
+        }
+        self.report.emit(Event::Url {
+            url: site.fargate.url,
+        });
+        Ok(())
+    }
+
+    /// The infrastructure, and the image in its registry.
+    async fn make(&self, yes: bool) -> Result<(Site, Image), Failure> {
+        let (place, phases, report) = (self.place, self.phases, self.report);
+        let planned = phases
+            .time(
+                Phase::Plan,
+                plan(place, self.manifest, report, self.interrupt),
+            )
+            .await?;
+        let (foundation, fargate) = agree(planned, place, yes, report).await?;
+        // Both to their end, even if one fails: a Terraform that nobody waits for would work on unseen.
+        let (pushed, target) = tokio::join!(
+            async {
+                let outputs = apply_foundation(place, foundation, phases, report).await?;
+                let push = image::push(place, self.engine, &self.image.shipped, &outputs, report);
+                let image = phases.time(Phase::Push, push).await?;
+                Ok::<_, Failure>((outputs, image))
+            },
+            apply_fargate(place, fargate, phases, report),
+        );
+        let ((foundation, image), fargate) = (pushed?, target?);
+        let site = Site {
+            foundation,
+            fargate,
+        };
+        Ok((site, image))
+    }
+
+    /// Releases the revision, and looks whether it serves. Says whether there was anything to do.
+    async fn release(
+        &self,
+        site: &Site,
+        revision: &Revision,
+        arguments: &Up,
+        keeper: &Keeper,
+    ) -> Result<bool, Failure> {
+        let (place, manifest, report) = (self.place, self.manifest, self.report);
+        let local = Local {
+            engine: self.engine,
+            image: &self.image.app,
+            manifest,
+        };
+        let conduct = Conduct {
+            driver: site.driver(place, manifest, Some(local), report, self.interrupt)?,
+            store: place.store(),
+            keeper,
+            report,
+        };
+        let terms = arguments.terms(manifest);
+        let conducted = self
+            .phases
+            .time(Phase::Release, async {
+                front_door::wait(&conduct.driver, report).await?;
+                concerns::tell(place, manifest, &conduct.driver, report).await;
+                conduct.release(revision, &terms).await
+            })
+            .await?;
+        let outcome = self
+            .phases
+            .time(Phase::Verdict, conduct.verdict(&conducted, revision))
+            .await;
+        self.phases.tell();
+        outcome?;
+        Ok(matches!(conducted, Conducted::Ended { .. }))
+    }
 }
 
 /// What it will cost, said before anything is created. In a rehearsal nothing costs anything.

@@ -6,7 +6,7 @@ use rules::time::Timestamp;
 use rules::watch::Watch;
 use std::time::Duration;
 
-/// At most this often, unless something else is being done.
+/// At most this often: what is done stands in lines of its own.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Picks the moments that become lines.
@@ -16,8 +16,8 @@ pub(super) struct Heartbeat {
     pub(super) only_last: bool,
     /// The last moment, until it was said.
     unsaid: Option<Watch>,
-    /// When something was said, and what was being done.
-    said: Option<(Timestamp, String)>,
+    /// When something was said.
+    said: Option<Timestamp>,
 }
 
 impl Heartbeat {
@@ -33,16 +33,13 @@ impl Heartbeat {
     pub(super) fn fold(&mut self, event: &Event, at: Timestamp) -> Option<String> {
         match event {
             Event::Watch(watch) => {
-                let is_due = self
-                    .said
-                    .as_ref()
-                    .is_none_or(|(said, doing)| at.since(*said) >= EVERY || *doing != watch.doing);
+                let is_due = self.said.is_none_or(|said| at.since(said) >= EVERY);
                 if self.only_last || !is_due {
                     self.unsaid = Some(watch.clone());
                     return None;
                 }
                 self.unsaid = None;
-                self.said = Some((at, watch.doing.clone()));
+                self.said = Some(at);
                 Some(watched(watch))
             }
             event if ends_watch(event) => {
@@ -96,14 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_every_ten_seconds_at_every_change_and_at_the_end() {
+    fn a_line_every_ten_seconds_and_at_the_end() {
         assert_eq!(
             lines(&mut Heartbeat::new(false)),
             [
                 "release  0:00  10%",
                 "release  0:10  10%",
-                "release  0:12  50%",
-                "release  0:22  50%",
+                "release  0:20  50%",
                 "release  0:24  50%",
             ]
         );

@@ -2,14 +2,17 @@
 
 use super::{Printer, Report, now};
 use rustix::process::{Signal, getpid, kill_process};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 /// How often the view is looked over while nothing happens: clocks and the spinner go on, and it follows
 /// the terminal's size.
 const TICK: Duration = Duration::from_millis(125);
+
+/// A picture takes less.
+const SOON: Duration = Duration::from_millis(200);
 
 impl Report {
     /// Keeps the view going while nothing happens; to be called once, within the runtime. A task and not
@@ -65,18 +68,24 @@ impl Report {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let printer = printer.upgrade();
-            // Whoever panics may hold the lock.
-            let locked = printer
-                .as_ref()
-                .and_then(|printer| match printer.try_lock() {
-                    Ok(printer) => Some(printer),
-                    Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                    Err(TryLockError::WouldBlock) => None,
-                });
+            let locked = printer.as_deref().and_then(lock_soon);
             if let Some(mut printer) = locked {
                 printer.do_without_view();
             }
             previous(panic);
         }));
+    }
+}
+
+/// The lock, for somebody who may hold it already: it is not waited for in vain.
+fn lock_soon(printer: &Mutex<Printer>) -> Option<MutexGuard<'_, Printer>> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        match printer.try_lock() {
+            Ok(printer) => return Some(printer),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+        }
     }
 }

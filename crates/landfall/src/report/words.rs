@@ -5,7 +5,7 @@ use rules::canary::Stratum;
 use rules::edge::totals::Totals;
 use rules::evidence::Listening;
 use rules::ledger::Pings;
-use rules::release::{Awaited, Held, Outcome, Proof, Step};
+use rules::release::{Awaited, Outcome, Proof, Step};
 use rules::watch::{Evidence, Role, Watch};
 
 /// One line of numbers.
@@ -99,20 +99,8 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
             format!("users are still sent to {slot}: nothing else could take them")
         }
         Outcome::Held { share, why, .. } => {
-            format!("held with {share}% of users on it: {}", held_words(*why))
+            format!("held with {share}% of users on it: {}", why.explain())
         }
-    }
-}
-
-/// Why a release waits for a person.
-pub(crate) fn held_words(why: Held) -> &'static str {
-    match why {
-        Held::Manual => "its strategy is manual",
-        Held::NoTraffic => "it was to be staged without traffic",
-        Held::Undecided => {
-            "the maximum time is over, and the evidence speaks neither for nor against it"
-        }
-        Held::Unobserved => "nothing could be counted",
     }
 }
 
