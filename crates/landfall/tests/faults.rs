@@ -48,7 +48,4 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
         assert!(outlived.serves, "{what:?}");
         assert!(outlived.visits.count() > 100, "{what:?}");
     }
-    let _ = sandbox
-        .rehearse(&first, &["down", "--yes"])
-        .expect(Exit::Done);
 }
