@@ -1,5 +1,6 @@
 //! `./dev bench edge`: the edge and other proxies in front of the same flaky app, measured in one run.
 //! `./dev bench canary`: the bets that decide on releases, simulated.
+//! `./dev bench releases`: releases against emulators, good ones, bad ones and killed ones.
 //! What the figures mean is in `docs/benchmarks.md`.
 
 mod app;
@@ -13,6 +14,7 @@ mod measure;
 mod plan;
 mod process;
 mod proxies;
+mod releases;
 mod stage;
 
 use crate::measure::Bench;
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
         ["app", port, percent, start] => be_the_app(port, percent, start),
         ["edge", rest @ ..] => read(rest).and_then(bench),
         ["canary", rest @ ..] => canary::run(rest),
-        _ => Err(format!("{USAGE}\n\n{}", canary::USAGE)),
+        ["releases", rest @ ..] => releases::run(rest),
+        _ => Err([USAGE, canary::USAGE, releases::USAGE].join("\n\n")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,9 @@
 //! | `slow` | listens after 5 s |
 //! | `errs:N` | answers 500 to N requests of a hundred, at random |
 //! | `takes:N` | answers after N ms |
+//! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
+//!
+//! Answers say in `X-Version` what `VERSION` is in the environment.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -23,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
+/// Requests of neither landfall, its edge nor a load balancer.
+static OF_USERS: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let mode = std::env::args()
@@ -46,16 +51,18 @@ fn main() {
         std::thread::sleep(Duration::from_secs(5));
     }
     let listener = TcpListener::bind(address).expect("the port is free");
+    let version = std::env::var("VERSION").unwrap_or_default();
     for stream in listener.incoming().flatten() {
-        let mode = mode.clone();
-        std::thread::spawn(move || serve(stream, &mode));
+        let (mode, version) = (mode.clone(), version.clone());
+        std::thread::spawn(move || serve(stream, &mode, &version));
     }
 }
 
-fn serve(stream: TcpStream, mode: &str) {
+fn serve(stream: TcpStream, mode: &str, version: &str) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut is_landfall = false;
+        let mut is_machine = false;
         let mut first = true;
         loop {
             let mut line = String::new();
@@ -67,26 +74,35 @@ fn serve(stream: TcpStream, mode: &str) {
                 break;
             }
             first = false;
-            is_landfall |= line.starts_with("user-agent:") && line.contains("landfall");
+            if let Some(agent) = line.strip_prefix("user-agent:") {
+                is_landfall |= agent.contains("landfall");
+                is_machine |= agent.contains("landfall") || agent.contains("health");
+            }
         }
         let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
         let fails = match mode {
             "flaky" => number % 10 == 7,
             "errors" => is_landfall,
-            other => match other.strip_prefix("errs:").and_then(|percent| percent.parse().ok()) {
-                Some(percent) => random() % 100 < percent,
-                None => false,
+            other => match (argument(other, "errs:"), argument(other, "turns:")) {
+                (Some(percent), _) => random() % 100 < percent,
+                (_, Some(good)) => OF_USERS.fetch_add(u64::from(!is_machine), Ordering::Relaxed) >= good,
+                _ => false,
             },
         };
-        if let Some(millis) = mode.strip_prefix("takes:").and_then(|millis| millis.parse().ok()) {
+        if let Some(millis) = argument(mode, "takes:") {
             std::thread::sleep(Duration::from_millis(millis));
         }
         let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", "up") };
-        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let text = format!("HTTP/1.1 {status}\r\nX-Version: {version}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;
         }
     }
+}
+
+/// The number behind a mode's name.
+fn argument(mode: &str, name: &str) -> Option<u64> {
+    mode.strip_prefix(name)?.parse().ok()
 }
 
 /// A new number each time (<https://doc.rust-lang.org/std/hash/struct.RandomState.html>).

@@ -1,14 +1,19 @@
 //! A landfall command as a test sees it: its events while it runs, and how it ended.
 
 use rules::event::{Event, Line};
+use rules::release::Step;
+use rules::time::Timestamp;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 /// A command that runs.
 pub struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
     seen: Vec<Event>,
+    at: Vec<Timestamp>,
     words: String,
 }
 
@@ -21,6 +26,8 @@ pub struct Ended {
     pub killed: bool,
     /// Everything it said.
     pub events: Vec<Event>,
+    /// When it said each of them.
+    pub at: Vec<Timestamp>,
     /// The command line and its standard error, for messages.
     pub words: String,
 }
@@ -43,6 +50,7 @@ impl Running {
             child,
             out,
             seen: Vec::new(),
+            at: Vec::new(),
             words,
         }
     }
@@ -61,6 +69,15 @@ impl Running {
         }
     }
 
+    /// Reads on until it says that it takes its next step; [`None`] once it has ended.
+    pub fn next_step(&mut self) -> Option<Step> {
+        loop {
+            if let Event::Step { step } = self.next()? {
+                return Some(step);
+            }
+        }
+    }
+
     /// Everything it has said so far.
     pub fn events(&self) -> &[Event] {
         &self.seen
@@ -71,12 +88,14 @@ impl Running {
         self.out
             .read_line(&mut text)
             .expect("its output can be read");
-        if text.is_empty() {
+        // What a kill has cut off is no line.
+        if !text.ends_with('\n') {
             return None;
         }
         let line: Line = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("no event ({error}): {text}"));
         self.seen.push(line.event.clone());
+        self.at.push(line.at);
         Some(line.event)
     }
 
@@ -87,6 +106,26 @@ impl Running {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("the command runs");
+    }
+
+    /// SIGKILL after this time, unless it has ended by then; reads meanwhile what it says.
+    ///
+    /// # Panics
+    /// Its output is no event.
+    pub fn kill_after(mut self, after: Duration) -> Ended {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let (ended, has_ended) = std::sync::mpsc::channel::<()>();
+        // It is not waited for before this thread has ended: the pid is its own all the while.
+        let killer = std::thread::spawn(move || {
+            if has_ended.recv_timeout(after) == Err(RecvTimeoutError::Timeout) {
+                // A process that has just ended can't be killed, and need not be.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        });
+        while self.next().is_some() {}
+        drop(ended);
+        killer.join().expect("the killer");
+        self.end()
     }
 
     /// Waits for its end.
@@ -105,6 +144,7 @@ impl Running {
             code: status.code().unwrap_or(0),
             killed: status.code().is_none(),
             events: self.seen,
+            at: self.at,
             words: format!("{}\n{complaints}", self.words),
         }
     }
@@ -131,6 +171,15 @@ impl Ended {
     /// What `pick` takes from each event.
     pub fn all<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         self.events.iter().filter_map(pick).collect()
+    }
+
+    /// The steps of its release, each with the time at which it was decided on.
+    pub fn steps(&self) -> Vec<(Timestamp, Step)> {
+        let step = |(event, at): (&Event, &Timestamp)| match event {
+            Event::Step { step } => Some((*at, step.clone())),
+            _ => None,
+        };
+        self.events.iter().zip(&self.at).filter_map(step).collect()
     }
 
     /// What `pick` takes from the one event that it takes something from.

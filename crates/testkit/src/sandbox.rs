@@ -8,6 +8,7 @@ use std::process::Command;
 /// A temporary home of landfall. Its emulators go with it.
 pub struct Sandbox {
     dir: tempfile::TempDir,
+    landfall: PathBuf,
 }
 
 impl Default for Sandbox {
@@ -22,9 +23,23 @@ impl Sandbox {
     /// # Panics
     /// No directory can be made.
     pub fn new() -> Sandbox {
+        Sandbox::of(&landfall())
+    }
+
+    /// A new one for this landfall binary.
+    ///
+    /// # Panics
+    /// No directory can be made.
+    pub fn of(landfall: &Path) -> Sandbox {
         Sandbox {
             dir: tempfile::tempdir().expect("a directory"),
+            landfall: landfall.to_owned(),
         }
+    }
+
+    /// A directory in here that goes with it.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
     }
 
     /// landfall's home in here.
@@ -47,7 +62,7 @@ impl Sandbox {
 
     /// A landfall command. Nothing of the developer's own AWS configuration reaches it.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(landfall());
+        let mut command = Command::new(&self.landfall);
         command
             .args(arguments)
             .env("LANDFALL_HOME", self.home())

@@ -71,7 +71,7 @@ fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
     while asked < 10 || !stop.load(Ordering::Relaxed) {
         asked += 1;
         match ask(address, &mut connection) {
-            Ok(status) => *answers.by_status.entry(status).or_default() += 1,
+            Ok(reply) => *answers.by_status.entry(reply.status).or_default() += 1,
             Err(_) => {
                 answers.lost += 1;
                 connection = None;
@@ -84,7 +84,18 @@ fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
     answers
 }
 
-fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io::Result<u16> {
+/// One answer.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// What the app said of itself.
+    pub(crate) version: Option<u32>,
+}
+
+/// One request over `connection`, or over a new one if there is none.
+pub(crate) fn ask(
+    address: &str,
+    connection: &mut Option<BufReader<TcpStream>>,
+) -> std::io::Result<Reply> {
     let unreadable = || std::io::Error::from(std::io::ErrorKind::InvalidData);
     if connection.is_none() {
         let stream = TcpStream::connect(address)?;
@@ -98,6 +109,8 @@ fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io:
     )?;
     let mut status = 0;
     let mut length = 0;
+    let mut version = None;
+    let mut closes = false;
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line)? == 0 {
@@ -115,9 +128,16 @@ fn ask(address: &str, connection: &mut Option<BufReader<TcpStream>>) -> std::io:
                 .ok_or_else(unreadable)?;
         } else if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().map_err(|_| unreadable())?;
+        } else if let Some(value) = line.strip_prefix("x-version:") {
+            version = value.trim().parse().ok();
+        } else if let Some(value) = line.strip_prefix("connection:") {
+            closes = value.trim() == "close";
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    Ok(status)
+    if closes {
+        *connection = None;
+    }
+    Ok(Reply { status, version })
 }

@@ -11,7 +11,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ("edge", &["rules"]),
     ("landfall", &["rules", "infra", "aws"]),
     ("testkit", &["rules"]),
-    ("bench", &["rules"]),
+    ("bench", &["rules", "testkit"]),
 ];
 
 /// How the names of AWS's own crates begin. Only `aws` names them.

@@ -1,0 +1,97 @@
+//! Landfall killed, at every step and at random, and gone on with.
+
+use super::Plan;
+use super::figures::{Row, Table, median, most};
+use super::stage::{APP, Stage};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
+
+/// Steps of a release, about; a later one is never reached.
+const STEPS: [(&str, usize); 2] = [("all-at-once", 8), ("canary", 15)];
+/// Steps of whoever goes on with it, and how long that takes at least.
+const STEPS_LEFT: usize = 5;
+const LEFT: Duration = Duration::from_secs(10);
+/// A release is over by then.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Kills in one release, at most: the command that goes on is killed, too.
+const CHAIN: u32 = 3;
+
+/// Kills until there are enough, each release with one to three of them.
+pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
+    let mut random = fastrand::Rng::with_seed(plan.seed);
+    let mut kills: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut struck, mut releases, mut serving, mut requests, mut lost) = (0, 0, 0, 0, 0);
+    let (mut recoveries, mut problems) = (Vec::new(), Vec::new());
+    while struck < plan.kills as usize && releases < plan.kills as usize * 2 {
+        let ordeal = draw(&mut random, releases);
+        let (app, version) = stage.version(APP);
+        let outlived = suffer(&stage.sandbox, &app, &stage.url, &ordeal);
+        releases += 1;
+        struck += outlived.kills.len();
+        serving += usize::from(outlived.serves);
+        requests += outlived.visits.count();
+        lost += outlived.visits.lost();
+        if !outlived.kills.is_empty() {
+            recoveries.push(outlived.recovery.as_secs_f64());
+        }
+        stage.say(&format!(
+            "{struck} kills; version {version}, {}: {}, then {:?}, serves: {}",
+            ordeal.strategy,
+            outlived.kills.join(", "),
+            outlived.recovery,
+            outlived.serves
+        ));
+        for problem in outlived.problems {
+            stage.say(&problem);
+            let met = outlived.kills.join(", ");
+            problems.push(format!("version {version}, {met}: {problem}"));
+        }
+        for kill in outlived.kills {
+            *kills.entry(kill).or_default() += 1;
+        }
+    }
+    let places = kills.len();
+    let rows = vec![
+        Row::count("`kill -9` of a running landfall", struck),
+        Row::count("… in different places", places),
+        Row::count("releases that they hit", recoveries.len()),
+        Row::count("… of all releases, that serve in the end", serving),
+        Row::count("… after which something did not hold", problems.len()).at_most(0.0),
+        Row::count("users' requests meanwhile", requests),
+        Row::count("… lost", lost).at_most(0.0),
+        Row::number(
+            "from the last kill to the end of what goes on, s: median",
+            median(&recoveries),
+            1,
+        ),
+        Row::number("… longest", most(&recoveries), 1),
+    ];
+    let title = "landfall killed in the middle of releases";
+    Ok(Table::new(title, rows).remarks(problems))
+}
+
+/// The next release: at which steps, or when, and how it is gone on with.
+fn draw(random: &mut fastrand::Rng, number: usize) -> Ordeal {
+    let (strategy, steps) = STEPS[number % STEPS.len()];
+    let kills = (0..random.u32(1..=CHAIN)).map(|number| {
+        let (steps, longest) = match number {
+            0 => (steps, LONGEST),
+            _ => (STEPS_LEFT, LEFT),
+        };
+        Kill {
+            moment: match random.bool() {
+                true => Moment::Step(random.usize(..steps)),
+                false => Moment::After(longest.mul_f64(random.f64())),
+            },
+            next: match random.bool() {
+                true => Way::Resume,
+                false => Way::Up,
+            },
+        }
+    });
+    Ordeal {
+        strategy,
+        kills: kills.collect(),
+    }
+}
