@@ -1,4 +1,5 @@
 //! `./dev bench edge`: the edge and other proxies in front of the same flaky app, measured in one run.
+//! `./dev bench lambda`: the edge as a runtime of AWS Lambda, beside another adapter.
 //! `./dev bench canary`: the bets that decide on releases, simulated.
 //! What the figures mean is in `docs/benchmarks.md`.
 
@@ -7,6 +8,7 @@ mod canary;
 mod client;
 mod drain;
 mod figures;
+mod lambda;
 mod load;
 mod machine;
 mod measure;
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
         ["app", port, percent, start] => be_the_app(port, percent, start),
         ["edge", rest @ ..] => read(rest).and_then(bench),
         ["canary", rest @ ..] => canary::run(rest),
-        _ => Err(format!("{USAGE}\n\n{}", canary::USAGE)),
+        ["lambda", rest @ ..] => lambda::run(rest),
+        _ => Err(format!("{USAGE}\n\n{}\n\n{}", canary::USAGE, lambda::USAGE)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

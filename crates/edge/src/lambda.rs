@@ -43,7 +43,8 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     let mut client = Client::new(address);
     let extension = tokio::spawn(client::extend(client.clone_address()));
     let mut ready = tokio::spawn(await_ready(Arc::clone(&edge)));
-    if let Some(farewell) = start(&edge, &mut ready).await {
+    let started = start(&edge, &mut ready).await;
+    if let Started::Failed(farewell) = started {
         let error = answer::error(START_FAILED, &farewell.why, &farewell.lines);
         client.fail_start(START_FAILED, error).await;
         return;
@@ -54,7 +55,7 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     Runtime {
         edge,
         client,
-        ready: Some(ready),
+        ready: matches!(started, Started::Unready).then_some(ready),
         told: None,
         failures: 0,
     }
@@ -62,19 +63,26 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     .await;
 }
 
+/// How the init phase ended.
+enum Started {
+    Ready,
+    Unready,
+    Failed(Farewell),
+}
+
 /// The init phase. The app gets as much of it as Lambda allows, and goes on starting after it.
-async fn start(edge: &Edge, ready: &mut JoinHandle<()>) -> Option<Farewell> {
+async fn start(edge: &Edge, ready: &mut JoinHandle<()>) -> Started {
     let within = pace::INIT.saturating_sub(edge.clock.now().since(Default::default()));
     tokio::select! {
-        _ = ready => None,
-        farewell = farewell(edge) => Some(farewell),
+        _ = ready => Started::Ready,
+        farewell = farewell(edge) => Started::Failed(farewell),
         () = tokio::time::sleep(within) => {
             let (address, hint) = (edge.settings.app, supervisor::hint(edge));
             let within = readable(pace::INIT);
             edge.console.say(&format!(
                 "the app has not answered on {address} within {within}{hint}; the first invocation waits for it"
             ));
-            None
+            Started::Unready
         }
     }
 }

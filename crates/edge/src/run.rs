@@ -2,7 +2,7 @@
 
 use crate::answer::UserBody;
 use crate::console::Console;
-use crate::edge::Edge;
+use crate::edge::{Edge, Wish};
 use crate::gate::KnockPace;
 use crate::pages::Pages;
 use crate::process::AppCommand;
@@ -67,7 +67,7 @@ pub fn run(
         let edge = Arc::new(Edge::new(settings, pages, console.clone(), task));
         match users {
             Users::Connect => open(&edge)?,
-            Users::Invoke(api) => drop(tokio::spawn(lambda::serve(Arc::clone(&edge), api))),
+            Users::Invoke(api) => drop(tokio::spawn(invoke(Arc::clone(&edge), api))),
         }
         let supervisor = Supervisor::new(Arc::clone(&edge), command);
         let code = supervisor
@@ -79,6 +79,15 @@ pub fn run(
     })?;
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(code)
+}
+
+/// Serves invocations. Nobody else would notice if that broke down.
+async fn invoke(edge: Arc<Edge>, api: Address) {
+    let served = tokio::spawn(lambda::serve(Arc::clone(&edge), api)).await;
+    if let Err(error) = served {
+        let why = format!("serving invocations broke down: {error}");
+        edge.wish.send_replace(Wish::End(why));
+    }
 }
 
 /// Opens the door, and starts all that happens beside it.

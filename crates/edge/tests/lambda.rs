@@ -266,7 +266,7 @@ fn an_app_that_never_listens_or_elsewhere_is_an_init_error() {
             .contains("has not answered"),
         "{error}"
     );
-    let (api, mut stage) = lambda(setup().set("APP", "1").set("START_MS", "300"));
+    let (api, mut stage) = lambda(setup().set("APP", "1").set("START_MS", "4000"));
     let listens = stage.app;
     assert_eq!(stage.exit_code(), 69);
     let error = api.start_error().expect("an init error").to_string();
@@ -291,7 +291,7 @@ fn a_start_that_takes_longer_than_the_init_phase_goes_on_in_the_first_invocation
 
 #[test]
 fn time_that_was_frozen_does_not_count() {
-    // An app that never answers would be given up after 400 ms of this.
+    // Longer than a connection is kept and an app may be silent.
     let (api, stage) = lambda(setup().set("APP_IDLE_MS", "300").set("STUCK_MS", "200"));
     let app = app_pid(&api);
     for _ in 0..3 {

@@ -58,6 +58,9 @@ impl Settings {
     /// The same settings as they are on Lambda.
     #[must_use]
     pub fn on_lambda(mut self) -> Settings {
+        // No port: whoever looks for the app may find it on one of these.
+        self.listen.set_port(0);
+        self.private_listen = None;
         self.threads = self.threads.or(Some(1));
         self.trusted_hops = self.trusted_hops.max(1);
         self.limit = None;
