@@ -82,8 +82,10 @@ struct Http {
 }
 
 /// What frames a message or changes its protocol: the edge frames anew, and Lambda has no connection that
-/// could change.
-const FRAMING: [&str; 7] = [
+/// could change. And what an app may take for the word of an adapter: nobody else may say it.
+const DROPPED: [&str; 9] = [
+    "x-amzn-lambda-context",
+    "x-amzn-request-context",
     "connection",
     "content-length",
     "expect",
@@ -182,7 +184,7 @@ fn headers(given: BTreeMap<String, Option<String>>) -> Result<BTreeMap<String, S
             return Err(BadEvent(format!("{name:?} is no name of a header")));
         }
         let name = name.to_ascii_lowercase();
-        if FRAMING.contains(&name.as_str()) {
+        if DROPPED.contains(&name.as_str()) {
             continue;
         }
         let value = value.unwrap_or_default();
