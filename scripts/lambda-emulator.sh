@@ -29,36 +29,36 @@ expect() {
   echo "ok: $what"
 }
 
-status() { curl --silent --output /dev/null --write-out '%{http_code}' "$@"; }
+status() { curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' "$@"; }
 
 [[ -n ${CARGO_LAMBDA:-} ]] || cargo build --locked --package landfall-edge
 "${CARGO_LAMBDA:-cargo-lambda}" lambda watch --only-lambda-apis --invoke-port "$PORT" >"$WORK/emulator.log" 2>&1 &
 PIDS+=($!)
-until curl --silent --output /dev/null "http://127.0.0.1:$PORT/"; do
+until (: <>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; do
   kill -0 "${PIDS[0]}"
   sleep 0.1
 done
-AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:$PORT/.rt LANDFALL_EDGE_APP=$APP_PORT LANDFALL_EDGE_SUMMARY_MS=1000 \
+AWS_LAMBDA_RUNTIME_API="http://[::]:$PORT/.rt" LANDFALL_EDGE_APP=$APP_PORT LANDFALL_EDGE_SUMMARY_MS=1000 \
   "$TARGET/landfall-edge" -- "$TARGET/landfall-edge-testapp" --port "$APP_PORT" >"$WORK/edge.log" 2>&1 &
 PIDS+=($!)
 
-expect "a page" hello "$(curl --silent "$URL/")"
+expect "a page" hello "$(curl --silent --max-time 20 "$URL/")"
 expect "the query, letter by letter" "POST /echo?a=%2F&b=c+d&e HTTP/1.1" \
-  "$(curl --silent --data x "$URL/echo?a=%2F&b=c+d&e" | head -1 | tr -d '\r')"
+  "$(curl --silent --max-time 20 --data x "$URL/echo?a=%2F&b=c+d&e" | head -1 | tr -d '\r')"
 head -c 100000 /dev/urandom >"$WORK/body"
 expect "a binary body" 100000 \
-  "$(curl --silent --header 'content-type: application/octet-stream' --data-binary "@$WORK/body" "$URL/length")"
+  "$(curl --silent --max-time 20 --header 'content-type: application/octet-stream' --data-binary "@$WORK/body" "$URL/length")"
 curl --silent --dump-header "$WORK/head" --output "$WORK/binary" "$URL/binary"
 expect "all bytes back" 256 "$(wc -c <"$WORK/binary")"
 expect "two cookies" 2 "$(grep -ci '^set-cookie:' "$WORK/head")"
 expect "cookies there" "cookie: a=1; b=2" \
-  "$(curl --silent --header 'cookie: a=1; b=2' "$URL/echo" | grep -i '^cookie:' | tr -d '\r')"
+  "$(curl --silent --max-time 20 --header 'cookie: a=1; b=2' "$URL/echo" | grep -i '^cookie:' | tr -d '\r')"
 expect "a hidden error" 200 "$(status "$URL/fail/500/2/k")"
 expect "an error of a POST" 500 "$(status --data x "$URL/fail/500/1/p")"
 expect "a redirect" 302 "$(status "$URL/redirect")"
 expect "half an answer" 502 "$(status "$URL/partial")"
 expect "more than 6 MB" 413 "$(status "$URL/big")"
-kill -KILL "$(curl --silent "$URL/pid")"
+kill -KILL "$(curl --silent --max-time 20 "$URL/pid")"
 expect "after a crash" 200 "$(status --data x "$URL/length")"
 expect "a probe" '{"landfall":"probe","status":404,"error":false}' "$(
   curl --silent --data '{"landfall":"probe","path":"/nowhere"}' \

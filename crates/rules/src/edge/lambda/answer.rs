@@ -31,7 +31,7 @@ pub struct TooLong {
 struct Wire<'a> {
     status_code: u16,
     headers: Headers<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// There even if there are none: not every reader takes it for empty if it is missing.
     cookies: Vec<String>,
     is_base64_encoded: bool,
     body: &'a str,
