@@ -246,6 +246,8 @@ impl Supervisor {
         if has_answered || is_draining || now.since(*started) < limit {
             return;
         }
+        // Before it is killed: where it listens instead is part of the answer.
+        let hint = hint(&self.edge);
         process.kill_all();
         let address = self.edge.settings.app;
         let within = readable(limit);
@@ -254,7 +256,6 @@ impl Supervisor {
             return self.edge.console.say(&text);
         }
         process.wait_for_output();
-        let hint = hint(&self.edge);
         self.app = App::Ended;
         self.fail(
             NEVER_READY,

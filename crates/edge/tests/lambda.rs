@@ -233,10 +233,13 @@ fn an_answer_that_never_ends_is_a_504() {
 
 #[test]
 fn a_crash_between_requests_is_nobody_s_business() {
-    let (api, _stage) = lambda(setup());
+    let (api, stage) = lambda(setup());
     for _ in 0..3 {
         let pid = app_pid(&api);
         signal(pid, "KILL");
+        let process = format!("/proc/{pid}");
+        // Until then a request could meet it, and a POST would not be sent twice.
+        stage.until("it is gone", || !std::path::Path::new(&process).exists());
         assert_eq!(api.http(&post("/length"))["statusCode"], 200);
         assert_ne!(app_pid(&api), pid);
     }
@@ -314,10 +317,10 @@ fn a_start_that_was_frozen_is_not_overdue() {
     let directory = tempfile::tempdir().expect("directory");
     let gate = directory.path().join("gate");
     let setup = setup().app(&["--start-after", &gate.to_string_lossy()]);
-    let (api, stage) = lambda(setup.set("START_MS", "11000"));
+    let (api, stage) = lambda(setup.set("START_MS", "15000"));
     stage.until("the init phase is over", || api.polls() == 1);
-    // With these three seconds the app would have had more than it may.
-    freeze(&[stage.edge_pid()], Duration::from_secs(3));
+    // With these six seconds the app would have had more than it may.
+    freeze(&[stage.edge_pid()], Duration::from_secs(6));
     let id = api.begin(post("/length").to_string().as_bytes(), 30_000);
     std::fs::write(&gate, "").expect("gate");
     assert_eq!(text(&api.reply(&id).answer()), "4");

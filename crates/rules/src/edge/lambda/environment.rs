@@ -10,7 +10,7 @@ const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 const STOP: Duration = Duration::from_millis(200);
 
 /// Variables and what they are on Lambda. All others mean what they always do.
-pub const DIFFERENT: [(&str, &str); 20] = [
+pub const DIFFERENT: [(&str, &str); 21] = [
     ("LISTEN", "not used: users come in through invocations"),
     (
         "PRIVATE_LISTEN",
@@ -37,6 +37,7 @@ pub const DIFFERENT: [(&str, &str); 20] = [
     ("LIMIT", "not used: there is one request at a time"),
     ("QUEUE_MS", "not used: nobody waits in line"),
     ("MAX_CONNECTIONS", "not used"),
+    ("MAX_HEADER_BYTES", "not used: AWS has a limit of its own"),
     ("HEADER_MS", "not used"),
     ("BODY_MS", "not used"),
     ("SEND_MS", "not used"),
