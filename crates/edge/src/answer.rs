@@ -132,6 +132,15 @@ impl Drop for AppAnswer {
     }
 }
 
+impl UserBody {
+    /// The user does not get all of it.
+    pub(crate) fn cut(&mut self) {
+        if let UserBody::App(answer) = self {
+            answer.account.close(Outcome::Cut, answer.sent);
+        }
+    }
+}
+
 impl Body for UserBody {
     type Data = Bytes;
     type Error = CutOff;

@@ -131,6 +131,13 @@ impl App {
         kept.retain(|k| !k.line.is_closed() && now.since(k.since) <= self.keep_for);
     }
 
+    /// Nobody looked after connections for so long: the app may be about to close them.
+    pub(crate) fn rested(&self, pause: Duration) {
+        if pause >= self.keep_for.min(FRESH) {
+            self.forget();
+        }
+    }
+
     /// Lets go of all connections: the process at their other end is gone.
     pub(crate) fn forget(&self) {
         self.kept

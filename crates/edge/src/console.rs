@@ -112,9 +112,14 @@ impl Console {
 
     /// Waits until own lines are written, for a moment: a reader that has gone must not hold up the end.
     pub fn flush(&self) {
+        self.flush_within(PATIENCE + Duration::from_secs(1));
+    }
+
+    /// The same for no longer than `within`.
+    pub(crate) fn flush_within(&self, within: Duration) {
         let (done, flushed) = sync_channel(1);
         if self.orders.try_send(Order::Flush(done)).is_ok() {
-            let _ = flushed.recv_timeout(PATIENCE + Duration::from_secs(1));
+            let _ = flushed.recv_timeout(within);
         }
     }
 }

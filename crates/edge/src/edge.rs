@@ -29,7 +29,29 @@ pub(crate) struct Edge {
     pub(crate) ledger: Ledger,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) connections: Connections,
+    /// Why it ends, if nobody has asked for that.
+    pub(crate) farewell: watch::Sender<Option<Farewell>>,
+    /// What the supervisor is asked for.
+    pub(crate) wish: watch::Sender<Wish>,
     guard: Mutex<Guard>,
+}
+
+/// What is asked of the supervisor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Nothing,
+    /// A new process in the place of one that is stuck.
+    Renewal,
+    /// The end, for this reason.
+    End(String),
+}
+
+/// An end that nobody has asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Farewell {
+    pub(crate) why: String,
+    /// The last lines of the app.
+    pub(crate) lines: Vec<String>,
 }
 
 /// What decides about retries, under one lock.
@@ -62,6 +84,8 @@ impl Edge {
             ledger: Ledger::new(names),
             phase: watch::Sender::new(Phase::Serving),
             connections: Connections::default(),
+            farewell: watch::Sender::new(None),
+            wish: watch::Sender::new(Wish::Nothing),
             guard: Mutex::new(Guard {
                 budget: Budget::new(settings.retry.budget, clock.now()),
                 circuit: Circuit::new(CircuitPolicy::default()),

@@ -11,10 +11,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The first knocks come quickly: an app that is restarted is often back within milliseconds.
-const FIRST_KNOCK: Duration = Duration::from_millis(5);
-/// Each wait is half as long again, up to this.
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// How often the edge knocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnockPace {
+    /// Until the first knock.
+    first: Duration,
+    /// Each wait is half as long again, up to this.
+    longest: Duration,
+}
+
+impl KnockPace {
+    /// The first knocks come quickly: an app that is restarted is often back within milliseconds.
+    pub(crate) const USUAL: KnockPace = KnockPace {
+        first: Duration::from_millis(5),
+        longest: Duration::from_millis(250),
+    };
+    /// Where somebody waits for each start, and pays for it.
+    pub(crate) const HASTY: KnockPace = KnockPace {
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(3),
+    };
+}
+
 /// A connection on the same machine is made at once or hangs in a full queue.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 
@@ -65,21 +83,28 @@ impl Gate {
         matches!(waited, Ok(Ok(_)))
     }
 
+    /// Waits until it is seen that the app takes none. False when that took too long.
+    pub(crate) async fn wait_for_closing(&self, within: Duration) -> bool {
+        let mut is_up = self.is_up.subscribe();
+        let waited = tokio::time::timeout(within, is_up.wait_for(|up| !*up)).await;
+        matches!(waited, Ok(Ok(_)))
+    }
+
     /// Knocks whenever the gate is closed, for ever.
-    pub(crate) async fn knock(&self, address: SocketAddr) {
+    pub(crate) async fn knock(&self, address: SocketAddr, pace: KnockPace) {
         let mut is_up = self.is_up.subscribe();
         loop {
             if is_up.wait_for(|up| !*up).await.is_err() {
                 return;
             }
-            let mut wait = FIRST_KNOCK;
+            let mut wait = pace.first;
             loop {
                 tokio::time::sleep(wait).await;
                 let connect = tokio::net::TcpStream::connect(address);
                 if let Ok(Ok(_)) = tokio::time::timeout(CONNECT_WITHIN, connect).await {
                     break self.open();
                 }
-                wait = wait.mul_f64(1.5).min(LONGEST_WAIT);
+                wait = wait.mul_f64(1.5).min(pace.longest);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::answer::{Account, AppAnswer, UserBody};
 use crate::connection::Guest;
 use crate::edge::Edge;
 use crate::ledger::Whose;
-use crate::replay::{BodyLimits, KeptBody, Spoilt};
+use crate::replay::{BodyLimits, ClientBody, KeptBody, Spoilt};
 use crate::shield::{Answer, Call, Unanswered};
 use crate::{endpoints, head, tunnel};
 use http::request::Parts;
@@ -14,8 +14,28 @@ use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use rules::edge::accept::{Page, page};
 use rules::edge::bucket::Outcome;
+use rules::edge::lambda::pace::shorter;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// How a request came in.
+#[derive(Debug)]
+pub(crate) struct Visit<'v> {
+    /// Who sent it to this side of the network.
+    pub(crate) peer: IpAddr,
+    /// Its connection, which may become a tunnel; an invocation has none.
+    pub(crate) guest: Option<&'v Arc<Guest>>,
+    /// landfall asks by itself, without a secret: nobody else gets in this way.
+    pub(crate) is_probe: bool,
+    /// What is left for it, whatever the environment says.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Whether the first attempt counts as an error; with every answer that the app was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FirstFailed(pub(crate) bool);
 
 /// The answer to a request. There always is one: what goes wrong becomes an error page.
 pub(crate) async fn serve(guest: Arc<Guest>, request: Request<Incoming>) -> Response<UserBody> {
@@ -24,7 +44,14 @@ pub(crate) async fn serve(guest: Arc<Guest>, request: Request<Incoming>) -> Resp
     // A length that stood beside it is gone when the parser is done, and a proxy in front may have gone
     // by it. So nothing is read behind such a body (RFC 9112, 6.1).
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut response = respond(&guest, &edge, request).await;
+    let visit = Visit {
+        peer: guest.peer.ip(),
+        guest: Some(&guest),
+        is_probe: false,
+        limit: None,
+    };
+    let (parts, body) = request.into_parts();
+    let mut response = respond(&edge, &visit, parts, ClientBody::Stream(body)).await;
     // HTTP/2 has GOAWAY for this.
     if version < Version::HTTP_2
         && (is_chunked || edge.is_draining())
@@ -37,12 +64,13 @@ pub(crate) async fn serve(guest: Arc<Guest>, request: Request<Incoming>) -> Resp
     response
 }
 
-async fn respond(
-    guest: &Arc<Guest>,
+/// The answer to a request that is not framed by a connection of ours.
+pub(crate) async fn respond(
     edge: &Arc<Edge>,
-    request: Request<Incoming>,
+    visit: &Visit<'_>,
+    mut parts: Parts,
+    body: ClientBody,
 ) -> Response<UserBody> {
-    let (mut parts, body) = request.into_parts();
     let kind = page(head::text(&parts.headers, &header::ACCEPT));
     if let Err(refusal) = head::check(&parts) {
         let mut answer = edge
@@ -70,18 +98,19 @@ async fn respond(
             .pages
             .answer(413, "This request's body is too long", None, kind, None);
     }
-    let is_probe = is_trusted && parts.headers.contains_key(&head::PROBE);
+    let is_probe = visit.is_probe || is_trusted && parts.headers.contains_key(&head::PROBE);
     let whose = if is_probe { Whose::Probe } else { Whose::User };
     let upgrade = head::upgrade(&parts);
     let on_upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
-        .filter(|_| upgrade.is_some());
+        .filter(|_| upgrade.is_some())
+        .zip(visit.guest);
     let front = head::Front {
         hops: edge.settings.trusted_hops,
         proto: edge.settings.forwarded_proto,
     };
-    let id = head::prepare(&mut parts, upgrade.as_ref(), guest.peer.ip(), front);
+    let id = head::prepare(&mut parts, upgrade.as_ref(), visit.peer, front);
     let switches = edge.settings.rules.of(parts.uri.path());
     let second = edge.ledger.begin(whose);
     let start = edge.clock.now();
@@ -107,15 +136,22 @@ async fn respond(
         whose,
         second,
         start,
-        repeatable: switches.retry && head::is_repeatable(&parts),
+        limit: shorter(
+            edge.settings.deadline.filter(|_| switches.deadline),
+            visit.limit,
+        ),
+        // One that is told what happened is not told what would have happened with luck.
+        repeatable: switches.retry && !visit.is_probe && head::is_repeatable(&parts),
+        first_failed: AtomicBool::new(false),
     };
     let (answer, tries) = call.answer().await;
+    let first_failed = FirstFailed(call.first_failed.load(Ordering::Relaxed));
     if let Some(entry) = &mut account.log {
         entry.tries = tries;
     }
-    match answer {
+    let mut response = match answer {
         Ok(answer) => match (answer.response.status(), on_upgrade) {
-            (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => {
+            (StatusCode::SWITCHING_PROTOCOLS, Some((client, guest))) => {
                 tunnel::open(guest, client, answer, account)
             }
             (StatusCode::SWITCHING_PROTOCOLS, None) => {
@@ -133,7 +169,9 @@ async fn respond(
             _ => pass(edge, answer, account, &id),
         },
         Err(unanswered) => explain(unanswered, &body, account, kind, &id),
-    }
+    };
+    response.extensions_mut().insert(first_failed);
+    response
 }
 
 /// The app's answer, on its way.

@@ -11,6 +11,10 @@
 //! | `answer`, `tunnel` | passes the answer or the WebSocket on |
 //! | `ledger` → `endpoints`, `metrics`, `console` | keeps the books and shows them |
 //!
+//! | instead of connections, on AWS Lambda | |
+//! |---|---|
+//! | `lambda` | takes invocations to the gateway and answers back |
+//!
 //! | around it | |
 //! |---|---|
 //! | `supervisor` → `process` | the app's life, signals, the end |
@@ -29,6 +33,7 @@ mod endpoints;
 mod gate;
 mod gateway;
 mod head;
+mod lambda;
 mod ledger;
 mod metrics;
 mod pages;
@@ -44,4 +49,4 @@ mod turnstile;
 
 pub use console::Console;
 pub use process::AppCommand;
-pub use run::run;
+pub use run::{Users, run};

@@ -1,6 +1,7 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
-use edge::{AppCommand, Console, run};
+use edge::{AppCommand, Console, Users, run};
+use rules::edge::lambda::api::{self, Address};
 use rules::edge::settings::Settings;
 use rules::edge::variable;
 use std::ffi::OsString;
@@ -39,17 +40,36 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_INPUT);
         }
     };
+    let (settings, users) = match users(settings) {
+        Ok(both) => both,
+        Err(why) => {
+            eprintln!("landfall-edge: {why}");
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
     let console = Console::start();
     let command = AppCommand {
         program,
         arguments: arguments.collect(),
     };
-    let code = run(settings, command, &console).unwrap_or_else(|why| {
+    let code = run(settings, command, users, &console).unwrap_or_else(|why| {
         console.say(&why);
         CANT_START
     });
     console.flush();
     ExitCode::from(code)
+}
+
+/// Where users come from, and what the settings mean there.
+fn users(settings: Settings) -> Result<(Settings, Users), String> {
+    let Some(address) = std::env::var_os(api::VARIABLE) else {
+        return Ok((settings, Users::Connect));
+    };
+    let address = Address::read(&lossy(address))?;
+    let mut settings = settings.on_lambda();
+    let log_stream = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
+    settings.task = settings.task.or_else(|| api::task_name(&log_stream));
+    Ok((settings, Users::Invoke(address)))
 }
 
 fn usage() -> &'static str {

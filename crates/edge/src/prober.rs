@@ -51,7 +51,7 @@ pub(crate) async fn run(edge: Arc<Edge>) {
 
 /// One question over a connection of its own. Any status is an answer: it says that the app works on
 /// requests, and whether its answers are good is for releases to judge.
-async fn ask(edge: &Edge) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) async fn ask(edge: &Edge) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let address = edge.app.address();
     let io = TokioIo::new(TcpStream::connect(address).await?);
     let request = Request::get(&edge.settings.ready_path)

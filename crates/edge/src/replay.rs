@@ -33,6 +33,50 @@ impl std::fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
+/// A body as it comes in: over a connection, or with an invocation as a whole.
+#[derive(Debug)]
+pub(crate) enum ClientBody {
+    Stream(Incoming),
+    Whole(Option<Bytes>),
+}
+
+impl ClientBody {
+    pub(crate) fn whole(bytes: Vec<u8>) -> ClientBody {
+        ClientBody::Whole(Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            ClientBody::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            ClientBody::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            ClientBody::Stream(stream) => stream.is_end_stream(),
+            ClientBody::Whole(bytes) => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            ClientBody::Stream(stream) => stream.size_hint(),
+            ClientBody::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+        }
+    }
+}
+
 /// Limits of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
@@ -50,7 +94,7 @@ pub(crate) struct KeptBody(Option<Arc<Mutex<Source>>>);
 
 #[derive(Debug)]
 struct Source {
-    from: Incoming,
+    from: ClientBody,
     limits: BodyLimits,
     /// What has been read, as long as all of it is kept.
     kept: Vec<Bytes>,
@@ -65,7 +109,11 @@ struct Source {
 }
 
 impl KeptBody {
-    pub(crate) fn new(from: Incoming, limits: BodyLimits) -> KeptBody {
+    pub(crate) fn new(from: ClientBody, mut limits: BodyLimits) -> KeptBody {
+        if let ClientBody::Whole(Some(bytes)) = &from {
+            // It is there already.
+            limits.keep = bytes.len();
+        }
         if from.is_end_stream() {
             return KeptBody(None);
         }

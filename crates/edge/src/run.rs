@@ -2,16 +2,18 @@
 
 use crate::answer::UserBody;
 use crate::console::Console;
-use crate::edge::Edge;
+use crate::edge::{Edge, Wish};
+use crate::gate::KnockPace;
 use crate::pages::Pages;
 use crate::process::AppCommand;
 use crate::supervisor::Supervisor;
-use crate::{door, endpoints, prober};
+use crate::{door, endpoints, lambda, prober};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rules::edge::lambda::api::Address;
 use rules::edge::settings::Settings;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,11 +24,25 @@ use tokio::net::{TcpListener, TcpSocket};
 /// More threads than this move no more bytes than the app can produce.
 const MOST_THREADS: usize = 4;
 
+/// How users come in.
+#[derive(Debug)]
+pub enum Users {
+    /// Over connections.
+    Connect,
+    /// As invocations of AWS Lambda.
+    Invoke(Address),
+}
+
 /// Runs the edge in front of the app until both have ended; returns the exit code.
 ///
 /// # Errors
 /// What kept it from starting: nothing of the app has run then.
-pub fn run(settings: Settings, command: AppCommand, console: &Console) -> Result<u8, String> {
+pub fn run(
+    settings: Settings,
+    command: AppCommand,
+    users: Users,
+    console: &Console,
+) -> Result<u8, String> {
     let pages = match &settings.error_pages {
         Some(directory) => Pages::read(directory)?,
         None => Pages::default(),
@@ -49,27 +65,43 @@ pub fn run(settings: Settings, command: AppCommand, console: &Console) -> Result
         .map_err(|error| format!("can't start threads: {error}"))?;
     let code = runtime.block_on(async {
         let edge = Arc::new(Edge::new(settings, pages, console.clone(), task));
-        let door = bind(edge.settings.listen)?;
-        if let Some(address) = edge.settings.private_listen {
-            tokio::spawn(answer_privately(Arc::clone(&edge), bind(address)?));
+        match users {
+            Users::Connect => open(&edge)?,
+            Users::Invoke(api) => drop(tokio::spawn(invoke(Arc::clone(&edge), api))),
         }
-        tokio::spawn(door::keep(Arc::clone(&edge), door));
-        tokio::spawn(prober::run(Arc::clone(&edge)));
-        tokio::spawn(tell(Arc::clone(&edge)));
-        tokio::spawn({
-            let edge = Arc::clone(&edge);
-            async move { edge.gate.knock(edge.settings.app).await }
-        });
         let supervisor = Supervisor::new(Arc::clone(&edge), command);
         let code = supervisor
             .run()
             .await
             .map_err(|error| format!("can't watch signals: {error}"))?;
-        tell_once(&edge);
+        let _ = tell_once(&edge);
         Ok::<u8, String>(code)
     })?;
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(code)
+}
+
+/// Serves invocations. Nobody else would notice if that broke down.
+async fn invoke(edge: Arc<Edge>, api: Address) {
+    let served = tokio::spawn(lambda::serve(Arc::clone(&edge), api)).await;
+    if let Err(error) = served {
+        let why = format!("serving invocations broke down: {error}");
+        edge.wish.send_replace(Wish::End(why));
+    }
+}
+
+/// Opens the door, and starts all that happens beside it.
+fn open(edge: &Arc<Edge>) -> Result<(), String> {
+    let door = bind(edge.settings.listen)?;
+    if let Some(address) = edge.settings.private_listen {
+        tokio::spawn(answer_privately(Arc::clone(edge), bind(address)?));
+    }
+    tokio::spawn(door::keep(Arc::clone(edge), door));
+    tokio::spawn(prober::run(Arc::clone(edge)));
+    tokio::spawn(tell(Arc::clone(edge)));
+    let edge = Arc::clone(edge);
+    tokio::spawn(async move { edge.gate.knock(edge.settings.app, KnockPace::USUAL).await });
+    Ok(())
 }
 
 /// Connections that the kernel holds until they are taken: a crowd that arrives at once finds room, as
@@ -110,17 +142,19 @@ async fn tell(edge: Arc<Edge>) {
         beat.tick().await;
         edge.app.tidy();
         if every.is_some() {
-            tell_once(&edge);
+            let _ = tell_once(&edge);
         }
     }
 }
 
-fn tell_once(edge: &Edge) {
-    if edge.settings.summary.is_some()
-        && let Some(news) = edge.ledger.news()
-    {
+/// Writes a summary line if there is anything new; returns whether there was.
+pub(crate) fn tell_once(edge: &Edge) -> bool {
+    let news = edge.settings.summary.and_then(|_| edge.ledger.news());
+    let is_new = news.is_some();
+    if let Some(news) = news {
         edge.console.record(news.to_line());
     }
+    is_new
 }
 
 /// The port where private endpoints answer to everyone who reaches it.

@@ -16,6 +16,7 @@ use rules::edge::moment::Moment;
 use rules::edge::path_rules::Switches;
 use rules::edge::retry::{Attempt, Ended, Failure, Verdict, verdict, without_token};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -36,7 +37,11 @@ pub(crate) struct Call<'c> {
     pub(crate) whose: Whose,
     pub(crate) second: u64,
     pub(crate) start: Moment,
+    /// How long it may take until the answer begins.
+    pub(crate) limit: Option<Duration>,
     pub(crate) repeatable: bool,
+    /// Set when the first attempt has ended in an error.
+    pub(crate) first_failed: AtomicBool,
 }
 
 /// An answer of the app, and the connection it comes over.
@@ -75,6 +80,8 @@ impl First<'_> {
     fn end(&mut self, ended: Option<Ended>) {
         if let Some(begun) = self.begun.take() {
             let took = self.call.edge.clock.now().since(begun);
+            let failed = ended.is_some_and(Ended::is_error);
+            self.call.first_failed.store(failed, Ordering::Relaxed);
             self.call
                 .edge
                 .ledger
@@ -93,14 +100,14 @@ impl Call<'_> {
     /// Asks the app until the rules are content. The second number is that of the tries.
     pub(crate) async fn answer(&self) -> (Result<Answer, Unanswered>, u32) {
         let edge = self.edge;
-        let limit = edge.settings.deadline.filter(|_| self.switches.deadline);
-        let deadline = Deadline::new(self.start, limit);
+        let deadline = Deadline::new(self.start, self.limit);
         if self.switches.circuit {
             let admission = edge.guard().circuit.admit(self.start);
             if let Admission::FailFast(wait) = admission {
                 // It stands for the refused connection that it saves.
                 edge.ledger.first_begins(self.second, self.whose);
                 let ended = Some(Ended::Refused);
+                self.first_failed.store(true, Ordering::Relaxed);
                 edge.ledger
                     .first_ends(self.second, self.whose, ended, Duration::ZERO);
                 return (Err(Unanswered::FailedFast(wait)), 0);

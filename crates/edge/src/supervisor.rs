@@ -1,6 +1,6 @@
 //! PID 1: starts the app, starts it again, passes signals on, buries the dead, and ends in order.
 
-use crate::edge::Edge;
+use crate::edge::{Edge, Farewell, Wish};
 use crate::process::{self, AppCommand, Process};
 use rules::edge::drain::{self, DrainSeen, Phase};
 use rules::edge::listening;
@@ -14,6 +14,8 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 /// Exit code for an app that never answered: what `sysexits.h` calls unavailable.
 const NEVER_READY: u8 = 69;
+/// Exit code for an edge that users cannot reach: the same as for one that cannot listen.
+const LOST: u8 = 71;
 /// After SIGKILL a process is gone at once, unless the kernel is stuck.
 const KILLED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -93,6 +95,7 @@ impl Supervisor {
         let mut signals = Signals::listen()?;
         process::adopt_orphans();
         let mut connections = self.edge.connections.changes();
+        let mut wishes = self.edge.wish.subscribe();
         loop {
             self.start_if_due();
             self.kill_if_due();
@@ -108,6 +111,10 @@ impl Supervisor {
                 _ = signals.terminate.recv() => self.end("SIGTERM", phase.is_draining()),
                 _ = signals.interrupt.recv() => self.end("SIGINT", true),
                 Some(signal) = signals.others.recv() => self.pass_on(signal),
+                Ok(()) = wishes.changed() => {
+                    let wish = wishes.borrow_and_update().clone();
+                    self.grant(&wish);
+                }
                 () = sleep_until(&self.edge, look_at) => {}
                 _ = connections.changed(), if matches!(phase, Phase::Ending { .. }) => {}
             }
@@ -152,6 +159,25 @@ impl Supervisor {
             && started.plus(after) <= self.edge.clock.now()
         {
             process.kill_all();
+        }
+    }
+
+    /// Does what another part of the edge asks for.
+    fn grant(&mut self, wish: &Wish) {
+        match (wish, &self.app) {
+            (Wish::Renewal, App::Runs { process, .. }) => {
+                self.edge
+                    .console
+                    .say("the app let an invocation run out of time; killing it");
+                process.kill_all();
+            }
+            (Wish::End(why), app) if self.failure.is_none() => {
+                if let App::Runs { process, .. } = app {
+                    process.kill_all();
+                }
+                self.fail(LOST, why);
+            }
+            _ => {}
         }
     }
 
@@ -220,6 +246,8 @@ impl Supervisor {
         if has_answered || is_draining || now.since(*started) < limit {
             return;
         }
+        // Before it is killed: where it listens instead is part of the answer.
+        let hint = hint(&self.edge);
         process.kill_all();
         let address = self.edge.settings.app;
         let within = readable(limit);
@@ -228,7 +256,6 @@ impl Supervisor {
             return self.edge.console.say(&text);
         }
         process.wait_for_output();
-        let hint = hint(&self.edge);
         self.app = App::Ended;
         self.fail(
             NEVER_READY,
@@ -247,6 +274,11 @@ impl Supervisor {
                 lines.join("\n  ")
             ));
         }
+        let farewell = Farewell {
+            why: why.to_owned(),
+            lines,
+        };
+        self.edge.farewell.send_replace(Some(farewell));
         self.app = App::Ended;
         self.failure = Some(code);
         self.begin_drain();
@@ -351,7 +383,7 @@ async fn sleep_until(edge: &Edge, moment: Option<Moment>) {
 }
 
 /// Where somebody listens instead, as far as `/proc` tells.
-fn hint(edge: &Edge) -> String {
+pub(crate) fn hint(edge: &Edge) -> String {
     let mut ports: Vec<u16> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())

@@ -15,6 +15,7 @@
 //! | `/partial`, `/partial-chunked` | breaks off within the body |
 //! | `/events/KEY` | an event stream: one event at once, one more after `/release/KEY` |
 //! | `/websocket` | echoes what comes after the upgrade |
+//! | `/binary` | all bytes there are, two cookies and two values of a header |
 //! | `/trailers`, `/redirect`, `/early`, `/big` | what their names say |
 //! | `/crash/CODE`, `/orphan`, `/pid`, `/env` | about the process |
 
@@ -242,6 +243,14 @@ fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStrea
             out.write_all(
                 b"HTTP/1.1 302 Found\r\nlocation: /elsewhere?a=b\r\ncontent-length: 0\r\n\r\n",
             )?;
+            Ok(true)
+        }
+        ["binary"] => {
+            out.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nset-cookie: a=1; Path=/\r\n\
+                  set-cookie: b=2\r\nvary: accept\r\nvary: origin\r\ncontent-length: 256\r\n\r\n",
+            )?;
+            out.write_all(&(0..=255).collect::<Vec<u8>>())?;
             Ok(true)
         }
         ["big"] => {

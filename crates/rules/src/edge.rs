@@ -13,6 +13,7 @@ pub mod drain;
 pub mod forwarded;
 pub mod framing;
 pub mod health;
+pub mod lambda;
 pub mod limit;
 pub mod listening;
 pub mod moment;

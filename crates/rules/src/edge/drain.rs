@@ -20,6 +20,8 @@ use std::time::Duration;
 pub struct DrainPolicy {
     /// From SIGTERM until no new connection is taken.
     pub lead: Duration,
+    /// For connections in the making when the door closes: [`LAST_CALL`] where there is a door.
+    pub last_call: Duration,
     /// From then on, for requests in flight, streams and WebSockets.
     pub in_flight: Duration,
     /// From the app's SIGTERM to its SIGKILL.
@@ -98,7 +100,7 @@ pub fn begin(policy: &DrainPolicy, now: Moment) -> Phase {
 pub fn next(phase: Phase, policy: &DrainPolicy, seen: &DrainSeen, now: Moment) -> Phase {
     match phase {
         Phase::Lead { until } if now >= until || seen.hurry || !seen.app_runs => Phase::Closing {
-            until: now.plus(LAST_CALL),
+            until: now.plus(policy.last_call),
         },
         Phase::Closing { until } if now >= until => Phase::Ending {
             until: now.plus(policy.in_flight),
@@ -118,6 +120,7 @@ mod tests {
 
     const POLICY: DrainPolicy = DrainPolicy {
         lead: Duration::from_secs(5),
+        last_call: LAST_CALL,
         in_flight: Duration::from_secs(15),
         stop: Duration::from_secs(5),
     };

@@ -2,7 +2,7 @@
 //! checked, all problems told at once.
 
 use super::budget::BudgetPolicy;
-use super::drain::DrainPolicy;
+use super::drain::{DrainPolicy, LAST_CALL};
 use super::health::HealthPolicy;
 use super::path_rules::PathRules;
 use super::reader::Reader;
@@ -317,6 +317,7 @@ impl Reader {
             }),
             drain: DrainPolicy {
                 lead: self.time("LEAD_MS", 0..=DAY),
+                last_call: LAST_CALL,
                 in_flight: self.time("DRAIN_MS", 0..=DAY),
                 stop: self.time("STOP_MS", 0..=DAY),
             },

@@ -1,0 +1,255 @@
+//! An invocation's event through the gateway and back.
+
+use super::client::Invocation;
+use crate::answer::UserBody;
+use crate::edge::Edge;
+use crate::gateway::{self, FirstFailed, Visit};
+use crate::head;
+use crate::replay::ClientBody;
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use rules::edge::accept::{Page, page};
+use rules::edge::lambda::answer::{self, HttpAnswer, LONGEST, ProbeAnswer};
+use rules::edge::lambda::event::{self, BadEvent, Event, HttpEvent};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What the error of an event is called that is none.
+const BAD_EVENT: &str = "Landfall.BadEvent";
+static TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+static X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// What an invocation gets.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Answer {
+        bytes: Vec<u8>,
+        /// The app took all the time there was.
+        is_stuck: bool,
+    },
+    Error {
+        kind: &'static str,
+        bytes: Vec<u8>,
+    },
+}
+
+/// Answers an invocation within `limit`.
+pub(super) async fn answer(
+    edge: &Arc<Edge>,
+    invocation: &Invocation,
+    limit: Option<Duration>,
+) -> Reply {
+    let answered = match event::read(&invocation.event) {
+        Ok(Event::Http(event)) => http(edge, invocation, event, limit).await,
+        Ok(Event::Probe { target }) => probe(edge, &target, limit).await,
+        Err(bad) => Err(bad),
+    };
+    answered.unwrap_or_else(|BadEvent(why)| {
+        edge.console
+            .say(&format!("invocation {}: {why}", invocation.id));
+        Reply::Error {
+            kind: BAD_EVENT,
+            bytes: answer::error(BAD_EVENT, &why, &[]),
+        }
+    })
+}
+
+async fn http(
+    edge: &Arc<Edge>,
+    invocation: &Invocation,
+    event: HttpEvent,
+    limit: Option<Duration>,
+) -> Result<Reply, BadEvent> {
+    let visit = Visit {
+        peer: event.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        guest: None,
+        is_probe: false,
+        limit,
+    };
+    let mut parts = parts(&event.method, &event.target)?;
+    for (name, value) in &event.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(unfit)?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(unfit)?;
+        parts.headers.append(name, value);
+    }
+    if let Some(trace) = &invocation.trace {
+        parts.headers.insert(&TRACE, trace.clone());
+    }
+    // AWS passes this one on from whoever wrote it.
+    if edge.settings.trusted_hops <= 1 {
+        parts.headers.remove(&X_HOST);
+    }
+    let id = HeaderValue::from_str(&invocation.id).map_err(unfit)?;
+    parts.headers.entry(&head::REQUEST_ID).or_insert(id);
+    let kind = page(head::text(&parts.headers, &header::ACCEPT));
+    let end = limit.map(|limit| Instant::now() + limit);
+    let body = ClientBody::whole(event.body);
+    let response = gateway::respond(edge, &visit, parts, body).await;
+    Ok(collect(edge, &invocation.id, response, kind, end).await)
+}
+
+async fn probe(edge: &Arc<Edge>, target: &str, limit: Option<Duration>) -> Result<Reply, BadEvent> {
+    let visit = Visit {
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        guest: None,
+        is_probe: true,
+        limit,
+    };
+    let mut parts = parts("GET", target)?;
+    let host = HeaderValue::from_static("localhost");
+    parts.headers.insert(header::HOST, host);
+    let begun = edge.clock.now();
+    let end = limit.map(|limit| Instant::now() + limit);
+    let body = ClientBody::Whole(None);
+    let response = gateway::respond(edge, &visit, parts, body).await;
+    let is_stuck = is_late(&response);
+    let status = response.status().as_u16();
+    let failed = response.extensions().get() == Some(&FirstFailed(true));
+    // Read to its end: half an answer is none.
+    let read = read(response.into_body(), end).await;
+    let probe = ProbeAnswer {
+        status,
+        error: failed || status >= 500 || !matches!(read, Read::Whole { .. } | Read::TooLong(_)),
+        ms: u64::try_from(edge.clock.now().since(begun).as_millis()).unwrap_or(u64::MAX),
+    };
+    Ok(Reply::Answer {
+        bytes: probe.write(),
+        is_stuck: is_stuck || matches!(read, Read::Late),
+    })
+}
+
+fn parts(method: &str, target: &str) -> Result<Parts, BadEvent> {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method = Method::from_bytes(method.as_bytes()).map_err(unfit)?;
+    parts.uri = Uri::from(PathAndQuery::try_from(target).map_err(unfit)?);
+    Ok(parts)
+}
+
+fn unfit(error: impl std::fmt::Display) -> BadEvent {
+    BadEvent(format!("this event fits into no request: {error}"))
+}
+
+/// Whether this is the edge's own word for an app that took all the time.
+fn is_late(response: &Response<UserBody>) -> bool {
+    let is_own = matches!(response.body(), UserBody::Own(_));
+    is_own && response.status() == StatusCode::GATEWAY_TIMEOUT
+}
+
+/// The whole answer: Lambda takes no half ones, so what breaks off becomes an error page.
+async fn collect(
+    edge: &Edge,
+    id: &str,
+    response: Response<UserBody>,
+    kind: Page,
+    end: Option<Instant>,
+) -> Reply {
+    let is_stuck = is_late(&response);
+    let (parts, body) = response.into_parts();
+    let request_id = parts.headers.get(&head::REQUEST_ID).cloned();
+    let own = |status: u16, why: &str| {
+        let page = edge
+            .pages
+            .answer(status, why, None, kind, request_id.as_ref());
+        let (parts, body) = page.into_parts();
+        let UserBody::Own(text) = body else {
+            return Vec::new();
+        };
+        write(&parts, &text.unwrap_or_default()).unwrap_or_default()
+    };
+    let too_long = |bytes: &str| {
+        let why =
+            format!("The app's answer takes {bytes} bytes, and Lambda takes {LONGEST} at most");
+        edge.console.say(&format!("invocation {id}: 413: {why}"));
+        own(413, &why)
+    };
+    let bytes = match read(body, end).await {
+        Read::Whole { bytes, mut body } => match write(&parts, &bytes) {
+            Ok(bytes) => bytes,
+            Err(answer::TooLong { bytes }) => {
+                body.cut();
+                too_long(&bytes.to_string())
+            }
+        },
+        Read::TooLong(Some(bytes)) => too_long(&bytes.to_string()),
+        Read::TooLong(None) => too_long(&format!("more than {LONGEST}")),
+        Read::Broken => own(502, "The app broke off within its answer"),
+        Read::Late => {
+            return Reply::Answer {
+                bytes: own(504, "The app took too long to answer"),
+                is_stuck: true,
+            };
+        }
+    };
+    Reply::Answer { bytes, is_stuck }
+}
+
+fn write(parts: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, answer::TooLong> {
+    let headers: Vec<(&str, &[u8])> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    answer::write(&HttpAnswer {
+        status: parts.status.as_u16(),
+        headers: &headers,
+        body,
+    })
+}
+
+/// What became of an answer's body.
+enum Read {
+    /// All of it is there. The account closes with the body.
+    Whole {
+        bytes: Bytes,
+        body: UserBody,
+    },
+    /// So many bytes, as far as the app says.
+    TooLong(Option<u64>),
+    Broken,
+    Late,
+}
+
+async fn read(mut body: UserBody, end: Option<Instant>) -> Read {
+    use http_body::Body;
+    let hint = body.size_hint();
+    if hint.lower() > LONGEST as u64 {
+        body.cut();
+        return Read::TooLong(hint.exact());
+    }
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = body.frame();
+        let frame = match end {
+            None => frame.await,
+            Some(end) => match tokio::time::timeout_at(end, frame).await {
+                Ok(frame) => frame,
+                Err(_) => {
+                    body.cut();
+                    return Read::Late;
+                }
+            },
+        };
+        match frame {
+            None => break,
+            Some(Err(_)) => return Read::Broken,
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    whole.extend_from_slice(&data);
+                }
+            }
+        }
+        if whole.len() > LONGEST {
+            body.cut();
+            return Read::TooLong(None);
+        }
+    }
+    Read::Whole {
+        bytes: whole.freeze(),
+        body,
+    }
+}

@@ -1,0 +1,15 @@
+//! The edge as a custom runtime of AWS Lambda: what an invocation means, and what is answered to it.
+//!
+//! | | |
+//! |---|---|
+//! | [`event`] | what Lambda hands out: a request of an HTTP API or of a function URL, or a probe |
+//! | [`answer`] | what Lambda takes back, and how much of it |
+//! | [`api`] | where the Runtime API is, and what to do when it fails |
+//! | [`pace`] | how much time an invocation has, and when the edge tells about it |
+//! | [`environment`] | what the variables mean there |
+
+pub mod answer;
+pub mod api;
+pub mod environment;
+pub mod event;
+pub mod pace;
