@@ -82,30 +82,29 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     };
     let began = Instant::now();
     let load_before = crate::machine::load();
+    if !arguments.json {
+        println!(
+            "{}- seed {}; {size}\n",
+            crate::machine::describe_machine(),
+            plan.seed
+        );
+    }
     let mut stage = Stage::set(&arguments.landfall)?;
-    let mut tables = Vec::new();
+    // An hour is long: what is known is printed at once.
     for (name, measure) in MEASURES {
         if is_wanted(name) {
             stage.say(name);
             let measured = Instant::now();
-            let table = measure(&mut stage, &plan)?;
-            tables.push(table.took(name, measured.elapsed()));
+            let table = measure(&mut stage, &plan)?.took(name, measured.elapsed());
+            match arguments.json {
+                true => print!("{}", table.json()),
+                false => println!("{table}"),
+            }
         }
     }
-    if arguments.json {
-        for table in &tables {
-            print!("{}", table.json());
-        }
-        return Ok(());
-    }
-    print!("{}", crate::machine::describe_machine());
-    let (seconds, seed) = (began.elapsed().as_secs(), plan.seed);
-    let load_after = crate::machine::load();
-    println!(
-        "- load average {load_before} before and {load_after} after; {size}; seed {seed}; {seconds} s\n"
-    );
-    for table in &tables {
-        println!("{table}");
+    if !arguments.json {
+        let (seconds, load_after) = (began.elapsed().as_secs(), crate::machine::load());
+        println!("{seconds} s in all; load average {load_before} before and {load_after} after");
     }
     Ok(())
 }

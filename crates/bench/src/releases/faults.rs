@@ -29,18 +29,24 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         let outlived = suffer(&stage.sandbox, &app, &stage.url, &ordeal);
         releases += 1;
         struck += outlived.kills.len();
-        serving += usize::from(outlived.serves);
+        let last = outlived
+            .visits
+            .0
+            .iter()
+            .rev()
+            .find_map(|visit| visit.version);
+        let is_new = last == Some(version);
+        serving += usize::from(is_new && !outlived.kills.is_empty());
         requests += outlived.visits.count();
         lost += outlived.visits.lost();
         if !outlived.kills.is_empty() {
             recoveries.push(outlived.recovery.as_secs_f64());
         }
         stage.say(&format!(
-            "{struck} kills; version {version}, {}: {}, then {:?}, serves: {}",
+            "{struck} kills; version {version}, {}: {}, then {:?}, it serves: {is_new}",
             ordeal.strategy,
             outlived.kills.join(", "),
-            outlived.recovery,
-            outlived.serves
+            outlived.recovery
         ));
         for problem in outlived.problems {
             stage.say(&problem);
@@ -56,7 +62,11 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         Row::count("`kill -9` of a running landfall", struck),
         Row::count("… in different places", places),
         Row::count("releases that they hit", recoveries.len()),
-        Row::count("… of all releases, that serve in the end", serving),
+        Row::count("… in the end of which the new version serves", serving),
+        Row::count(
+            "… or the one before, as nothing had begun",
+            recoveries.len() - serving,
+        ),
         Row::count("… after which something did not hold", problems.len()).at_most(0.0),
         Row::count("users' requests meanwhile", requests),
         Row::count("… lost", lost).at_most(0.0),
