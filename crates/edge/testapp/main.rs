@@ -192,9 +192,11 @@ fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStrea
             ok("released")
         }
         ["release", key] => {
+            // The answer first: what is released may be all that the edge waits for before it ends the app.
+            let goes_on = ok("released")?;
             *lock(&shared.released).entry(key.to_owned()).or_default() += 1;
             shared.release.notify_all();
-            ok("released")
+            Ok(goes_on)
         }
         ["partial"] => {
             out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning")?;
