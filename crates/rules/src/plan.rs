@@ -2,6 +2,8 @@
 //! (<https://developer.hashicorp.com/terraform/internals/json-format#plan-representation>).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What happens to one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +30,21 @@ pub struct Change {
     pub action: Action,
 }
 
+/// One resource as it will be once the plan is applied, whether the plan changes it or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Address in the configuration, for example `aws_lb.main`.
+    pub address: String,
+    /// Type in the provider's words, for example `aws_lb`.
+    pub kind: String,
+    /// Every attribute that is known now.
+    pub values: Value,
+    /// The same shape, `true` where a value is known only after the apply
+    /// (`after_unknown` of the plan's JSON); `null` for a resource that does not change.
+    #[serde(default)]
+    pub unknown: Value,
+}
+
 /// A plan, reduced to what a person decides on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -35,6 +52,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Whether an output of the root changes.
     pub outputs_change: bool,
+    /// What will be there afterwards: what it costs and how safe it is follows from this. Empty after a
+    /// plan that destroys.
+    #[serde(default)]
+    pub resources: Vec<Resource>,
 }
 
 /// Why a plan could not be read.
@@ -59,7 +80,9 @@ struct RawPlan {
     #[serde(default)]
     resource_changes: Vec<RawChange>,
     #[serde(default)]
-    output_changes: std::collections::BTreeMap<String, RawActions>,
+    output_changes: BTreeMap<String, RawActions>,
+    #[serde(default)]
+    planned_values: RawValues,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +95,48 @@ struct RawChange {
 #[derive(Deserialize)]
 struct RawActions {
     actions: Vec<String>,
+    #[serde(default)]
+    after_unknown: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct RawValues {
+    #[serde(default)]
+    root_module: RawModule,
+}
+
+#[derive(Default, Deserialize)]
+struct RawModule {
+    #[serde(default)]
+    resources: Vec<RawResource>,
+    #[serde(default)]
+    child_modules: Vec<RawModule>,
+}
+
+#[derive(Deserialize)]
+struct RawResource {
+    address: String,
+    mode: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    values: Value,
+}
+
+impl RawModule {
+    /// Resources of this module and of those in it.
+    fn resources(self, unknown: &mut BTreeMap<String, Value>, all: &mut Vec<Resource>) {
+        let own = self.resources.into_iter().filter(|r| r.mode == "managed");
+        all.extend(own.map(|resource| Resource {
+            unknown: unknown.remove(&resource.address).unwrap_or_default(),
+            address: resource.address,
+            kind: resource.kind,
+            values: resource.values,
+        }));
+        for module in self.child_modules {
+            module.resources(unknown, all);
+        }
+    }
 }
 
 impl Plan {
@@ -90,12 +155,14 @@ impl Plan {
             )));
         }
         let mut changes = Vec::new();
+        let mut unknown = BTreeMap::new();
         for RawChange {
             address,
             mode,
             change,
         } in raw.resource_changes
         {
+            unknown.insert(address.clone(), change.after_unknown.clone());
             let Some(action) = action(&change.actions)
                 .map_err(|unknown| UnreadablePlan(format!("{address}: action {unknown:?}")))?
             else {
@@ -112,9 +179,14 @@ impl Plan {
                 .map_err(|unknown| UnreadablePlan(format!("output {name}: {unknown:?}")))?
                 .is_some();
         }
+        let mut resources = Vec::new();
+        raw.planned_values
+            .root_module
+            .resources(&mut unknown, &mut resources);
         Ok(Plan {
             changes,
             outputs_change,
+            resources,
         })
     }
 
@@ -229,6 +301,37 @@ mod tests {
     }
 
     #[test]
+    fn resources_of_all_modules_are_there_with_what_is_unknown() {
+        let plan = Plan::parse(
+            r#"{"format_version":"1.2",
+                "resource_changes":[{"address":"module.a.aws_lb.b","mode":"managed",
+                  "change":{"actions":["create"],"after_unknown":{"arn":true}}}],
+                "planned_values":{"root_module":{
+                  "resources":[{"address":"aws_vpc.a","mode":"managed","type":"aws_vpc","values":{"id":"v"}},
+                               {"address":"data.aws_region.a","mode":"data","type":"aws_region"}],
+                  "child_modules":[{"resources":[
+                    {"address":"module.a.aws_lb.b","mode":"managed","type":"aws_lb","values":{"name":"b"}}]}]}}}"#,
+        )
+        .expect("plan");
+        let seen: Vec<(&str, &str, bool)> = plan
+            .resources
+            .iter()
+            .map(|r| {
+                (
+                    r.address.as_str(),
+                    r.kind.as_str(),
+                    r.unknown["arn"] == true,
+                )
+            })
+            .collect();
+        let expected = [
+            ("aws_vpc.a", "aws_vpc", false),
+            ("module.a.aws_lb.b", "aws_lb", true),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
     fn another_major_version_is_refused() {
         assert!(Plan::parse(r#"{"format_version":"2.0"}"#).is_err());
         assert!(Plan::parse("Plan: 3 to add").is_err());
@@ -247,6 +350,7 @@ mod tests {
                 change("c", Action::Replace),
             ],
             outputs_change: true,
+            resources: Vec::new(),
         };
         assert_eq!(plan.describe(), "2 to create, 1 to replace");
         assert_eq!(plan.destroyed().count(), 1);
