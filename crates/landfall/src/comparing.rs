@@ -34,8 +34,18 @@ const LOG_LAG: Duration = Duration::from_secs(15);
 /// How often the load balancer's counts are asked for: they come by the minute, and each call is billed.
 const METRICS_EVERY: Duration = Duration::from_secs(60);
 
+/// Who counts landfall's own requests to the two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// The edges that answer them.
+    ByEdges,
+    /// Landfall, as it sends them.
+    ByLandfall,
+}
+
 /// The trial of one candidate.
 pub(crate) struct Comparing {
+    probes: Counted,
     collection: Collection,
     counts: Counts,
     trial: Trial,
@@ -59,12 +69,13 @@ pub(crate) struct Subject {
 
 impl Comparing {
     /// Goes on from what an earlier driver of the same release has counted.
-    pub(crate) fn new(policy: &Policy, counts: Counts) -> Comparing {
+    pub(crate) fn new(policy: &Policy, counts: Counts, probes: Counted) -> Comparing {
         let mut trial = Trial::new(policy, &counts.history);
         for window in &counts.windows {
             trial.window(window);
         }
         Comparing {
+            probes,
             collection: Collection::default(),
             counts,
             trial,
@@ -247,6 +258,9 @@ impl Comparing {
         let mut fresh = Vec::new();
         let mut earliest = None;
         for stratum in Stratum::ALL {
+            if stratum == Stratum::Probes && self.probes == Counted::ByLandfall {
+                continue;
+            }
             let Some(from) = ended(&self.counts.windows, stratum).or_else(|| begins(stratum))
             else {
                 continue;

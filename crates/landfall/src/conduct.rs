@@ -6,10 +6,11 @@ use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::place::Place;
+use crate::platform::{Fargate, Look, Platform};
 use crate::probe::{Door, Prober};
 use crate::report::{Report, now};
 use crate::store::Store;
-use aws::{LoadBalancer, Logs, Metrics, Roles, Services};
+use aws::Logs;
 use infra::Interrupt;
 use rules::contract::{FargateOutputs, FoundationOutputs};
 use rules::diagnosis::Cause;
@@ -21,7 +22,7 @@ use rules::names::{SLOT_HEADER, Slot};
 use rules::release::{
     AtMaximum, Held, Order, Outcome, Patience, Purpose, Release, SoFar, Step, Strategy, next,
 };
-use rules::revision::{Digest, Revision, RevisionId};
+use rules::revision::{Digest, Image, Revision, RevisionId};
 use rules::verdict::{Answers, Verdict, verdict};
 use std::time::Duration;
 
@@ -34,7 +35,13 @@ const GOOD_ANSWERS: u32 = 3;
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) foundation: FoundationOutputs,
-    pub(crate) fargate: FargateOutputs,
+    pub(crate) target: TargetOutputs,
+}
+
+/// What Terraform made for the target.
+#[derive(Debug, Clone)]
+pub(crate) enum TargetOutputs {
+    Fargate(FargateOutputs),
 }
 
 /// What is asked of a release beyond the revision.
@@ -74,22 +81,34 @@ impl Site {
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
+        let session = &place.session;
+        let (platform, log_group) = match &self.target {
+            TargetOutputs::Fargate(outputs) => (
+                Platform::Fargate(Fargate::new(
+                    session,
+                    &place.names,
+                    &self.foundation,
+                    outputs,
+                )?),
+                &self.foundation.log_group,
+            ),
+        };
         Ok(Driver {
-            names: &place.names,
-            outputs: &self.fargate,
-            services: Services::new(&place.session, &self.fargate.cluster),
-            load_balancer: LoadBalancer::new(&place.session, &self.fargate),
-            logs: Logs::new(&place.session, &self.foundation.log_group),
-            metrics: Metrics::new(&place.session, &self.fargate)?,
-            roles: Roles {
-                execution_role_arn: self.foundation.execution_role_arn.clone(),
-                log_group: self.foundation.log_group.clone(),
-            },
-            prober: Prober::new(&self.fargate.url, manifest.health.as_str())?,
+            url: self.url(),
+            platform,
+            logs: Logs::new(session, log_group),
+            prober: Prober::new(self.url(), manifest.health.as_str())?,
             local,
             report,
             interrupt: interrupt.clone(),
         })
+    }
+
+    /// The public address.
+    pub(crate) fn url(&self) -> &str {
+        match &self.target {
+            TargetOutputs::Fargate(outputs) => &outputs.url,
+        }
     }
 }
 
@@ -244,20 +263,20 @@ impl Conduct<'_> {
     /// A staged version without users can be tried by who knows its token.
     async fn say_private(&self, slot: Slot) -> Result<(), Failure> {
         let look = self.driver.look().await?;
-        if let Some(token) = look.token(slot) {
+        if let Some(token) = look.door(slot).token {
             self.report.emit(Event::Private {
-                url: self.driver.outputs.url.clone(),
+                url: self.driver.url.to_owned(),
                 header: SLOT_HEADER.to_owned(),
-                token: token.to_owned(),
+                token,
             });
         }
         Ok(())
     }
 
     async fn see_serving(&self, slot: Slot, digest: &Digest) -> Result<(), Failure> {
-        let running = self.driver.running(slot).await?;
+        let look = self.driver.look().await?;
         let answers = self.ask_public().await;
-        let verdict = verdict(digest, &running, answers);
+        let verdict = verdict(digest, &look.of(slot).running, answers);
         self.report.emit(Event::Judged {
             verdict: verdict.clone(),
         });
@@ -283,10 +302,11 @@ impl Conduct<'_> {
         cause: &Cause,
         had_users: bool,
     ) -> Result<Failure, Failure> {
-        let expected = self.driver.image_of(slot).await?.map(|image| image.digest);
-        let running = self.driver.running(slot).await?;
+        let look = self.driver.look().await?;
+        let old = look.of(slot);
+        let image = old.image.as_deref().and_then(Image::parse);
         let answers = self.ask_public().await;
-        let seen = expected.map(|expected| verdict(&expected, &running, answers));
+        let seen = image.map(|image| verdict(&image.digest, &old.running, answers));
         if let Some(verdict) = &seen {
             self.report.emit(Event::Judged {
                 verdict: verdict.clone(),
@@ -350,7 +370,7 @@ pub(crate) enum Begun {
     },
 }
 
-fn begun(release: Release, look: &crate::driver::Look) -> Begun {
+fn begun(release: Release, look: &Look) -> Begun {
     let seen = look.observation();
     if let Step::Finished {
         outcome: Outcome::Serving { slot, .. },

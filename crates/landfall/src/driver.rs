@@ -2,33 +2,28 @@
 //! what it observes stands in the ledger, so that another process can go on with it.
 
 mod gather;
-mod look;
 
 use self::gather::Gathered;
-pub(crate) use self::look::{Look, running, seen};
-use crate::comparing::Comparing;
+use crate::comparing::{Comparing, Counted};
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::pings::Pinging;
+use crate::platform::{Look, Platform};
 use crate::probe::{Door, Prober};
-use crate::random::token;
 use crate::report::{Report, now, step_words};
 use crate::watched;
-use aws::{LoadBalancer, Logs, Metrics, Roles, Services, SlotFacts};
+use aws::Logs;
 use futures_util::future::join_all;
 use infra::Interrupt;
-use rules::contract::FargateOutputs;
-use rules::edge::settings::Secret;
 use rules::event::Event;
-use rules::evidence::TargetHealth;
 use rules::exit::Exit;
 use rules::ledger::{Entry, Record};
 use rules::manifest::Manifest;
-use rules::names::{CLOSED, Names, Slot, Slots};
-use rules::release::{Doors, Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
-use rules::revision::{Digest, Image, Revision};
+use rules::names::Slot;
+use rules::release::{Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
+use rules::revision::Revision;
 use rules::verdict::Answers;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,13 +43,10 @@ const WARM_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything the loop acts on.
 pub(crate) struct Driver<'a> {
-    pub(crate) names: &'a Names,
-    pub(crate) outputs: &'a FargateOutputs,
-    pub(crate) services: Services,
-    pub(crate) load_balancer: LoadBalancer,
+    /// The public address.
+    pub(crate) url: &'a str,
+    pub(crate) platform: Platform,
     pub(crate) logs: Logs,
-    pub(crate) metrics: Metrics,
-    pub(crate) roles: Roles,
     pub(crate) prober: Prober,
     /// The image on this machine, to have a look at it when it does not come up.
     pub(crate) local: Option<Local<'a>>,
@@ -78,7 +70,11 @@ impl Driver<'_> {
     /// Brings the release in the ledger to its end, or to where a person has to decide.
     pub(crate) async fn run(&self, ledger: &mut Ledger, keeper: &Keeper) -> Result<Ended, Failure> {
         let record = &ledger.record;
-        let mut comparing = Comparing::new(&record.policy, record.counts.clone());
+        let mut comparing = Comparing::new(
+            &record.policy,
+            record.counts.clone(),
+            self.platform.counted(),
+        );
         let mut gathered = Gathered::default();
         let mut probes = Probes::default();
         let pings_before = record.pings.unwrap_or_default();
@@ -209,34 +205,14 @@ impl Driver<'_> {
         release: &Release,
         look: &Look,
     ) -> Result<(), Failure> {
+        let platform = &self.platform;
         match step {
-            Step::Stage { slot } => self.stage(slot, revision, release.count, look).await?,
-            Step::Open => {
-                for slot in Slot::ALL {
-                    if look.token(slot).is_none() {
-                        self.load_balancer.set_token(slot, &token()?).await?;
-                    }
-                }
-            }
-            Step::Close => {
-                for slot in Slot::ALL {
-                    if look.token(slot).is_some() {
-                        let closed = format!("{CLOSED}-{}", token()?);
-                        self.load_balancer.set_token(slot, &closed).await?;
-                    }
-                }
-            }
-            Step::Shift { slot, share } => self.load_balancer.shift(slot, share).await?,
-            Step::Scale { slot, count } => {
-                self.services
-                    .scale(self.outputs.services.of(slot), count)
-                    .await?;
-            }
-            Step::Retire { slot } => {
-                self.services
-                    .scale(self.outputs.services.of(slot), 0)
-                    .await?;
-            }
+            Step::Stage { slot } => platform.stage(slot, revision, release.count, look).await?,
+            Step::Open => platform.open(look).await?,
+            Step::Close => platform.close(look).await?,
+            Step::Shift { slot, share } => platform.shift(slot, share, look).await?,
+            Step::Scale { slot, count } => platform.scale(slot, count).await?,
+            Step::Retire { slot } => platform.scale(slot, 0).await?,
             Step::Probe { .. }
             | Step::Watch { .. }
             | Step::Wait { .. }
@@ -247,42 +223,12 @@ impl Driver<'_> {
         Ok(())
     }
 
-    async fn stage(
-        &self,
-        slot: Slot,
-        revision: &Revision,
-        count: u32,
-        look: &Look,
-    ) -> Result<(), Failure> {
-        let family = self.names.family();
-        let task_definition = match self.services.find(&family, &revision.id()).await? {
-            Some(arn) => arn,
-            None => {
-                // One secret for both slots: a request to the public address may reach either.
-                let secret = match &look.facts.of(slot.other()).0.deployed.secret {
-                    Some(secret) => secret.clone(),
-                    None => new_secret()?,
-                };
-                self.services
-                    .register(&family, revision, &secret, &self.roles)
-                    .await?
-            }
-        };
-        self.services
-            .set(self.outputs.services.of(slot), &task_definition, count)
-            .await?;
-        Ok(())
-    }
-
     /// The first requests of a process are slow, and say nothing about the later ones. These bear no mark
     /// of a probe, and come before users do: nobody counts them.
     async fn warm_up(&self, release: &Release, look: &Look) {
-        let door = Door {
-            secret: None,
-            ..look.door(release.candidate)
-        };
         let count = WARM_UP * release.count.max(1);
-        let all = (0..count).map(|_| self.prober.ask(&door));
+        let one = || self.platform.warm_up(&self.prober, release.candidate, look);
+        let all = (0..count).map(|_| one());
         // A version that does not answer is found out by the probes.
         let _ = tokio::time::timeout(WARM_UP_WITHIN, join_all(all)).await;
     }
@@ -298,7 +244,7 @@ impl Driver<'_> {
     ) {
         let (new_slot, old_slot) = (release.candidate, release.candidate.other());
         let has_old = look.slots().of(old_slot).healthy > 0;
-        let (new, old) = (look.door(new_slot), look.door(old_slot));
+        let ask = |slot: Slot| self.platform.ask(&self.prober, slot, look);
         let (mut by_new, mut by_old) = (Answers::default(), Answers::default());
         let mut left = usize::try_from(pairs).unwrap_or(0);
         while left > 0 {
@@ -307,11 +253,11 @@ impl Driver<'_> {
             let pair = async || {
                 let old = async {
                     match has_old {
-                        true => Some(self.prober.ask(&old).await),
+                        true => Some(ask(old_slot).await),
                         false => None,
                     }
                 };
-                tokio::join!(self.prober.ask(&new), old)
+                tokio::join!(ask(new_slot), old)
             };
             for (new, old) in join_all((0..at_once).map(|_| pair())).await {
                 by_new.count(new);
@@ -325,31 +271,16 @@ impl Driver<'_> {
         probes.lost += by_new.lost;
         probes.lost_by_old += by_old.lost;
         // Where not both have an edge that can be asked, nobody else counts them.
-        if new.secret.is_none() || old.secret.is_none() {
+        let has_edge = |slot: Slot| look.door(slot).secret.is_some();
+        let by_edges = self.platform.counted() == Counted::ByEdges;
+        if !(by_edges && has_edge(new_slot) && has_edge(old_slot)) {
             comparing.count_pairs(by_old, by_new);
         }
     }
 
-    /// One look at both slots and the load balancer.
+    /// One look at both slots and at who is sent where.
     pub(crate) async fn look(&self) -> Result<Look, Failure> {
-        let (shares, tokens, blue, green) = tokio::try_join!(
-            self.load_balancer.shares(),
-            self.load_balancer.tokens(),
-            self.slot(Slot::Blue),
-            self.slot(Slot::Green),
-        )?;
-        Ok(Look {
-            shares,
-            tokens,
-            facts: Slots { blue, green },
-        })
-    }
-
-    async fn slot(&self, slot: Slot) -> Result<(SlotFacts, Vec<TargetHealth>), aws::Error> {
-        tokio::try_join!(
-            self.services.slot(self.outputs.services.of(slot)),
-            self.load_balancer.targets(slot),
-        )
+        self.platform.look().await
     }
 
     async fn observe(
@@ -367,12 +298,12 @@ impl Driver<'_> {
         if candidate.revision.as_ref() == Some(&release.revision) && candidate.desired > 0 {
             candidate.cause = self.gather(revision, release, look, gathered).await;
         }
-        if seen.doors == Doors::Open {
+        if seen.doors.lead_to_slots() {
             let subjects = look.subjects();
             if revision.settings.edge.is_some() {
                 comparing.look(&self.prober, &subjects, &self.logs).await;
-            } else {
-                comparing.look_at_metrics(release, &self.metrics).await;
+            } else if let Platform::Fargate(fargate) = &self.platform {
+                comparing.look_at_metrics(release, &fargate.metrics).await;
             }
             seen.comparison = comparing.compare(release, &subjects);
         }
@@ -395,7 +326,7 @@ impl Driver<'_> {
         let (release, doing) = (record.release(), step_words(step));
         let (policy, pings) = (&record.policy, record.pings);
         let watch = watched::release(&release, policy, look, comparing, doing, pings, now());
-        if let (Some(watch), Doors::Open) = (watch, look.doors()) {
+        if let (Some(watch), true) = (watch, look.doors().lead_to_slots()) {
             self.report.emit(Event::Watch(watch));
         }
     }
@@ -423,20 +354,4 @@ impl Driver<'_> {
         ledger.write().await?;
         Ok(Ended { outcome })
     }
-
-    /// Digests of the tasks that run in `slot`.
-    pub(crate) async fn running(&self, slot: Slot) -> Result<Vec<Digest>, Failure> {
-        let facts = self.services.slot(self.outputs.services.of(slot)).await?;
-        Ok(running(&facts))
-    }
-
-    /// The image that a slot is set to.
-    pub(crate) async fn image_of(&self, slot: Slot) -> Result<Option<Image>, Failure> {
-        let facts = self.services.slot(self.outputs.services.of(slot)).await?;
-        Ok(facts.deployed.image.as_deref().and_then(Image::parse))
-    }
-}
-
-fn new_secret() -> Result<Secret, Failure> {
-    Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
 }

@@ -15,6 +15,7 @@ mod ledger;
 mod phases;
 mod pings;
 mod place;
+mod platform;
 mod probe;
 mod random;
 mod rehearsal;

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli::Global;
-use crate::conduct::Site;
+use crate::conduct::{Site, TargetOutputs};
 use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
 use crate::report::Report;
@@ -236,7 +236,10 @@ impl Place {
         manifest: &Manifest,
         interrupt: &Interrupt,
     ) -> Result<Option<Site>, Failure> {
-        let Some(fargate) = self.fargate(manifest, interrupt).await? else {
+        if !self.has_state().await? {
+            return Ok(None);
+        }
+        let Some(target) = self.target_outputs(manifest, interrupt).await? else {
             return Ok(None);
         };
         let foundation = self
@@ -244,46 +247,37 @@ impl Place {
             .await?
             .outputs()
             .await?;
-        Ok(foundation.map(|foundation| Site {
-            foundation,
-            fargate,
-        }))
+        Ok(foundation.map(|foundation| Site { foundation, target }))
     }
 
-    /// The outputs of the Fargate root, with the public address as it can be reached from here;
-    /// [`None`] before the first `up`.
-    pub(crate) async fn fargate(
+    async fn target_outputs(
         &self,
         manifest: &Manifest,
         interrupt: &Interrupt,
-    ) -> Result<Option<FargateOutputs>, Failure> {
-        if !self.has_state().await? {
-            return Ok(None);
-        }
+    ) -> Result<Option<TargetOutputs>, Failure> {
         let outputs = self
             .terraform(Root::Fargate, manifest, interrupt)
             .await?
             .outputs()
             .await?;
         match outputs {
-            Some(outputs) => Ok(Some(self.reachable(outputs).await?)),
+            Some(outputs) => Ok(Some(self.reachable(TargetOutputs::Fargate(outputs)).await?)),
             None => Ok(None),
         }
     }
 
-    /// In a rehearsal CloudFront has no data plane in front of the emulated load balancer: its own
-    /// address is the public one.
-    pub(crate) async fn reachable(
-        &self,
-        outputs: FargateOutputs,
-    ) -> Result<FargateOutputs, Failure> {
-        match &self.rehearsal {
-            None => Ok(outputs),
-            Some(rehearsal) => {
+    /// In a rehearsal neither CloudFront nor API Gateway can be reached by the address that AWS would
+    /// give them: the emulator's own takes its place.
+    pub(crate) async fn reachable(&self, outputs: TargetOutputs) -> Result<TargetOutputs, Failure> {
+        let Some(rehearsal) = &self.rehearsal else {
+            return Ok(outputs);
+        };
+        match outputs {
+            TargetOutputs::Fargate(outputs) => {
                 let url = rehearsal
                     .load_balancer_url(&outputs.load_balancer_arn)
                     .await?;
-                Ok(FargateOutputs { url, ..outputs })
+                Ok(TargetOutputs::Fargate(FargateOutputs { url, ..outputs }))
             }
         }
     }

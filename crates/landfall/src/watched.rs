@@ -1,7 +1,7 @@
 //! What is to be seen at one moment of the versions that serve, from the counts of their edges.
 
 use crate::comparing::Comparing;
-use crate::driver::Look;
+use crate::platform::Look;
 use rules::canary::{Judgement, Policy, Stratum};
 use rules::edge::bucket::Bucket;
 use rules::edge::summary::Collection;

@@ -42,7 +42,7 @@ pub(crate) async fn tell(place: &Place, manifest: &Manifest, driver: &Driver<'_>
         return;
     };
     let live = look.observation().live();
-    let targets = &look.facts.of(live).1;
+    let targets = &look.of(live).evidence.targets;
     for concern in concerns(&firing, exceeded.as_ref(), live, targets) {
         let said = concern.explain(now());
         report.emit(Event::Warning {

@@ -153,7 +153,7 @@ pub(crate) async fn rollback(
     keeper.end(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
-            url: deployed.site.fargate.url.clone(),
+            url: deployed.site.url().to_owned(),
         });
     }
     Ok(())

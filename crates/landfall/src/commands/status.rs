@@ -3,20 +3,17 @@
 use crate::app::App;
 use crate::cli::{AppDir, Global, Status as Arguments};
 use crate::comparing::Comparing;
-use crate::driver::{running, seen};
+use crate::conduct::Site;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::place::Place;
-use crate::probe::{Door, Prober};
+use crate::probe::Door;
 use crate::report::{Report, now};
 use crate::watched::View;
-use aws::{LoadBalancer, Services};
 use infra::Interrupt;
 use rules::canary::{Counts, Policy};
-use rules::contract::FargateOutputs;
 use rules::diagnosis::{Expectation, diagnose};
 use rules::event::{Event, Past, SlotStatus, Status};
-use rules::evidence::Evidence;
 use rules::exit::Exit;
 use rules::names::Slot;
 use std::time::Duration;
@@ -35,45 +32,35 @@ pub(crate) async fn run(
     if arguments.watch {
         return watch(&arguments.app, global, report, interrupt).await;
     }
-    let (app, place, outputs) = deployed(&arguments.app, global, report, &interrupt).await?;
-    let services = Services::new(&place.session, &outputs.cluster);
-    let load_balancer = LoadBalancer::new(&place.session, &outputs);
-    let shares = load_balancer.shares().await?;
+    let (app, place, site) = deployed(&arguments.app, global, report, &interrupt).await?;
+    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
+    let look = driver.look().await?;
     let expectation = Expectation {
         port: app.manifest.port.get(),
         memory: app.manifest.memory.mib(),
         architecture: Some(app.manifest.architecture),
         edge: app.manifest.edge,
     };
-    let mut slots = Vec::new();
-    for slot in Slot::ALL {
-        let facts = services.slot(outputs.services.of(slot)).await?;
-        let targets = load_balancer.targets(slot).await?;
-        let rules_view = seen(&facts, &targets);
-        let running = running(&facts).len();
-        let evidence = Evidence {
-            stopped: facts.stopped,
-            targets,
-            ..Evidence::default()
-        };
+    let slots = Slot::ALL.map(|slot| {
+        let (share, of) = (*look.shares.of(slot), look.of(slot));
         // Of a slot that is to run nothing, stopped tasks are no news.
-        let cause = diagnose(&evidence, &expectation).filter(|_| facts.desired > 0);
-        slots.push(SlotStatus {
+        let cause = diagnose(&of.evidence, &expectation).filter(|_| of.seen.desired > 0);
+        SlotStatus {
             slot,
-            live: *shares.of(slot) > 0,
-            share: *shares.of(slot),
-            revision: facts.deployed.revision,
-            image: facts.deployed.image,
-            desired: facts.desired,
-            running: u32::try_from(running).unwrap_or(u32::MAX),
-            healthy: rules_view.healthy,
+            live: share > 0,
+            share,
+            revision: of.seen.revision.clone(),
+            image: of.image.clone(),
+            desired: of.seen.desired,
+            running: u32::try_from(of.running.len()).unwrap_or(u32::MAX),
+            healthy: of.seen.healthy,
             cause,
-        });
-    }
-    let prober = Prober::new(&outputs.url, app.manifest.health.as_str())?;
+        }
+    });
     let mut answers = false;
     for _ in 0..ASKED {
-        answers = prober
+        answers = driver
+            .prober
             .ask(&Door::default())
             .await
             .is_some_and(|status| status < 500);
@@ -86,9 +73,9 @@ pub(crate) async fn run(
         environment: place.names.environment.to_string(),
         account: place.account.clone(),
         region: place.session.region().to_owned(),
-        url: outputs.url,
+        url: site.url().to_owned(),
         answers,
-        slots,
+        slots: slots.to_vec(),
     }));
     let latest = Ledger::latest(&place.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
@@ -112,13 +99,13 @@ async fn watch(
     report: &Report,
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let app = App::read_settings(&arguments.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
-    let Some(site) = place.site(&app.manifest, &interrupt).await? else {
-        return Err(place.not_deployed());
-    };
+    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
     let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
-    let mut comparing = Comparing::new(&Policy::default(), Counts::default());
+    let mut comparing = Comparing::new(
+        &Policy::default(),
+        Counts::default(),
+        driver.platform.counted(),
+    );
     let since = now();
     while !*interrupt.borrow() {
         let look = driver.look().await?;
@@ -164,8 +151,10 @@ pub(crate) async fn url(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (_, _, outputs) = deployed(arguments, global, report, &interrupt).await?;
-    report.emit(Event::Url { url: outputs.url });
+    let (_, _, site) = deployed(arguments, global, report, &interrupt).await?;
+    report.emit(Event::Url {
+        url: site.url().to_owned(),
+    });
     Ok(())
 }
 
@@ -175,11 +164,11 @@ async fn deployed(
     global: &Global,
     report: &Report,
     interrupt: &Interrupt,
-) -> Result<(App, Place, FargateOutputs), Failure> {
+) -> Result<(App, Place, Site), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
     let place = Place::open(&app, global, report).await?;
-    match place.fargate(&app.manifest, interrupt).await? {
-        Some(outputs) => Ok((app, place, outputs)),
+    match place.site(&app.manifest, interrupt).await? {
+        Some(site) => Ok((app, place, site)),
         None => Err(place.not_deployed()),
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod image;
 use crate::app::{App, overrides};
 use crate::cli::{Global, Up};
 use crate::commands::{concerns, confirm, listener};
-use crate::conduct::{Conduct, Conducted, Site};
+use crate::conduct::{Conduct, Conducted, Site, TargetOutputs};
 use crate::driver::Local;
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Services};
 use infra::{Interrupt, Terraform};
-use rules::contract::{FargateOutputs, FoundationOutputs, Root};
+use rules::contract::{FoundationOutputs, Root};
 use rules::cost;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
@@ -108,7 +108,7 @@ impl Work<'_> {
             });
         }
         self.report.emit(Event::Url {
-            url: site.fargate.url,
+            url: site.url().to_owned(),
         });
         Ok(())
     }
@@ -133,11 +133,8 @@ impl Work<'_> {
             },
             apply_fargate(place, fargate, phases, report),
         );
-        let ((foundation, image), fargate) = (pushed?, target?);
-        let site = Site {
-            foundation,
-            fargate,
-        };
+        let ((foundation, image), target) = (pushed?, target?);
+        let site = Site { foundation, target };
         Ok((site, image))
     }
 
@@ -344,7 +341,7 @@ async fn apply_fargate(
     ready: Ready,
     phases: &Phases<'_>,
     report: &Report,
-) -> Result<FargateOutputs, Failure> {
+) -> Result<TargetOutputs, Failure> {
     if !ready.plan.is_empty() {
         phases
             .time(Phase::Fargate, apply(place, &ready, report))
@@ -355,7 +352,7 @@ async fn apply_fargate(
         .outputs()
         .await?
         .ok_or_else(|| no_outputs(Root::Fargate))?;
-    place.reachable(outputs).await
+    place.reachable(TargetOutputs::Fargate(outputs)).await
 }
 
 fn no_outputs(root: Root) -> Failure {

@@ -1,6 +1,7 @@
 //! What is known against a candidate that does not come up, and what is told of it in the end.
 
-use super::{Driver, Look};
+use super::Driver;
+use crate::platform::Look;
 use crate::report::now;
 use rules::diagnosis::{Cause, Expectation, diagnose};
 use rules::event::Event;
@@ -35,15 +36,17 @@ impl Driver<'_> {
         look: &Look,
         gathered: &mut Gathered,
     ) -> Option<Cause> {
-        let (slot, targets) = look.facts.of(release.candidate);
+        let slot = look.of(release.candidate);
         for task in &slot.tasks {
-            if !gathered.tasks.contains(&task.id) {
-                gathered.tasks.push(task.id.clone());
+            if !gathered.tasks.contains(task) {
+                gathered.tasks.push(task.clone());
             }
         }
+        let evidence = &slot.evidence;
+        let targets = &evidence.targets;
         let is_healthy = targets.iter().any(|target| target.state == "healthy");
-        let is_running = slot.tasks.iter().any(|task| task.running);
-        let since = slot.staged_at.unwrap_or(Timestamp(0));
+        let is_running = !slot.running.is_empty();
+        let since = slot.seen.staged_at.unwrap_or(Timestamp(0));
         let is_overdue = now().since(since) > CURIOUS_AFTER;
         if is_running
             && !is_healthy
@@ -53,15 +56,14 @@ impl Driver<'_> {
         {
             gathered.listens_on = Some(local.engine.look(local.image, local.manifest).await);
         }
-        let log = match slot.stopped.first() {
+        let log = match evidence.stopped.first() {
             Some(task) => self.last_lines(std::slice::from_ref(&task.id)).await,
             None => Vec::new(),
         };
         gathered.evidence = Evidence {
-            stopped: slot.stopped.clone(),
-            targets: targets.clone(),
             log,
             listens_on: gathered.listens_on.clone().flatten(),
+            ..evidence.clone()
         };
         diagnose(&gathered.evidence, &expectation(revision))
     }

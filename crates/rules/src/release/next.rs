@@ -1,8 +1,8 @@
 //! The decisions of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, Doors, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation,
-    Order, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
+    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
+    Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::diagnosis::Cause;
 use crate::names::Slot;
@@ -44,10 +44,14 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             _ => Step::Shift { slot, share: 0 },
         };
     }
+    if let Some(cause) = new.cause.as_ref().filter(|cause| cause.is_certain()) {
+        // A platform may refuse a revision before the slot holds it.
+        return roll_back(cause.clone());
+    }
     if !is_ours || new.desired < release.count {
         return Step::Stage { slot };
     }
-    if seen.doors != Doors::Open {
+    if !seen.doors.lead_to_slots() {
         return Step::Open;
     }
     if let Some(cause) = crash(release, new) {
@@ -254,7 +258,7 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             count: release.count,
         };
     }
-    if seen.doors != Doors::Closed {
+    if !seen.doors.are_closed() {
         return Step::Close;
     }
     if old.desired > 0 {
@@ -309,7 +313,7 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
         }
         return finished(Outcome::AtRisk { slot, cause });
     }
-    if seen.doors != Doors::Closed {
+    if !seen.doors.are_closed() {
         return Step::Close;
     }
     if new.desired > 0 {

@@ -75,6 +75,20 @@ pub enum Doors {
     Ajar,
     /// Both can, by who knows their tokens.
     Open,
+    /// There are none to open: whoever may invoke a function reaches each of its versions.
+    None,
+}
+
+impl Doors {
+    /// Whether landfall can ask each slot.
+    pub fn lead_to_slots(self) -> bool {
+        matches!(self, Doors::Open | Doors::None)
+    }
+
+    /// Whether a release has to close any.
+    pub fn are_closed(self) -> bool {
+        matches!(self, Doors::Closed | Doors::None)
+    }
 }
 
 /// Everything a step is decided on.

@@ -38,7 +38,7 @@ prop_compose! {
     fn observations()(
         blue in slots(), green in slots(),
         share in prop::sample::select(vec![0, 10, 50, 95, 100]),
-        doors in prop::sample::select(vec![Doors::Closed, Doors::Ajar, Doors::Open]),
+        doors in prop::sample::select(vec![Doors::Closed, Doors::Ajar, Doors::Open, Doors::None]),
         answered in 0u32..8, good in 0u32..8, lost in 0u32..10, lost_by_old in 0u32..10,
         comparison in comparisons(),
     ) -> Observation {

@@ -17,7 +17,7 @@ pub(super) async fn wait(driver: &Driver<'_>, report: &Report) -> Result<(), Fai
     while driver.prober.ask(&Door::default()).await.is_none() {
         if tokio::time::Instant::now() > end {
             return Err(Failure::new(Exit::Infrastructure, "the public address gives no answer at all")
-                .why(format!("{} was asked for {} min", driver.outputs.url, FRONT_DOOR.as_secs() / 60))
+                .why(format!("{} was asked for {} min", driver.url, FRONT_DOOR.as_secs() / 60))
                 .next("look at the CloudFront distribution in the console, then run the same command again"));
         }
         if *driver.interrupt.borrow() {

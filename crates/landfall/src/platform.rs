@@ -1,0 +1,164 @@
+//! The few verbs over two slots that both targets offer, and one look at them in the words of `rules`.
+
+mod fargate;
+
+pub(crate) use self::fargate::Fargate;
+use crate::comparing::{Counted, Subject};
+use crate::failure::Failure;
+use crate::probe::{Door, Prober};
+use rules::evidence::Evidence;
+use rules::names::{Slot, Slots};
+use rules::release::{Comparison, Doors, Observation, Probes, SlotSeen};
+use rules::revision::{Digest, Revision};
+
+/// What a release runs on.
+pub(crate) enum Platform {
+    Fargate(Fargate),
+}
+
+/// One look at the platform.
+pub(crate) struct Look {
+    pub(crate) shares: Slots<u32>,
+    doors: Doors,
+    slots: Slots<SlotLook>,
+}
+
+/// What a look finds in one slot.
+pub(crate) struct SlotLook {
+    pub(crate) seen: SlotSeen,
+    /// What leads to it beside the way of users.
+    pub(crate) door: Door,
+    /// Reference of the image that it is set to.
+    pub(crate) image: Option<String>,
+    /// Digests of what runs in it.
+    pub(crate) running: Vec<Digest>,
+    /// What there is to read of trouble.
+    pub(crate) evidence: Evidence,
+    /// Names of its tasks, for their logs once they are gone.
+    pub(crate) tasks: Vec<String>,
+}
+
+impl Look {
+    pub(crate) fn of(&self, slot: Slot) -> &SlotLook {
+        self.slots.of(slot)
+    }
+
+    /// Both slots as the release rules see them.
+    pub(crate) fn slots(&self) -> Slots<SlotSeen> {
+        let of = |slot: Slot| self.of(slot).seen.clone();
+        Slots {
+            blue: of(Slot::Blue),
+            green: of(Slot::Green),
+        }
+    }
+
+    pub(crate) fn doors(&self) -> Doors {
+        self.doors
+    }
+
+    /// What leads to a slot.
+    pub(crate) fn door(&self, slot: Slot) -> Door {
+        self.of(slot).door.clone()
+    }
+
+    pub(crate) fn subjects(&self) -> Slots<Subject> {
+        let of = |slot: Slot| Subject {
+            door: self.door(slot),
+            revision: self.of(slot).seen.revision.clone(),
+            healthy: self.of(slot).seen.healthy,
+        };
+        Slots {
+            blue: of(Slot::Blue),
+            green: of(Slot::Green),
+        }
+    }
+
+    /// What everything is that is not a matter of one release.
+    pub(crate) fn observation(&self) -> Observation {
+        Observation {
+            shares: self.shares.clone(),
+            doors: self.doors,
+            slots: self.slots(),
+            probes: Probes::default(),
+            comparison: Comparison::default(),
+        }
+    }
+}
+
+impl Platform {
+    /// One look at both slots and at who is sent where.
+    pub(crate) async fn look(&self) -> Result<Look, Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.look().await,
+        }
+    }
+
+    /// Sets a slot to `count` of the revision. Can be repeated.
+    pub(crate) async fn stage(
+        &self,
+        slot: Slot,
+        revision: &Revision,
+        count: u32,
+        look: &Look,
+    ) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.stage(slot, revision, count, look).await,
+        }
+    }
+
+    /// Lets who knows a token reach each slot.
+    pub(crate) async fn open(&self, look: &Look) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.open(look).await,
+        }
+    }
+
+    /// Ends that.
+    pub(crate) async fn close(&self, look: &Look) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.close(look).await,
+        }
+    }
+
+    /// Sends this share of users, in percent, to the slot and all others to the other one: one call.
+    pub(crate) async fn shift(&self, slot: Slot, share: u32, _look: &Look) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.shift(slot, share).await,
+        }
+    }
+
+    /// Sets how many run in a slot; 0 empties it.
+    pub(crate) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(fargate) => fargate.scale(slot, count).await,
+        }
+    }
+
+    /// The status of one answer of a slot to a request that is marked as landfall's own; [`None`] if there
+    /// was none.
+    pub(crate) async fn ask(&self, prober: &Prober, slot: Slot, look: &Look) -> Option<u16> {
+        match self {
+            Platform::Fargate(_) => prober.ask(&look.door(slot)).await,
+        }
+    }
+
+    /// Asks a slot before anything is counted.
+    pub(crate) async fn warm_up(&self, prober: &Prober, slot: Slot, look: &Look) {
+        match self {
+            Platform::Fargate(_) => {
+                let door = Door {
+                    secret: None,
+                    ..look.door(slot)
+                };
+                prober.ask(&door).await;
+            }
+        }
+    }
+
+    /// Who counts landfall's own requests.
+    pub(crate) fn counted(&self) -> Counted {
+        match self {
+            Platform::Fargate(_) => Counted::ByEdges,
+        }
+    }
+}
