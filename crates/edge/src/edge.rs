@@ -50,6 +50,8 @@ pub(crate) enum Wish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Farewell {
     pub(crate) why: String,
+    /// The code that the app ended with, if it did.
+    pub(crate) exit: Option<u8>,
     /// The last lines of the app.
     pub(crate) lines: Vec<String>,
 }

@@ -14,6 +14,7 @@ use crate::{prober, run, supervisor};
 use client::{Client, Invocation};
 use request::Reply;
 use rules::edge::lambda::api::{self, Address, Failed};
+use rules::edge::lambda::failure::{self, Failed};
 use rules::edge::lambda::{answer, pace};
 use rules::time::{Timestamp, readable};
 use std::sync::Arc;
@@ -28,10 +29,6 @@ const GONE: Duration = Duration::from_millis(500);
 const ASKED: Duration = Duration::from_secs(5);
 /// Until it is asked once more.
 const ASK_AGAIN: Duration = Duration::from_millis(2);
-/// What the error of a start is called.
-const START_FAILED: &str = "Landfall.AppFailedToStart";
-/// What the error of an invocation is called if the app has gone for good.
-const APP_FAILED: &str = "Landfall.AppFailed";
 
 /// Serves invocations until the end.
 pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
@@ -45,8 +42,9 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     let mut ready = tokio::spawn(await_ready(Arc::clone(&edge)));
     let started = start(&edge, &mut ready).await;
     if let Started::Failed(farewell) = started {
-        let error = answer::error(START_FAILED, &farewell.why, &farewell.lines);
-        client.fail_start(START_FAILED, error).await;
+        let kind = failure::kind(Failed::AtStart, farewell.exit);
+        let error = answer::error(&kind, &farewell.why, &farewell.lines);
+        client.fail_start(&kind, error).await;
         return;
     }
     // Who registers later is refused.
@@ -164,10 +162,11 @@ impl Runtime {
         let reply = tokio::select! {
             biased;
             reply = request::answer(&self.edge, &invocation, left) => reply,
-            farewell = farewell(&self.edge) => Reply::Error {
-                kind: APP_FAILED,
-                bytes: answer::error(APP_FAILED, &farewell.why, &farewell.lines),
-            },
+            farewell = farewell(&self.edge) => {
+                let kind = failure::kind(Failed::Later, farewell.exit);
+                let bytes = answer::error(&kind, &farewell.why, &farewell.lines);
+                Reply::Error { kind, bytes }
+            }
         };
         let is_stuck = matches!(reply, Reply::Answer { is_stuck: true, .. });
         if let Err(why) = self.client.reply(&invocation.id, reply).await {

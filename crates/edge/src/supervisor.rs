@@ -147,7 +147,7 @@ impl Supervisor {
                     126
                 };
                 let program = self.command.program.display();
-                self.fail(code, &format!("can't start {program}: {error}"));
+                self.fail(code, Some(code), &format!("can't start {program}: {error}"));
             }
         }
     }
@@ -175,7 +175,7 @@ impl Supervisor {
                 if let App::Runs { process, .. } = app {
                     process.kill_all();
                 }
-                self.fail(LOST, why);
+                self.fail(LOST, None, why);
             }
             _ => {}
         }
@@ -224,6 +224,7 @@ impl Supervisor {
                 process.wait_for_output();
                 self.fail(
                     exit.code(),
+                    Some(exit.code()),
                     &format!("the app ended after {ran} with {exit}; giving up"),
                 );
             }
@@ -259,12 +260,13 @@ impl Supervisor {
         self.app = App::Ended;
         self.fail(
             NEVER_READY,
+            None,
             &format!("the app has not answered on {address} within {within} of its start{hint}"),
         );
     }
 
     /// Ends the container for a reason that nobody has asked for.
-    fn fail(&mut self, code: u8, why: &str) {
+    fn fail(&mut self, code: u8, exit: Option<u8>, why: &str) {
         let console = &self.edge.console;
         console.say(why);
         let lines = console.last_lines();
@@ -276,6 +278,7 @@ impl Supervisor {
         }
         let farewell = Farewell {
             why: why.to_owned(),
+            exit,
             lines,
         };
         self.edge.farewell.send_replace(Some(farewell));

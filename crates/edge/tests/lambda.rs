@@ -250,7 +250,7 @@ fn an_app_that_ends_at_its_start_is_an_init_error_with_its_last_lines() {
     let (api, mut stage) = lambda(setup().app(&["--print", "no database\n", "--exit", "3"]));
     assert_eq!(stage.exit_code(), 3);
     let error = api.start_error().expect("an init error");
-    assert_eq!(error["errorType"], "Landfall.AppFailedToStart");
+    assert_eq!(error["errorType"], "Landfall.AppFailedToStart.Exit3");
     let why = error["errorMessage"].as_str().expect("a message");
     assert!(why.contains("exit code 3; giving up"), "{why}");
     let lines = error["stackTrace"].as_array().expect("lines");

@@ -89,6 +89,7 @@ mod tests {
 
     fn settings(architecture: Architecture) -> Settings {
         Settings {
+            target: crate::manifest::Target::Fargate,
             port: 8080,
             cpu: 256,
             memory: 512,

@@ -28,6 +28,7 @@ fn record(number: u64, revision: &str) -> Record {
     let revision = Revision {
         image,
         settings: Settings {
+            target: crate::manifest::Target::Fargate,
             port: 8080,
             cpu: 256,
             memory: 512,

@@ -7,6 +7,7 @@
 //! Neither step stops at the first problem: the user gets one list of all of them.
 
 mod draft;
+mod fit;
 mod key;
 mod name;
 mod path;
@@ -20,6 +21,7 @@ mod variables;
 mod watch;
 
 pub use draft::Draft;
+pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use name::{AppName, Environment, STEM_LENGTH};
 pub use path::RelativePath;
 pub use place::{Architecture, Region, StateBackend, Target};
@@ -41,8 +43,13 @@ pub struct Manifest {
     pub name: AppName,
     /// Which deployment of the app this is; default `prod`.
     pub environment: Environment,
-    /// What the app runs on; default `fargate`.
+    /// What the app runs on; by default `lambda` if it fits, else `fargate`.
     pub target: Target,
+    /// How that came.
+    #[serde(skip)]
+    pub choice: Choice,
+    /// What the app needs and not every target has; default nothing.
+    pub needs: Vec<Need>,
     /// AWS region; `None` leaves the choice to the AWS profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,

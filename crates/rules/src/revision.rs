@@ -1,7 +1,7 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
 use crate::edge::ride;
-use crate::manifest::{Architecture, Manifest};
+use crate::manifest::{Architecture, Manifest, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -79,6 +79,9 @@ impl Image {
 /// How the image is run. Together with the digest it decides whether two revisions are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What it runs on.
+    #[serde(default, skip_serializing_if = "is_fargate")]
+    pub target: Target,
     /// Port the container listens on.
     pub port: u16,
     /// CPU units; 1024 are one vCPU.
@@ -95,6 +98,11 @@ pub struct Settings {
     pub edge: Option<Ride>,
 }
 
+/// The ids of revisions from before there were two targets stay what they are.
+fn is_fargate(target: &Target) -> bool {
+    *target == Target::Fargate
+}
+
 /// What the edge in a revision is told beyond what holds for every revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ride {
@@ -108,6 +116,7 @@ impl Settings {
     /// The settings that a manifest asks for.
     pub fn of(manifest: &Manifest) -> Settings {
         Settings {
+            target: manifest.target,
             port: manifest.port.get(),
             cpu: manifest.cpu.units(),
             memory: manifest.memory.mib(),
@@ -195,6 +204,7 @@ mod tests {
                 digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
             },
             settings: Settings {
+                target: Target::Fargate,
                 port: 8080,
                 cpu: 256,
                 memory: 512,
@@ -216,7 +226,8 @@ mod tests {
     #[test]
     fn every_setting_counts() {
         let original = revision().id();
-        let changes: [fn(&mut Settings); 7] = [
+        let changes: [fn(&mut Settings); 8] = [
+            |s| s.target = Target::Lambda,
             |s| s.port = 81,
             |s| s.cpu = 512,
             |s| s.memory = 1024,

@@ -96,12 +96,14 @@ impl Client {
             Reply::Error { kind, bytes } => ("error", Some(kind), bytes),
         };
         let path = format!("{RUNTIME}/invocation/{id}/{path}");
-        let answer = self.call(Method::POST, &path, kind, bytes.into()).await;
+        let answer = self
+            .call(Method::POST, &path, kind.as_deref(), bytes.into())
+            .await;
         self.finish(answer).await
     }
 
     /// Tells that the start has failed, and why.
-    pub(super) async fn fail_start(&mut self, kind: &'static str, error: Vec<u8>) {
+    pub(super) async fn fail_start(&mut self, kind: &str, error: Vec<u8>) {
         let path = format!("{RUNTIME}/init/error");
         let answer = self
             .call(Method::POST, &path, Some(kind), error.into())

@@ -33,7 +33,7 @@ pub(super) enum Reply {
         is_stuck: bool,
     },
     Error {
-        kind: &'static str,
+        kind: String,
         bytes: Vec<u8>,
     },
 }
@@ -53,7 +53,7 @@ pub(super) async fn answer(
         edge.console
             .say(&format!("invocation {}: {why}", invocation.id));
         Reply::Error {
-            kind: BAD_EVENT,
+            kind: BAD_EVENT.to_owned(),
             bytes: answer::error(BAD_EVENT, &why, &[]),
         }
     })

@@ -5,6 +5,7 @@
 //! | [`event`] | what Lambda hands out: a request of an HTTP API or of a function URL, or a probe |
 //! | [`answer`] | what Lambda takes back, and how much of it |
 //! | [`api`] | where the Runtime API is, and what to do when it fails |
+//! | [`failure`] | what an invocation that failed says about the app |
 //! | [`pace`] | how much time an invocation has, and when the edge tells about it |
 //! | [`environment`] | what the variables mean there |
 
@@ -12,4 +13,5 @@ pub mod answer;
 pub mod api;
 pub mod environment;
 pub mod event;
+pub mod failure;
 pub mod pace;

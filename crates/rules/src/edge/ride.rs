@@ -1,7 +1,7 @@
 //! How the edge rides in a container: where it lies in the image, what it is told, where the load
 //! balancer finds it.
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Target};
 use crate::revision::{RevisionId, Settings};
 use std::collections::BTreeMap;
 
@@ -73,20 +73,28 @@ pub fn environment(settings: &Settings, revision: &RevisionId) -> BTreeMap<Strin
         return BTreeMap::new();
     };
     let millis = |seconds: u32| (u64::from(seconds) * 1000).to_string();
-    [
+    let everywhere = [
         ("APP", settings.port.to_string()),
-        ("LISTEN", format!("0.0.0.0:{PORT}")),
         ("REVISION", revision.to_string()),
         ("READY_PATH", ride.ready_path.clone()),
+    ];
+    // On Lambda the rest is a matter of the platform (`edge::lambda::environment`).
+    let in_tasks = [
+        ("LISTEN", format!("0.0.0.0:{PORT}")),
         ("TRUSTED_HOPS", TRUSTED_HOPS.to_string()),
         ("FORWARDED_PROTO", "https".to_owned()),
         ("LEAD_MS", millis(LEAD_SECONDS)),
         ("DRAIN_MS", millis(ride.drain_seconds)),
         ("STOP_MS", millis(STOP_SECONDS)),
-    ]
-    .into_iter()
-    .map(|(name, value)| (format!("{}{name}", super::variable::PREFIX), value))
-    .collect()
+    ];
+    let in_tasks = in_tasks
+        .into_iter()
+        .filter(|_| settings.target == Target::Fargate);
+    everywhere
+        .into_iter()
+        .chain(in_tasks)
+        .map(|(name, value)| (format!("{}{name}", super::variable::PREFIX), value))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Count, Cpu, Environment, HealthPath, Memory, Overrides, Port, Region,
-    RelativePath, StateBackend, Target, key, value, variables,
+    AppName, Architecture, Count, Cpu, Environment, HealthPath, Memory, Need, Overrides, Port,
+    Region, RelativePath, StateBackend, Target, key, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
@@ -24,6 +24,7 @@ pub struct Draft {
     pub(super) name: Option<AppName>,
     pub(super) environment: Option<Environment>,
     pub(super) target: Option<Target>,
+    pub(super) needs: Vec<Need>,
     pub(super) region: Option<Region>,
     pub(super) port: Option<Port>,
     pub(super) cpu: Cpu,
@@ -70,6 +71,7 @@ impl Draft {
             name: reader.text("name", AppName::parse),
             environment: reader.text("environment", Environment::parse),
             target: reader.text("target", str::parse),
+            needs: reader.list("needs", str::parse),
             region: reader.text("region", Region::parse),
             port: reader.scalar("port", |v| Port::new(value::whole("port", v)?)),
             cpu,

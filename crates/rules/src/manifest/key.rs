@@ -3,10 +3,11 @@
 use super::problem::{Invalid, quoted};
 
 /// Every key with an example of its use, in the order of the documentation.
-const KEYS: [(&str, &str); 19] = [
+const KEYS: [(&str, &str); 20] = [
     ("name", r#"name = "my-app""#),
     ("environment", r#"environment = "prod""#),
     ("target", r#"target = "fargate""#),
+    ("needs", r#"needs = ["websockets"]"#),
     ("region", r#"region = "eu-west-2""#),
     ("port", "port = 8080"),
     ("cpu", "cpu = 256"),

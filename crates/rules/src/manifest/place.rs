@@ -58,13 +58,19 @@ pub enum Target {
     /// Containers behind a load balancer, on ECS with Fargate.
     #[default]
     Fargate,
+    /// A function behind an HTTP API, on AWS Lambda.
+    Lambda,
 }
 
 impl Target {
+    /// Every target.
+    pub const ALL: [Target; 2] = [Target::Lambda, Target::Fargate];
+
     /// The word in `landfall.toml`, outputs and events.
     pub fn as_str(self) -> &'static str {
         match self {
             Target::Fargate => "fargate",
+            Target::Lambda => "lambda",
         }
     }
 }
@@ -73,14 +79,8 @@ impl FromStr for Target {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Target, Invalid> {
-        if text == "lambda" {
-            return Err(Invalid::new(
-                "target `lambda`",
-                "not available yet",
-                "use fargate: `target = \"fargate\"`",
-            ));
-        }
-        one_of("target", text, &[Target::Fargate], Target::as_str, &[])
+        let synonyms = [("ecs", Target::Fargate), ("aws-lambda", Target::Lambda)];
+        one_of("target", text, &Target::ALL, Target::as_str, &synonyms)
     }
 }
 
@@ -170,7 +170,7 @@ displayed_as_word!(Target, Architecture, StateBackend);
 
 /// The value that `text` is the word for. Synonyms are not accepted, one word has to do for one
 /// thing; but whoever writes one is told the right word.
-fn one_of<T: Copy>(
+pub(super) fn one_of<T: Copy>(
     key: &str,
     text: &str,
     all: &[T],

@@ -1,9 +1,10 @@
 //! Second step: settings, facts and command line become one manifest.
 
+use super::fit::Asked;
 use super::problem::{Invalid, Problem, listed, quoted};
 use super::{
-    AppName, Draft, Environment, Facts, Manifest, Overrides, Port, Problems, ProtectedState,
-    RelativePath,
+    AppName, Choice, Draft, Environment, Facts, Manifest, Overrides, Port, Problems,
+    ProtectedState, RelativePath, Target,
 };
 use crate::dockerfile::{self, Exposed};
 
@@ -40,13 +41,30 @@ impl Draft {
                 problems.extend(self.unprotected(facts));
             }
         }
+        let asked = Asked {
+            needs: &self.needs,
+            edge: self.edge,
+            count: self.count,
+            memory: self.memory,
+        };
+        let mut choice = (Target::default(), Choice::Asked);
+        match asked.choose(overrides.target.or(self.target)) {
+            Ok(chosen) => choice = chosen,
+            Err(invalid) => {
+                let line = self.line_unless("target", overrides.target.is_some());
+                problems.push(Problem::at(line, "target", invalid));
+            }
+        }
+        let (target, choice) = choice;
         if let Some(problems) = Problems::collect(problems) {
             return Err(problems);
         }
         Ok(Manifest {
             name,
             environment,
-            target: overrides.target.or(self.target).unwrap_or_default(),
+            target,
+            choice,
+            needs: self.needs.clone(),
             region: overrides.region.clone().or_else(|| self.region.clone()),
             port,
             cpu: self.cpu,

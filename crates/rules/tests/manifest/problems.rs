@@ -13,7 +13,7 @@ fn all_problems_are_told_at_once() {
 name = "My_App"
 environment = "prod--eu"
 prot = 8080
-target = "lambda"
+target = "ecs"
 region = "eu-west-2b"
 port = "8080"
 cpu = 300
@@ -216,7 +216,7 @@ fn texts_from_the_command_line_are_checked_too() {
         "".parse::<AppName>().err(),
         "1a".parse::<Environment>().err(),
         "prod\nx".parse::<Environment>().err(),
-        "lambda".parse::<Target>().err(),
+        "ecs".parse::<Target>().err(),
         "kubernetes".parse::<Target>().err(),
         "London".parse::<Region>().err(),
         "".parse::<Region>().err(),

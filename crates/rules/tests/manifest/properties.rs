@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rules::dockerfile::{exposed_ports, final_user};
 use rules::manifest::{
-    AppName, Architecture, Count, Cpu, Draft, Environment, Facts, HealthPath, LOG_RETENTION_DAYS,
-    MAX_DRAIN_SECONDS, Manifest, Memory, Overrides, Port, ProtectedFact, ProtectedState, Region,
-    RelativePath, StateBackend, Target,
+    AppName, Architecture, Choice, Count, Cpu, Draft, Environment, Facts, HealthPath,
+    LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides, Port, ProtectedFact,
+    ProtectedState, Region, RelativePath, StateBackend, Target,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
@@ -100,11 +100,16 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         0..=MAX_DRAIN_SECONDS,
         select(&LOG_RETENTION_DAYS[..]),
         any::<(bool, bool)>(),
+        select(vec![
+            &[][..],
+            &[Need::Websockets],
+            &[Need::LongRequests, Need::BackgroundWork],
+        ]),
     );
     (names, machine, texts, rest).prop_filter_map("names fit together", |parts| {
         let ((name, environment), machine, (mut env, health, paths, region), rest) = parts;
         let (port, (cpu, memory), count, arm, local) = machine;
-        let (cents, email, drain_seconds, log_retention_days, (any_region, edge)) = rest;
+        let (cents, email, drain_seconds, log_retention_days, (any_region, edge), needs) = rest;
         for value in env.values_mut() {
             value.retain(|c| c != '\0');
         }
@@ -114,6 +119,8 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             name: AppName::parse(&name).ok()?,
             environment: Environment::parse(&environment).ok()?,
             target: Target::Fargate,
+            choice: Choice::Asked,
+            needs: needs.to_vec(),
             region: any_region.then(|| Region::parse(region).ok()).flatten(),
             port: Port::new(port).ok()?,
             cpu,

@@ -2,7 +2,7 @@
 
 use super::{complaint, facts, resolve};
 use rules::manifest::{
-    AppName, Draft, Environment, Facts, Overrides, ProtectedFact, ProtectedState, Region,
+    AppName, Choice, Draft, Environment, Facts, Overrides, ProtectedFact, ProtectedState, Region,
     RelativePath, Target,
 };
 
@@ -25,6 +25,7 @@ fn every_key_arrives() {
         name = "shop"
         environment = "staging"
         target = "fargate"
+        needs = ["websockets", "background-work"]
         region = "us-gov-west-1"
         port = 3000
         cpu = 1024
@@ -277,4 +278,38 @@ fn a_forgotten_fact_does_not_open_the_door() {
     assert!(complaint("protected = ['main.go']").contains("has not been checked"));
     let draft = Draft::read(Some("protected = false"));
     assert!(draft.protected().is_empty());
+}
+
+#[test]
+fn an_app_that_fits_lambda_runs_there_unless_somebody_says_otherwise() {
+    let chosen = |text: &str| {
+        let manifest = resolve(text).expect("manifest");
+        (manifest.target, manifest.choice)
+    };
+    assert_eq!(chosen(""), (Target::Lambda, Choice::Usual));
+    assert_eq!(chosen("target = 'lambda'"), (Target::Lambda, Choice::Asked));
+    assert_eq!(
+        chosen("target = 'fargate'"),
+        (Target::Fargate, Choice::Asked)
+    );
+    let unfit: Vec<String> = [
+        "needs = ['websockets']",
+        "needs = ['long-requests', 'background-work']",
+        "edge = false",
+        "count = 2",
+        "cpu = 4096\nmemory = 12288",
+    ]
+    .iter()
+    .map(|text| match chosen(text) {
+        (Target::Fargate, Choice::Unfit(why)) => format!("{text:?}: {}", why.join("; ")),
+        other => panic!("{text}: {other:?}"),
+    })
+    .collect();
+    insta::assert_snapshot!(unfit.join("\n"));
+}
+
+#[test]
+fn lambda_is_refused_where_it_cannot_run_the_app() {
+    let text = "target = 'lambda'\nneeds = ['websockets']\ncount = 3";
+    insta::assert_snapshot!(complaint(text));
 }
