@@ -22,6 +22,7 @@ pub mod plan;
 pub mod preflight;
 pub mod release;
 pub mod revision;
+pub mod routing;
 pub mod sweep;
 pub mod time;
 pub mod verdict;
