@@ -1,6 +1,7 @@
 //! The look for anything that bears an environment's names or tags, in every service that landfall or
 //! its HCL creates in.
 
+mod function;
 mod network;
 
 use crate::alarms::speaks_to;
@@ -40,6 +41,8 @@ pub struct Inventory {
     sns: aws_sdk_sns::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     cloudfront: aws_sdk_cloudfront::Client,
+    lambda: aws_sdk_lambda::Client,
+    apis: aws_sdk_apigatewayv2::Client,
     budgets: aws_sdk_budgets::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
 }
@@ -63,6 +66,8 @@ impl Inventory {
             sns: aws_sdk_sns::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             cloudfront: aws_sdk_cloudfront::Client::new(&second),
+            lambda: aws_sdk_lambda::Client::new(config),
+            apis: aws_sdk_apigatewayv2::Client::new(config),
             budgets: aws_sdk_budgets::Client::new(&second),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
         }
@@ -82,6 +87,8 @@ impl Inventory {
         add("ECS clusters", self.clusters().await);
         add("task definitions", self.task_definitions().await);
         add("CloudFront distributions", self.distributions().await);
+        add("HTTP APIs", self.http_apis().await);
+        add("Lambda functions", self.functions().await);
         add("VPCs", self.vpcs().await);
         add("subnets", self.subnets().await);
         add("security groups", self.security_groups().await);
@@ -257,25 +264,33 @@ impl Inventory {
     }
 
     async fn log_groups(&self) -> Result<Vec<Found>, Error> {
-        let group = self.names.log_group();
-        let answer = self
-            .logs
-            .describe_log_groups()
-            .log_group_name_prefix(&group)
-            .send()
-            .await
-            .map_err(translate("logs:DescribeLogGroups"))?;
-        let found = answer.log_groups.unwrap_or_default().into_iter();
-        Ok(found
-            .filter_map(|one| one.log_group_name)
-            .filter(|name| *name == group)
-            .map(|name| Found::new(Kind::LogGroup, name))
-            .collect())
+        let mut all = Vec::new();
+        for group in self.names.log_groups() {
+            let answer = self
+                .logs
+                .describe_log_groups()
+                .log_group_name_prefix(&group)
+                .send()
+                .await
+                .map_err(translate("logs:DescribeLogGroups"))?;
+            let found = answer.log_groups.unwrap_or_default().into_iter();
+            all.extend(
+                found
+                    .filter_map(|one| one.log_group_name)
+                    .filter(|name| *name == group)
+                    .map(|name| Found::new(Kind::LogGroup, name)),
+            );
+        }
+        Ok(all)
     }
 
     async fn roles(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
-        for role in [self.names.execution_role(), self.names.task_role()] {
+        for role in [
+            self.names.execution_role(),
+            self.names.task_role(),
+            self.names.function_role(),
+        ] {
             let answer = self
                 .iam
                 .get_role()

@@ -150,6 +150,55 @@ async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subn
         .expect("a target group");
 }
 
+/// A function, and two APIs: one of its name and one that bears the tags only.
+async fn plant_function(config: &aws_config::SdkConfig, names: &Names) {
+    use aws_sdk_apigatewayv2::types::ProtocolType;
+    use aws_sdk_lambda::types::{FunctionCode, PackageType};
+    let image = format!("{}@sha256:{}", names.id(), "0".repeat(64));
+    aws_sdk_lambda::Client::new(config)
+        .create_function()
+        .function_name(names.function())
+        .role(format!(
+            "arn:aws:iam::{ACCOUNT}:role/{}",
+            names.function_role()
+        ))
+        .package_type(PackageType::Image)
+        .code(FunctionCode::builder().image_uri(image).build())
+        .send()
+        .await
+        .expect("a function");
+    let apis = aws_sdk_apigatewayv2::Client::new(config);
+    for (name, app) in [
+        (names.function(), "another"),
+        ("renamed".to_owned(), "planted"),
+        ("planted-production".to_owned(), "another"),
+    ] {
+        apis.create_api()
+            .name(name)
+            .protocol_type(ProtocolType::Http)
+            .tags(TAG_APP, app)
+            .tags(TAG_ENVIRONMENT, "prod")
+            .send()
+            .await
+            .expect("an API");
+    }
+    let logs = aws_sdk_cloudwatchlogs::Client::new(config);
+    for group in [names.function_log_group(), names.access_log_group()] {
+        logs.create_log_group()
+            .log_group_name(group)
+            .send()
+            .await
+            .expect("a log group");
+    }
+    aws_sdk_iam::Client::new(config)
+        .create_role()
+        .role_name(names.function_role())
+        .assume_role_policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#)
+        .send()
+        .await
+        .expect("a role");
+}
+
 async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
     aws_sdk_cloudwatchlogs::Client::new(config)
         .create_log_group()
@@ -288,6 +337,7 @@ async fn one_of_each_kind_is_found() {
     let subnets = plant_network(&main).await;
     plant_containers(&main, &names).await;
     plant_load_balancer(&main, &names, subnets).await;
+    plant_function(&main, &names).await;
     plant_watch(&main, &names).await;
     plant_second(&second, &names).await;
 
@@ -300,6 +350,15 @@ async fn one_of_each_kind_is_found() {
     });
     let kinds: BTreeSet<Kind> = left.iter().map(|leftover| leftover.kind).collect();
     assert_eq!(kinds, Kind::ALL.into_iter().collect(), "{left:#?}");
+    for (kind, count) in [
+        (Kind::Function, 1),
+        (Kind::HttpApi, 2),
+        (Kind::LogGroup, 3),
+        (Kind::Role, 2),
+    ] {
+        let found = left.iter().filter(|leftover| leftover.kind == kind);
+        assert_eq!(found.count(), count, "{kind:?}: {left:#?}");
+    }
     for leftover in &left {
         assert!(leftover.remove.contains(&leftover.id), "{leftover:?}");
     }

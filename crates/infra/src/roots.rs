@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn both_roots_are_embedded() {
+    fn every_root_is_embedded() {
         for root in Root::ALL {
             assert!(
                 files(root).any(|(name, _)| name == "variables.tf"),

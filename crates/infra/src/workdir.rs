@@ -32,8 +32,10 @@ pub struct Emulators {
 }
 
 /// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
-/// version 3.39 spells them; newer versions accept the same words.
-const MAIN_SERVICES: [&str; 10] = [
+/// version 3.39 spells them; newer versions accept the same words. Its `apigateway` is both generations of
+/// API Gateway; newer versions take `AWS_ENDPOINT_URL` for the second, whose word 3.39 would refuse.
+const MAIN_SERVICES: [&str; 12] = [
+    "apigateway",
     "cloudwatch",
     "cloudwatchlogs",
     "ec2",
@@ -41,6 +43,7 @@ const MAIN_SERVICES: [&str; 10] = [
     "ecs",
     "elb",
     "iam",
+    "lambda",
     "resourcegroupstaggingapi",
     "sns",
     "sts",

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
-use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, Root};
+use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, Root};
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
 use rules::lock::StateLock;
@@ -187,6 +187,7 @@ impl Place {
         let inputs = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
             Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
+            Root::Lambda => serde_json::to_value(LambdaInputs::of(manifest, region, None, None)),
         };
         let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
         let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {

@@ -6,9 +6,11 @@
 use crate::edge::ride::FrontOfTask;
 use crate::manifest::Manifest;
 use crate::names::Slots;
+use crate::revision::Image;
 use serde::{Deserialize, Serialize};
 
-/// The two Terraform roots, in the order in which a reader meets them.
+/// The three Terraform roots, in the order in which a reader meets them. An environment has the foundation
+/// and the root of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Root {
@@ -16,17 +18,20 @@ pub enum Root {
     Foundation,
     /// Network, load balancer, slots and the front door of the Fargate target.
     Fargate,
+    /// Function, alias, HTTP API and what they write to, of the Lambda target.
+    Lambda,
 }
 
 impl Root {
-    /// Both roots. They are independent of each other: neither reads what the other made.
-    pub const ALL: [Root; 2] = [Root::Foundation, Root::Fargate];
+    /// All of them. They are independent of each other: none reads what another made.
+    pub const ALL: [Root; 3] = [Root::Foundation, Root::Fargate, Root::Lambda];
 
     /// Directory of the root, key of its state, word in events.
     pub fn as_str(self) -> &'static str {
         match self {
             Root::Foundation => "foundation",
             Root::Fargate => "fargate",
+            Root::Lambda => "lambda",
         }
     }
 }
@@ -75,6 +80,36 @@ pub struct FargateInputs {
     pub drain_seconds: u32,
 }
 
+/// `terraform.tfvars.json` of the Lambda root.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LambdaInputs {
+    /// The app's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// AWS region.
+    pub region: String,
+    /// Image that the function is made from, by digest; releases own what runs later.
+    pub image: String,
+    /// Memory of the function in MiB until the first release, within [`LambdaInputs::MEMORY`].
+    pub memory: u32,
+    /// Seconds after which Lambda ends an invocation, 1 to [`LambdaInputs::TIMEOUT`].
+    pub timeout: u32,
+    /// Port that the app listens on, behind the edge.
+    pub port: u16,
+    /// Path that the edge asks to learn whether the app answers.
+    pub ready_path: String,
+    /// Invocations kept for this function, and its most; -1 for none.
+    pub reserved_concurrency: i64,
+    /// Requests a second that the API lets through on average.
+    pub rate_limit: u32,
+    /// Requests that the API lets through at once, above `rate_limit`.
+    pub burst_limit: u32,
+    /// Days that log lines are kept.
+    pub log_retention_days: u32,
+}
+
 /// What the foundation root tells landfall.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundationOutputs {
@@ -119,6 +154,27 @@ pub struct FargateOutputs {
     pub task_security_group: String,
 }
 
+/// What the Lambda root tells landfall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LambdaOutputs {
+    /// Public HTTPS address.
+    pub url: String,
+    /// HTTP API in front of the function.
+    pub api_id: String,
+    /// Name of the function.
+    pub function: String,
+    /// Function without version or alias.
+    pub function_arn: String,
+    /// Alias that users reach, whose version and weights releases own.
+    pub alias: String,
+    /// Log group that the function writes to.
+    pub log_group: String,
+    /// Log group with the API's line for every request.
+    pub access_log_group: String,
+    /// Role that the function has.
+    pub role_arn: String,
+}
+
 impl FoundationInputs {
     /// The foundation that a manifest asks for, in `region`.
     pub fn of(manifest: &Manifest, region: &str) -> FoundationInputs {
@@ -146,5 +202,97 @@ impl FargateInputs {
             unhealthy_threshold: front.unhealthy_threshold,
             drain_seconds: manifest.drain_seconds,
         }
+    }
+}
+
+impl LambdaInputs {
+    /// MiB that a function may have
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>).
+    pub const MEMORY: std::ops::RangeInclusive<u32> = 128..=10240;
+    /// Seconds that an HTTP API waits for an answer at most
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+    pub const TIMEOUT: u32 = 30;
+    /// Requests a second: more than a small app sees, and a bill that ends somewhere.
+    pub const RATE_LIMIT: u32 = 50;
+    /// Requests at once: a page with all its parts, for a few people.
+    pub const BURST_LIMIT: u32 = 100;
+    /// Stands for an image while there is none yet: a plan can be shown with it, but AWS makes no
+    /// function of it, as it can't be pulled from anywhere (RFC 2606 reserves `.invalid`).
+    pub const NO_IMAGE: &str = "landfall.invalid/placeholder@sha256:\
+        0000000000000000000000000000000000000000000000000000000000000000";
+
+    /// The Lambda target that a manifest asks for, in `region`. Without `image` it can be planned, not
+    /// applied. `reserved_concurrency` is a number of invocations; [`None`] reserves none.
+    pub fn of(
+        manifest: &Manifest,
+        region: &str,
+        image: Option<&Image>,
+        reserved_concurrency: Option<u32>,
+    ) -> LambdaInputs {
+        LambdaInputs {
+            name: manifest.name.to_string(),
+            environment: manifest.environment.to_string(),
+            region: region.to_owned(),
+            image: image.map_or_else(|| LambdaInputs::NO_IMAGE.to_owned(), Image::to_string),
+            memory: LambdaInputs::memory(manifest.memory.mib()),
+            timeout: LambdaInputs::TIMEOUT,
+            port: manifest.port.get(),
+            ready_path: manifest.health.to_string(),
+            reserved_concurrency: reserved_concurrency.map_or(-1, i64::from),
+            rate_limit: LambdaInputs::RATE_LIMIT,
+            burst_limit: LambdaInputs::BURST_LIMIT,
+            log_retention_days: manifest.log_retention_days,
+        }
+    }
+
+    /// The memory nearest to `mib` that a function can have.
+    pub fn memory(mib: u32) -> u32 {
+        mib.clamp(*LambdaInputs::MEMORY.start(), *LambdaInputs::MEMORY.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Draft, Facts, Overrides};
+
+    fn manifest(text: &str) -> Manifest {
+        let facts = Facts {
+            directory_name: "hello".into(),
+            dockerfile: Some("FROM scratch\nEXPOSE 3000\n".into()),
+            protected: vec![],
+        };
+        Draft::read(Some(text))
+            .resolve(&facts, &Overrides::default())
+            .expect("a manifest")
+    }
+
+    #[test]
+    fn a_function_is_made_from_the_image_that_there_is() {
+        let manifest = manifest("health = \"/up\"\n");
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let image = Image::parse(&format!("registry/hello-prod@{digest}")).expect("an image");
+        let inputs = LambdaInputs::of(&manifest, "eu-west-2", Some(&image), Some(20));
+        assert_eq!(inputs.image, image.to_string());
+        assert_eq!((inputs.port, inputs.ready_path.as_str()), (3000, "/up"));
+        assert_eq!(inputs.reserved_concurrency, 20);
+    }
+
+    #[test]
+    fn without_an_image_there_is_a_reference_that_nobody_can_pull() {
+        let inputs = LambdaInputs::of(&manifest(""), "eu-west-2", None, None);
+        let image = Image::parse(&inputs.image).expect("a reference by digest");
+        let (host, _) = image.repository_url.split_once('/').expect("a host");
+        assert!(host.ends_with(".invalid"), "{host}");
+        assert_eq!(inputs.reserved_concurrency, -1);
+    }
+
+    #[test]
+    fn memory_is_what_a_function_can_have() {
+        let with = |text: &str| LambdaInputs::of(&manifest(text), "eu-west-2", None, None).memory;
+        assert_eq!(with(""), 512);
+        assert_eq!(with("cpu = 2048\nmemory = 16384\n"), 10240);
+        assert_eq!(LambdaInputs::memory(64), 128);
+        assert_eq!(LambdaInputs::memory(3008), 3008);
     }
 }

@@ -82,6 +82,8 @@ pub const SLOT_HEADER: &str = "X-Landfall-Slot";
 /// Every token outside releases begins with this. A release ends by setting ones with a random rest, so
 /// that nobody reaches what a later release stages.
 pub const CLOSED: &str = "closed";
+/// Alias of the function that users reach.
+pub const ALIAS: &str = "live";
 /// Name of the one container in a task.
 pub const CONTAINER: &str = "app";
 
@@ -108,6 +110,35 @@ impl Names {
     /// CloudWatch log group.
     pub fn log_group(&self) -> String {
         format!("/landfall/{}", self.id())
+    }
+
+    /// Lambda function; its HTTP API bears the same name.
+    pub fn function(&self) -> String {
+        self.id()
+    }
+
+    /// CloudWatch log group of the function: the one that Lambda looks for.
+    pub fn function_log_group(&self) -> String {
+        format!("/aws/lambda/{}", self.function())
+    }
+
+    /// CloudWatch log group of the HTTP API, with a line for every request.
+    pub fn access_log_group(&self) -> String {
+        format!("{}/access", self.log_group())
+    }
+
+    /// Every log group, whatever the target.
+    pub fn log_groups(&self) -> [String; 3] {
+        [
+            self.log_group(),
+            self.function_log_group(),
+            self.access_log_group(),
+        ]
+    }
+
+    /// The role that the function runs and logs with.
+    pub fn function_role(&self) -> String {
+        format!("{}-function", self.id())
     }
 
     /// The role that ECS pulls and logs with.
@@ -160,6 +191,8 @@ mod tests {
         assert_eq!(names.id().len(), 24);
         assert!(names.slot(Slot::Green).len() <= 32, "target group");
         assert!(names.execution_role().len() <= 64, "role");
+        assert!(names.function_role().len() <= 64, "role");
+        assert!(names.function().len() <= 64, "function");
         let bucket = names.state_bucket("123456789012", "ap-southeast-1");
         assert!(bucket.len() <= 63, "{bucket} is {} long", bucket.len());
     }

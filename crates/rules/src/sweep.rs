@@ -19,6 +19,10 @@ pub enum Kind {
     TaskDefinition,
     /// CloudFront distribution.
     Distribution,
+    /// HTTP API of API Gateway.
+    HttpApi,
+    /// Lambda function, with its versions and aliases.
+    Function,
     /// VPC.
     Vpc,
     /// Subnet.
@@ -53,13 +57,15 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 23] = [
         Kind::LoadBalancer,
         Kind::TargetGroup,
         Kind::Service,
         Kind::Cluster,
         Kind::TaskDefinition,
         Kind::Distribution,
+        Kind::HttpApi,
+        Kind::Function,
         Kind::Vpc,
         Kind::Subnet,
         Kind::SecurityGroup,
@@ -86,6 +92,8 @@ impl Kind {
             Kind::Cluster => "ECS cluster",
             Kind::TaskDefinition => "task definition",
             Kind::Distribution => "CloudFront distribution",
+            Kind::HttpApi => "HTTP API",
+            Kind::Function => "Lambda function",
             Kind::Vpc => "VPC",
             Kind::Subnet => "subnet",
             Kind::SecurityGroup => "security group",
@@ -105,13 +113,15 @@ impl Kind {
     }
 
     /// Whether its mere existence costs money or may do so; traffic and contents included, as nobody
-    /// looks after them any more. Of an unknown kind it is assumed.
+    /// looks after them any more. So an HTTP API is, whose every request is billed and whose address
+    /// anybody may ask; a function without one is not, as nobody reaches it. Of an unknown kind it is assumed.
     pub fn is_billable(self) -> bool {
         matches!(
             self,
             Kind::LoadBalancer
                 | Kind::Service
                 | Kind::Distribution
+                | Kind::HttpApi
                 | Kind::NetworkInterface
                 | Kind::Repository
                 | Kind::LogGroup
@@ -210,12 +220,19 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
             "security-group-rule",
         ]),
         "cloudfront" => is(&["distribution"]),
-        "logs" => resource.starts_with(&format!("log-group:{}", names.log_group())),
+        // Listed by name or tag; the ARN begins with a slash and bears an id. Stages live and die with it.
+        "apigateway" => path.get(1) == Some(&"apis"),
+        "logs" => {
+            let group = resource.strip_suffix(":*").unwrap_or(resource);
+            let group = group.strip_prefix("log-group:").unwrap_or_default();
+            names.log_groups().iter().any(|ours| ours == group)
+        }
         "s3" => resource.starts_with("landfall-") && resource.ends_with(&id),
         "elasticloadbalancing" => {
             is(&["loadbalancer", "targetgroup", "listener", "listener-rule"])
                 && path.iter().any(|part| named(part))
         }
+        "lambda" => is(&["function"]) && path.get(1) == Some(&names.function().as_str()),
         "ecs" | "ecr" | "iam" | "sns" | "cloudwatch" | "budgets" => path.iter().any(|p| named(p)),
         _ => false,
     }
@@ -251,6 +268,8 @@ fn removal(thing: &Found, region: &str) -> String {
                  get-distribution --id {id} --query ETag --output text)\""
             );
         }
+        Kind::HttpApi => format!("apigatewayv2 delete-api --api-id {id}"),
+        Kind::Function => format!("lambda delete-function --function-name {id}"),
         Kind::Vpc => format!("ec2 delete-vpc --vpc-id {id}"),
         Kind::Subnet => format!("ec2 delete-subnet --subnet-id {id}"),
         Kind::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
@@ -323,6 +342,11 @@ mod tests {
             "arn:aws:ecs:eu-west-2:1:service/uptime-prod/uptime-prod-blue",
             "arn:aws:elasticloadbalancing:eu-west-2:1:loadbalancer/app/uptime-prod/5",
             "arn:aws:logs:eu-west-2:1:log-group:/landfall/uptime-prod",
+            "arn:aws:logs:eu-west-2:1:log-group:/aws/lambda/uptime-prod",
+            "arn:aws:logs:eu-west-2:1:log-group:/landfall/uptime-prod/access",
+            "arn:aws:lambda:eu-west-2:1:function:uptime-prod",
+            "arn:aws:apigateway:eu-west-2::/apis/a1b2c3",
+            "arn:aws:apigateway:eu-west-2::/apis/a1b2c3/stages/$default",
             "arn:aws:s3:::landfall-1-eu-west-2-uptime-prod",
             "arn:aws:sns:eu-west-2:1:uptime-prod-alarms",
         ]
@@ -336,9 +360,11 @@ mod tests {
             "arn:aws:sqs:eu-west-2:1:queue".to_owned(),
             "arn:aws:ecs:eu-west-2:1:service/uptime-production/web".to_owned(),
             "arn:aws:ec2:eu-west-2:1:natgateway/nat-1".to_owned(),
+            "arn:aws:lambda:eu-west-2:1:function:uptime-prod-2".to_owned(),
+            "arn:aws:apigateway:eu-west-2::/restapis/a1b2c3".to_owned(),
         ];
         let left = leftovers(&names(), "eu-west-2", &[], &stray);
-        assert_eq!(left.len(), 3);
+        assert_eq!(left.len(), 5);
         assert!(
             left.iter()
                 .all(|thing| thing.kind == Kind::Tagged && thing.billable)

@@ -1,5 +1,9 @@
 locals {
   id = "${var.name}-${var.environment}"
+
+  function_arn = join(":", [
+    "arn", data.aws_partition.current.partition, "lambda", var.region, data.aws_caller_identity.current.account_id, "function", local.id,
+  ])
 }
 
 provider "aws" {

@@ -36,3 +36,33 @@ resource "aws_ecr_lifecycle_policy" "app" {
     }]
   })
 }
+
+data "aws_iam_policy_document" "pulled_by_lambda" {
+  statement {
+    sid = "LambdaPullsImage"
+    actions = [
+      "ecr:BatchGetImage",
+      "ecr:GetDownloadUrlForLayer",
+    ]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+
+    # Composed, not read: the function is made by another root, after the image or never. The second form is that of its
+    # versions.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.function_arn, "${local.function_arn}:*"]
+    }
+  }
+}
+
+# A function pulls its image by this, not by its role. Where it is missing, Lambda writes one for all functions of the account by
+# itself, which Terraform would then want to take back. On Fargate nobody uses it.
+resource "aws_ecr_repository_policy" "app" {
+  repository = aws_ecr_repository.app.name
+  policy     = data.aws_iam_policy_document.pulled_by_lambda.json
+}

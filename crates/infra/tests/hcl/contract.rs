@@ -2,7 +2,10 @@
 
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
-use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs, Root};
+use rules::contract::{
+    FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs, LambdaInputs,
+    LambdaOutputs, Root,
+};
 use rules::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
 use rules::names::Slots;
 use serde_json::{Value, json};
@@ -13,9 +16,15 @@ fn inputs(root: Root) -> BTreeMap<String, Value> {
     let mut manifest = manifest();
     // An empty list would not tell what it is a list of.
     manifest.alarm_emails = vec!["ops@example.com".to_owned()];
+    written(root, &manifest)
+}
+
+/// What landfall writes for an app whose image is not built yet.
+fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
     fields(&match root {
-        Root::Foundation => json!(FoundationInputs::of(&manifest, "eu-west-2")),
-        Root::Fargate => json!(FargateInputs::of(&manifest, "eu-west-2")),
+        Root::Foundation => json!(FoundationInputs::of(manifest, "eu-west-2")),
+        Root::Fargate => json!(FargateInputs::of(manifest, "eu-west-2")),
+        Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None, None)),
     })
 }
 
@@ -57,6 +66,16 @@ fn outputs(root: Root) -> BTreeMap<String, Value> {
             target_groups: slots,
             subnets: vec![String::new()],
             task_security_group: String::new(),
+        }),
+        Root::Lambda => json!(LambdaOutputs {
+            url: String::new(),
+            api_id: String::new(),
+            function: String::new(),
+            function_arn: String::new(),
+            alias: String::new(),
+            log_group: String::new(),
+            access_log_group: String::new(),
+            role_arn: String::new(),
         }),
     })
 }
@@ -154,10 +173,7 @@ fn people_are_told_what_everything_is() {
 fn defaults_are_those_of_the_manifest() {
     let without = manifest();
     for root in Root::ALL {
-        let expected = fields(&match root {
-            Root::Foundation => json!(FoundationInputs::of(&without, "eu-west-2")),
-            Root::Fargate => json!(FargateInputs::of(&without, "eu-west-2")),
-        });
+        let expected = written(root, &without);
         let tree = Tree::of(root);
         let mut required = BTreeSet::new();
         for (name, expected) in expected {
@@ -172,10 +188,11 @@ fn defaults_are_those_of_the_manifest() {
             }
         }
         // The first three say what is deployed where; a wrong port would deploy something that
-        // never answers.
+        // never answers, and a function is made from an image.
         let asked: &[&str] = match root {
             Root::Foundation => &["environment", "name", "region"],
             Root::Fargate => &["environment", "name", "port", "region"],
+            Root::Lambda => &["environment", "image", "name", "port", "region"],
         };
         assert!(required.iter().eq(asked), "{root}: {required:?}");
     }
@@ -186,15 +203,26 @@ fn defaults_are_those_of_the_manifest() {
 #[test]
 fn variables_take_what_the_manifest_takes() {
     for days in LOG_RETENTION_DAYS {
-        let taken = admits(Root::Foundation, "log_retention_days", days);
-        assert!(taken, "log_retention_days {days}");
+        for root in [Root::Foundation, Root::Lambda] {
+            let taken = admits(root, "log_retention_days", days);
+            assert!(taken, "{root}: log_retention_days {days}");
+        }
     }
     for seconds in [0, MAX_DRAIN_SECONDS] {
         let taken = admits(Root::Fargate, "drain_seconds", seconds);
         assert!(taken, "drain_seconds {seconds}");
     }
     for port in [1, u16::MAX] {
-        assert!(admits(Root::Fargate, "port", port), "port {port}");
+        for root in [Root::Fargate, Root::Lambda] {
+            assert!(admits(root, "port", port), "{root}: port {port}");
+        }
+    }
+    for mib in [LambdaInputs::memory(0), LambdaInputs::memory(u32::MAX)] {
+        assert!(admits(Root::Lambda, "memory", mib), "memory {mib}");
+    }
+    for reserved in [-1, 1, 1000] {
+        let taken = admits(Root::Lambda, "reserved_concurrency", reserved);
+        assert!(taken, "reserved_concurrency {reserved}");
     }
     for budget in [0.0, 0.01, 1_000_000.0] {
         let taken = admits(Root::Foundation, "budget", budget);
@@ -208,7 +236,21 @@ fn variables_refuse_what_cannot_be() {
     assert!(!admits(Root::Foundation, "budget", -1));
     assert!(!admits(Root::Fargate, "drain_seconds", -1));
     for port in [0.0, 65536.0, 80.5] {
-        assert!(!admits(Root::Fargate, "port", port), "port {port}");
+        for root in [Root::Fargate, Root::Lambda] {
+            assert!(!admits(root, "port", port), "{root}: port {port}");
+        }
+    }
+    for (variable, values) in [
+        ("memory", [127.0, 10241.0, 512.5]),
+        ("timeout", [0.0, 31.0, 1.5]),
+        ("reserved_concurrency", [0.0, -2.0, 1.5]),
+        ("rate_limit", [0.0, -1.0, 10001.0]),
+        ("burst_limit", [0.0, 5001.0, 1.5]),
+    ] {
+        for value in values {
+            let taken = admits(Root::Lambda, variable, value);
+            assert!(!taken, "{variable} {value}");
+        }
     }
 }
 

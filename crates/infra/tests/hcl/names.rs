@@ -4,7 +4,7 @@ use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
 use rules::contract::Root;
 use rules::manifest::{AppName, Environment, STEM_LENGTH};
-use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::names::{ALIAS, Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 
 const REGION: &str = "eu-west-2";
 const ACCOUNT: &str = "123456789012";
@@ -51,12 +51,12 @@ fn named(root: Root, resource: (&str, &str), name: &str, slot: Option<Slot>) -> 
 }
 
 #[test]
-fn both_roots_build_names_on_the_same_stem() {
+fn every_root_builds_names_on_the_same_stem() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         let known = known(&tree, None);
-        let (_, local) = &known[1];
-        assert_eq!(*local, hcl::value!({ id = (names().id()) }), "{root}");
+        let id = text(tree.local("id"), &known);
+        assert_eq!(id, names().id(), "{root}");
     }
 }
 
@@ -99,6 +99,54 @@ fn the_target_is_where_landfall_looks_for_it() {
 }
 
 #[test]
+fn the_function_is_where_landfall_looks_for_it() {
+    let names = names();
+    for (resource, argument, expected) in [
+        (
+            ("aws_lambda_function", "app"),
+            "function_name",
+            names.function(),
+        ),
+        (("aws_lambda_alias", "live"), "name", ALIAS.to_owned()),
+        (("aws_apigatewayv2_api", "main"), "name", names.function()),
+        (
+            ("aws_cloudwatch_log_group", "function"),
+            "name",
+            names.function_log_group(),
+        ),
+        (
+            ("aws_cloudwatch_log_group", "access"),
+            "name",
+            names.access_log_group(),
+        ),
+        (("aws_iam_role", "function"), "name", names.function_role()),
+    ] {
+        let name = named(Root::Lambda, resource, argument, None);
+        assert_eq!(name, expected, "{resource:?}");
+    }
+}
+
+#[test]
+fn the_registry_lets_the_function_pull() {
+    let tree = Tree::of(Root::Foundation);
+    let arn = text(tree.local("function_arn"), &known(&tree, None));
+    let function = format!(
+        "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
+        names().function()
+    );
+    assert_eq!(arn, function);
+    let policy = tree.body("data", &["aws_iam_policy_document", "pulled_by_lambda"]);
+    let pullers = argument(only(only(policy, "statement"), "condition"), "values");
+    let local = hcl::value!({ function_arn = (arn) });
+    let pullers = evaluate(pullers, &[("local", local)]);
+    // The function itself, and its versions.
+    assert_eq!(
+        pullers,
+        Value::from(vec![function.clone(), format!("{function}:*")])
+    );
+}
+
+#[test]
 fn a_slot_has_a_service_and_a_target_group_of_its_name() {
     let tree = Tree::of(Root::Fargate);
     let slots: Value = Slot::ALL.map(Slot::as_str).into_iter().collect();
@@ -116,10 +164,12 @@ fn a_slot_has_a_service_and_a_target_group_of_its_name() {
 
 #[test]
 fn alarms_go_to_the_topic_that_the_foundation_makes() {
-    let tree = Tree::of(Root::Fargate);
-    let topic = text(tree.local("alarm_topic_arn"), &known(&tree, None));
-    let expected = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{}", names().alarm_topic());
-    assert_eq!(topic, expected);
+    for root in [Root::Fargate, Root::Lambda] {
+        let tree = Tree::of(root);
+        let topic = text(tree.local("alarm_topic_arn"), &known(&tree, None));
+        let expected = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{}", names().alarm_topic());
+        assert_eq!(topic, expected, "{root}");
+    }
 }
 
 #[test]
@@ -144,7 +194,7 @@ fn everything_is_tagged_with_app_and_environment() {
 
 /// Who runs a root by hand learns of a name that is too long before anything is made.
 #[test]
-fn both_roots_refuse_a_stem_that_is_too_long() {
+fn every_root_refuses_a_stem_that_is_too_long() {
     let fits = |body: &Body, length: usize| {
         let id = hcl::value!({ id = ("x".repeat(length)) });
         let condition = argument(only(only(body, "lifecycle"), "precondition"), "condition");
@@ -153,6 +203,7 @@ fn both_roots_refuse_a_stem_that_is_too_long() {
     for (root, resource) in [
         (Root::Foundation, ("aws_ecr_repository", "app")),
         (Root::Fargate, ("aws_lb", "main")),
+        (Root::Lambda, ("aws_lambda_function", "app")),
     ] {
         let tree = Tree::of(root);
         let body = tree.resource(resource.0, resource.1);

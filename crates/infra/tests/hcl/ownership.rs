@@ -4,6 +4,7 @@
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
 use rules::contract::Root;
+use rules::edge::settings::Settings;
 use rules::names::{CLOSED, CONTAINER, SLOT_HEADER, Slot};
 use std::collections::BTreeMap;
 
@@ -30,25 +31,40 @@ fn ignored(root: Root) -> BTreeMap<String, Vec<String>> {
     ignored
 }
 
+/// Resources and the words that they ignore changes of.
+fn listed(all: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+    all.iter()
+        .map(|(resource, words)| {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            ((*resource).to_owned(), words)
+        })
+        .collect()
+}
+
 #[test]
 fn what_releases_own_is_ignored_and_nothing_else() {
-    let expected: BTreeMap<String, Vec<String>> = [
+    let fargate = listed(&[
         (
             "aws_ecs_service.slot",
-            vec!["desired_count", "task_definition"],
+            &["desired_count", "task_definition"],
         ),
-        ("aws_lb_listener.http", vec!["default_action"]),
-        ("aws_lb_listener_rule.slot", vec!["condition"]),
+        ("aws_lb_listener.http", &["default_action"]),
+        ("aws_lb_listener_rule.slot", &["condition"]),
         // Owned by nobody: AWS may reorder the zones, and a subnet never moves.
-        ("aws_subnet.public", vec!["availability_zone"]),
-    ]
-    .into_iter()
-    .map(|(resource, words)| {
-        let words = words.into_iter().map(str::to_owned).collect();
-        (resource.to_owned(), words)
-    })
-    .collect();
-    assert_eq!(ignored(Root::Fargate), expected);
+        ("aws_subnet.public", &["availability_zone"]),
+    ]);
+    let lambda = listed(&[
+        (
+            "aws_lambda_alias.live",
+            &["description", "function_version", "routing_config"],
+        ),
+        (
+            "aws_lambda_function.app",
+            &["description", "environment", "image_uri", "memory_size"],
+        ),
+    ]);
+    assert_eq!(ignored(Root::Fargate), fargate);
+    assert_eq!(ignored(Root::Lambda), lambda);
     assert_eq!(ignored(Root::Foundation), BTreeMap::new());
 }
 
@@ -96,6 +112,51 @@ fn the_container_has_one_name() {
         .filter_map(|container| container.as_object()?.get("name")?.as_str())
         .collect();
     assert_eq!(names, [CONTAINER]);
+}
+
+/// Before the first release the function answers by itself, so the edge in it has to know the app.
+#[test]
+fn the_edge_in_the_function_understands_what_it_is_told() {
+    let tree = Tree::of(Root::Lambda);
+    let function = tree.resource("aws_lambda_function", "app");
+    let var = hcl::value!({ port = 3000, ready_path = "/up" });
+    let told = argument(only(function, "environment"), "variables");
+    let told = evaluate(told, &[("var", var)]);
+    let told = told.as_object().expect("an object").iter();
+    let told = told.map(|(name, value)| {
+        let value = value.as_str().map_or(value.to_string(), str::to_owned);
+        (name.clone(), value)
+    });
+    let settings = Settings::read(told).expect("settings of an edge");
+    assert_eq!(settings.app.to_string(), "127.0.0.1:3000");
+    assert_eq!(settings.ready_path, "/up");
+}
+
+/// A log of requests that nobody agreed to: no query strings, no addresses, no headers.
+#[test]
+fn the_access_log_holds_no_more_than_it_says() {
+    let tree = Tree::of(Root::Lambda);
+    let stage = tree.resource("aws_apigatewayv2_stage", "default");
+    let format = argument(only(stage, "access_log_settings"), "format");
+    let format = evaluate(format, &[]);
+    let mut words: Vec<&str> = format
+        .as_object()
+        .expect("an object")
+        .values()
+        .filter_map(Value::as_str)
+        .collect();
+    words.sort_unstable();
+    let expected = [
+        "$context.httpMethod",
+        "$context.integrationErrorMessage",
+        "$context.integrationLatency",
+        "$context.path",
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.responseLatency",
+        "$context.status",
+    ];
+    assert_eq!(words, expected);
 }
 
 /// landfall writes the backend, and a rehearsal its emulators, into files of their own.

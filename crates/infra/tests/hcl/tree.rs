@@ -92,10 +92,11 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
     for (name, value) in variables {
         context.declare_var(*name, value.clone());
     }
-    // `toset` and `jsonencode` change how a value is held, not what a test compares.
-    let functions: [(&str, usize, Function); 7] = [
+    // `toset`, `jsonencode` and `tostring` change how a value is held, not what a test compares.
+    let functions: [(&str, usize, Function); 8] = [
         ("toset", 1, |arguments| Ok(arguments[0].clone())),
         ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),
+        ("tostring", 1, |arguments| Ok(arguments[0].clone())),
         ("sha256", 1, |_| Ok(Value::from("0".repeat(64)))),
         ("floor", 1, |arguments| {
             let number = arguments[0].as_f64().ok_or("floor of no number")?;

@@ -1,5 +1,7 @@
-//! The real Terraform or OpenTofu of this machine. What they do with the HCL is tested where there is
-//! something to deploy to; here, that they are found and asked in words that they understand.
+//! The real Terraform or OpenTofu of this machine: that they are found and asked in words that they
+//! understand, and what they do with roots that no test of a whole deployment applies.
+
+mod lambda;
 
 use infra::{Binary, BinaryError};
 use std::ffi::OsString;

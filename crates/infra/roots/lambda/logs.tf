@@ -1,0 +1,16 @@
+# Made here and not by the first writer, so that they have a retention and go away with everything else.
+
+# Lambda looks for its group under this name; older providers of the supported range can't tell it another.
+resource "aws_cloudwatch_log_group" "function" {
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts at rest by itself; a customer key costs USD 1 a month
+  #checkov:skip=CKV_AWS_338:a year of logs is a choice of the owner (log_retention_days), not of a default that bills for storage
+  name              = "/aws/lambda/${local.id}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts at rest by itself; a customer key costs USD 1 a month
+  #checkov:skip=CKV_AWS_338:a year of logs is a choice of the owner (log_retention_days), not of a default that bills for storage
+  name              = "/landfall/${local.id}/access"
+  retention_in_days = var.log_retention_days
+}

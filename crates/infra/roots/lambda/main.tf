@@ -1,0 +1,19 @@
+locals {
+  id = "${var.name}-${var.environment}"
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      "landfall:app"         = var.name
+      "landfall:environment" = var.environment
+      "landfall:root"        = "lambda"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}

@@ -1,0 +1,38 @@
+# No source conditions as the roles of tasks have them: AWS documents none for the trust of an execution role, and only
+# someone of this account can pass the role to a function.
+data "aws_iam_policy_document" "assumed_by_lambda" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+# On Lambda one role both writes the logs and is the app's identity. The image is pulled by Lambda itself, by the policy of the
+# repository.
+resource "aws_iam_role" "function" {
+  name               = "${local.id}-function"
+  description        = "Lets the function ${local.id} write its logs, and nothing else"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
+}
+
+# No logs:CreateLogGroup: a late invocation would bring the group back after it was torn down.
+data "aws_iam_policy_document" "function" {
+  statement {
+    sid = "WriteLogs"
+    actions = [
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ]
+    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
+  }
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "write-logs"
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.function.json
+}
