@@ -25,4 +25,5 @@ pub mod revision;
 pub mod sweep;
 pub mod time;
 pub mod verdict;
+pub mod versions;
 pub mod watch;

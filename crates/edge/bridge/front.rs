@@ -1,0 +1,172 @@
+//! Takes events from fakecloud, one at a time as Lambda does, and answers them.
+
+use crate::child::{Child, Command};
+use crate::desk::{Desk, Invocation};
+use crate::log::Log;
+use crate::{now, switch, unique};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rules::edge::bridge::{self, INVOCATIONS, Place};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+
+/// How long a runtime whose start failed, or whose time is over, may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+/// Lines written last go out within this, or not at all.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// The way in.
+#[derive(Debug)]
+pub(crate) struct Front {
+    place: Arc<Place>,
+    command: Command,
+    api: SocketAddr,
+    desk: Arc<Desk>,
+    log: Arc<Log>,
+    /// Held for as long as an invocation lasts.
+    child: Mutex<Option<Child>>,
+}
+
+impl Front {
+    pub(crate) fn new(
+        place: Arc<Place>,
+        command: Command,
+        api: &TcpListener,
+    ) -> Result<Arc<Front>, String> {
+        let api = api.local_addr().map_err(|error| error.to_string())?;
+        let desk = Arc::new(Desk::new());
+        Ok(Arc::new(Front {
+            log: Log::new(Arc::clone(&place), Arc::clone(&desk)),
+            place,
+            command,
+            api,
+            desk,
+            child: Mutex::new(None),
+        }))
+    }
+
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
+    }
+
+    pub(crate) fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.log)
+    }
+
+    /// The init phase begins before the first event. What only passes events on starts nothing.
+    pub(crate) async fn begin(&self) {
+        if self.place.version != bridge::LATEST || self.place.endpoint.is_none() {
+            // If it fails, the first event is answered with why.
+            let _ = self.start(&mut *self.child.lock().await);
+        }
+    }
+
+    /// Takes events for ever.
+    pub(crate) async fn serve(self: Arc<Front>, listener: TcpListener) {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            let front = Arc::clone(&self);
+            let service = service_fn(move |request| {
+                let front = Arc::clone(&front);
+                async move { Ok::<_, Infallible>(front.answer(request).await) }
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    }
+
+    /// Ends the command, and sends its last lines.
+    pub(crate) async fn end(&self, grace: Duration) {
+        // An invocation in flight keeps the lock; then there is nothing to be in order.
+        if let Ok(child) = tokio::time::timeout(grace, self.child.lock()).await
+            && let Some(child) = child.as_ref()
+        {
+            child.stop(grace).await;
+        }
+        let _ = tokio::time::timeout(LAST_LINES, self.log.send()).await;
+    }
+
+    async fn answer(self: Arc<Front>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        if (request.method(), request.uri().path()) != (&Method::POST, INVOCATIONS) {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+        let Ok(event) = request.into_body().collect().await else {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return response;
+        };
+        // A caller who goes away does not end an invocation.
+        let invocation = tokio::spawn(async move { self.invoke(event.to_bytes()).await });
+        match invocation.await {
+            Ok(body) => *response.body_mut() = Full::new(body),
+            Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        }
+        let json = http::HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+
+    /// One invocation: what the runtime says to it, or why it cannot.
+    async fn invoke(&self, event: Bytes) -> Bytes {
+        if let Some(answer) = switch::pass_on(&self.place, &event).await {
+            return answer;
+        }
+        let mut held = self.child.lock().await;
+        let id = unique();
+        // A runtime that has served and ended meanwhile is replaced; one that never came up is told of.
+        if held.as_ref().is_some_and(|child| child.ended().is_some())
+            && self.desk.is_initialised()
+            && self.desk.start_error().is_none()
+        {
+            *held = None;
+        }
+        if let Err(error) = self.start(&mut held) {
+            let message = format!("RequestId: {id} Error: the command cannot be started: {error}");
+            return bridge::failure("Runtime.InvalidEntrypoint", &message).into();
+        }
+        let Some(child) = held.as_ref() else {
+            return bridge::failure("Runtime.ExitError", "there is no runtime").into();
+        };
+        let invocation = Invocation {
+            id: id.clone(),
+            deadline: now().plus(self.place.timeout),
+            event,
+        };
+        let replied = self.desk.put(invocation);
+        let lost = tokio::select! {
+            biased;
+            Ok(reply) = replied => return reply,
+            () = self.desk.start_failed() => child.stop(GRACE).await,
+            how = child.wait() => how,
+            () = tokio::time::sleep(self.place.timeout) => {
+                child.stop(GRACE).await;
+                *held = None;
+                return bridge::timed_out(&id, self.place.timeout).into();
+            }
+        };
+        let error = self.desk.start_error();
+        *held = None;
+        error.unwrap_or_else(|| bridge::exited(&id, &lost).into())
+    }
+
+    /// Starts the command, unless it has been.
+    fn start(&self, held: &mut Option<Child>) -> std::io::Result<()> {
+        if held.is_none() {
+            self.desk.begin();
+            let child = Child::start(&self.command, &self.place, self.api, &self.log)?;
+            *held = Some(child);
+        }
+        Ok(())
+    }
+}
