@@ -5,6 +5,7 @@
 //! for one that is still held. Neither is ours, neither is changed.
 
 use crate::failure::Failure;
+use rules::edge::bridge;
 use rules::exit::Exit;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -64,6 +65,7 @@ impl Rehearsal {
             ACCOUNT,
         ]);
         command.env("FAKECLOUD_LOG", "warn");
+        containers_through(&mut command, &dir)?;
         let fakecloud = spawn(
             command,
             &dir.join("fakecloud.log"),
@@ -295,6 +297,26 @@ impl Emulator {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// Has fakecloud call the container engine by a script that leads to the bridge in functions' images.
+fn containers_through(fakecloud: &mut Command, dir: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const CLI: &str = "FAKECLOUD_CONTAINER_CLI";
+    let unwritable = "the emulators' container command cannot be written";
+    // A script that is being run is replaced, not written over.
+    let (script, fresh) = (dir.join("docker"), dir.join("docker.new"));
+    std::fs::write(&fresh, include_str!("rehearsal/docker.sh")).map_err(Failure::io(unwritable))?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755))
+        .map_err(Failure::io(unwritable))?;
+    std::fs::rename(&fresh, &script).map_err(Failure::io(unwritable))?;
+    let engine = std::env::var(CLI).unwrap_or_else(|_| "docker".to_owned());
+    fakecloud
+        .env(CLI, script)
+        .env("LANDFALL_CONTAINER_CLI", engine)
+        .env("LANDFALL_BRIDGE_PORT", bridge::PORT.to_string())
+        .env("LANDFALL_BRIDGE_PATH", bridge::PATH);
+    Ok(())
 }
 
 fn file(home: &Path) -> PathBuf {
