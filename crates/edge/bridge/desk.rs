@@ -114,6 +114,11 @@ impl Desk {
         self.lock().is_initialised
     }
 
+    /// Whether what was put here has not been taken.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.lock().waiting.is_some()
+    }
+
     /// Sees everything that happens here: what a runtime writes about an invocation is written when it
     /// asks for the next one.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {

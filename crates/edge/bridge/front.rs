@@ -14,10 +14,9 @@ use hyper_util::rt::TokioIo;
 use rules::edge::bridge::{self, INVOCATIONS, Place};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
 
 /// How long a runtime whose start failed, or whose time is over, may take to end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -33,7 +32,8 @@ pub(crate) struct Front {
     desk: Arc<Desk>,
     log: Arc<Log>,
     /// Held for as long as an invocation lasts.
-    child: Mutex<Option<Child>>,
+    turn: tokio::sync::Mutex<()>,
+    child: Mutex<Option<Arc<Child>>>,
 }
 
 impl Front {
@@ -50,6 +50,7 @@ impl Front {
             command,
             api,
             desk,
+            turn: tokio::sync::Mutex::new(()),
             child: Mutex::new(None),
         }))
     }
@@ -63,10 +64,10 @@ impl Front {
     }
 
     /// The init phase begins before the first event. What only passes events on starts nothing.
-    pub(crate) async fn begin(&self) {
+    pub(crate) fn begin(&self) {
         if self.place.version != bridge::LATEST || self.place.endpoint.is_none() {
-            // If it fails, the first event is answered with why.
-            let _ = self.start(&mut *self.child.lock().await);
+            // If it fails, it fails for the first event as well, which is then told why.
+            let _ = self.start();
         }
     }
 
@@ -87,10 +88,8 @@ impl Front {
 
     /// Ends the command, and sends its last lines.
     pub(crate) async fn end(&self, grace: Duration) {
-        // An invocation in flight keeps the lock; then there is nothing to be in order.
-        if let Ok(child) = tokio::time::timeout(grace, self.child.lock()).await
-            && let Some(child) = child.as_ref()
-        {
+        let child = self.child().take();
+        if let Some(child) = child {
             child.stop(grace).await;
         }
         let _ = tokio::time::timeout(LAST_LINES, self.log.send()).await;
@@ -122,51 +121,68 @@ impl Front {
         if let Some(answer) = switch::pass_on(&self.place, &event).await {
             return answer;
         }
-        let mut held = self.child.lock().await;
+        let _turn = self.turn.lock().await;
         let id = unique();
-        // A runtime that has served and ended meanwhile is replaced; one that never came up is told of.
-        if held.as_ref().is_some_and(|child| child.ended().is_some())
-            && self.desk.is_initialised()
-            && self.desk.start_error().is_none()
-        {
-            *held = None;
+        let deadline = now().plus(self.place.timeout);
+        loop {
+            let child = match self.start() {
+                Ok(child) => child,
+                Err(error) => {
+                    let message =
+                        format!("RequestId: {id} Error: the command does not start: {error}");
+                    return bridge::failure("Runtime.InvalidEntrypoint", &message).into();
+                }
+            };
+            let has_served = self.desk.is_initialised();
+            let replied = self.desk.put(Invocation {
+                id: id.clone(),
+                deadline,
+                event: event.clone(),
+            });
+            let left = deadline.since(now());
+            let error = tokio::select! {
+                biased;
+                Ok(reply) = replied => return reply,
+                () = self.desk.start_failed() => {
+                    child.stop(GRACE).await;
+                    None
+                }
+                how = child.wait() => {
+                    // It was gone already when the event came, and nobody has seen that event.
+                    if has_served && self.desk.is_waiting() {
+                        continue;
+                    }
+                    Some(bridge::exited(&id, &how))
+                }
+                () = tokio::time::sleep(left) => {
+                    child.stop(GRACE).await;
+                    Some(bridge::timed_out(&id, self.place.timeout))
+                }
+            };
+            // Told of once; the next event gets a new one.
+            self.child().take();
+            let told = self.desk.start_error();
+            return told.unwrap_or_else(|| error.unwrap_or_default().into());
         }
-        if let Err(error) = self.start(&mut held) {
-            let message = format!("RequestId: {id} Error: the command cannot be started: {error}");
-            return bridge::failure("Runtime.InvalidEntrypoint", &message).into();
-        }
-        let Some(child) = held.as_ref() else {
-            return bridge::failure("Runtime.ExitError", "there is no runtime").into();
-        };
-        let invocation = Invocation {
-            id: id.clone(),
-            deadline: now().plus(self.place.timeout),
-            event,
-        };
-        let replied = self.desk.put(invocation);
-        let lost = tokio::select! {
-            biased;
-            Ok(reply) = replied => return reply,
-            () = self.desk.start_failed() => child.stop(GRACE).await,
-            how = child.wait() => how,
-            () = tokio::time::sleep(self.place.timeout) => {
-                child.stop(GRACE).await;
-                *held = None;
-                return bridge::timed_out(&id, self.place.timeout).into();
-            }
-        };
-        let error = self.desk.start_error();
-        *held = None;
-        error.unwrap_or_else(|| bridge::exited(&id, &lost).into())
     }
 
-    /// Starts the command, unless it has been.
-    fn start(&self, held: &mut Option<Child>) -> std::io::Result<()> {
-        if held.is_none() {
-            self.desk.begin();
-            let child = Child::start(&self.command, &self.place, self.api, &self.log)?;
-            *held = Some(child);
+    /// The running command; starts it if there is none. One that has served and ended meanwhile is
+    /// replaced without a word; one that never came up is left for the next event to be told of.
+    fn start(&self) -> std::io::Result<Arc<Child>> {
+        let mut held = self.child();
+        let is_over = held.as_ref().is_some_and(|child| child.ended().is_some());
+        if is_over && self.desk.is_initialised() && self.desk.start_error().is_none() {
+            *held = None;
         }
-        Ok(())
+        if let Some(child) = held.as_ref() {
+            return Ok(Arc::clone(child));
+        }
+        self.desk.begin();
+        let child = Child::start(&self.command, &self.place, self.api, &self.log)?;
+        Ok(Arc::clone(held.insert(Arc::new(child))))
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Arc<Child>>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

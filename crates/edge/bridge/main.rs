@@ -91,7 +91,7 @@ async fn bridge(command: Command) -> Result<(), String> {
     let front = Front::new(Arc::clone(&place), command, &api)?;
     tokio::spawn(runtime_api::serve(api, front.desk(), Arc::clone(&place)));
     tokio::spawn(front.log().ship());
-    front.begin().await;
+    front.begin();
     tokio::select! {
         () = Arc::clone(&front).serve(events) => {}
         _ = terminate.recv() => {}

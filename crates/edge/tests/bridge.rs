@@ -252,6 +252,7 @@ fn an_event_goes_through_bridge_and_edge_to_the_app() {
 fn one_event_at_a_time() {
     let bridge = Bridge::with_app(&[], &[]);
     let address = bridge.address;
+    assert_eq!(bridge.get("/")["body"], "hello");
     let slow = std::thread::spawn(move || invoke(address, &event("/hold/key")));
     // The app itself says when it holds the first one; the second one has to wait in front.
     let app = bridge.process.id();
