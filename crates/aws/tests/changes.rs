@@ -10,13 +10,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What Lambda answers, in order: method, end of the path, status and body.
-type Script = Vec<(&'static str, &'static str, u16, Value)>;
+/// What Lambda is asked and answers: method, end of the path, status and body.
+type Exchange = (&'static str, &'static str, u16, Value);
+type Script = Vec<Exchange>;
 
-/// Answers as the script says, and panics in the caller's place if it is asked something else.
+/// Answers as the script says, and keeps what else it was asked.
 struct Lambda {
     url: String,
-    left: Arc<Mutex<VecDeque<(&'static str, &'static str, u16, Value)>>>,
+    left: Arc<Mutex<VecDeque<Exchange>>>,
     surprise: Arc<Mutex<Option<String>>>,
 }
 
