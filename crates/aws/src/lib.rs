@@ -1,12 +1,13 @@
 //! Thin verbs over the AWS services that landfall uses. The only crate that names `aws-sdk-*`.
 //!
 //! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
-//! nothing, waits for nothing and prints nothing.
+//! nothing and prints nothing; only [`Functions::publish`] waits, as Lambda takes one change at a time.
 
 mod alarms;
 mod budgets;
 mod error;
 mod inventory;
+mod lambda;
 mod load_balancer;
 mod logs;
 mod metrics;
@@ -19,6 +20,7 @@ pub use alarms::Alarms;
 pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
 pub use inventory::{Inventory, Listing};
+pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts};
 pub use load_balancer::LoadBalancer;
 pub use logs::{LogLine, Logs};
 pub use metrics::Metrics;

@@ -33,7 +33,11 @@ fn main() -> ExitCode {
     let environment = std::env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with(variable::PREFIX))
         .map(|(name, value)| (lossy(name), lossy(value)));
-    let settings = match Settings::read(environment) {
+    let settings = match std::env::var_os(api::VARIABLE) {
+        None => Settings::read(environment),
+        Some(_) => Settings::read_on_lambda(environment),
+    };
+    let settings = match settings {
         Ok(settings) => settings,
         Err(bad) => {
             eprintln!("landfall-edge: {bad}");
@@ -60,13 +64,12 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Where users come from, and what the settings mean there.
-fn users(settings: Settings) -> Result<(Settings, Users), String> {
+/// Where users come from, and what the task is called there.
+fn users(mut settings: Settings) -> Result<(Settings, Users), String> {
     let Some(address) = std::env::var_os(api::VARIABLE) else {
         return Ok((settings, Users::Connect));
     };
     let address = Address::read(&lossy(address))?;
-    let mut settings = settings.on_lambda();
     let log_stream = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
     settings.task = settings.task.or_else(|| api::task_name(&log_stream));
     Ok((settings, Users::Invoke(address)))

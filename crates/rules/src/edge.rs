@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod binary;
+pub mod bridge;
 pub mod bucket;
 pub mod budget;
 pub mod circuit;

@@ -26,4 +26,5 @@ pub mod routing;
 pub mod sweep;
 pub mod time;
 pub mod verdict;
+pub mod versions;
 pub mod watch;

@@ -22,6 +22,11 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis))
     }
 
+    /// Its day in UTC: year, month and day of the month.
+    pub fn date(self) -> (u64, u64, u64) {
+        date(self.0 / MILLIS_OF_A_DAY)
+    }
+
     /// The time of day as people read it, `14:03:10 UTC`; with its date, `2026-11-23 14:03:10 UTC`, if
     /// `today` lies on another day.
     pub fn readable(self, today: Timestamp) -> String {

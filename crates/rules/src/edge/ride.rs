@@ -14,6 +14,8 @@ pub const PORT: u16 = 8181;
 pub const HEALTH: &str = "/.landfall/health";
 /// Variable of the secret that opens the counts of a task's edge.
 pub const SECRET: &str = "LANDFALL_EDGE_SECRET";
+/// Variable that names the revision in every summary.
+pub const REVISION: &str = "LANDFALL_EDGE_REVISION";
 /// Path of the counts.
 pub const SUMMARY: &str = "/.landfall/summary";
 /// Header that bears the secret.

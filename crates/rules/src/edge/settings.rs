@@ -210,6 +210,19 @@ impl Settings {
         N: AsRef<str>,
         V: Into<String>,
     {
+        Settings::read_where(environment, true)
+    }
+
+    /// The same; `listens` says whether the edge will listen at all: only then its ports may be in the way
+    /// of the app's.
+    pub(super) fn read_where<N, V>(
+        environment: impl IntoIterator<Item = (N, V)>,
+        listens: bool,
+    ) -> Result<Settings, BadEnvironment>
+    where
+        N: AsRef<str>,
+        V: Into<String>,
+    {
         let mut reader = Reader::default();
         for (name, value) in environment {
             let Some(short) = name.as_ref().strip_prefix(PREFIX) else {
@@ -220,7 +233,7 @@ impl Settings {
                 None => reader.refuse_unknown(short),
             }
         }
-        let settings = reader.settings();
+        let settings = reader.settings(listens);
         match settings {
             Some(settings) if reader.problems.is_empty() => Ok(settings),
             _ => Err(BadEnvironment(reader.problems)),
@@ -230,7 +243,7 @@ impl Settings {
 
 impl Reader {
     /// [`None`] only if there is a problem; the reverse does not hold.
-    fn settings(&mut self) -> Option<Settings> {
+    fn settings(&mut self, listens: bool) -> Option<Settings> {
         let app = self.parsed(
             "APP",
             "a port, or an address and a port like `127.0.0.1:3000`",
@@ -351,7 +364,9 @@ impl Reader {
                 })
                 .unwrap_or(Output::Pipe),
         };
-        self.check_ports(app, listen, private_listen);
+        if listens {
+            self.check_ports(app, listen, private_listen);
+        }
         (app.is_some() && listen.is_some()).then_some(settings)
     }
 

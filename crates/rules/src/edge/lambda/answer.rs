@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of an answer, as they are written: Lambda refuses what is longer.
 pub const LONGEST: usize = 6_291_556;
@@ -109,7 +109,7 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
 }
 
 /// The outcome of a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeAnswer {
     /// What a user would have got.
     pub status: u16,
@@ -120,12 +120,35 @@ pub struct ProbeAnswer {
 }
 
 impl ProbeAnswer {
+    /// Reads what [`Self::write`] wrote; [`None`] for anything else.
+    pub fn read(bytes: &[u8]) -> Option<ProbeAnswer> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// Writes it.
     pub fn write(&self) -> Vec<u8> {
         let Self { status, error, ms } = self;
         format!(r#"{{"landfall":"probe","status":{status},"error":{error},"ms":{ms}}}"#)
             .into_bytes()
     }
+}
+
+/// What an error says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ErrorAnswer {
+    /// What kind of error, in the runtime's word.
+    pub error_type: String,
+    /// What happened.
+    pub error_message: String,
+}
+
+/// Reads an error, whoever wrote it: a runtime in its own words, or Lambda.
+pub fn read_error(bytes: &[u8]) -> ErrorAnswer {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| ErrorAnswer {
+        error_type: String::new(),
+        error_message: String::from_utf8_lossy(bytes).into_owned(),
+    })
 }
 
 /// An invocation, or the whole start, that failed: what Lambda shows and API Gateway makes a 500 of.
@@ -272,5 +295,21 @@ mod tests {
             prop_assert_eq!(&written["headers"]["x"], &json!(values.join(", ")));
             prop_assert_eq!(&written["cookies"], &json!(values));
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let probe = ProbeAnswer {
+            status: 503,
+            error: true,
+            ms: 12,
+        };
+        assert_eq!(ProbeAnswer::read(&probe.write()), Some(probe));
+        assert_eq!(ProbeAnswer::read(b"{\"statusCode\":200}"), None);
+        let failed = read_error(&error("Landfall.AppFailed", "it ended", &[]));
+        assert_eq!(failed.error_type, "Landfall.AppFailed");
+        assert_eq!(failed.error_message, "it ended");
+        assert_eq!(read_error(b"<oops>").error_message, "<oops>");
+        assert_eq!(read_error(b"{}"), ErrorAnswer::default());
     }
 }

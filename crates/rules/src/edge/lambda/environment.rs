@@ -1,6 +1,6 @@
 //! What the contract's variables mean on Lambda, where that differs.
 
-use crate::edge::settings::Settings;
+use crate::edge::settings::{BadEnvironment, Settings};
 use crate::edge::variable::PREFIX;
 use std::time::Duration;
 
@@ -56,9 +56,24 @@ pub const DIFFERENT: [(&str, &str); 21] = [
 ];
 
 impl Settings {
+    /// Reads the variables as [`Settings::read`] does, with what they mean on Lambda. The app may have the
+    /// port on which the edge would listen elsewhere.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn read_on_lambda<N, V>(
+        environment: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Settings, BadEnvironment>
+    where
+        N: AsRef<str>,
+        V: Into<String>,
+    {
+        Ok(Settings::read_where(environment, false)?.on_lambda())
+    }
+
     /// The same settings as they are on Lambda.
     #[must_use]
-    pub fn on_lambda(mut self) -> Settings {
+    fn on_lambda(mut self) -> Settings {
         // No port: whoever looks for the app may find it on one of these.
         self.listen.set_port(0);
         self.private_listen = None;
@@ -108,11 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn the_app_may_have_the_port_that_the_edge_has_elsewhere() {
+        let pairs = [("LANDFALL_EDGE_APP", "8080")];
+        assert!(Settings::read(pairs).is_err());
+        let settings = Settings::read_on_lambda(pairs).expect("settings");
+        assert_eq!((settings.app.port(), settings.listen.port()), (8080, 0));
+        let wrong = Settings::read_on_lambda([("LANDFALL_EDGE_APP", "none")]);
+        assert!(wrong.is_err());
+    }
+
+    #[test]
     fn what_was_asked_for_stays_where_it_can() {
         let read = |pairs: &[(&str, &str)]| {
             let app = ("LANDFALL_EDGE_APP", "3000");
             let pairs = pairs.iter().copied().chain([app]);
-            Settings::read(pairs).expect("settings").on_lambda()
+            Settings::read_on_lambda(pairs).expect("settings")
         };
         let plain = read(&[]);
         assert_eq!(

@@ -95,6 +95,12 @@ const DROPPED: [&str; 9] = [
     "upgrade",
 ];
 
+/// The event that asks for a probe of `path`.
+pub fn probe(path: &str) -> Vec<u8> {
+    let wire = serde_json::json!({"landfall": "probe", "path": path});
+    wire.to_string().into_bytes()
+}
+
 /// Reads an event.
 ///
 /// # Errors

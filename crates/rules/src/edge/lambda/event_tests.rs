@@ -211,3 +211,12 @@ proptest! {
         let _ = read(&bytes);
     }
 }
+
+#[test]
+fn a_probe_that_is_written_can_be_read() {
+    let event = read(&probe("/health?a=\"b\"")).expect("a probe");
+    let Event::Probe { target } = event else {
+        panic!("{event:?}");
+    };
+    assert!(target.starts_with("/health?"), "{target}");
+}

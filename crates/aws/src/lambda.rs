@@ -1,0 +1,445 @@
+//! Lambda: versions of a function, and the aliases that lead to them.
+
+mod publish;
+
+pub use publish::Publication;
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
+};
+use aws_smithy_types::date_time::{DateTime, Format};
+use rules::edge::lambda::answer::{self, ProbeAnswer};
+use rules::edge::lambda::event;
+use rules::edge::ride;
+use rules::names::{Slot, Slots};
+use rules::revision::RevisionId;
+use rules::time::Timestamp;
+use rules::versions::{self, LIVE};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+/// What a probe may take: a function's longest time behind an HTTP API, and the start before it.
+const PROBE_WITHIN: Duration = Duration::from_secs(45);
+
+/// One function.
+#[derive(Debug, Clone)]
+pub struct Functions {
+    lambda: aws_sdk_lambda::Client,
+    function: String,
+}
+
+/// Where the alias `live` leads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traffic {
+    /// The version that gets all users but those of `others`; `$LATEST` before the first release.
+    pub version: String,
+    /// Versions with their shares, each above 0 and at most 1.
+    pub others: Vec<(String, f64)>,
+}
+
+/// What Lambda tells about a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFacts {
+    /// Its number.
+    pub version: String,
+    /// The revision in it; [`None`] if landfall did not publish it.
+    pub revision: Option<RevisionId>,
+    /// Its image by digest. Lists of versions do not tell.
+    pub image: Option<String>,
+    /// `Pending`, `Active`, `Inactive` or `Failed`. Lists of versions need not tell: then empty.
+    pub state: String,
+    /// Why it is in this state, in Lambda's word: `ImageAccessDenied`.
+    pub reason_code: Option<String>,
+    /// The same as a sentence.
+    pub reason: Option<String>,
+    /// When `$LATEST` was changed last before this version was made of it.
+    pub modified: Option<Timestamp>,
+}
+
+/// A version in a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Its number.
+    pub version: String,
+    /// When it was placed there; [`None`] if somebody else wrote the alias.
+    pub staged_at: Option<Timestamp>,
+}
+
+/// What came of a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invoked {
+    /// The app answered.
+    Answered(ProbeAnswer),
+    /// The function failed: it did not start, did not end in time, or does not know probes.
+    Failed {
+        /// The error's type: `Landfall.AppFailedToStart`, `Runtime.ExitError`, `Sandbox.Timedout`; empty
+        /// where the answer has none.
+        kind: String,
+        /// What it says.
+        message: String,
+        /// The last 4 KB that the function wrote, if Lambda tells.
+        log: Option<String>,
+    },
+}
+
+impl Functions {
+    /// The function called `function`.
+    pub fn new(session: &Session, function: &str) -> Functions {
+        Functions {
+            lambda: aws_sdk_lambda::Client::new(session.config()),
+            function: function.to_owned(),
+        }
+    }
+
+    /// Where users are led.
+    ///
+    /// # Errors
+    /// The call fails, or there is no alias `live`.
+    pub async fn traffic(&self) -> Result<Traffic, Error> {
+        const OPERATION: &str = "lambda:GetAlias";
+        let alias = self
+            .lambda
+            .get_alias()
+            .function_name(&self.function)
+            .name(LIVE)
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        let mut others: Vec<(String, f64)> = alias
+            .routing_config
+            .and_then(|routing| routing.additional_version_weights)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        others.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Traffic {
+            version: alias
+                .function_version
+                .ok_or_else(|| Error::incomplete(OPERATION, "version"))?,
+            others,
+        })
+    }
+
+    /// What is in the two slots: the aliases that bear their names.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn placed(&self) -> Result<Slots<Option<Placed>>, Error> {
+        let aliases = self.aliases().await?;
+        let of = |slot: Slot| {
+            let alias = aliases
+                .iter()
+                .find(|alias| alias.name.as_deref() == Some(slot.as_str()))?;
+            Some(Placed {
+                version: alias.function_version.clone()?,
+                staged_at: versions::read_placed_at(alias.description.as_deref()?),
+            })
+        };
+        Ok(Slots {
+            blue: of(Slot::Blue),
+            green: of(Slot::Green),
+        })
+    }
+
+    /// All about one version, its image among it.
+    ///
+    /// # Errors
+    /// The call fails, or there is no such version.
+    pub async fn version(&self, version: &str) -> Result<VersionFacts, Error> {
+        const OPERATION: &str = "lambda:GetFunction";
+        let answer = self
+            .lambda
+            .get_function()
+            .function_name(&self.function)
+            .qualifier(version)
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        let configuration = answer
+            .configuration
+            .ok_or_else(|| Error::incomplete(OPERATION, "configuration"))?;
+        let mut facts =
+            facts(configuration).ok_or_else(|| Error::incomplete(OPERATION, "version"))?;
+        facts.image = answer
+            .code
+            .and_then(|code| code.resolved_image_uri.or(code.image_uri));
+        Ok(facts)
+    }
+
+    /// All published versions, oldest first.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn versions(&self) -> Result<Vec<VersionFacts>, Error> {
+        let mut pages = self
+            .lambda
+            .list_versions_by_function()
+            .function_name(&self.function)
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("lambda:ListVersionsByFunction"))?;
+            let listed = page.versions.unwrap_or_default();
+            all.extend(listed.into_iter().filter_map(facts));
+        }
+        let number = |facts: &VersionFacts| facts.version.parse::<u64>().ok();
+        // `$LATEST` is listed, too, and is no version.
+        all.retain(|facts| number(facts).is_some());
+        all.sort_by_key(number);
+        Ok(all)
+    }
+
+    /// Places a version in a slot.
+    ///
+    /// # Errors
+    /// A call fails; the slot holds what it held.
+    pub async fn place(&self, slot: Slot, version: &str, at: Timestamp) -> Result<(), Error> {
+        let description = versions::placed_at(at);
+        let updated = self
+            .lambda
+            .update_alias()
+            .function_name(&self.function)
+            .name(slot.as_str())
+            .function_version(version)
+            .description(&description)
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("lambda:UpdateAlias"));
+        match updated {
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            other => return other,
+        }
+        self.lambda
+            .create_alias()
+            .function_name(&self.function)
+            .name(slot.as_str())
+            .function_version(version)
+            .description(&description)
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("lambda:CreateAlias"))
+    }
+
+    /// Empties a slot; one that is empty is fine. The version stays.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn withdraw(&self, slot: Slot) -> Result<(), Error> {
+        let deleted = self
+            .lambda
+            .delete_alias()
+            .function_name(&self.function)
+            .name(slot.as_str())
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("lambda:DeleteAlias"));
+        match deleted {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Leads users to `version`, but for `percent` of a hundred to `other`, below 100; with 0, or without
+    /// `other`, nobody is led elsewhere. One call, which takes effect as a whole.
+    ///
+    /// # Errors
+    /// The call fails; users stay where they are. AWS refuses shares from or to `$LATEST`, and of versions
+    /// that differ in their role.
+    pub async fn shift(&self, version: &str, other: Option<(&str, u32)>) -> Result<(), Error> {
+        let shares: HashMap<String, f64> = other
+            .filter(|(_, percent)| *percent > 0)
+            .map(|(other, percent)| (other.to_owned(), f64::from(percent) / 100.0))
+            .into_iter()
+            .collect();
+        // Sent even if it is empty: without it, AWS keeps the shares that there were.
+        let routing = AliasRoutingConfiguration::builder()
+            .set_additional_version_weights(Some(shares))
+            .build();
+        self.lambda
+            .update_alias()
+            .function_name(&self.function)
+            .name(LIVE)
+            .function_version(version)
+            .routing_config(routing)
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("lambda:UpdateAlias"))
+    }
+
+    /// Has the edge of `qualifier`, a version or an alias, ask its app for `path`, once.
+    ///
+    /// # Errors
+    /// The call itself fails: there is no such version, it is not active yet, or too much goes on.
+    pub async fn probe(&self, qualifier: &str, path: &str) -> Result<Invoked, Error> {
+        let answer = self
+            .lambda
+            .invoke()
+            .function_name(&self.function)
+            .qualifier(qualifier)
+            .log_type(LogType::Tail)
+            .payload(Blob::new(event::probe(path)))
+            .customize()
+            // A second try would be a second probe.
+            .config_override(
+                aws_sdk_lambda::config::Builder::new()
+                    .retry_config(RetryConfig::disabled())
+                    .timeout_config(
+                        TimeoutConfig::builder()
+                            .operation_attempt_timeout(PROBE_WITHIN)
+                            .read_timeout(PROBE_WITHIN)
+                            .build(),
+                    ),
+            )
+            .send()
+            .await
+            .map_err(translate("lambda:InvokeFunction"))?;
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let answered = match answer.function_error {
+            None => ProbeAnswer::read(&payload),
+            Some(_) => None,
+        };
+        Ok(match answered {
+            Some(answered) => Invoked::Answered(answered),
+            None => {
+                let error = answer::read_error(&payload);
+                let log = answer.log_result.and_then(|text| {
+                    let bytes = aws_smithy_types::base64::decode(text).ok()?;
+                    Some(String::from_utf8_lossy(&bytes).into_owned())
+                });
+                Invoked::Failed {
+                    kind: error.error_type,
+                    message: error.error_message,
+                    log,
+                }
+            }
+        })
+    }
+
+    /// Deletes published versions but the newest `keep` and those that an alias names; says which.
+    ///
+    /// # Errors
+    /// A call fails; some may be deleted already.
+    pub async fn prune(&self, keep: usize) -> Result<Vec<String>, Error> {
+        let published: Vec<String> = self
+            .versions()
+            .await?
+            .into_iter()
+            .map(|v| v.version)
+            .collect();
+        let mut named = BTreeSet::new();
+        for alias in self.aliases().await? {
+            named.extend(alias.function_version);
+            let routing = alias.routing_config;
+            let shares = routing.and_then(|routing| routing.additional_version_weights);
+            named.extend(shares.unwrap_or_default().into_keys());
+        }
+        let superfluous = versions::superfluous(&published, &named, keep);
+        for version in &superfluous {
+            let deleted = self
+                .lambda
+                .delete_function()
+                .function_name(&self.function)
+                .qualifier(version)
+                .send()
+                .await
+                .map(drop)
+                .map_err(translate("lambda:DeleteFunction"));
+            match deleted {
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                other => other?,
+            }
+        }
+        Ok(superfluous)
+    }
+
+    /// How many invocations the account may have at once in this region.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn concurrency(&self) -> Result<u32, Error> {
+        const OPERATION: &str = "lambda:GetAccountSettings";
+        let answer = self
+            .lambda
+            .get_account_settings()
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        let limit = answer
+            .account_limit
+            .map(|limit| limit.concurrent_executions);
+        limit
+            .and_then(|limit| u32::try_from(limit).ok())
+            .ok_or_else(|| Error::incomplete(OPERATION, "limit of concurrent executions"))
+    }
+
+    async fn aliases(&self) -> Result<Vec<AliasConfiguration>, Error> {
+        let mut pages = self
+            .lambda
+            .list_aliases()
+            .function_name(&self.function)
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("lambda:ListAliases"))?;
+            all.extend(page.aliases.unwrap_or_default());
+        }
+        Ok(all)
+    }
+}
+
+fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
+    let variables = configuration
+        .environment
+        .and_then(|environment| environment.variables)
+        .unwrap_or_default();
+    Some(VersionFacts {
+        version: configuration.version?,
+        revision: revision(&variables),
+        image: None,
+        state: configuration
+            .state
+            .map_or_else(String::new, |state| state.as_str().to_owned()),
+        reason_code: configuration
+            .state_reason_code
+            .map(|code| code.as_str().to_owned()),
+        reason: configuration.state_reason,
+        modified: configuration.last_modified.as_deref().and_then(moment),
+    })
+}
+
+fn revision(variables: &HashMap<String, String>) -> Option<RevisionId> {
+    variables.get(ride::REVISION).cloned().map(RevisionId)
+}
+
+/// Reads `2026-11-23T14:03:10.123+0000`, as Lambda alone writes it.
+fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.replace("+0000", "Z");
+    let time = DateTime::from_str(&text, Format::DateTime).ok()?;
+    u64::try_from(time.to_millis().ok()?).ok().map(Timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambdas_own_way_to_write_a_moment() {
+        assert_eq!(
+            moment("2026-11-23T00:00:00.123+0000"),
+            Some(Timestamp(1_795_392_000_123))
+        );
+        assert_eq!(moment("yesterday"), None);
+    }
+}

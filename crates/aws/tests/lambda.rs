@@ -1,0 +1,438 @@
+//! Versions and aliases of a function that fakecloud really runs: an image of bridge, edge and app.
+
+mod emulators;
+
+use aws::{
+    Endpoints, ErrorKind, Functions, Invoked, Logs, Placed, Publication, Registry, Session, Traffic,
+};
+use aws_sdk_apigatewayv2::types::{IntegrationType, ProtocolType};
+use aws_sdk_lambda::types::{FunctionCode, PackageType};
+use emulators::{ACCOUNT, REGION, config};
+use rules::edge::summary::Collection;
+use rules::exit::Exit;
+use rules::manifest::Architecture;
+use rules::names::{Slot, Slots};
+use rules::revision::{Image, RevisionId};
+use rules::time::Timestamp;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+use testkit::Sandbox;
+
+const FUNCTION: &str = "shop-prod";
+const GROUP: &str = "/aws/lambda/shop-prod";
+
+/// Emulators with a function as Terraform leaves it: an image that cannot be pulled, `live` at `$LATEST`,
+/// and an HTTP API that leads to `live`.
+struct Stage {
+    sandbox: Sandbox,
+    session: Session,
+    emulator: String,
+    api: String,
+}
+
+impl Stage {
+    async fn new() -> Stage {
+        let sandbox = Sandbox::new();
+        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+        let (main, second) = sandbox.emulators();
+        let endpoints = Endpoints {
+            main: main.clone(),
+            second,
+        };
+        let session = Session::open(None, Some(REGION), Some(endpoints)).await;
+        let config = config(&main).await;
+        aws_sdk_ecr::Client::new(&config)
+            .create_repository()
+            .repository_name(FUNCTION)
+            .send()
+            .await
+            .expect("a repository");
+        aws_sdk_cloudwatchlogs::Client::new(&config)
+            .create_log_group()
+            .log_group_name(GROUP)
+            .send()
+            .await
+            .expect("a log group");
+        let lambda = aws_sdk_lambda::Client::new(&config);
+        let code = FunctionCode::builder().image_uri("registry.invalid/placeholder@sha256:0");
+        lambda
+            .create_function()
+            .function_name(FUNCTION)
+            .role(format!("arn:aws:iam::{ACCOUNT}:role/{FUNCTION}-function"))
+            .package_type(PackageType::Image)
+            .code(code.build())
+            .timeout(20)
+            .send()
+            .await
+            .expect("a function");
+        let alias = lambda
+            .create_alias()
+            .function_name(FUNCTION)
+            .name("live")
+            .function_version("$LATEST")
+            .send()
+            .await
+            .expect("an alias");
+        let arn = alias.alias_arn.expect("an ARN");
+        Stage {
+            sandbox,
+            session: session.expect("a session"),
+            emulator: main,
+            api: http_api(&aws_sdk_apigatewayv2::Client::new(&config), &arn).await,
+        }
+    }
+
+    /// Builds an image whose app is started with `arguments`, and pushes it.
+    async fn push(&self, tag: &str, arguments: &[&str]) -> Image {
+        let registry = Registry::new(&self.session);
+        let login = registry.login().await.expect("a login");
+        let context = self.sandbox.path().join("images").join(tag);
+        std::fs::create_dir_all(&context).expect("a directory");
+        for name in ["landfall-bridge", "landfall-edge", "landfall-edge-testapp"] {
+            std::fs::copy(program(name), context.join(name)).expect("the program is copied");
+        }
+        let entry: Vec<&str> = [
+            "/landfall-bridge",
+            "--",
+            "/landfall-edge",
+            "--",
+            "/landfall-edge-testapp",
+            // The port on which fakecloud expects a function: the app may have it.
+            "--port",
+            "8080",
+        ]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+        let text = format!(
+            "FROM scratch\nCOPY landfall-bridge /.landfall/bridge\nCOPY landfall-* /\nENV VERSION={tag}\n\
+             ENTRYPOINT {}\n",
+            serde_json::to_string(&entry).expect("JSON")
+        );
+        std::fs::write(context.join("Dockerfile"), text).expect("the Dockerfile");
+        let keys = self.sandbox.path().join("docker");
+        std::fs::create_dir_all(&keys).expect("a directory");
+        let auths = serde_json::json!({"auths": {&login.host: {"auth": &login.basic}}});
+        std::fs::write(keys.join("config.json"), auths.to_string()).expect("the login");
+        let repository_url = format!("{}/{FUNCTION}", login.host);
+        let name = format!("{repository_url}:{tag}");
+        docker(
+            &keys,
+            &[
+                "build",
+                "--quiet",
+                "--tag",
+                &name,
+                &context.to_string_lossy(),
+            ],
+        );
+        docker(&keys, &["push", "--quiet", &name]);
+        docker(&keys, &["rmi", "--no-prune", &name]);
+        let digest = registry.find(FUNCTION, tag).await.expect("a digest");
+        Image {
+            repository_url,
+            digest: digest.expect("it was pushed"),
+        }
+    }
+
+    /// One request of a user, by the address that AWS gives the API. Which version answered, and the
+    /// request as the app saw it.
+    fn ask(&self, path: &str) -> (u16, String) {
+        let host = format!("{}.execute-api.{REGION}.amazonaws.com", self.api);
+        self.request(path, &host)
+    }
+
+    fn request(&self, path: &str, host: &str) -> (u16, String) {
+        let address = self.emulator.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        let text = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        stream.write_all(text.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let status = answer
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (status.expect("a status"), answer)
+    }
+
+    /// Who answers `count` users, by version.
+    fn count(&self, count: usize) -> BTreeMap<String, usize> {
+        let mut seen = BTreeMap::new();
+        for _ in 0..count {
+            let (status, answer) = self.ask("/env");
+            assert_eq!(status, 200, "{answer}");
+            let version = answer
+                .lines()
+                .find_map(|line| line.strip_prefix("AWS_LAMBDA_FUNCTION_VERSION="));
+            *seen
+                .entry(version.expect("a version").to_owned())
+                .or_default() += 1;
+        }
+        seen
+    }
+}
+
+async fn http_api(client: &aws_sdk_apigatewayv2::Client, alias_arn: &str) -> String {
+    let api = client
+        .create_api()
+        .name(FUNCTION)
+        .protocol_type(ProtocolType::Http)
+        .send()
+        .await
+        .expect("an API");
+    let api = api.api_id.expect("an id");
+    let integration = client
+        .create_integration()
+        .api_id(&api)
+        .integration_type(IntegrationType::AwsProxy)
+        .payload_format_version("2.0")
+        .integration_uri(alias_arn)
+        .send()
+        .await
+        .expect("an integration");
+    let integration = integration.integration_id.expect("an id");
+    client
+        .create_route()
+        .api_id(&api)
+        .route_key("$default")
+        .target(format!("integrations/{integration}"))
+        .send()
+        .await
+        .expect("a route");
+    client
+        .create_stage()
+        .api_id(&api)
+        .stage_name("$default")
+        .auto_deploy(true)
+        .send()
+        .await
+        .expect("a stage");
+    api
+}
+
+/// A static program: it lies beside the edge's.
+fn program(name: &str) -> PathBuf {
+    let edge = std::env::var_os("LANDFALL_EDGE").map(PathBuf::from);
+    let edge =
+        edge.expect("LANDFALL_EDGE names the edge's program: run the tests with `./dev test`");
+    edge.with_file_name(name)
+}
+
+fn docker(keys: &Path, arguments: &[&str]) {
+    let done = Command::new("docker")
+        .args(arguments)
+        .env("DOCKER_CONFIG", keys)
+        .output()
+        .expect("docker runs");
+    let complaint = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "docker {arguments:?}: {complaint}");
+}
+
+fn publication<'a>(image: &'a Image, revision: &str) -> Publication<'a> {
+    let variables = [("LANDFALL_EDGE_APP", "8080")];
+    Publication {
+        image,
+        revision: RevisionId(revision.to_owned()),
+        memory: 256,
+        architecture: Architecture::X86_64,
+        environment: variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Timestamp(u64::try_from(since.expect("a clock").as_millis()).expect("milliseconds"))
+}
+
+/// First attempts of users over all seconds of a revision.
+fn attempts(collection: &Collection, revision: &str) -> u64 {
+    let seconds = collection.seconds(revision);
+    let of = |second| collection.second(revision, second).first.total;
+    seconds.into_iter().map(of).sum()
+}
+
+fn placed(version: &str, at: u64) -> Option<Placed> {
+    Some(Placed {
+        version: version.to_owned(),
+        staged_at: Some(Timestamp(at)),
+    })
+}
+
+#[tokio::test]
+async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
+    let stage = Stage::new().await;
+    let begin = now();
+    let functions = Functions::new(&stage.session, FUNCTION);
+    let traffic = |version: &str, others: &[(&str, f64)]| Traffic {
+        version: version.to_owned(),
+        others: others
+            .iter()
+            .map(|(v, share)| ((*v).to_owned(), *share))
+            .collect(),
+    };
+    assert_eq!(
+        functions.traffic().await.expect("traffic"),
+        traffic("$LATEST", &[])
+    );
+    assert_eq!(functions.placed().await.expect("slots"), Slots::default());
+    assert_eq!(functions.versions().await.expect("versions"), []);
+    assert!(functions.concurrency().await.expect("a limit") >= 10);
+
+    let (first, second) = (stage.push("one", &[]).await, stage.push("two", &[]).await);
+    let bad = stage
+        .push("bad", &["--print", "no database\n", "--exit", "3"])
+        .await;
+    for (image, revision, version) in [
+        (&first, "aaaa", "1"),
+        (&second, "bbbb", "2"),
+        (&first, "aaaa", "1"),
+    ] {
+        let published = functions.publish(&publication(image, revision)).await;
+        assert_eq!(published.expect("a version"), version);
+    }
+    let facts = functions.version("2").await.expect("facts");
+    assert_eq!(facts.revision, Some(RevisionId("bbbb".to_owned())));
+    assert_eq!(facts.image, Some(second.to_string()));
+    assert_eq!(facts.state, "Active");
+    assert!(
+        facts
+            .modified
+            .is_some_and(|at| at >= Timestamp(begin.0 - 1)),
+        "{facts:?}"
+    );
+    let listed = functions.versions().await.expect("versions");
+    let listed: Vec<&str> = listed.iter().map(|facts| facts.version.as_str()).collect();
+    assert_eq!(listed, ["1", "2"]);
+    let missing = functions.version("9").await.expect_err("there is none");
+    assert_eq!(missing.kind, ErrorKind::NotFound);
+
+    functions
+        .place(Slot::Blue, "1", Timestamp(5))
+        .await
+        .expect("placed");
+    functions
+        .place(Slot::Green, "1", Timestamp(6))
+        .await
+        .expect("placed");
+    functions
+        .place(Slot::Green, "2", Timestamp(7))
+        .await
+        .expect("placed anew");
+    let expected = Slots {
+        blue: placed("1", 5),
+        green: placed("2", 7),
+    };
+    assert_eq!(functions.placed().await.expect("slots"), expected);
+
+    for qualifier in ["1", "green"] {
+        let probed = functions.probe(qualifier, "/").await.expect("a probe");
+        let Invoked::Answered(answer) = probed else {
+            panic!("{probed:?}");
+        };
+        assert_eq!((answer.status, answer.error), (200, false));
+    }
+    let erring = functions
+        .probe("2", "/fail/503/1/probe")
+        .await
+        .expect("a probe");
+    assert!(
+        matches!(erring, Invoked::Answered(answer) if answer.status == 503 && answer.error),
+        "{erring:?}"
+    );
+    let nowhere = functions
+        .probe("nowhere", "/")
+        .await
+        .expect_err("no such alias");
+    assert_eq!(nowhere.kind, ErrorKind::NotFound);
+    let third = functions.publish(&publication(&bad, "cccc")).await;
+    assert_eq!(third.expect("a version"), "3");
+    let failed = functions.probe("3", "/").await.expect("a probe");
+    let Invoked::Failed { kind, message, log } = failed else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(kind, "Landfall.AppFailedToStart", "{message}");
+    assert!(log.is_some_and(|log| log.contains("no database")));
+
+    functions.shift("1", None).await.expect("shifted");
+    assert_eq!(
+        functions.traffic().await.expect("traffic"),
+        traffic("1", &[])
+    );
+    assert_eq!(stage.count(3), BTreeMap::from([("1".to_owned(), 3)]));
+    functions
+        .shift("1", Some(("2", 10)))
+        .await
+        .expect("shifted");
+    assert_eq!(
+        functions.traffic().await.expect("traffic"),
+        traffic("1", &[("2", 0.1)])
+    );
+    let shares = stage.count(150);
+    // A share of a tenth gives none of 150 once in 7 million times, and 50 never.
+    assert!((1..50).contains(&shares["2"]), "{shares:?}");
+    functions.shift("2", None).await.expect("shifted");
+    assert_eq!(stage.count(3), BTreeMap::from([("2".to_owned(), 3)]));
+
+    the_app_sees_the_path(&stage);
+    let users = [3 + shares["1"] as u64, shares["2"] as u64 + 3 + 2];
+    let logs = Logs::new(&stage.session, GROUP);
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (seen, _) = logs
+            .summaries(Timestamp(begin.0 - 60_000))
+            .await
+            .expect("summaries");
+        let told = ["aaaa", "bbbb"].map(|revision| attempts(&seen, revision));
+        if told == users {
+            break;
+        }
+        assert!(Instant::now() < end, "{told:?} instead of {users:?}");
+        // Lines of less than a second ago wait for the next invocation.
+        stage.poke(&functions).await;
+    }
+    let lines = logs.since(begin, None).await.expect("lines");
+    assert!(lines.iter().any(|line| line.message == "no database"));
+
+    functions.withdraw(Slot::Blue).await.expect("withdrawn");
+    functions.withdraw(Slot::Blue).await.expect("gone already");
+    let expected = Slots {
+        blue: None,
+        green: placed("2", 7),
+    };
+    assert_eq!(functions.placed().await.expect("slots"), expected);
+    assert_eq!(functions.prune(1).await.expect("pruned"), ["1"]);
+    assert_eq!(
+        functions.prune(1).await.expect("nothing left"),
+        Vec::<String>::new()
+    );
+}
+
+impl Stage {
+    /// Has both versions write what they have not told yet. Probes are counted apart from users.
+    async fn poke(&self, functions: &Functions) {
+        for version in ["1", "2"] {
+            functions.probe(version, "/").await.expect("a probe");
+        }
+    }
+}
+
+/// What leads to the API, and what the app sees then.
+fn the_app_sees_the_path(stage: &Stage) {
+    let path = "/echo?q=a%20b";
+    let (status, answer) = stage.ask(path);
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("GET /echo?q=a%20b HTTP/1.1"), "{answer}");
+    // Any name below `execute-api` will do, so that a name of this machine does.
+    let (status, answer) =
+        stage.request(path, &format!("{}.execute-api.localhost:4566", stage.api));
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("GET /echo?q=a%20b HTTP/1.1"), "{answer}");
+}
