@@ -6,6 +6,7 @@
 pub mod canary;
 pub mod contract;
 pub mod cost;
+pub mod destruction;
 pub mod diagnosis;
 pub mod dockerfile;
 pub mod edge;
@@ -21,6 +22,7 @@ pub mod names;
 pub mod plan;
 pub mod preflight;
 pub mod release;
+pub mod review;
 pub mod revision;
 pub mod sweep;
 pub mod time;
