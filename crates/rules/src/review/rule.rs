@@ -325,3 +325,37 @@ pub fn table() -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../../docs/security.md");
+
+    #[test]
+    fn the_table_of_rules_is_the_one_in_the_code() {
+        let table = table();
+        assert!(
+            DOCUMENT.contains(&table),
+            "docs/security.md wants this table:\n{table}"
+        );
+    }
+
+    #[test]
+    fn actions_without_a_resource_are_documented() {
+        for action in crate::review::policy::UNSCOPED {
+            assert!(DOCUMENT.contains(&format!("`{action}`")), "{action}");
+        }
+    }
+
+    #[test]
+    fn every_rule_says_what_it_is_about() {
+        for rule in Rule::ALL {
+            for text in [rule.title(), rule.why(), rule.next()] {
+                assert!(!text.is_empty() && !text.ends_with('.'), "{}", rule.id());
+            }
+            let anchor = format!("<a id=\"{}\">", rule.id().to_lowercase());
+            assert!(DOCUMENT.contains(&anchor), "{}", rule.anchor());
+        }
+    }
+}
