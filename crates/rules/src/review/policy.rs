@@ -68,14 +68,15 @@ pub(super) fn examine(resource: &Resource, all: &[Resource], found: &mut Finding
         }
     }
     match resource.kind.as_str() {
-        "aws_iam_policy_document" => document(resource, found),
+        "aws_iam_policy_document" => {
+            document(resource, found);
+            parts(resource, all, found);
+        }
         "aws_lambda_permission" => permission(resource, found),
-        "aws_iam_role_policy_attachment" | "aws_iam_policy_attachment" => attachment(
-            Seen::at(resource, "policy_arn"),
-            "policy_arn",
-            resource,
-            found,
-        ),
+        "aws_iam_group_policy_attachment"
+        | "aws_iam_policy_attachment"
+        | "aws_iam_role_policy_attachment"
+        | "aws_iam_user_policy_attachment" => attachment(resource, found),
         "aws_iam_role" => role(resource, found),
         _ => {}
     }
@@ -291,6 +292,33 @@ fn document(resource: &Resource, found: &mut Findings) {
     }
 }
 
+/// Other policies that a document takes in.
+fn parts(resource: &Resource, all: &[Resource], found: &mut Findings) {
+    for attribute in [
+        "override_json",
+        "override_policy_documents",
+        "source_json",
+        "source_policy_documents",
+    ] {
+        let (known, later) = seen::texts(resource, attribute);
+        if later && !is_followed(resource, attribute, all) {
+            found.later(Rule::EveryAction, &resource.address, attribute);
+        }
+        for text in known {
+            let policy: Value = serde_json::from_str(text).unwrap_or_default();
+            let says_who = |statement: &Value| {
+                let names = ["Principal", "NotPrincipal"];
+                names.iter().any(|name| statement.get(name).is_some())
+            };
+            let side = match list(&policy["Statement"]).into_iter().any(says_who) {
+                true => Side::Resource,
+                false => Side::Identity,
+            };
+            judge(&policy, side, &resource.address, found);
+        }
+    }
+}
+
 /// A statement in the provider's words in IAM's.
 fn as_statement(statement: &Value) -> Value {
     let mut principals = serde_json::Map::new();
@@ -367,8 +395,9 @@ fn role(resource: &Resource, found: &mut Findings) {
     }
 }
 
-fn attachment(seen: Seen<'_>, attribute: &str, resource: &Resource, found: &mut Findings) {
-    match seen {
+fn attachment(resource: &Resource, found: &mut Findings) {
+    let attribute = "policy_arn";
+    match Seen::at(resource, attribute) {
         // The ARN of a policy in this very plan, which is judged itself.
         Seen::Later => {
             let references = resource.references.as_ref();

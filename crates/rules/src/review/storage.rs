@@ -9,7 +9,7 @@ use crate::plan::Resource;
 use serde_json::Value;
 
 /// Kinds that are not encrypted unless it is said, and where it is said.
-const UNENCRYPTED: [(&str, &str); 10] = [
+const UNENCRYPTED: [(&str, &str); 9] = [
     ("aws_db_instance", "storage_encrypted"),
     ("aws_docdb_cluster", "storage_encrypted"),
     ("aws_ebs_volume", "encrypted"),
@@ -18,7 +18,6 @@ const UNENCRYPTED: [(&str, &str); 10] = [
         "aws_elasticache_replication_group",
         "at_rest_encryption_enabled",
     ),
-    ("aws_instance", "root_block_device.0.encrypted"),
     ("aws_neptune_cluster", "storage_encrypted"),
     ("aws_opensearch_domain", "encrypt_at_rest.0.enabled"),
     ("aws_rds_cluster", "storage_encrypted"),

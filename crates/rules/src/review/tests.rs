@@ -301,6 +301,25 @@ fn a_policy_that_comes_later_is_judged_by_its_document() {
 }
 
 #[test]
+fn what_a_document_takes_in_is_judged_too() {
+    let takes_in = |values: Value, unknown: Value| {
+        let mut values = values;
+        values["statement"] = json!([]);
+        found(&[resource("aws_iam_policy_document", &values, &unknown)])
+    };
+    let wide = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:x"}]}"#;
+    assert_eq!(
+        takes_in(json!({ "source_policy_documents": [wide] }), Value::Null),
+        [(Rule::EveryAction, Severity::Refuse)]
+    );
+    assert_eq!(
+        takes_in(json!({}), json!({"override_policy_documents": [true]})),
+        [(Rule::EveryAction, Severity::Note)]
+    );
+    assert_eq!(takes_in(json!({}), Value::Null), []);
+}
+
+#[test]
 fn a_document_with_principals_is_one_of_a_resource() {
     let document = |kind: &str, condition: Value| {
         resource(
