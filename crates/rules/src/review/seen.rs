@@ -38,10 +38,11 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// A known text. Anything else that is known is none.
+    /// A known text. Anything else that is known is none, and so is the empty text, which older providers
+    /// write for what is not set.
     pub(super) fn text(self) -> Option<&'a str> {
         match self {
-            Seen::Known(value) => value.as_str(),
+            Seen::Known(value) => value.as_str().filter(|text| !text.is_empty()),
             _ => None,
         }
     }
