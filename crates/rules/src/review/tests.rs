@@ -405,3 +405,23 @@ fn our_own_roots_pass() {
         );
     }
 }
+
+/// By Terraform as well: holes that only a part of the plan's JSON shows.
+#[test]
+fn holes_are_found_where_terraform_tells_of_them() {
+    let plan = Plan::parse(include_str!("../../tests/plans/holes.json")).expect("a plan");
+    let found = of_plans(&[&plan], &sound());
+    let lines: Vec<String> = found
+        .iter()
+        .map(|finding| format!("{} {}", finding.severity.word(), finding.line()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "refuse LF001 aws_security_group.open: ingress from 0.0.0.0/0",
+            "refuse LF004 data.aws_iam_policy_document.d: allows the action *",
+            "warn LF008 aws_ecr_repository.a: a tag can be moved",
+            "note LF001 aws_security_group.later: `ingress.0.cidr_blocks` is known after the apply",
+        ]
+    );
+}
