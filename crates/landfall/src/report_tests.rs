@@ -30,10 +30,7 @@ fn read(events: &[Event], verbose: bool) -> String {
 }
 
 fn planned() -> Event {
-    let change = |address: &str, action| Change {
-        address: address.into(),
-        action,
-    };
+    let change = |address: &str, action| Change::new(address, "", action);
     Event::Planned {
         root: Root::Fargate,
         changes: vec![

@@ -37,10 +37,10 @@ fn roots(sandbox: &Sandbox) -> PathBuf {
         .join("rehearsal/123456789012-us-east-1/life-prod")
 }
 
-/// Plans a root with plain Terraform, as a user would without landfall.
-fn plan_says_no_changes(root: &Path, endpoint: &str) {
+/// What plain Terraform says in a root, as it would to a user without landfall.
+fn terraform(root: &Path, endpoint: &str, arguments: &[&str]) -> String {
     let output = Command::new("terraform")
-        .args(["plan", "-detailed-exitcode", "-input=false", "-no-color"])
+        .args(arguments)
         .current_dir(root)
         .envs([
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -50,14 +50,45 @@ fn plan_says_no_changes(root: &Path, endpoint: &str) {
         ])
         .output()
         .expect("terraform runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),
         "{}\n{text}\n{}",
         root.display(),
         String::from_utf8_lossy(&output.stderr)
     );
+    text
+}
+
+/// What Terraform made and what releases changed do not get into each other's way.
+fn plan_says_no_changes(root: &Path, endpoint: &str) {
+    let arguments = ["plan", "-detailed-exitcode", "-input=false", "-no-color"];
+    let text = terraform(root, endpoint, &arguments);
     assert!(text.contains("No changes."), "{text}");
+}
+
+/// Shows checkov, which nobody here wrote, what a root comes to once everything about it is known.
+fn checkov_finds_nothing(sandbox: &Sandbox, root: &str, endpoint: &str) {
+    let (plan, json) = (
+        sandbox.path().join(format!("{root}.tfplan")),
+        sandbox.path().join(format!("{root}.json")),
+    );
+    let out = format!("-out={}", plan.display());
+    let dir = roots(sandbox).join(root);
+    let _ = terraform(&dir, endpoint, &["plan", "-input=false", &out]);
+    let shown = terraform(&dir, endpoint, &["show", "-json", &plan.to_string_lossy()]);
+    std::fs::write(&json, shown).expect("the plan is written");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/checkov.sh");
+    let output = Command::new(script)
+        .args(["plan", root])
+        .arg(&json)
+        .output()
+        .expect("scripts/checkov.sh runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -99,6 +130,7 @@ fn up_releases_rollbacks_and_down() {
     let (endpoint, _) = sandbox.emulators();
     for root in ["foundation", "fargate"] {
         plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
+        checkov_finds_nothing(&sandbox, root, &endpoint);
     }
 
     // Again: nothing is created, pushed or released, and it says so.

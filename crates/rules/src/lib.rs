@@ -6,8 +6,10 @@
 pub mod canary;
 pub mod contract;
 pub mod cost;
+pub mod destruction;
 pub mod diagnosis;
 pub mod dockerfile;
+pub mod drawing;
 pub mod edge;
 pub mod event;
 pub mod evidence;
@@ -21,6 +23,7 @@ pub mod names;
 pub mod plan;
 pub mod preflight;
 pub mod release;
+pub mod review;
 pub mod revision;
 pub mod routing;
 pub mod sweep;

@@ -1,9 +1,15 @@
 //! What a Terraform plan would do, read from `terraform show -json`
 //! (<https://developer.hashicorp.com/terraform/internals/json-format#plan-representation>).
 
+mod configuration;
+
+use configuration::Configuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// Attributes that a configuration sets, each with the addresses that its value refers to.
+pub type References = BTreeMap<String, Vec<String>>;
 
 /// What happens to one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,8 +32,33 @@ pub enum Action {
 pub struct Change {
     /// Address in the configuration, for example `aws_lb.front`.
     pub address: String,
+    /// Type in the provider's words, for example `aws_lb`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// What happens to it.
     pub action: Action,
+    /// Attributes whose change forces a replacement, for example `load_balancer[0].container_port`
+    /// (`replace_paths` of the plan's JSON). Empty for anything else, and for what is replaced for a
+    /// reason of Terraform's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced_by: Vec<String>,
+    /// Terraform's word for why, where there is one, for example `replace_because_tainted`
+    /// (`action_reason` of the plan's JSON).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Change {
+    /// A change of which no more is known than what it does.
+    pub fn new(address: &str, kind: &str, action: Action) -> Change {
+        Change {
+            address: address.to_owned(),
+            kind: kind.to_owned(),
+            action,
+            forced_by: Vec::new(),
+            reason: None,
+        }
+    }
 }
 
 /// One resource as it will be once the plan is applied, whether the plan changes it or not.
@@ -43,6 +74,10 @@ pub struct Resource {
     /// (`after_unknown` of the plan's JSON); `null` for a resource that does not change.
     #[serde(default)]
     pub unknown: Value,
+    /// Attributes that the configuration sets; [`None`] if the plan does not tell. `dynamic` blocks are
+    /// not among them: Terraform leaves them out.
+    #[serde(default)]
+    pub references: Option<References>,
 }
 
 /// A plan, reduced to what a person decides on.
@@ -56,6 +91,9 @@ pub struct Plan {
     /// plan that destroys.
     #[serde(default)]
     pub resources: Vec<Resource>,
+    /// Data sources that Terraform can read only during the apply, with what is known of them now.
+    #[serde(default)]
+    pub deferred: Vec<Resource>,
 }
 
 /// Why a plan could not be read.
@@ -83,13 +121,19 @@ struct RawPlan {
     output_changes: BTreeMap<String, RawActions>,
     #[serde(default)]
     planned_values: RawValues,
+    #[serde(default)]
+    configuration: Configuration,
 }
 
 #[derive(Deserialize)]
 struct RawChange {
     address: String,
     mode: String,
+    #[serde(default, rename = "type")]
+    kind: String,
     change: RawActions,
+    #[serde(default)]
+    action_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +141,8 @@ struct RawActions {
     actions: Vec<String>,
     #[serde(default)]
     after_unknown: Value,
+    #[serde(default)]
+    replace_paths: Vec<Vec<Value>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -124,17 +170,11 @@ struct RawResource {
 }
 
 impl RawModule {
-    /// Resources of this module and of those in it.
-    fn resources(self, unknown: &mut BTreeMap<String, Value>, all: &mut Vec<Resource>) {
-        let own = self.resources.into_iter().filter(|r| r.mode == "managed");
-        all.extend(own.map(|resource| Resource {
-            unknown: unknown.remove(&resource.address).unwrap_or_default(),
-            address: resource.address,
-            kind: resource.kind,
-            values: resource.values,
-        }));
+    /// Resources and data sources of this module and of those in it.
+    fn resources(self, all: &mut Vec<RawResource>) {
+        all.extend(self.resources);
         for module in self.child_modules {
-            module.resources(unknown, all);
+            module.resources(all);
         }
     }
 }
@@ -159,7 +199,9 @@ impl Plan {
         for RawChange {
             address,
             mode,
+            kind,
             change,
+            action_reason,
         } in raw.resource_changes
         {
             unknown.insert(address.clone(), change.after_unknown.clone());
@@ -170,7 +212,13 @@ impl Plan {
             };
             // A data source that is read during apply changes nothing.
             if mode == "managed" {
-                changes.push(Change { address, action });
+                changes.push(Change {
+                    address,
+                    kind,
+                    action,
+                    forced_by: change.replace_paths.iter().map(|p| path(p)).collect(),
+                    reason: action_reason,
+                });
             }
         }
         let mut outputs_change = false;
@@ -179,14 +227,27 @@ impl Plan {
                 .map_err(|unknown| UnreadablePlan(format!("output {name}: {unknown:?}")))?
                 .is_some();
         }
-        let mut resources = Vec::new();
-        raw.planned_values
-            .root_module
-            .resources(&mut unknown, &mut resources);
+        let mut values = Vec::new();
+        raw.planned_values.root_module.resources(&mut values);
+        let (mut resources, mut deferred) = (Vec::new(), Vec::new());
+        for resource in values {
+            let all = match resource.mode.as_str() {
+                "managed" => &mut resources,
+                _ => &mut deferred,
+            };
+            all.push(Resource {
+                unknown: unknown.remove(&resource.address).unwrap_or_default(),
+                references: raw.configuration.references(&resource.address),
+                address: resource.address,
+                kind: resource.kind,
+                values: resource.values,
+            });
+        }
         Ok(Plan {
             changes,
             outputs_change,
             resources,
+            deferred,
         })
     }
 
@@ -229,6 +290,19 @@ impl Plan {
             _ => parts.join(", "),
         }
     }
+}
+
+/// `["load_balancer", 0, "container_port"]` as `load_balancer[0].container_port`.
+fn path(steps: &[Value]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        match step {
+            Value::String(name) if text.is_empty() => text.push_str(name),
+            Value::String(name) => text.push_str(&format!(".{name}")),
+            other => text.push_str(&format!("[{other}]")),
+        }
+    }
+    text
 }
 
 fn action(actions: &[String]) -> Result<Option<Action>, Vec<String>> {
@@ -329,6 +403,30 @@ mod tests {
             ("module.a.aws_lb.b", "aws_lb", true),
         ];
         assert_eq!(seen, expected);
+        let deferred: Vec<&str> = plan.deferred.iter().map(|r| r.address.as_str()).collect();
+        assert_eq!(deferred, ["data.aws_region.a"]);
+    }
+
+    #[test]
+    fn a_replacement_tells_what_forces_it() {
+        let plan = Plan::parse(
+            r#"{"format_version":"1.2","resource_changes":[
+                {"address":"aws_ecs_service.slot[\"blue\"]","mode":"managed","type":"aws_ecs_service",
+                 "action_reason":"replace_because_cannot_update",
+                 "change":{"actions":["delete","create"],
+                           "replace_paths":[["load_balancer",0,"container_port"],["name"]]}}]}"#,
+        )
+        .expect("plan");
+        let change = plan.changes.first().expect("a change");
+        assert_eq!(change.kind, "aws_ecs_service");
+        assert_eq!(
+            change.forced_by,
+            ["load_balancer[0].container_port", "name"]
+        );
+        assert_eq!(
+            change.reason.as_deref(),
+            Some("replace_because_cannot_update")
+        );
     }
 
     #[test]
@@ -339,10 +437,7 @@ mod tests {
 
     #[test]
     fn a_summary_counts_by_fate() {
-        let change = |address: &str, action| Change {
-            address: address.into(),
-            action,
-        };
+        let change = |address: &str, action| Change::new(address, "aws_lb", action);
         let plan = Plan {
             changes: vec![
                 change("a", Action::Create),
@@ -350,7 +445,7 @@ mod tests {
                 change("c", Action::Replace),
             ],
             outputs_change: true,
-            resources: Vec::new(),
+            ..Plan::default()
         };
         assert_eq!(plan.describe(), "2 to create, 1 to replace");
         assert_eq!(plan.destroyed().count(), 1);

@@ -12,6 +12,7 @@ resource "aws_ecs_cluster" "main" {
 # A service can't exist without a task definition, and the first revision is known only to the first release. This one is
 # never run: the slots start with no tasks, and its image can't be pulled from anywhere (RFC 2606 reserves ".invalid").
 resource "aws_ecs_task_definition" "placeholder" {
+  #checkov:skip=CKV_AWS_249:it has neither role, which a plan of the applied definition shows as two equal ones
   family                   = "${local.id}-placeholder"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"

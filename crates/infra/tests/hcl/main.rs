@@ -4,4 +4,5 @@ mod contract;
 mod names;
 mod ownership;
 mod provider;
+mod stakes;
 mod tree;
