@@ -25,5 +25,6 @@ pub mod revision;
 pub mod routing;
 pub mod sweep;
 pub mod time;
+pub mod ttl;
 pub mod verdict;
 pub mod watch;

@@ -3,5 +3,6 @@
 mod contract;
 mod names;
 mod ownership;
+mod prices;
 mod provider;
 mod tree;
