@@ -1,7 +1,7 @@
 //! How an account pays: AWS's free plan, credits, or neither of them known.
 //!
 //! Accounts that signed up from 15 July 2025 get credits and choose between a free plan, which ends after
-//! six months or with the credits, and a paid one: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-plans.html>.
+//! six months or with the credits, and a paid one: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/billing-free-tier.html>.
 //! The twelve free months of older accounts have all lapsed since.
 
 use super::bill::{cents, whole_cents};
