@@ -1,42 +1,33 @@
-//! What an environment costs while nobody calls it: enough to be asked for a yes before anything is
-//! created. Traffic, storage and log ingestion come on top and are cents for a small app.
+//! What an environment costs: said resource by resource before anything is created, and refused where
+//! nobody allowed it.
+//!
+//! [`prices`] is the dated table, [`estimate()`] lays it over what a plan will make and gives a [`Bill`],
+//! [`budget`] says whether the bill is allowed, [`alternative`] what would cost less, [`account`] what an
+//! account's free plan and credits mean for it, and [`list`] reads AWS's price list to renew the table.
+//! `docs/cost.md` tells the model and what it leaves out.
 
+pub mod account;
+pub mod alternative;
+pub mod bill;
+pub mod budget;
+mod estimate;
+mod kinds;
+pub mod list;
+pub mod prices;
+
+#[cfg(test)]
+mod estimate_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod samples;
+
+pub use bill::Bill;
+pub use estimate::{Basis, REQUEST_MS, Workload, estimate};
+pub use kinds::is_known;
+
+use prices::{Item, Table};
 use serde::{Deserialize, Serialize};
-
-/// Hours in a month, as AWS counts them.
-const HOURS: f64 = 730.0;
-
-/// Prices in USD, read in November 2026 from AWS's price list (`AmazonECS`, `AWSELB`, `AmazonVPC`).
-struct Prices {
-    region: &'static str,
-    x86_vcpu_hour: f64,
-    x86_gb_hour: f64,
-    arm_vcpu_hour: f64,
-    arm_gb_hour: f64,
-    load_balancer_hour: f64,
-    public_ipv4_hour: f64,
-}
-
-const PRICES: [Prices; 2] = [
-    Prices {
-        region: "us-east-1",
-        x86_vcpu_hour: 0.04048,
-        x86_gb_hour: 0.004445,
-        arm_vcpu_hour: 0.03238,
-        arm_gb_hour: 0.00356,
-        load_balancer_hour: 0.0225,
-        public_ipv4_hour: 0.005,
-    },
-    Prices {
-        region: "eu-west-2",
-        x86_vcpu_hour: 0.04656,
-        x86_gb_hour: 0.00511,
-        arm_vcpu_hour: 0.03725,
-        arm_gb_hour: 0.00409,
-        load_balancer_hour: 0.02646,
-        public_ipv4_hour: 0.005,
-    },
-];
 
 /// A monthly price without traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,22 +38,23 @@ pub struct Estimate {
     pub exact_region: bool,
 }
 
-/// Fixed monthly cost of the Fargate target: tasks, load balancer over two zones, public addresses of
-/// both. CloudFront, ECS, the roles and alarms within the always-free allowance cost nothing.
+/// Fixed monthly cost of the Fargate target before there is a plan: tasks, load balancer over two zones,
+/// public addresses of both. [`estimate()`] says more where there is a plan.
 pub fn fargate(region: &str, settings: &crate::revision::Settings, count: u32) -> Estimate {
-    let own = PRICES.iter().find(|prices| prices.region == region);
-    let prices = own.unwrap_or(&PRICES[0]);
-    let (vcpu_hour, gb_hour) = match settings.architecture {
-        crate::manifest::Architecture::X86_64 => (prices.x86_vcpu_hour, prices.x86_gb_hour),
-        crate::manifest::Architecture::Arm64 => (prices.arm_vcpu_hour, prices.arm_gb_hour),
-    };
-    let task = f64::from(settings.cpu) / 1024.0 * vcpu_hour
-        + f64::from(settings.memory) / 1024.0 * gb_hour
-        + prices.public_ipv4_hour;
-    let load_balancer = prices.load_balancer_hour + 2.0 * prices.public_ipv4_hour;
+    let table = Table::own();
+    let rates = table.rates(region);
+    let task = Workload::Tasks {
+        count,
+        cpu: settings.cpu,
+        memory: settings.memory,
+        architecture: settings.architecture,
+    }
+    .task_hour(&rates);
+    let address = rates.of(Item::PublicIpv4Hour).usd;
+    let load_balancer = rates.of(Item::LoadBalancerHour).usd + 2.0 * address;
     Estimate {
-        monthly: (f64::from(count) * task + load_balancer) * HOURS,
-        exact_region: own.is_some(),
+        monthly: (f64::from(count) * (task + address) + load_balancer) * table.hours,
+        exact_region: rates.is_own,
     }
 }
 

@@ -28,6 +28,7 @@ pub mod revision;
 pub mod routing;
 pub mod sweep;
 pub mod time;
+pub mod ttl;
 pub mod verdict;
 pub mod versions;
 pub mod watch;

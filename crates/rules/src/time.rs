@@ -1,5 +1,7 @@
 //! Points in time as data: the caller reads the clock, rules only compare.
 
+mod rfc3339;
+
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

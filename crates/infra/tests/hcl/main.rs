@@ -3,6 +3,7 @@
 mod contract;
 mod names;
 mod ownership;
+mod prices;
 mod provider;
 mod stakes;
 mod tree;
