@@ -4,9 +4,10 @@ use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
 use rules::exit::Exit;
 use rules::manifest::{Draft, Facts, Manifest, Overrides};
-use rules::names::{ALIAS, Names};
+use rules::names::Names;
 use rules::plan::{Action, Plan};
 use rules::revision::Image;
+use rules::versions::LIVE;
 use serde_json::{Value, json};
 use std::path::Path;
 use testkit::Sandbox;
@@ -137,7 +138,7 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
         .unwrap_or_else(|failure| told(failure));
     let outputs = outputs.expect("outputs");
     assert_eq!(outputs.function, stage.names.function());
-    assert_eq!(outputs.alias, ALIAS);
+    assert_eq!(outputs.alias, LIVE);
     assert_eq!(outputs.log_group, stage.names.function_log_group());
     assert_eq!(outputs.access_log_group, stage.names.access_log_group());
     assert!(
