@@ -83,7 +83,13 @@ impl WorkDir {
         self.write_json("backend.tf.json", &self.backend(backend, emulators))?;
         let rehearsal = self.path.join("rehearsal_override.tf");
         match emulators {
-            Some(emulators) => std::fs::write(rehearsal, provider_override(emulators)),
+            Some(emulators) => {
+                let own = match self.root {
+                    Root::Lambda => FUNCTION_OVERRIDE,
+                    Root::Foundation | Root::Fargate => "",
+                };
+                std::fs::write(rehearsal, provider_override(emulators) + own)
+            }
             None => match std::fs::remove_file(rehearsal) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
@@ -163,6 +169,14 @@ impl WorkDir {
 
 /// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
 /// stays free of anything about emulators.
+/// The emulator keeps a permission with the version that an alias leads to, not with the alias: it would be
+/// gone after every release. So it stands with the whole function there.
+const FUNCTION_OVERRIDE: &str = r#"
+resource "aws_lambda_permission" "api" {
+  qualifier = null
+}
+"#;
+
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
         .iter()

@@ -10,9 +10,6 @@ pub const LIVE: &str = "live";
 /// Published versions that are kept for a way back, beside those that aliases lead to.
 pub const KEPT: usize = 5;
 
-/// What is changed before it is published. It is no version.
-pub const LATEST: &str = "$LATEST";
-
 const STAGED_AT: &str = "staged_at";
 const ANSWERED: &str = "answered";
 

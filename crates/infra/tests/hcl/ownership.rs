@@ -60,7 +60,14 @@ fn what_releases_own_is_ignored_and_nothing_else() {
         ),
         (
             "aws_lambda_function.app",
-            &["description", "environment", "image_uri", "memory_size"],
+            &[
+                "description",
+                "environment",
+                "image_uri",
+                "memory_size",
+                "handler",
+                "runtime",
+            ],
         ),
     ]);
     assert_eq!(ignored(Root::Fargate), fargate);

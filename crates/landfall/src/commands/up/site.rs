@@ -23,7 +23,6 @@ use rules::manifest::{Manifest, Target};
 use rules::names::Slot;
 use rules::plan::Plan;
 use rules::revision::{Image, Settings};
-use rules::versions::LATEST;
 
 /// What makes an environment.
 pub(super) struct Maker<'a> {
@@ -232,8 +231,8 @@ impl Maker<'_> {
     async fn serves(&self) -> Result<bool, Failure> {
         let place = self.place;
         let functions = Functions::new(&place.session, &place.names.function());
-        match functions.traffic().await {
-            Ok(traffic) if traffic.version != LATEST => return Ok(true),
+        match functions.placed().await {
+            Ok(placed) if placed.blue.is_some() || placed.green.is_some() => return Ok(true),
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
