@@ -170,10 +170,12 @@ impl WorkDir {
 /// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
 /// stays free of anything about emulators.
 /// The emulator keeps a permission with the version that an alias leads to, not with the alias: it would be
-/// gone after every release. So it stands with the whole function there.
+/// gone after every release. So it stands with the whole function there. And it does not tell a
+/// permission's source as the provider looks for it.
 const FUNCTION_OVERRIDE: &str = r#"
 resource "aws_lambda_permission" "api" {
-  qualifier = null
+  qualifier  = null
+  source_arn = null
 }
 "#;
 
