@@ -60,7 +60,6 @@ impl LocalImage {
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             tags: vec![tag.to_owned()],
             size: 0,
-            size: 0,
         }
     }
 }

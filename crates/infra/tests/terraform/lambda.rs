@@ -61,10 +61,7 @@ impl Stage {
                 .to_vec(),
             tokio::sync::watch::channel(false).1,
         );
-        terraform
-            .init()
-            .await
-            .unwrap_or_else(|failure| told(failure));
+        terraform.init().await.unwrap_or_else(told);
         terraform
     }
 
@@ -84,12 +81,12 @@ fn told<T>(failure: Failure) -> T {
 
 async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
     let plan = terraform.plan(destroy).await;
-    plan.unwrap_or_else(|failure| told(failure))
+    plan.unwrap_or_else(told)
 }
 
 async fn apply(terraform: &Terraform) {
     let applied = terraform.apply(&mut |_| {}).await;
-    applied.unwrap_or_else(|failure| told(failure));
+    applied.unwrap_or_else(told);
 }
 
 /// Plans, applies, and plans again: then there is nothing left to do.
@@ -110,7 +107,7 @@ async fn unmake(terraform: &Terraform) {
     plan(terraform, true).await;
     apply(terraform).await;
     let left = terraform.resources().await;
-    assert_eq!(left.unwrap_or_else(|failure| told(failure)), 0);
+    assert_eq!(left.unwrap_or_else(told), 0);
 }
 
 #[tokio::test]
@@ -119,10 +116,7 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     let inputs = FoundationInputs::of(&stage.manifest, REGION);
     let foundation = stage.terraform(Root::Foundation, &json!(inputs)).await;
     make(&foundation).await;
-    let made: Option<FoundationOutputs> = foundation
-        .outputs()
-        .await
-        .unwrap_or_else(|failure| told(failure));
+    let made: Option<FoundationOutputs> = foundation.outputs().await.unwrap_or_else(told);
     let repository = made.expect("outputs").repository_url;
 
     let image = |digit: &str| {
@@ -132,10 +126,7 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     let inputs = stage.lambda(Some(&image("a")), 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
     make(&lambda).await;
-    let outputs: Option<LambdaOutputs> = lambda
-        .outputs()
-        .await
-        .unwrap_or_else(|failure| told(failure));
+    let outputs: Option<LambdaOutputs> = lambda.outputs().await.unwrap_or_else(told);
     let outputs = outputs.expect("outputs");
     assert_eq!(outputs.function, stage.names.function());
     assert_eq!(outputs.alias, LIVE);
