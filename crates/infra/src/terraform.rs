@@ -245,6 +245,14 @@ impl Terraform {
     ) -> Result<(), Failure> {
         let failed = |error: std::io::Error| self.failure(args[0], vec![error.to_string()]);
         let log = self.dir.path.join(format!("landfall-{}.log", args[0]));
+        // A new file, not the old one emptied: a Terraform that outlived its landfall may still write there,
+        // far behind where this one begins.
+        match std::fs::remove_file(&log) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
+            _ => {}
+        }
         let out = File::create(&log).map_err(failed)?;
         let err = out.try_clone().map_err(failed)?;
         let mut reader = Lines::new(File::open(&log).map_err(failed)?);

@@ -9,6 +9,7 @@ use rules::plan::{Action, Plan};
 use rules::revision::Image;
 use rules::versions::LIVE;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::path::Path;
 use testkit::Sandbox;
 
@@ -149,6 +150,34 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
 
     unmake(&lambda).await;
     unmake(&foundation).await;
+}
+
+#[tokio::test]
+async fn a_terraform_that_outlived_its_landfall_does_not_drown_what_the_next_one_says() {
+    let stage = Stage::new();
+    let mut inputs = stage.lambda(None, 512, 3000);
+    inputs["port"] = json!(0.5);
+    let lambda = stage.terraform(Root::Lambda, &inputs).await;
+    // What it left: a handle on the log, well behind its beginning, that it goes on writing to.
+    let mut left = std::fs::File::create(lambda.dir.path.join("landfall-plan.log")).expect("a log");
+    left.write_all(&b"an earlier line\n".repeat(10_000))
+        .expect("written");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let stop = std::sync::Arc::clone(&stop);
+        move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                left.write_all(b"a late line\n").expect("written");
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+    });
+    let refused = lambda.plan(false).await.expect_err("half a port");
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().expect("the writer");
+    let why = refused.why.join("\n");
+    assert!(why.contains("whole number from 1 to 65535"), "{why}");
+    assert!(!why.contains("late line"), "{why}");
 }
 
 #[tokio::test]

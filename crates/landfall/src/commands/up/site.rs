@@ -118,7 +118,17 @@ impl Maker<'_> {
         Ok((foundation, target))
     }
 
+    /// A plan changes nothing, so what fails is planned once more: whoever held the lock, such as a Terraform
+    /// that outlived its landfall, may be gone by the time one looks who it was.
     async fn ready(&self, terraform: Terraform) -> Result<Ready, Failure> {
+        let failure = match terraform.plan(false).await {
+            Ok(plan) => return Ok(Ready { terraform, plan }),
+            Err(failure) => failure,
+        };
+        let explained = self.place.explain_lock(&terraform, failure).await;
+        if explained.exit != Exit::Infrastructure || *self.interrupt.borrow() {
+            return Err(explained);
+        }
         match terraform.plan(false).await {
             Ok(plan) => Ok(Ready { terraform, plan }),
             Err(failure) => Err(self.place.explain_lock(&terraform, failure).await),
