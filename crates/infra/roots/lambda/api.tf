@@ -9,7 +9,7 @@ resource "aws_apigatewayv2_integration" "live" {
   api_id                 = aws_apigatewayv2_api.main.id
   integration_type       = "AWS_PROXY"
   integration_method     = "POST" # how the API calls Lambda, whatever the user's method
-  integration_uri        = aws_lambda_alias.live.invoke_arn
+  integration_uri        = aws_lambda_alias.live.arn
   payload_format_version = "2.0"
   timeout_milliseconds   = 30000 # as long as an HTTP API ever waits
 }
