@@ -16,10 +16,12 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use rules::edge::lambda::answer::{self, ProbeAnswer};
 use rules::edge::lambda::event;
 use rules::edge::ride;
+use rules::edge::settings::Secret;
 use rules::names::{Slot, Slots};
 use rules::revision::RevisionId;
+use rules::routing::Routing;
 use rules::time::Timestamp;
-use rules::versions::{self, LIVE};
+use rules::versions::{self, LIVE, Stay};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub struct VersionFacts {
     pub version: String,
     /// The revision in it; [`None`] if landfall did not publish it.
     pub revision: Option<RevisionId>,
+    /// What marks requests as landfall's own.
+    pub secret: Option<Secret>,
     /// Its image by digest. Lists of versions do not tell.
     pub image: Option<String>,
     /// `Pending`, `Active`, `Inactive` or `Failed`. Lists of versions need not tell: then empty.
@@ -66,8 +70,8 @@ pub struct VersionFacts {
 pub struct Placed {
     /// Its number.
     pub version: String,
-    /// When it was placed there; [`None`] if somebody else wrote the alias.
-    pub staged_at: Option<Timestamp>,
+    /// Since when, and whether it has answered.
+    pub stay: Stay,
 }
 
 /// What came of a probe.
@@ -82,6 +86,8 @@ pub enum Invoked {
         kind: String,
         /// What it says.
         message: String,
+        /// The last lines of the app, if the edge told them.
+        lines: Vec<String>,
         /// The last 4 KB that the function wrote, if Lambda tells.
         log: Option<String>,
     },
@@ -94,6 +100,19 @@ impl Functions {
             lambda: aws_sdk_lambda::Client::new(session.config()),
             function: function.to_owned(),
         }
+    }
+
+    /// Where users are led, as a release sees it: AWS allows one other version at most.
+    ///
+    /// # Errors
+    /// The call fails, or there is no alias `live`.
+    pub async fn routing(&self) -> Result<Routing, Error> {
+        let traffic = self.traffic().await?;
+        let other = traffic.others.into_iter().next();
+        Ok(Routing {
+            version: traffic.version,
+            other: other.map(|(version, share)| (version, percent(share))),
+        })
     }
 
     /// Where users are led.
@@ -138,7 +157,7 @@ impl Functions {
                 .find(|alias| alias.name.as_deref() == Some(slot.as_str()))?;
             Some(Placed {
                 version: alias.function_version.clone()?,
-                staged_at: versions::read_placed_at(alias.description.as_deref()?),
+                stay: Stay::read(alias.description.as_deref().unwrap_or_default()),
             })
         };
         Ok(Slots {
@@ -196,12 +215,12 @@ impl Functions {
         Ok(all)
     }
 
-    /// Places a version in a slot.
+    /// Places a version in a slot, or notes there that it has answered.
     ///
     /// # Errors
     /// A call fails; the slot holds what it held.
-    pub async fn place(&self, slot: Slot, version: &str, at: Timestamp) -> Result<(), Error> {
-        let description = versions::placed_at(at);
+    pub async fn place(&self, slot: Slot, version: &str, stay: Stay) -> Result<(), Error> {
+        let description = stay.write();
         let updated = self
             .lambda
             .update_alias()
@@ -320,6 +339,7 @@ impl Functions {
                 Invoked::Failed {
                     kind: error.error_type,
                     message: error.error_message,
+                    lines: error.stack_trace,
                     log,
                 }
             }
@@ -399,6 +419,16 @@ impl Functions {
     }
 }
 
+/// Weights are fractions, shares are whole percents.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 100"
+)]
+fn percent(weight: f64) -> u32 {
+    (weight.clamp(0.0, 1.0) * 100.0).round() as u32
+}
+
 fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
     let variables = configuration
         .environment
@@ -407,6 +437,7 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
     Some(VersionFacts {
         version: configuration.version?,
         revision: revision(&variables),
+        secret: variables.get(ride::SECRET).and_then(|s| Secret::parse(s)),
         image: None,
         state: configuration
             .state

@@ -14,6 +14,7 @@ use rules::manifest::Architecture;
 use rules::names::{Slot, Slots};
 use rules::revision::{Image, RevisionId};
 use rules::time::Timestamp;
+use rules::versions::Stay;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -259,10 +260,17 @@ fn attempts(collection: &Collection, revision: &str) -> u64 {
     seconds.into_iter().map(of).sum()
 }
 
+fn stay(at: u64) -> Stay {
+    Stay {
+        staged_at: Some(Timestamp(at)),
+        answered: at > 5,
+    }
+}
+
 fn placed(version: &str, at: u64) -> Option<Placed> {
     Some(Placed {
         version: version.to_owned(),
-        staged_at: Some(Timestamp(at)),
+        stay: stay(at),
     })
 }
 
@@ -315,15 +323,15 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     assert_eq!(missing.kind, ErrorKind::NotFound);
 
     functions
-        .place(Slot::Blue, "1", Timestamp(5))
+        .place(Slot::Blue, "1", stay(5))
         .await
         .expect("placed");
     functions
-        .place(Slot::Green, "1", Timestamp(6))
+        .place(Slot::Green, "1", stay(6))
         .await
         .expect("placed");
     functions
-        .place(Slot::Green, "2", Timestamp(7))
+        .place(Slot::Green, "2", stay(7))
         .await
         .expect("placed anew");
     let expected = Slots {

@@ -14,7 +14,7 @@ use crate::{prober, run, supervisor};
 use client::{Client, Invocation};
 use request::Reply;
 use rules::edge::lambda::api::{self, Address, Failed};
-use rules::edge::lambda::failure::{self, Failed};
+use rules::edge::lambda::failure::{self, When};
 use rules::edge::lambda::{answer, pace};
 use rules::time::{Timestamp, readable};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     let mut ready = tokio::spawn(await_ready(Arc::clone(&edge)));
     let started = start(&edge, &mut ready).await;
     if let Started::Failed(farewell) = started {
-        let kind = failure::kind(Failed::AtStart, farewell.exit);
+        let kind = failure::kind(When::AtStart, farewell.exit);
         let error = answer::error(&kind, &farewell.why, &farewell.lines);
         client.fail_start(&kind, error).await;
         return;
@@ -163,7 +163,7 @@ impl Runtime {
             biased;
             reply = request::answer(&self.edge, &invocation, left) => reply,
             farewell = farewell(&self.edge) => {
-                let kind = failure::kind(Failed::Later, farewell.exit);
+                let kind = failure::kind(When::Later, farewell.exit);
                 let bytes = answer::error(&kind, &farewell.why, &farewell.lines);
                 Reply::Error { kind, bytes }
             }

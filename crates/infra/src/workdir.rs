@@ -142,6 +142,18 @@ impl WorkDir {
         format!("{}/terraform.tfstate", self.root)
     }
 
+    /// Whether a state's text says that anything was made. One that cannot be read, as OpenTofu may encrypt
+    /// it, is taken to hold something.
+    pub fn holds_resources(state: &str) -> bool {
+        let Ok(state) = serde_json::from_str::<serde_json::Value>(state) else {
+            return true;
+        };
+        match state["resources"].as_array() {
+            Some(all) => all.iter().any(|resource| resource["mode"] == "managed"),
+            None => true,
+        }
+    }
+
     /// Key of the lock in the bucket: Terraform appends this ending.
     pub fn lock_key(&self) -> String {
         format!("{}.tflock", self.state_key())
@@ -213,6 +225,19 @@ provider "aws" {{
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_was_emptied_holds_nothing() {
+        let empty = r#"{"version":4,"resources":[]}"#;
+        assert!(!WorkDir::holds_resources(empty));
+        let data = r#"{"version":4,"resources":[{"mode":"data"}]}"#;
+        assert!(!WorkDir::holds_resources(data));
+        let made = r#"{"version":4,"resources":[{"mode":"data"},{"mode":"managed"}]}"#;
+        assert!(WorkDir::holds_resources(made));
+        for unclear in ["", "encrypted", "{}", r#"{"encrypted_data":"x"}"#] {
+            assert!(WorkDir::holds_resources(unclear), "{unclear}");
+        }
+    }
 
     #[test]
     fn a_real_deployment_holds_no_trace_of_an_emulator() {

@@ -186,7 +186,7 @@ impl Up {
     /// What is asked of the release.
     pub(crate) fn terms(&self, manifest: &Manifest) -> Terms {
         let pace = &self.pace;
-        let usual = release::Patience::of(manifest.edge);
+        let usual = release::Patience::of(manifest.target, manifest.edge);
         Terms {
             count: manifest.count.get(),
             strategy: match pace.strategy {

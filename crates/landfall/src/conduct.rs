@@ -6,13 +6,13 @@ use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::place::Place;
-use crate::platform::{Fargate, Look, Platform};
+use crate::platform::{Fargate, Lambda, Look, Platform};
 use crate::probe::{Door, Prober};
 use crate::report::{Report, now};
 use crate::store::Store;
 use aws::Logs;
 use infra::Interrupt;
-use rules::contract::{FargateOutputs, FoundationOutputs};
+use rules::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
 use rules::diagnosis::Cause;
 use rules::event::Event;
 use rules::exit::Exit;
@@ -42,6 +42,7 @@ pub(crate) struct Site {
 #[derive(Debug, Clone)]
 pub(crate) enum TargetOutputs {
     Fargate(FargateOutputs),
+    Lambda(LambdaOutputs),
 }
 
 /// What is asked of a release beyond the revision.
@@ -92,6 +93,10 @@ impl Site {
                 )?),
                 &self.foundation.log_group,
             ),
+            TargetOutputs::Lambda(outputs) => (
+                Platform::Lambda(Lambda::new(session, outputs, &manifest.health)),
+                &outputs.log_group,
+            ),
         };
         Ok(Driver {
             url: self.url(),
@@ -108,6 +113,7 @@ impl Site {
     pub(crate) fn url(&self) -> &str {
         match &self.target {
             TargetOutputs::Fargate(outputs) => &outputs.url,
+            TargetOutputs::Lambda(outputs) => &outputs.url,
         }
     }
 }

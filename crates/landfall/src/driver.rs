@@ -34,8 +34,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// Calls in a row that may fail before a release stops where it is. A call is tried several times itself.
 const FAILURES: u32 = 5;
-/// Pairs of probes at once.
-const PAIRS: usize = 4;
 /// Requests that each task of a candidate gets before anything is counted.
 const WARM_UP: u32 = 5;
 /// How long they may take.
@@ -248,7 +246,7 @@ impl Driver<'_> {
         let (mut by_new, mut by_old) = (Answers::default(), Answers::default());
         let mut left = usize::try_from(pairs).unwrap_or(0);
         while left > 0 {
-            let at_once = left.min(PAIRS);
+            let at_once = left.min(self.platform.pairs());
             left -= at_once;
             let pair = async || {
                 let old = async {
@@ -297,6 +295,8 @@ impl Driver<'_> {
         let candidate = seen.slots.of_mut(release.candidate);
         if candidate.revision.as_ref() == Some(&release.revision) && candidate.desired > 0 {
             candidate.cause = self.gather(revision, release, look, gathered).await;
+        } else {
+            candidate.cause = self.platform.refusal(&release.revision);
         }
         if seen.doors.lead_to_slots() {
             let subjects = look.subjects();
@@ -352,6 +352,11 @@ impl Driver<'_> {
         ledger.record.ended_at = Some(now());
         keeper.at("ending").await?;
         ledger.write().await?;
+        if let Err(failure) = self.platform.prune().await {
+            // What is left is free, and the next release tries again.
+            self.report
+                .note(format!("old versions stay: {}", failure.what));
+        }
         Ok(Ended { outcome })
     }
 }

@@ -83,7 +83,6 @@ pub(crate) async fn add_edge(
 }
 
 /// The same with the bridge before the edge: for the Lambda target in a rehearsal, and nowhere else.
-#[allow(dead_code, reason = "the driver of the Lambda target is to call it")]
 pub(crate) async fn add_bridge_and_edge(
     engine: &Engine,
     image: &LocalImage,

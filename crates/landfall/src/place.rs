@@ -9,12 +9,15 @@ use crate::report::Report;
 use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
-use rules::contract::{FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, Root};
+use rules::contract::{
+    FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
+};
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
 use rules::lock::StateLock;
-use rules::manifest::{Manifest, StateBackend};
+use rules::manifest::{Choice, Manifest, StateBackend, Target};
 use rules::names::Names;
+use rules::revision::Image;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -30,6 +33,15 @@ pub(crate) struct Place {
     cache: PathBuf,
     state: StateBackend,
     profile: Option<String>,
+}
+
+/// What Terraform needs to know of a function beyond the manifest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Function {
+    /// What it is made from.
+    pub(crate) image: Option<Image>,
+    /// How much of the account's concurrency is kept for it.
+    pub(crate) reserved_concurrency: Option<u32>,
 }
 
 /// The directory of everything that landfall keeps on this machine: unpacked HCL, plans, local state.
@@ -175,6 +187,38 @@ impl Place {
         Ok(Binary::find(chosen.as_deref(), &path)?)
     }
 
+    /// Whether anything of a root may be there, as its state tells.
+    pub(crate) async fn holds(&self, root: Root) -> Result<bool, Failure> {
+        let dir = WorkDir::new(&self.directory, root);
+        let state = match self.bucket() {
+            Some(bucket) => match bucket.read(&dir.state_key()).await {
+                Err(error) if error.kind == aws::ErrorKind::NotFound => None,
+                other => other?,
+            },
+            None => std::fs::read_to_string(dir.path.join("terraform.tfstate")).ok(),
+        };
+        Ok(state.is_some_and(|state| WorkDir::holds_resources(&state)))
+    }
+
+    /// What the environment runs on: both, while it moves.
+    pub(crate) async fn targets(&self) -> Result<Vec<Target>, Failure> {
+        let mut targets = Vec::new();
+        for target in Target::ALL {
+            if self.holds(Root::of(target)).await? {
+                targets.push(target);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The target that a command means: the one that was asked for, else the one that is there.
+    pub(crate) fn target(manifest: &Manifest, there: &[Target]) -> Target {
+        match there {
+            [target] if manifest.choice != Choice::Asked => *target,
+            _ => manifest.target,
+        }
+    }
+
     /// Terraform for a root, its directory written and initialized.
     pub(crate) async fn terraform(
         &self,
@@ -182,12 +226,29 @@ impl Place {
         manifest: &Manifest,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
+        self.terraform_for(root, manifest, &Function::default(), interrupt)
+            .await
+    }
+
+    /// The same, for a function that is to be made.
+    pub(crate) async fn terraform_for(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        function: &Function,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
         let binary = Place::terraform_binary()?;
         let region = self.session.region();
         let inputs = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
             Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
-            Root::Lambda => serde_json::to_value(LambdaInputs::of(manifest, region, None, None)),
+            Root::Lambda => serde_json::to_value(LambdaInputs::of(
+                manifest,
+                region,
+                function.image.as_ref(),
+                function.reserved_concurrency,
+            )),
         };
         let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
         let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {
@@ -240,7 +301,12 @@ impl Place {
         if !self.has_state().await? {
             return Ok(None);
         }
-        let Some(target) = self.target_outputs(manifest, interrupt).await? else {
+        let there = self.targets().await?;
+        let target = Place::target(manifest, &there);
+        if !there.contains(&target) {
+            return Ok(None);
+        }
+        let Some(target) = self.target_outputs(target, manifest, interrupt).await? else {
             return Ok(None);
         };
         let foundation = self
@@ -253,23 +319,35 @@ impl Place {
 
     async fn target_outputs(
         &self,
+        target: Target,
         manifest: &Manifest,
         interrupt: &Interrupt,
     ) -> Result<Option<TargetOutputs>, Failure> {
-        let outputs = self
-            .terraform(Root::Fargate, manifest, interrupt)
-            .await?
-            .outputs()
+        let terraform = self
+            .terraform(Root::of(target), manifest, interrupt)
             .await?;
+        self.outputs(target, &terraform).await
+    }
+
+    /// What a target's root tells, with the public address as it can be reached from here.
+    pub(crate) async fn outputs(
+        &self,
+        target: Target,
+        terraform: &Terraform,
+    ) -> Result<Option<TargetOutputs>, Failure> {
+        let outputs = match target {
+            Target::Fargate => terraform.outputs().await?.map(TargetOutputs::Fargate),
+            Target::Lambda => terraform.outputs().await?.map(TargetOutputs::Lambda),
+        };
         match outputs {
-            Some(outputs) => Ok(Some(self.reachable(TargetOutputs::Fargate(outputs)).await?)),
+            Some(outputs) => Ok(Some(self.reachable(outputs).await?)),
             None => Ok(None),
         }
     }
 
     /// In a rehearsal neither CloudFront nor API Gateway can be reached by the address that AWS would
     /// give them: the emulator's own takes its place.
-    pub(crate) async fn reachable(&self, outputs: TargetOutputs) -> Result<TargetOutputs, Failure> {
+    async fn reachable(&self, outputs: TargetOutputs) -> Result<TargetOutputs, Failure> {
         let Some(rehearsal) = &self.rehearsal else {
             return Ok(outputs);
         };
@@ -279,6 +357,10 @@ impl Place {
                     .load_balancer_url(&outputs.load_balancer_arn)
                     .await?;
                 Ok(TargetOutputs::Fargate(FargateOutputs { url, ..outputs }))
+            }
+            TargetOutputs::Lambda(outputs) => {
+                let url = rehearsal.api_url(&outputs.api_id);
+                Ok(TargetOutputs::Lambda(LambdaOutputs { url, ..outputs }))
             }
         }
     }

@@ -1,19 +1,24 @@
 //! The few verbs over two slots that both targets offer, and one look at them in the words of `rules`.
 
 mod fargate;
+mod lambda;
 
 pub(crate) use self::fargate::Fargate;
+pub(crate) use self::lambda::Lambda;
 use crate::comparing::{Counted, Subject};
 use crate::failure::Failure;
 use crate::probe::{Door, Prober};
+use aws::LogLine;
+use rules::diagnosis::Cause;
 use rules::evidence::Evidence;
 use rules::names::{Slot, Slots};
 use rules::release::{Comparison, Doors, Observation, Probes, SlotSeen};
-use rules::revision::{Digest, Revision};
+use rules::revision::{Digest, Revision, RevisionId};
 
 /// What a release runs on.
 pub(crate) enum Platform {
     Fargate(Fargate),
+    Lambda(Lambda),
 }
 
 /// One look at the platform.
@@ -24,6 +29,7 @@ pub(crate) struct Look {
 }
 
 /// What a look finds in one slot.
+#[derive(Default)]
 pub(crate) struct SlotLook {
     pub(crate) seen: SlotSeen,
     /// What leads to it beside the way of users.
@@ -90,6 +96,7 @@ impl Platform {
     pub(crate) async fn look(&self) -> Result<Look, Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.look().await,
+            Platform::Lambda(lambda) => lambda.look().await,
         }
     }
 
@@ -103,6 +110,7 @@ impl Platform {
     ) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.stage(slot, revision, count, look).await,
+            Platform::Lambda(lambda) => lambda.stage(slot, revision, look).await,
         }
     }
 
@@ -110,6 +118,7 @@ impl Platform {
     pub(crate) async fn open(&self, look: &Look) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.open(look).await,
+            Platform::Lambda(_) => Ok(()),
         }
     }
 
@@ -117,13 +126,15 @@ impl Platform {
     pub(crate) async fn close(&self, look: &Look) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.close(look).await,
+            Platform::Lambda(_) => Ok(()),
         }
     }
 
     /// Sends this share of users, in percent, to the slot and all others to the other one: one call.
-    pub(crate) async fn shift(&self, slot: Slot, share: u32, _look: &Look) -> Result<(), Failure> {
+    pub(crate) async fn shift(&self, slot: Slot, share: u32, look: &Look) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.shift(slot, share).await,
+            Platform::Lambda(lambda) => lambda.shift(slot, share, look).await,
         }
     }
 
@@ -131,6 +142,7 @@ impl Platform {
     pub(crate) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.scale(slot, count).await,
+            Platform::Lambda(lambda) => lambda.scale(slot, count).await,
         }
     }
 
@@ -139,6 +151,7 @@ impl Platform {
     pub(crate) async fn ask(&self, prober: &Prober, slot: Slot, look: &Look) -> Option<u16> {
         match self {
             Platform::Fargate(_) => prober.ask(&look.door(slot)).await,
+            Platform::Lambda(lambda) => lambda.ask(slot, look).await,
         }
     }
 
@@ -152,6 +165,8 @@ impl Platform {
                 };
                 prober.ask(&door).await;
             }
+            // A sandbox of its own starts for each request that comes meanwhile, now as later.
+            Platform::Lambda(_) => {}
         }
     }
 
@@ -159,6 +174,53 @@ impl Platform {
     pub(crate) fn counted(&self) -> Counted {
         match self {
             Platform::Fargate(_) => Counted::ByEdges,
+            // The edges' counts come by the log, and late; each of these requests is answered to landfall.
+            Platform::Lambda(_) => Counted::ByLandfall,
+        }
+    }
+
+    /// Pairs of requests at once. A new account runs ten invocations at a time, and users have their share.
+    pub(crate) fn pairs(&self) -> usize {
+        match self {
+            Platform::Fargate(_) => 4,
+            Platform::Lambda(_) => 1,
+        }
+    }
+
+    /// Why the platform does not take a revision, if it has said so.
+    pub(crate) fn refusal(&self, revision: &RevisionId) -> Option<Cause> {
+        match self {
+            Platform::Fargate(_) => None,
+            Platform::Lambda(lambda) => {
+                let reason = lambda.refusal(revision)?;
+                Some(Cause::CannotPull { reason })
+            }
+        }
+    }
+
+    /// The task whose stream of the log holds all lines of a task, where there is one.
+    pub(crate) fn stream<'t>(&self, task: &'t str) -> Option<&'t str> {
+        match self {
+            Platform::Fargate(_) => Some(task),
+            // Each sandbox of a version has a stream of its own.
+            Platform::Lambda(_) => None,
+        }
+    }
+
+    /// Whether a line of the log is of this task, or version.
+    pub(crate) fn wrote(&self, task: &str, line: &LogLine) -> bool {
+        match self {
+            Platform::Fargate(_) => true,
+            // `[7]0a1b…`: the version, and the sandbox.
+            Platform::Lambda(_) => line.task.starts_with(&format!("[{task}]")),
+        }
+    }
+
+    /// Removes what releases leave behind and nobody needs any more.
+    pub(crate) async fn prune(&self) -> Result<(), Failure> {
+        match self {
+            Platform::Fargate(_) => Ok(()),
+            Platform::Lambda(lambda) => lambda.prune().await,
         }
     }
 }

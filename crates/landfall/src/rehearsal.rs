@@ -198,6 +198,12 @@ impl Rehearsal {
         Ok(true)
     }
 
+    /// Where the emulator answers for an HTTP API: at its own port, by the name in the request.
+    pub(crate) fn api_url(&self, api: &str) -> String {
+        let port = self.fakecloud.url.rsplit(':').next().unwrap_or_default();
+        format!("http://{api}.execute-api.localhost:{port}")
+    }
+
     /// Where the emulated load balancer really listens.
     pub(crate) async fn load_balancer_url(&self, arn: &str) -> Result<String, Failure> {
         let unreadable = |why: String| {

@@ -15,6 +15,7 @@ use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
 use self::words::{pings, ports, step_text, traffic};
+use rules::cost::bill::cents;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::plan::Action;
 use rules::time::{Timestamp, readable};
@@ -249,7 +250,11 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             }
             progress(lines.join("\n"))
         }
-        Event::Priced { estimate } => progress(format!("  price: {estimate}")),
+        Event::Priced { bill } => progress(format!(
+            "  price: {}; ${} for a million requests",
+            bill.summary(),
+            cents(bill.per_million_requests_usd)
+        )),
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];
             lines.extend(things.iter().map(|thing| {

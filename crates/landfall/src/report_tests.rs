@@ -1,16 +1,20 @@
 use super::*;
 use rules::contract::Root;
-use rules::cost::Estimate;
+use rules::cost::account::AccountPlan;
+use rules::cost::prices::Table;
+use rules::cost::{Basis, Bill, Workload, estimate};
 use rules::diagnosis::Cause;
 use rules::event::{Past, PhaseTime, SlotStatus, Status};
 use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
 use rules::ledger::{Entry, Pings};
+use rules::manifest::Architecture;
 use rules::names::Slot;
 use rules::plan::{Action, Change};
 use rules::release::{Awaited, Held, Order, Outcome, Proof, Purpose, Step, Strategy};
 use rules::revision::{Digest, RevisionId};
 use rules::sweep::{Found, Kind, Leftover};
+use rules::time::Timestamp;
 use rules::verdict::Answers;
 
 fn digest(byte: &str) -> Digest {
@@ -43,6 +47,25 @@ fn planned() -> Event {
     }
 }
 
+/// Of one small task, and nothing in front of it.
+fn bill() -> Bill {
+    let basis = Basis {
+        resources: &[],
+        workload: Workload::Tasks {
+            count: 1,
+            cpu: 256,
+            memory: 512,
+            architecture: Architecture::X86_64,
+        },
+        region: "eu-west-2",
+        account: &AccountPlan::Unknown {
+            why: "the account was not asked".into(),
+        },
+        now: Timestamp(0),
+    };
+    estimate(Table::own(), &basis)
+}
+
 #[test]
 fn an_up_reads_like_this() {
     let events = [
@@ -54,10 +77,7 @@ fn an_up_reads_like_this() {
             rehearsal: false,
         },
         Event::Priced {
-            estimate: Estimate {
-                monthly: 40.63,
-                exact_region: true,
-            },
+            bill: Box::new(bill()),
         },
         Event::PhaseStarted {
             phase: Phase::Build,

@@ -4,7 +4,7 @@
 //! compares names in both directions.
 
 use crate::edge::ride::FrontOfTask;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Target};
 use crate::names::Slots;
 use crate::revision::Image;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,14 @@ pub enum Root {
 impl Root {
     /// All of them. They are independent of each other: none reads what another made.
     pub const ALL: [Root; 3] = [Root::Foundation, Root::Fargate, Root::Lambda];
+
+    /// The root of a target.
+    pub fn of(target: Target) -> Root {
+        match target {
+            Target::Fargate => Root::Fargate,
+            Target::Lambda => Root::Lambda,
+        }
+    }
 
     /// Directory of the root, key of its state, word in events.
     pub fn as_str(self) -> &'static str {
@@ -243,6 +251,15 @@ impl LambdaInputs {
             burst_limit: LambdaInputs::BURST_LIMIT,
             log_retention_days: manifest.log_retention_days,
         }
+    }
+
+    /// How many invocations at once are kept for the function: a share of the account's limit, where the
+    /// rest of the account keeps the 100 that AWS insists on
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
+    pub fn reservation(limit: u32) -> Option<u32> {
+        const RESERVED: u32 = 50;
+        const OTHERS: u32 = 100;
+        (limit >= RESERVED + OTHERS).then_some(RESERVED)
     }
 
     /// The memory nearest to `mib` that a function can have.

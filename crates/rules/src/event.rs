@@ -2,7 +2,7 @@
 //! the only place that turns them into text, and `--json` is one event a line.
 
 use crate::contract::Root;
-use crate::cost::Estimate;
+use crate::cost::Bill;
 use crate::diagnosis::Cause;
 use crate::evidence::Evidence;
 use crate::exit::Exit;
@@ -49,6 +49,8 @@ pub enum Phase {
     Foundation,
     /// The Fargate root is applied.
     Fargate,
+    /// The Lambda root is applied.
+    Lambda,
     /// The image is pushed.
     Push,
     /// Traffic moves to the new revision.
@@ -75,6 +77,7 @@ impl Phase {
             Phase::Plan => "plan",
             Phase::Foundation => "apply foundation",
             Phase::Fargate => "apply fargate",
+            Phase::Lambda => "apply lambda",
             Phase::Push => "push image",
             Phase::Release => "release",
             Phase::Verdict => "verdict",
@@ -235,8 +238,8 @@ pub enum Event {
     },
     /// What it will cost.
     Priced {
-        /// The estimate.
-        estimate: Estimate,
+        /// Every charge, and the sum.
+        bill: Box<Bill>,
     },
     /// What `down` is about to remove.
     Doomed {

@@ -82,8 +82,6 @@ pub const SLOT_HEADER: &str = "X-Landfall-Slot";
 /// Every token outside releases begins with this. A release ends by setting ones with a random rest, so
 /// that nobody reaches what a later release stages.
 pub const CLOSED: &str = "closed";
-/// Alias of the function that users reach.
-pub const ALIAS: &str = "live";
 /// Name of the one container in a task.
 pub const CONTAINER: &str = "app";
 

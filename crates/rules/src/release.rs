@@ -14,6 +14,7 @@ pub use next::next;
 pub use observation::{Comparison, Doors, Observation, Probes, SlotSeen};
 
 use crate::diagnosis::Cause;
+use crate::manifest::Target;
 use crate::names::{Slot, Slots};
 use crate::revision::RevisionId;
 use crate::time::Timestamp;
@@ -192,10 +193,18 @@ mod millis {
 }
 
 impl Patience {
-    /// What is usual for an app with an edge, or without one. The load balancer's counts are believed two
+    /// What is usual for an app with an edge, or without one, and on Lambda. There the counts come by the
+    /// log, some twenty seconds late. The load balancer's counts are believed two
     /// minutes after their minute ([`crate::minutes::SETTLES`]): four minutes show one window at least.
-    pub fn of(edge: bool) -> Patience {
+    pub fn of(target: Target, edge: bool) -> Patience {
         let usual = Patience::default();
+        if target == Target::Lambda {
+            return Patience {
+                minimum: Duration::from_secs(30),
+                bake: Duration::from_secs(90),
+                ..usual
+            };
+        }
         if edge {
             return usual;
         }

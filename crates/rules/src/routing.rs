@@ -4,11 +4,6 @@
 
 use crate::names::{Slot, Slots};
 
-/// Alias that users come in by.
-pub const LIVE: &str = "live";
-/// Published versions that are kept for a way back, beside those that aliases lead to.
-pub const KEPT: usize = 5;
-
 /// Where the alias `live` leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
@@ -76,16 +71,6 @@ impl Routing {
     }
 }
 
-/// Published versions that nobody needs any more: all but the newest [`KEPT`] and those that an alias leads
-/// to. Versions are numbers that grow; `$LATEST` is none.
-pub fn dispensable(versions: &[String], in_use: &[String]) -> Vec<String> {
-    let mut numbers: Vec<u64> = versions.iter().filter_map(|v| v.parse().ok()).collect();
-    numbers.sort_unstable();
-    let old = numbers.len().saturating_sub(KEPT);
-    let all = numbers[..old].iter().map(u64::to_string);
-    all.filter(|version| !in_use.contains(version)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,15 +111,6 @@ mod tests {
         assert_eq!(Routing::shifted(Slot::Green, 100, &half), None);
         let back = Routing::shifted(Slot::Green, 0, &half);
         assert_eq!(back, Some(Routing::to("1".into())));
-    }
-
-    #[test]
-    fn what_serves_is_kept_however_old_it_is() {
-        let versions: Vec<String> = (1..=9).map(|v: u32| v.to_string()).collect();
-        let gone = dispensable(&versions, &["2".into()]);
-        assert_eq!(gone, ["1", "3", "4"]);
-        let with_latest = ["$LATEST".to_owned(), "10".into(), "9".into()];
-        assert!(dispensable(&with_latest, &[]).is_empty());
     }
 
     proptest! {

@@ -7,17 +7,41 @@ use std::collections::BTreeSet;
 /// The alias that users reach. The other two are named after the slots.
 pub const LIVE: &str = "live";
 
-const STAGED_AT: &str = "staged_at=";
+/// Published versions that are kept for a way back, beside those that aliases lead to.
+pub const KEPT: usize = 5;
 
-/// The description of a slot's alias: when a version was placed there.
-pub fn placed_at(at: Timestamp) -> String {
-    format!("{STAGED_AT}{}", at.0)
+const STAGED_AT: &str = "staged_at";
+const ANSWERED: &str = "answered";
+
+/// What the description of a slot's alias says beyond the version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stay {
+    /// When the version was placed there; [`None`] if somebody else wrote the alias.
+    pub staged_at: Option<Timestamp>,
+    /// Whether it has answered a request since.
+    pub answered: bool,
 }
 
-/// Reads it; [`None`] if somebody else wrote it.
-pub fn read_placed_at(description: &str) -> Option<Timestamp> {
-    let millis = description.trim().strip_prefix(STAGED_AT)?;
-    millis.parse().ok().map(Timestamp)
+impl Stay {
+    /// The description. People read it, too.
+    pub fn write(self) -> String {
+        let at = self.staged_at.unwrap_or_default().0;
+        format!("{STAGED_AT}={at} {ANSWERED}={}", self.answered)
+    }
+
+    /// Reads it. What somebody else wrote says nothing.
+    pub fn read(description: &str) -> Stay {
+        let word = |name: &str| {
+            let mut words = description.split_whitespace();
+            words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        };
+        Stay {
+            staged_at: word(STAGED_AT)
+                .and_then(|at| at.parse().ok())
+                .map(Timestamp),
+            answered: word(ANSWERED) == Some("true"),
+        }
+    }
 }
 
 /// The description of a published version, for people.
@@ -43,11 +67,17 @@ mod tests {
 
     #[test]
     fn a_description_tells_when() {
-        let at = Timestamp(1_795_464_000_123);
-        assert_eq!(placed_at(at), "staged_at=1795464000123");
-        assert_eq!(read_placed_at(&placed_at(at)), Some(at));
-        for foreign in ["", "mine", "staged_at=", "staged_at=soon"] {
-            assert_eq!(read_placed_at(foreign), None, "{foreign}");
+        let stay = Stay {
+            staged_at: Some(Timestamp(1_795_464_000_123)),
+            answered: false,
+        };
+        assert_eq!(stay.write(), "staged_at=1795464000123 answered=false");
+        for answered in [false, true] {
+            let stay = Stay { answered, ..stay };
+            assert_eq!(Stay::read(&stay.write()), stay);
+        }
+        for foreign in ["", "mine", "staged_at=", "staged_at=soon answered=yes"] {
+            assert_eq!(Stay::read(foreign), Stay::default(), "{foreign}");
         }
     }
 

@@ -4,7 +4,8 @@ use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
 use rules::contract::Root;
 use rules::manifest::{AppName, Environment, STEM_LENGTH};
-use rules::names::{ALIAS, Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::versions::LIVE;
 
 const REGION: &str = "eu-west-2";
 const ACCOUNT: &str = "123456789012";
@@ -107,7 +108,7 @@ fn the_function_is_where_landfall_looks_for_it() {
             "function_name",
             names.function(),
         ),
-        (("aws_lambda_alias", "live"), "name", ALIAS.to_owned()),
+        (("aws_lambda_alias", "live"), "name", LIVE.to_owned()),
         (("aws_apigatewayv2_api", "main"), "name", names.function()),
         (
             ("aws_cloudwatch_log_group", "function"),

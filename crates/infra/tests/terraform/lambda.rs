@@ -4,9 +4,10 @@ use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
 use rules::exit::Exit;
 use rules::manifest::{Draft, Facts, Manifest, Overrides};
-use rules::names::{ALIAS, Names};
+use rules::names::Names;
 use rules::plan::{Action, Plan};
 use rules::revision::Image;
+use rules::versions::LIVE;
 use serde_json::{Value, json};
 use std::path::Path;
 use testkit::Sandbox;
@@ -60,10 +61,7 @@ impl Stage {
                 .to_vec(),
             tokio::sync::watch::channel(false).1,
         );
-        terraform
-            .init()
-            .await
-            .unwrap_or_else(|failure| told(failure));
+        terraform.init().await.unwrap_or_else(told);
         terraform
     }
 
@@ -83,12 +81,12 @@ fn told<T>(failure: Failure) -> T {
 
 async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
     let plan = terraform.plan(destroy).await;
-    plan.unwrap_or_else(|failure| told(failure))
+    plan.unwrap_or_else(told)
 }
 
 async fn apply(terraform: &Terraform) {
     let applied = terraform.apply(&mut |_| {}).await;
-    applied.unwrap_or_else(|failure| told(failure));
+    applied.unwrap_or_else(told);
 }
 
 /// Plans, applies, and plans again: then there is nothing left to do.
@@ -109,7 +107,7 @@ async fn unmake(terraform: &Terraform) {
     plan(terraform, true).await;
     apply(terraform).await;
     let left = terraform.resources().await;
-    assert_eq!(left.unwrap_or_else(|failure| told(failure)), 0);
+    assert_eq!(left.unwrap_or_else(told), 0);
 }
 
 #[tokio::test]
@@ -118,10 +116,7 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     let inputs = FoundationInputs::of(&stage.manifest, REGION);
     let foundation = stage.terraform(Root::Foundation, &json!(inputs)).await;
     make(&foundation).await;
-    let made: Option<FoundationOutputs> = foundation
-        .outputs()
-        .await
-        .unwrap_or_else(|failure| told(failure));
+    let made: Option<FoundationOutputs> = foundation.outputs().await.unwrap_or_else(told);
     let repository = made.expect("outputs").repository_url;
 
     let image = |digit: &str| {
@@ -131,13 +126,10 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     let inputs = stage.lambda(Some(&image("a")), 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
     make(&lambda).await;
-    let outputs: Option<LambdaOutputs> = lambda
-        .outputs()
-        .await
-        .unwrap_or_else(|failure| told(failure));
+    let outputs: Option<LambdaOutputs> = lambda.outputs().await.unwrap_or_else(told);
     let outputs = outputs.expect("outputs");
     assert_eq!(outputs.function, stage.names.function());
-    assert_eq!(outputs.alias, ALIAS);
+    assert_eq!(outputs.alias, LIVE);
     assert_eq!(outputs.log_group, stage.names.function_log_group());
     assert_eq!(outputs.access_log_group, stage.names.access_log_group());
     assert!(

@@ -92,7 +92,15 @@ async fn remove(
 ) -> Result<(), Failure> {
     phases.time(Phase::Objects, remove_objects(place)).await?;
     if place.has_state().await? {
-        let destroy = destroy(place, manifest, report, interrupt);
+        let mut roots = Vec::new();
+        // The running parts first: a task that stops late writes its last lines, and some services bring a
+        // log group back that is no longer there.
+        for root in [Root::Fargate, Root::Lambda, Root::Foundation] {
+            if place.holds(root).await? {
+                roots.push(root);
+            }
+        }
+        let destroy = destroy(place, manifest, &roots, report, interrupt);
         phases.time(Phase::Destroy, destroy).await?;
     }
     Ok(())
@@ -100,6 +108,15 @@ async fn remove(
 
 /// What releases made: tasks, task definitions, images. Terraform does not know of them.
 async fn remove_objects(place: &Place) -> Result<(), Failure> {
+    remove_tasks(place).await?;
+    Registry::new(&place.session)
+        .delete_images(&place.names.id())
+        .await?;
+    Ok(())
+}
+
+/// What releases made on Fargate.
+pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
     for slot in Slot::ALL {
         match services.scale(&place.names.slot(slot), 0).await {
@@ -123,21 +140,18 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
         }
     }
     services.delete_definitions(&place.names.family()).await?;
-    Registry::new(&place.session)
-        .delete_images(&place.names.id())
-        .await?;
     Ok(())
 }
 
-/// Destroys both roots, the one with the running parts first: a task that stops late writes its last
-/// lines, and some services bring a log group back that is no longer there.
-async fn destroy(
+/// Destroys roots, one after the other.
+pub(crate) async fn destroy(
     place: &Place,
     manifest: &Manifest,
+    roots: &[Root],
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    for root in [Root::Fargate, Root::Foundation] {
+    for &root in roots {
         let terraform = place.terraform(root, manifest, interrupt).await?;
         let mut again = true;
         loop {

@@ -7,6 +7,7 @@ use crate::place::Place;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
+use rules::manifest::Target;
 use rules::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -28,7 +29,12 @@ pub(crate) async fn run(
     if !place.has_state().await? {
         return Err(place.not_deployed());
     }
-    let logs = aws::Logs::new(&place.session, &place.names.log_group());
+    let there = place.targets().await?;
+    let group = match Place::target(&app.manifest, &there) {
+        Target::Fargate => place.names.log_group(),
+        Target::Lambda => place.names.function_log_group(),
+    };
+    let logs = aws::Logs::new(&place.session, &group);
     let millis = u64::try_from(arguments.since.as_millis()).unwrap_or(u64::MAX);
     let mut since = Timestamp(now().0.saturating_sub(millis));
     let mut shown: HashSet<String> = HashSet::new();

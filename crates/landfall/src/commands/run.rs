@@ -13,6 +13,7 @@ use rules::edge::totals::Totals;
 use rules::edge::variable::PREFIX;
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::manifest::Target;
 use rules::manifest::{Architecture, Overrides};
 use rules::revision::{RevisionId, Settings};
 use std::net::TcpListener;
@@ -39,11 +40,16 @@ pub(crate) async fn run(
                 .next("`docker run` runs it as it is"),
         );
     }
-    let built = build(image.as_deref(), &app, &engine, report).await?;
+    let built = build(image.as_deref(), &app, &engine, false, report).await?;
 
     let mut env = manifest.env.clone();
+    // Whatever it is deployed on: here users come by connections.
+    let settings = Settings {
+        target: Target::Fargate,
+        ..Settings::of(manifest)
+    };
     env.extend(ride::environment(
-        &Settings::of(manifest),
+        &settings,
         &RevisionId("local".to_owned()),
     ));
     let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);

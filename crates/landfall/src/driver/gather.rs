@@ -57,8 +57,11 @@ impl Driver<'_> {
             gathered.listens_on = Some(local.engine.look(local.image, local.manifest).await);
         }
         let log = match evidence.stopped.first() {
-            Some(task) => self.last_lines(std::slice::from_ref(&task.id)).await,
-            None => Vec::new(),
+            // What an edge told itself needs no log.
+            Some(task) if evidence.log.is_empty() => {
+                self.last_lines(std::slice::from_ref(&task.id)).await
+            }
+            _ => evidence.log.clone(),
         };
         gathered.evidence = Evidence {
             log,
@@ -72,12 +75,12 @@ impl Driver<'_> {
         let mut lines = Vec::new();
         for task in tasks {
             // A log that cannot be read must not hide the rest of the evidence.
-            let of_task = self
-                .logs
-                .since(Timestamp(0), Some(task))
-                .await
-                .unwrap_or_default();
-            let own = of_task.into_iter().map(|line| line.message);
+            let stream = self.platform.stream(task);
+            let lines_seen = self.logs.since(Timestamp(0), stream).await;
+            let of_task = lines_seen.unwrap_or_default().into_iter();
+            let own = of_task
+                .filter(|line| self.platform.wrote(task, line))
+                .map(|line| line.message);
             lines.extend(own.filter(|line| !is_summary(line)));
         }
         lines.split_off(lines.len().saturating_sub(LOG_LINES))
@@ -92,7 +95,10 @@ impl Driver<'_> {
         tasks.dedup();
         // The newest few: one crash reads like the other.
         let tasks = tasks.split_off(tasks.len().saturating_sub(3));
-        evidence.log = self.last_lines(&tasks).await;
+        let log = self.last_lines(&tasks).await;
+        if !log.is_empty() {
+            evidence.log = log;
+        }
         let cause = match (diagnose(&evidence, &expectation(revision)), &cause) {
             // The last lines may explain what was only a timeout before.
             (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,

@@ -64,11 +64,7 @@ impl Workload {
         }
     }
 
-    /// USD for an hour of one task; nothing for a function.
-    pub(super) fn task_hour(&self, rates: &Rates<'_>) -> f64 {
-        self.task_hour_price(rates).usd
-    }
-
+    /// The price of an hour of one task; nothing for a function.
     fn task_hour_price(&self, rates: &Rates<'_>) -> Price {
         let Workload::Tasks {
             cpu,

@@ -10,6 +10,7 @@ use aws::Registry;
 use rules::contract::FoundationOutputs;
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::manifest::Target;
 use rules::revision::Image;
 
 /// The app's image, as it is and as it is shipped.
@@ -25,6 +26,7 @@ pub(crate) async fn build(
     prebuilt: Option<&str>,
     app: &App,
     engine: &Engine,
+    rehearsal: bool,
     report: &Report,
 ) -> Result<Built, Failure> {
     let manifest = &app.manifest;
@@ -55,6 +57,9 @@ pub(crate) async fn build(
         });
     }
     let shipped = match manifest.edge {
+        true if rehearsal && manifest.target == Target::Lambda => {
+            layer::add_bridge_and_edge(engine, &image, manifest, report).await?
+        }
         true => layer::add_edge(engine, &image, manifest, report).await?,
         false => image.clone(),
     };

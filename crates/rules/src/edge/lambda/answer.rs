@@ -141,6 +141,8 @@ pub struct ErrorAnswer {
     pub error_type: String,
     /// What happened.
     pub error_message: String,
+    /// Lines about it: the edge tells the app's last ones here.
+    pub stack_trace: Vec<String>,
 }
 
 /// Reads an error, whoever wrote it: a runtime in its own words, or Lambda.
@@ -148,6 +150,7 @@ pub fn read_error(bytes: &[u8]) -> ErrorAnswer {
     serde_json::from_slice(bytes).unwrap_or_else(|_| ErrorAnswer {
         error_type: String::new(),
         error_message: String::from_utf8_lossy(bytes).into_owned(),
+        stack_trace: Vec::new(),
     })
 }
 
@@ -306,7 +309,9 @@ mod tests {
         };
         assert_eq!(ProbeAnswer::read(&probe.write()), Some(probe));
         assert_eq!(ProbeAnswer::read(b"{\"statusCode\":200}"), None);
-        let failed = read_error(&error("Landfall.AppFailed", "it ended", &[]));
+        let lines = ["no database".to_owned()];
+        let failed = read_error(&error("Landfall.AppFailed", "it ended", &lines));
+        assert_eq!(failed.stack_trace, lines);
         assert_eq!(failed.error_type, "Landfall.AppFailed");
         assert_eq!(failed.error_message, "it ended");
         assert_eq!(read_error(b"<oops>").error_message, "<oops>");

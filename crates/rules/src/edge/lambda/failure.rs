@@ -12,7 +12,7 @@ const EXIT: &str = ".Exit";
 
 /// When the app failed, as the edge tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failed {
+pub enum When {
     /// In the init phase.
     AtStart,
     /// After it had answered.
@@ -20,10 +20,10 @@ pub enum Failed {
 }
 
 /// The type of the error that the edge tells Lambda; `exit` is the code that the app ended with.
-pub fn kind(failed: Failed, exit: Option<u8>) -> String {
-    let name = match failed {
-        Failed::AtStart => START,
-        Failed::Later => LATER,
+pub fn kind(when: When, exit: Option<u8>) -> String {
+    let name = match when {
+        When::AtStart => START,
+        When::Later => LATER,
     };
     match exit {
         Some(code) => format!("{name}{EXIT}{code}"),
@@ -85,18 +85,18 @@ mod tests {
     #[test]
     fn the_exit_code_goes_through_the_name() {
         for code in [0, 3, 137, 255] {
-            let name = kind(Failed::AtStart, Some(code));
+            let name = kind(When::AtStart, Some(code));
             let exit_code = i32::from(code);
             let expected = Some(Cause::Crash { exit_code });
             assert_eq!(cause(&name, "the app ended", None), expected, "{name}");
-            let later = kind(Failed::Later, Some(code));
+            let later = kind(When::Later, Some(code));
             assert_eq!(cause(&later, "the app ended", None), expected, "{later}");
         }
     }
 
     #[test]
     fn an_app_that_never_answered_has_not_crashed() {
-        let name = kind(Failed::AtStart, None);
+        let name = kind(When::AtStart, None);
         let why = "the app has not answered on 127.0.0.1:8080 within 30 s";
         assert_eq!(cause(&name, why, None), None);
         // Where it listens was found out on this machine.
