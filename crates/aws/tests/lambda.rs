@@ -363,10 +363,13 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     let third = functions.publish(&publication(&bad, "cccc")).await;
     assert_eq!(third.expect("a version"), "3");
     let failed = functions.probe("3", "/").await.expect("a probe");
-    let Invoked::Failed { kind, message, log } = failed else {
+    let Invoked::Failed {
+        kind, message, log, ..
+    } = failed
+    else {
         panic!("{failed:?}");
     };
-    assert_eq!(kind, "Landfall.AppFailedToStart", "{message}");
+    assert_eq!(kind, "Landfall.AppFailedToStart.Exit3", "{message}");
     assert!(log.is_some_and(|log| log.contains("no database")));
 
     functions.shift("1", None).await.expect("shifted");

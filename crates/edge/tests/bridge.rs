@@ -285,7 +285,10 @@ fn an_app_that_never_starts_is_told_of_each_time() {
     let bridge = Bridge::with_app(&["--print", "no database\n", "--exit", "3"], &[]);
     for _ in 0..2 {
         let answer = bridge.get("/");
-        assert_eq!(answer["errorType"], "Landfall.AppFailedToStart", "{answer}");
+        assert_eq!(
+            answer["errorType"], "Landfall.AppFailedToStart.Exit3",
+            "{answer}"
+        );
         let trace = answer["stackTrace"].to_string();
         assert!(trace.contains("no database"), "{answer}");
     }

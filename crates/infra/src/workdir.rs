@@ -83,7 +83,13 @@ impl WorkDir {
         self.write_json("backend.tf.json", &self.backend(backend, emulators))?;
         let rehearsal = self.path.join("rehearsal_override.tf");
         match emulators {
-            Some(emulators) => std::fs::write(rehearsal, self.rehearsal_override(emulators)),
+            Some(emulators) => {
+                let own = match self.root {
+                    Root::Lambda => FUNCTION_OVERRIDE,
+                    Root::Foundation | Root::Fargate => "",
+                };
+                std::fs::write(rehearsal, provider_override(emulators) + own)
+            }
             None => match std::fs::remove_file(rehearsal) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
@@ -127,16 +133,6 @@ impl WorkDir {
         json!({ "terraform": { "backend": settings } })
     }
 
-    /// What differs in a rehearsal. An override file merges into the HCL's own blocks, which so stay free
-    /// of anything about emulators.
-    fn rehearsal_override(&self, emulators: &Emulators) -> String {
-        let mut text = provider_override(emulators);
-        if self.root == Root::Lambda {
-            text.push_str(LAMBDA_OVERRIDE);
-        }
-        text
-    }
-
     /// Key of the state in the bucket.
     pub fn state_key(&self) -> String {
         format!("{}/terraform.tfstate", self.root)
@@ -171,28 +167,18 @@ impl WorkDir {
     }
 }
 
-/// Where fakecloud 0.51 answers otherwise than AWS, so that a plan would see changes that there are not:
-/// it gives a function made from an image a handler and a runtime; it keeps an alias's permissions with the
-/// version that the alias leads to, and so finds none at `$LATEST`; and it spells the condition with a
-/// permission's source in another case. A list in an override file replaces the HCL's, so what releases own is
-/// in it again.
-const LAMBDA_OVERRIDE: &str = r#"
-resource "aws_lambda_function" "app" {
-  lifecycle {
-    ignore_changes = [description, environment, image_uri, memory_size, handler, runtime]
-  }
-}
-
+/// The emulator keeps a permission with the version that an alias leads to, not with the alias: it would be
+/// gone after every release. So it stands with the whole function there. And it does not tell a
+/// permission's source as the provider looks for it.
+const FUNCTION_OVERRIDE: &str = r#"
 resource "aws_lambda_permission" "api" {
-  qualifier = null
-
-  lifecycle {
-    ignore_changes = [source_arn]
-  }
+  qualifier  = null
+  source_arn = null
 }
 "#;
 
-/// The provider block of a rehearsal.
+/// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
+/// stays free of anything about emulators.
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
         .iter()

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Remove everything that landfall made, and look whether anything is left
     Down(Down),
+    /// Move the app to the other target: that one serves before this one goes
+    Move(Move),
     /// Go back to an earlier version
     Rollback(Rollback),
     /// Let a release that waits for a person go on
@@ -120,6 +122,9 @@ pub(crate) struct Up {
     /// Answer yes to the plan and its price
     #[arg(short, long, env = "LANDFALL_YES")]
     pub(crate) yes: bool,
+    /// USD a month that it may cost without traffic, instead of the manifest's `budget`
+    #[arg(long, env = "LANDFALL_BUDGET", value_name = "USD", value_parser = usd)]
+    pub(crate) budget: Option<f64>,
     #[command(flatten)]
     pub(crate) source: Source,
     /// What to run on, instead of the manifest's `target`
@@ -208,6 +213,43 @@ impl Up {
                 bake: pace.bake.unwrap_or(usual.bake),
                 ..usual
             },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Move {
+    /// Where to
+    #[arg(long, env = "LANDFALL_TO", value_name = "TARGET")]
+    pub(crate) to: Target,
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// Answer yes to the plan and its price
+    #[arg(short, long, env = "LANDFALL_YES")]
+    pub(crate) yes: bool,
+    /// USD a month that it may cost without traffic, instead of the manifest's `budget`
+    #[arg(long, env = "LANDFALL_BUDGET", value_name = "USD", value_parser = usd)]
+    pub(crate) budget: Option<f64>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How long the app may take to become healthy there: 90s, 10m
+    #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
+    pub(crate) ready_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+impl Move {
+    /// The same as a deployment to that target.
+    pub(crate) fn up(&self) -> Up {
+        Up {
+            app: self.app.clone(),
+            yes: self.yes,
+            budget: self.budget,
+            source: self.source.clone(),
+            target: Some(self.to),
+            ready_timeout: self.ready_timeout,
+            pace: self.pace.clone(),
         }
     }
 }
@@ -335,6 +377,13 @@ fn share(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|share| (0.0..=1.0).contains(share))
         .ok_or_else(|| "a share from 0 to 1, for example 0.3".to_owned())
+}
+
+fn usd(text: &str) -> Result<f64, String> {
+    let amount: Option<f64> = text.parse().ok();
+    amount
+        .filter(|usd| usd.is_finite() && *usd >= 0.0)
+        .ok_or_else(|| "an amount in USD, for example 40".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

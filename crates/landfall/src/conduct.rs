@@ -85,12 +85,12 @@ impl Site {
         let session = &place.session;
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
-                Platform::Fargate(Fargate::new(
+                Platform::Fargate(Box::new(Fargate::new(
                     session,
                     &place.names,
                     &self.foundation,
                     outputs,
-                )?),
+                )?)),
                 &self.foundation.log_group,
             ),
             TargetOutputs::Lambda(outputs) => (

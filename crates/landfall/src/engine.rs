@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::report::Report;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{Architecture, Manifest};
+use rules::manifest::{Architecture, LAMBDA_IMAGE, Manifest, Target};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -41,6 +41,8 @@ pub(crate) struct LocalImage {
     pub(crate) command: Vec<String>,
     /// Names it bears on this machine.
     tags: Vec<String>,
+    /// Bytes of its files.
+    size: u64,
 }
 
 impl LocalImage {
@@ -57,8 +59,22 @@ impl LocalImage {
             exposed: Vec::new(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             tags: vec![tag.to_owned()],
+            size: 0,
         }
     }
+}
+
+fn too_large(size: u64) -> Failure {
+    const GIB: u64 = 1024 * 1024 * 1024;
+    Failure::new(Exit::BadInput, "the image is too large for Lambda")
+        .why(format!(
+            "it holds {:.1} GiB, and Lambda takes {} GiB at most",
+            size as f64 / GIB as f64,
+            LAMBDA_IMAGE / GIB
+        ))
+        .next(
+            "set `target = \"fargate\"` in landfall.toml, or make it smaller; nothing was created",
+        )
 }
 
 #[derive(Deserialize)]
@@ -69,6 +85,8 @@ struct Inspected {
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
     config: Option<InspectedConfig>,
+    #[serde(default)]
+    size: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -221,6 +239,9 @@ impl Engine {
 
     /// Refuses an image that cannot run where it is to run: known now, not after minutes of deploying.
     pub(crate) fn check(&self, image: &LocalImage, manifest: &Manifest) -> Result<(), Failure> {
+        if manifest.target == Target::Lambda && image.size > LAMBDA_IMAGE {
+            return Err(too_large(image.size));
+        }
         let wanted = platform(manifest.architecture).trim_start_matches("linux/");
         if image.architecture == wanted {
             return Ok(());
@@ -263,6 +284,7 @@ impl Engine {
             id: image.id,
             architecture: image.architecture,
             tags: image.repo_tags.unwrap_or_default(),
+            size: image.size,
             command,
             exposed: exposed
                 .keys()

@@ -66,6 +66,9 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
     let global = &cli.global;
     match &cli.command {
         Command::Up(arguments) => commands::up::run(arguments, global, report, interrupt).await,
+        Command::Move(arguments) => {
+            commands::up::move_to(arguments, global, report, interrupt).await
+        }
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Status(arguments) => {
             commands::status::run(arguments, global, report, interrupt).await

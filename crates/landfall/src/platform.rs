@@ -17,7 +17,7 @@ use rules::revision::{Digest, Revision, RevisionId};
 
 /// What a release runs on.
 pub(crate) enum Platform {
-    Fargate(Fargate),
+    Fargate(Box<Fargate>),
     Lambda(Lambda),
 }
 

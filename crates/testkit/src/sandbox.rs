@@ -2,6 +2,7 @@
 
 use crate::app::{App, Mode};
 use crate::run::{Ended, Running};
+use rules::manifest::Target;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use std::process::Command;
 pub struct Sandbox {
     dir: tempfile::TempDir,
     landfall: PathBuf,
+    target: Target,
 }
 
 impl Default for Sandbox {
@@ -34,7 +36,15 @@ impl Sandbox {
         Sandbox {
             dir: tempfile::tempdir().expect("a directory"),
             landfall: landfall.to_owned(),
+            target: Target::Fargate,
         }
+    }
+
+    /// The same for apps that run on another target than Fargate.
+    #[must_use]
+    pub fn on(mut self, target: Target) -> Sandbox {
+        self.target = target;
+        self
     }
 
     /// A directory in here that goes with it.
@@ -67,6 +77,7 @@ impl Sandbox {
             .args(arguments)
             .env("LANDFALL_HOME", self.home())
             .env("LANDFALL_JSON", "true")
+            .env("LANDFALL_TARGET", self.target.as_str())
             .env("AWS_CONFIG_FILE", self.dir.path().join("none"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true");

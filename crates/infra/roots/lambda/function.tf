@@ -27,8 +27,9 @@ resource "aws_lambda_function" "app" {
   }
 
   lifecycle {
-    # What runs in the function belongs to releases.
-    ignore_changes = [description, environment, image_uri, memory_size]
+    # What runs in the function belongs to releases. An image has neither handler nor runtime, but not everything that speaks
+    # Lambda's language says so.
+    ignore_changes = [description, environment, image_uri, memory_size, handler, runtime]
 
     precondition {
       condition     = length(local.id) <= 24

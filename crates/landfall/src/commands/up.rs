@@ -7,7 +7,7 @@ mod site;
 
 use self::site::Maker;
 use crate::app::{App, overrides};
-use crate::cli::{Global, Up};
+use crate::cli::{Global, Move, Up};
 use crate::commands::concerns;
 use crate::conduct::{Conduct, Conducted, Site};
 use crate::driver::Local;
@@ -22,6 +22,25 @@ use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::manifest::{Choice, Manifest, Overrides, Target};
 use rules::revision::{Revision, Settings};
+
+/// `landfall move`: an `up` to the other target, of what is there already.
+pub(crate) async fn move_to(
+    arguments: &Move,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    match place.targets().await?.as_slice() {
+        [] => Err(place.not_deployed()),
+        [there] if *there == arguments.to => {
+            report.note(format!("it runs on {there} already: nothing was changed"));
+            Ok(())
+        }
+        _ => run(&arguments.up(), global, report, interrupt).await,
+    }
+}
 
 pub(crate) async fn run(
     arguments: &Up,
@@ -48,6 +67,7 @@ pub(crate) async fn run(
     let there = place.targets().await?;
     let manifest = &Manifest {
         target: Place::target(&app.manifest, &there),
+        budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest.clone()
     };
     say_target(manifest, &there, report);

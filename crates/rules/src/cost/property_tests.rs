@@ -70,6 +70,7 @@ fn any_resource() -> impl Strategy<Value = Resource> {
         kind: kind.to_owned(),
         values,
         unknown,
+        references: None,
     })
 }
 

@@ -18,6 +18,7 @@ pub(super) fn resource(address: &str, values: Value) -> Resource {
         kind: kind.to_owned(),
         values,
         unknown: Value::Null,
+        references: None,
     }
 }
 

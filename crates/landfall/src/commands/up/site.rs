@@ -47,7 +47,8 @@ impl Maker<'_> {
     pub(super) async fn make(&self, yes: bool, question: &str) -> Result<(Site, Image), Failure> {
         let phases = self.phases;
         let mut function = Function::default();
-        if self.manifest.target == Target::Lambda {
+        // The emulator does not tell the provider what is reserved: each plan would reserve it anew.
+        if self.manifest.target == Target::Lambda && !self.rehearsal {
             function.reserved_concurrency = self.concurrency().await;
         }
         let (foundation, target) = phases.time(Phase::Plan, self.plan(&function)).await?;

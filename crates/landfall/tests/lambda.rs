@@ -1,0 +1,192 @@
+//! The target that costs nothing while nobody calls: a function behind an HTTP API, in the emulators.
+
+use rules::diagnosis::Cause;
+use rules::event::{Event, Status};
+use rules::exit::Exit;
+use rules::manifest::Target;
+use rules::release::{Outcome, Proof, Step};
+use testkit::{App, Ended, Mode, Sandbox, Users};
+
+/// Short enough for a test; the evidence asked for is the same.
+const BRIEF: [&str; 5] = [
+    "up",
+    "--yes",
+    "--minimum=1s",
+    "--bake=2s",
+    "--ready-timeout=60s",
+];
+
+fn sandbox() -> Sandbox {
+    Sandbox::new().on(Target::Lambda)
+}
+
+fn address(ended: &Ended) -> String {
+    ended.one("address", |event| match event {
+        Event::Url { url } => Some(url.clone()),
+        _ => None,
+    })
+}
+
+fn outcome(ended: &Ended) -> Outcome {
+    ended.one("outcome", |event| match event {
+        Event::Step {
+            step: Step::Finished { outcome },
+        } => Some(outcome.clone()),
+        _ => None,
+    })
+}
+
+fn status(sandbox: &Sandbox, app: &App) -> Status {
+    let status = sandbox.rehearse(app, &["status"]).expect(Exit::Done);
+    status.one("status", |event| match event {
+        Event::Status(status) => Some(status.clone()),
+        _ => None,
+    })
+}
+
+/// Which revision serves, and that it does so alone.
+fn serving(sandbox: &Sandbox, app: &App) -> String {
+    let status = status(sandbox, app);
+    let live: Vec<_> = status.slots.iter().filter(|slot| slot.share > 0).collect();
+    let staged = status.slots.iter().filter(|slot| slot.desired > 0).count();
+    assert_eq!(
+        (live.len(), live[0].share, staged),
+        (1, 100, 1),
+        "{status:?}"
+    );
+    live[0].revision.as_ref().expect("a revision").to_string()
+}
+
+fn cause(ended: &Ended) -> Cause {
+    match outcome(ended) {
+        Outcome::RolledBack { cause, .. } => cause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_app_lives_on_lambda() {
+    let sandbox = sandbox();
+    let app = |label: &str, mode, version| sandbox.app(label, "free", mode, version);
+    let first = app("first", Mode::Flaky, 1);
+    let began = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
+    let url = address(&began);
+    let old = serving(&sandbox, &first);
+    let bill = began.one("price", |event| match event {
+        Event::Priced { bill } => Some((**bill).clone()),
+        _ => None,
+    });
+    assert!(bill.monthly_usd == 0.0 && !bill.incomplete, "{bill:?}");
+
+    // Once more changes nothing, and Terraform has nothing against what the release did.
+    let again = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
+    again.one("nothing to do", |event| {
+        matches!(event, Event::Unchanged { .. }).then_some(())
+    });
+    for summary in again.all(|event| match event {
+        Event::Planned { summary, .. } => Some(summary.clone()),
+        _ => None,
+    }) {
+        assert_eq!(summary, "no changes");
+    }
+
+    // The next version gets its users bit by bit, and none of their requests is lost.
+    let users = Users::ask(&url, 2);
+    let second = app("second", Mode::Flaky, 2);
+    let released = sandbox.rehearse(&second, &BRIEF).expect(Exit::Done);
+    let answers = users.stop();
+    assert_eq!(answers.lost, 0, "{answers:?}");
+    assert_eq!(
+        answers.by_status.keys().collect::<Vec<_>>(),
+        [&200],
+        "{answers:?}"
+    );
+    let Outcome::Serving { proof, .. } = outcome(&released) else {
+        panic!("{:?}", outcome(&released));
+    };
+    assert!(
+        matches!(proof, Some(Proof::Users | Proof::Probes)),
+        "{proof:?}"
+    );
+    let new = serving(&sandbox, &second);
+    assert_ne!(new, old);
+
+    // Its lines are in the log, those of the app among them.
+    let logs = sandbox.rehearse(&second, &["logs"]).expect(Exit::Done);
+    let lines = logs.all(|event| match event {
+        Event::Log { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(lines.iter().any(|line| line.contains(&new)), "{lines:?}");
+
+    // One call leads back.
+    let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);
+    assert!(matches!(outcome(&back), Outcome::Serving { .. }));
+    assert_eq!(serving(&sandbox, &second), old);
+
+    let _down = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Done);
+    let swept = sandbox
+        .rehearse(&second, &["down", "--verify"])
+        .expect(Exit::Done);
+    let left = swept.one("the sweep", |event| match event {
+        Event::Swept { left, unseen, .. } => Some((*left, unseen.clone())),
+        _ => None,
+    });
+    assert_eq!(left, (0, Vec::new()));
+}
+
+#[test]
+fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
+    let sandbox = sandbox();
+    let app = |label: &str, mode| sandbox.app(label, "wrong", mode, 1);
+    let good = app("good", Mode::Good);
+    let _up = sandbox.rehearse(&good, &BRIEF).expect(Exit::Done);
+    let old = serving(&sandbox, &good);
+    let tried = |label: &str, mode| {
+        let bad = app(label, mode);
+        let ended = sandbox.rehearse(&bad, &BRIEF).expect(Exit::RolledBack);
+        assert_eq!(serving(&sandbox, &bad), old, "{label}");
+        cause(&ended)
+    };
+    let crashed = tried("crash", Mode::Crash);
+    assert_eq!(crashed, Cause::Crash { exit_code: 3 });
+    let elsewhere = tried("elsewhere", Mode::WrongPort);
+    assert!(
+        matches!(&elsewhere, Cause::WrongPort { listens_on, .. } if listens_on == &[9090]),
+        "{elsewhere:?}"
+    );
+    let erring = tried("erring", Mode::Errs(100));
+    assert!(
+        matches!(erring, Cause::Worse(_) | Cause::OnlyErrors { .. }),
+        "{erring:?}"
+    );
+}
+
+#[test]
+fn it_moves_to_fargate_and_leaves_nothing_of_the_function() {
+    let sandbox = sandbox();
+    let app = sandbox.app("moving", "moving", Mode::Good, 1);
+    let here = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    let there = [&["move", "--to=fargate"], &BRIEF[1..]].concat();
+    let moved = sandbox.rehearse(&app, &there).expect(Exit::Done);
+    assert_ne!(address(&moved), address(&here));
+    assert!(status(&sandbox, &app).answers);
+    // The manifest says nothing: commands find what is there.
+    let destroyed = moved.all(|event| match event {
+        Event::Planned { root, summary, .. } => Some(format!("{root}: {summary}")),
+        _ => None,
+    });
+    assert!(
+        destroyed
+            .iter()
+            .any(|plan| plan.starts_with("lambda: ") && plan.ends_with("to delete")),
+        "{destroyed:?}"
+    );
+    let again = sandbox
+        .rehearse(&app, &["move", "--to=fargate", "--yes"])
+        .expect(Exit::Done);
+    let plans = again.all(|event| matches!(event, Event::Planned { .. }).then_some(()));
+    assert!(plans.is_empty());
+}
