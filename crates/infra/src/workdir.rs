@@ -167,8 +167,6 @@ impl WorkDir {
     }
 }
 
-/// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
-/// stays free of anything about emulators.
 /// The emulator keeps a permission with the version that an alias leads to, not with the alias: it would be
 /// gone after every release. So it stands with the whole function there. And it does not tell a
 /// permission's source as the provider looks for it.
@@ -179,6 +177,8 @@ resource "aws_lambda_permission" "api" {
 }
 "#;
 
+/// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
+/// stays free of anything about emulators.
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
         .iter()

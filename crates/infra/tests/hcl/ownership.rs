@@ -63,9 +63,10 @@ fn what_releases_own_is_ignored_and_nothing_else() {
             &[
                 "description",
                 "environment",
+                // Of an image neither; an emulator makes them up.
+                "handler",
                 "image_uri",
                 "memory_size",
-                "handler",
                 "runtime",
             ],
         ),
