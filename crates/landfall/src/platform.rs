@@ -187,6 +187,16 @@ impl Platform {
         }
     }
 
+    /// What there is to read of trouble in a slot, for who looks once. A function's sandbox leaves no trace of
+    /// it, so its version is asked.
+    pub(crate) async fn examine(&self, slot: Slot, look: &Look) -> Evidence {
+        let seen = look.of(slot).evidence.clone();
+        match self {
+            Platform::Fargate(_) => seen,
+            Platform::Lambda(lambda) => lambda.examine(slot, look).await.unwrap_or(seen),
+        }
+    }
+
     /// Why the platform does not take a revision, if it has said so.
     pub(crate) fn refusal(&self, revision: &RevisionId) -> Option<Cause> {
         match self {

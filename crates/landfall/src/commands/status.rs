@@ -41,11 +41,13 @@ pub(crate) async fn run(
         architecture: Some(app.manifest.architecture),
         edge: app.manifest.edge,
     };
-    let slots = Slot::ALL.map(|slot| {
+    let mut slots = Vec::new();
+    for slot in Slot::ALL {
+        let evidence = driver.platform.examine(slot, &look).await;
         let (share, of) = (*look.shares.of(slot), look.of(slot));
         // Of a slot that is to run nothing, stopped tasks are no news.
-        let cause = diagnose(&of.evidence, &expectation).filter(|_| of.seen.desired > 0);
-        SlotStatus {
+        let cause = diagnose(&evidence, &expectation).filter(|_| of.seen.desired > 0);
+        slots.push(SlotStatus {
             slot,
             live: share > 0,
             share,
@@ -55,8 +57,8 @@ pub(crate) async fn run(
             running: u32::try_from(of.running.len()).unwrap_or(u32::MAX),
             healthy: of.seen.healthy,
             cause,
-        }
-    });
+        });
+    }
     let mut answers = false;
     for _ in 0..ASKED {
         answers = driver
@@ -75,7 +77,7 @@ pub(crate) async fn run(
         region: place.session.region().to_owned(),
         url: site.url().to_owned(),
         answers,
-        slots: slots.to_vec(),
+        slots,
     }));
     let latest = Ledger::latest(&place.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());

@@ -262,6 +262,26 @@ impl Lambda {
         }
     }
 
+    /// What the version in a slot says when it is asked now; [`None`] if it answers, or cannot be asked.
+    pub(super) async fn examine(&self, slot: Slot, look: &Look) -> Option<Evidence> {
+        let version = look.of(slot).tasks.first()?;
+        let said = self.functions.probe(version, &self.path).await.ok()?;
+        let Invoked::Failed {
+            kind,
+            message,
+            lines,
+            ..
+        } = said
+        else {
+            return None;
+        };
+        Some(Evidence {
+            stopped: vec![failure::stopped(version, &kind, &message)],
+            log: lines,
+            ..Evidence::default()
+        })
+    }
+
     /// Deletes versions that nobody needs any more.
     pub(super) async fn prune(&self) -> Result<(), Failure> {
         self.functions.prune(KEPT).await?;
