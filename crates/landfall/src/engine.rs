@@ -51,6 +51,15 @@ impl LocalImage {
         self.tags.first().unwrap_or(&self.id)
     }
 
+    /// The same image, known by this name before all others it bears. An equal image of another app may
+    /// bear one as well, and that name may be another image's a moment later.
+    fn known_by(mut self, name: &str) -> LocalImage {
+        if let Some(at) = self.tags.iter().position(|tag| tag == name) {
+            self.tags.swap(0, at);
+        }
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn for_test(tag: &str, command: &[&str]) -> LocalImage {
         LocalImage {
@@ -200,7 +209,8 @@ impl Engine {
         }
         let id =
             std::fs::read_to_string(&id_file).map_err(Failure::io("the build left no image id"))?;
-        self.inspect(id.trim()).await?.ok_or_else(|| {
+        let built = self.inspect(id.trim()).await?;
+        built.map(|image| image.known_by(tag)).ok_or_else(|| {
             Failure::new(Exit::Image, "the image that was built is not there")
                 .why(format!("the engine does not know {}", id.trim()))
         })
@@ -213,7 +223,7 @@ impl Engine {
         architecture: Architecture,
     ) -> Result<LocalImage, Failure> {
         if let Some(image) = self.inspect(reference).await? {
-            return Ok(image);
+            return Ok(image.known_by(reference));
         }
         let pulled = self
             .output(&[
@@ -410,4 +420,21 @@ async fn follow(stream: Option<impl AsyncRead + Unpin>, report: &Report) -> VecD
         tail.push_back(line);
     }
     tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_known_by_the_name_that_it_was_given_here() {
+        let mut image = LocalImage::for_test("landfall/other:prod", &["/app"]);
+        image.tags.push("landfall/own:prod".to_owned());
+        assert_eq!(
+            image.clone().known_by("landfall/own:prod").name(),
+            "landfall/own:prod"
+        );
+        // A name that it does not bear leads nowhere.
+        assert_eq!(image.known_by("nobody:1").name(), "landfall/other:prod");
+    }
 }
