@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use rules::exit::Exit;
 use rules::manifest::{
-    Draft, FILE, Facts, Manifest, Overrides, ProtectedFact, ProtectedState, RelativePath,
+    Draft, FILE, Facts, FileSum, Manifest, Overrides, ProtectedFact, ProtectedState, RelativePath,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,11 +47,16 @@ impl App {
             dockerfile,
             protected: protected
                 .iter()
-                .map(|path| ProtectedFact {
-                    path: path.clone(),
-                    state: compare_with_head(&directory, path),
+                .map(|path| {
+                    Ok(ProtectedFact {
+                        path: path.clone(),
+                        state: match draft.sum(path) {
+                            Some(sum) => compare_with_sum(&directory, path, sum)?,
+                            None => compare_with_head(&directory, path),
+                        },
+                    })
                 })
-                .collect(),
+                .collect::<Result<_, Failure>>()?,
         };
         let manifest = draft.resolve(&facts, overrides)?;
         Ok(App {
@@ -125,13 +130,37 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::new(
-            Exit::BadInput,
-            format!("{} cannot be read", path.display()),
-        )
-        .why(error.to_string())
-        .next("mend its permissions; nothing was created")),
+        Err(error) => Err(unreadable(path, &error)),
     }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
+        .why(error.to_string())
+        .next("mend its permissions; nothing was created")
+}
+
+fn compare_with_sum(
+    directory: &Path,
+    path: &RelativePath,
+    expected: &FileSum,
+) -> Result<ProtectedState, Failure> {
+    let file = directory.join(path.as_str());
+    let content = match std::fs::read(&file) {
+        Ok(content) => content,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(ProtectedState::Absent);
+        }
+        Err(error) => return Err(unreadable(&file, &error)),
+    };
+    let found = FileSum::of(&content);
+    Ok(match found == *expected {
+        true => ProtectedState::Unchanged,
+        false => ProtectedState::SumDiffers {
+            expected: expected.clone(),
+            found,
+        },
+    })
 }
 
 /// Compares a file with HEAD by git's own content hashes, so that line-ending filters do not count
@@ -211,6 +240,21 @@ mod tests {
         assert_eq!(state(dir.path(), "main.go"), ProtectedState::MissingInTree);
         std::fs::write(dir.path().join("new.go"), "").expect("write");
         assert_eq!(state(dir.path(), "new.go"), ProtectedState::NotInHead);
+    }
+
+    #[test]
+    fn a_sum_needs_no_repository() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = |text: &str| {
+            std::fs::write(dir.path().join("main.go"), text).expect("write");
+            let path = RelativePath::parse("main.go").expect("a path");
+            compare_with_sum(dir.path(), &path, &FileSum::of(b"one")).expect("readable")
+        };
+        assert_eq!(at("one"), ProtectedState::Unchanged);
+        assert!(matches!(at("two"), ProtectedState::SumDiffers { .. }));
+        let gone = RelativePath::parse("go.mod").expect("a path");
+        let state = compare_with_sum(dir.path(), &gone, &FileSum::of(b"")).expect("readable");
+        assert_eq!(state, ProtectedState::Absent);
     }
 
     #[test]

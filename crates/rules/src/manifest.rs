@@ -15,6 +15,7 @@ mod place;
 mod problem;
 mod resolve;
 mod size;
+mod sum;
 mod traffic;
 mod value;
 mod variables;
@@ -27,6 +28,7 @@ pub use path::RelativePath;
 pub use place::{Architecture, Region, StateBackend, Target};
 pub use problem::{Invalid, Problem, Problems};
 pub use size::{Count, Cpu, Memory};
+pub use sum::FileSum;
 pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
 pub use watch::LOG_RETENTION_DAYS;
 
@@ -69,7 +71,8 @@ pub struct Manifest {
     pub edge: bool,
     /// Path that answers 2xx while the app is well; default `/`.
     pub health: HealthPath,
-    /// Files whose content must equal git HEAD before anything is built; default none.
+    /// Files whose content must equal git HEAD, or have the sum that is given, before anything is built;
+    /// default none.
     pub protected: Vec<RelativePath>,
     /// USD a month that the budget alert watches for; 0 alerts on the first cent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +100,7 @@ pub struct Facts {
     pub protected: Vec<ProtectedFact>,
 }
 
-/// How one protected file compares with git.
+/// How one protected file compares with its sum, or with git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtectedFact {
     /// The file, as [`Draft::protected`] named it.
@@ -106,11 +109,20 @@ pub struct ProtectedFact {
     pub state: ProtectedState,
 }
 
-/// Result of comparing a protected file with git HEAD.
+/// Result of comparing a protected file with its sum, or with git HEAD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProtectedState {
-    /// The working tree holds what HEAD holds.
+    /// It holds what it is to hold.
     Unchanged,
+    /// It adds up to something else.
+    SumDiffers {
+        /// What the manifest gives.
+        expected: FileSum,
+        /// What the file has.
+        found: FileSum,
+    },
+    /// The manifest gives a sum, and there is no such file.
+    Absent,
     /// The working tree holds something else.
     Changed {
         /// Hash of the content in HEAD, in hexadecimal.

@@ -4,8 +4,8 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Count, Cpu, Environment, HealthPath, Memory, Need, Overrides, Port,
-    Region, RelativePath, StateBackend, Target, key, value, variables,
+    AppName, Architecture, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need, Overrides,
+    Port, Region, RelativePath, StateBackend, Target, key, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
@@ -35,6 +35,8 @@ pub struct Draft {
     pub(super) edge: bool,
     pub(super) health: HealthPath,
     pub(super) protected: Vec<RelativePath>,
+    /// Of protected files that the manifest gives a sum for.
+    pub(super) sums: BTreeMap<RelativePath, FileSum>,
     pub(super) budget: Option<f64>,
     pub(super) alarm_emails: Vec<String>,
     pub(super) state: StateBackend,
@@ -67,6 +69,7 @@ impl Draft {
                 checked => checked,
             }
         });
+        let (protected, sums) = reader.protected();
         Draft {
             name: reader.text("name", AppName::parse),
             environment: reader.text("environment", Environment::parse),
@@ -85,7 +88,8 @@ impl Draft {
                 .scalar("edge", |v| value::truth("edge", v))
                 .unwrap_or(true),
             health: reader.text("health", HealthPath::parse).unwrap_or_default(),
-            protected: reader.protected(),
+            protected,
+            sums,
             budget: reader.scalar("budget", |v| watch::budget(value::number("budget", v)?)),
             alarm_emails: reader.list("alarm_emails", watch::alarm_email),
             state: reader.text("state", str::parse).unwrap_or_default(),
@@ -108,9 +112,14 @@ impl Draft {
         }
     }
 
-    /// Files to compare with git HEAD: each needs an entry in [`Facts::protected`](super::Facts).
+    /// Files to compare with their sum, or else with git HEAD: each needs an entry in [`Facts::protected`](super::Facts).
     pub fn protected(&self) -> &[RelativePath] {
         &self.protected
+    }
+
+    /// What a protected file is to add up to, if the manifest says so.
+    pub fn sum(&self, path: &RelativePath) -> Option<&FileSum> {
+        self.sums.get(path)
     }
 
     /// The Dockerfile to look for, relative to the app directory.
@@ -281,17 +290,45 @@ impl<'t> Reader<'t> {
         items
     }
 
-    /// `protected = true` stands for the two files that make a Go app what it is.
-    fn protected(&mut self) -> Vec<RelativePath> {
+    /// `protected = true` stands for the two files that make a Go app what it is; a table gives sums.
+    fn protected(&mut self) -> (Vec<RelativePath>, BTreeMap<RelativePath, FileSum>) {
         let key = "protected";
         match self.table.get(key).map(Spanned::get_ref) {
             Some(DeValue::Boolean(all)) => {
                 self.find(key);
                 let files: &[&'static str] = if *all { &["main.go", "go.mod"] } else { &[] };
-                files.iter().map(|file| RelativePath::known(file)).collect()
+                let files = files.iter().map(|file| RelativePath::known(file));
+                (files.collect(), BTreeMap::new())
             }
-            _ => self.list(key, RelativePath::parse),
+            Some(DeValue::Table(_)) => {
+                let sums = self.sums(key);
+                (sums.keys().cloned().collect(), sums)
+            }
+            _ => (self.list(key, RelativePath::parse), BTreeMap::new()),
         }
+    }
+
+    /// A table of files and their sums. A file whose sum is wrong is a problem, so that it is never
+    /// taken for one that needs none.
+    fn sums(&mut self, key: &'static str) -> BTreeMap<RelativePath, FileSum> {
+        let mut sums = BTreeMap::new();
+        let Some((_, found)) = self.find(key) else {
+            return sums;
+        };
+        let DeValue::Table(table) = found.get_ref() else {
+            return sums;
+        };
+        for (path, sum) in table.iter() {
+            let key = format!("{key}.{:?}", path.get_ref());
+            let read = value::text(&key, sum.get_ref()).and_then(FileSum::parse);
+            match RelativePath::parse(path.get_ref()).and_then(|path| Ok((path, read?))) {
+                Ok((path, sum)) => {
+                    sums.insert(path, sum);
+                }
+                Err(invalid) => self.report(path.span().start, &key, invalid),
+            }
+        }
+        sums
     }
 
     /// The table `env`, whose keys the user invents.

@@ -33,6 +33,8 @@ pub(super) fn is_known(key: &str) -> bool {
 
 /// A correct line for a known key.
 pub(super) fn example(key: &str) -> &'static str {
+    // Of a key inside a table, its table's.
+    let key = key.split('.').next().unwrap_or(key);
     KEYS.iter()
         .find(|(known, _)| *known == key)
         .map_or("key = value", |(_, example)| example)

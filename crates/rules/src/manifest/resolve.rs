@@ -175,7 +175,7 @@ impl Draft {
         Some(Problem::at(line, "dockerfile", invalid))
     }
 
-    /// Protected files that are not proven to equal git HEAD. One without a fact counts as such: a
+    /// Protected files that are not proven to equal git HEAD, or to have their sum. One without a fact counts as such: a
     /// guard that was forgotten must not open the door.
     fn unprotected(&self, facts: &Facts) -> Vec<Problem> {
         let line = self.lines.get("protected").copied();
@@ -208,6 +208,16 @@ fn complaint(path: &RelativePath, state: Option<&ProtectedState>) -> Option<Inva
                 hash_shown(working)
             ),
             format!("undo it with `git checkout HEAD -- {argument}`, or commit it if it is meant"),
+        ),
+        Some(ProtectedState::SumDiffers { expected, found }) => (
+            format!("protected file `{path}` has been changed"),
+            format!("its SHA-256 is {found}, `protected` says {expected}"),
+            "bring it back as it was, or give the new sum if it is meant".to_owned(),
+        ),
+        Some(ProtectedState::Absent) => (
+            format!("protected file `{path}` is missing"),
+            "`protected` gives a sum for it".to_owned(),
+            "bring it back, or take it off `protected`".to_owned(),
         ),
         Some(ProtectedState::MissingInTree) => (
             format!("protected file `{path}` is missing"),

@@ -2,8 +2,8 @@
 
 use super::{complaint, facts, resolve};
 use rules::manifest::{
-    AppName, Choice, Draft, Environment, Facts, Overrides, ProtectedFact, ProtectedState, Region,
-    RelativePath, Target,
+    AppName, Choice, Draft, Environment, Facts, FileSum, Overrides, ProtectedFact, ProtectedState,
+    Region, RelativePath, Target,
 };
 
 fn overrides() -> Overrides {
@@ -251,6 +251,44 @@ fn protected_files_must_be_as_in_head() {
         .map(|state| resolve(state).expect_err("not as in HEAD").to_string())
         .collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn protected_files_must_have_their_sums() {
+    let sum = FileSum::of(b"one");
+    let draft = Draft::read(Some(&format!("[protected]\n\"main.go\" = \"{sum}\"\n")));
+    let path = draft.protected()[0].clone();
+    assert_eq!((path.as_str(), draft.sum(&path)), ("main.go", Some(&sum)));
+    let resolve = |state: ProtectedState| {
+        let protected = vec![ProtectedFact {
+            path: path.clone(),
+            state,
+        }];
+        let facts = Facts {
+            protected,
+            ..facts()
+        };
+        draft.resolve(&facts, &overrides())
+    };
+    assert!(resolve(ProtectedState::Unchanged).is_ok());
+    let differs = ProtectedState::SumDiffers {
+        expected: sum.clone(),
+        found: FileSum::of(b"two"),
+    };
+    let told: Vec<String> = [differs, ProtectedState::Absent]
+        .into_iter()
+        .map(|state| resolve(state).expect_err("not as it was").to_string())
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_wrong_sum_is_no_missing_one() {
+    let text = "name = 'hello'\nprotected = { 'main.go' = 'abc', '../x' = '', 'go.mod' = 7 }\n";
+    let problems = Draft::read(Some(text))
+        .resolve(&facts(), &overrides())
+        .expect_err("three problems");
+    insta::assert_snapshot!(problems.to_string());
 }
 
 #[test]
