@@ -196,6 +196,11 @@ fn an_answer_that_lambda_would_refuse_is_a_413_that_says_so() {
     stage.until("a line says so", || stage.err().contains(says));
     let sum = totals(&api);
     assert_eq!((sum.users.cut, sum.first.errors), (1, 0));
+    // No user could get what a probe would, so it is told an error and not the app's status.
+    let error = api.invoke(br#"{"landfall":"probe","path":"/big"}"#).error();
+    assert_eq!(error["errorType"], "Landfall.AnswerTooLong", "{error}");
+    let message = error["errorMessage"].as_str().unwrap_or_default();
+    assert!(message.contains(says) && message.contains("GET /big"));
     assert_eq!(text(&api.get("/")), "hello");
 }
 

@@ -145,12 +145,12 @@ fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
     let good = app("good", Mode::Good);
     let _up = sandbox.rehearse(&good, &BRIEF).expect(Exit::Done);
     let old = serving(&sandbox, &good);
-    let tried = |label: &str, mode| {
-        let bad = app(label, mode);
-        let ended = sandbox.rehearse(&bad, &BRIEF).expect(Exit::RolledBack);
-        assert_eq!(serving(&sandbox, &bad), old, "{label}");
+    let released = |bad: &App| {
+        let ended = sandbox.rehearse(bad, &BRIEF).expect(Exit::RolledBack);
+        assert_eq!(serving(&sandbox, bad), old, "{bad:?}");
         cause(&ended)
     };
+    let tried = |label: &str, mode| released(&app(label, mode));
     let crashed = tried("crash", Mode::Crash);
     assert_eq!(crashed, Cause::Crash { exit_code: 3 });
     let elsewhere = tried("elsewhere", Mode::WrongPort);
@@ -158,6 +158,23 @@ fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
         matches!(&elsewhere, Cause::WrongPort { listens_on, .. } if listens_on == &[9090]),
         "{elsewhere:?}"
     );
+    let foreign = app("foreign", Mode::Good);
+    let program = foreign.path().join("misbehave");
+    let mut elf = std::fs::read(&program).expect("the program");
+    // e_machine, the field at 18, of a processor that this machine does not have: z/Architecture.
+    elf[18..20].copy_from_slice(&[22, 0]);
+    std::fs::write(&program, elf).expect("the program");
+    let foreign = released(&foreign);
+    assert!(
+        matches!(foreign, Cause::WrongArchitecture { .. }),
+        "{foreign:?}"
+    );
+    let deaf = tried("deaf", Mode::Deaf);
+    assert!(matches!(deaf, Cause::NotReady { .. }), "{deaf:?}");
+    let long = tried("long", Mode::Long(7_000_000));
+    assert!(matches!(long, Cause::AnswerTooLong { .. }), "{long:?}");
+    let hanging = tried("hanging", Mode::Takes(120_000));
+    assert!(matches!(hanging, Cause::NotReady { .. }), "{hanging:?}");
     let erring = tried("erring", Mode::Errs(100));
     assert!(
         matches!(erring, Cause::Worse(_) | Cause::OnlyErrors { .. }),

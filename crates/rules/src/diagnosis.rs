@@ -1,5 +1,6 @@
 //! From what is left of a failed task to one cause, and what to do about it.
 
+use crate::edge::lambda::failure::TOO_LONG;
 use crate::evidence::{Evidence, Listening, StoppedTask};
 use crate::manifest::Architecture;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,11 @@ pub enum Cause {
     /// The task could not be started for a reason of the platform.
     CannotStart {
         /// ECS's sentence.
+        reason: String,
+    },
+    /// What it answers takes more than Lambda passes on.
+    AnswerTooLong {
+        /// The edge's sentence.
         reason: String,
     },
     /// It runs, but did not become healthy in time.
@@ -211,6 +217,11 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
             });
         }
     }
+    if let Some(task) = failures.iter().find(|task| task.stop_code == TOO_LONG) {
+        return Some(Cause::AnswerTooLong {
+            reason: sentence(task),
+        });
+    }
     if let Some(exit_code) = failures.iter().find_map(|task| task.exit_code) {
         return Some(Cause::Crash { exit_code });
     }
@@ -243,6 +254,7 @@ impl Cause {
                 | Cause::LoopbackOnly { .. }
                 | Cause::WrongArchitecture { .. }
                 | Cause::CannotPull { .. }
+                | Cause::AnswerTooLong { .. }
         )
     }
 
@@ -256,6 +268,7 @@ impl Cause {
             Cause::CannotPull { .. } => "cannot_pull",
             Cause::OutOfMemory { .. } => "out_of_memory",
             Cause::CannotStart { .. } => "cannot_start",
+            Cause::AnswerTooLong { .. } => "answer_too_long",
             Cause::NotReady { .. } => "not_ready",
             Cause::ProbesLost { .. } => "probes_lost",
             Cause::OnlyErrors { .. } => "only_errors",
@@ -325,6 +338,12 @@ impl Cause {
             Cause::CannotStart { reason } => (
                 format!("the task cannot be started: {reason}"),
                 "the sentence is AWS's; in a fresh account look at the Fargate vCPU quota first"
+                    .to_owned(),
+            ),
+            Cause::AnswerTooLong { reason } => (
+                format!("users on Lambda cannot get what it answers: {reason}"),
+                "answer in parts or compressed; set `health` to another path if only this one is so long; \
+                 or `target = \"fargate\"`, which has no such limit"
                     .to_owned(),
             ),
             Cause::NotReady { within } => (

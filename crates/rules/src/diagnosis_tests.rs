@@ -187,6 +187,11 @@ fn every_cause_says_what_to_do() {
         Cause::CannotStart {
             reason: "no capacity".into(),
         },
+        Cause::AnswerTooLong {
+            reason:
+                "The app's answer takes 7000000 bytes, and Lambda takes 6291556 at most (GET /)"
+                    .into(),
+        },
         Cause::NotReady {
             within: Duration::from_secs(300),
         },

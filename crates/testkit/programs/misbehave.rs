@@ -15,6 +15,7 @@
 //! | `slow` | listens after 5 s |
 //! | `errs:N` | answers 500 to N requests of a hundred, at random |
 //! | `takes:N` | answers after N ms |
+//! | `long:N` | answers with N bytes |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
 //! Answers say in `X-Version` what `VERSION` is in the environment.
@@ -92,7 +93,12 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         if let Some(millis) = argument(mode, "takes:") {
             std::thread::sleep(Duration::from_millis(millis));
         }
-        let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", "up") };
+        let long = argument(mode, "long:").map(|bytes| "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)));
+        let (status, body) = match &long {
+            _ if fails => ("500 Internal Server Error", "down"),
+            Some(long) => ("200 OK", long.as_str()),
+            None => ("200 OK", "up"),
+        };
         let text = format!("HTTP/1.1 {status}\r\nX-Version: {version}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;

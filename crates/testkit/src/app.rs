@@ -25,6 +25,8 @@ pub enum Mode {
     Errs(u32),
     /// Answers after this many milliseconds.
     Takes(u32),
+    /// Answers with this many bytes.
+    Long(u32),
     /// Answers this many requests of users well, and 500 to everybody from then on.
     Turns(u32),
 }
@@ -41,6 +43,7 @@ impl Mode {
             Mode::Deaf => "deaf",
             Mode::Errs(percent) => return format!("errs:{percent}"),
             Mode::Takes(millis) => return format!("takes:{millis}"),
+            Mode::Long(bytes) => return format!("long:{bytes}"),
             Mode::Turns(good) => return format!("turns:{good}"),
         };
         word.to_owned()

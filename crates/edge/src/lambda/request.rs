@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use rules::edge::accept::{Page, page};
 use rules::edge::lambda::answer::{self, HttpAnswer, LONGEST, ProbeAnswer};
 use rules::edge::lambda::event::{self, BadEvent, Event, HttpEvent};
+use rules::edge::lambda::failure;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,13 +109,27 @@ async fn probe(edge: &Arc<Edge>, target: &str, limit: Option<Duration>) -> Resul
     let body = ClientBody::Whole(None);
     let response = gateway::respond(edge, &visit, parts, body).await;
     let is_stuck = is_late(&response);
-    let status = response.status().as_u16();
-    let failed = response.extensions().get() == Some(&FirstFailed(true));
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    let failed = head.extensions.get() == Some(&FirstFailed(true));
     // Read to its end: half an answer is none.
-    let read = read(response.into_body(), end).await;
+    let read = read(body, end).await;
+    // What no user can get is a failure, whatever its status.
+    let excess = match &read {
+        Read::TooLong(bytes) => Some(*bytes),
+        Read::Whole { bytes, .. } => write(&head, bytes).err().map(|long| Some(long.bytes)),
+        Read::Broken | Read::Late => None,
+    };
+    if let Some(bytes) = excess {
+        let why = format!("{} (GET {target})", too_long(bytes));
+        return Ok(Reply::Error {
+            kind: failure::TOO_LONG.to_owned(),
+            bytes: answer::error(failure::TOO_LONG, &why, &[]),
+        });
+    }
     let probe = ProbeAnswer {
         status,
-        error: failed || status >= 500 || !matches!(read, Read::Whole { .. } | Read::TooLong(_)),
+        error: failed || status >= 500 || !matches!(read, Read::Whole { .. }),
         ms: u64::try_from(edge.clock.now().since(begun).as_millis()).unwrap_or(u64::MAX),
     };
     Ok(Reply::Answer {
@@ -161,9 +176,8 @@ async fn collect(
         };
         write(&parts, &text.unwrap_or_default()).unwrap_or_default()
     };
-    let too_long = |bytes: &str| {
-        let why =
-            format!("The app's answer takes {bytes} bytes, and Lambda takes {LONGEST} at most");
+    let refuse = |bytes: Option<usize>| {
+        let why = too_long(bytes);
         edge.console.say(&format!("invocation {id}: 413: {why}"));
         own(413, &why)
     };
@@ -172,11 +186,10 @@ async fn collect(
             Ok(bytes) => bytes,
             Err(answer::TooLong { bytes }) => {
                 body.cut();
-                too_long(&bytes.to_string())
+                refuse(Some(bytes))
             }
         },
-        Read::TooLong(Some(bytes)) => too_long(&bytes.to_string()),
-        Read::TooLong(None) => too_long(&format!("more than {LONGEST}")),
+        Read::TooLong(bytes) => refuse(bytes),
         Read::Broken => own(502, "The app broke off within its answer"),
         Read::Late => {
             return Reply::Answer {
@@ -186,6 +199,11 @@ async fn collect(
         }
     };
     Reply::Answer { bytes, is_stuck }
+}
+
+fn too_long(bytes: Option<usize>) -> String {
+    let takes = bytes.map_or_else(|| format!("more than {LONGEST}"), |bytes| bytes.to_string());
+    format!("The app's answer takes {takes} bytes, and Lambda takes {LONGEST} at most")
 }
 
 fn write(parts: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, answer::TooLong> {
@@ -209,7 +227,7 @@ enum Read {
         body: UserBody,
     },
     /// So many bytes, as far as the app says.
-    TooLong(Option<u64>),
+    TooLong(Option<usize>),
     Broken,
     Late,
 }
@@ -219,7 +237,7 @@ async fn read(mut body: UserBody, end: Option<Instant>) -> Read {
     let hint = body.size_hint();
     if hint.lower() > LONGEST as u64 {
         body.cut();
-        return Read::TooLong(hint.exact());
+        return Read::TooLong(hint.exact().and_then(|bytes| usize::try_from(bytes).ok()));
     }
     let mut whole = BytesMut::new();
     loop {

@@ -7,6 +7,8 @@ use crate::evidence::StoppedTask;
 const START: &str = "Landfall.AppFailedToStart";
 /// It was given up later.
 const LATER: &str = "Landfall.AppFailed";
+/// What the app answers to a probe takes more than Lambda passes on: no user could get it.
+pub const TOO_LONG: &str = "Landfall.AnswerTooLong";
 /// Stands before the app's exit code, where it ended by itself.
 const EXIT: &str = ".Exit";
 
@@ -124,6 +126,15 @@ mod tests {
             None,
         );
         assert_eq!(timeout, None);
+    }
+
+    #[test]
+    fn an_answer_that_lambda_does_not_pass_on_is_a_cause_of_its_own() {
+        let why = "The app's answer takes 7000000 bytes, and Lambda takes 6291556 at most (GET /)";
+        let reason = why.to_owned();
+        let found = cause(TOO_LONG, why, None);
+        assert_eq!(found, Some(Cause::AnswerTooLong { reason }));
+        assert!(found.is_some_and(|cause| cause.is_certain()));
     }
 
     #[test]
