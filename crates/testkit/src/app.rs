@@ -58,16 +58,18 @@ pub struct App {
 
 impl App {
     /// Writes the directory of an app that behaves like `mode`. `version` goes into the image: another
-    /// version is another image of the same behaviour.
+    /// version is another image of the same behaviour. So does `owner`, as two tests that build one image at
+    /// the same time would make two of it, and the next build of either could find the other's.
     ///
     /// # Panics
     /// The directory cannot be written, or `rustc` does not compile the program.
-    pub fn write(directory: &Path, mode: Mode, version: u32) -> App {
+    pub fn write(owner: &Path, directory: &Path, mode: Mode, version: u32) -> App {
         std::fs::create_dir_all(directory).expect("the app's directory");
         std::fs::copy(program(), directory.join("misbehave")).expect("the program is copied");
         let dockerfile = format!(
-            "FROM scratch\nCOPY misbehave /misbehave\nENV VERSION={version}\nEXPOSE 8080\n\
+            "FROM scratch\nLABEL test={:?}\nCOPY misbehave /misbehave\nENV VERSION={version}\nEXPOSE 8080\n\
              ENTRYPOINT [\"/misbehave\", \"{}\"]\n",
+            owner,
             mode.word()
         );
         std::fs::write(directory.join("Dockerfile"), dockerfile).expect("the Dockerfile");

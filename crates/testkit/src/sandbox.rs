@@ -64,6 +64,7 @@ impl Sandbox {
     /// It cannot be written.
     pub fn app(&self, label: &str, name: &str, mode: Mode, version: u32) -> App {
         App::write(
+            self.dir.path(),
             &self.dir.path().join("apps").join(label).join(name),
             mode,
             version,
