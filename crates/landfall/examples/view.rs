@@ -20,7 +20,7 @@ use rules::revision::RevisionId;
 use rules::time::Timestamp;
 use rules::watch::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 use source::report;
-use source::report::Report;
+use source::report::{Report, Volume};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,7 +30,7 @@ async fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
     // Before anything is seen: whoever sees something may type Ctrl-C.
     let mut interrupts = signal(SignalKind::interrupt()).expect("signals can be listened for");
-    let report = Report::new(json, false);
+    let report = Report::new(json, Volume::Usual);
     report.animate();
     let exit = tokio::select! {
         () = show(&report, &what) => Exit::Done,

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use crate::conduct::Terms;
+use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
 use rules::release;
@@ -32,8 +33,20 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LANDFALL_JSON")]
     pub(crate) json: bool,
     /// Show what the tools say while they work
-    #[arg(short, long, global = true, env = "LANDFALL_VERBOSE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "LANDFALL_VERBOSE",
+        conflicts_with = "quiet"
+    )]
     pub(crate) verbose: bool,
+    /// Show results, warnings and failures only
+    #[arg(short, long, global = true, env = "LANDFALL_QUIET")]
+    pub(crate) quiet: bool,
+    /// Stop in order after this time, as Ctrl-C does: 20m, 2h
+    #[arg(long, global = true, env = "LANDFALL_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
     /// Which deployment of the app, instead of the manifest's `environment`
     #[arg(
         short,
@@ -52,6 +65,17 @@ pub(crate) struct Global {
     /// Name of the app, instead of the manifest's or the directory's
     #[arg(long, global = true, env = "LANDFALL_NAME")]
     pub(crate) name: Option<AppName>,
+}
+
+impl Global {
+    /// How much is to be said.
+    pub(crate) fn volume(&self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (false, true) => Volume::Verbose,
+            (false, false) => Volume::Usual,
+        }
+    }
 }
 
 /// The app directory.
@@ -88,6 +112,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Print the public address
     Url(AppDir),
+    /// Open the public address in a browser
+    Open(AppDir),
     /// Print what the app wrote
     Logs(Logs),
     /// Run the app behind its edge on this machine
@@ -97,6 +123,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: RehearsalAction,
     },
+    /// Print which landfall this is, and what it works with
+    Version,
+    /// Print the completions for a shell
+    Completion {
+        /// Whose
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command
+    Man {
+        /// Directory to write them to
+        #[arg(value_name = "DIRECTORY")]
+        directory: PathBuf,
+    },
+    /// Print the JSON schema of landfall.toml
+    Schema,
 }
 
 /// Where the image comes from.
@@ -429,23 +470,15 @@ mod tests {
     fn help_reads_well() {
         let mut command = Cli::command().term_width(100);
         let mut pages = vec![command.render_help().to_string()];
-        for name in [
-            "up",
-            "down",
-            "rollback",
-            "promote",
-            "abort",
-            "resume",
-            "unlock",
-            "history",
-            "judge",
-            "status",
-            "url",
-            "logs",
-            "run",
-            "rehearsal",
-        ] {
-            let page = command.find_subcommand_mut(name).expect(name).render_help();
+        let names: Vec<String> = command
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        for name in names {
+            let page = command
+                .find_subcommand_mut(&name)
+                .expect("a command")
+                .render_help();
             pages.push(format!("── {name}\n{page}"));
         }
         insta::assert_snapshot!("help", pages.join("\n"));

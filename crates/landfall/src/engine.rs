@@ -24,6 +24,8 @@ const TAIL: usize = 30;
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
     program: PathBuf,
+    /// In its own words.
+    version: String,
     is_podman: bool,
     has_buildx: bool,
 }
@@ -131,8 +133,10 @@ impl Engine {
                             .output()
                             .await
                             .is_ok_and(|output| output.status.success());
+                    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
                     return Ok(Engine {
                         program,
+                        version,
                         is_podman,
                         has_buildx,
                     });
@@ -148,6 +152,16 @@ impl Engine {
             "install Docker (https://docs.docker.com/engine/install) and start it, or name an engine \
              with LANDFALL_ENGINE",
         ))
+    }
+
+    /// What is started.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Which version of it answers.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     /// Builds an image for the architecture it will run on, without attestations, which would turn the

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, else one that
 /// lies beside landfall itself.
-fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
+pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     let missing = |why: String| {
         Failure::new(Exit::MissingTool, "the edge's program is missing")
             .why(why)

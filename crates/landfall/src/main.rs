@@ -32,18 +32,19 @@ use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let report = Report::new(cli.global.json, cli.global.verbose);
+    let report = Report::new(cli.global.json, cli.global.volume());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             report.animate();
-            let interrupt = listen(&report)?;
+            let interrupt = listen(&report, cli.global.timeout)?;
             run(&cli, &report, interrupt).await
         }),
         Err(error) => Err(Failure::new(Exit::Bug, "no async runtime").why(error.to_string())),
@@ -93,23 +94,44 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Logs(arguments) => commands::logs::run(arguments, global, report, interrupt).await,
         Command::Run(arguments) => commands::run::run(arguments, global, report, interrupt).await,
+        Command::Open(arguments) => {
+            commands::status::open(arguments, global, report, interrupt).await
+        }
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
+        Command::Version => commands::about::version(report).await,
+        Command::Completion { shell } => commands::about::completion(*shell, report),
+        Command::Man { directory } => commands::about::man(directory, report),
+        Command::Schema => commands::about::schema(report),
     }
 }
 
 /// Turns Ctrl-C and SIGTERM into a wish that long work looks at. Nothing is cut off: what is in work
 /// comes to an orderly end, and a second Ctrl-C only says so.
-fn listen(report: &Report) -> Result<Interrupt, Failure> {
+///
+/// The end of `--timeout` is such a wish as well.
+fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failure> {
     let (wish, interrupt) = tokio::sync::watch::channel(false);
     let no_signals = "signals cannot be listened for";
     let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::io(no_signals))?;
     let mut terminations = signal(SignalKind::terminate()).map_err(Failure::io(no_signals))?;
     let report = report.clone();
     tokio::spawn(async move {
+        let over = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(over);
+        let mut is_over = false;
         loop {
             tokio::select! {
                 _ = interrupts.recv() => {}
                 _ = terminations.recv() => {}
+                () = &mut over, if !is_over => {
+                    is_over = true;
+                    report.note("the time that --timeout gives is over");
+                }
             }
             report.note(if *wish.borrow() {
                 "still stopping in order; forcing it now could lose track of what was made"

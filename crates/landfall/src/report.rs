@@ -30,9 +30,19 @@ pub(crate) struct Report {
     printer: Arc<Mutex<Printer>>,
 }
 
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Volume {
+    /// Results, warnings and failures.
+    Quiet,
+    Usual,
+    /// What the tools say, too.
+    Verbose,
+}
+
 struct Printer {
     json: bool,
-    verbose: bool,
+    volume: Volume,
     terminal: bool,
     color: bool,
     heartbeat: Heartbeat,
@@ -49,7 +59,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 impl Report {
-    pub(crate) fn new(json: bool, verbose: bool) -> Report {
+    pub(crate) fn new(json: bool, volume: Volume) -> Report {
         let terminal = std::io::stderr().is_terminal();
         // A terminal without a name, or one that calls itself dumb, knows no escape sequences.
         let is_able =
@@ -58,16 +68,16 @@ impl Report {
         let color = terminal
             && is_able
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let view = (terminal && is_able && !json).then(|| View::new(color));
+        let has_view = terminal && is_able && !json && volume != Volume::Quiet;
+        let view = has_view.then(|| View::new(color));
         let printer = Printer {
             json,
-            verbose,
+            volume,
             terminal,
             color,
             heartbeat: Heartbeat::new(view.is_some()),
             view,
         };
-        let has_view = printer.view.is_some();
         let report = Report {
             printer: Arc::new(Mutex::new(printer)),
         };
@@ -122,9 +132,13 @@ impl Printer {
             }
             return;
         }
+        if self.volume == Volume::Quiet && !is_news(&event) {
+            return;
+        }
+        let verbose = self.volume == Volume::Verbose;
         let last = self.heartbeat.fold(&event, at);
         let is_shown = match &mut self.view {
-            Some(view) => view.fold(&event, at, self.verbose),
+            Some(view) => view.fold(&event, at, verbose),
             None => false,
         };
         if let Some(line) = last {
@@ -133,7 +147,7 @@ impl Printer {
         let text = if is_shown {
             Text::Nothing
         } else {
-            text(&event, self.verbose, self.color)
+            text(&event, verbose, self.color)
         };
         match (text, &mut self.view) {
             // No later picture will take it away.
@@ -170,6 +184,12 @@ impl Printer {
             self.heartbeat.only_last = false;
         }
     }
+}
+
+/// Whether an event is said when little is to be said.
+fn is_news(event: &Event) -> bool {
+    let is_result = matches!(text(event, false, false), Text::Result(_));
+    is_result || matches!(event, Event::Warning { .. } | Event::Failed { .. })
 }
 
 /// An event as text, and where it goes.
@@ -353,6 +373,8 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             )),
         },
         Event::Url { url } => Text::Result(url.clone()),
+        Event::Document { text } => Text::Result(text.trim_end().to_owned()),
+        Event::Version(version) => Text::Result(version.describe()),
         Event::Times { phases, total } => {
             let width = phases
                 .iter()

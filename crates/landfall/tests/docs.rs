@@ -69,6 +69,15 @@ fn the_walk_through_the_assessment_protects_its_two_files() {
 }
 
 #[test]
+fn the_schema_is_the_one_in_the_code() {
+    let made = format!("{:#}\n", rules::manifest::schema());
+    assert!(
+        document("landfall.schema.json") == made,
+        "docs/landfall.schema.json is not what `landfall schema` prints; write it anew"
+    );
+}
+
+#[test]
 fn every_key_of_the_manifest_is_documented() {
     let facts = Facts {
         directory_name: "app".into(),

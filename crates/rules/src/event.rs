@@ -1,6 +1,7 @@
 //! Everything a command has to say, as data. Commands emit events; the report of the command line is
 //! the only place that turns them into text, and `--json` is one event a line.
 
+use crate::about::Version;
 use crate::contract::Root;
 use crate::cost::Bill;
 use crate::diagnosis::Cause;
@@ -290,6 +291,13 @@ pub enum Event {
         /// It.
         url: String,
     },
+    /// A text that was asked for: completions, a schema, a policy.
+    Document {
+        /// All of it.
+        text: String,
+    },
+    /// Which landfall this is; the result of `version`.
+    Version(Version),
     /// Where the time went; the end of `up` and `down`.
     Times {
         /// Each phase.

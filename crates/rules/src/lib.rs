@@ -3,6 +3,7 @@
 //! Nothing in this crate reads a clock, a file, an environment variable or a socket; `clippy.toml`
 //! bans them. What was seen comes in as an argument, what is to be done goes out as a value.
 
+pub mod about;
 pub mod canary;
 pub mod contract;
 pub mod cost;

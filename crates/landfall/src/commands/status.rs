@@ -94,6 +94,44 @@ pub(crate) async fn run(
     )
 }
 
+/// Opens the public address with what this machine opens addresses with.
+pub(crate) async fn open(
+    arguments: &AppDir,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let (_, _, site) = deployed(arguments, global, report, &interrupt).await?;
+    let url = site.url().to_owned();
+    report.emit(Event::Url { url: url.clone() });
+    let opener = std::env::var_os("BROWSER").unwrap_or_else(|| {
+        let usual = match cfg!(target_os = "macos") {
+            true => "open",
+            false => "xdg-open",
+        };
+        usual.into()
+    });
+    let no_browser = |why: String| {
+        Failure::new(Exit::MissingTool, "the address cannot be opened here")
+            .why(format!("{}: {why}", opener.display()))
+            .next(format!(
+                "open {url} yourself, or name a program with BROWSER"
+            ))
+    };
+    let opened = tokio::process::Command::new(&opener)
+        .arg(&url)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .await
+        .map_err(|error| no_browser(error.to_string()))?;
+    match opened.status.success() {
+        true => Ok(()),
+        false => Err(no_browser(
+            String::from_utf8_lossy(&opened.stderr).trim().to_owned(),
+        )),
+    }
+}
+
 /// Shows what serves, second by second, until Ctrl-C.
 async fn watch(
     arguments: &AppDir,

@@ -26,7 +26,7 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Need; 3] = [Need::Websockets, Need::LongRequests, Need::BackgroundWork];
+    pub(super) const ALL: [Need; 3] = [Need::Websockets, Need::LongRequests, Need::BackgroundWork];
 
     /// The word in `landfall.toml`.
     pub fn as_str(self) -> &'static str {

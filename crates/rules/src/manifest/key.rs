@@ -26,6 +26,12 @@ const KEYS: [(&str, &str); 20] = [
     ("log_retention_days", "log_retention_days = 14"),
 ];
 
+/// Every key with an example of its use.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.into_iter()
+}
+
 /// Whether `landfall.toml` has such a key.
 pub(super) fn is_known(key: &str) -> bool {
     KEYS.iter().any(|(known, _)| *known == key)

@@ -49,6 +49,11 @@ impl Cpu {
         }
     }
 
+    /// Every number of units that Fargate offers, smallest first.
+    pub(super) fn all() -> Vec<u32> {
+        SIZES.iter().map(|(cpu, _)| *cpu).collect()
+    }
+
     /// Memory sizes that Fargate offers with this many units, in MiB, smallest first; never empty.
     pub fn memories(self) -> &'static [u32] {
         SIZES

@@ -1,0 +1,112 @@
+//! Which landfall this is, and what it works with: what a report of a defect needs.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to "which landfall is this?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its version, by <https://semver.org>.
+    pub version: String,
+    /// The commit that it was built from, if the build was told.
+    pub commit: Option<String>,
+    /// What it was built for: `x86_64-linux`.
+    pub built_for: String,
+    /// Version of the events' format, as in [`crate::event::VERSION`].
+    pub events: u32,
+    /// The OpenTofu or Terraform that it would use.
+    pub terraform: Tool,
+    /// The container engine that it would use.
+    pub engine: Tool,
+    /// The edge that it would add to images of each processor.
+    pub edges: Vec<Edge>,
+}
+
+/// A program that landfall starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Tool {
+    /// It is there.
+    Found {
+        /// Where.
+        path: String,
+        /// Which, in its own words.
+        version: String,
+    },
+    /// It is not.
+    Missing {
+        /// Why not.
+        missing: String,
+    },
+}
+
+/// An edge for one processor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// Where its program lies; nothing if there is none.
+    pub path: Option<String>,
+}
+
+impl Tool {
+    fn describe(&self) -> String {
+        match self {
+            Tool::Found { path, version } => format!("{version} ({path})"),
+            Tool::Missing { missing } => format!("none: {missing}"),
+        }
+    }
+}
+
+impl Version {
+    /// A line for each, for people. The first is what `--version` prints.
+    pub fn describe(&self) -> String {
+        let mut lines = vec![format!("landfall {}", self.version)];
+        if let Some(commit) = &self.commit {
+            lines.push(format!("commit     {commit}"));
+        }
+        lines.push(format!("built for  {}", self.built_for));
+        lines.push(format!("terraform  {}", self.terraform.describe()));
+        lines.push(format!("engine     {}", self.engine.describe()));
+        for edge in &self.edges {
+            let path = edge.path.as_deref().unwrap_or("none");
+            lines.push(format!("edge       {}: {path}", edge.architecture));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_well() {
+        let version = Version {
+            version: "0.1.0".into(),
+            commit: Some("625e3937b1c2".into()),
+            built_for: "x86_64-linux".into(),
+            events: 1,
+            terraform: Tool::Found {
+                path: "/usr/bin/tofu".into(),
+                version: "1.11.2".into(),
+            },
+            engine: Tool::Missing {
+                missing: "neither Docker nor Podman answers".into(),
+            },
+            edges: vec![
+                Edge {
+                    architecture: "x86_64".into(),
+                    path: Some("/usr/local/bin/landfall-edge".into()),
+                },
+                Edge {
+                    architecture: "arm64".into(),
+                    path: None,
+                },
+            ],
+        };
+        insta::assert_snapshot!(version.describe());
+        let json = serde_json::to_string(&version).expect("JSON");
+        let back: Version = serde_json::from_str(&json).expect("the same");
+        assert_eq!(back, version);
+    }
+}
