@@ -75,13 +75,30 @@ run_bench_lambda() {
 
 run_bench_canary() { "${CARGO_TARGET_DIR:-target}/release/bench" canary "$@"; }
 
+# Of what users get: optimised, and static.
+bench_start() {
+  local host
+  set_up_cache
+  step "compiler and curl" setup_basics
+  exec 9>&-
+  host=$(rustc --version --verbose | sed -n 's/^host: //p')
+  step "building the edge" build_edge
+  step "building landfall" cargo build --locked --package landfall --release --target "$host" \
+    --config "target.$host.rustflags=['-C', 'target-feature=+crt-static']"
+  step "building the bench" build_bench
+  print_times
+  "${CARGO_TARGET_DIR:-target}/release/bench" start --edge "$LANDFALL_EDGE" \
+    --landfall "${CARGO_TARGET_DIR:-target}/$host/release/landfall" "$@"
+}
+
 bench() {
   case ${1:-} in
     edge) bench_edge "${@:2}" ;;
     canary) bench_canary "${@:2}" ;;
     lambda) bench_lambda "${@:2}" ;;
     releases) bench_releases "${@:2}" ;;
-    *) die "there are four benches: './dev bench edge', './dev bench lambda', './dev bench canary' and './dev bench releases'" ;;
+    start) bench_start "${@:2}" ;;
+    *) die "there are five benches: './dev bench edge', './dev bench lambda', './dev bench canary', './dev bench releases' and './dev bench start'" ;;
   esac
 }
 

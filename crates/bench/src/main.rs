@@ -2,6 +2,7 @@
 //! `./dev bench lambda`: the edge as a runtime of AWS Lambda, beside another adapter.
 //! `./dev bench canary`: the bets that decide on releases, simulated.
 //! `./dev bench releases`: releases against emulators, good ones, bad ones and killed ones.
+//! `./dev bench start`: how big the programs are, and how soon they do something.
 //! What the figures mean is in `docs/benchmarks.md`.
 
 mod app;
@@ -18,6 +19,7 @@ mod process;
 mod proxies;
 mod releases;
 mod stage;
+mod start;
 
 use crate::measure::Bench;
 use crate::plan::Plan;
@@ -59,11 +61,15 @@ fn main() -> ExitCode {
         ["canary", rest @ ..] => canary::run(rest),
         ["lambda", rest @ ..] => lambda::run(rest),
         ["releases", rest @ ..] => releases::run(rest),
-        _ => Err([USAGE, canary::USAGE, lambda::USAGE, releases::USAGE].join(
-            "
-
-",
-        )),
+        ["start", rest @ ..] => start::run(rest),
+        _ => Err([
+            USAGE,
+            canary::USAGE,
+            lambda::USAGE,
+            releases::USAGE,
+            start::USAGE,
+        ]
+        .join("\n\n")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
