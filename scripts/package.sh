@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly CYCLONEDX_VERSION=0.5.7
+readonly CYCLONEDX_VERSION=0.5.9
 
 say() { printf 'package: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
