@@ -108,7 +108,10 @@ impl RuntimeApi {
 
     /// Waits until a stream is whole.
     pub(crate) fn whole(&self, id: &str) -> Stream {
-        let look = || self.so_far(id).filter(|stream| stream.is_whole);
+        let look = || {
+            let streams = self.shared.streams.lock().expect("streams");
+            streams.get(id).filter(|stream| stream.is_whole).cloned()
+        };
         until("the stream ends", look, || {
             format!("{:?}", self.head_of(id))
         })
