@@ -378,7 +378,7 @@ fn pour(
     count: &str,
     mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    const PIECE: [u8; 65_536] = [b'x'; 65_536];
+    static PIECE: [u8; 65_536] = [b'x'; 65_536];
     let mut left: usize = count.parse().expect("a number");
     while left > 0 {
         let piece = left.min(PIECE.len());

@@ -240,7 +240,7 @@ fn what_turns_out_to_be_too_long_is_cut() {
 fn an_answer_that_never_ends_is_ended_in_time() {
     let (api, stage) = lambda(setup());
     let pid = get(&api, "/pid").text();
-    let stream = api.whole(&begin(&api, "/events/k", 1_000));
+    let stream = api.whole(&begin(&api, "/events/k", 2_000));
     assert_eq!(
         (stream.status(), stream.text().as_str()),
         (200, "data: 1\n\n")
