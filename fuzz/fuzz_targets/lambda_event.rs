@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use rules::edge::lambda::answer::{HttpAnswer, write};
 use rules::edge::lambda::event::{Event, read};
+use rules::edge::lambda::stream::{Head, SEPARATOR, prelude};
 
 fuzz_target!(|bytes: &[u8]| {
     let is_clean = |text: &str| !text.contains(['\r', '\n', '\0']);
@@ -17,6 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
             let headers: Vec<_> = event.headers.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
             let answer = HttpAnswer { status: 200, headers: &headers, body: &event.body };
             assert!(write(&answer).is_ok());
+            // The first zeros are those that end the prelude.
+            let prelude = prelude(&Head { status: 200, headers: &headers });
+            let zero = prelude.iter().position(|byte| *byte == 0);
+            assert_eq!(zero, Some(prelude.len() - SEPARATOR.len()));
         }
         Err(why) => assert!(!why.0.is_empty()),
     }

@@ -5,6 +5,7 @@
 
 mod client;
 mod request;
+mod stream;
 
 use crate::clock::wall;
 use crate::connection::Guest;
@@ -168,10 +169,16 @@ impl Runtime {
                 Reply::Error { kind, bytes }
             }
         };
-        let is_stuck = matches!(reply, Reply::Answer { is_stuck: true, .. });
-        if let Err(why) = self.client.reply(&invocation.id, reply).await {
-            let id = &invocation.id;
-            let text = format!("the answer to invocation {id} was not taken: {why}");
+        let is_stuck = reply.is_stuck();
+        let id = &invocation.id;
+        let text = match self.client.reply(id, reply).await {
+            Ok(None) => None,
+            Ok(Some((cut, sent))) => Some(format!("invocation {id}: {}", cut.why(sent))),
+            Err(why) => Some(format!(
+                "the answer to invocation {id} was not taken: {why}"
+            )),
+        };
+        if let Some(text) = text {
             self.edge.console.say(&text);
         }
         if is_stuck {

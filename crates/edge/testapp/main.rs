@@ -16,6 +16,9 @@
 //! | `/events/KEY` | an event stream: one event at once, one more after `/release/KEY` |
 //! | `/websocket` | echoes what comes after the upgrade |
 //! | `/binary` | all bytes there are, two cookies and two values of a header |
+//! | `/bytes/COUNT`, `/flood/COUNT` | so many bytes, with their length said or chunk by chunk |
+//! | `/written/COUNT` | how many of them could be written so far |
+//! | `/empty/STATUS` | an answer without a body; a length is said all the same where HTTP has one |
 //! | `/trailers`, `/redirect`, `/early`, `/big` | what their names say |
 //! | `/crash/CODE`, `/orphan`, `/pid`, `/env` | about the process |
 
@@ -35,6 +38,7 @@ struct Shared {
     released: Mutex<HashMap<String, u32>>,
     release: Condvar,
     hang_all: AtomicBool,
+    written: Mutex<HashMap<String, usize>>,
 }
 
 fn main() {
@@ -262,6 +266,34 @@ fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStrea
             }
             Ok(true)
         }
+        ["bytes", count] => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
+            out.write_all(head.as_bytes())?;
+            pour(shared, count, |piece| out.write_all(piece))?;
+            Ok(true)
+        }
+        ["flood", count] => {
+            out.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            pour(shared, count, |piece| {
+                out.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
+                out.write_all(piece)?;
+                out.write_all(b"\r\n")
+            })?;
+            out.write_all(b"0\r\n\r\n")?;
+            Ok(true)
+        }
+        ["written", count] => {
+            let written = lock(&shared.written).get(count).copied();
+            ok(&written.unwrap_or_default().to_string())
+        }
+        ["empty", status] => {
+            let length = match status {
+                "204" => "",
+                _ => "content-length: 5\r\n",
+            };
+            out.write_all(format!("HTTP/1.1 {status} X\r\n{length}\r\n").as_bytes())?;
+            Ok(true)
+        }
         ["garbage"] => {
             out.write_all(b"what is HTTP?\r\n\r\n")?;
             Ok(false)
@@ -338,6 +370,23 @@ fn plain(mut out: &TcpStream, status: u16, text: &str) -> Outcome {
     );
     out.write_all((head + text).as_bytes())?;
     Ok(true)
+}
+
+/// Writes so many bytes, piece by piece, and notes how far it came.
+fn pour(
+    shared: &Shared,
+    count: &str,
+    mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    static PIECE: [u8; 65_536] = [b'x'; 65_536];
+    let mut left: usize = count.parse().expect("a number");
+    while left > 0 {
+        let piece = left.min(PIECE.len());
+        write(&PIECE[..piece])?;
+        left -= piece;
+        *lock(&shared.written).entry(count.to_owned()).or_default() += piece;
+    }
+    Ok(())
 }
 
 fn hang() -> Outcome {

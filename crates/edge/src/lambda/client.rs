@@ -1,17 +1,21 @@
 //! A client of the Runtime API and of the part of the Extensions API that brings SIGTERM.
 
 use super::request::Reply;
+use super::stream::{Ended, Streamed};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rules::edge::lambda::api::{self, Address};
+use rules::edge::lambda::stream::{self, Cut};
 use rules::time::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 const RUNTIME: &str = "/2018-06-01/runtime";
 const EXTENSION: &str = "/2020-01-01/extension";
@@ -24,7 +28,7 @@ const REGISTERED_WITHIN: Duration = Duration::from_millis(500);
 pub(super) struct Invocation {
     pub(super) id: String,
     pub(super) deadline: Option<Timestamp>,
-    pub(super) trace: Option<http::HeaderValue>,
+    pub(super) trace: Option<HeaderValue>,
     pub(super) event: Bytes,
 }
 
@@ -44,11 +48,21 @@ impl Failure {
     }
 }
 
+/// What is brought to the API: as a whole, or as it comes.
+type Content = Either<Full<Bytes>, Box<Streamed>>;
+
+/// A connection to the API.
+#[derive(Debug)]
+struct Line {
+    sender: SendRequest<Content>,
+    task: AbortHandle,
+}
+
 /// One connection to the API, made anew when it breaks.
 #[derive(Debug)]
 pub(super) struct Client {
     address: Address,
-    line: Option<SendRequest<Full<Bytes>>>,
+    line: Option<Line>,
 }
 
 impl Client {
@@ -89,9 +103,14 @@ impl Client {
         })
     }
 
-    /// Brings an invocation's reply.
-    pub(super) async fn reply(&mut self, id: &str, reply: Reply) -> Result<(), String> {
+    /// Brings an invocation's reply. What is streamed may have been cut, after so many bytes.
+    pub(super) async fn reply(
+        &mut self,
+        id: &str,
+        reply: Reply,
+    ) -> Result<Option<(Cut, u64)>, String> {
         let (path, kind, bytes) = match reply {
+            Reply::Stream { body, ended, .. } => return self.stream(id, body, ended).await,
             Reply::Answer { bytes, .. } => ("response", None, bytes),
             Reply::Error { kind, bytes } => ("error", Some(kind), bytes),
         };
@@ -99,7 +118,50 @@ impl Client {
         let answer = self
             .call(Method::POST, &path, kind.as_deref(), bytes.into())
             .await;
-        self.finish(answer).await
+        self.finish(answer).await.map(|()| None)
+    }
+
+    /// Brings an answer while it comes.
+    async fn stream(
+        &mut self,
+        id: &str,
+        body: Box<Streamed>,
+        ended: oneshot::Receiver<Ended>,
+    ) -> Result<Option<(Cut, u64)>, String> {
+        let path = format!("{RUNTIME}/invocation/{id}/response");
+        let request = request(
+            &self.address,
+            &Method::POST,
+            &path,
+            None,
+            Either::Right(body),
+        );
+        let mut request = request.map_err(|failure| failure.why)?;
+        let headers = request.headers_mut();
+        let (mode, streaming) = stream::MODE;
+        headers.insert(mode, HeaderValue::from_static(streaming));
+        let kind = HeaderValue::from_static(stream::CONTENT_TYPE);
+        headers.insert(header::CONTENT_TYPE, kind);
+        for trailer in [stream::ERROR_TYPE, stream::ERROR_BODY] {
+            headers.append(header::TRAILER, HeaderValue::from_static(trailer));
+        }
+        let sent = self.send_once(request).await;
+        let (line, answer) = sent.map_err(|failure| failure.why)?;
+        let finished = self.finish(Ok(answer)).await;
+        match finished {
+            // An answer to half of it says nothing about the rest. The documentation wants the connection
+            // closed then; it closes by itself when all is written.
+            Ok(()) => {
+                drop(line.sender);
+                let ended = ended.await.map_err(|_| "it broke off".to_owned());
+                ended.map(Result::err)
+            }
+            // What was refused is not to be brought any further.
+            Err(why) => {
+                line.task.abort();
+                Err(why)
+            }
+        }
     }
 
     /// Tells that the start has failed, and why.
@@ -142,15 +204,42 @@ impl Client {
         kind: Option<&str>,
         body: Bytes,
     ) -> Result<Response<Incoming>, Failure> {
-        let request = request(&self.address, method, path, kind, body)?;
-        let mut line = match self.line.take() {
-            Some(line) => line,
-            None => connect(self.address.socket).await?,
-        };
-        line.ready().await.map_err(Failure::broken)?;
-        let answer = line.send_request(request).await.map_err(Failure::broken)?;
+        let content = Either::Left(Full::new(body));
+        let request = request(&self.address, method, path, kind, content)?;
+        let mut line = self.line().await?;
+        line.sender.ready().await.map_err(Failure::broken)?;
+        let answer = line.sender.send_request(request).await;
+        let answer = answer.map_err(Failure::broken)?;
         self.line = Some(line);
         Ok(answer)
+    }
+
+    /// Sends what cannot be sent twice: over another connection only if nothing of it has left.
+    async fn send_once(
+        &mut self,
+        mut request: Request<Content>,
+    ) -> Result<(Line, Response<Incoming>), Failure> {
+        loop {
+            let is_kept = self.line.is_some();
+            let mut line = self.line().await?;
+            // One that is closed gives the request back.
+            let _ = line.sender.ready().await;
+            match line.sender.try_send_request(request).await {
+                Ok(answer) => return Ok((line, answer)),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if is_kept => request = unsent,
+                    _ => return Err(Failure::broken(error.into_error())),
+                },
+            }
+        }
+    }
+
+    /// The kept connection, or another one.
+    async fn line(&mut self) -> Result<Line, Failure> {
+        match self.line.take() {
+            Some(line) => Ok(line),
+            None => connect(self.address.socket).await,
+        }
     }
 }
 
@@ -159,8 +248,8 @@ fn request(
     method: &Method,
     path: &str,
     kind: Option<&str>,
-    body: Bytes,
-) -> Result<Request<Full<Bytes>>, Failure> {
+    content: Content,
+) -> Result<Request<Content>, Failure> {
     let mut request = Request::builder()
         .method(method)
         .uri(format!("{}{path}", address.prefix))
@@ -175,16 +264,16 @@ fn request(
     if let Some(kind) = kind {
         request = request.header(ERROR_TYPE, kind);
     }
-    request.body(Full::new(body)).map_err(Failure::broken)
+    request.body(content).map_err(Failure::broken)
 }
 
-async fn connect(socket: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Failure> {
+async fn connect(socket: SocketAddr) -> Result<Line, Failure> {
     let stream = TcpStream::connect(socket).await.map_err(Failure::broken)?;
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(stream);
-    let (line, connection) = http1::handshake(io).await.map_err(Failure::broken)?;
-    tokio::spawn(connection);
-    Ok(line)
+    let (sender, connection) = http1::handshake(io).await.map_err(Failure::broken)?;
+    let task = tokio::spawn(connection).abort_handle();
+    Ok(Line { sender, task })
 }
 
 fn accepted(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
@@ -214,38 +303,37 @@ pub(super) async fn extend(address: Address) {
     }
 }
 
-async fn register(client: &mut Client) -> Option<http::HeaderValue> {
+async fn register(client: &mut Client) -> Option<HeaderValue> {
     let mut request = request(
         &client.address,
         &Method::POST,
         &format!("{EXTENSION}/register"),
         None,
-        Bytes::from_static(b"{\"events\":[]}"),
+        Either::Left(Full::from(&b"{\"events\":[]}"[..])),
     )
     .ok()?;
     request.headers_mut().insert(
         "lambda-extension-name",
-        http::HeaderValue::from_static("landfall-edge"),
+        HeaderValue::from_static("landfall-edge"),
     );
     let mut line = connect(client.address.socket).await.ok()?;
-    let answer = line.send_request(request).await.ok()?;
+    let answer = line.sender.send_request(request).await.ok()?;
     let id = answer.headers().get("lambda-extension-identifier").cloned();
     answer.into_body().collect().await.ok()?;
     client.line = Some(line);
     id
 }
 
-async fn ask_for_events(client: &mut Client, id: &http::HeaderValue) -> Result<(), Failure> {
+async fn ask_for_events(client: &mut Client, id: &HeaderValue) -> Result<(), Failure> {
     let path = format!("{EXTENSION}/event/next");
-    let mut request = request(&client.address, &Method::GET, &path, None, Bytes::new())?;
+    let content = Either::Left(Full::default());
+    let mut request = request(&client.address, &Method::GET, &path, None, content)?;
     let name = "lambda-extension-identifier";
     request.headers_mut().insert(name, id.clone());
-    let mut line = match client.line.take() {
-        Some(line) => line,
-        None => connect(client.address.socket).await?,
-    };
-    line.ready().await.map_err(Failure::broken)?;
-    let answer = line.send_request(request).await.map_err(Failure::broken)?;
+    let mut line = client.line().await?;
+    line.sender.ready().await.map_err(Failure::broken)?;
+    let answer = line.sender.send_request(request).await;
+    let answer = answer.map_err(Failure::broken)?;
     let read = answer.into_body().collect().await;
     read.map(drop).map_err(Failure::broken)
 }

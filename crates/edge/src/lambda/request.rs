@@ -1,6 +1,7 @@
 //! An invocation's event through the gateway and back.
 
 use super::client::Invocation;
+use super::stream::{Ended, Streamed};
 use crate::answer::UserBody;
 use crate::edge::Edge;
 use crate::gateway::{self, FirstFailed, Visit};
@@ -15,9 +16,11 @@ use rules::edge::accept::{Page, page};
 use rules::edge::lambda::answer::{self, HttpAnswer, LONGEST, ProbeAnswer};
 use rules::edge::lambda::event::{self, BadEvent, Event, HttpEvent};
 use rules::edge::lambda::failure;
+use rules::edge::lambda::stream;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// What the error of an event is called that is none.
@@ -33,10 +36,27 @@ pub(super) enum Reply {
         /// The app took all the time there was.
         is_stuck: bool,
     },
+    /// An answer that has begun.
+    Stream {
+        body: Box<Streamed>,
+        ended: oneshot::Receiver<Ended>,
+        /// The app took all the time there was before it began.
+        is_stuck: bool,
+    },
     Error {
         kind: String,
         bytes: Vec<u8>,
     },
+}
+
+impl Reply {
+    /// Whether the app took all the time there was.
+    pub(super) fn is_stuck(&self) -> bool {
+        match self {
+            Reply::Answer { is_stuck, .. } | Reply::Stream { is_stuck, .. } => *is_stuck,
+            Reply::Error { .. } => false,
+        }
+    }
 }
 
 /// Answers an invocation within `limit`.
@@ -91,6 +111,9 @@ async fn http(
     let end = limit.map(|limit| Instant::now() + limit);
     let body = ClientBody::whole(event.body);
     let response = gateway::respond(edge, &visit, parts, body).await;
+    if stream::is_streamed(edge.settings.stream, event.caller) {
+        return Ok(stream(edge, &invocation.id, response, kind, end));
+    }
     Ok(collect(edge, &invocation.id, response, kind, end).await)
 }
 
@@ -206,15 +229,47 @@ fn too_long(bytes: Option<usize>) -> String {
     format!("The app's answer takes {takes} bytes, and Lambda takes {LONGEST} at most")
 }
 
-fn write(parts: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, answer::TooLong> {
-    let headers: Vec<(&str, &[u8])> = parts
-        .headers
-        .iter()
+/// The answer as it comes. An answer that is not whole when the time is over makes nobody stuck: it may
+/// be one that never ends, and the app sees its user leave.
+fn stream(
+    edge: &Edge,
+    id: &str,
+    mut response: Response<UserBody>,
+    kind: Page,
+    end: Option<Instant>,
+) -> Reply {
+    use http_body::Body;
+    let is_stuck = is_late(&response);
+    if let Some(why) = stream::refusal(response.body().size_hint().exact()) {
+        edge.console.say(&format!("invocation {id}: 413: {why}"));
+        response.body_mut().cut();
+        let request_id = response.headers().get(&head::REQUEST_ID);
+        response = edge.pages.answer(413, &why, None, kind, request_id);
+    }
+    let (parts, body) = response.into_parts();
+    let prelude = stream::prelude(&stream::Head {
+        status: parts.status.as_u16(),
+        headers: &headers(&parts),
+    });
+    let (body, ended) = Streamed::new(prelude, body, end);
+    Reply::Stream {
+        body: Box::new(body),
+        ended,
+        is_stuck,
+    }
+}
+
+fn headers(parts: &http::response::Parts) -> Vec<(&str, &[u8])> {
+    let headers = parts.headers.iter();
+    headers
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
+        .collect()
+}
+
+fn write(parts: &http::response::Parts, body: &[u8]) -> Result<Vec<u8>, answer::TooLong> {
     answer::write(&HttpAnswer {
         status: parts.status.as_u16(),
-        headers: &headers,
+        headers: &headers(parts),
         body,
     })
 }

@@ -1,6 +1,9 @@
 //! A Runtime API for tests, written from
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html> and
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>.
+#![allow(dead_code, reason = "every test file uses its own part of the API")]
+
+mod stream;
 
 use crate::stage::until;
 use serde_json::{Value, json};
@@ -10,6 +13,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
+pub(crate) use stream::Stream;
 
 /// What an invocation may take unless a test says otherwise.
 const USUAL_MS: u64 = 20_000;
@@ -30,6 +34,10 @@ struct Shared {
     extensions: AtomicU32,
     /// Closes the connection after each reply.
     hangs_up: AtomicBool,
+    /// Answers that are streamed, as far as they have come.
+    streams: Mutex<HashMap<String, Stream>>,
+    /// How the API behaves towards them.
+    manner: stream::Manner,
 }
 
 struct Invocation {
@@ -167,6 +175,10 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     };
+    if let Some((id, kind)) = stream::is_one(&head) {
+        assert_eq!(kind, "response", "{head}");
+        return stream::take(shared, &id, &head, reader, out);
+    }
     let length = header("content-length").map_or(0, |length| length.parse().expect("a length"));
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;

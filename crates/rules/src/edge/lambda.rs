@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event`] | what Lambda hands out: a request of an HTTP API or of a function URL, or a probe |
 //! | [`answer`] | what Lambda takes back, and how much of it |
+//! | [`stream`] | which answers leave as they come, how, and where they end before their time |
 //! | [`api`] | where the Runtime API is, and what to do when it fails |
 //! | [`failure`] | what an invocation that failed says about the app |
 //! | [`pace`] | how much time an invocation has, and when the edge tells about it |
@@ -15,3 +16,4 @@ pub mod environment;
 pub mod event;
 pub mod failure;
 pub mod pace;
+pub mod stream;

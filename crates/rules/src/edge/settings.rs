@@ -50,6 +50,8 @@ pub struct Settings {
     pub queue: Duration,
     /// What clients may ask of the edge.
     pub clients: ClientSettings,
+    /// Whether function URLs take answers as they come; elsewhere everyone does.
+    pub stream: bool,
     /// Proxies in front whose headers are true.
     pub trusted_hops: usize,
     /// How users come in, if the deployer knows.
@@ -314,6 +316,13 @@ impl Reader {
                 idle: self.time("IDLE_MS", 1..=DAY),
                 stream_idle: self.limit("STREAM_IDLE_MS", 0..=DAY),
             },
+            stream: self
+                .parsed("STREAM", "`on` or `off`", |text| match text {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => None,
+                })
+                .unwrap_or(false),
             trusted_hops: self.size("TRUSTED_HOPS", 0..=16),
             forwarded_proto: self.optional(
                 "FORWARDED_PROTO",

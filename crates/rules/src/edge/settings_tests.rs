@@ -30,6 +30,7 @@ fn defaults_are_those_of_the_table() {
     assert_eq!(settings.secret, None);
     assert_eq!(settings.access_log, AccessLog::Off);
     assert_eq!(settings.revision, "unknown");
+    assert!(!settings.stream);
 }
 
 #[test]
@@ -111,8 +112,14 @@ fn values_of_every_kind() {
         ("FORWARDED_PROTO", "https"),
         ("RULES", "/pay=-retry"),
         ("THREADS", " 2 "),
+        ("STREAM", "on"),
     ])
     .expect("settings");
+    assert!(settings.stream);
+    assert_eq!(
+        complaints(&[("STREAM", "true")]),
+        ["LANDFALL_EDGE_STREAM: `true` is not `on` or `off`"]
+    );
     assert_eq!(
         settings.private_listen.map(|a| a.to_string()).as_deref(),
         Some("[::1]:9901")

@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 43] = [
+pub const VARIABLES: [Variable; 44] = [
     variable(
         "APP",
         "",
@@ -151,6 +151,11 @@ pub const VARIABLES: [Variable; 43] = [
         "STREAM_IDLE_MS",
         "3600000",
         "longest silence within an answer or a WebSocket; 0: no limit",
+    ),
+    variable(
+        "STREAM",
+        "off",
+        "`on`: on AWS Lambda, answers to requests of function URLs leave as they come; elsewhere they always do",
     ),
     variable(
         "TRUSTED_HOPS",

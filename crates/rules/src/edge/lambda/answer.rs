@@ -38,7 +38,7 @@ struct Wire<'a> {
 }
 
 /// Names once each, as an object has them.
-struct Headers<'a>(Vec<(&'a str, String)>);
+pub(super) struct Headers<'a>(Vec<(&'a str, String)>);
 
 impl Serialize for Headers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -59,25 +59,7 @@ impl Serialize for Headers<'_> {
 /// # Errors
 /// It is longer than Lambda takes.
 pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
-    let mut headers: Vec<(&str, String)> = Vec::new();
-    let mut cookies = Vec::new();
-    for (name, value) in answer.headers {
-        let value = text(value);
-        if name.eq_ignore_ascii_case("set-cookie") {
-            cookies.push(value);
-            continue;
-        }
-        match headers
-            .iter_mut()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        {
-            Some((_, before)) => {
-                before.push_str(", ");
-                before.push_str(&value);
-            }
-            None => headers.push((name, value)),
-        }
-    }
+    let (headers, cookies) = apart(answer.headers);
     let as_text = std::str::from_utf8(answer.body)
         .ok()
         .filter(|text| escaped(text) <= base64_length(text.len()));
@@ -95,7 +77,7 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
     };
     let wire = Wire {
         status_code: answer.status,
-        headers: Headers(headers),
+        headers,
         cookies,
         is_base64_encoded: as_text.is_none(),
         body,
@@ -106,6 +88,30 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
         return Err(TooLong { bytes: bytes.len() });
     }
     Ok(bytes)
+}
+
+/// Headers, and the cookies that have a place of their own.
+pub(super) fn apart<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>) {
+    let mut headers: Vec<(&str, String)> = Vec::new();
+    let mut cookies = Vec::new();
+    for (name, value) in given {
+        let value = text(value);
+        if name.eq_ignore_ascii_case("set-cookie") {
+            cookies.push(value);
+            continue;
+        }
+        match headers
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
+            Some((_, before)) => {
+                before.push_str(", ");
+                before.push_str(&value);
+            }
+            None => headers.push((name, value)),
+        }
+    }
+    (Headers(headers), cookies)
 }
 
 /// The outcome of a probe.

@@ -10,7 +10,7 @@ const IN_FLIGHT: Duration = Duration::from_millis(1_500);
 const STOP: Duration = Duration::from_millis(200);
 
 /// Variables and what they are on Lambda. All others mean what they always do.
-pub const DIFFERENT: [(&str, &str); 21] = [
+pub const DIFFERENT: [(&str, &str); 22] = [
     ("LISTEN", "not used: users come in through invocations"),
     (
         "PRIVATE_LISTEN",
@@ -31,7 +31,7 @@ pub const DIFFERENT: [(&str, &str); 21] = [
     ),
     (
         "DEADLINE_MS",
-        "or what the invocation has left without a tenth of it (50 to 500 ms), if that is less; of the whole answer",
+        "or what the invocation has left without a tenth of it (50 to 500 ms), if that is less; of the whole answer, or until it begins if it is streamed",
     ),
     ("REPLAY_BYTES", "not used: every body is kept"),
     ("LIMIT", "not used: there is one request at a time"),
@@ -42,6 +42,10 @@ pub const DIFFERENT: [(&str, &str); 21] = [
     ("BODY_MS", "not used"),
     ("SEND_MS", "not used"),
     ("IDLE_MS", "not used"),
+    (
+        "STREAM",
+        "`on` only with function URLs whose invoke mode is `RESPONSE_STREAM`, and always with those",
+    ),
     (
         "TRUSTED_HOPS",
         "1 at least: AWS itself writes `X-Forwarded-*`",

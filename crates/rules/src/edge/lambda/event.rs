@@ -36,6 +36,18 @@ pub struct HttpEvent {
     pub body: Vec<u8>,
     /// Who connected to AWS.
     pub client: Option<IpAddr>,
+    /// Who handed it over.
+    pub caller: Caller,
+}
+
+/// Who hands requests over. Events of both look alike, but not all that they take back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// An HTTP API, or anything else that is no function URL for sure.
+    #[default]
+    HttpApi,
+    /// A function URL.
+    FunctionUrl,
 }
 
 /// Why an event is none of these.
@@ -149,6 +161,7 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
     let method = method
         .filter(|method| is_token(method))
         .ok_or_else(|| BadEvent("requestContext.http.method is no method".to_owned()))?;
+    let caller = caller(domain.as_deref().unwrap_or_default());
     let mut headers = headers(wire.headers.unwrap_or_default())?;
     // Function URLs send cookies in both places.
     if let Some(cookies) = wire.cookies.filter(|cookies| !cookies.is_empty()) {
@@ -179,7 +192,20 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
         headers: headers.into_iter().collect(),
         body,
         client: client.and_then(|ip| ip.parse().ok()),
+        caller,
     })
+}
+
+/// Goes by the name that AWS gives every function URL, `ID.lambda-url.REGION.on.aws`; there are no others.
+/// An HTTP API may have a domain of anyone's choice, but none of these.
+fn caller(domain: &str) -> Caller {
+    let labels: Vec<&str> = domain.split('.').collect();
+    match labels.as_slice() {
+        [id, "lambda-url", region, "on", "aws"] if !id.is_empty() && !region.is_empty() => {
+            Caller::FunctionUrl
+        }
+        _ => Caller::HttpApi,
+    }
 }
 
 /// The headers that go on, names that differ in their case joined.

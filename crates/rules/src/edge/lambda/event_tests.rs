@@ -115,6 +115,33 @@ fn framing_stays_behind() {
 }
 
 #[test]
+fn function_urls_are_known_by_their_name() {
+    let caller = |domain: Value| {
+        let mut event = minimal();
+        event["requestContext"]["domainName"] = domain;
+        get(&event).expect("a request").caller
+    };
+    let url = "abcdefghij0123456789.lambda-url.eu-central-1.on.aws";
+    assert_eq!(caller(json!(url)), Caller::FunctionUrl);
+    for domain in [
+        json!("id.execute-api.eu-central-1.amazonaws.com"),
+        json!("shop.example"),
+        json!("a.lambda-url.shop.example"),
+        json!("lambda-url.eu-central-1.on.aws"),
+        json!(".lambda-url.eu-central-1.on.aws"),
+        json!(format!("{url}.evil.example")),
+        json!(""),
+        Value::Null,
+    ] {
+        assert_eq!(caller(domain.clone()), Caller::HttpApi, "{domain}");
+    }
+    // What a client writes into a header is no name of AWS.
+    let mut event = minimal();
+    event["headers"]["host"] = json!(url);
+    assert_eq!(get(&event).map(|event| event.caller), Ok(Caller::HttpApi));
+}
+
+#[test]
 fn what_emulators_leave_out_is_not_missed() {
     let event = json!({"version": "2.0", "requestContext": {"http": {"method": "GET"}},
         "body": null, "cookies": null, "headers": null, "isBase64Encoded": null, "rawPath": null});

@@ -1,0 +1,361 @@
+//! Answers to function URLs, as they come from the app.
+
+mod runtime_api;
+mod stage;
+
+use rules::edge::lambda::stream::LONGEST;
+use rules::edge::summary::Summary;
+use runtime_api::{RuntimeApi, Stream, event};
+use serde_json::{Value, json};
+use stage::{SECRET, Setup, Stage, header, setup, until};
+use std::time::{Duration, Instant};
+
+/// The edge as Lambda starts it, behind a function URL that takes streams.
+fn lambda(setup: Setup) -> (RuntimeApi, Stage) {
+    let api = RuntimeApi::start();
+    let address = api.address.to_string();
+    let stage = setup
+        .app_variable("AWS_LAMBDA_RUNTIME_API", &address)
+        .set("STREAM", "on")
+        .start();
+    (api, stage)
+}
+
+/// A request, as a function URL hands it to a function.
+fn url(method: &str, path: &str) -> Value {
+    let mut event = event(method, path, "", json!({}), "");
+    event["requestContext"]["domainName"] =
+        json!("abcdefghij0123456789.lambda-url.eu-central-1.on.aws");
+    event
+}
+
+fn get(api: &RuntimeApi, path: &str) -> Stream {
+    api.streamed(&url("GET", path))
+}
+
+/// Begins a `GET` that may take so long.
+fn begin(api: &RuntimeApi, path: &str, milliseconds: u64) -> String {
+    api.begin(url("GET", path).to_string().as_bytes(), milliseconds)
+}
+
+/// All seconds in one.
+fn totals(api: &RuntimeApi) -> rules::edge::bucket::Bucket {
+    let mut event = url("GET", "/.landfall/summary");
+    event["headers"] = json!({"x-landfall-secret": SECRET});
+    let summary = Summary::parse(&api.streamed(&event).text()).expect("a summary");
+    let mut sum = rules::edge::bucket::Bucket::default();
+    summary.buckets.values().for_each(|bucket| sum.add(bucket));
+    sum
+}
+
+#[test]
+fn events_arrive_one_at_a_time() {
+    let (api, stage) = lambda(setup());
+    let id = begin(&api, "/events/k", 20_000);
+    // The app gives the next one only when it is asked to, and it is asked only when this one is here.
+    api.until_body(&id, "data: 1\n\n");
+    stage.app("/release/k");
+    api.until_body(&id, "data: 1\n\ndata: 2\n\n");
+    stage.app("/release/k");
+    let stream = api.whole(&id);
+    let prelude = stream.prelude().expect("a prelude");
+    assert_eq!(prelude["statusCode"], 200);
+    assert_eq!(prelude["headers"]["content-type"], "text/event-stream");
+    assert_eq!(prelude["cookies"], json!([]));
+    assert_eq!(stream.error(), None);
+    for (name, value) in [
+        ("transfer-encoding", "chunked"),
+        (
+            "content-type",
+            "application/vnd.awslambda.http-integration-response",
+        ),
+    ] {
+        assert_eq!(header(&stream.head, name), Some(value), "{}", stream.head);
+    }
+    let declared: Vec<&str> = stream
+        .head
+        .lines()
+        .filter_map(|line| line.strip_prefix("trailer: "))
+        .flat_map(|names| names.split(", "))
+        .collect();
+    let trailers = [
+        "lambda-runtime-function-error-type",
+        "lambda-runtime-function-error-body",
+    ];
+    assert_eq!(declared, trailers, "{}", stream.head);
+    until(
+        "the connection is closed",
+        || api.so_far(&id).filter(|stream| stream.is_closed),
+        || stage.err(),
+    );
+    let sum = totals(&api);
+    assert_eq!((sum.users.total, sum.users.errors()), (1, 0));
+}
+
+#[test]
+fn bytes_and_cookies_arrive_as_they_are() {
+    let (api, _stage) = lambda(setup());
+    let stream = get(&api, "/binary");
+    assert_eq!(stream.body(), (0..=255).collect::<Vec<u8>>());
+    let prelude = stream.prelude().expect("a prelude");
+    assert_eq!(prelude["cookies"], json!(["a=1; Path=/", "b=2"]));
+    assert_eq!(prelude["headers"]["vary"], "accept, origin");
+    assert_eq!(prelude["headers"]["content-type"], "image/png");
+    assert_eq!(prelude["headers"]["set-cookie"], Value::Null);
+    let id = &prelude["headers"]["x-request-id"];
+    assert_eq!(*id, "8476a536-e9f4-11e8-9739-000000000000");
+}
+
+#[test]
+fn answers_without_a_body() {
+    let (api, _stage) = lambda(setup());
+    for (method, path, status) in [
+        ("HEAD", "/empty/200", 200),
+        ("GET", "/empty/204", 204),
+        ("GET", "/empty/304", 304),
+        ("GET", "/redirect", 302),
+    ] {
+        let stream = api.streamed(&url(method, path));
+        assert_eq!(stream.status(), status, "{method} {path}");
+        assert_eq!(stream.body(), b"", "{method} {path}");
+        assert_eq!(stream.error(), None, "{method} {path}");
+    }
+    let location = get(&api, "/redirect").prelude().expect("a prelude");
+    assert_eq!(location["headers"]["location"], "/elsewhere?a=b");
+}
+
+#[test]
+fn tries_are_over_before_the_first_byte() {
+    let (api, stage) = lambda(setup());
+    assert_eq!(get(&api, "/fail/500/2/a").status(), 200);
+    assert_eq!(get(&api, "/reset/1/b").status(), 200);
+    assert_eq!(api.streamed(&url("POST", "/fail/500/1/c")).status(), 500);
+    assert_eq!(stage.hits("c"), 1);
+    let sum = totals(&api);
+    assert_eq!((sum.first.total, sum.first.errors, sum.retries), (3, 3, 3));
+    assert_eq!((sum.users.total, sum.users.errors()), (3, 1));
+}
+
+#[test]
+fn an_answer_that_breaks_off_says_so_behind_itself() {
+    let (api, stage) = lambda(setup());
+    for (path, beginning) in [("/partial", "beginning"), ("/partial-chunked", "begin")] {
+        let stream = get(&api, path);
+        assert_eq!((stream.status(), stream.text().as_str()), (200, beginning));
+        let (kind, error) = stream.error().expect("an error");
+        assert_eq!(kind, "Landfall.AnswerBrokeOff");
+        assert_eq!(error["errorType"], kind);
+        let length = beginning.len();
+        let why = format!("the app broke off within its answer; it was cut after {length} bytes");
+        assert_eq!(error["errorMessage"], why);
+        stage.until("a line says so", || stage.err().contains(&why));
+    }
+    let sum = totals(&api);
+    // Nothing that has begun is tried again.
+    assert_eq!((sum.users.cut, sum.first.total, sum.retries), (2, 2, 0));
+    assert_eq!(get(&api, "/").text(), "hello");
+}
+
+#[test]
+fn an_answer_may_be_longer_than_lambda_takes_as_a_whole() {
+    const COUNT: usize = 20 << 20;
+    let (api, _stage) = lambda(setup());
+    for path in ["bytes", "flood"] {
+        let stream = get(&api, &format!("/{path}/{COUNT}"));
+        assert_eq!((stream.status(), stream.error()), (200, None));
+        assert_eq!(stream.body().len(), COUNT);
+        assert!(stream.body().iter().all(|byte| *byte == b'x'));
+    }
+    assert_eq!(totals(&api).users.errors(), 0);
+}
+
+#[test]
+fn what_nobody_takes_is_not_kept() {
+    const COUNT: usize = 96 << 20;
+    let (api, stage) = lambda(setup());
+    assert_eq!(get(&api, "/").text(), "hello");
+    let before = peak_kib(stage.edge_pid());
+    api.hold(true);
+    let id = begin(&api, &format!("/flood/{COUNT}"), 20_000);
+    // Until nothing moves any more: the app has filled all that lies between.
+    let written = || -> usize {
+        let answer = stage.app(&format!("/written/{COUNT}"));
+        answer.body.parse().expect("a number")
+    };
+    let (mut last, mut same) = (0, 0);
+    until(
+        "the app is held up",
+        || {
+            let now = written();
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+            (now > 0 && same > 40).then_some(())
+        },
+        || stage.err(),
+    );
+    assert!(last < COUNT, "all of it has gone somewhere");
+    api.hold(false);
+    assert_eq!(api.whole(&id).body().len(), COUNT);
+    let grown = peak_kib(stage.edge_pid()) - before;
+    assert!(grown < 8 << 10, "{grown} KiB were kept");
+}
+
+/// The most memory that a process has had.
+fn peak_kib(pid: u32) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
+    let line = header(&status, "VmHWM").expect("a peak");
+    let number = line.split_whitespace().next().expect("a number");
+    number.parse().expect("a number")
+}
+
+#[test]
+fn what_is_known_to_be_too_long_is_a_413() {
+    let (api, stage) = lambda(setup());
+    let stream = get(&api, &format!("/bytes/{}", LONGEST + 1));
+    assert_eq!(stream.status(), 413);
+    let says =
+        "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
+    assert!(stream.text().contains(says), "{}", stream.text());
+    assert_eq!(stream.error(), None);
+    stage.until("a line says so", || stage.err().contains(says));
+    assert_eq!(totals(&api).users.cut, 1);
+    assert_eq!(get(&api, "/").text(), "hello");
+}
+
+#[test]
+fn what_turns_out_to_be_too_long_is_cut() {
+    let (api, _stage) = lambda(setup());
+    let stream = get(&api, &format!("/flood/{}", LONGEST + 1));
+    let (kind, error) = stream.error().expect("an error");
+    assert_eq!(kind, "Landfall.AnswerTooLong", "{error}");
+    let length = stream.body().len() as u64;
+    assert!(
+        length <= LONGEST && length > LONGEST - (1 << 20),
+        "{length}"
+    );
+    assert_eq!(totals(&api).users.cut, 1);
+}
+
+#[test]
+fn an_answer_that_never_ends_is_ended_in_time() {
+    let (api, stage) = lambda(setup());
+    let pid = get(&api, "/pid").text();
+    let stream = api.whole(&begin(&api, "/events/k", 2_000));
+    assert_eq!(
+        (stream.status(), stream.text().as_str()),
+        (200, "data: 1\n\n")
+    );
+    let (kind, error) = stream.error().expect("an error");
+    assert_eq!(kind, "Landfall.AnswerOutOfTime", "{error}");
+    // It is at work, and not stuck.
+    assert_eq!(get(&api, "/pid").text(), pid);
+    assert_eq!(totals(&api).users.cut, 1);
+    stage.until("a line says so", || stage.err().contains("time was over"));
+}
+
+#[test]
+fn an_answer_that_never_pauses_is_ended_in_time() {
+    let (api, stage) = lambda(setup());
+    assert_eq!(get(&api, "/").text(), "hello");
+    // Whoever takes nothing until the time is over gets no more than what was on its way by then.
+    api.hold(true);
+    let id = begin(&api, "/flood/99999999999", 1_000);
+    let since = Instant::now();
+    let is_over = || (since.elapsed() > Duration::from_secs(1)).then_some(());
+    until("the time is over", is_over, || stage.err());
+    api.hold(false);
+    let (kind, error) = api.whole(&id).error().expect("an error");
+    assert_eq!(kind, "Landfall.AnswerOutOfTime", "{error}");
+    assert_eq!(get(&api, "/").text(), "hello");
+    assert_eq!(totals(&api).users.cut, 1);
+}
+
+#[test]
+fn a_hanging_app_is_a_504_and_started_again() {
+    let (api, _stage) = lambda(setup());
+    let pid = get(&api, "/pid").text();
+    assert_eq!(get(&api, "/hang-all").status(), 200);
+    let stream = api.whole(&begin(&api, "/", 1_000));
+    assert_eq!((stream.status(), stream.error()), (504, None));
+    assert!(stream.text().contains("too long"), "{}", stream.text());
+    assert_ne!(get(&api, "/pid").text(), pid);
+}
+
+#[test]
+fn a_crash_within_an_answer_is_told_and_the_next_one_is_whole() {
+    let (api, stage) = lambda(setup());
+    let pid: u32 = get(&api, "/pid").text().parse().expect("a number");
+    let id = begin(&api, "/events/k", 20_000);
+    api.until_body(&id, "data: 1\n\n");
+    stage::signal(pid, "KILL");
+    let (kind, _) = api.whole(&id).error().expect("an error");
+    assert_eq!(kind, "Landfall.AnswerBrokeOff");
+    assert_eq!(get(&api, "/").text(), "hello");
+    assert_eq!(stage.err().matches("was cut after 9 bytes").count(), 1);
+}
+
+#[test]
+fn callers_that_take_no_streams_get_none() {
+    let (api, _stage) = lambda(setup());
+    let whole = api.get("/binary");
+    assert_eq!(
+        (&whole["statusCode"], &whole["isBase64Encoded"]),
+        (&json!(200), &json!(true))
+    );
+    assert_eq!(api.get("/big")["statusCode"], 413);
+    let probe = api.http(&json!({"landfall": "probe", "path": "/"}));
+    assert_eq!(probe["status"], 200);
+    // What is no request at all is an error, whoever sent it.
+    let mut nonsense = url("G T", "/");
+    nonsense["requestContext"]["http"]["method"] = json!("G T");
+    let error = api.invoke(nonsense.to_string().as_bytes()).error();
+    assert_eq!(error["errorType"], "Landfall.BadEvent");
+}
+
+#[test]
+fn without_the_setting_nothing_is_streamed() {
+    let api = RuntimeApi::start();
+    let address = api.address.to_string();
+    let setup = setup().app_variable("AWS_LAMBDA_RUNTIME_API", &address);
+    let _stage = setup.start();
+    let answer = api.http(&url("GET", "/"));
+    assert_eq!(
+        (&answer["statusCode"], &answer["body"]),
+        (&json!(200), &json!("hello"))
+    );
+}
+
+#[test]
+fn a_stream_that_the_api_refuses_is_given_up() {
+    let (api, stage) = lambda(setup());
+    assert_eq!(get(&api, "/").text(), "hello");
+    api.refuse(true);
+    let id = begin(&api, "/events/k", 20_000);
+    // The app would go on for ever: nobody else ends it.
+    until(
+        "the connection is closed",
+        || api.so_far(&id).filter(|stream| stream.is_closed),
+        || stage.err(),
+    );
+    stage.until("a line says so", || {
+        stage
+            .err()
+            .contains(&format!("the answer to invocation {id} was not taken"))
+    });
+    api.refuse(false);
+    assert_eq!(get(&api, "/").text(), "hello");
+    let sum = totals(&api);
+    assert_eq!((sum.users.total, sum.users.gone, sum.users.open), (3, 1, 0));
+}
+
+#[test]
+fn connections_to_the_api_may_break() {
+    let (api, mut stage) = lambda(setup());
+    api.hang_up();
+    for _ in 0..3 {
+        assert_eq!(get(&api, "/").text(), "hello");
+        assert_eq!(api.get("/")["body"], "hello");
+    }
+    stage.signal("TERM");
+    assert_eq!(stage.exit_code(), 0);
+}
