@@ -7,6 +7,7 @@ use super::{
     AppName, Architecture, Count, Cpu, Environment, HealthPath, Memory, Need, Overrides, Port,
     Region, RelativePath, StateBackend, Target, key, value, variables,
 };
+use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -36,6 +37,7 @@ pub struct Draft {
     pub(super) health: HealthPath,
     pub(super) protected: Vec<RelativePath>,
     pub(super) budget: Option<f64>,
+    pub(super) allow: Vec<Rule>,
     pub(super) alarm_emails: Vec<String>,
     pub(super) state: StateBackend,
     pub(super) dockerfile: RelativePath,
@@ -87,6 +89,7 @@ impl Draft {
             health: reader.text("health", HealthPath::parse).unwrap_or_default(),
             protected: reader.protected(),
             budget: reader.scalar("budget", |v| watch::budget(value::number("budget", v)?)),
+            allow: reader.list("allow", Rule::parse),
             alarm_emails: reader.list("alarm_emails", watch::alarm_email),
             state: reader.text("state", str::parse).unwrap_or_default(),
             dockerfile: reader
