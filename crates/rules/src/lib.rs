@@ -18,6 +18,7 @@ pub mod lease;
 pub mod ledger;
 pub mod lock;
 pub mod manifest;
+mod markup;
 pub mod minutes;
 pub mod names;
 pub mod plan;

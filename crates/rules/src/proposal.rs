@@ -175,8 +175,27 @@ impl Proposal {
         })
     }
 
+    /// Why the price would be refused on AWS, where a rehearsal refuses none.
+    pub fn refusal_on_aws(&self) -> Option<Refusal> {
+        match decide(&self.bill, Some(self.budget), false) {
+            Decision::Refused(refusal) if self.rehearsal => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// What becomes of it, in one sentence without a full stop.
     pub fn conclusion(&self) -> String {
+        let conclusion = self.here();
+        match self.refusal_on_aws() {
+            Some(refusal) => format!(
+                "{conclusion}; on AWS it refuses this: {}",
+                refusal.what
+            ),
+            None => conclusion,
+        }
+    }
+
+    fn here(&self) -> String {
         let refused = self.refusal();
         match (&refused, &self.loss) {
             (Some(refusal), _) => format!("`landfall up` refuses this: {}", refusal.what),
