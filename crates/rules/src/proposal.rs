@@ -239,4 +239,4 @@ fn because(manifest: &Manifest, there: &[Target]) -> String {
 
 #[cfg(test)]
 #[path = "proposal_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -14,8 +14,8 @@ const COLOURS: usize = 6;
 const EXAMPLES: [(&str, f64); 4] = [
     ("none", 0.0),
     ("100,000", 0.1),
-    ("1 million", 1.0),
-    ("10 million", 10.0),
+    ("1\u{a0}million", 1.0),
+    ("10\u{a0}million", 10.0),
 ];
 
 pub(super) fn section(bill: &Bill, budget: f64) -> String {
