@@ -2,9 +2,9 @@
 //! the only place that turns them into text, and `--json` is one event a line.
 
 use crate::contract::Root;
+use crate::cost::budget::Refusal;
 use crate::cost::renewal::Renewal;
 use crate::cost::{Bill, Spent};
-use crate::cost::budget::Refusal;
 use crate::destruction;
 use crate::diagnosis::Cause;
 use crate::evidence::Evidence;

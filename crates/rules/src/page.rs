@@ -125,7 +125,10 @@ fn tiles(proposal: &Proposal) -> String {
             ),
         ),
         (
-            format!("{touched} {}", if touched == 1 { "change" } else { "changes" }),
+            format!(
+                "{touched} {}",
+                if touched == 1 { "change" } else { "changes" }
+            ),
             summaries.join("; "),
         ),
         (
@@ -164,7 +167,9 @@ fn unknowns(proposal: &Proposal) -> String {
     let mut all: Vec<String> = bill
         .unpriced()
         .map(|line| match &line.charge {
-            Charge::Unknown { why } => format!("the price of {} ({}): {why}", line.address, line.kind),
+            Charge::Unknown { why } => {
+                format!("the price of {} ({}): {why}", line.address, line.kind)
+            }
             _ => line.address.clone(),
         })
         .collect();

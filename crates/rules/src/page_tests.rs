@@ -112,11 +112,18 @@ fn nothing_that_comes_from_outside_breaks_out_of_its_place() {
     let page = page(&proposal);
     assert!(!page.contains("<script"), "{page}");
     assert!(!page.contains("<i>`"), "{page}");
-    assert_eq!(page.matches("</style>").count(), 2, "its own and the drawing's");
+    assert_eq!(
+        page.matches("</style>").count(),
+        2,
+        "its own and the drawing's"
+    );
 }
 
 #[test]
 fn backticks_are_code_where_they_are_pairs() {
-    assert_eq!(words("set `a < b`, then"), "set <code>a &lt; b</code>, then");
+    assert_eq!(
+        words("set `a < b`, then"),
+        "set <code>a &lt; b</code>, then"
+    );
     assert_eq!(words("one ` alone"), "one ` alone");
 }

@@ -139,7 +139,11 @@ impl Proposal {
             [rule] => (rule, rule.title().to_owned()),
             [rule, others @ ..] => (
                 rule,
-                format!("{}, and what breaks {} more rules", rule.title(), others.len()),
+                format!(
+                    "{}, and what breaks {} more rules",
+                    rule.title(),
+                    others.len()
+                ),
             ),
         };
         let mut next: Vec<String> = rules
@@ -187,10 +191,7 @@ impl Proposal {
     pub fn conclusion(&self) -> String {
         let conclusion = self.here();
         match self.refusal_on_aws() {
-            Some(refusal) => format!(
-                "{conclusion}; on AWS it refuses this: {}",
-                refusal.what
-            ),
+            Some(refusal) => format!("{conclusion}; on AWS it refuses this: {}", refusal.what),
             None => conclusion,
         }
     }

@@ -60,8 +60,8 @@ pub(crate) async fn refresh(arguments: &Refresh, report: &Report) -> Result<(), 
         return Ok(());
     };
     let date: String = now().rfc3339().chars().take("2026-11-23".len()).collect();
-    let text = renew(TEXT, &read, &date)
-        .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+    let text =
+        renew(TEXT, &read, &date).map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     std::fs::write(file, text).map_err(|error| {
         Failure::new(
             Exit::BadInput,

@@ -53,9 +53,11 @@ pub(super) fn text(event: &Event, verbose: bool, color: bool) -> Text {
         } => {
             let mut lines = vec![format!("target {target}: {because}")];
             if let rules::destruction::Verdict::NeedsYes(losses) = loss {
-                lines.extend(losses.iter().map(|loss| {
-                    format!("{} {}", paint(color, "33", "warning:"), loss.explain())
-                }));
+                lines.extend(
+                    losses.iter().map(|loss| {
+                        format!("{} {}", paint(color, "33", "warning:"), loss.explain())
+                    }),
+                );
             }
             lines.push(conclusion.clone());
             Text::Result(lines.join("\n"))
@@ -136,5 +138,105 @@ fn counted(findings: &[Finding]) -> String {
     match parts.is_empty() {
         true => "nothing found".to_owned(),
         false => parts.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::contract::Root;
+    use rules::cost::renewal::{Moved, Renewal};
+    use rules::cost::{Spent, prices::Item};
+    use rules::destruction::{Loss, Stake, Verdict};
+    use rules::manifest::Target;
+    use rules::review::Rule;
+
+    fn finding(rule: Rule, severity: Severity, allowed: bool) -> Finding {
+        Finding {
+            rule,
+            severity,
+            address: "aws_lb.main".into(),
+            evidence: "seen".into(),
+            allowed,
+        }
+    }
+
+    #[test]
+    fn a_plan_reads_like_this_in_full_and_on_the_way() {
+        let replaced = Change {
+            forced_by: vec!["port".into()],
+            ..Change::new(
+                "aws_lb_target_group.slot",
+                "aws_lb_target_group",
+                Action::Replace,
+            )
+        };
+        let gone = Change::new("aws_s3_bucket.files", "aws_s3_bucket", Action::Delete);
+        let loss = |change: &Change, stake| Loss {
+            change: change.clone(),
+            stake,
+        };
+        let events = [
+            Event::Planned {
+                root: Root::Fargate,
+                changes: vec![
+                    Change::new("aws_lb.main", "aws_lb", Action::Create),
+                    replaced,
+                    gone.clone(),
+                ],
+                summary: "1 to create, 1 to replace, 1 to delete".into(),
+            },
+            Event::Planned {
+                root: Root::Lambda,
+                changes: vec![],
+                summary: "no changes".into(),
+            },
+            Event::Reviewed {
+                findings: vec![
+                    finding(Rule::PlainHttp, Severity::Refuse, false),
+                    finding(Rule::PlainSecret, Severity::Refuse, true),
+                    finding(Rule::RootUser, Severity::Warn, false),
+                    finding(Rule::Capabilities, Severity::Note, false),
+                ],
+            },
+            Event::Reviewed { findings: vec![] },
+            Event::Proposed {
+                target: Target::Fargate,
+                because: "it runs there already".into(),
+                loss: Verdict::NeedsYes(vec![loss(&gone, Stake::Data)]),
+                refusal: None,
+                conclusion: "`landfall up` asks for a yes to lose 1 thing, then makes this".into(),
+            },
+            Event::Spent(Spent {
+                limit: 40.0,
+                actual: 1.5,
+                forecast: None,
+                unit: "USD".into(),
+            }),
+            Event::Renewed(Renewal {
+                table_of: "2026-11-23".into(),
+                read: 2,
+                moved: vec![Moved {
+                    region: "eu-west-2".into(),
+                    item: Item::AlarmMonth,
+                    table_usd: 0.1,
+                    list_usd: 0.2,
+                }],
+                missing: [(Item::NatGatewayHour, vec!["us-east-1".into()])].into(),
+                unread: vec!["AWSELB: it did not answer".into()],
+            }),
+        ];
+        let full = events.iter().filter_map(|event| details(event, false));
+        let full: Vec<String> = full.collect();
+        let brief = events.iter().map(|event| match text(event, false, false) {
+            Text::Nothing => String::new(),
+            Text::Progress(text) => text,
+            Text::Result(text) => format!("[result] {text}"),
+        });
+        let brief: Vec<String> = brief.filter(|text| !text.is_empty()).collect();
+        insta::assert_snapshot!(
+            "plan",
+            format!("{}\n── on the way\n{}", full.join("\n"), brief.join("\n"))
+        );
     }
 }

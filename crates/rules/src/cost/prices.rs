@@ -309,7 +309,10 @@ mod tests {
     #[test]
     fn an_item_is_called_what_it_is_called_in_the_file() {
         for item in Item::ALL {
-            assert_eq!(serde_json::to_value(item).expect("a word"), item.to_string());
+            assert_eq!(
+                serde_json::to_value(item).expect("a word"),
+                item.to_string()
+            );
         }
     }
 

@@ -113,7 +113,9 @@ pub fn wanted<'a>(table: &'a Table, services: &[Service]) -> Vec<(Service, Optio
 
 /// All of [`SERVICES`] but the one that is too large.
 pub fn services() -> Vec<Service> {
-    let small = SERVICES.iter().filter(|service| service.code != "AmazonEC2");
+    let small = SERVICES
+        .iter()
+        .filter(|service| service.code != "AmazonEC2");
     small.copied().collect()
 }
 
@@ -218,14 +220,20 @@ mod tests {
         let other = table.rates("us-east-1").of(Item::LambdaMillionRequests);
         assert_eq!((other.usd, other.confidence), (0.2, Confidence::List));
 
-        let renewal = Renewal::of(Table::own(), &read, vec!["AWSELB: it did not answer".into()]);
+        let renewal = Renewal::of(
+            Table::own(),
+            &read,
+            vec!["AWSELB: it did not answer".into()],
+        );
         assert_eq!((renewal.read, renewal.moved.len()), (2, 1));
         let said = renewal.to_string();
         assert!(
             said.contains("  lambda-million-requests in eu-west-2: 0.30 instead of 0.20\n"),
             "{said}"
         );
-        assert!(said.contains("registry-gb-month was not read for eu-central-1, eu-west-1, us-east-1, us-west-2\n"));
+        assert!(said.contains(
+            "registry-gb-month was not read for eu-central-1, eu-west-1, us-east-1, us-west-2\n"
+        ));
         assert!(said.contains("not read: AWSELB: it did not answer\n"));
     }
 
@@ -235,7 +243,10 @@ mod tests {
         assert!(asked.iter().all(|service| service.code != "AmazonEC2"));
         assert_eq!(asked.len() + 1, SERVICES.len());
         let files = wanted(Table::own(), &asked);
-        assert_eq!(files.iter().filter(|(_, region)| region.is_none()).count(), 2);
+        assert_eq!(
+            files.iter().filter(|(_, region)| region.is_none()).count(),
+            2
+        );
     }
 
     #[test]

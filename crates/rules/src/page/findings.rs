@@ -19,7 +19,9 @@ pub(super) fn section(findings: &[Finding]) -> String {
         out.push_str(&card(finding));
     }
     if !notes.is_empty() {
-        out.push_str("<div class=\"sheet\"><table>\n<tr><th>noted</th><th>where</th><th>what</th></tr>\n");
+        out.push_str(
+            "<div class=\"sheet\"><table>\n<tr><th>noted</th><th>where</th><th>what</th></tr>\n",
+        );
         for note in notes {
             let _ = writeln!(
                 out,
