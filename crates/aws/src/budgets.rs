@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_budgets::types::Spend;
+use rules::cost::Spent;
 use rules::preflight::Exceeded;
 
 const OPERATION: &str = "budgets:ViewBudget";
@@ -30,6 +31,16 @@ impl Budgets {
     /// The call fails; often because the caller may not see the account's costs, which says nothing
     /// about them.
     pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
+        let spent = self.spent(name).await?;
+        Ok(spent.and_then(|s| Exceeded::of(s.limit, s.actual, s.forecast, &s.unit)))
+    }
+
+    /// What was spent this month, as the budget `name` counts it; [`None`] if there is no such budget, or
+    /// AWS has counted nothing yet.
+    ///
+    /// # Errors
+    /// As of [`Budgets::exceeded`].
+    pub async fn spent(&self, name: &str) -> Result<Option<Spent>, Error> {
         let answer = self
             .budgets
             .describe_budget()
@@ -52,13 +63,12 @@ impl Budgets {
         let (Some(limit), Some(actual)) = (budget.budget_limit, actual) else {
             return Ok(None);
         };
-        let forecast = forecast.as_ref().map(amount).transpose()?;
-        Ok(Exceeded::of(
-            amount(&limit)?,
-            amount(&actual)?,
-            forecast,
-            &limit.unit,
-        ))
+        Ok(Some(Spent {
+            limit: amount(&limit)?,
+            actual: amount(&actual)?,
+            forecast: forecast.as_ref().map(amount).transpose()?,
+            unit: limit.unit,
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
 //! nothing and prints nothing; only [`Functions::publish`] waits, as Lambda takes one change at a time.
 
+mod account;
 mod alarms;
 mod budgets;
 mod error;
@@ -16,6 +17,7 @@ mod services;
 mod session;
 mod state_bucket;
 
+pub use account::Account;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};

@@ -3,7 +3,7 @@
 use crate::binary::Binary;
 use crate::stream::{Diagnostic, Message};
 use crate::workdir::WorkDir;
-use rules::plan::Plan;
+use rules::plan::{self, Plan, Resource};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
@@ -115,12 +115,23 @@ impl Terraform {
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
     pub async fn plan(&self, destroy: bool) -> Result<Plan, Failure> {
+        let more: &[&str] = if destroy { &["-destroy"] } else { &[] };
+        self.plan_with(more).await
+    }
+
+    /// What [`Self::plan`] would say, without taking the lock of the state: for who only looks.
+    ///
+    /// # Errors
+    /// As of [`Self::plan`].
+    pub async fn foresee(&self) -> Result<Plan, Failure> {
+        self.plan_with(&["-lock=false"]).await
+    }
+
+    async fn plan_with(&self, more: &[&str]) -> Result<Plan, Failure> {
         let file = self.dir.plan_file();
         let out = format!("-out={}", file.display());
         let mut args = vec!["plan", "-input=false", "-json", &out];
-        if destroy {
-            args.push("-destroy");
-        }
+        args.extend(more);
         self.run(&args, &mut |_| {}).await?;
         let json = self
             .answer(&["show", "-json", &file.to_string_lossy()])
@@ -183,6 +194,15 @@ impl Terraform {
         Ok(resources.map_or(0, |all| {
             all.iter().filter(|one| one["mode"] == "managed").count()
         }))
+    }
+
+    /// What is there, as the state has it.
+    ///
+    /// # Errors
+    /// Terraform fails, or its JSON cannot be read.
+    pub async fn state(&self) -> Result<Vec<Resource>, Failure> {
+        let json = self.answer(&["show", "-json", "-no-color"]).await?;
+        plan::of_state(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
     /// The command a person types to release a lock by hand.

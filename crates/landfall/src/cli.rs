@@ -90,6 +90,16 @@ pub(crate) struct AppDir {
 pub(crate) enum Command {
     /// Deploy the app, or release a new version of it
     Up(Up),
+    /// Show what `up` would make, what it would cost and whether it is safe, without making it
+    Plan(Plan),
+    /// Show what costs money of what is deployed now, and what was spent this month
+    Cost(AppDir),
+    /// Hold AWS's price list against the table that comes with landfall
+    #[command(hide = true)]
+    Prices {
+        #[command(subcommand)]
+        action: PricesAction,
+    },
     /// Remove everything that landfall made, and look whether anything is left
     Down(Down),
     /// Move the app to the other target: that one serves before this one goes
@@ -163,6 +173,9 @@ pub(crate) struct Up {
     /// Answer yes to the plan and its price
     #[arg(short, long, env = "LANDFALL_YES")]
     pub(crate) yes: bool,
+    /// Make nothing; show what `landfall plan` shows
+    #[arg(long, env = "LANDFALL_DRY_RUN")]
+    pub(crate) dry_run: bool,
     /// USD a month that it may cost without traffic, instead of the manifest's `budget`
     #[arg(long, env = "LANDFALL_BUDGET", value_name = "USD", value_parser = usd)]
     pub(crate) budget: Option<f64>,
@@ -176,6 +189,23 @@ pub(crate) struct Up {
     pub(crate) ready_timeout: Duration,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    /// USD a month that it may cost without traffic, instead of the manifest's `budget`
+    #[arg(long, env = "LANDFALL_BUDGET", value_name = "USD", value_parser = usd)]
+    pub(crate) budget: Option<f64>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// What to run on, instead of the manifest's `target`
+    #[arg(long, env = "LANDFALL_TARGET")]
+    pub(crate) target: Option<Target>,
+    /// Write it all into this file, as a page for a browser
+    #[arg(long, env = "LANDFALL_HTML", value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// How a new version gets its users.
@@ -286,6 +316,7 @@ impl Move {
         Up {
             app: self.app.clone(),
             yes: self.yes,
+            dry_run: false,
             budget: self.budget,
             source: self.source.clone(),
             target: Some(self.to),
@@ -403,6 +434,27 @@ pub(crate) struct Logs {
     /// How far back: 90s, 10m, 2h, 1d
     #[arg(long, env = "LANDFALL_SINCE", default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub(crate) since: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PricesAction {
+    /// Fetch AWS's public price list, and show where it differs from the table
+    Refresh(Refresh),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// Where the list is
+    #[arg(
+        long,
+        env = "LANDFALL_PRICES_FROM",
+        default_value = "https://pricing.us-east-1.amazonaws.com",
+        value_name = "URL"
+    )]
+    pub(crate) from: String,
+    /// Write a new table into this file
+    #[arg(long, env = "LANDFALL_PRICES_WRITE", value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

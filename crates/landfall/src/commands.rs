@@ -2,9 +2,12 @@
 
 pub(crate) mod about;
 mod concerns;
+pub(crate) mod cost;
 pub(crate) mod down;
 pub(crate) mod history;
 pub(crate) mod logs;
+pub(crate) mod plan;
+pub(crate) mod prices;
 pub(crate) mod rehearsal;
 pub(crate) mod release;
 pub(crate) mod run;

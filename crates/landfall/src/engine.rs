@@ -41,6 +41,8 @@ pub(crate) struct LocalImage {
     pub(crate) exposed: Vec<u16>,
     /// What it runs: its entry point followed by its command.
     pub(crate) command: Vec<String>,
+    /// Who runs it; empty if the image does not say, which is root.
+    pub(crate) user: String,
     /// Names it bears on this machine.
     tags: Vec<String>,
     /// Bytes of its files.
@@ -69,6 +71,7 @@ impl LocalImage {
             architecture: "amd64".to_owned(),
             exposed: Vec::new(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
+            user: String::new(),
             tags: vec![tag.to_owned()],
             size: 0,
         }
@@ -104,6 +107,7 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct InspectedConfig {
     exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
+    user: Option<String>,
     entrypoint: Option<Vec<String>>,
     cmd: Option<Vec<String>>,
 }
@@ -309,6 +313,7 @@ impl Engine {
             architecture: image.architecture,
             tags: image.repo_tags.unwrap_or_default(),
             size: image.size,
+            user: config.user.unwrap_or_default(),
             command,
             exposed: exposed
                 .keys()

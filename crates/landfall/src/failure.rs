@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked for: what, why, what next, and the exit code.
 
+use rules::cost::budget::Refusal;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::manifest::Problems;
@@ -105,6 +106,17 @@ impl From<infra::BinaryError> for Failure {
         Failure::new(Exit::MissingTool, "no usable OpenTofu or Terraform")
             .why(error.to_string())
             .next(error.next())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure {
+            exit: Exit::Refused,
+            what: refusal.what,
+            why: refusal.why,
+            next: refusal.next,
+        }
     }
 }
 

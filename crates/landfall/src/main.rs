@@ -15,6 +15,7 @@ mod ledger;
 mod phases;
 mod pings;
 mod place;
+mod planner;
 mod platform;
 mod probe;
 mod random;
@@ -23,7 +24,7 @@ mod report;
 mod store;
 mod watched;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PricesAction};
 use crate::commands::release::Word;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -70,6 +71,11 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Move(arguments) => {
             commands::up::move_to(arguments, global, report, interrupt).await
         }
+        Command::Plan(arguments) => commands::plan::run(arguments, global, report, interrupt).await,
+        Command::Cost(arguments) => commands::cost::run(arguments, global, report, interrupt).await,
+        Command::Prices {
+            action: PricesAction::Refresh(arguments),
+        } => commands::prices::refresh(arguments, report).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Status(arguments) => {
             commands::status::run(arguments, global, report, interrupt).await

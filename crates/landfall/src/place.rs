@@ -152,6 +152,39 @@ impl Place {
         }
     }
 
+    /// Whether AWS is emulated here.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.rehearsal.is_some()
+    }
+
+    /// The same environment, looked at from `directory`: what another command has open is not touched there,
+    /// and nothing is made for it, so that a state that is not there yet is an empty one.
+    pub(crate) async fn aside(&self, directory: &Path) -> Result<Place, Failure> {
+        let aside = |state| Place {
+            directory: directory.to_owned(),
+            state,
+            ..self.clone()
+        };
+        match self.bucket() {
+            Some(bucket) if bucket.exists().await? => return Ok(aside(StateBackend::S3)),
+            Some(_) => return Ok(aside(StateBackend::Local)),
+            None => {}
+        }
+        for root in Root::ALL {
+            let (from, to) = (
+                WorkDir::new(&self.directory, root),
+                WorkDir::new(directory, root),
+            );
+            let state = from.path.join("terraform.tfstate");
+            if state.exists() {
+                std::fs::create_dir_all(&to.path)
+                    .and_then(|()| std::fs::copy(&state, to.path.join("terraform.tfstate")))
+                    .map_err(Failure::io(format!("{} cannot be copied", state.display())))?;
+            }
+        }
+        Ok(aside(StateBackend::Local))
+    }
+
     /// The directory with both roots.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory

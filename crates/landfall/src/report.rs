@@ -7,6 +7,7 @@
 mod heartbeat;
 mod history;
 mod live;
+mod proposal;
 mod view;
 mod words;
 
@@ -15,7 +16,6 @@ use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
 use self::words::{pings, ports, step_text, traffic};
-use rules::cost::bill::cents;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::plan::Action;
 use rules::time::{Timestamp, readable};
@@ -45,6 +45,8 @@ struct Printer {
     volume: Volume,
     terminal: bool,
     color: bool,
+    /// Whether plans, price and review are what was asked for, and not on the way to something else.
+    details: bool,
     heartbeat: Heartbeat,
     /// Only on a terminal that can move its cursor.
     view: Option<View>,
@@ -75,6 +77,7 @@ impl Report {
             volume,
             terminal,
             color,
+            details: false,
             heartbeat: Heartbeat::new(view.is_some()),
             view,
         };
@@ -90,6 +93,12 @@ impl Report {
     pub(crate) fn emit(&self, event: Event) {
         let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
         printer.print(event);
+    }
+
+    /// From now on plans, price and review are results, told in full.
+    pub(crate) fn show_details(&self) {
+        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        printer.details = true;
     }
 
     pub(crate) fn note(&self, text: impl Into<String>) {
@@ -144,8 +153,14 @@ impl Printer {
         if let Some(line) = last {
             self.print_progress(&line, at);
         }
+        let details = match self.details {
+            true => proposal::details(&event, self.color),
+            false => None,
+        };
         let text = if is_shown {
             Text::Nothing
+        } else if let Some(text) = details {
+            Text::Result(text)
         } else {
             text(&event, verbose, self.color)
         };
@@ -270,11 +285,11 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             }
             progress(lines.join("\n"))
         }
-        Event::Priced { bill } => progress(format!(
-            "  price: {}; ${} for a million requests",
-            bill.summary(),
-            cents(bill.per_million_requests_usd)
-        )),
+        Event::Priced { .. }
+        | Event::Reviewed { .. }
+        | Event::Proposed { .. }
+        | Event::Spent(_)
+        | Event::Renewed(_) => proposal::text(event, verbose, color),
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];
             lines.extend(things.iter().map(|thing| {

@@ -153,6 +153,23 @@ fn up_releases_rollbacks_and_down() {
     });
     assert_eq!(pushed.len(), 1);
 
+    // A look at it says the same, and what it costs.
+    let shown = sandbox.rehearse(&first, &["plan"]).expect(Exit::Done);
+    let planned = shown.all(|event| match event {
+        Event::Planned { changes, .. } => Some(changes.len()),
+        _ => None,
+    });
+    assert_eq!(planned, [0, 0]);
+    let cost = sandbox.rehearse(&first, &["cost"]).expect(Exit::Done);
+    for ended in [&shown, &cost] {
+        let bill = ended.one("price", |event| match event {
+            Event::Priced { bill } => Some((**bill).clone()),
+            _ => None,
+        });
+        assert_eq!(rules::cost::bill::cents(bill.monthly_usd), "36.39");
+        assert!(!bill.incomplete, "{bill}");
+    }
+
     // A new version, while users keep asking: no request is lost.
     let second = sandbox.app("second", "life", Mode::Good, 2);
     let users = Users::ask(&address, 4);

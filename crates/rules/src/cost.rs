@@ -3,7 +3,7 @@
 //!
 //! [`prices`] is the dated table, [`estimate()`] lays it over what a plan will make and gives a [`Bill`],
 //! [`budget`] says whether the bill is allowed, [`alternative`] what would cost less, [`account`] what an
-//! account's free plan and credits mean for it, and [`list`] reads AWS's price list to renew the table.
+//! account's free plan and credits mean for it, [`list`] reads AWS's price list, and [`renewal`] makes a new table of it.
 //! `docs/cost.md` tells the model and what it leaves out.
 
 pub mod account;
@@ -14,6 +14,8 @@ mod estimate;
 mod kinds;
 pub mod list;
 pub mod prices;
+pub mod renewal;
+mod spent;
 
 #[cfg(test)]
 mod estimate_tests;
@@ -25,3 +27,4 @@ mod samples;
 pub use bill::Bill;
 pub use estimate::{Basis, REQUEST_MS, Workload, estimate};
 pub use kinds::is_known;
+pub use spent::Spent;

@@ -6,6 +6,7 @@
 
 mod graph;
 
+use crate::markup::escape;
 use crate::plan::Resource;
 use graph::{Column, Node, graph};
 
@@ -92,23 +93,6 @@ fn shorten(name: &str) -> String {
         return name.to_owned();
     }
     name.chars().take(FITS - 1).chain(['…']).collect()
-}
-
-/// Text for XML. Control characters, which XML 1.0 does not know, are left out.
-fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 
 use crate::about::Version;
 use crate::contract::Root;
-use crate::cost::Bill;
+use crate::cost::budget::Refusal;
+use crate::cost::renewal::Renewal;
+use crate::cost::{Bill, Spent};
+use crate::destruction;
 use crate::diagnosis::Cause;
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::ledger::{Entry, Pings, Record};
+use crate::manifest::Target;
 use crate::names::Slot;
 use crate::plan::Change;
 use crate::release::{Outcome, Purpose, Step, Strategy};
+use crate::review::Finding;
 use crate::revision::{Digest, RevisionId};
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
@@ -241,6 +246,28 @@ pub enum Event {
     Priced {
         /// Every charge, and the sum.
         bill: Box<Bill>,
+    },
+    /// What AWS says was spent this month; the end of `cost`.
+    Spent(Spent),
+    /// How AWS's price list differs from the table; the result of `prices refresh`.
+    Renewed(Renewal),
+    /// What the review of the plans and of what is to run found.
+    Reviewed {
+        /// Every finding, the gravest first, those that were allowed among them.
+        findings: Vec<Finding>,
+    },
+    /// What `up` would make of it all; the result of `plan`.
+    Proposed {
+        /// What it would run on.
+        target: Target,
+        /// Why that.
+        because: String,
+        /// What would be destroyed, and whether that may be.
+        loss: destruction::Verdict,
+        /// Why it would be refused, if it would.
+        refusal: Option<Refusal>,
+        /// All of it in one sentence.
+        conclusion: String,
     },
     /// What `down` is about to remove.
     Doomed {

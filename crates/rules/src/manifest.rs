@@ -27,6 +27,7 @@ pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use name::{AppName, Environment, STEM_LENGTH};
 pub use path::RelativePath;
 pub use place::{Architecture, Region, StateBackend, Target};
+pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
 pub use schema::schema;
 pub use size::{Count, Cpu, Memory};
@@ -34,6 +35,7 @@ pub use sum::FileSum;
 pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
 pub use watch::LOG_RETENTION_DAYS;
 
+use crate::review::Rule;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -79,6 +81,8 @@ pub struct Manifest {
     /// USD a month that the budget alert watches for; 0 alerts on the first cent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
+    /// Rules of the review whose findings are made all the same; default none.
+    pub allow: Vec<Rule>,
     /// Addresses that get alarms; default none.
     pub alarm_emails: Vec<String>,
     /// Where the Terraform state lives; default `s3`.

@@ -179,6 +179,39 @@ impl RawModule {
     }
 }
 
+/// Reads the resources of a state, from `terraform show -json`
+/// (<https://developer.hashicorp.com/terraform/internals/json-format#state-representation>).
+///
+/// # Errors
+/// The text is no state, or its format has another major version.
+pub fn of_state(json: &str) -> Result<Vec<Resource>, UnreadablePlan> {
+    #[derive(Deserialize)]
+    struct RawState {
+        format_version: String,
+        #[serde(default)]
+        values: RawValues,
+    }
+    let raw: RawState =
+        serde_json::from_str(json).map_err(|error| UnreadablePlan(error.to_string()))?;
+    if !raw.format_version.starts_with("1.") {
+        return Err(UnreadablePlan(format!(
+            "format version {} instead of 1.x",
+            raw.format_version
+        )));
+    }
+    let mut all = Vec::new();
+    raw.values.root_module.resources(&mut all);
+    let managed = all.into_iter().filter(|one| one.mode == "managed");
+    Ok(managed
+        .map(|one| Resource {
+            address: one.address,
+            kind: one.kind,
+            values: one.values,
+            ..Resource::default()
+        })
+        .collect())
+}
+
 impl Plan {
     /// Reads the output of `terraform show -json PLAN`.
     ///
@@ -323,6 +356,22 @@ fn action(actions: &[String]) -> Result<Option<Action>, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_is_what_is_there() {
+        let state = r#"{"format_version":"1.0","values":{"root_module":{
+            "resources":[{"address":"data.a.b","mode":"data","type":"a","values":{}},
+                {"address":"aws_lb.main","mode":"managed","type":"aws_lb","values":{"name":"x"}}],
+            "child_modules":[{"resources":[
+                {"address":"module.m.aws_vpc.v","mode":"managed","type":"aws_vpc","values":{}}]}]}}}"#;
+        let there = of_state(state).expect("a state");
+        let addresses: Vec<&str> = there.iter().map(|r| r.address.as_str()).collect();
+        assert_eq!(addresses, ["aws_lb.main", "module.m.aws_vpc.v"]);
+        assert_eq!(there[0].values["name"], "x");
+        assert_eq!(of_state(r#"{"format_version":"1.0"}"#).expect("empty"), []);
+        assert!(of_state(r#"{"format_version":"2.0"}"#).is_err());
+        assert!(of_state("no").is_err());
+    }
 
     fn plan_of(actions: &str, mode: &str) -> Result<Plan, UnreadablePlan> {
         Plan::parse(&format!(

@@ -38,6 +38,9 @@ pub struct Finding {
     pub address: String,
     /// What was seen. Never the value of a variable.
     pub evidence: String,
+    /// Whether `allow` in the manifest names the rule: it is told, and made all the same.
+    #[serde(default)]
+    pub allowed: bool,
 }
 
 impl Finding {
@@ -78,6 +81,7 @@ impl Findings {
             severity,
             address: address.to_owned(),
             evidence,
+            allowed: false,
         };
         if !self.0.contains(&finding) {
             self.0.push(finding);
@@ -120,7 +124,21 @@ pub fn of_plans(plans: &[&Plan], run: &Run) -> Vec<Finding> {
     review(&all.cloned().collect::<Vec<_>>(), run)
 }
 
+/// Marks what was allowed. A note stays what it is: nobody has to allow it.
+pub fn allow(findings: &mut [Finding], rules: &[Rule]) {
+    for finding in findings {
+        finding.allowed = finding.severity != Severity::Note && rules.contains(&finding.rule);
+    }
+}
+
+/// What was found that must not be made: the gravest kind, unless it was allowed.
+pub fn refused(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings
+        .iter()
+        .filter(|f| f.severity == Severity::Refuse && !f.allowed)
+}
+
 /// Whether anything was found that must not be made.
 pub fn is_refused(findings: &[Finding]) -> bool {
-    findings.iter().any(|f| f.severity == Severity::Refuse)
+    refused(findings).next().is_some()
 }

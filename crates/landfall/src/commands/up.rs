@@ -8,7 +8,7 @@ mod site;
 use self::site::Maker;
 use crate::app::{App, overrides};
 use crate::cli::{Global, Move, Up};
-use crate::commands::concerns;
+use crate::commands::{concerns, plan};
 use crate::conduct::{Conduct, Conducted, Site};
 use crate::driver::Local;
 use crate::engine::Engine;
@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
+use crate::planner::settle;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::event::{Event, Phase};
@@ -48,6 +49,9 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
+    if arguments.dry_run {
+        return plan::run(&arguments.into(), global, report, interrupt).await;
+    }
     let phases = Phases::new(report);
     let app = App::read(
         &arguments.app.directory,
@@ -65,11 +69,7 @@ pub(crate) async fn run(
         })
         .await?;
     let there = place.targets().await?;
-    let manifest = &Manifest {
-        target: Place::target(&app.manifest, &there),
-        budget: arguments.budget.or(app.manifest.budget),
-        ..app.manifest.clone()
-    };
+    let manifest = &settle(&app.manifest, &there, arguments.budget);
     say_target(manifest, &there, report);
     let app = App {
         manifest: manifest.clone(),
@@ -101,7 +101,7 @@ pub(crate) async fn run(
         phases: &phases,
         report,
         interrupt: &interrupt,
-        rehearsal: global.rehearse,
+        there: &there,
     };
     let done = run_locked(&maker, &there, arguments, &keeper).await;
     if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, place.bucket())

@@ -8,6 +8,7 @@
 //! nothing. Whoever sets a budget above 0 gets it with a warning. In a rehearsal nothing is refused.
 
 use super::bill::{Bill, Charge, cents, whole_cents};
+use serde::{Deserialize, Serialize};
 
 /// What becomes of a bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Decision {
 }
 
 /// Why it must not be made, in the parts of a failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// What is wrong, in one sentence.
     pub what: String,

@@ -145,6 +145,53 @@ const PLACES: [Place; Item::ALL.len()] = [
     .times(100_000.0),
 ];
 
+/// A service in AWS's price list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// AWS's code, for example `AmazonECS`.
+    pub code: &'static str,
+    /// Whether it has one file for all regions.
+    pub is_global: bool,
+}
+
+impl Service {
+    /// Where its file is, below the list's address.
+    pub fn path(&self, region: Option<&str>) -> String {
+        let code = self.code;
+        match region {
+            Some(region) => format!("offers/v1.0/aws/{code}/current/{region}/index.json"),
+            None => format!("offers/v1.0/aws/{code}/current/index.json"),
+        }
+    }
+}
+
+const fn service(code: &'static str) -> Service {
+    Service {
+        code,
+        is_global: matches!(code.as_bytes(), b"AmazonCloudFront" | b"AmazonRoute53"),
+    }
+}
+
+/// Every service that has a price of the table.
+pub const SERVICES: [Service; 16] = [
+    service("AmazonECS"),
+    service("AWSELB"),
+    service("AmazonVPC"),
+    service("AmazonEC2"),
+    service("AWSLambda"),
+    service("AmazonApiGateway"),
+    service("AmazonCloudFront"),
+    service("AWSDataTransfer"),
+    service("AmazonCloudWatch"),
+    service("AmazonECR"),
+    service("AmazonS3"),
+    service("AWSSecretsManager"),
+    service("awskms"),
+    service("AmazonRoute53"),
+    service("awswaf"),
+    service("AmazonSNS"),
+];
+
 /// What may stand before a usage type for a region: its code in bills, its name, or nothing (us-east-1,
 /// and services without regions). CloudFront tells continents of users instead.
 fn prefixes(service: &str, region: &str) -> Vec<String> {

@@ -255,3 +255,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_place_is_in_a_service_that_is_known() {
+    for place in &PLACES {
+        let known = SERVICES.iter().any(|service| service.code == place.service);
+        assert!(known, "{:?}", place.item);
+    }
+    for service in &SERVICES {
+        assert!(PLACES.iter().any(|place| place.service == service.code));
+    }
+    let front = SERVICES.iter().find(|s| s.code == "AmazonCloudFront");
+    let path = front.expect("CloudFront").path(None);
+    assert_eq!(path, "offers/v1.0/aws/AmazonCloudFront/current/index.json");
+}

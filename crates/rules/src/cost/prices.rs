@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The table's text; a newer one takes this one's place.
-const TEXT: &str = include_str!("../../prices/2026-11.toml");
+pub const TEXT: &str = include_str!("../../prices/2026-11.toml");
 
 /// Region whose prices stand in where a region's own are not in the table.
 pub const STAND_IN: &str = "us-east-1";
@@ -81,6 +81,23 @@ impl Item {
     ];
 }
 
+impl std::fmt::Display for Item {
+    /// As the table has it: `load-balancer-hour`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = format!("{self:?}");
+        let mut before = ' ';
+        for c in name.chars() {
+            // A number after letters belongs to its word: `s3`, `x86`, `ipv4`.
+            if c.is_ascii_uppercase() && before != ' ' {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", c.to_ascii_lowercase())?;
+            before = c;
+        }
+        Ok(())
+    }
+}
+
 /// How well a price is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,10 +155,10 @@ impl Rates<'_> {
 }
 
 #[derive(Deserialize)]
-struct RawTable {
+pub(super) struct RawTable {
     date: String,
     hours: f64,
-    regions: Vec<String>,
+    pub(super) regions: Vec<String>,
     #[serde(flatten)]
     items: BTreeMap<Item, RawItem>,
 }
@@ -154,6 +171,17 @@ struct RawItem {
     measured: BTreeMap<String, f64>,
     #[serde(default)]
     list: BTreeMap<String, f64>,
+}
+
+impl RawTable {
+    pub(super) fn parse(text: &str) -> Result<RawTable, UnreadableTable> {
+        toml::from_str(text).map_err(|error| UnreadableTable(error.to_string()))
+    }
+
+    /// Where people read the price.
+    pub(super) fn source(&self, item: Item) -> &str {
+        self.items.get(&item).map_or("", |raw| &raw.source)
+    }
 }
 
 impl RawItem {
@@ -191,8 +219,7 @@ impl Table {
     /// It is no such table, or it lacks an item, a region of an item, a source, or the region that stands
     /// in for others; or it has something that nobody would look at.
     pub fn parse(text: &str) -> Result<Table, UnreadableTable> {
-        let raw: RawTable =
-            toml::from_str(text).map_err(|error| UnreadableTable(error.to_string()))?;
+        let raw = RawTable::parse(text)?;
         for (item, prices) in &raw.items {
             prices.check(*item, &raw.regions)?;
         }
@@ -276,6 +303,16 @@ mod tests {
     fn every_item_stands_at_its_own_place() {
         for (place, item) in Item::ALL.iter().enumerate() {
             assert_eq!(*item as usize, place);
+        }
+    }
+
+    #[test]
+    fn an_item_is_called_what_it_is_called_in_the_file() {
+        for item in Item::ALL {
+            assert_eq!(
+                serde_json::to_value(item).expect("a word"),
+                item.to_string()
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use super::{
     AppName, Architecture, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need, Overrides,
     Port, Region, RelativePath, StateBackend, Target, key, value, variables,
 };
+use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -38,6 +39,7 @@ pub struct Draft {
     /// Of protected files that the manifest gives a sum for.
     pub(super) sums: BTreeMap<RelativePath, FileSum>,
     pub(super) budget: Option<f64>,
+    pub(super) allow: Vec<Rule>,
     pub(super) alarm_emails: Vec<String>,
     pub(super) state: StateBackend,
     pub(super) dockerfile: RelativePath,
@@ -91,6 +93,7 @@ impl Draft {
             protected,
             sums,
             budget: reader.scalar("budget", |v| watch::budget(value::number("budget", v)?)),
+            allow: reader.list("allow", Rule::parse),
             alarm_emails: reader.list("alarm_emails", watch::alarm_email),
             state: reader.text("state", str::parse).unwrap_or_default(),
             dockerfile: reader

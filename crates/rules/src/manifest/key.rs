@@ -3,7 +3,7 @@
 use super::problem::{Invalid, quoted};
 
 /// Every key with an example of its use, in the order of the documentation.
-const KEYS: [(&str, &str); 20] = [
+const KEYS: [(&str, &str); 21] = [
     ("name", r#"name = "my-app""#),
     ("environment", r#"environment = "prod""#),
     ("target", r#"target = "fargate""#),
@@ -19,6 +19,7 @@ const KEYS: [(&str, &str); 20] = [
     ("health", r#"health = "/healthz""#),
     ("protected", r#"protected = ["main.go", "go.mod"]"#),
     ("budget", "budget = 20"),
+    ("allow", r#"allow = ["LF013"]"#),
     ("alarm_emails", r#"alarm_emails = ["me@example.com"]"#),
     ("state", r#"state = "s3""#),
     ("dockerfile", r#"dockerfile = "Dockerfile""#),

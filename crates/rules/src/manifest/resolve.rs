@@ -76,6 +76,7 @@ impl Draft {
             health: self.health.clone(),
             protected: self.protected.clone(),
             budget: self.budget,
+            allow: self.allow.clone(),
             alarm_emails: self.alarm_emails.clone(),
             state: self.state,
             dockerfile: self.dockerfile(overrides).clone(),

@@ -73,6 +73,8 @@ fn properties() -> Value {
             "USD a month: what costs more without traffic is refused; 0 unless it is set"),
         "alarm_emails": with(json!({"type": "array", "items": {"type": "string", "pattern": "@"}, "uniqueItems": true, "default": []}),
             "Addresses that get alarms, once each has confirmed AWS's mail"),
+        "allow": with(json!({"type": "array", "items": {"type": "string", "pattern": "^LF[0-9]{3}$"}, "uniqueItems": true, "default": []}),
+            "Findings of the review that are meant, by their rules' ids"),
         "state": with(json!({"type": "string", "enum": ["s3", "local"], "default": StateBackend::default().to_string()}),
             "Where the Terraform state is kept"),
         "dockerfile": with(json!({"type": "string", "pattern": PATH, "default": "Dockerfile"}),

@@ -1,6 +1,7 @@
 //! What runs, and with which rights: what a release runs, and containers that a plan itself has.
 
 use super::{Findings, Rule, Seen, secret};
+use crate::edge::ride::SECRET;
 use crate::plan::Resource;
 use crate::revision::Settings;
 use serde_json::Value;
@@ -88,7 +89,8 @@ fn is_root(user: &str) -> bool {
 }
 
 fn variables(address: &str, environment: &BTreeMap<String, String>, found: &mut Findings) {
-    for (name, value) in environment {
+    // The edge's own stands there on purpose (docs/decisions/0011), and a function's is seen by Terraform.
+    for (name, value) in environment.iter().filter(|(name, _)| *name != SECRET) {
         if let Some(secret) = secret::recognise(name, value) {
             let evidence = format!("the variable {name} {}", secret.describe());
             found.add(Rule::PlainSecret, address, evidence);

@@ -1,6 +1,8 @@
 //! The rules themselves: what each is about, why, and what to do.
 
+use crate::manifest::{Invalid, quoted};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a finding means for the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,6 +125,28 @@ impl Rule {
         Rule::PublicBucket,
         Rule::PublicDatabase,
     ];
+
+    /// Reads an id such as `LF013`.
+    ///
+    /// # Errors
+    /// There is no such rule.
+    pub fn parse(text: &str) -> Result<Rule, Invalid> {
+        if let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.id() == text) {
+            return Ok(rule);
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let number = digits.parse::<usize>().ok();
+        let meant = number.and_then(|number| Rule::ALL.get(number.checked_sub(1)?));
+        let last = Rule::ALL[Rule::ALL.len() - 1];
+        Err(Invalid::new(
+            format!("there is no rule {}", quoted(text)),
+            match meant {
+                Some(rule) => format!("did you mean `{rule}`, {}?", rule.title()),
+                None => format!("the rules are {} to {last}", Rule::ALL[0]),
+            },
+            "name rules of docs/security.md, such as `allow = [\"LF013\"]`",
+        ))
+    }
 
     /// `LF001` and so on.
     pub fn id(self) -> &'static str {
@@ -308,6 +332,12 @@ impl Rule {
     }
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
 /// The rules in Markdown, as they stand in docs/security.md.
 pub fn table() -> String {
     let mut out =
@@ -339,6 +369,20 @@ mod tests {
             DOCUMENT.contains(&table),
             "docs/security.md wants this table:\n{table}"
         );
+    }
+
+    #[test]
+    fn an_id_is_read_and_what_is_none_is_told_the_nearest() {
+        for rule in Rule::ALL {
+            assert_eq!(Rule::parse(rule.id()), Ok(rule));
+        }
+        let wrong = |text: &str| Rule::parse(text).expect_err(text).to_string();
+        for near in ["lf013", "LF13", "LF-013"] {
+            assert!(wrong(near).contains("did you mean `LF013`"), "{near}");
+        }
+        for far in ["", "LF000", "LF021", "all", "LF99999999999999999999999"] {
+            assert!(wrong(far).contains("LF001 to LF020"), "{far}");
+        }
     }
 
     #[test]

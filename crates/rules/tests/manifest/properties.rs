@@ -136,6 +136,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             health: HealthPath::parse(&health).ok()?,
             protected: protected.ok()?,
             budget: cents.map(|cents| f64::from(cents) / 100.0),
+            allow: Vec::new(),
             alarm_emails: email.into_iter().collect(),
             state: if local {
                 StateBackend::Local

@@ -1,0 +1,96 @@
+//! `landfall plan`: what `up` would make and what it would say to that, without making anything.
+
+use crate::app::{App, overrides};
+use crate::cli::{Global, Plan, Up};
+use crate::failure::Failure;
+use crate::phases::Phases;
+use crate::place::Place;
+use crate::planner::{Planner, settle};
+use crate::report::Report;
+use infra::Interrupt;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
+use rules::manifest::Overrides;
+use rules::page;
+use rules::proposal::Proposal;
+use std::path::Path;
+
+impl From<&Up> for Plan {
+    /// What `up --dry-run` shows.
+    fn from(up: &Up) -> Plan {
+        Plan {
+            app: up.app.clone(),
+            budget: up.budget,
+            source: up.source.clone(),
+            target: up.target,
+            html: None,
+        }
+    }
+}
+
+pub(crate) async fn run(
+    arguments: &Plan,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    report.show_details();
+    let phases = Phases::new(report);
+    let app = App::read(
+        &arguments.app.directory,
+        &Overrides {
+            dockerfile: arguments.source.dockerfile.clone(),
+            target: arguments.target,
+            prebuilt_image: arguments.source.image.is_some(),
+            ..overrides(global)
+        },
+    )?;
+    let place = phases
+        .time(Phase::Preflight, async {
+            Place::terraform_binary()?;
+            Place::open(&app, global, report).await
+        })
+        .await?;
+    let there = place.targets().await?;
+    let manifest = settle(&app.manifest, &there, arguments.budget);
+    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+    let planner = Planner {
+        manifest: &manifest,
+        place: &place.aside(scratch.path()).await?,
+        report,
+        interrupt: &interrupt,
+        only_looks: true,
+    };
+    let function = planner.function().await;
+    let proposed = phases
+        .time(Phase::Plan, planner.propose(&function, &there, None))
+        .await?;
+    let proposal = proposed.proposal;
+    report.emit(Event::Proposed {
+        target: proposal.target,
+        because: proposal.because.clone(),
+        loss: proposal.loss.clone(),
+        refusal: proposal.refusal(),
+        conclusion: proposal.conclusion(),
+    });
+    if let Some(file) = &arguments.html {
+        write(file, &proposal)?;
+        report.note(format!("the page is in {}", file.display()));
+    }
+    match proposal.refusal() {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+fn write(file: &Path, proposal: &Proposal) -> Result<(), Failure> {
+    let html = page::render(proposal, env!("CARGO_PKG_VERSION"));
+    std::fs::write(file, html).map_err(|error| {
+        Failure::new(
+            Exit::BadInput,
+            format!("{} cannot be written", file.display()),
+        )
+        .why(error.to_string())
+        .next("name another file with --html; nothing was changed")
+    })
+}

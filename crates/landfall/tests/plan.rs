@@ -1,0 +1,116 @@
+//! `plan` shows what `up` decides, and makes nothing.
+
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::Target;
+use rules::review::{self, Finding};
+use testkit::{App, Ended, Mode, Sandbox};
+
+fn conclusion(ended: &Ended) -> String {
+    ended.one("proposal", |event| match event {
+        Event::Proposed { conclusion, .. } => Some(conclusion.clone()),
+        _ => None,
+    })
+}
+
+fn findings(ended: &Ended) -> Vec<Finding> {
+    ended.one("review", |event| match event {
+        Event::Reviewed { findings } => Some(findings.clone()),
+        _ => None,
+    })
+}
+
+fn changes(ended: &Ended) -> Vec<usize> {
+    ended.all(|event| match event {
+        Event::Planned { changes, .. } => Some(changes.len()),
+        _ => None,
+    })
+}
+
+fn monthly_usd(ended: &Ended) -> f64 {
+    ended.one("price", |event| match event {
+        Event::Priced { bill } => Some(bill.monthly_usd),
+        _ => None,
+    })
+}
+
+/// Neither in the emulators nor on this machine.
+fn nothing_was_made(sandbox: &Sandbox, app: &App) {
+    let swept = sandbox
+        .rehearse(app, &["down", "--verify"])
+        .expect(Exit::Done);
+    let left = swept.one("sweep", |event| match event {
+        Event::Swept { left, unseen, .. } => Some((*left, unseen.clone())),
+        _ => None,
+    });
+    assert_eq!(left, (0, Vec::new()));
+    assert!(!sandbox.home().join("rehearsal").exists());
+}
+
+#[test]
+fn it_shows_what_up_would_make_and_makes_nothing() {
+    for target in Target::ALL {
+        let sandbox = Sandbox::new().on(target);
+        let app = sandbox.app("first", "shown", Mode::Good, 1);
+        let file = sandbox.path().join("plan.html");
+        let html = format!("--html={}", file.display());
+        for arguments in [&["plan", &html][..], &["up", "--dry-run"]] {
+            let plan = sandbox.rehearse(&app, arguments).expect(Exit::Done);
+            assert!(
+                !review::is_refused(&findings(&plan)),
+                "{:?}",
+                findings(&plan)
+            );
+            assert!(changes(&plan).iter().all(|count| *count > 5));
+            let said = conclusion(&plan);
+            assert!(said.contains("asks for a yes"), "{said}");
+            // Without a budget tasks would be refused, but not in a rehearsal.
+            assert_eq!(said.contains("on AWS"), target == Target::Fargate, "{said}");
+            nothing_was_made(&sandbox, &app);
+        }
+        let page = std::fs::read_to_string(file).expect("a page");
+        assert!(page.contains("<svg") && page.contains("shown"), "{page}");
+    }
+}
+
+#[test]
+fn it_refuses_in_the_words_of_up_and_says_when_nothing_is_left_to_do() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let secret = "[env]\nDB_PASSWORD = \"hunter2hunter2\"\n";
+    let leaky = sandbox
+        .app("leaky", "decided", Mode::Good, 1)
+        .manifest(secret);
+    let shown = sandbox.rehearse(&leaky, &["plan"]).expect(Exit::Refused);
+    let tried = sandbox
+        .rehearse(&leaky, &["up", "--yes"])
+        .expect(Exit::Refused);
+    assert_eq!(shown.failure(), tried.failure());
+    assert!(shown.failure().contains("LF010"), "{}", shown.failure());
+    let swept = sandbox
+        .rehearse(&leaky, &["down", "--verify"])
+        .expect(Exit::Done);
+    swept.one("nothing left", |event| {
+        matches!(event, Event::Swept { left: 0, .. }).then_some(())
+    });
+
+    let allowed = sandbox
+        .app("allowed", "decided", Mode::Good, 1)
+        .manifest(&format!("allow = [\"LF010\"]\n{secret}"));
+    let up = ["up", "--yes", "--minimum=1s", "--bake=1s"];
+    let _up = sandbox.rehearse(&allowed, &up).expect(Exit::Done);
+    let again = sandbox.rehearse(&allowed, &["plan"]).expect(Exit::Done);
+    assert_eq!(changes(&again), [0, 0]);
+    assert!(conclusion(&again).starts_with("no changes"));
+    assert!(findings(&again).iter().any(|finding| finding.allowed));
+    // What runs has the edge's own secret in a variable: that alone is none to refuse.
+    let _ = sandbox.rehearse(&allowed, &up).expect(Exit::Done);
+
+    let cost = sandbox.rehearse(&allowed, &["cost"]).expect(Exit::Done);
+    assert_eq!(monthly_usd(&cost), 0.0);
+    cost.one("what was spent", |event| {
+        matches!(event, Event::Spent(_)).then_some(())
+    });
+    let _down = sandbox
+        .rehearse(&allowed, &["down", "--yes"])
+        .expect(Exit::Done);
+}
