@@ -76,34 +76,84 @@ impl Inventory {
     /// Looks everywhere. A service that cannot be looked at is named in [`Listing::unseen`].
     pub async fn look(&self) -> Listing {
         let mut listing = Listing::default();
+        // All at once: one after the other, two dozen services take seconds.
+        let (
+            load_balancers,
+            target_groups,
+            ecs_services,
+            clusters,
+            task_definitions,
+            distributions,
+            http_apis,
+            functions,
+            vpcs,
+            subnets,
+            security_groups,
+            internet_gateways,
+            route_tables,
+            network_interfaces,
+            vpc_endpoints,
+            repositories,
+            log_groups,
+            roles,
+            topics,
+            alarms,
+            budgets,
+            state_buckets,
+            tagged,
+        ) = tokio::join!(
+            self.load_balancers(),
+            self.target_groups(),
+            self.ecs_services(),
+            self.clusters(),
+            self.task_definitions(),
+            self.distributions(),
+            self.http_apis(),
+            self.functions(),
+            self.vpcs(),
+            self.subnets(),
+            self.security_groups(),
+            self.internet_gateways(),
+            self.route_tables(),
+            self.network_interfaces(),
+            self.vpc_endpoints(),
+            self.repositories(),
+            self.log_groups(),
+            self.roles(),
+            self.topics(),
+            self.alarms(),
+            self.budgets(),
+            self.state_buckets(),
+            self.tagged(),
+        );
         let mut add = |what: &str, answer: Result<Vec<Found>, Error>| match answer {
             Ok(found) => listing.by_name.extend(found),
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => listing.unseen.push(format!("{what}: {error}")),
         };
-        add("load balancers", self.load_balancers().await);
-        add("target groups", self.target_groups().await);
-        add("ECS services", self.ecs_services().await);
-        add("ECS clusters", self.clusters().await);
-        add("task definitions", self.task_definitions().await);
-        add("CloudFront distributions", self.distributions().await);
-        add("HTTP APIs", self.http_apis().await);
-        add("Lambda functions", self.functions().await);
-        add("VPCs", self.vpcs().await);
-        add("subnets", self.subnets().await);
-        add("security groups", self.security_groups().await);
-        add("internet gateways", self.internet_gateways().await);
-        add("route tables", self.route_tables().await);
-        add("network interfaces", self.network_interfaces().await);
-        add("VPC endpoints", self.vpc_endpoints().await);
-        add("ECR repositories", self.repositories().await);
-        add("log groups", self.log_groups().await);
-        add("IAM roles", self.roles().await);
-        add("SNS topics", self.topics().await);
-        add("CloudWatch alarms", self.alarms().await);
-        add("budgets", self.budgets().await);
-        add("state bucket", self.state_buckets().await);
-        match self.tagged().await {
+        add("load balancers", load_balancers);
+        add("target groups", target_groups);
+        add("ECS services", ecs_services);
+        add("ECS clusters", clusters);
+        add("task definitions", task_definitions);
+        add("CloudFront distributions", distributions);
+        add("HTTP APIs", http_apis);
+        add("Lambda functions", functions);
+        add("VPCs", vpcs);
+        add("subnets", subnets);
+        add("security groups", security_groups);
+        add("internet gateways", internet_gateways);
+        add("route tables", route_tables);
+        add("network interfaces", network_interfaces);
+        add("VPC endpoints", vpc_endpoints);
+        add("ECR repositories", repositories);
+        add("log groups", log_groups);
+        add("IAM roles", roles);
+        add("SNS topics", topics);
+        add("CloudWatch alarms", alarms);
+        add("budgets", budgets);
+        add("state bucket", state_buckets);
+        match tagged {
             Ok(arns) => listing.by_tag = arns,
             Err(error) => listing.unseen.push(format!("tagged resources: {error}")),
         }

@@ -3,6 +3,7 @@
 //! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
 //! nothing and prints nothing; only [`Functions::publish`] waits, as Lambda takes one change at a time.
 
+mod account;
 mod alarms;
 mod budgets;
 mod error;
@@ -11,11 +12,13 @@ mod lambda;
 mod load_balancer;
 mod logs;
 mod metrics;
+mod permissions;
 mod registry;
 mod services;
 mod session;
 mod state_bucket;
 
+pub use account::Account;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
@@ -24,6 +27,7 @@ pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts}
 pub use load_balancer::LoadBalancer;
 pub use logs::{LogLine, Logs};
 pub use metrics::Metrics;
+pub use permissions::Permissions;
 pub use registry::{Login, Registry};
 pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};

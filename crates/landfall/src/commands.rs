@@ -1,6 +1,7 @@
 //! One verb a file.
 
 mod concerns;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod history;
 pub(crate) mod logs;

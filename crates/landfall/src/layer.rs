@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, else one that
 /// lies beside landfall itself.
-fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
+pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     let missing = |why: String| {
         Failure::new(Exit::MissingTool, "the edge's program is missing")
             .why(why)
@@ -47,7 +47,7 @@ fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
 }
 
 /// Finds the bridge's program: it is built together with the edge's, and lies beside it.
-fn find_bridge(edge: &Path, architecture: Architecture) -> Result<PathBuf, Failure> {
+pub(crate) fn find_bridge(edge: &Path, architecture: Architecture) -> Result<PathBuf, Failure> {
     let path = edge.with_file_name("landfall-bridge");
     let missing = |why: String| {
         Failure::new(Exit::MissingTool, "the bridge's program is missing")

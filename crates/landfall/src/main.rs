@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod comparing;
 mod conduct;
+mod doctor;
 mod driver;
 mod engine;
 mod failure;
@@ -88,6 +89,9 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Unlock(arguments) => commands::release::unlock(arguments, global, report).await,
         Command::History(arguments) => commands::history::run(arguments, global, report).await,
         Command::Judge(arguments) => commands::history::judge(arguments, report),
+        Command::Doctor(arguments) => {
+            commands::doctor::run(arguments, global, report, interrupt).await
+        }
         Command::Url(arguments) => {
             commands::status::url(arguments, global, report, interrupt).await
         }
