@@ -76,7 +76,8 @@ impl Inventory {
     /// Looks everywhere. A service that cannot be looked at is named in [`Listing::unseen`].
     pub async fn look(&self) -> Listing {
         let mut listing = Listing::default();
-        // All at once: one after the other, two dozen services take seconds.
+        // All at once: one after the other, two dozen services take seconds. On the heap: together they are more
+        // than a stack holds.
         let (
             load_balancers,
             target_groups,
@@ -102,29 +103,29 @@ impl Inventory {
             state_buckets,
             tagged,
         ) = tokio::join!(
-            self.load_balancers(),
-            self.target_groups(),
-            self.ecs_services(),
-            self.clusters(),
-            self.task_definitions(),
-            self.distributions(),
-            self.http_apis(),
-            self.functions(),
-            self.vpcs(),
-            self.subnets(),
-            self.security_groups(),
-            self.internet_gateways(),
-            self.route_tables(),
-            self.network_interfaces(),
-            self.vpc_endpoints(),
-            self.repositories(),
-            self.log_groups(),
-            self.roles(),
-            self.topics(),
-            self.alarms(),
-            self.budgets(),
-            self.state_buckets(),
-            self.tagged(),
+            Box::pin(self.load_balancers()),
+            Box::pin(self.target_groups()),
+            Box::pin(self.ecs_services()),
+            Box::pin(self.clusters()),
+            Box::pin(self.task_definitions()),
+            Box::pin(self.distributions()),
+            Box::pin(self.http_apis()),
+            Box::pin(self.functions()),
+            Box::pin(self.vpcs()),
+            Box::pin(self.subnets()),
+            Box::pin(self.security_groups()),
+            Box::pin(self.internet_gateways()),
+            Box::pin(self.route_tables()),
+            Box::pin(self.network_interfaces()),
+            Box::pin(self.vpc_endpoints()),
+            Box::pin(self.repositories()),
+            Box::pin(self.log_groups()),
+            Box::pin(self.roles()),
+            Box::pin(self.topics()),
+            Box::pin(self.alarms()),
+            Box::pin(self.budgets()),
+            Box::pin(self.state_buckets()),
+            Box::pin(self.tagged()),
         );
         let mut add = |what: &str, answer: Result<Vec<Found>, Error>| match answer {
             Ok(found) => listing.by_name.extend(found),

@@ -72,7 +72,8 @@ pub(crate) async fn examine(
     }
     let manifest = examined.app.as_ref().map(|app| &app.manifest);
     examined.engine = machine::gather(facts, manifest, global.rehearse).await;
-    account::gather(&mut examined, extent, global, report).await;
+    // On the heap: with every service's call in it, it is more than a stack holds.
+    Box::pin(account::gather(&mut examined, extent, global, report)).await;
     examined
 }
 

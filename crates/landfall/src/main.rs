@@ -66,9 +66,11 @@ fn main() -> ExitCode {
 async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Up(arguments) => commands::up::run(arguments, global, report, interrupt).await,
+        Command::Up(arguments) => {
+            Box::pin(commands::up::run(arguments, global, report, interrupt)).await
+        }
         Command::Move(arguments) => {
-            commands::up::move_to(arguments, global, report, interrupt).await
+            Box::pin(commands::up::move_to(arguments, global, report, interrupt)).await
         }
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Status(arguments) => {
@@ -90,7 +92,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::History(arguments) => commands::history::run(arguments, global, report).await,
         Command::Judge(arguments) => commands::history::judge(arguments, report),
         Command::Doctor(arguments) => {
-            commands::doctor::run(arguments, global, report, interrupt).await
+            Box::pin(commands::doctor::run(arguments, global, report, interrupt)).await
         }
         Command::Url(arguments) => {
             commands::status::url(arguments, global, report, interrupt).await

@@ -344,16 +344,8 @@ pub fn examine(facts: &Facts) -> Vec<Check> {
 pub(crate) fn gap(check: Name, gap: &Gap) -> Option<Check> {
     match gap {
         Gap::NotAsked => None,
-        Gap::Skipped(why) => Some(Check::new(
-            check,
-            Outcome::Skipped,
-            format!("not looked at: {why}"),
-        )),
-        Gap::Unknown(why) => Some(Check::new(
-            check,
-            Outcome::Unknown,
-            format!("cannot be told: {why}"),
-        )),
+        Gap::Skipped(why) => Some(Check::new(check, Outcome::Skipped, why.clone())),
+        Gap::Unknown(why) => Some(Check::new(check, Outcome::Unknown, why.clone())),
         Gap::Trouble(trouble) => Some(Check {
             check,
             outcome: Outcome::Blocker { exit: trouble.exit },

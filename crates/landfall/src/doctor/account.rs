@@ -34,7 +34,7 @@ pub(super) async fn gather(
         if global.rehearse {
             skip(&mut examined.facts, "the app's settings are not in order");
         } else {
-            without_app(&mut examined.facts, extent, global).await;
+            Box::pin(without_app(&mut examined.facts, extent, global)).await;
         }
         return;
     };
@@ -53,12 +53,22 @@ pub(super) async fn gather(
         return;
     }
     let region = app.manifest.region.as_ref().map(|region| region.as_str());
-    let (place, clock) = tokio::join!(Place::open(app, global, report), clock(global, extent));
+    let (place, clock) = tokio::join!(
+        Box::pin(Place::open(app, global, report)),
+        Box::pin(clock(global, extent))
+    );
     examined.facts.clock = clock;
     match place {
-        Ok(place) => with(examined, place, extent).await,
+        Ok(place) => Box::pin(with(examined, place, extent)).await,
         Err(failure) => {
-            without(&mut examined.facts, failure, region, extent, global).await;
+            Box::pin(without(
+                &mut examined.facts,
+                failure,
+                region,
+                extent,
+                global,
+            ))
+            .await;
         }
     }
 }
@@ -134,12 +144,15 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
     if is_new {
         let account = Account::new(&place.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
-            within(limit, region(&account)),
-            within(limit, concurrency(&place, manifest.target)),
-            within(limit, vcpus(&place, &account, manifest.target)),
-            within(limit, load_balancers(&place, &account, manifest.target)),
-            within(limit, names(&place)),
-            within(limit, permissions(&place, &manifest)),
+            within(limit, Box::pin(region(&account))),
+            within(limit, Box::pin(concurrency(&place, manifest.target))),
+            within(limit, Box::pin(vcpus(&place, &account, manifest.target))),
+            within(
+                limit,
+                Box::pin(load_balancers(&place, &account, manifest.target))
+            ),
+            within(limit, Box::pin(names(&place))),
+            within(limit, Box::pin(permissions(&place, &manifest))),
         );
         facts.region = region;
         facts.concurrency = concurrency;
@@ -273,7 +286,7 @@ async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>>
     let asks = asks(target, &at);
     let answers = asks
         .iter()
-        .map(|ask| simulation.simulate(&principal, ask, passed_to(target)));
+        .map(|ask| Box::pin(simulation.simulate(&principal, ask, passed_to(target))));
     let answers = try_join_all(answers)
         .await
         .map_err(|error| unknown(&error))?;
