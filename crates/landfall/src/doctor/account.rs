@@ -75,13 +75,17 @@ pub(super) async fn gather(
 
 /// Nothing of the account is looked at.
 fn skip(facts: &mut Facts, why: &str) {
-    facts.credentials = Err(Gap::Skipped(why.to_owned()));
+    let skipped = || Gap::Skipped(why.to_owned());
+    facts.credentials = Err(skipped());
+    facts.names = Err(skipped());
+    facts.permissions = Err(skipped());
 }
 
 /// The settings are not in order, so that nobody knows what is wanted where: only who calls.
 async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     let region = global.region.as_ref().map(|region| region.as_str());
     let session = Session::open(global.profile.as_deref(), region, None).await;
+    skip(facts, "the app's settings are not in order");
     facts.credentials = match session {
         // The settings may name the region.
         Err(_) => Err(Gap::Skipped(
@@ -105,6 +109,7 @@ async fn without(
     extent: Extent,
     global: &Global,
 ) {
+    skip(facts, "without credentials AWS tells nothing");
     facts.credentials = Err(trouble(failure));
     if global.rehearse {
         return;
