@@ -12,6 +12,8 @@ mod lambda;
 mod load_balancer;
 mod logs;
 mod metrics;
+mod permissions;
+mod quotas;
 mod registry;
 mod services;
 mod session;
@@ -26,6 +28,8 @@ pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts}
 pub use load_balancer::LoadBalancer;
 pub use logs::{LogLine, Logs};
 pub use metrics::Metrics;
+pub use permissions::Permissions;
+pub use quotas::Quotas;
 pub use registry::{Login, Registry};
 pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};

@@ -6,6 +6,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
+use rules::doctor::account::Identity;
 use std::time::Duration;
 
 /// Where calls go instead of AWS: the emulators of a rehearsal.
@@ -81,20 +82,31 @@ impl Session {
         &self.region
     }
 
-    /// Asks AWS which account the credentials belong to: twelve digits.
+    /// Asks AWS whom the credentials belong to.
     ///
     /// # Errors
     /// No valid credentials, or AWS cannot be reached.
-    pub async fn account(&self) -> Result<String, Error> {
+    pub async fn identity(&self) -> Result<Identity, Error> {
         const OPERATION: &str = "sts:GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.config)
             .get_caller_identity()
             .send()
             .await
             .map_err(translate(OPERATION))?;
-        answer
+        let account = answer
             .account
-            .ok_or_else(|| Error::incomplete(OPERATION, "account"))
+            .ok_or_else(|| Error::incomplete(OPERATION, "account"))?;
+        Ok(Identity {
+            account,
+            arn: answer.arn.unwrap_or_default(),
+            rehearsal: self.endpoints.is_some(),
+        })
+    }
+
+    /// The same credentials in another region.
+    pub(crate) fn at(&self, region: &str) -> SdkConfig {
+        let region = Region::new(region.to_owned());
+        self.config.to_builder().region(region).build()
     }
 
     pub(crate) fn config(&self) -> &SdkConfig {

@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use rules::exit::Exit;
 use rules::manifest::{
-    Draft, FILE, Facts, FileSum, Manifest, Overrides, ProtectedFact, ProtectedState, RelativePath,
+    Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState, RelativePath,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,14 @@ pub(crate) struct App {
 impl App {
     /// Reads the directory for a deployment: everything is checked.
     pub(crate) fn read(directory: &Path, overrides: &Overrides) -> Result<App, Failure> {
+        App::check(directory, overrides)?.map_err(Failure::from)
+    }
+
+    /// The same, with the problems by themselves.
+    pub(crate) fn check(
+        directory: &Path,
+        overrides: &Overrides,
+    ) -> Result<Result<App, Problems>, Failure> {
         let found = std::fs::canonicalize(directory)
             .ok()
             .filter(|found| found.is_dir());
@@ -58,11 +66,11 @@ impl App {
                 })
                 .collect::<Result<_, Failure>>()?,
         };
-        let manifest = draft.resolve(&facts, overrides)?;
-        Ok(App {
+        let manifest = draft.resolve(&facts, overrides);
+        Ok(manifest.map(|manifest| App {
             directory,
             manifest,
-        })
+        }))
     }
 
     /// An app of which there is only an image: its name is made from the image's, its port is the one

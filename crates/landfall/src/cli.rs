@@ -100,6 +100,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: PricesAction,
     },
+    /// Look for everything that would make a deployment fail, and create nothing
+    Doctor(Doctor),
     /// Remove everything that landfall made, and look whether anything is left
     Down(Down),
     /// Move the app to the other target: that one serves before this one goes
@@ -187,6 +189,14 @@ pub(crate) struct Up {
     /// How long a new version may take to become healthy: 90s, 10m
     #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
     pub(crate) ready_timeout: Duration,
+    /// Go on although this check fails, as `landfall doctor --json` names it; several with commas
+    #[arg(
+        long,
+        env = "LANDFALL_DESPITE",
+        value_name = "CHECK",
+        value_delimiter = ','
+    )]
+    pub(crate) despite: Vec<rules::doctor::Name>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -206,6 +216,23 @@ pub(crate) struct Plan {
     /// Write it all into this file, as a page for a browser
     #[arg(long, env = "LANDFALL_HTML", value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) app: AppDir,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// What to run on, instead of the manifest's `target`
+    #[arg(long, env = "LANDFALL_TARGET")]
+    pub(crate) target: Option<Target>,
+    /// Neither build the image nor run it to see where it listens
+    #[arg(long, env = "LANDFALL_NO_RUN")]
+    pub(crate) no_run: bool,
+    /// Look at this machine and the app only, and ask AWS nothing
+    #[arg(long, env = "LANDFALL_OFFLINE")]
+    pub(crate) offline: bool,
 }
 
 /// How a new version gets its users.
@@ -306,6 +333,14 @@ pub(crate) struct Move {
     /// How long the app may take to become healthy there: 90s, 10m
     #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
     pub(crate) ready_timeout: Duration,
+    /// Go on although this check fails, as `landfall doctor --json` names it; several with commas
+    #[arg(
+        long,
+        env = "LANDFALL_DESPITE",
+        value_name = "CHECK",
+        value_delimiter = ','
+    )]
+    pub(crate) despite: Vec<rules::doctor::Name>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -321,6 +356,7 @@ impl Move {
             source: self.source.clone(),
             target: Some(self.to),
             ready_timeout: self.ready_timeout,
+            despite: self.despite.clone(),
             pace: self.pace.clone(),
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod about;
 mod concerns;
 pub(crate) mod cost;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod history;
 pub(crate) mod logs;

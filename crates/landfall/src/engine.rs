@@ -1,6 +1,8 @@
 //! Docker or Podman on this machine: building, looking into and pushing images.
 
+mod about;
 mod container;
+mod trial;
 
 pub(crate) use container::Container;
 

@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked for: what, why, what next, and the exit code.
 
 use rules::cost::budget::Refusal;
+use rules::doctor::Trouble;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::manifest::Problems;
@@ -46,6 +47,28 @@ impl Failure {
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
         let what = what.into();
         move |error| Failure::new(Exit::MissingTool, what).why(error.to_string())
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble {
+            exit: failure.exit,
+            what: failure.what,
+            why: failure.why,
+            next: failure.next,
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Failure {
+        Failure {
+            exit: trouble.exit,
+            what: trouble.what,
+            why: trouble.why,
+            next: trouble.next,
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
 }
 
 /// Finds the bridge's program: it is built together with the edge's, and lies beside it.
-fn find_bridge(edge: &Path, architecture: Architecture) -> Result<PathBuf, Failure> {
+pub(crate) fn find_bridge(edge: &Path, architecture: Architecture) -> Result<PathBuf, Failure> {
     let path = edge.with_file_name("landfall-bridge");
     let missing = |why: String| {
         Failure::new(Exit::MissingTool, "the bridge's program is missing")

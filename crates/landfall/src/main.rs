@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod comparing;
 mod conduct;
+mod doctor;
 mod driver;
 mod engine;
 mod failure;
@@ -67,9 +68,11 @@ fn main() -> ExitCode {
 async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Failure> {
     let global = &cli.global;
     match &cli.command {
-        Command::Up(arguments) => commands::up::run(arguments, global, report, interrupt).await,
+        Command::Up(arguments) => {
+            Box::pin(commands::up::run(arguments, global, report, interrupt)).await
+        }
         Command::Move(arguments) => {
-            commands::up::move_to(arguments, global, report, interrupt).await
+            Box::pin(commands::up::move_to(arguments, global, report, interrupt)).await
         }
         Command::Plan(arguments) => commands::plan::run(arguments, global, report, interrupt).await,
         Command::Cost(arguments) => commands::cost::run(arguments, global, report, interrupt).await,
@@ -95,6 +98,9 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Unlock(arguments) => commands::release::unlock(arguments, global, report).await,
         Command::History(arguments) => commands::history::run(arguments, global, report).await,
         Command::Judge(arguments) => commands::history::judge(arguments, report),
+        Command::Doctor(arguments) => {
+            Box::pin(commands::doctor::run(arguments, global, report, interrupt)).await
+        }
         Command::Url(arguments) => {
             commands::status::url(arguments, global, report, interrupt).await
         }

@@ -12,6 +12,7 @@ use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{
     FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
 };
+use rules::doctor::account::Identity;
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
 use rules::lock::StateLock;
@@ -27,6 +28,7 @@ use std::time::Instant;
 pub(crate) struct Place {
     pub(crate) names: Names,
     pub(crate) account: String,
+    pub(crate) identity: Identity,
     pub(crate) session: Session,
     rehearsal: Option<Rehearsal>,
     directory: PathBuf,
@@ -50,7 +52,7 @@ pub(crate) fn home() -> PathBuf {
     directory("LANDFALL_HOME", "XDG_STATE_HOME", ".local/state")
 }
 
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     directory("LANDFALL_CACHE", "XDG_CACHE_HOME", ".cache")
 }
 
@@ -106,7 +108,8 @@ impl Place {
                 Session::open(global.profile.as_deref(), region, None).await?,
             )
         };
-        let account = session.account().await?;
+        let identity = session.identity().await?;
+        let account = identity.account.clone();
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
         report.emit(Event::Place {
             name: names.app.to_string(),
@@ -127,6 +130,7 @@ impl Place {
         Ok(Place {
             names,
             account,
+            identity,
             session,
             rehearsal,
             directory,
@@ -222,15 +226,32 @@ impl Place {
 
     /// Whether anything of a root may be there, as its state tells.
     pub(crate) async fn holds(&self, root: Root) -> Result<bool, Failure> {
+        let state = self.state(root).await?;
+        Ok(state.is_some_and(|state| WorkDir::holds_resources(&state)))
+    }
+
+    /// The text of a root's state; [`None`] if there is none.
+    pub(crate) async fn state(&self, root: Root) -> Result<Option<String>, Failure> {
         let dir = WorkDir::new(&self.directory, root);
-        let state = match self.bucket() {
+        Ok(match self.bucket() {
             Some(bucket) => match bucket.read(&dir.state_key()).await {
                 Err(error) if error.kind == aws::ErrorKind::NotFound => None,
                 other => other?,
             },
             None => std::fs::read_to_string(dir.path.join("terraform.tfstate")).ok(),
-        };
-        Ok(state.is_some_and(|state| WorkDir::holds_resources(&state)))
+        })
+    }
+
+    /// Whoever holds the lock of a root's state.
+    pub(crate) async fn lock(&self, root: Root) -> Option<StateLock> {
+        let dir = WorkDir::new(&self.directory, root);
+        match self.bucket() {
+            None => dir.local_lock(),
+            Some(bucket) => match bucket.read(&dir.lock_key()).await {
+                Ok(Some(text)) => StateLock::parse(&text).ok(),
+                _ => None,
+            },
+        }
     }
 
     /// What the environment runs on: both, while it moves.
@@ -404,14 +425,7 @@ impl Place {
         terraform: &Terraform,
         failure: infra::Failure,
     ) -> Failure {
-        let lock = match self.bucket() {
-            None => terraform.dir.local_lock(),
-            Some(bucket) => match bucket.read(&terraform.dir.lock_key()).await {
-                Ok(Some(text)) => StateLock::parse(&text).ok(),
-                _ => None,
-            },
-        };
-        match lock {
+        match self.lock(terraform.dir.root).await {
             Some(lock) if !failure.interrupted => Failure::new(
                 Exit::Locked,
                 format!("the state of the {} root is locked", terraform.dir.root),

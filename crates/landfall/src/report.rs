@@ -4,6 +4,7 @@
 //! pipe. With `--json` everything goes to standard output. On a terminal what is going on stands in a view
 //! below the lines; anywhere else lines say it, now and then.
 
+mod doctor;
 mod heartbeat;
 mod history;
 mod live;
@@ -494,6 +495,10 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         Event::Past(past) => Text::Result(past_line(past)),
         Event::Entry { entry, since } => Text::Result(entry_line(entry, *since)),
         Event::Data { data } => Text::Result(data.to_string()),
+        Event::Checked { check } => Text::Result(doctor::line(check, color)),
+        Event::Examined { summary, problems } => {
+            Text::Result(doctor::end(*summary, problems, color))
+        }
         Event::Unchanged { revision } => progress(format!(
             "  revision {revision} serves already: nothing was created, pushed or released"
         )),

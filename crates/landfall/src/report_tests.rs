@@ -4,6 +4,7 @@ use rules::cost::account::AccountPlan;
 use rules::cost::prices::Table;
 use rules::cost::{Basis, Bill, Workload, estimate};
 use rules::diagnosis::Cause;
+use rules::doctor::{Check, Name, Outcome, Summary};
 use rules::event::{Past, PhaseTime, SlotStatus, Status};
 use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
@@ -385,4 +386,54 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
         },
     ];
     insta::assert_snapshot!("status_log_sweep", read(&events, false));
+}
+
+#[test]
+fn a_doctors_findings_read_like_this() {
+    let check = |check, outcome, what: &str| Check {
+        check,
+        outcome,
+        what: what.into(),
+        why: vec![],
+        fix: vec![],
+    };
+    let exit = Exit::BadInput;
+    let checks = [
+        check(Name::Engine, Outcome::Ok, "docker 29.1.0 on x86_64"),
+        Check {
+            why: vec!["on 127.0.0.1 only: 9091".into()],
+            fix: vec!["set `port = 9090` in landfall.toml".into()],
+            ..check(
+                Name::Port,
+                Outcome::Blocker { exit },
+                "the app is expected on 8080, but listens on 9090",
+            )
+        },
+        check(Name::Image, Outcome::Warning, "the container runs as root"),
+        check(
+            Name::Permissions,
+            Outcome::Unknown,
+            "iam:SimulatePrincipalPolicy: not allowed",
+        ),
+        check(
+            Name::Names,
+            Outcome::Skipped,
+            "AWS is not asked with --offline",
+        ),
+    ];
+    let mut events: Vec<Event> = checks
+        .iter()
+        .map(|check| Event::Checked {
+            check: check.clone(),
+        })
+        .collect();
+    events.push(Event::Examined {
+        summary: Summary::of(&checks),
+        problems: checks[1..3].to_vec(),
+    });
+    insta::assert_snapshot!("doctor", read(&events, false));
+    let Text::Result(line) = text(&events[0], false, true) else {
+        panic!("a line of the table is a result");
+    };
+    assert!(line.starts_with("\x1b[32m✓\x1b[0m container engine"));
 }

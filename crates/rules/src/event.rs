@@ -8,6 +8,7 @@ use crate::cost::renewal::Renewal;
 use crate::cost::{Bill, Spent};
 use crate::destruction;
 use crate::diagnosis::Cause;
+use crate::doctor::{Check, Summary};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::ledger::{Entry, Pings, Record};
@@ -400,6 +401,19 @@ pub enum Event {
     },
     /// What is to be seen of what serves, about once a second while it is watched.
     Watch(Watch),
+    /// Something was looked at; a result of `doctor`.
+    Checked {
+        /// What, and what it came to.
+        #[serde(flatten)]
+        check: Check,
+    },
+    /// What all checks came to; the end of `doctor`.
+    Examined {
+        /// How many came to what.
+        summary: Summary,
+        /// Those that somebody should do something about.
+        problems: Vec<Check>,
+    },
     /// Nothing had to be done.
     Unchanged {
         /// The revision that serves.

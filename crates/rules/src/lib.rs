@@ -10,6 +10,7 @@ pub mod cost;
 pub mod destruction;
 pub mod diagnosis;
 pub mod dockerfile;
+pub mod doctor;
 pub mod drawing;
 pub mod edge;
 pub mod event;

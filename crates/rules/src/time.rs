@@ -1,5 +1,6 @@
 //! Points in time as data: the caller reads the clock, rules only compare.
 
+mod http_date;
 mod rfc3339;
 
 use serde::{Deserialize, Serialize};

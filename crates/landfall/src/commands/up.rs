@@ -6,12 +6,11 @@ mod moving;
 mod site;
 
 use self::site::Maker;
-use crate::app::{App, overrides};
+use crate::app::App;
 use crate::cli::{Global, Move, Up};
-use crate::commands::{concerns, plan};
+use crate::commands::{concerns, doctor, plan};
 use crate::conduct::{Conduct, Conducted, Site};
 use crate::driver::Local;
-use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::phases::Phases;
@@ -21,7 +20,7 @@ use crate::report::Report;
 use infra::Interrupt;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::{Choice, Manifest, Overrides, Target};
+use rules::manifest::{Choice, Manifest, Target};
 use rules::revision::{Revision, Settings};
 
 /// `landfall move`: an `up` to the other target, of what is there already.
@@ -53,22 +52,17 @@ pub(crate) async fn run(
         return plan::run(&arguments.into(), global, report, interrupt).await;
     }
     let phases = Phases::new(report);
-    let app = App::read(
-        &arguments.app.directory,
-        &Overrides {
-            dockerfile: arguments.source.dockerfile.clone(),
-            target: arguments.target,
-            prebuilt_image: arguments.source.image.is_some(),
-            ..overrides(global)
-        },
-    )?;
-    let (engine, place) = phases
-        .time(Phase::Preflight, async {
-            Place::terraform_binary()?;
-            tokio::try_join!(Engine::find(), Place::open(&app, global, report))
-        })
+    let examined = phases
+        .time(Phase::Preflight, doctor::before(arguments, global, report))
         .await?;
-    let there = place.targets().await?;
+    let there = examined.there;
+    let (Some(app), Some(engine), Some(place)) = (examined.app, examined.engine, examined.place)
+    else {
+        return Err(Failure::new(
+            Exit::Bug,
+            "the preflight found no problem, and yet something is missing",
+        ));
+    };
     let manifest = &settle(&app.manifest, &there, arguments.budget);
     say_target(manifest, &there, report);
     let app = App {

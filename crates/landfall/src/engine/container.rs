@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(6);
 /// A container that landfall started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
-    id: String,
+    pub(super) id: String,
 }
 
 impl Engine {
@@ -145,7 +145,7 @@ impl Engine {
         seen
     }
 
-    async fn listening(&self, container: &str) -> Option<Listening> {
+    pub(super) async fn listening(&self, container: &str) -> Option<Listening> {
         let pid = self
             .output(&["inspect", "--format", "{{.State.Pid}}", container])
             .await

@@ -21,6 +21,27 @@ pub(crate) struct Built {
     pub(crate) shipped: LocalImage,
 }
 
+/// Builds the app's own image, or takes the one that is given.
+pub(crate) async fn own(
+    prebuilt: Option<&str>,
+    app: &App,
+    engine: &Engine,
+    report: &Report,
+) -> Result<LocalImage, Failure> {
+    let manifest = &app.manifest;
+    match prebuilt {
+        Some(reference) => engine.take(reference, manifest.architecture).await,
+        None => {
+            let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
+            let dockerfile = manifest.dockerfile.as_str();
+            let architecture = manifest.architecture;
+            engine
+                .build(&app.directory, dockerfile, &tag, architecture, report)
+                .await
+        }
+    }
+}
+
 /// Builds the image, or takes the one that is given, refuses what cannot run, and adds the edge.
 pub(crate) async fn build(
     prebuilt: Option<&str>,
@@ -30,22 +51,7 @@ pub(crate) async fn build(
     report: &Report,
 ) -> Result<Built, Failure> {
     let manifest = &app.manifest;
-    let image = match prebuilt {
-        Some(reference) => engine.take(reference, manifest.architecture).await?,
-        None => {
-            let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
-            let dockerfile = manifest.dockerfile.as_str();
-            engine
-                .build(
-                    &app.directory,
-                    dockerfile,
-                    &tag,
-                    manifest.architecture,
-                    report,
-                )
-                .await?
-        }
-    };
+    let image = own(prebuilt, app, engine, report).await?;
     engine.check(&image, manifest)?;
     let port = manifest.port.get();
     if !image.exposed.is_empty() && !image.exposed.contains(&port) {

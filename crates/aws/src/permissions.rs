@@ -1,0 +1,106 @@
+//! What the caller may do, by IAM's own simulation of its policies.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use rules::doctor::permissions::{Ask, Decision, Simulated};
+
+/// The simulation.
+#[derive(Debug, Clone)]
+pub struct Permissions {
+    iam: aws_sdk_iam::Client,
+    region: String,
+}
+
+impl Permissions {
+    /// Of the session's account.
+    pub fn new(session: &Session) -> Permissions {
+        Permissions {
+            iam: aws_sdk_iam::Client::new(session.config()),
+            region: session.region().to_owned(),
+        }
+    }
+
+    /// The ARN of a role by its name: the ARN of its sessions lacks the path. [`None`] if the caller may not
+    /// look.
+    ///
+    /// # Errors
+    /// The call fails otherwise.
+    pub async fn role(&self, name: &str) -> Result<Option<String>, Error> {
+        let answer = self
+            .iam
+            .get_role()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(translate("iam:GetRole"));
+        match answer {
+            Ok(answer) => Ok(answer.role.map(|role| role.arn)),
+            Err(error) if error.kind == ErrorKind::Denied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the policies of `principal`, an ARN of a user or role, allow these actions on this resource;
+    /// roles are passed to `passed_to` only. Session policies, and policies of resources, are not
+    /// looked at by IAM
+    /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>).
+    ///
+    /// # Errors
+    /// The call fails; often because the caller may not simulate, which says nothing about the actions.
+    pub async fn simulate(
+        &self,
+        principal: &str,
+        ask: &Ask,
+        passed_to: &str,
+    ) -> Result<Vec<Simulated>, Error> {
+        const OPERATION: &str = "iam:SimulatePrincipalPolicy";
+        let entry = |key: &str, value: &str| {
+            ContextEntry::builder()
+                .context_key_name(key)
+                .context_key_values(value)
+                .context_key_type(ContextKeyTypeEnum::String)
+                .build()
+        };
+        let mut pages = self
+            .iam
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(
+                ask.actions
+                    .iter()
+                    .map(|action| (*action).to_owned())
+                    .collect(),
+            ))
+            .resource_arns(&ask.resource)
+            .context_entries(entry("aws:RequestedRegion", &self.region))
+            .context_entries(entry("iam:PassedToService", passed_to))
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate(OPERATION))?;
+            for one in page.evaluation_results.unwrap_or_default() {
+                let depends = one
+                    .missing_context_values
+                    .is_some_and(|missing| !missing.is_empty());
+                let statements = one.matched_statements.unwrap_or_default();
+                all.push(Simulated {
+                    action: one.eval_action_name,
+                    resource: ask.resource.clone(),
+                    decision: match one.eval_decision {
+                        PolicyEvaluationDecisionType::Allowed => Decision::Allowed,
+                        _ if depends => Decision::Depends,
+                        PolicyEvaluationDecisionType::ExplicitDeny => Decision::ExplicitDeny,
+                        _ => Decision::ImplicitDeny,
+                    },
+                    by: statements
+                        .into_iter()
+                        .filter_map(|statement| statement.source_policy_id)
+                        .collect(),
+                });
+            }
+        }
+        Ok(all)
+    }
+}

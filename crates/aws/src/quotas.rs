@@ -1,0 +1,128 @@
+//! What an account may have in a region: whether it may use it at all, and its quotas.
+
+use crate::error::{Error, translate};
+use crate::session::Session;
+use rules::doctor::account::{LoadBalancers, Region};
+
+/// An account, asked from one region.
+#[derive(Debug, Clone)]
+pub struct Quotas {
+    region: String,
+    ec2: aws_sdk_ec2::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    quotas: aws_sdk_servicequotas::Client,
+}
+
+impl Quotas {
+    /// The session's account.
+    pub fn new(session: &Session) -> Quotas {
+        // A region that is not enabled refuses every call: another one is asked about it, which always is.
+        let home = session.at(home_of(session.region()));
+        Quotas {
+            region: session.region().to_owned(),
+            ec2: aws_sdk_ec2::Client::new(&home),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(session.config()),
+            quotas: aws_sdk_servicequotas::Client::new(session.config()),
+        }
+    }
+
+    /// Whether the account may use the session's region.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn region(&self) -> Result<Region, Error> {
+        let answer = self
+            .ec2
+            .describe_regions()
+            .all_regions(true)
+            .region_names(&self.region)
+            .send()
+            .await
+            .map_err(translate("ec2:DescribeRegions"));
+        let regions = match answer {
+            Err(error) if error.code.as_deref() == Some("InvalidParameterValue") => Vec::new(),
+            other => other?.regions.unwrap_or_default(),
+        };
+        let ours = regions
+            .into_iter()
+            .find(|region| region.region_name.as_deref() == Some(self.region.as_str()));
+        Ok(Region {
+            name: self.region.clone(),
+            opt_in: ours.and_then(|region| region.opt_in_status),
+        })
+    }
+
+    /// vCPUs that may run on Fargate at once, both processors and all apps together.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn fargate_vcpus(&self) -> Result<f64, Error> {
+        const OPERATION: &str = "servicequotas:GetServiceQuota";
+        let answer = self
+            .quotas
+            .get_service_quota()
+            .service_code("fargate")
+            // Fargate On-Demand vCPU resource count:
+            // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+            .quota_code("L-3032A538")
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        answer
+            .quota
+            .and_then(|quota| quota.value)
+            .ok_or_else(|| Error::incomplete(OPERATION, "value"))
+    }
+
+    /// Application load balancers there may be, and those there are; `own` is the name of ours.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn load_balancers(&self, own: &str) -> Result<LoadBalancers, Error> {
+        const LIMITS: &str = "elasticloadbalancing:DescribeAccountLimits";
+        let answer = self
+            .elb
+            .describe_account_limits()
+            .send()
+            .await
+            .map_err(translate(LIMITS))?;
+        let limits = answer.limits.unwrap_or_default();
+        let limit = limits
+            .iter()
+            .find(|limit| limit.name.as_deref() == Some("application-load-balancers"))
+            .and_then(|limit| limit.max.as_deref()?.parse().ok())
+            .ok_or_else(|| Error::incomplete(LIMITS, "limit of load balancers"))?;
+        let mut seen = LoadBalancers {
+            limit,
+            there: 0,
+            own: false,
+        };
+        let mut pages = self.elb.describe_load_balancers().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("elasticloadbalancing:DescribeLoadBalancers"))?;
+            for one in page.load_balancers.unwrap_or_default() {
+                if one
+                    .r#type
+                    .as_ref()
+                    .is_some_and(|kind| kind.as_str() == "application")
+                {
+                    seen.there += 1;
+                    seen.own |= one.load_balancer_name.as_deref() == Some(own);
+                }
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// The region of a partition that every account may use
+/// (<https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>).
+fn home_of(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "cn-north-1"
+    } else if region.starts_with("us-gov-") {
+        "us-gov-west-1"
+    } else {
+        "us-east-1"
+    }
+}

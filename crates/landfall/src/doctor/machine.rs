@@ -1,0 +1,158 @@
+//! This machine, asked once.
+
+use super::trouble;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::layer;
+use crate::place::{self, Place};
+use infra::Binary;
+use rules::doctor::machine::{Directory, Disk, Tool};
+use rules::doctor::{Facts, Gap, Seen};
+use rules::manifest::{Manifest, Target};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a program of this machine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Fills in what is known of this machine; gives the engine, if there is one.
+pub(super) async fn gather(
+    facts: &mut Facts,
+    manifest: Option<&Manifest>,
+    rehearse: bool,
+) -> Option<Engine> {
+    let terraform = tokio::task::spawn_blocking(Place::terraform_binary);
+    let terraform = tokio::time::timeout(PATIENCE, terraform);
+    let engine = tokio::time::timeout(PATIENCE, engine(facts));
+    let (engine, terraform) = tokio::join!(engine, terraform);
+    facts.terraform = match terraform {
+        Ok(Ok(binary)) => binary.map(tool).map_err(trouble),
+        Ok(Err(error)) => Err(Gap::Unknown(error.to_string())),
+        Err(_) => Err(silent("it")),
+    };
+    let engine = engine.unwrap_or_else(|_| {
+        facts.engine = Err(silent("the container engine"));
+        None
+    });
+    facts.directories = Ok(vec![
+        directory(
+            "the cache of Terraform's providers",
+            &place::cache(),
+            "LANDFALL_CACHE",
+        ),
+        directory(
+            "everything that landfall keeps on this machine",
+            &place::home(),
+            "LANDFALL_HOME",
+        ),
+    ]);
+    facts.edge = match manifest {
+        Some(manifest) => edge(manifest, rehearse),
+        None => Err(Gap::NotAsked),
+    };
+    engine
+}
+
+fn silent(what: &str) -> Gap {
+    Gap::Trouble(
+        Failure::new(
+            rules::exit::Exit::MissingTool,
+            format!("{what} did not answer within {} s", PATIENCE.as_secs()),
+        )
+        .next("look why it hangs; starting it anew often helps")
+        .into(),
+    )
+}
+
+fn tool(binary: Binary) -> Tool {
+    Tool {
+        path: binary.path.display().to_string(),
+        version: binary.version,
+    }
+}
+
+async fn engine(facts: &mut Facts) -> Option<Engine> {
+    let engine = match Engine::find().await {
+        Ok(engine) => engine,
+        Err(failure) => {
+            facts.engine = Err(trouble(failure));
+            facts.disk = Err(Gap::Skipped("there is no container engine".to_owned()));
+            return None;
+        }
+    };
+    match engine.about().await {
+        Ok(about) => {
+            facts.disk = match about.is_here {
+                true => free(Path::new(&about.root))
+                    .map(|free| Disk {
+                        path: about.root.clone(),
+                        free,
+                    })
+                    .ok_or_else(|| Gap::Unknown(format!("{} cannot be looked at", about.root))),
+                false => Err(Gap::Unknown(
+                    "the engine keeps its images on another machine".to_owned(),
+                )),
+            };
+            facts.engine = Ok(about.engine);
+        }
+        Err(why) => {
+            facts.engine = Err(Gap::Unknown(why));
+            facts.disk = Err(Gap::Unknown("the engine does not say".to_owned()));
+        }
+    }
+    Some(engine)
+}
+
+/// Bytes that an ordinary user can still write where `path` is, or will be.
+fn free(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|ancestor| ancestor.exists())?;
+    let stat = rustix::fs::statvfs(there).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+fn directory(purpose: &str, path: &Path, variable: &str) -> Directory {
+    let there: Option<PathBuf> = path
+        .ancestors()
+        .find(|ancestor| ancestor.exists())
+        .map(Path::to_owned);
+    let writable = there.is_some_and(|there| {
+        let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        there.is_dir() && rustix::fs::access(&there, access).is_ok()
+    });
+    Directory {
+        purpose: purpose.to_owned(),
+        path: path.display().to_string(),
+        variable: variable.to_owned(),
+        writable,
+        free: free(path),
+    }
+}
+
+fn edge(manifest: &Manifest, rehearse: bool) -> Seen<Option<String>> {
+    if !manifest.edge {
+        return Ok(None);
+    }
+    let edge = layer::find(manifest.architecture).map_err(trouble)?;
+    if rehearse && manifest.target == Target::Lambda {
+        layer::find_bridge(&edge, manifest.architecture).map_err(trouble)?;
+    }
+    Ok(Some(edge.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_there_yet_is_judged_by_where_it_will_be() {
+        let root = tempfile::tempdir().expect("a directory");
+        let later = root.path().join("a/b/c");
+        let judged = directory("state", &later, "LANDFALL_HOME");
+        assert!(judged.writable && judged.free.is_some());
+        assert!(!later.exists() && !root.path().join("a").exists());
+        // A file stands in the way.
+        std::fs::write(root.path().join("file"), "").expect("a file");
+        let judged = directory("state", &root.path().join("file/c"), "LANDFALL_HOME");
+        assert!(!judged.writable);
+    }
+}

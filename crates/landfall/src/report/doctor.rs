@@ -1,0 +1,51 @@
+//! What `landfall doctor` found, as a table and a list of what to do.
+
+use rules::doctor::{Check, Name, Outcome, Summary};
+
+/// One line of the table. Without colour a word stands for the sign.
+pub(super) fn line(check: &Check, color: bool) -> String {
+    let width = Name::ALL
+        .into_iter()
+        .map(|name| name.as_str().len())
+        .max()
+        .unwrap_or(0);
+    let name = check.check.as_str();
+    format!(
+        "{} {name:width$}  {}",
+        sign(check.outcome, color),
+        check.what
+    )
+}
+
+fn sign(outcome: Outcome, color: bool) -> String {
+    let (code, sign, word) = match outcome {
+        Outcome::Ok => ("32", "✓", "ok"),
+        Outcome::Warning => ("33", "!", "warning"),
+        Outcome::Blocker { .. } => ("31", "✗", "problem"),
+        Outcome::Skipped => ("2", "·", "skipped"),
+        Outcome::Unknown => ("33", "?", "unknown"),
+    };
+    match color {
+        true => format!("\x1b[{code}m{sign}\x1b[0m"),
+        false => format!("{word:7}"),
+    }
+}
+
+/// Every problem with its evidence and its fix, and how many there are of what.
+pub(super) fn end(summary: Summary, problems: &[Check], color: bool) -> String {
+    let mut lines = Vec::new();
+    for check in problems {
+        lines.push(String::new());
+        lines.push(format!(
+            "{} {}: {}",
+            sign(check.outcome, color).trim_end(),
+            check.check.as_str(),
+            check.what
+        ));
+        lines.extend(check.why.iter().map(|line| format!("    {line}")));
+        lines.extend(check.fix.iter().map(|line| format!("  → {line}")));
+    }
+    lines.push(String::new());
+    lines.push(summary.describe());
+    lines.join("\n")
+}

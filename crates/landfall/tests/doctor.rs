@@ -1,0 +1,259 @@
+//! `doctor` finds what would make a deployment fail, all of it at once, and creates nothing.
+
+use rules::doctor::{Check, Name, Outcome};
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::Target;
+use std::process::Command;
+use testkit::{App, Ended, Mode, Running, Sandbox};
+
+fn checks(ended: &Ended) -> Vec<Check> {
+    ended.all(|event| match event {
+        Event::Checked { check } => Some(check.clone()),
+        _ => None,
+    })
+}
+
+/// The only check of this name.
+fn one(ended: &Ended, name: Name) -> Check {
+    let ours: Vec<Check> = checks(ended)
+        .into_iter()
+        .filter(|check| check.check == name)
+        .collect();
+    match ours.as_slice() {
+        [one] => one.clone(),
+        other => panic!("{name:?}: {other:?} in {:#?}", ended.events),
+    }
+}
+
+/// On this machine alone: neither AWS nor emulators of it are asked.
+fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
+    let mut command = sandbox.command(&[&["doctor", "--offline"], arguments].concat());
+    command.current_dir(app.path());
+    Running::start(command).end()
+}
+
+/// No container of doctor's is left, nor anything in landfall's home.
+fn nothing_is_left(sandbox: &Sandbox, app: &str) {
+    assert!(!sandbox.home().exists(), "landfall wrote to its home");
+    let listed = Command::new("docker")
+        .args(["ps", "--all", "--quiet", "--filter"])
+        .arg(format!("name=landfall-doctor-{app}-"))
+        .output()
+        .expect("docker runs");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "");
+}
+
+/// Plants something by the AWS API of the emulator.
+fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
+    let (url, _) = sandbox.emulators();
+    let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
+    let done = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail", "--max-time", "30"])
+        .args(["--header", "Content-Type: application/x-amz-json-1.1"])
+        .args(["--header", &format!("X-Amz-Target: {target}")])
+        .args([
+            "--header",
+            &format!(
+                "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+            ),
+        ])
+        .args(["--data", body, &url])
+        .output()
+        .expect("curl runs");
+    assert!(
+        done.status.success(),
+        "{target}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+#[test]
+fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let app = sandbox.app("app", "healthy", Mode::Good, 1);
+    let ended = sandbox.rehearse(&app, &["doctor"]).expect(Exit::Done);
+    for name in [
+        Name::App,
+        Name::Engine,
+        Name::Terraform,
+        Name::Directories,
+        Name::Edge,
+        Name::Credentials,
+        Name::Region,
+        Name::Names,
+        Name::Port,
+    ] {
+        let check = one(&ended, name);
+        assert_eq!(check.outcome, Outcome::Ok, "{check:?}");
+    }
+    // The app's image has no USER.
+    assert!(one(&ended, Name::Image).what.contains("root"));
+    // What emulators do not have is not taken for well.
+    for name in [Name::Concurrency, Name::Permissions] {
+        assert_eq!(one(&ended, name).outcome, Outcome::Skipped);
+    }
+    let summary = ended.one("a summary", |event| match event {
+        Event::Examined { summary, .. } => Some(*summary),
+        _ => None,
+    });
+    assert_eq!(summary.blockers, 0);
+
+    // Somebody else's things of these names are told before anything is made, by `up` as well.
+    plant(
+        &sandbox,
+        "logs",
+        "Logs_20140328.CreateLogGroup",
+        r#"{"logGroupName":"/landfall/healthy-prod"}"#,
+    );
+    plant(
+        &sandbox,
+        "ecr",
+        "AmazonEC2ContainerRegistry_V20150921.CreateRepository",
+        r#"{"repositoryName":"healthy-prod"}"#,
+    );
+    let ended = sandbox
+        .rehearse(&app, &["doctor", "--no-run"])
+        .expect(Exit::BadInput);
+    let names = one(&ended, Name::Names);
+    let why = names.why.join("\n");
+    assert!(why.contains("log group /landfall/healthy-prod"), "{why}");
+    assert!(why.contains("ECR repository healthy-prod"), "{why}");
+    assert_eq!(one(&ended, Name::Image).outcome, Outcome::Skipped);
+    assert_eq!(one(&ended, Name::Port).outcome, Outcome::Skipped);
+
+    let ended = sandbox
+        .rehearse(&app, &["up", "--yes"])
+        .expect(Exit::BadInput);
+    let failure = ended.failure();
+    for part in ["ECR repository", "--env", "--despite names"] {
+        assert!(failure.contains(part), "{part} is missing in:\n{failure}");
+    }
+    let planned = ended.all(|event| matches!(event, Event::Planned { .. }).then_some(()));
+    assert_eq!(planned, []);
+    // What was planted is all there is: not even the bucket of the state was made.
+    let swept = sandbox.rehearse(&app, &["down", "--verify"]);
+    let left = swept.all(|event| match event {
+        Event::Left { leftover } => Some(leftover.id.clone()),
+        _ => None,
+    });
+    assert_eq!(left, ["healthy-prod", "/landfall/healthy-prod"]);
+}
+
+#[test]
+fn what_landfall_itself_made_is_not_in_its_way() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let app = sandbox.app("app", "known", Mode::Good, 1);
+    let up = ["up", "--yes", "--minimum=1s", "--bake=1s"];
+    let ended = sandbox.rehearse(&app, &up).expect(Exit::Done);
+    drop(ended);
+    let ended = sandbox
+        .rehearse(&app, &["doctor", "--no-run"])
+        .expect(Exit::Done);
+    let names = one(&ended, Name::Names);
+    assert_eq!(names.outcome, Outcome::Ok, "{names:?}");
+}
+
+#[test]
+fn a_machine_without_tools_is_told_everything_at_once() {
+    let sandbox = Sandbox::new();
+    let app = sandbox
+        .app("app", "bare", Mode::Good, 1)
+        .manifest("name = \"bare\"\nprot = 8080\n");
+    let empty = sandbox.path().join("empty");
+    std::fs::create_dir(&empty).expect("a directory");
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        command
+            .current_dir(app.path())
+            .env("PATH", &empty)
+            .env("LANDFALL_REHEARSE", "true")
+            .env_remove("LANDFALL_ENGINE")
+            .env_remove("LANDFALL_TERRAFORM");
+        Running::start(command).end()
+    };
+    let ended = run(&["doctor"]).expect(Exit::BadInput);
+    for (name, exit) in [
+        (Name::App, Exit::BadInput),
+        (Name::Engine, Exit::MissingTool),
+        (Name::Terraform, Exit::MissingTool),
+    ] {
+        let check = one(&ended, name);
+        assert_eq!(check.exit(), Some(exit), "{check:?}");
+        assert!(!check.fix.is_empty(), "{check:?}");
+    }
+    assert_eq!(one(&ended, Name::Port).outcome, Outcome::Skipped);
+    assert!(
+        ended.failure().contains("3 problems"),
+        "{}",
+        ended.failure()
+    );
+
+    // `up` tells the same, as one failure.
+    let failure = run(&["up", "--yes"]).expect(Exit::BadInput).failure();
+    for part in ["`prot`", "docs.docker.com", "opentofu.org"] {
+        assert!(failure.contains(part), "{part} is missing in:\n{failure}");
+    }
+    assert!(!sandbox.home().exists(), "landfall wrote to its home");
+}
+
+#[test]
+fn the_port_on_which_it_really_listens_is_seen() {
+    let sandbox = Sandbox::new();
+    let app = sandbox
+        .app("app", "elsewhere", Mode::WrongPort, 1)
+        .manifest("count = 1\n");
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
+    let port = one(&ended, Name::Port);
+    assert!(port.what.contains("listens on 9090"), "{port:?}");
+    assert!(port.fix[0].contains("`port = 9090`"), "{port:?}");
+    nothing_is_left(&sandbox, "elsewhere");
+}
+
+#[test]
+fn loopback_is_reached_by_the_edge_and_by_nobody_else() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "within", Mode::Loopback, 1);
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::Done);
+    assert!(
+        one(&ended, Name::Port)
+            .what
+            .contains("which the edge reaches")
+    );
+    let app = app.manifest("edge = false\n");
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
+    let port = one(&ended, Name::Port);
+    assert!(port.what.contains("127.0.0.1:8080 only"), "{port:?}");
+    nothing_is_left(&sandbox, "within");
+}
+
+#[test]
+fn an_app_that_ends_is_told_with_its_last_lines() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "ending", Mode::Crash, 1);
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
+    let port = one(&ended, Name::Port);
+    assert!(port.what.contains("exit code 3"), "{port:?}");
+    let why = port.why.join("\n");
+    assert!(why.contains("cannot find the settings file"), "{why}");
+    nothing_is_left(&sandbox, "ending");
+}
+
+#[test]
+fn missing_credentials_and_a_wrong_app_are_told_together() {
+    let sandbox = Sandbox::new();
+    let app = sandbox
+        .app("app", "together", Mode::Good, 1)
+        .manifest("cpu = 300\n");
+    let mut command = sandbox.command(&["doctor", "--no-run", "--region", "eu-west-2"]);
+    command
+        .current_dir(app.path())
+        .env("LANDFALL_TERRAFORM", "/nowhere/terraform");
+    let ended = Running::start(command).end().expect(Exit::BadInput);
+    assert_eq!(one(&ended, Name::App).exit(), Some(Exit::BadInput));
+    assert_eq!(one(&ended, Name::Terraform).exit(), Some(Exit::MissingTool));
+    let credentials = one(&ended, Name::Credentials);
+    assert_eq!(credentials.exit(), Some(Exit::Access), "{credentials:?}");
+    assert!(credentials.fix.join("\n").contains("aws login"));
+    nothing_is_left(&sandbox, "together");
+}
