@@ -4,7 +4,8 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use rules::exit::Exit;
 use rules::manifest::{
-    Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState, RelativePath,
+    Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
+    RelativePath,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -4,7 +4,7 @@ use rules::cost::account::AccountPlan;
 use rules::cost::prices::Table;
 use rules::cost::{Basis, Bill, Workload, estimate};
 use rules::diagnosis::Cause;
-use rules::doctor::{Check, Name, Outcome, Summary};
+use rules::doctor::{self, Check, Name, Summary};
 use rules::event::{Past, PhaseTime, SlotStatus, Status};
 use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
@@ -399,25 +399,29 @@ fn a_doctors_findings_read_like_this() {
     };
     let exit = Exit::BadInput;
     let checks = [
-        check(Name::Engine, Outcome::Ok, "docker 29.1.0 on x86_64"),
+        check(Name::Engine, doctor::Outcome::Ok, "docker 29.1.0 on x86_64"),
         Check {
             why: vec!["on 127.0.0.1 only: 9091".into()],
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
                 Name::Port,
-                Outcome::Blocker { exit },
+                doctor::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
-        check(Name::Image, Outcome::Warning, "the container runs as root"),
+        check(
+            Name::Image,
+            doctor::Outcome::Warning,
+            "the container runs as root",
+        ),
         check(
             Name::Permissions,
-            Outcome::Unknown,
+            doctor::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
             Name::Names,
-            Outcome::Skipped,
+            doctor::Outcome::Skipped,
             "AWS is not asked with --offline",
         ),
     ];
