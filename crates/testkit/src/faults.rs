@@ -69,6 +69,9 @@ pub struct Outlived {
     pub kills: Vec<String>,
     /// How long the last command took, from its start to its end.
     pub recovery: Duration,
+    /// Whether it then waited for a person, as the evidence spoke neither for nor against the version in time.
+    /// The person gave it up.
+    pub held: bool,
     /// Whether the new version serves.
     pub serves: bool,
     /// What users saw from before the release until after the checks.
@@ -101,6 +104,11 @@ pub fn suffer(sandbox: &Sandbox, app: &App, url: &str, ordeal: &Ordeal) -> Outli
     }
     let (ended, recovery) = last.unwrap_or_else(|| recover(sandbox, app, ordeal.strategy, way));
     outlived.recovery = recovery;
+    outlived.held = ended.code == i32::from(Exit::Held.code());
+    let ended = match outlived.held {
+        true => sandbox.rehearse(app, &["abort"]),
+        false => ended,
+    };
     let is_end = [Exit::Done, Exit::RolledBack]
         .iter()
         .any(|exit| i32::from(exit.code()) == ended.code);

@@ -22,7 +22,7 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let mut kills: BTreeMap<String, usize> = BTreeMap::new();
     let (mut struck, mut releases, mut serving, mut requests, mut lost) = (0, 0, 0, 0, 0);
-    let (mut recoveries, mut problems) = (Vec::new(), Vec::new());
+    let (mut recoveries, mut problems, mut held) = (Vec::new(), Vec::new(), 0);
     while struck < plan.kills as usize && releases < plan.kills as usize * 2 {
         let ordeal = draw(&mut random, releases);
         let (app, version) = stage.version(APP);
@@ -36,6 +36,7 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
             .rev()
             .find_map(|visit| visit.version);
         let is_new = last == Some(version);
+        held += usize::from(outlived.held);
         serving += usize::from(is_new && !outlived.kills.is_empty());
         requests += outlived.visits.count();
         lost += outlived.visits.lost();
@@ -64,8 +65,12 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         Row::count("releases that they hit", recoveries.len()),
         Row::count("… in the end of which the new version serves", serving),
         Row::count(
-            "… or the one before, as nothing had begun",
+            "… or the one before, as nothing had begun or it was given up",
             recoveries.len() - serving,
+        ),
+        Row::count(
+            "… that waited for a person, as nothing decided them in time, and were given up",
+            held,
         ),
         Row::count("… after which something did not hold", problems.len()).at_most(0.0),
         Row::count("users' requests meanwhile", requests),
