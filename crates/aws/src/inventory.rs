@@ -10,7 +10,9 @@ use crate::services::Services;
 use crate::session::Session;
 use crate::state_bucket::StateBucket;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
+use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
+use rules::ci::Role;
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::sweep::{Found, Kind};
 
@@ -99,6 +101,7 @@ impl Inventory {
         add("ECR repositories", self.repositories().await);
         add("log groups", self.log_groups().await);
         add("IAM roles", self.roles().await);
+        add("IAM policies", self.policies().await);
         add("SNS topics", self.topics().await);
         add("CloudWatch alarms", self.alarms().await);
         add("budgets", self.budgets().await);
@@ -286,11 +289,15 @@ impl Inventory {
 
     async fn roles(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
+        let of_ci = Role::names(&self.names.id());
         for role in [
             self.names.execution_role(),
             self.names.task_role(),
             self.names.function_role(),
-        ] {
+        ]
+        .into_iter()
+        .chain(of_ci)
+        {
             let answer = self
                 .iam
                 .get_role()
@@ -305,6 +312,33 @@ impl Inventory {
             }
         }
         Ok(all)
+    }
+
+    async fn policies(&self) -> Result<Vec<Found>, Error> {
+        let path = self.names.policy_path();
+        let mut all = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = self
+                .iam
+                .list_policies()
+                .scope(PolicyScopeType::Local)
+                .path_prefix(&path)
+                .set_marker(marker.take())
+                .send()
+                .await
+                .map_err(translate("iam:ListPolicies"))?;
+            let arns = page.policies.unwrap_or_default().into_iter();
+            all.extend(
+                arns.filter(|policy| policy.path.as_deref() == Some(&path))
+                    .filter_map(|policy| policy.arn)
+                    .map(|arn| Found::new(Kind::Policy, arn)),
+            );
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn topics(&self) -> Result<Vec<Found>, Error> {

@@ -6,6 +6,7 @@
 mod alarms;
 mod budgets;
 mod error;
+mod identity;
 mod inventory;
 mod lambda;
 mod load_balancer;
@@ -19,6 +20,7 @@ mod state_bucket;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
+pub use identity::{Identity, Provider};
 pub use inventory::{Inventory, Listing};
 pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts};
 pub use load_balancer::LoadBalancer;

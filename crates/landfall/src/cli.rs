@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod ci;
+
 use crate::conduct::Terms;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
@@ -92,6 +94,11 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Run the app behind its edge on this machine
     Run(Run),
+    /// Deploy from GitHub Actions or GitLab CI
+    Ci {
+        #[command(subcommand)]
+        action: ci::Ci,
+    },
     /// Start or stop the emulators of a rehearsal
     Rehearsal {
         #[command(subcommand)]

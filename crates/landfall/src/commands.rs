@@ -1,5 +1,6 @@
 //! One verb a file.
 
+pub(crate) mod ci;
 mod concerns;
 pub(crate) mod down;
 pub(crate) mod history;

@@ -93,6 +93,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Logs(arguments) => commands::logs::run(arguments, global, report, interrupt).await,
         Command::Run(arguments) => commands::run::run(arguments, global, report, interrupt).await,
+        Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
     }
 }

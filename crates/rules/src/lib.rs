@@ -4,6 +4,7 @@
 //! bans them. What was seen comes in as an argument, what is to be done goes out as a value.
 
 pub mod canary;
+pub mod ci;
 pub mod contract;
 pub mod cost;
 pub mod destruction;
