@@ -15,10 +15,18 @@ pub const LONGEST: usize = 6144;
 /// The policies of a role, as JSON texts of at most [`LONGEST`] characters.
 pub fn documents(role: Role, deployment: &Deployment) -> Vec<String> {
     let scope = Scope::of(role, deployment);
-    let statements = match role {
+    let mut statements = match role {
         Role::Deploy | Role::Preview => scope.changes(deployment.target),
         Role::Plan => scope.reads(deployment.target),
     };
+    if role == Role::Preview {
+        // Environments whose time is over are found by their buckets.
+        statements.push(allow(
+            "FindExpired",
+            &["s3:ListAllMyBuckets"],
+            &["*".to_owned()],
+        ));
+    }
     pack(statements)
 }
 
