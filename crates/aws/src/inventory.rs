@@ -10,9 +10,16 @@ use crate::services::Services;
 use crate::session::Session;
 use crate::state_bucket::StateBucket;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
+use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
+use futures_util::future::join_all;
+use rules::ci::Role;
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::sweep::{Found, Kind};
+use std::pin::Pin;
+
+/// One service's answer, on its way.
+type Look<'a> = Pin<Box<dyn Future<Output = Result<Vec<Found>, Error>> + Send + 'a>>;
 
 /// What a look found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,82 +85,40 @@ impl Inventory {
         let mut listing = Listing::default();
         // All at once: one after the other, two dozen services take seconds. On the heap: together they are more
         // than a stack holds.
-        let (
-            load_balancers,
-            target_groups,
-            ecs_services,
-            clusters,
-            task_definitions,
-            distributions,
-            http_apis,
-            functions,
-            vpcs,
-            subnets,
-            security_groups,
-            internet_gateways,
-            route_tables,
-            network_interfaces,
-            vpc_endpoints,
-            repositories,
-            log_groups,
-            roles,
-            topics,
-            alarms,
-            budgets,
-            state_buckets,
-            tagged,
-        ) = tokio::join!(
-            Box::pin(self.load_balancers()),
-            Box::pin(self.target_groups()),
-            Box::pin(self.ecs_services()),
-            Box::pin(self.clusters()),
-            Box::pin(self.task_definitions()),
-            Box::pin(self.distributions()),
-            Box::pin(self.http_apis()),
-            Box::pin(self.functions()),
-            Box::pin(self.vpcs()),
-            Box::pin(self.subnets()),
-            Box::pin(self.security_groups()),
-            Box::pin(self.internet_gateways()),
-            Box::pin(self.route_tables()),
-            Box::pin(self.network_interfaces()),
-            Box::pin(self.vpc_endpoints()),
-            Box::pin(self.repositories()),
-            Box::pin(self.log_groups()),
-            Box::pin(self.roles()),
-            Box::pin(self.topics()),
-            Box::pin(self.alarms()),
-            Box::pin(self.budgets()),
-            Box::pin(self.state_buckets()),
-            Box::pin(self.tagged()),
-        );
-        let mut add = |what: &str, answer: Result<Vec<Found>, Error>| match answer {
-            Ok(found) => listing.by_name.extend(found),
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => listing.unseen.push(format!("{what}: {error}")),
-        };
-        add("load balancers", load_balancers);
-        add("target groups", target_groups);
-        add("ECS services", ecs_services);
-        add("ECS clusters", clusters);
-        add("task definitions", task_definitions);
-        add("CloudFront distributions", distributions);
-        add("HTTP APIs", http_apis);
-        add("Lambda functions", functions);
-        add("VPCs", vpcs);
-        add("subnets", subnets);
-        add("security groups", security_groups);
-        add("internet gateways", internet_gateways);
-        add("route tables", route_tables);
-        add("network interfaces", network_interfaces);
-        add("VPC endpoints", vpc_endpoints);
-        add("ECR repositories", repositories);
-        add("log groups", log_groups);
-        add("IAM roles", roles);
-        add("SNS topics", topics);
-        add("CloudWatch alarms", alarms);
-        add("budgets", budgets);
-        add("state bucket", state_buckets);
+        let looks: [(&str, Look<'_>); 23] = [
+            ("load balancers", Box::pin(self.load_balancers())),
+            ("target groups", Box::pin(self.target_groups())),
+            ("ECS services", Box::pin(self.ecs_services())),
+            ("ECS clusters", Box::pin(self.clusters())),
+            ("task definitions", Box::pin(self.task_definitions())),
+            ("CloudFront distributions", Box::pin(self.distributions())),
+            ("HTTP APIs", Box::pin(self.http_apis())),
+            ("Lambda functions", Box::pin(self.functions())),
+            ("VPCs", Box::pin(self.vpcs())),
+            ("subnets", Box::pin(self.subnets())),
+            ("security groups", Box::pin(self.security_groups())),
+            ("internet gateways", Box::pin(self.internet_gateways())),
+            ("route tables", Box::pin(self.route_tables())),
+            ("network interfaces", Box::pin(self.network_interfaces())),
+            ("VPC endpoints", Box::pin(self.vpc_endpoints())),
+            ("ECR repositories", Box::pin(self.repositories())),
+            ("log groups", Box::pin(self.log_groups())),
+            ("IAM roles", Box::pin(self.roles())),
+            ("IAM policies", Box::pin(self.policies())),
+            ("SNS topics", Box::pin(self.topics())),
+            ("CloudWatch alarms", Box::pin(self.alarms())),
+            ("budgets", Box::pin(self.budgets())),
+            ("state bucket", Box::pin(self.state_buckets())),
+        ];
+        let (names, looks): (Vec<&str>, Vec<Look<'_>>) = looks.into_iter().unzip();
+        let (answers, tagged) = tokio::join!(join_all(looks), Box::pin(self.tagged()));
+        for (what, answer) in names.into_iter().zip(answers) {
+            match answer {
+                Ok(found) => listing.by_name.extend(found),
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => listing.unseen.push(format!("{what}: {error}")),
+            }
+        }
         match tagged {
             Ok(arns) => listing.by_tag = arns,
             Err(error) => listing.unseen.push(format!("tagged resources: {error}")),
@@ -337,11 +302,15 @@ impl Inventory {
 
     async fn roles(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
+        let of_ci = Role::names(&self.names.id());
         for role in [
             self.names.execution_role(),
             self.names.task_role(),
             self.names.function_role(),
-        ] {
+        ]
+        .into_iter()
+        .chain(of_ci)
+        {
             let answer = self
                 .iam
                 .get_role()
@@ -356,6 +325,33 @@ impl Inventory {
             }
         }
         Ok(all)
+    }
+
+    async fn policies(&self) -> Result<Vec<Found>, Error> {
+        let path = self.names.policy_path();
+        let mut all = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = self
+                .iam
+                .list_policies()
+                .scope(PolicyScopeType::Local)
+                .path_prefix(&path)
+                .set_marker(marker.take())
+                .send()
+                .await
+                .map_err(translate("iam:ListPolicies"))?;
+            let arns = page.policies.unwrap_or_default().into_iter();
+            all.extend(
+                arns.filter(|policy| policy.path.as_deref() == Some(&path))
+                    .filter_map(|policy| policy.arn)
+                    .map(|arn| Found::new(Kind::Policy, arn)),
+            );
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn topics(&self) -> Result<Vec<Found>, Error> {

@@ -86,7 +86,7 @@ impl WorkDir {
             Some(emulators) => {
                 let own = match self.root {
                     Root::Lambda => FUNCTION_OVERRIDE,
-                    Root::Foundation | Root::Fargate => "",
+                    Root::Foundation | Root::Fargate | Root::Ci => "",
                 };
                 std::fs::write(rehearsal, provider_override(emulators) + own)
             }

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod ci;
+
 use crate::conduct::Terms;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -130,6 +132,11 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Run the app behind its edge on this machine
     Run(Run),
+    /// Deploy from GitHub Actions or GitLab CI
+    Ci {
+        #[command(subcommand)]
+        action: ci::Ci,
+    },
     /// Start or stop the emulators of a rehearsal
     Rehearsal {
         #[command(subcommand)]

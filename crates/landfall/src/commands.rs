@@ -1,6 +1,7 @@
 //! One verb a file.
 
 pub(crate) mod about;
+pub(crate) mod ci;
 mod concerns;
 pub(crate) mod cost;
 pub(crate) mod doctor;

@@ -109,6 +109,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Open(arguments) => {
             commands::status::open(arguments, global, report, interrupt).await
         }
+        Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
         Command::Version => commands::about::version(report).await,
         Command::Completion { shell } => commands::about::completion(*shell, report),

@@ -10,7 +10,7 @@ use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{
-    FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
+    CiInputs, FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
 };
 use rules::doctor::account::Identity;
 use rules::event::{Event, Phase, PhaseTime};
@@ -292,7 +292,6 @@ impl Place {
         function: &Function,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        let binary = Place::terraform_binary()?;
         let region = self.session.region();
         let inputs = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
@@ -303,15 +302,27 @@ impl Place {
                 function.image.as_ref(),
                 function.reserved_concurrency,
             )),
+            Root::Ci => serde_json::to_value(CiInputs::to_remove(&self.names, region)),
         };
         let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+        self.terraform_with(root, &inputs, interrupt).await
+    }
+
+    /// Terraform for a root with these variables, its directory written and initialized.
+    pub(crate) async fn terraform_with(
+        &self,
+        root: Root,
+        inputs: &serde_json::Value,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
+        let binary = Place::terraform_binary()?;
         let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {
             main: rehearsal.fakecloud.url.clone(),
             second: rehearsal.ministack.url.clone(),
         });
         let dir = WorkDir::new(&self.directory, root);
         let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
-        dir.write(&inputs, &self.backend(), emulators.as_ref())
+        dir.write(inputs, &self.backend(), emulators.as_ref())
             .map_err(unwritable)?;
         let terraform = Terraform::new(
             binary,

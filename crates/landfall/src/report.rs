@@ -494,6 +494,10 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         )),
         Event::Past(past) => Text::Result(past_line(past)),
         Event::Entry { entry, since } => Text::Result(entry_line(entry, *since)),
+        Event::CiReady { file, role_arns } => {
+            let roles = role_arns.values().map(|arn| format!("\n{arn}"));
+            Text::Result(format!("{file}{}", roles.collect::<String>()))
+        }
         Event::Data { data } => Text::Result(data.to_string()),
         Event::Checked { check } => Text::Result(doctor::line(check, color)),
         Event::Examined { summary, problems } => {

@@ -441,3 +441,25 @@ fn a_doctors_findings_read_like_this() {
     };
     assert!(line.starts_with("\x1b[32m✓\x1b[0m container engine"));
 }
+
+#[test]
+fn the_file_of_ci_and_its_roles_are_the_result() {
+    let arn = |role: &str| {
+        let arn = format!("arn:aws:iam::123456789012:role/shop-prod-{role}");
+        (role.to_owned(), arn)
+    };
+    let ready = |role_arns| Event::CiReady {
+        file: ".github/workflows/landfall.yml".into(),
+        role_arns,
+    };
+    assert_eq!(
+        read(&[ready(["plan", "deploy"].map(arn).into())], false),
+        "[result] .github/workflows/landfall.yml\n\
+         arn:aws:iam::123456789012:role/shop-prod-deploy\n\
+         arn:aws:iam::123456789012:role/shop-prod-plan"
+    );
+    assert_eq!(
+        read(&[ready([].into())], false),
+        "[result] .github/workflows/landfall.yml"
+    );
+}

@@ -8,9 +8,10 @@ use crate::manifest::{Manifest, Target};
 use crate::names::Slots;
 use crate::revision::Image;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The three Terraform roots, in the order in which a reader meets them. An environment has the foundation
-/// and the root of its target.
+/// The Terraform roots, in the order in which a reader meets them. An environment has the foundation and the
+/// root of its target; where it is deployed from CI, that of CI as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Root {
@@ -20,11 +21,13 @@ pub enum Root {
     Fargate,
     /// Function, alias, HTTP API and what they write to, of the Lambda target.
     Lambda,
+    /// Roles that jobs of CI deploy with.
+    Ci,
 }
 
 impl Root {
     /// All of them. They are independent of each other: none reads what another made.
-    pub const ALL: [Root; 3] = [Root::Foundation, Root::Fargate, Root::Lambda];
+    pub const ALL: [Root; 4] = [Root::Foundation, Root::Fargate, Root::Lambda, Root::Ci];
 
     /// The root of a target.
     pub fn of(target: Target) -> Root {
@@ -40,6 +43,7 @@ impl Root {
             Root::Foundation => "foundation",
             Root::Fargate => "fargate",
             Root::Lambda => "lambda",
+            Root::Ci => "ci",
         }
     }
 }
@@ -116,6 +120,37 @@ pub struct LambdaInputs {
     pub burst_limit: u32,
     /// Days that log lines are kept.
     pub log_retention_days: u32,
+}
+
+/// `terraform.tfvars.json` of the CI root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CiInputs {
+    /// The app's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// AWS region.
+    pub region: String,
+    /// Who signs the jobs' tokens: host of the provider's URL.
+    pub issuer: String,
+    /// Subjects of the job that deploys, word for word.
+    pub deploy_subjects: Vec<String>,
+    /// The `ref` claim of that job, where AWS compares it.
+    pub deploy_reference: String,
+    /// Subjects of other jobs, by the role that they have.
+    pub job_subjects: BTreeMap<String, Vec<String>>,
+    /// Operator that compares those: `StringEquals` or `StringLike`.
+    pub job_match: String,
+    /// Policies of each role, as JSON.
+    pub policies: BTreeMap<String, Vec<String>>,
+}
+
+/// What the CI root tells landfall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiOutputs {
+    /// ARN of each role.
+    pub role_arns: BTreeMap<String, String>,
 }
 
 /// What the foundation root tells landfall.

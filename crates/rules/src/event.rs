@@ -23,6 +23,7 @@ use crate::time::Timestamp;
 use crate::verdict::Verdict;
 use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the events' format: raised when a field changes its meaning or disappears. New events
 /// and new fields do not raise it.
@@ -58,6 +59,8 @@ pub enum Phase {
     Fargate,
     /// The Lambda root is applied.
     Lambda,
+    /// The CI root is applied.
+    Ci,
     /// The image is pushed.
     Push,
     /// Traffic moves to the new revision.
@@ -85,6 +88,7 @@ impl Phase {
             Phase::Foundation => "apply foundation",
             Phase::Fargate => "apply fargate",
             Phase::Lambda => "apply lambda",
+            Phase::Ci => "apply ci",
             Phase::Push => "push image",
             Phase::Release => "release",
             Phase::Verdict => "verdict",
@@ -326,6 +330,13 @@ pub enum Event {
     },
     /// Which landfall this is; the result of `version`.
     Version(Version),
+    /// CI can deploy; the result of `ci github` and `ci gitlab`.
+    CiReady {
+        /// The file with the jobs, within the repository.
+        file: String,
+        /// ARN of each role, by the word that ends its name; empty if none was made.
+        role_arns: BTreeMap<String, String>,
+    },
     /// Where the time went; the end of `up` and `down`.
     Times {
         /// Each phase.

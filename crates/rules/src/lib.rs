@@ -5,6 +5,7 @@
 
 pub mod about;
 pub mod canary;
+pub mod ci;
 pub mod contract;
 pub mod cost;
 pub mod destruction;

@@ -149,6 +149,11 @@ impl Names {
         format!("{}-task", self.id())
     }
 
+    /// Path of the policies that the roles of CI have.
+    pub fn policy_path(&self) -> String {
+        format!("/landfall/{}/", self.id())
+    }
+
     /// SNS topic of alarms and budget.
     pub fn alarm_topic(&self) -> String {
         format!("{}-alarms", self.id())

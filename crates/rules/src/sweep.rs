@@ -43,6 +43,8 @@ pub enum Kind {
     LogGroup,
     /// IAM role.
     Role,
+    /// IAM policy.
+    Policy,
     /// SNS topic.
     Topic,
     /// CloudWatch alarm.
@@ -57,7 +59,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Kind; 23] = [
+    pub const ALL: [Kind; 24] = [
         Kind::LoadBalancer,
         Kind::TargetGroup,
         Kind::Service,
@@ -76,6 +78,7 @@ impl Kind {
         Kind::Repository,
         Kind::LogGroup,
         Kind::Role,
+        Kind::Policy,
         Kind::Topic,
         Kind::Alarm,
         Kind::Budget,
@@ -104,6 +107,7 @@ impl Kind {
             Kind::Repository => "ECR repository",
             Kind::LogGroup => "log group",
             Kind::Role => "IAM role",
+            Kind::Policy => "IAM policy",
             Kind::Topic => "SNS topic",
             Kind::Alarm => "CloudWatch alarm",
             Kind::Budget => "budget",
@@ -296,6 +300,11 @@ fn removal(thing: &Found, region: &str) -> String {
         Kind::Role => {
             return format!(
                 "delete the role's policies, then: aws iam delete-role --role-name {id}"
+            );
+        }
+        Kind::Policy => {
+            return format!(
+                "detach the policy from its role, then: aws iam delete-policy --policy-arn {id}"
             );
         }
         Kind::Topic => format!("sns delete-topic --topic-arn {id}"),

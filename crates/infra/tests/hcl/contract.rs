@@ -2,12 +2,13 @@
 
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
+use rules::ci::{Deployment, Forge, Setup, origin::Project, partition};
 use rules::contract::{
-    FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs, LambdaInputs,
-    LambdaOutputs, Root,
+    CiInputs, CiOutputs, FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs,
+    LambdaInputs, LambdaOutputs, Root,
 };
 use rules::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
-use rules::names::Slots;
+use rules::names::{Names, Slots};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,30 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
         Root::Foundation => json!(FoundationInputs::of(manifest, "eu-west-2")),
         Root::Fargate => json!(FargateInputs::of(manifest, "eu-west-2")),
         Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None, None)),
+        Root::Ci => json!(ci(manifest, Forge::Github)),
     })
+}
+
+/// What landfall writes for CI of an app.
+fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
+    let setup = Setup {
+        forge,
+        project: Project::parse(forge, "octo/hello").expect("a project"),
+        ids: None,
+        branch: "main".parse().expect("a branch"),
+        github_environment: None,
+        previews: true,
+    };
+    let deployment = Deployment {
+        partition: partition("eu-west-2").to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-west-2".to_owned(),
+        names: Names::new(manifest.name.clone(), manifest.environment.clone()),
+        target: manifest.target,
+        directory: ".".to_owned(),
+        archive: None,
+    };
+    CiInputs::of(&setup, &deployment)
 }
 
 /// An app of which nothing was said.
@@ -77,6 +101,9 @@ fn outputs(root: Root) -> BTreeMap<String, Value> {
             access_log_group: String::new(),
             role_arn: String::new(),
         }),
+        Root::Ci => json!(CiOutputs {
+            role_arns: BTreeMap::new(),
+        }),
     })
 }
 
@@ -112,6 +139,12 @@ fn type_of(value: &Value) -> String {
             let types: Vec<String> = types.into_iter().collect();
             assert_eq!(types.len(), 1, "a list of one type: {value}");
             format!("list({})", types.concat())
+        }
+        Value::Object(values) => {
+            let types: BTreeSet<String> = values.values().map(type_of).collect();
+            let types: Vec<String> = types.into_iter().collect();
+            assert_eq!(types.len(), 1, "a map of one type: {value}");
+            format!("map({})", types.concat())
         }
         other => panic!("the contract passes no {other}"),
     }
@@ -193,6 +226,18 @@ fn defaults_are_those_of_the_manifest() {
             Root::Foundation => &["environment", "name", "region"],
             Root::Fargate => &["environment", "name", "port", "region"],
             Root::Lambda => &["environment", "image", "name", "port", "region"],
+            // Nobody is trusted by default.
+            Root::Ci => &[
+                "deploy_reference",
+                "deploy_subjects",
+                "environment",
+                "issuer",
+                "job_match",
+                "job_subjects",
+                "name",
+                "policies",
+                "region",
+            ],
         };
         assert!(required.iter().eq(asked), "{root}: {required:?}");
     }

@@ -2,6 +2,7 @@
 
 use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
+use rules::ci::Role;
 use rules::contract::Root;
 use rules::manifest::{AppName, Environment, STEM_LENGTH};
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
@@ -128,6 +129,24 @@ fn the_function_is_where_landfall_looks_for_it() {
 }
 
 #[test]
+fn the_roles_of_ci_are_where_landfall_looks_for_them() {
+    let [deploy, plan, preview] = Role::names(&names().id());
+    assert_eq!(
+        named(Root::Ci, ("aws_iam_role", "deploy"), "name", None),
+        deploy
+    );
+    let tree = Tree::of(Root::Ci);
+    for (role, expected) in [("plan", plan), ("preview", preview)] {
+        let mut known = known(&tree, None);
+        known.push(("each", hcl::value!({ key = role })));
+        let name = argument(tree.resource("aws_iam_role", "job"), "name");
+        assert_eq!(text(name, &known), expected);
+    }
+    let path = named(Root::Ci, ("aws_iam_policy", "permissions"), "path", None);
+    assert_eq!(path, names().policy_path());
+}
+
+#[test]
 fn the_registry_lets_the_function_pull() {
     let tree = Tree::of(Root::Foundation);
     let arn = text(tree.local("function_arn"), &known(&tree, None));
@@ -205,6 +224,7 @@ fn every_root_refuses_a_stem_that_is_too_long() {
         (Root::Foundation, ("aws_ecr_repository", "app")),
         (Root::Fargate, ("aws_lb", "main")),
         (Root::Lambda, ("aws_lambda_function", "app")),
+        (Root::Ci, ("aws_iam_role", "deploy")),
     ] {
         let tree = Tree::of(root);
         let body = tree.resource(resource.0, resource.1);

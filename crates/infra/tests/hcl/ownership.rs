@@ -73,7 +73,9 @@ fn what_releases_own_is_ignored_and_nothing_else() {
     ]);
     assert_eq!(ignored(Root::Fargate), fargate);
     assert_eq!(ignored(Root::Lambda), lambda);
-    assert_eq!(ignored(Root::Foundation), BTreeMap::new());
+    for root in [Root::Foundation, Root::Ci] {
+        assert_eq!(ignored(root), BTreeMap::new(), "{root}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli::{Down, Global};
-use crate::commands::{confirm, listener};
+use crate::commands::{ci, confirm, listener};
 use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::phases::Phases;
@@ -93,15 +93,20 @@ async fn remove(
     phases.time(Phase::Objects, remove_objects(place)).await?;
     if place.has_state().await? {
         let mut roots = Vec::new();
-        // The running parts first: a task that stops late writes its last lines, and some services bring a
-        // log group back that is no longer there.
-        for root in [Root::Fargate, Root::Lambda, Root::Foundation] {
+        // CI first, so that no job brings back what goes. Then the running parts: a task that stops late writes its
+        // last lines, and some services bring a log group back that is no longer there.
+        for root in [Root::Ci, Root::Fargate, Root::Lambda, Root::Foundation] {
             if place.holds(root).await? {
                 roots.push(root);
             }
         }
+        let provider = match roots.contains(&Root::Ci) {
+            true => ci::trusted(place).await?,
+            false => None,
+        };
         let destroy = destroy(place, manifest, &roots, report, interrupt);
         phases.time(Phase::Destroy, destroy).await?;
+        ci::leave(place, provider, report).await;
     }
     Ok(())
 }

@@ -1,0 +1,81 @@
+data "aws_iam_policy_document" "assumed_by_deploy" {
+  statement {
+    sid     = "JobsOfThisRepository"
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${var.issuer}:aud"
+      values   = [local.audience]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${var.issuer}:sub"
+      values   = var.deploy_subjects
+    }
+
+    # A job that names an environment of GitHub says so in place of its branch, and anyone who may push a branch may name
+    # one. AWS compares the branch itself for GitHub since 2026; for a forge whose `ref` it does not read, the subject has it.
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "${var.issuer}:ref"
+      values   = [var.deploy_reference]
+    }
+  }
+}
+
+resource "aws_iam_role" "deploy" {
+  name                 = "${local.id}-deploy"
+  description          = "Jobs of CI deploy ${local.id} with it"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_deploy.json
+  max_session_duration = 3600
+
+  lifecycle {
+    precondition {
+      condition     = length(local.id) <= 24
+      error_message = "\"${local.id}\" (name-environment) has more than 24 characters; load balancers and target groups made from it would exceed their limit of 32."
+    }
+  }
+}
+
+data "aws_iam_policy_document" "assumed_by_job" {
+  for_each = var.job_subjects
+
+  statement {
+    sid     = "JobsOfThisRepository"
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${var.issuer}:aud"
+      values   = [local.audience]
+    }
+
+    condition {
+      test     = var.job_match
+      variable = "${var.issuer}:sub"
+      values   = each.value
+    }
+  }
+}
+
+# What pull requests run with: one that plans, and one for their own environments if they have any.
+resource "aws_iam_role" "job" {
+  for_each = var.job_subjects
+
+  name                 = "${local.id}-${each.key}"
+  description          = "Jobs of CI for pull requests of ${local.id}: ${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_job[each.key].json
+  max_session_duration = 3600
+}

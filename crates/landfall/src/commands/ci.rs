@@ -1,0 +1,383 @@
+//! `landfall ci`: roles for the jobs of CI, and the file that makes the jobs.
+
+mod check;
+mod checkout;
+mod provider;
+
+pub(crate) use provider::{leave, trusted};
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::cli::ci::{Ci, Flags, Github, Remove};
+use crate::commands::{confirm, down, listener};
+use crate::failure::Failure;
+use crate::phases::Phases;
+use crate::place::Place;
+use crate::report::Report;
+use checkout::Checkout;
+use infra::{Interrupt, Terraform};
+use rules::ci::file::{Writing, decide};
+use rules::ci::origin::{Project, directory};
+use rules::ci::{Archive, Deployment, Forge, Ids, Setup, github, gitlab, partition};
+use rules::contract::{CiInputs, CiOutputs, Root};
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
+use rules::manifest::Invalid;
+use rules::plan::Plan;
+use std::path::PathBuf;
+
+pub(crate) async fn run(
+    action: &Ci,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    match action {
+        Ci::Github(arguments) => {
+            let found = Checkout::of(&arguments.flags.app.directory)?;
+            let setup = of_github(arguments, &found)?;
+            set_up(&setup, &arguments.flags, &found, global, report, &interrupt).await
+        }
+        Ci::Gitlab(arguments) => {
+            let flags = &arguments.flags;
+            let found = Checkout::of(&flags.app.directory)?;
+            let setup = Setup {
+                forge: Forge::Gitlab,
+                project: project(Forge::Gitlab, flags, &found)?,
+                ids: None,
+                branch: flags.branch.clone(),
+                github_environment: None,
+                previews: flags.previews,
+            };
+            set_up(&setup, flags, &found, global, report, &interrupt).await
+        }
+        Ci::Check(arguments) => check::run(arguments, global, report).await,
+        Ci::Remove(arguments) => remove(arguments, global, report, &interrupt).await,
+    }
+}
+
+fn of_github(arguments: &Github, checkout: &Checkout) -> Result<Setup, Failure> {
+    let ids = match (arguments.owner_id, arguments.repository_id) {
+        (Some(owner), Some(repository)) => Some(Ids { owner, repository }),
+        _ => None,
+    };
+    Ok(Setup {
+        forge: Forge::Github,
+        project: project(Forge::Github, &arguments.flags, checkout)?,
+        ids,
+        branch: arguments.flags.branch.clone(),
+        github_environment: arguments.github_environment.clone(),
+        previews: arguments.flags.previews,
+    })
+}
+
+/// Whose jobs: what was said, else what the remote says. On a GitLab of one's own the host is the
+/// remote's in both cases.
+fn project(forge: Forge, flags: &Flags, checkout: &Checkout) -> Result<Project, Failure> {
+    let remote = checkout
+        .origin
+        .as_deref()
+        .map(|url| Project::of_remote(forge, url));
+    let Some(path) = &flags.repository else {
+        return match remote {
+            Some(project) => project.map_err(invalid),
+            None => Err(
+                Failure::new(Exit::BadInput, "nobody knows whose jobs to trust")
+                    .why("the directory has no git remote `origin`")
+                    .next("name the repository with --repository OWNER/REPOSITORY"),
+            ),
+        };
+    };
+    match (forge, remote) {
+        (Forge::Gitlab, Some(Ok(there))) => Project::on(forge, &there.host, path),
+        _ => Project::parse(forge, path),
+    }
+    .map_err(invalid)
+}
+
+fn invalid(invalid: Invalid) -> Failure {
+    Failure::new(Exit::BadInput, invalid.what)
+        .why(invalid.why)
+        .next(invalid.fix)
+}
+
+/// What is to be written, and where.
+struct Wanted {
+    /// Within the repository.
+    name: String,
+    path: PathBuf,
+    text: String,
+    writing: Writing,
+}
+
+async fn set_up(
+    setup: &Setup,
+    flags: &Flags,
+    checkout: &Checkout,
+    global: &Global,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let phases = Phases::new(report);
+    let app = App::read_settings(&flags.app.directory, global)?;
+    let within = directory(&checkout.prefix).map_err(invalid)?;
+    let place = phases
+        .time(Phase::Preflight, Place::open(&app, global, report))
+        .await?;
+    let target = Place::target(&app.manifest, &place.targets().await?);
+    let archive = match (&flags.archive, &flags.archive_sha256) {
+        (Some(url), Some(sha256)) => Some(Archive {
+            url: url.clone(),
+            sha256: sha256.clone(),
+        }),
+        _ => None,
+    };
+    let region = place.session.region();
+    let deployment = Deployment {
+        partition: partition(region).to_owned(),
+        account: place.account.clone(),
+        region: region.to_owned(),
+        names: place.names.clone(),
+        target,
+        directory: within,
+        archive,
+    };
+    let wanted = wanted(setup, &deployment, checkout)?;
+    say_writing(&wanted, flags.force, report)?;
+    advise(setup, &deployment, report);
+    let role_arns = if flags.no_apply {
+        report.note("nothing was made in AWS: the roles in the file are not there yet");
+        std::collections::BTreeMap::new()
+    } else {
+        let made_bucket = match place.bucket() {
+            Some(bucket) => bucket.ensure(&place.names).await?,
+            None => false,
+        };
+        let made = make(
+            setup,
+            &deployment,
+            flags,
+            &place,
+            &phases,
+            report,
+            interrupt,
+        )
+        .await;
+        if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, place.bucket())
+            && failure.exit == Exit::Refused
+        {
+            // Nothing half-made: nothing was put into it.
+            bucket.delete().await?;
+        }
+        made?.role_arns
+    };
+    write(&wanted)?;
+    report.emit(Event::CiReady {
+        file: wanted.name,
+        role_arns,
+    });
+    Ok(())
+}
+
+fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result<Wanted, Failure> {
+    let (name, text) = match setup.forge {
+        Forge::Github => (
+            github::path(deployment),
+            github::workflow(setup, deployment),
+        ),
+        Forge::Gitlab => (
+            gitlab::path(deployment),
+            gitlab::pipeline(setup, deployment),
+        ),
+    };
+    let path = checkout.root.join(&name);
+    let there = match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(
+                Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
+                    .why(error.to_string())
+                    .next("mend its permissions; nothing was changed"),
+            );
+        }
+    };
+    let writing = decide(there.as_deref(), &text);
+    Ok(Wanted {
+        name,
+        path,
+        text,
+        writing,
+    })
+}
+
+/// Shows how the file would change, and refuses where it is somebody else's.
+fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
+    match &wanted.writing {
+        Writing::New | Writing::Same => Ok(()),
+        Writing::Changed { diff } => {
+            report.note(format!("{} changes:\n{diff}", wanted.name));
+            Ok(())
+        }
+        Writing::Theirs { diff } => {
+            report.note(format!("{} would change:\n{diff}", wanted.name));
+            if force {
+                return Ok(());
+            }
+            Err(Failure::new(
+                Exit::Refused,
+                format!("{} was written or changed by hand", wanted.name),
+            )
+            .why("landfall writes over its own text only; above stands what would change")
+            .next("take over by hand what you want of it, or write over all of it with --force"))
+        }
+    }
+}
+
+/// What a person has to know or do, beyond what landfall can do.
+fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
+    let warn = |text: String| report.emit(Event::Warning { text });
+    if deployment.archive.is_none() {
+        warn(
+            "no release of landfall is published yet, so the jobs stop until --archive and --archive-sha256 say where they get it from"
+                .to_owned(),
+        );
+    }
+    if setup.forge == Forge::Github && setup.ids.is_none() {
+        let path = &setup.project.path;
+        report.note(format!(
+            "a repository that is new, renamed or moved since 15 July 2026 names its numbers in its tokens; if yours is one: `gh api repos/{path} --jq '[.owner.id, .id]'` tells them for --owner-id and --repository-id"
+        ));
+    }
+    if let Some(environment) = &setup.github_environment {
+        warn(format!(
+            "whoever may push a branch may name the environment {environment} in it, unless GitHub lets only {} use it: Settings, Environments, {environment}, Deployment branches. AWS compares the branch as well, but this is GitHub's to enforce",
+            setup.branch
+        ));
+    }
+    if setup.forge == Forge::Gitlab {
+        report.note(format!(
+            "whoever may push to {} may deploy: protect it (Settings, Repository, Protected branches)",
+            setup.branch
+        ));
+    }
+}
+
+/// Plans the roles, asks, and makes them.
+async fn make(
+    setup: &Setup,
+    deployment: &Deployment,
+    flags: &Flags,
+    place: &Place,
+    phases: &Phases<'_>,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<CiOutputs, Failure> {
+    let inputs = serde_json::to_value(CiInputs::of(setup, deployment))
+        .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+    let (terraform, plan) = phases
+        .time(Phase::Plan, plan(place, &inputs, report, interrupt))
+        .await?;
+    let arn = deployment.provider_arn(setup.issuer());
+    let missing = provider::missing(place, &arn).await?;
+    if let Some(missing) = &missing {
+        report.note(missing.describe(setup.issuer()));
+    }
+    if missing.is_some() || !plan.is_empty() {
+        let question = format!(
+            "Let jobs of {} deploy {} ({}) to account {}?",
+            setup.project.path, place.names.app, place.names.environment, place.account
+        );
+        confirm(report, flags.yes, &question)?;
+        if let Some(missing) = missing {
+            missing.make(place, setup.issuer(), &arn).await?;
+        }
+        if !plan.is_empty() {
+            let apply = async {
+                match terraform.apply(&mut listener(report, Root::Ci)).await {
+                    Ok(()) => Ok(()),
+                    Err(failure) => Err(place.explain_lock(&terraform, failure).await),
+                }
+            };
+            phases.time(Phase::Ci, apply).await?;
+        }
+    }
+    let outputs = terraform.outputs().await?;
+    outputs.ok_or_else(|| {
+        Failure::new(
+            Exit::Infrastructure,
+            "the ci root was applied but has no outputs",
+        )
+        .next("run the same command again")
+    })
+}
+
+async fn plan(
+    place: &Place,
+    inputs: &serde_json::Value,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(Terraform, Plan), Failure> {
+    let terraform = place.terraform_with(Root::Ci, inputs, interrupt).await?;
+    let plan = match terraform.plan(false).await {
+        Ok(plan) => plan,
+        Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+    };
+    report.emit(Event::Planned {
+        root: Root::Ci,
+        summary: plan.describe(),
+        changes: plan.changes.clone(),
+    });
+    Ok((terraform, plan))
+}
+
+fn write(wanted: &Wanted) -> Result<(), Failure> {
+    let written = match wanted.path.parent() {
+        Some(parent) => std::fs::create_dir_all(parent),
+        None => Ok(()),
+    };
+    written
+        .and_then(|()| std::fs::write(&wanted.path, &wanted.text))
+        .map_err(Failure::io(format!(
+            "{} cannot be written",
+            wanted.path.display()
+        )))
+}
+
+async fn remove(
+    arguments: &Remove,
+    global: &Global,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let phases = Phases::new(report);
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = phases
+        .time(Phase::Preflight, Place::open(&app, global, report))
+        .await?;
+    if !place.has_state().await? || !place.holds(Root::Ci).await? {
+        report.note("CI has no roles here: there is nothing to remove");
+        return Ok(());
+    }
+    let question = format!(
+        "Take away what jobs of CI deploy {} ({}) with?",
+        place.names.app, place.names.environment
+    );
+    confirm(report, arguments.yes, &question)?;
+    let provider = trusted(&place).await?;
+    let destroy = down::destroy(&place, &app.manifest, &[Root::Ci], report, interrupt);
+    phases.time(Phase::Destroy, destroy).await?;
+    leave(&place, provider, report).await;
+    for root in Root::ALL {
+        if place.holds(root).await? {
+            report.note("the file in the repository stays: delete it as well, or its jobs fail");
+            return Ok(());
+        }
+    }
+    // Without anything else the bucket was made for CI alone.
+    if let Some(bucket) = place.bucket() {
+        bucket.delete().await?;
+    }
+    report.note("the file in the repository stays: delete it as well, or its jobs fail");
+    Ok(())
+}

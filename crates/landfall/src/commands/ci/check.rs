@@ -1,0 +1,130 @@
+//! `landfall ci check`: does a role trust this job, and if not, why.
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::cli::ci::Check;
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::report::Report;
+use aws::Identity;
+use rules::ci::AUDIENCE;
+use rules::ci::claims::{Answer, Claims, ask};
+use rules::ci::explain::{describe, explain};
+use rules::exit::Exit;
+use std::path::PathBuf;
+
+pub(super) async fn run(
+    arguments: &Check,
+    global: &Global,
+    report: &Report,
+) -> Result<(), Failure> {
+    let claims = claims(arguments).await?;
+    let policy = policy(arguments, global, report).await?;
+    let answer = ask(&policy, &claims).map_err(|no| {
+        Failure::new(Exit::BadInput, "the trust policy cannot be read")
+            .why(no.0)
+            .next(
+                "give the JSON of a role's AssumeRolePolicyDocument, or name the role with --role",
+            )
+    })?;
+    if answer == Answer::Admitted {
+        report.note("the role's trust policy admits this job");
+        report.note("where AWS refuses it all the same, the role or the identity provider is not there: `landfall ci github` and `landfall ci gitlab` make both");
+        return Ok(());
+    }
+    let mut failure = Failure::new(Exit::Access, "the role does not trust this job");
+    failure.why = describe(&claims);
+    for difference in explain(&answer, &claims) {
+        failure.why.push(difference.what);
+        failure.next.push(difference.change);
+    }
+    Err(failure)
+}
+
+/// The job's token, read and forgotten: neither it nor a part of it is shown.
+async fn claims(arguments: &Check) -> Result<Claims, Failure> {
+    let file = arguments
+        .token_file
+        .clone()
+        .or_else(|| std::env::var_os("AWS_WEB_IDENTITY_TOKEN_FILE").map(PathBuf::from));
+    let token = match file {
+        Some(file) => std::fs::read_to_string(&file).map_err(|error| {
+            Failure::new(
+                Exit::BadInput,
+                format!("the token cannot be read from {}", file.display()),
+            )
+            .why(error.to_string())
+            .next("name the file with --token-file")
+        })?,
+        None => from_github().await?,
+    };
+    Claims::read(&token).map_err(|no| {
+        Failure::new(Exit::BadInput, "what should be the job's token is none")
+            .why(no.to_string())
+            .next("name a file with a JSON Web Token, and nothing else in it, with --token-file")
+    })
+}
+
+/// Asks GitHub for a token as `aws-actions/configure-aws-credentials` does
+/// (<https://docs.github.com/en/actions/reference/security/oidc>).
+async fn from_github() -> Result<String, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let (Some(url), Some(bearer)) = (
+        variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
+        variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    ) else {
+        return Err(Failure::new(Exit::Access, "this job has no token")
+            .why("ACTIONS_ID_TOKEN_REQUEST_URL and AWS_WEB_IDENTITY_TOKEN_FILE are not set")
+            .next("GitHub: write `id-token: write` under the job's `permissions`")
+            .next("GitHub: jobs of pull requests from forks never get one, and that is as it should be")
+            .next("GitLab: ask for one with `id_tokens`, and name its file with AWS_WEB_IDENTITY_TOKEN_FILE"));
+    };
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let refused = |why: String| {
+        Failure::new(Exit::Access, "GitHub gives this job no token")
+            .why(why)
+            .next("write `id-token: write` under the job's `permissions`")
+    };
+    let answer = reqwest::Client::new()
+        .get(format!("{url}{separator}audience={AUDIENCE}"))
+        .bearer_auth(bearer)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status);
+    let text = match answer {
+        Ok(answer) => answer.text().await,
+        Err(error) => Err(error),
+    }
+    .map_err(|error| refused(error.without_url().to_string()))?;
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    match answer["value"].as_str() {
+        Some(token) => Ok(token.to_owned()),
+        None => Err(refused("its answer has no `value`".to_owned())),
+    }
+}
+
+async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<String, Failure> {
+    if let Some(trust) = &arguments.trust {
+        if trust.trim_start().starts_with('{') {
+            return Ok(trust.clone());
+        }
+        return std::fs::read_to_string(trust).map_err(|error| {
+            Failure::new(Exit::BadInput, format!("{trust} cannot be read"))
+                .why(error.to_string())
+                .next("give the policy's JSON itself, or a file with it")
+        });
+    }
+    let Some(role) = &arguments.role else {
+        return Err(Failure::new(Exit::BadInput, "no trust policy is named")
+            .next("give it with --trust, or name a role with --role, which needs other credentials than the job's"));
+    };
+    let name = role.rsplit('/').next().unwrap_or(role);
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    let policy = Identity::new(&place.session).trust_policy(name).await?;
+    policy.ok_or_else(|| {
+        Failure::new(Exit::Access, format!("there is no role {name}"))
+            .why(format!("looked in account {}", place.account))
+            .next("`landfall ci github` or `landfall ci gitlab` makes it")
+    })
+}

@@ -1,0 +1,47 @@
+//! The git repository that the app is in.
+
+use crate::failure::Failure;
+use rules::exit::Exit;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where files for CI belong, and whose they are.
+pub(super) struct Checkout {
+    /// The repository's own directory; the app's where there is no repository.
+    pub(super) root: PathBuf,
+    /// The app's directory within it, with a slash at the end; empty for the repository itself.
+    pub(super) prefix: String,
+    /// URL of the remote `origin`. It may hold a password: it is never shown.
+    pub(super) origin: Option<String>,
+}
+
+impl Checkout {
+    pub(super) fn of(directory: &Path) -> Result<Checkout, Failure> {
+        let found = std::fs::canonicalize(directory)
+            .ok()
+            .filter(|found| found.is_dir());
+        let Some(directory) = found else {
+            return Err(Failure::new(
+                Exit::BadInput,
+                format!("{} is not a directory", directory.display()),
+            )
+            .next("name the directory with the app"));
+        };
+        let git = |arguments: &[&str]| -> Option<String> {
+            let output = Command::new("git")
+                .arg("-C")
+                .arg(&directory)
+                .args(arguments)
+                .output()
+                .ok()?;
+            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            output.status.success().then_some(text)
+        };
+        Ok(Checkout {
+            prefix: git(&["rev-parse", "--show-prefix"]).unwrap_or_default(),
+            origin: git(&["remote", "get-url", "origin"]),
+            root: git(&["rev-parse", "--show-toplevel"])
+                .map_or_else(|| directory.clone(), PathBuf::from),
+        })
+    }
+}

