@@ -1,99 +1,87 @@
-//! What `doctor` asks of an account, against the emulator: the region, and IAM's own simulation of policies.
+//! How an account pays. No emulator knows it, so answers are written by hand after AWS's API reference:
+//! they show that they are read, not that AWS answers so.
 
-mod emulators;
+use aws::{Account, Endpoints, ErrorKind, Session};
+use rules::time::Timestamp;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 
-use aws::{Endpoints, Permissions, Quotas, Session};
-use emulators::{ACCOUNT, REGION, config};
-use rules::doctor::permissions::{Ask, Decision};
-use rules::exit::Exit;
-use testkit::Sandbox;
+/// Answers each request as `answer` says to what was sent. The thread ends with the test's process.
+async fn account(answer: fn(&str) -> (u16, &'static str)) -> Account {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let (mut request, mut part) = (String::new(), [0; 4096]);
+            while !is_whole(&request) {
+                let length = stream.read(&mut part).expect("a request");
+                request.push_str(&String::from_utf8_lossy(&part[..length]));
+            }
+            let (status, body) = answer(&request.to_lowercase());
+            let text = format!(
+                "HTTP/1.1 {status} said\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                 Connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(text.as_bytes()).expect("an answer");
+        }
+    });
+    let endpoints = Endpoints {
+        main: url.clone(),
+        second: url,
+    };
+    let session = Session::open(None, Some("eu-west-2"), Some(endpoints)).await;
+    Account::new(&session.expect("a session"))
+}
 
-const REPOSITORY: &str = "arn:aws:ecr:us-east-1:123456789012:repository/shop-prod";
-const ROLE: &str = "arn:aws:iam::123456789012:role/shop-prod-task";
+/// Whether the body is there, too.
+fn is_whole(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_lowercase();
+    let mut lengths = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-length:"));
+    let length = lengths.next().and_then(|text| text.trim().parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
 
 #[tokio::test]
-async fn what_an_account_may_is_asked() {
-    let sandbox = Sandbox::new();
-    let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
-    let (main, second) = sandbox.emulators();
-    let session = Session::open(
-        None,
-        Some(REGION),
-        Some(Endpoints {
-            main: main.clone(),
-            second,
-        }),
-    )
-    .await
-    .expect("a session");
+async fn plan_credits_and_age_are_read() {
+    let account = account(|request| match request.contains("getaccountplanstate") {
+        true => (
+            200,
+            r#"{"accountId":"123456789012","accountPlanType":"FREE","accountPlanStatus":"ACTIVE",
+                "accountPlanRemainingCredits":{"amount":87.12,"unit":"USD"},
+                "accountPlanExpirationDate":"2027-01-02T00:00:00Z"}"#,
+        ),
+        false => {
+            assert!(request.starts_with("post /getaccountinformation"));
+            // Wherever the app is, both services are asked in their own region.
+            assert!(request.contains("/us-east-1/account/"), "{request}");
+            (200, r#"{"AccountCreatedDate":"2025-07-15T00:00:00Z"}"#)
+        }
+    })
+    .await;
+    let state = account.plan_state().await.expect("a state");
+    assert_eq!((&*state.plan_type, &*state.status), ("FREE", "ACTIVE"));
+    assert_eq!(state.credits, Some((87.12, "USD".to_owned())));
+    assert_eq!(state.expires, Some(Timestamp(1_798_848_000_000)));
+    let created = account.created().await.expect("a date");
+    assert_eq!(created, rules::cost::account::PLANS_SINCE);
+}
 
-    let identity = session.identity().await.expect("an identity");
-    assert_eq!(identity.account, ACCOUNT);
-    assert!(identity.arn.starts_with("arn:aws:"), "{identity:?}");
-    assert!(identity.rehearsal);
-
-    let region = Quotas::new(&session).region().await.expect("a region");
-    assert_eq!(region.name, REGION);
-    assert_eq!(region.opt_in.as_deref(), Some("opt-in-not-required"));
-
-    // A user that may make repositories, and no roles.
-    let iam = aws_sdk_iam::Client::new(&config(&main).await);
-    let user = iam.create_user().user_name("ann").send().await;
-    let user = user.expect("a user").user.expect("it").arn;
-    iam.put_user_policy()
-        .user_name("ann")
-        .policy_name("Deploy")
-        .policy_document(
-            r#"{"Version":"2012-10-17","Statement":[
-                {"Effect":"Allow","Action":["ecr:*","iam:*"],"Resource":"*"},
-                {"Effect":"Deny","Action":"iam:CreateRole","Resource":"*"}]}"#,
-        )
-        .send()
-        .await
-        .expect("a policy");
-    let permissions = Permissions::new(&session);
-    let ask = |resource: &str, actions: &[&'static str]| Ask {
-        resource: resource.to_owned(),
-        actions: actions.to_vec(),
-    };
-    let mut answers = Vec::new();
-    for ask in [
-        ask(REPOSITORY, &["ecr:CreateRepository", "logs:CreateLogGroup"]),
-        ask(ROLE, &["iam:CreateRole"]),
-    ] {
-        let simulated = permissions.simulate(&user, &ask, "lambda.amazonaws.com");
-        answers.extend(simulated.await.expect("answers"));
-    }
-    let decisions: Vec<_> = answers
-        .iter()
-        .map(|answer| {
-            (
-                answer.action.as_str(),
-                answer.resource.as_str(),
-                answer.decision,
-            )
-        })
-        .collect();
-    assert_eq!(
-        decisions,
-        [
-            ("ecr:CreateRepository", REPOSITORY, Decision::Allowed),
-            ("logs:CreateLogGroup", REPOSITORY, Decision::ImplicitDeny),
-            ("iam:CreateRole", ROLE, Decision::ExplicitDeny),
-        ]
-    );
-
-    // The ARN of a role's session lacks its path.
-    iam.create_role()
-        .role_name("deploy")
-        .path("/team/")
-        .assume_role_policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#)
-        .send()
-        .await
-        .expect("a role");
-    let role = permissions.role("deploy").await.expect("an answer");
-    assert_eq!(
-        role.as_deref(),
-        Some("arn:aws:iam::123456789012:role/team/deploy")
-    );
+#[tokio::test]
+async fn who_may_not_ask_is_told_so() {
+    let account = account(|_| {
+        let denied = r#"{"__type":"AccessDeniedException","message":"not you"}"#;
+        (400, denied)
+    })
+    .await;
+    let error = account.plan_state().await.expect_err("denied");
+    assert_eq!(error.kind, ErrorKind::Denied);
+    let error = account.created().await.expect_err("denied");
+    assert_eq!(error.kind, ErrorKind::Denied);
 }

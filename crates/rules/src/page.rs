@@ -221,7 +221,7 @@ fn list<'a>(items: impl IntoIterator<Item = &'a String>) -> String {
 fn words(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // An odd one out is no pair: then they are characters like any others.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     let mut out = String::new();
