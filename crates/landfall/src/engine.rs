@@ -2,7 +2,7 @@
 
 mod container;
 
-pub(crate) use container::Container;
+pub(crate) use container::{Container, protection};
 
 use crate::failure::Failure;
 use crate::report::Report;
@@ -39,6 +39,8 @@ pub(crate) struct LocalImage {
     pub(crate) exposed: Vec<u16>,
     /// What it runs: its entry point followed by its command.
     pub(crate) command: Vec<String>,
+    /// Whom it runs as; empty if it does not say.
+    pub(crate) user: String,
     /// Names it bears on this machine.
     tags: Vec<String>,
     /// Bytes of its files.
@@ -67,6 +69,7 @@ impl LocalImage {
             architecture: "amd64".to_owned(),
             exposed: Vec::new(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
+            user: String::new(),
             tags: vec![tag.to_owned()],
             size: 0,
         }
@@ -104,6 +107,8 @@ struct InspectedConfig {
     exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
     entrypoint: Option<Vec<String>>,
     cmd: Option<Vec<String>>,
+    #[serde(default)]
+    user: Option<String>,
 }
 
 impl Engine {
@@ -296,6 +301,7 @@ impl Engine {
             tags: image.repo_tags.unwrap_or_default(),
             size: image.size,
             command,
+            user: config.user.unwrap_or_default(),
             exposed: exposed
                 .keys()
                 .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())

@@ -1,7 +1,12 @@
 //! From what is left of a failed task to one cause, and what to do about it.
 
+mod denial;
+
+pub use denial::{Denial, Protection};
+
 use crate::evidence::{Evidence, Listening, StoppedTask};
 use crate::manifest::Architecture;
+use crate::revision::Settings;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -17,6 +22,22 @@ pub struct Expectation {
     /// Whether an edge stands in front of the app, in the same container: it reaches loopback
     /// addresses, too.
     pub edge: bool,
+    /// All of what the candidate runs with, and with it what it may not do; [`None`] where that is not
+    /// known, and nothing is concluded from it.
+    pub settings: Option<Settings>,
+}
+
+impl Expectation {
+    /// What is asked of a revision.
+    pub fn of(settings: &Settings) -> Expectation {
+        Expectation {
+            port: settings.port,
+            memory: settings.memory,
+            architecture: Some(settings.architecture),
+            edge: settings.edge.is_some(),
+            settings: Some(settings.clone()),
+        }
+    }
 }
 
 /// Why a candidate does not serve.
@@ -28,6 +49,8 @@ pub enum Cause {
         /// How it ended.
         exit_code: i32,
     },
+    /// The app's process ended because its container keeps it from something.
+    Denied(Denial),
     /// The app listens elsewhere.
     WrongPort {
         /// What the load balancer connects to.
@@ -212,7 +235,10 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         }
     }
     if let Some(exit_code) = failures.iter().find_map(|task| task.exit_code) {
-        return Some(Cause::Crash { exit_code });
+        // Whoever ends as if all were well was not kept from anything.
+        let settings = expected.settings.as_ref().filter(|_| exit_code != 0);
+        let denial = settings.and_then(|settings| denial::find(&evidence.log, settings));
+        return Some(denial.map_or(Cause::Crash { exit_code }, Cause::Denied));
     }
     let failed_to_start = failures
         .iter()
@@ -250,6 +276,7 @@ impl Cause {
     pub fn code(&self) -> &'static str {
         match self {
             Cause::Crash { .. } => "crash",
+            Cause::Denied(denial) => denial.code(),
             Cause::WrongPort { .. } => "wrong_port",
             Cause::LoopbackOnly { .. } => "loopback_only",
             Cause::WrongArchitecture { .. } => "wrong_architecture",
@@ -276,10 +303,11 @@ impl Cause {
                     "the app crashes: its process ended with {}",
                     exit(*exit_code)
                 ),
-                "read its last log lines above; run the image here with the same settings: \
-                 `docker run --rm IMAGE`"
+                "read its last log lines above; `landfall run` runs it here under the same \
+                 protection"
                     .to_owned(),
             ),
+            Cause::Denied(denial) => (denial.what(), denial.next()),
             Cause::WrongPort {
                 expected,
                 listens_on,

@@ -15,6 +15,11 @@
 //! | `slow` | listens after 5 s |
 //! | `errs:N` | answers 500 to N requests of a hundred, at random |
 //! | `takes:N` | answers after N ms |
+//! | `writes:PATH` | writes a file, and ends with exit code 1 if it cannot |
+//! | `reads:PATH` | reads a file, and ends with exit code 1 if it cannot |
+//! | `binds:PORT` | listens there as well, and ends with exit code 1 if it cannot |
+//! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
+//! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
 //! Answers say in `X-Version` what `VERSION` is in the environment.
@@ -35,6 +40,10 @@ fn main() {
         .or_else(|| std::env::var("MODE").ok())
         .unwrap_or_else(|| "good".to_owned());
     println!("misbehave: {mode}");
+    if let Err(why) = demand(&mode) {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
     let address = match mode.as_str() {
         "crash" => {
             eprintln!("cannot find the settings file");
@@ -56,6 +65,45 @@ fn main() {
         let (mode, version) = (mode.clone(), version.clone());
         std::thread::spawn(move || serve(stream, &mode, &version));
     }
+}
+
+/// What some apps cannot do without.
+fn demand(mode: &str) -> Result<(), String> {
+    let Some((verb, what)) = mode.split_once(':') else {
+        return Ok(());
+    };
+    match verb {
+        "writes" => std::fs::write(what, "x").map_err(|error| format!("open {what}: {error}")),
+        "reads" => std::fs::read(what).map(drop).map_err(|error| format!("open {what}: {error}")),
+        "chowns" => std::os::unix::fs::chown(what, Some(4242), None).map_err(|error| format!("chown {what}: {error}")),
+        "binds" => match TcpListener::bind(format!("0.0.0.0:{what}")) {
+            Ok(listener) => {
+                std::mem::forget(listener);
+                Ok(())
+            }
+            Err(error) => Err(format!("bind() to 0.0.0.0:{what}: {error}")),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What the kernel says of this process, and what it can write.
+fn tell() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let wanted = ["Uid:", "CapEff:", "CapBnd:", "NoNewPrivs:"];
+    let mut lines: Vec<String> = status
+        .lines()
+        .filter(|line| wanted.iter().any(|name| line.starts_with(name)))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for path in ["/root-file", "/tmp/file", "/var/cache/app/file"] {
+        let word = match std::fs::write(path, "x") {
+            Ok(()) => "written".to_owned(),
+            Err(error) => error.kind().to_string(),
+        };
+        lines.push(format!("{path} {word}"));
+    }
+    lines.join("\n")
 }
 
 fn serve(stream: TcpStream, mode: &str, version: &str) {
@@ -92,7 +140,8 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         if let Some(millis) = argument(mode, "takes:") {
             std::thread::sleep(Duration::from_millis(millis));
         }
-        let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", "up") };
+        let told = if mode == "tells" { tell() } else { "up".to_owned() };
+        let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", told.as_str()) };
         let text = format!("HTTP/1.1 {status}\r\nX-Version: {version}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;

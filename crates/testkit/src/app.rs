@@ -27,6 +27,16 @@ pub enum Mode {
     Takes(u32),
     /// Answers this many requests of users well, and 500 to everybody from then on.
     Turns(u32),
+    /// Tells what it may.
+    Tells,
+    /// Writes a file there, or ends with exit code 1.
+    Writes(&'static str),
+    /// Reads a file there, or ends with exit code 1.
+    Reads(&'static str),
+    /// Listens there as well, or ends with exit code 1.
+    Binds(u16),
+    /// Gives a file to another user, or ends with exit code 1.
+    Chowns(&'static str),
 }
 
 impl Mode {
@@ -42,6 +52,11 @@ impl Mode {
             Mode::Errs(percent) => return format!("errs:{percent}"),
             Mode::Takes(millis) => return format!("takes:{millis}"),
             Mode::Turns(good) => return format!("turns:{good}"),
+            Mode::Tells => "tells",
+            Mode::Writes(path) => return format!("writes:{path}"),
+            Mode::Reads(path) => return format!("reads:{path}"),
+            Mode::Binds(port) => return format!("binds:{port}"),
+            Mode::Chowns(path) => return format!("chowns:{path}"),
         };
         word.to_owned()
     }

@@ -68,7 +68,7 @@ impl Driver<'_> {
             listens_on: gathered.listens_on.clone().flatten(),
             ..evidence.clone()
         };
-        diagnose(&gathered.evidence, &expectation(revision))
+        diagnose(&gathered.evidence, &Expectation::of(&revision.settings))
     }
 
     async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
@@ -99,22 +99,14 @@ impl Driver<'_> {
         if !log.is_empty() {
             evidence.log = log;
         }
-        let cause = match (diagnose(&evidence, &expectation(revision)), &cause) {
-            // The last lines may explain what was only a timeout before.
+        let expected = Expectation::of(&revision.settings);
+        let cause = match (diagnose(&evidence, &expected), &cause) {
+            // The last lines may explain what was only a timeout, or a crash, before.
             (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,
+            (Some(better @ Cause::Denied(_)), Cause::Crash { .. }) => better,
             _ => cause,
         };
         self.report.emit(Event::Autopsy { cause, evidence });
-    }
-}
-
-fn expectation(revision: &Revision) -> Expectation {
-    let settings = &revision.settings;
-    Expectation {
-        port: settings.port,
-        memory: settings.memory,
-        architecture: Some(settings.architecture),
-        edge: settings.edge.is_some(),
     }
 }
 

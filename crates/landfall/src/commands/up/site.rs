@@ -167,7 +167,7 @@ impl Maker<'_> {
             .into_iter()
             .flat_map(|plan| plan.resources.iter().cloned())
             .collect();
-        let settings = Settings::of(self.manifest);
+        let settings = Settings::of_image(self.manifest, &self.image.app.user);
         let bill = estimate(
             Table::own(),
             &Basis {
