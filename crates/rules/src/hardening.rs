@@ -1,11 +1,8 @@
 //! How the settings of a container are enforced: what ECS, Docker and Podman are told.
 
-use crate::manifest::{Capability, TMP, Target};
+use crate::manifest::{Capability, TMP, Target, User};
 use crate::revision::Settings;
 
-/// Files, sockets among them, that a process may have open. Fargate gives as many by itself
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Ulimit.html>).
-pub const OPEN_FILES: u32 = 65_535;
 /// Processes and threads of a container on this machine: as many as Lambda allows
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). Fargate knows no such limit.
 pub const PROCESSES: u32 = 1024;
@@ -76,7 +73,7 @@ impl Hardening {
         };
         let add = container.capabilities.iter();
         Some(Hardening {
-            user: container.user.as_ref().map(ToString::to_string),
+            user: container.user.as_ref().map(by_number),
             read_only: container.read_only,
             tmpfs,
             drop,
@@ -114,13 +111,22 @@ impl Hardening {
         }
         // Docker would let everyone listen everywhere; Fargate does not.
         put(["--sysctl", &format!("{LOWEST_PORT}={}", self.lowest_port)]);
-        put(["--ulimit", &format!("nofile={OPEN_FILES}:{OPEN_FILES}")]);
         put(["--pids-limit", &PROCESSES.to_string()]);
         if self.read_only {
             all.push("--read-only".to_owned());
         }
         all
     }
+}
+
+/// A user as engines understand it in every image: one without `/etc/passwd` knows no name, not even root's.
+fn by_number(user: &User) -> String {
+    let words: Vec<&str> = user
+        .as_str()
+        .split(':')
+        .map(|word| if word == "root" { "0" } else { word })
+        .collect();
+    words.join(":")
 }
 
 /// Whether `/tmp` of this revision lies in memory, and not on a disk.
@@ -154,7 +160,7 @@ mod tests {
             words,
             "--user 65532:65532 --tmpfs /tmp:size=256m,rw,exec,nosuid,nodev,mode=1777 --cap-drop ALL \
              --security-opt no-new-privileges --sysctl net.ipv4.ip_unprivileged_port_start=1024 \
-             --ulimit nofile=65535:65535 --pids-limit 1024 --read-only"
+             --pids-limit 1024 --read-only"
         );
     }
 
@@ -166,8 +172,8 @@ mod tests {
         let words = nothing_left.arguments().join(" ");
         assert_eq!(
             words,
-            "--user root --cap-drop ALL --sysctl net.ipv4.ip_unprivileged_port_start=80 --ulimit \
-             nofile=65535:65535 --pids-limit 1024"
+            "--user 0 --cap-drop ALL --sysctl net.ipv4.ip_unprivileged_port_start=80 \
+             --pids-limit 1024"
         );
         let kept = hardening("[container]\ncapabilities = [\"CHOWN\", \"SYS_PTRACE\"]\n");
         assert_eq!(kept.drop.len(), 13);

@@ -19,6 +19,7 @@
 //! | `reads:PATH` | reads a file, and ends with exit code 1 if it cannot |
 //! | `binds:PORT` | listens there as well, and ends with exit code 1 if it cannot |
 //! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
+//! | `on:PORT` | listens on another port |
 //! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
@@ -56,10 +57,15 @@ fn main() {
         "loopback" => "127.0.0.1:8080",
         _ => "0.0.0.0:8080",
     };
+    let elsewhere = mode.strip_prefix("on:").map(|port| format!("0.0.0.0:{port}"));
+    let address = elsewhere.as_deref().unwrap_or(address);
     if mode == "slow" {
         std::thread::sleep(Duration::from_secs(5));
     }
-    let listener = TcpListener::bind(address).expect("the port is free");
+    let listener = TcpListener::bind(address).unwrap_or_else(|error| {
+        eprintln!("bind() to {address}: {error}");
+        std::process::exit(1)
+    });
     let version = std::env::var("VERSION").unwrap_or_default();
     for stream in listener.incoming().flatten() {
         let (mode, version) = (mode.clone(), version.clone());
@@ -73,7 +79,11 @@ fn demand(mode: &str) -> Result<(), String> {
         return Ok(());
     };
     match verb {
-        "writes" => std::fs::write(what, "x").map_err(|error| format!("open {what}: {error}")),
+        "writes" => {
+            let parent = std::path::Path::new(what).parent().unwrap_or(std::path::Path::new("/"));
+            let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(what, "x"));
+            written.map_err(|error| format!("open {what}: {error}"))
+        }
         "reads" => std::fs::read(what).map(drop).map_err(|error| format!("open {what}: {error}")),
         "chowns" => std::os::unix::fs::chown(what, Some(4242), None).map_err(|error| format!("chown {what}: {error}")),
         "binds" => match TcpListener::bind(format!("0.0.0.0:{what}")) {

@@ -35,6 +35,8 @@ pub enum Mode {
     Reads(&'static str),
     /// Listens there as well, or ends with exit code 1.
     Binds(u16),
+    /// Listens on another port.
+    On(u16),
     /// Gives a file to another user, or ends with exit code 1.
     Chowns(&'static str),
 }
@@ -56,6 +58,7 @@ impl Mode {
             Mode::Writes(path) => return format!("writes:{path}"),
             Mode::Reads(path) => return format!("reads:{path}"),
             Mode::Binds(port) => return format!("binds:{port}"),
+            Mode::On(port) => return format!("on:{port}"),
             Mode::Chowns(path) => return format!("chowns:{path}"),
         };
         word.to_owned()

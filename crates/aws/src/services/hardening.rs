@@ -2,16 +2,14 @@
 
 use crate::error::{Error, ErrorKind};
 use aws_sdk_ecs::types::builders::ContainerDefinitionBuilder;
-use aws_sdk_ecs::types::{
-    KernelCapabilities, LinuxParameters, SystemControl, Tmpfs as TmpfsMount, Ulimit, UlimitName,
-};
-use rules::hardening::{Hardening, LOW_PORTS, LOWEST_PORT, OPEN_FILES, Tmpfs};
+use aws_sdk_ecs::types::{KernelCapabilities, LinuxParameters, SystemControl, Tmpfs as TmpfsMount};
+use rules::hardening::{Hardening, LOW_PORTS, LOWEST_PORT, Tmpfs};
 
 /// Adds it to a container; one without settings gets what Docker gives to every container.
 ///
 /// Fargate has tmpfs since January 2026
 /// (<https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/>), and
-/// of security options none: no-new-privileges is what the edge sees to.
+/// of security options none: no-new-privileges is what the edge sees to. Of open files Fargate allows 65,535 by itself.
 ///
 /// # Errors
 /// A part of it is not complete, which would be a defect here.
@@ -46,19 +44,10 @@ pub(super) fn harden(
             .map_err(invalid)?;
         linux = linux.tmpfs(mount);
     }
-    let open_files = i32::try_from(OPEN_FILES).unwrap_or(i32::MAX);
     let mut container = container
         .set_user(hardening.user.clone())
         .readonly_root_filesystem(hardening.read_only)
-        .linux_parameters(linux.build())
-        .ulimits(
-            Ulimit::builder()
-                .name(UlimitName::Nofile)
-                .soft_limit(open_files)
-                .hard_limit(open_files)
-                .build()
-                .map_err(invalid)?,
-        );
+        .linux_parameters(linux.build());
     if hardening.lowest_port < LOW_PORTS {
         container = container.system_controls(
             SystemControl::builder()
@@ -102,7 +91,6 @@ mod tests {
         assert!(tmp.mount_options().contains(&"mode=1777".to_owned()));
         let control = container.system_controls().first().expect("a control");
         assert_eq!(control.value(), Some("80"));
-        assert_eq!(container.ulimits().len(), 1);
     }
 
     #[test]

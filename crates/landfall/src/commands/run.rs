@@ -169,14 +169,19 @@ async fn watch(
     let Subject {
         engine, container, ..
     } = subject;
-    let private = match engine.published(container, PRIVATE_PORT).await {
-        Ok(private) => private,
-        Err(failure) if engine.is_running(container).await? => return Err(failure),
-        Err(_) => return Err(subject.ended().await?),
+    let published = async {
+        let private = engine.published(container, PRIVATE_PORT).await?;
+        let port = match port {
+            0 => engine.published(container, ride::PORT).await?,
+            port => port,
+        };
+        Ok::<_, Failure>((private, port))
     };
-    let port = match port {
-        0 => engine.published(container, ride::PORT).await?,
-        port => port,
+    let (private, port) = match published.await {
+        Ok(both) => both,
+        Err(failure) if engine.is_running(container).await? => return Err(failure),
+        // What has ended publishes nothing any more.
+        Err(_) => return Err(subject.ended().await?),
     };
     let summary = format!("http://127.0.0.1:{private}/.landfall/summary");
     report.emit(Event::Url {
