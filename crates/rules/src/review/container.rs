@@ -50,7 +50,11 @@ impl Run {
         Run {
             user: match settings.target {
                 Target::Lambda => Some("Lambda's own user".to_owned()),
-                Target::Fargate => hardening.user,
+                Target::Fargate => settings
+                    .container
+                    .as_ref()
+                    .and_then(|container| container.user.as_ref())
+                    .map(ToString::to_string),
             },
             read_only_root: hardening.read_only,
             dropped_capabilities: hardening.drop.iter().map(|one| (*one).to_owned()).collect(),
