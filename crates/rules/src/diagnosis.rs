@@ -251,6 +251,13 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
     None
 }
 
+/// Why an app that runs on without ever answering may do so: one of its parts was kept from something, and the
+/// rest went on. A weaker sign than an end; [`None`] if no line tells of such.
+pub fn denied(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
+    let settings = expected.settings.as_ref()?;
+    denial::find(&evidence.log, settings).map(Cause::Denied)
+}
+
 /// What a person gets to read: what, why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {

@@ -37,12 +37,23 @@ pub struct Tmpfs {
     pub path: String,
     /// MiB that fit in. What lies there counts as the container's memory.
     pub size: u32,
+    /// Whom it belongs to, and which group, by number; [`None`]: root.
+    pub owner: (Option<u32>, Option<u32>),
 }
 
 impl Tmpfs {
     /// Everyone may write and only the owner remove, as usual for `/tmp`. Programs can be run from there: many
     /// an app unpacks libraries before it loads them.
-    pub const OPTIONS: [&str; 5] = ["rw", "exec", "nosuid", "nodev", "mode=1777"];
+    ///
+    /// It belongs to the app's user, too, because runc before 1.2 gives it the mode that a directory of
+    /// this name has in the image, whatever the options say.
+    pub fn options(&self) -> Vec<String> {
+        let usual = ["rw", "exec", "nosuid", "nodev", "mode=1777"].map(str::to_owned);
+        let (user, group) = self.owner;
+        let user = user.map(|id| format!("uid={id}"));
+        let group = group.map(|id| format!("gid={id}"));
+        usual.into_iter().chain(user).chain(group).collect()
+    }
 }
 
 impl Hardening {
@@ -58,9 +69,11 @@ impl Hardening {
                     path: path.to_owned(),
                     // As Linux itself would: half of what there is.
                     size: settings.memory / 2,
+                    owner,
                 });
             }
         }
+        let owner = container.user.as_ref().map(numbers).unwrap_or_default();
         let keeps = |one: &Capability| container.capabilities.contains(one);
         let drop = match container.capabilities.iter().any(|one| one.is_default()) {
             false => vec!["ALL"],
@@ -94,7 +107,7 @@ impl Hardening {
             put(["--user", user]);
         }
         for tmpfs in &self.tmpfs {
-            let options = Tmpfs::OPTIONS.join(",");
+            let options = tmpfs.options().join(",");
             put([
                 "--tmpfs",
                 &format!("{}:size={}m,{options}", tmpfs.path, tmpfs.size),
@@ -129,6 +142,13 @@ fn by_number(user: &User) -> String {
     words.join(":")
 }
 
+/// A user and a group by number; a name stands in the image only, and is not known here.
+fn numbers(user: &User) -> (Option<u32>, Option<u32>) {
+    let by_number = by_number(user);
+    let mut words = by_number.split(':').map(|word| word.parse().ok());
+    (words.next().flatten(), words.next().flatten())
+}
+
 /// Whether `/tmp` of this revision lies in memory, and not on a disk.
 pub fn tmp_in_memory(settings: &Settings) -> bool {
     settings.target == Target::Fargate
@@ -158,7 +178,7 @@ mod tests {
         let words = hardening("").arguments().join(" ");
         assert_eq!(
             words,
-            "--user 65532:65532 --tmpfs /tmp:size=256m,rw,exec,nosuid,nodev,mode=1777 --cap-drop ALL \
+            "--user 65532:65532 --tmpfs /tmp:size=256m,rw,exec,nosuid,nodev,mode=1777,uid=65532,gid=65532 --cap-drop ALL \
              --security-opt no-new-privileges --sysctl net.ipv4.ip_unprivileged_port_start=1024 \
              --pids-limit 1024 --read-only"
         );
@@ -181,6 +201,8 @@ mod tests {
         assert_eq!(kept.add, ["SYS_PTRACE"]);
         let traced = hardening("[container]\ncapabilities = [\"SYS_PTRACE\"]\n");
         assert_eq!((traced.drop, traced.add), (vec!["ALL"], vec!["SYS_PTRACE"]));
+        let named = hardening("[container]\nuser = \"node:1000\"\n");
+        assert_eq!(named.tmpfs[0].owner, (None, Some(1000)));
         let own =
             hardening("memory = 1024\n[container]\nwritable = [\"/var/cache/x\", \"/tmp\"]\n");
         let paths: Vec<(&str, u32)> = own

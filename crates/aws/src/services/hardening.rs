@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use aws_sdk_ecs::types::builders::ContainerDefinitionBuilder;
 use aws_sdk_ecs::types::{KernelCapabilities, LinuxParameters, SystemControl, Tmpfs as TmpfsMount};
-use rules::hardening::{Hardening, LOW_PORTS, LOWEST_PORT, Tmpfs};
+use rules::hardening::{Hardening, LOW_PORTS, LOWEST_PORT};
 
 /// Adds it to a container; one without settings gets what Docker gives to every container.
 ///
@@ -39,7 +39,7 @@ pub(super) fn harden(
         let mount = TmpfsMount::builder()
             .container_path(&tmpfs.path)
             .size(i32::try_from(tmpfs.size).unwrap_or(i32::MAX))
-            .set_mount_options(words(&Tmpfs::OPTIONS))
+            .set_mount_options(Some(tmpfs.options()))
             .build()
             .map_err(invalid)?;
         linux = linux.tmpfs(mount);
@@ -63,6 +63,7 @@ pub(super) fn harden(
 mod tests {
     use super::*;
     use aws_sdk_ecs::types::ContainerDefinition;
+    use rules::hardening::Tmpfs;
 
     #[test]
     fn ecs_is_told_all_of_it() {
@@ -72,6 +73,7 @@ mod tests {
             tmpfs: vec![Tmpfs {
                 path: "/tmp".into(),
                 size: 256,
+                owner: (Some(65532), None),
             }],
             drop: vec!["ALL"],
             add: vec!["SYS_PTRACE"],
@@ -88,7 +90,9 @@ mod tests {
         assert_eq!(capabilities.add(), ["SYS_PTRACE"]);
         let tmp = linux.tmpfs().first().expect("a directory");
         assert_eq!((tmp.container_path(), tmp.size()), ("/tmp", 256));
-        assert!(tmp.mount_options().contains(&"mode=1777".to_owned()));
+        for option in ["mode=1777", "uid=65532"] {
+            assert!(tmp.mount_options().contains(&option.to_owned()), "{option}");
+        }
         let control = container.system_controls().first().expect("a control");
         assert_eq!(control.value(), Some("80"));
     }

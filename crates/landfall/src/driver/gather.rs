@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::platform::Look;
 use crate::report::now;
-use rules::diagnosis::{Cause, Expectation, diagnose};
+use rules::diagnosis::{Cause, Expectation, denied, diagnose};
 use rules::event::Event;
 use rules::evidence::{Evidence, Listening};
 use rules::release::Release;
@@ -104,6 +104,7 @@ impl Driver<'_> {
             // The last lines may explain what was only a timeout, or a crash, before.
             (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,
             (Some(better @ Cause::Denied(_)), Cause::Crash { .. }) => better,
+            (None, Cause::NotReady { .. }) => denied(&evidence, &expected).unwrap_or(cause),
             _ => cause,
         };
         self.report.emit(Event::Autopsy { cause, evidence });

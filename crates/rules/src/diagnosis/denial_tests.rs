@@ -215,6 +215,20 @@ fn other_words_are_no_denial() {
 }
 
 #[test]
+fn an_app_that_goes_on_without_answering_may_have_been_kept_from_something() {
+    // What a worker of nginx says; its parent lives on and never answers.
+    let line = "setgid(33) failed (1: Operation not permitted)";
+    let evidence = Evidence {
+        log: vec![line.into()],
+        ..Evidence::default()
+    };
+    let expected = Expectation::of(&settings("[container]\nuser = \"root\"\n"));
+    assert_eq!(diagnose(&evidence, &expected), None);
+    let found = crate::diagnosis::denied(&evidence, &expected).expect("a cause");
+    assert_eq!(found.code(), "missing_capability");
+}
+
+#[test]
 fn the_last_word_counts() {
     let log = [
         "chown: /data: Operation not permitted",
