@@ -62,6 +62,7 @@ impl Hardening {
         let container = settings.container.as_ref()?;
         let tmp = container.read_only.then_some(TMP);
         let own = container.writable.iter().map(|path| path.as_str());
+        let owner = container.user.as_ref().map(numbers).unwrap_or_default();
         let mut tmpfs: Vec<Tmpfs> = Vec::new();
         for path in tmp.into_iter().chain(own) {
             if tmpfs.iter().all(|other| other.path != path) {
@@ -73,7 +74,6 @@ impl Hardening {
                 });
             }
         }
-        let owner = container.user.as_ref().map(numbers).unwrap_or_default();
         let keeps = |one: &Capability| container.capabilities.contains(one);
         let drop = match container.capabilities.iter().any(|one| one.is_default()) {
             false => vec!["ALL"],
