@@ -1,15 +1,18 @@
 //! ECS: task definitions, services and tasks.
 
+mod hardening;
+
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
-    LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
-    RuntimePlatform, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
+    LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform, Task,
+    TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
 use rules::edge::ride;
 use rules::edge::settings::Secret;
 use rules::evidence::StoppedTask;
+use rules::hardening::Hardening;
 use rules::manifest::Architecture;
 use rules::names::{CONTAINER, LABEL_REVISION};
 use rules::revision::{Digest, Revision, RevisionId};
@@ -119,15 +122,11 @@ impl Services {
                     .protocol(TransportProtocol::Tcp)
                     .build(),
             )
-            // Reaps zombies and passes SIGTERM on for apps that do not expect to be PID 1.
-            .linux_parameters(
-                LinuxParameters::builder()
-                    .init_process_enabled(true)
-                    .build(),
-            )
             .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
+        let hardening = Hardening::of(settings);
+        container = hardening::harden(container, hardening.as_ref(), OPERATION)?;
         let mut environment = revision.environment();
         if revision.settings.edge.is_some() {
             environment.insert(ride::SECRET.to_owned(), secret.reveal().to_owned());

@@ -1,6 +1,6 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
-use edge::{AppCommand, Console, Users, run};
+use edge::{AppCommand, Console, Users, renounce_privileges, run};
 use rules::edge::lambda::api::{self, Address};
 use rules::edge::settings::Settings;
 use rules::edge::variable;
@@ -51,6 +51,13 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_INPUT);
         }
     };
+    // While there is one thread only.
+    if settings.no_new_privileges
+        && let Err(error) = renounce_privileges()
+    {
+        eprintln!("landfall-edge: can't renounce privileges: {error}");
+        return ExitCode::from(CANT_START);
+    }
     let console = Console::start();
     let command = AppCommand {
         program,

@@ -123,6 +123,17 @@ fn exit_of(status: WaitStatus) -> Option<Exit> {
     code.or_else(|| status.terminating_signal().map(Exit::Signal))
 }
 
+/// Sees to it that neither this process nor anything that it starts gets more rights: programs that are
+/// setuid, or whose files have capabilities, run without those.
+///
+/// To be called before there are other threads: it holds for the calling one and all that it starts.
+///
+/// # Errors
+/// The kernel does not know it (before Linux 3.5), or a filter forbids it.
+pub fn renounce_privileges() -> std::io::Result<()> {
+    Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
 /// Has orphans handed to this process even if it is not PID 1.
 pub(crate) fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));

@@ -27,6 +27,21 @@ fn the_app_sees_its_own_environment_only() {
 }
 
 #[test]
+fn nothing_in_the_container_gets_more_rights() {
+    let privileges = |process: &str| {
+        let path = format!("/proc/{process}/status");
+        let status = std::fs::read_to_string(path).expect("a process");
+        let line = status.lines().find(|line| line.starts_with("NoNewPrivs:"));
+        line.expect("Linux 4.10 or newer").to_owned()
+    };
+    let stage = setup().ready();
+    assert_eq!(privileges(&stage.app("/pid").body), "NoNewPrivs:\t1");
+    // Where it is allowed, the edge changes nothing.
+    let stage = setup().set("NO_NEW_PRIVILEGES", "off").ready();
+    assert_eq!(privileges(&stage.app("/pid").body), privileges("self"));
+}
+
+#[test]
 fn an_app_that_starts_slowly_is_waited_for() {
     let directory = tempfile::tempdir().expect("directory");
     let gate = directory.path().join("go");

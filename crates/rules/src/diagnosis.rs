@@ -1,8 +1,13 @@
 //! From what is left of a failed task to one cause, and what to do about it.
 
+mod denial;
+
+pub use denial::{Denial, Protection};
+
 use crate::edge::lambda::failure::TOO_LONG;
 use crate::evidence::{Evidence, Listening, StoppedTask};
 use crate::manifest::Architecture;
+use crate::revision::Settings;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,6 +23,22 @@ pub struct Expectation {
     /// Whether an edge stands in front of the app, in the same container: it reaches loopback
     /// addresses, too.
     pub edge: bool,
+    /// All of what the candidate runs with, and with it what it may not do; [`None`] where that is not
+    /// known, and nothing is concluded from it.
+    pub settings: Option<Settings>,
+}
+
+impl Expectation {
+    /// What is asked of a revision.
+    pub fn of(settings: &Settings) -> Expectation {
+        Expectation {
+            port: settings.port,
+            memory: settings.memory,
+            architecture: Some(settings.architecture),
+            edge: settings.edge.is_some(),
+            settings: Some(settings.clone()),
+        }
+    }
 }
 
 /// Why a candidate does not serve.
@@ -29,6 +50,8 @@ pub enum Cause {
         /// How it ended.
         exit_code: i32,
     },
+    /// The app's process ended because its container keeps it from something.
+    Denied(Denial),
     /// The app listens elsewhere.
     WrongPort {
         /// What the load balancer connects to.
@@ -223,7 +246,10 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         });
     }
     if let Some(exit_code) = failures.iter().find_map(|task| task.exit_code) {
-        return Some(Cause::Crash { exit_code });
+        // Whoever ends as if all were well was not kept from anything.
+        let settings = expected.settings.as_ref().filter(|_| exit_code != 0);
+        let denial = settings.and_then(|settings| denial::find(&evidence.log, settings));
+        return Some(denial.map_or(Cause::Crash { exit_code }, Cause::Denied));
     }
     let failed_to_start = failures
         .iter()
@@ -234,6 +260,13 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         });
     }
     None
+}
+
+/// Why an app that runs on without ever answering may do so: one of its parts was kept from something, and the
+/// rest went on. A weaker sign than an end; [`None`] if no line tells of such.
+pub fn denied(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
+    let settings = expected.settings.as_ref()?;
+    denial::find(&evidence.log, settings).map(Cause::Denied)
 }
 
 /// What a person gets to read: what, why, and what to do.
@@ -262,6 +295,7 @@ impl Cause {
     pub fn code(&self) -> &'static str {
         match self {
             Cause::Crash { .. } => "crash",
+            Cause::Denied(denial) => denial.code(),
             Cause::WrongPort { .. } => "wrong_port",
             Cause::LoopbackOnly { .. } => "loopback_only",
             Cause::WrongArchitecture { .. } => "wrong_architecture",
@@ -289,10 +323,11 @@ impl Cause {
                     "the app crashes: its process ended with {}",
                     exit(*exit_code)
                 ),
-                "read its last log lines above; run the image here with the same settings: \
-                 `docker run --rm IMAGE`"
+                "read its last log lines above; `landfall run` runs it here under the same \
+                 protection"
                     .to_owned(),
             ),
+            Cause::Denied(denial) => (denial.what(), denial.next()),
             Cause::WrongPort {
                 expected,
                 listens_on,

@@ -6,6 +6,7 @@ fn expected() -> Expectation {
         memory: 512,
         architecture: Some(Architecture::Arm64),
         edge: false,
+        settings: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn record(number: u64, revision: &str) -> Record {
             env: BTreeMap::new(),
             stop_timeout: 30,
             edge: None,
+            container: None,
         },
     };
     Record::begin(number, "ann@desk".into(), revision, None, begun)

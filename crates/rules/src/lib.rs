@@ -17,6 +17,7 @@ pub mod edge;
 pub mod event;
 pub mod evidence;
 pub mod exit;
+pub mod hardening;
 pub mod lease;
 pub mod ledger;
 pub mod lock;

@@ -6,6 +6,7 @@
 //! [`Draft::protected`]); the caller looks at those files; [`Draft::resolve`] joins everything.
 //! Neither step stops at the first problem: the user gets one list of all of them.
 
+mod container;
 mod draft;
 mod fit;
 mod key;
@@ -22,6 +23,7 @@ mod value;
 mod variables;
 mod watch;
 
+pub use container::{Capability, Container, TMP, User, WritablePath};
 pub use draft::Draft;
 pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use name::{AppName, Environment, STEM_LENGTH};
@@ -71,6 +73,8 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// Environment variables of the app; names are letters, digits and underscores.
     pub env: BTreeMap<String, String>,
+    /// What the app's container may do; default as little as a web app needs.
+    pub container: Container,
     /// Whether our proxy rides in the container, in front of the app; default yes.
     pub edge: bool,
     /// Path that answers 2xx while the app is well; default `/`.

@@ -1,7 +1,7 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
 use crate::edge::ride;
-use crate::manifest::{Architecture, Manifest, Target};
+use crate::manifest::{Architecture, Container, Manifest, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -96,6 +96,10 @@ pub struct Settings {
     pub stop_timeout: u32,
     /// The edge in front of the app, if there is one.
     pub edge: Option<Ride>,
+    /// What the container may do; [`None`] for a revision from before that was a setting: it may what
+    /// Docker gives to every container, and goes on so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
 }
 
 /// The ids of revisions from before there were two targets stay what they are.
@@ -113,8 +117,15 @@ pub struct Ride {
 }
 
 impl Settings {
-    /// The settings that a manifest asks for.
+    /// The settings that a manifest asks for, of an image that sets no user.
     pub fn of(manifest: &Manifest) -> Settings {
+        Settings::of_image(manifest, "")
+    }
+
+    /// The settings that a manifest asks for. `image_user` is the image's own user, as its configuration
+    /// has it; empty if it sets none.
+    pub fn of_image(manifest: &Manifest, image_user: &str) -> Settings {
+        let container = &manifest.container;
         Settings {
             target: manifest.target,
             port: manifest.port.get(),
@@ -131,6 +142,10 @@ impl Settings {
             edge: manifest.edge.then(|| Ride {
                 ready_path: manifest.health.to_string(),
                 drain_seconds: manifest.drain_seconds,
+            }),
+            container: Some(match manifest.target {
+                Target::Fargate => container.of_image(image_user),
+                Target::Lambda => container.on_lambda(),
             }),
         }
     }
@@ -175,10 +190,14 @@ impl Revision {
     /// The same digest and settings give the same id on every machine; anything else another.
     ///
     /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
-    /// newer landfall would run the same revision differently, so that the next `up` releases it.
+    /// newer landfall would run the same revision differently, so that the next `up` releases it. A
+    /// revision from before layout 3 is run as ever, and keeps its id.
     pub fn id(&self) -> RevisionId {
         let mut hash = Sha256::new();
-        hash.update(b"layout 2\n");
+        hash.update(match self.settings.container {
+            None => b"layout 2\n",
+            Some(_) => b"layout 3\n",
+        });
         hash.update(self.image.digest.as_str());
         hash.update(b"\n");
         // Struct fields and a BTreeMap: the order is fixed.
@@ -212,6 +231,7 @@ mod tests {
                 env: BTreeMap::new(),
                 stop_timeout: 30,
                 edge: None,
+                container: None,
             },
         }
     }
@@ -226,7 +246,7 @@ mod tests {
     #[test]
     fn every_setting_counts() {
         let original = revision().id();
-        let changes: [fn(&mut Settings); 8] = [
+        let changes: [fn(&mut Settings); 9] = [
             |s| s.target = Target::Lambda,
             |s| s.port = 81,
             |s| s.cpu = 512,
@@ -239,6 +259,7 @@ mod tests {
                     drain_seconds: 20,
                 });
             },
+            |s| s.container = Some(Container::default()),
             |s| {
                 s.env.insert("A".into(), "b".into());
             },
@@ -248,6 +269,18 @@ mod tests {
             change(&mut changed.settings);
             assert_ne!(changed.id(), original, "{:?}", changed.settings);
         }
+    }
+
+    #[test]
+    fn a_revision_from_before_containers_had_settings_stays_what_it_is() {
+        // As a ledger has it.
+        let text = r#"{"port":8080,"cpu":256,"memory":512,"architecture":"x86_64","env":{},"stop_timeout":30,"edge":null}"#;
+        let recorded = Revision {
+            settings: serde_json::from_str(text).expect("settings"),
+            ..revision()
+        };
+        assert_eq!(recorded, revision());
+        assert_eq!(recorded.id().to_string(), "734316b3cf1f");
     }
 
     #[test]

@@ -16,6 +16,12 @@
 //! | `errs:N` | answers 500 to N requests of a hundred, at random |
 //! | `takes:N` | answers after N ms |
 //! | `long:N` | answers with N bytes |
+//! | `writes:PATH` | writes a file, and ends with exit code 1 if it cannot |
+//! | `reads:PATH` | reads a file, and ends with exit code 1 if it cannot |
+//! | `binds:PORT` | listens there as well, and ends with exit code 1 if it cannot |
+//! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
+//! | `on:PORT` | listens on another port |
+//! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
 //! Answers say in `X-Version` what `VERSION` is in the environment.
@@ -36,6 +42,10 @@ fn main() {
         .or_else(|| std::env::var("MODE").ok())
         .unwrap_or_else(|| "good".to_owned());
     println!("misbehave: {mode}");
+    if let Err(why) = demand(&mode) {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
     let address = match mode.as_str() {
         "crash" => {
             eprintln!("cannot find the settings file");
@@ -48,15 +58,63 @@ fn main() {
         "loopback" => "127.0.0.1:8080",
         _ => "0.0.0.0:8080",
     };
+    let elsewhere = mode.strip_prefix("on:").map(|port| format!("0.0.0.0:{port}"));
+    let address = elsewhere.as_deref().unwrap_or(address);
     if mode == "slow" {
         std::thread::sleep(Duration::from_secs(5));
     }
-    let listener = TcpListener::bind(address).expect("the port is free");
+    let listener = TcpListener::bind(address).unwrap_or_else(|error| {
+        eprintln!("bind() to {address}: {error}");
+        std::process::exit(1)
+    });
     let version = std::env::var("VERSION").unwrap_or_default();
     for stream in listener.incoming().flatten() {
         let (mode, version) = (mode.clone(), version.clone());
         std::thread::spawn(move || serve(stream, &mode, &version));
     }
+}
+
+/// What some apps cannot do without.
+fn demand(mode: &str) -> Result<(), String> {
+    let Some((verb, what)) = mode.split_once(':') else {
+        return Ok(());
+    };
+    match verb {
+        "writes" => {
+            let parent = std::path::Path::new(what).parent().unwrap_or(std::path::Path::new("/"));
+            let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(what, "x"));
+            written.map_err(|error| format!("open {what}: {error}"))
+        }
+        "reads" => std::fs::read(what).map(drop).map_err(|error| format!("open {what}: {error}")),
+        "chowns" => std::os::unix::fs::chown(what, Some(4242), None).map_err(|error| format!("chown {what}: {error}")),
+        "binds" => match TcpListener::bind(format!("0.0.0.0:{what}")) {
+            Ok(listener) => {
+                std::mem::forget(listener);
+                Ok(())
+            }
+            Err(error) => Err(format!("bind() to 0.0.0.0:{what}: {error}")),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What the kernel says of this process, and what it can write.
+fn tell() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let wanted = ["Uid:", "CapEff:", "CapBnd:", "NoNewPrivs:"];
+    let mut lines: Vec<String> = status
+        .lines()
+        .filter(|line| wanted.iter().any(|name| line.starts_with(name)))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for path in ["/root-file", "/tmp/file", "/var/cache/app/file"] {
+        let word = match std::fs::write(path, "x") {
+            Ok(()) => "written".to_owned(),
+            Err(error) => error.kind().to_string(),
+        };
+        lines.push(format!("{path} {word}"));
+    }
+    lines.join("\n")
 }
 
 fn serve(stream: TcpStream, mode: &str, version: &str) {
@@ -93,12 +151,12 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         if let Some(millis) = argument(mode, "takes:") {
             std::thread::sleep(Duration::from_millis(millis));
         }
-        let long = argument(mode, "long:").map(|bytes| "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)));
-        let (status, body) = match &long {
-            _ if fails => ("500 Internal Server Error", "down"),
-            Some(long) => ("200 OK", long.as_str()),
-            None => ("200 OK", "up"),
+        let text = match argument(mode, "long:") {
+            Some(bytes) => "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)),
+            None if mode == "tells" => tell(),
+            None => "up".to_owned(),
         };
+        let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", text.as_str()) };
         let text = format!("HTTP/1.1 {status}\r\nX-Version: {version}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;

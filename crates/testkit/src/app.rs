@@ -29,6 +29,18 @@ pub enum Mode {
     Long(u32),
     /// Answers this many requests of users well, and 500 to everybody from then on.
     Turns(u32),
+    /// Tells what it may.
+    Tells,
+    /// Writes a file there, or ends with exit code 1.
+    Writes(&'static str),
+    /// Reads a file there, or ends with exit code 1.
+    Reads(&'static str),
+    /// Listens there as well, or ends with exit code 1.
+    Binds(u16),
+    /// Listens on another port.
+    On(u16),
+    /// Gives a file to another user, or ends with exit code 1.
+    Chowns(&'static str),
 }
 
 impl Mode {
@@ -45,6 +57,12 @@ impl Mode {
             Mode::Takes(millis) => return format!("takes:{millis}"),
             Mode::Long(bytes) => return format!("long:{bytes}"),
             Mode::Turns(good) => return format!("turns:{good}"),
+            Mode::Tells => "tells",
+            Mode::Writes(path) => return format!("writes:{path}"),
+            Mode::Reads(path) => return format!("reads:{path}"),
+            Mode::Binds(port) => return format!("binds:{port}"),
+            Mode::On(port) => return format!("on:{port}"),
+            Mode::Chowns(path) => return format!("chowns:{path}"),
         };
         word.to_owned()
     }

@@ -3,18 +3,19 @@
 use crate::app::{App, overrides};
 use crate::cli::{Global, Run};
 use crate::commands::up::image::build;
-use crate::engine::{Container, Engine};
+use crate::engine::{Container, Engine, protection};
 use crate::failure::Failure;
 use crate::report::Report;
 use infra::Interrupt;
+use rules::diagnosis::{Cause, Expectation, Explanation, diagnose};
 use rules::edge::ride;
 use rules::edge::summary::Summary;
 use rules::edge::totals::Totals;
 use rules::edge::variable::PREFIX;
 use rules::event::Event;
+use rules::evidence::{Evidence, StoppedTask};
 use rules::exit::Exit;
-use rules::manifest::Target;
-use rules::manifest::{Architecture, Overrides};
+use rules::manifest::{Architecture, Manifest, Overrides, Target};
 use rules::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -44,10 +45,12 @@ pub(crate) async fn run(
 
     let mut env = manifest.env.clone();
     // Whatever it is deployed on: here users come by connections.
-    let settings = Settings {
+    let here = Manifest {
         target: Target::Fargate,
-        ..Settings::of(manifest)
+        ..manifest.clone()
     };
+    let settings = Settings::of_image(&here, &built.app.user);
+    let protection = protection(&built.app, manifest);
     env.extend(ride::environment(
         &settings,
         &RevisionId("local".to_owned()),
@@ -67,17 +70,22 @@ pub(crate) async fn run(
     let name = format!("landfall-run-{}", manifest.name);
     let ports = |port| [(port, ride::PORT), (0, PRIVATE_PORT)];
     let mut started = engine
-        .start(&built.shipped, &name, &env, &ports(port))
+        .start(&built.shipped, &name, &env, &ports(port), &protection)
         .await;
     if started.is_err() && arguments.port.is_none() && port != 0 {
         // Somebody took the port since it was looked at.
         port = 0;
         started = engine
-            .start(&built.shipped, &name, &env, &ports(port))
+            .start(&built.shipped, &name, &env, &ports(port), &protection)
             .await;
     }
     let container = started?;
-    let watched = watch(&engine, &container, port, report, &mut interrupt).await;
+    let subject = Subject {
+        engine: &engine,
+        container: &container,
+        settings: &settings,
+    };
+    let watched = watch(&subject, port, report, &mut interrupt).await;
     let said = engine.stop(&container).await;
     watched?;
     said
@@ -114,18 +122,66 @@ fn free(port: u16) -> u16 {
     }
 }
 
+/// What runs, and with what.
+struct Subject<'a> {
+    engine: &'a Engine,
+    container: &'a Container,
+    settings: &'a Settings,
+}
+
+impl Subject<'_> {
+    /// Why the app ended, as far as its last words and what it may not do tell.
+    async fn ended(&self) -> Result<Failure, Failure> {
+        let log = self.engine.last_lines(self.container).await?;
+        let evidence = Evidence {
+            stopped: vec![StoppedTask {
+                stop_code: "EssentialContainerExited".to_owned(),
+                exit_code: self.engine.exit_code(self.container).await,
+                ..StoppedTask::default()
+            }],
+            log: log.clone(),
+            ..Evidence::default()
+        };
+        let denied = diagnose(&evidence, &Expectation::of(self.settings))
+            .filter(|cause| matches!(cause, Cause::Denied(_)))
+            .map(|cause| cause.explain());
+        let ended = "the app ended, and the edge with it";
+        let (what, next) = match denied {
+            Some(Explanation { what, next }) => (format!("{ended}: {what}"), next),
+            None => (
+                ended.to_owned(),
+                "mend what it complains of, then run it again".to_owned(),
+            ),
+        };
+        let mut failure = Failure::new(Exit::NothingServing, what);
+        failure.why = log;
+        Ok(failure.next(next))
+    }
+}
+
 /// Prints the address, then the numbers until Ctrl-C or the end of the app.
 async fn watch(
-    engine: &Engine,
-    container: &Container,
+    subject: &Subject<'_>,
     port: u16,
     report: &Report,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
-    let private = engine.published(container, PRIVATE_PORT).await?;
-    let port = match port {
-        0 => engine.published(container, ride::PORT).await?,
-        port => port,
+    let Subject {
+        engine, container, ..
+    } = subject;
+    let published = async {
+        let private = engine.published(container, PRIVATE_PORT).await?;
+        let port = match port {
+            0 => engine.published(container, ride::PORT).await?,
+            port => port,
+        };
+        Ok::<_, Failure>((private, port))
+    };
+    let (private, port) = match published.await {
+        Ok(both) => both,
+        Err(failure) if engine.is_running(container).await? => return Err(failure),
+        // What has ended publishes nothing any more.
+        Err(_) => return Err(subject.ended().await?),
     };
     let summary = format!("http://127.0.0.1:{private}/.landfall/summary");
     report.emit(Event::Url {
@@ -139,10 +195,7 @@ async fn watch(
             _ = interrupt.wait_for(|stop| *stop) => return Ok(()),
         }
         if !engine.is_running(container).await? {
-            let mut failure =
-                Failure::new(Exit::NothingServing, "the app ended, and the edge with it");
-            failure.why = engine.last_lines(container).await?;
-            return Err(failure.next("mend what it complains of, then run it again"));
+            return Err(subject.ended().await?);
         }
         let Some(totals) = ask(&summary).await else {
             continue;

@@ -40,6 +40,8 @@ pub(crate) async fn run(
         memory: app.manifest.memory.mib(),
         architecture: Some(app.manifest.architecture),
         edge: app.manifest.edge,
+        // What runs may be of another time than landfall.toml.
+        settings: None,
     };
     let mut slots = Vec::new();
     for slot in Slot::ALL {

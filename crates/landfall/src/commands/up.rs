@@ -145,7 +145,7 @@ async fn run_locked(
     let (site, image) = maker.make(arguments.yes, &question).await?;
     let revision = Revision {
         image,
-        settings: Settings::of(maker.manifest),
+        settings: Settings::of_image(maker.manifest, &maker.image.app.user),
     };
     let is_new = release(maker, &site, &revision, arguments, keeper).await?;
     if !is_new {

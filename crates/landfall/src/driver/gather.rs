@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::platform::Look;
 use crate::report::now;
-use rules::diagnosis::{Cause, Expectation, diagnose};
+use rules::diagnosis::{Cause, Expectation, denied, diagnose};
 use rules::event::Event;
 use rules::evidence::{Evidence, Listening};
 use rules::release::Release;
@@ -68,7 +68,7 @@ impl Driver<'_> {
             listens_on: gathered.listens_on.clone().flatten(),
             ..evidence.clone()
         };
-        diagnose(&gathered.evidence, &expectation(revision))
+        diagnose(&gathered.evidence, &Expectation::of(&revision.settings))
     }
 
     async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
@@ -99,22 +99,15 @@ impl Driver<'_> {
         if !log.is_empty() {
             evidence.log = log;
         }
-        let cause = match (diagnose(&evidence, &expectation(revision)), &cause) {
-            // The last lines may explain what was only a timeout before.
+        let expected = Expectation::of(&revision.settings);
+        let cause = match (diagnose(&evidence, &expected), &cause) {
+            // The last lines may explain what was only a timeout, or a crash, before.
             (Some(better), Cause::NotReady { .. } | Cause::Stopped) => better,
+            (Some(better @ Cause::Denied(_)), Cause::Crash { .. }) => better,
+            (None, Cause::NotReady { .. }) => denied(&evidence, &expected).unwrap_or(cause),
             _ => cause,
         };
         self.report.emit(Event::Autopsy { cause, evidence });
-    }
-}
-
-fn expectation(revision: &Revision) -> Expectation {
-    let settings = &revision.settings;
-    Expectation {
-        port: settings.port,
-        memory: settings.memory,
-        architecture: Some(settings.architecture),
-        edge: settings.edge.is_some(),
     }
 }
 

@@ -4,7 +4,9 @@ use super::{Engine, LocalImage, TAIL};
 use crate::failure::Failure;
 use rules::evidence::Listening;
 use rules::exit::Exit;
-use rules::manifest::Manifest;
+use rules::hardening::Hardening;
+use rules::manifest::{Manifest, Target};
+use rules::revision::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -20,19 +22,32 @@ pub(crate) struct Container {
     pub(super) id: String,
 }
 
+/// What keeps the app of an image from what it may not do, wherever it is deployed, for `docker run`.
+pub(crate) fn protection(image: &LocalImage, manifest: &Manifest) -> Vec<String> {
+    let here = Manifest {
+        target: Target::Fargate,
+        ..manifest.clone()
+    };
+    let settings = Settings::of_image(&here, &image.user);
+    Hardening::of(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
+}
+
 impl Engine {
     /// Starts an image in the background under a name, with ports published on 127.0.0.1: pairs of the
-    /// port there (0: any) and the one inside. What bears the name from before is removed.
+    /// port there (0: any) and the one inside, and with what the container may not do
+    /// ([`Hardening::arguments`]). What bears the name from before is removed.
     pub(crate) async fn start(
         &self,
         image: &LocalImage,
         name: &str,
         env: &BTreeMap<String, String>,
         ports: &[(u16, u16)],
+        protection: &[String],
     ) -> Result<Container, Failure> {
         let _ = self.output(&["rm", "--force", name]).await?;
         let mut run = Command::new(&self.program);
         run.args(["run", "--detach", "--name", name])
+            .args(protection)
             .stdin(Stdio::null());
         for (outside, inside) in ports {
             let outside = match outside {
@@ -90,6 +105,13 @@ impl Engine {
         Ok(answer.is_ok_and(|text| text.trim() == "true"))
     }
 
+    /// The exit code of a container that has ended.
+    pub(crate) async fn exit_code(&self, container: &Container) -> Option<i32> {
+        let asked = ["inspect", "--format", "{{.State.ExitCode}}", &container.id];
+        let answer = self.output(&asked).await.ok()?.ok()?;
+        answer.trim().parse().ok()
+    }
+
     /// The last lines that a container wrote, on both streams.
     pub(crate) async fn last_lines(&self, container: &Container) -> Result<Vec<String>, Failure> {
         let mut logs = Command::new(&self.program);
@@ -121,7 +143,9 @@ impl Engine {
     /// cannot be seen: the engine's processes are those of another machine, or it does not start.
     pub(crate) async fn look(&self, image: &LocalImage, manifest: &Manifest) -> Option<Listening> {
         let mut run = Command::new(&self.program);
-        run.args(["run", "--detach"]).stdin(Stdio::null());
+        run.args(["run", "--detach"])
+            .args(protection(image, manifest))
+            .stdin(Stdio::null());
         for (name, value) in &manifest.env {
             // Only the name is an argument, which every process of this machine could read.
             run.args(["--env", name]).env(name, value);

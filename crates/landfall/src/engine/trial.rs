@@ -1,6 +1,6 @@
 //! Running an image here for a few seconds, before anything is created, to see where it listens.
 
-use super::{Container, Engine, LocalImage};
+use super::{Container, Engine, LocalImage, protection};
 use crate::failure::Failure;
 use infra::Interrupt;
 use rules::doctor::app::Trial;
@@ -31,7 +31,11 @@ impl Engine {
         let port = manifest.port.get();
         // One name for each environment: what a killed command left goes with the next one.
         let name = format!("landfall-doctor-{}-{}", manifest.name, manifest.environment);
-        let started = self.start(image, &name, &manifest.env, &[(0, port)]).await;
+        // With as little as it may where it is deployed: what fails there is to fail here.
+        let protection = protection(image, manifest);
+        let started = self
+            .start(image, &name, &manifest.env, &[(0, port)], &protection)
+            .await;
         let container = started.map_err(|failure| Failure {
             next: vec!["mend what the engine complains of; ENTRYPOINT and CMD of the Dockerfile say what it runs".to_owned()],
             ..failure

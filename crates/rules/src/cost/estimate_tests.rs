@@ -52,6 +52,7 @@ fn a_release_on_lambda_runs_a_function() {
         env: Default::default(),
         stop_timeout: 30,
         edge: None,
+        container: None,
     };
     assert_eq!(Workload::of(&settings, 3), function(3072, ARM));
 }

@@ -1,7 +1,7 @@
 //! How the edge rides in a container: where it lies in the image, what it is told, where the load
 //! balancer finds it.
 
-use crate::manifest::{Manifest, Target};
+use crate::manifest::{Container, Manifest, Target};
 use crate::revision::{RevisionId, Settings};
 use std::collections::BTreeMap;
 
@@ -89,12 +89,17 @@ pub fn environment(settings: &Settings, revision: &RevisionId) -> BTreeMap<Strin
         ("DRAIN_MS", millis(ride.drain_seconds)),
         ("STOP_MS", millis(STOP_SECONDS)),
     ];
+    // Said only where it is not what edges do by themselves: older ones do not know the word.
+    let allows = |container: &Container| !container.no_new_privileges;
+    let unlocked = settings.container.as_ref().is_some_and(allows);
+    let unlocked = unlocked.then(|| ("NO_NEW_PRIVILEGES", "off".to_owned()));
     let in_tasks = in_tasks
         .into_iter()
         .filter(|_| settings.target == Target::Fargate);
     everywhere
         .into_iter()
         .chain(in_tasks)
+        .chain(unlocked)
         .map(|(name, value)| (format!("{}{name}", super::variable::PREFIX), value))
         .collect()
 }
@@ -122,6 +127,7 @@ mod tests {
             "",
             "drain_seconds = 0\n",
             "drain_seconds = 110\nhealth = \"/up\"\n",
+            "container = { no_new_privileges = false }\n",
         ] {
             let manifest = manifest(text);
             let told = environment(&Settings::of(&manifest), &RevisionId("e790b3b3dbaf".into()));

@@ -70,6 +70,8 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How the app's output leaves the container.
     pub output: Output,
+    /// Whether no program that the app starts gets more rights than it has.
+    pub no_new_privileges: bool,
     /// What goes wrong on purpose.
     pub faults: Faults,
 }
@@ -365,6 +367,13 @@ impl Reader {
                     .unwrap_or(0.0),
                 kill_every: self.limit("KILL_EVERY_MS", 0..=DAY),
             },
+            no_new_privileges: self
+                .parsed("NO_NEW_PRIVILEGES", "`on` or `off`", |text| match text {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => None,
+                })
+                .unwrap_or(true),
             output: self
                 .parsed("OUTPUT", "`pipe` or `inherit`", |text| match text {
                     "pipe" => Some(Output::Pipe),

@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 44] = [
+pub const VARIABLES: [Variable; 45] = [
     variable(
         "APP",
         "",
@@ -216,6 +216,11 @@ pub const VARIABLES: [Variable; 44] = [
         "OUTPUT",
         "pipe",
         "`pipe`: the app's output passes through the edge, which knows its last lines; `inherit`: it does not",
+    ),
+    variable(
+        "NO_NEW_PRIVILEGES",
+        "on",
+        "`on`: no program in the container gets more rights than the edge has, by setuid or otherwise; `off`: as the image has it",
     ),
     variable(
         "APP_IDLE_MS",

@@ -4,8 +4,9 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need, Overrides,
-    Port, Region, RelativePath, StateBackend, Target, key, value, variables,
+    AppName, Architecture, Container, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need,
+    Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key, value,
+    variables,
 };
 use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
@@ -33,6 +34,7 @@ pub struct Draft {
     pub(super) count: Count,
     pub(super) architecture: Architecture,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) container: Container,
     pub(super) edge: bool,
     pub(super) health: HealthPath,
     pub(super) protected: Vec<RelativePath>,
@@ -86,6 +88,7 @@ impl Draft {
                 .unwrap_or_default(),
             architecture: reader.text("architecture", str::parse).unwrap_or_default(),
             env: reader.variables(),
+            container: reader.container(),
             edge: reader
                 .scalar("edge", |v| value::truth("edge", v))
                 .unwrap_or(true),
@@ -332,6 +335,46 @@ impl<'t> Reader<'t> {
             }
         }
         sums
+    }
+
+    /// The table `container`, which has keys of its own.
+    fn container(&mut self) -> Container {
+        let usual = Container::default();
+        let Some((start, found)) = self.find("container") else {
+            return usual;
+        };
+        let DeValue::Table(table) = found.get_ref() else {
+            let wrong = value::wrong_kind("container", found.get_ref(), "a table");
+            self.report(start, "container", wrong);
+            return usual;
+        };
+        let mut inner = Reader::new(self.text, table);
+        inner.broken.clone_from(&self.broken);
+        for (name, value) in table.iter() {
+            let (start, name) = (name.span().start, name.get_ref());
+            if !key::is_known_in_container(name) && !inner.is_broken(start, value) {
+                inner.report(start, name, key::unknown_in_container(name));
+            }
+        }
+        let container = Container {
+            user: inner.text("user", User::parse),
+            read_only: inner
+                .scalar("read_only", |v| value::truth("read_only", v))
+                .unwrap_or(usual.read_only),
+            writable: inner.list("writable", WritablePath::parse),
+            capabilities: inner.list("capabilities", str::parse),
+            no_new_privileges: inner
+                .scalar("no_new_privileges", |v| {
+                    value::truth("no_new_privileges", v)
+                })
+                .unwrap_or(usual.no_new_privileges),
+        };
+        self.problems
+            .extend(inner.problems.into_iter().map(|problem| Problem {
+                key: problem.key.map(|key| format!("container.{key}")),
+                ..problem
+            }));
+        container
     }
 
     /// The table `env`, whose keys the user invents.

@@ -3,7 +3,7 @@
 
 use super::place::one_of;
 use super::problem::Invalid;
-use super::{Count, Memory, Target};
+use super::{Container, Count, Memory, TMP, Target};
 use serde::Serialize;
 use std::str::FromStr;
 
@@ -85,6 +85,7 @@ pub enum Choice {
 pub(super) struct Asked<'a> {
     pub(super) needs: &'a [Need],
     pub(super) edge: bool,
+    pub(super) container: &'a Container,
     pub(super) count: Count,
     pub(super) memory: Memory,
 }
@@ -102,6 +103,7 @@ impl Asked<'_> {
                 "`edge` is false, and on Lambda the edge is what hands it its requests".into(),
             );
         }
+        why.extend(self.unlocked());
         if self.memory.mib() > LAMBDA_MEMORY {
             why.push(format!(
                 "it needs {} MiB of memory, and Lambda offers {LAMBDA_MEMORY}",
@@ -113,6 +115,23 @@ impl Asked<'_> {
                 "`count` is {}, and on Lambda nobody sets a number",
                 self.count
             ));
+        }
+        why
+    }
+
+    /// What the container is to be able to, and no container on Lambda is.
+    fn unlocked(self) -> Vec<String> {
+        let container = self.container;
+        let mut why = Vec::new();
+        if container.is_root() {
+            why.push("it runs as root, and on Lambda nobody does".to_owned());
+        }
+        let elsewhere = container.writable.iter().any(|path| path.as_str() != TMP);
+        if !container.read_only || elsewhere {
+            why.push("it writes elsewhere than to /tmp, and on Lambda nobody can".to_owned());
+        }
+        if !container.capabilities.is_empty() {
+            why.push("it keeps `capabilities`, and on Lambda nobody has any".to_owned());
         }
         why
     }

@@ -44,6 +44,7 @@ impl Draft {
         let asked = Asked {
             needs: &self.needs,
             edge: self.edge,
+            container: &self.container,
             count: self.count,
             memory: self.memory,
         };
@@ -72,6 +73,7 @@ impl Draft {
             count: self.count,
             architecture: self.architecture,
             env: self.env.clone(),
+            container: self.container.clone(),
             edge: self.edge,
             health: self.health.clone(),
             protected: self.protected.clone(),

@@ -3,7 +3,7 @@
 
 use super::traffic::{DEFAULT_DRAIN_SECONDS, MAX_DRAIN_SECONDS};
 use super::watch::{DEFAULT_LOG_RETENTION_DAYS, LOG_RETENTION_DAYS};
-use super::{Architecture, Cpu, Need, StateBackend, Target};
+use super::{Architecture, Capability, Cpu, Need, StateBackend, Target};
 use serde_json::{Value, json};
 
 /// Where the schema's own words are defined: <https://json-schema.org/draft/2020-12>.
@@ -59,6 +59,7 @@ fn properties() -> Value {
             "Processor that the image is built for and runs on"),
         "env": with(json!({"type": "object", "additionalProperties": {"type": "string"}, "default": {}}),
             "Environment variables of the app; no secrets"),
+        "container": with(container(), "What the app may do in its container; as little as possible unless it is set"),
         "edge": with(json!({"type": "boolean", "default": true}),
             "Whether landfall's proxy rides in the container, in front of the app"),
         "health": with(json!({"type": "string", "pattern": "^/", "maxLength": 1024, "default": "/"}),
@@ -86,6 +87,26 @@ fn properties() -> Value {
     })
 }
 
+fn container() -> Value {
+    let capabilities = Capability::ALL.map(Capability::as_str);
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "user": with(json!({"type": "string", "pattern": "^[A-Za-z0-9_.][A-Za-z0-9_.-]*(:[A-Za-z0-9_.][A-Za-z0-9_.-]*)?$"}),
+                "Whom it runs as, by name or number; the image's user, or nobody instead of root, unless it is set"),
+            "read_only": with(json!({"type": "boolean", "default": true}),
+                "Whether the root filesystem cannot be written; /tmp always can"),
+            "writable": with(json!({"type": "array", "items": {"type": "string", "pattern": "^/."}, "uniqueItems": true, "default": []}),
+                "Directories besides /tmp that can be written, empty at each start"),
+            "capabilities": with(json!({"type": "array", "items": {"type": "string", "enum": capabilities}, "uniqueItems": true, "default": []}),
+                "Rights of root that it keeps"),
+            "no_new_privileges": with(json!({"type": "boolean", "default": true}),
+                "Whether no program in it gets more rights than it was started with"),
+        },
+    })
+}
+
 fn with(mut property: Value, description: &str) -> Value {
     property["description"] = json!(description);
     property
@@ -110,9 +131,21 @@ mod tests {
         let properties = schema["properties"].as_object().expect("an object");
         let told: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
         assert_eq!(told, known);
-        for (key, example) in key::all() {
+        let inner = &properties["container"]["properties"];
+        let told: BTreeSet<&str> = inner
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let known: BTreeSet<&str> = key::all_of_container().map(|(key, _)| key).collect();
+        assert_eq!(told, known);
+        let of_container =
+            key::all_of_container().map(|(key, example)| (key, format!("[container]\n{example}")));
+        let all = key::all().map(|(key, example)| (key, example.to_owned()));
+        for (key, example) in all.chain(of_container) {
             let errors: Vec<String> = validator
-                .iter_errors(&instance(example))
+                .iter_errors(&instance(&example))
                 .map(|error| error.to_string())
                 .collect();
             assert!(errors.is_empty(), "{key}: {errors:?}");

@@ -227,6 +227,7 @@ fn record(begun: Release) -> Record {
             env: BTreeMap::new(),
             stop_timeout: 30,
             edge: None,
+            container: None,
         },
     };
     Record::begin(1, "ann@desk".into(), revision, None, begun)

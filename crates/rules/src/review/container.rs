@@ -2,6 +2,8 @@
 
 use super::{Findings, Rule, Seen, secret};
 use crate::edge::ride::SECRET;
+use crate::hardening::Hardening;
+use crate::manifest::Target;
 use crate::plan::Resource;
 use crate::revision::Settings;
 use serde_json::Value;
@@ -20,23 +22,61 @@ pub struct Run {
     pub privileged: bool,
     /// Linux capabilities that it goes without; `ALL` for every one.
     pub dropped_capabilities: Vec<String>,
+    /// Those that it is known to have.
+    pub kept_capabilities: Vec<String>,
     /// CPU units that it, or its task, may use; 1024 are one vCPU.
     pub cpu: Option<u32>,
     /// Memory that it, or its task, may use, MiB.
     pub memory: Option<u32>,
+    /// Whether programs in it can get more rights than it has; what a plan has does not say.
+    pub new_privileges: bool,
+    /// Whether landfall.toml decides on all this, and can be named as what made it so.
+    pub by_manifest: bool,
 }
 
 impl Run {
-    /// What a release makes of an app's settings: limits and variables are the app's, and the rest is
-    /// Docker's default. `user` is what the image says.
-    pub fn of(settings: &Settings, user: Option<String>) -> Run {
-        Run {
-            user,
+    /// What a release makes of an app's settings. `image_user` is what the image says; it counts for
+    /// revisions from before landfall itself set a user.
+    pub fn of(settings: &Settings, image_user: Option<String>) -> Run {
+        let common = Run {
+            user: image_user,
             environment: settings.env.clone(),
             cpu: Some(settings.cpu),
             memory: Some(settings.memory),
             ..Run::default()
+        };
+        let Some(hardening) = Hardening::of(settings) else {
+            return common;
+        };
+        Run {
+            user: match settings.target {
+                Target::Lambda => Some("Lambda's own user".to_owned()),
+                Target::Fargate => settings
+                    .container
+                    .as_ref()
+                    .and_then(|container| container.user.as_ref())
+                    .map(ToString::to_string),
+            },
+            read_only_root: hardening.read_only,
+            dropped_capabilities: hardening.drop.iter().map(|one| (*one).to_owned()).collect(),
+            kept_capabilities: settings
+                .container
+                .iter()
+                .flat_map(|container| &container.capabilities)
+                .map(ToString::to_string)
+                .collect(),
+            new_privileges: !hardening.no_new_privileges,
+            by_manifest: true,
+            ..common
         }
+    }
+}
+
+/// The key that made it so, where there is one.
+fn by(run: &Run, key: &str) -> String {
+    match run.by_manifest {
+        true => format!(": `{key}` under `[container]`"),
+        false => String::new(),
     }
 }
 
@@ -52,7 +92,7 @@ pub(super) fn examine_run(address: &str, run: &Run, found: &mut Findings) {
             address,
             match user {
                 "" => "the image sets no user, so it runs as root".to_owned(),
-                user => format!("it runs as {user:?}"),
+                user => format!("it runs as {user:?}{}", by(run, "user")),
             },
         ),
         Some(_) => {}
@@ -71,15 +111,29 @@ pub(super) fn examine_run(address: &str, run: &Run, found: &mut Findings) {
         found.add(
             Rule::WritableRoot,
             address,
-            "its root filesystem can be written",
+            format!(
+                "its root filesystem can be written{}",
+                by(run, "read_only = false")
+            ),
         );
     }
-    if !run.dropped_capabilities.iter().any(|name| name == "ALL") {
+    if !run.kept_capabilities.is_empty() {
+        let kept = run.kept_capabilities.join(", ");
+        let evidence = format!("it has {kept}{}", by(run, "capabilities"));
+        found.add(Rule::Capabilities, address, evidence);
+    } else if !run.dropped_capabilities.iter().any(|name| name == "ALL") {
         found.add(
             Rule::Capabilities,
             address,
             "it keeps Docker's default capabilities",
         );
+    }
+    if run.new_privileges {
+        let evidence = format!(
+            "programs in it can get more rights{}",
+            by(run, "no_new_privileges = false")
+        );
+        found.add(Rule::Capabilities, address, evidence);
     }
 }
 
@@ -153,6 +207,9 @@ fn task_definition(resource: &Resource, found: &mut Findings) {
             dropped_capabilities: texts(&container["linuxParameters"]["capabilities"]["drop"]),
             cpu: own("cpu").filter(|cpu| *cpu > 0).or(of_task("cpu")),
             memory: own("memory").or(of_task("memory")),
+            kept_capabilities: texts(&container["linuxParameters"]["capabilities"]["add"]),
+            new_privileges: false,
+            by_manifest: false,
         };
         examine_run(&resource.address, &run, found);
     }

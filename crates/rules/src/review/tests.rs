@@ -23,6 +23,9 @@ fn sound() -> Run {
         read_only_root: true,
         privileged: false,
         dropped_capabilities: vec!["ALL".into()],
+        kept_capabilities: Vec::new(),
+        new_privileges: false,
+        by_manifest: true,
         cpu: Some(256),
         memory: Some(512),
     }
@@ -381,6 +384,49 @@ fn what_a_release_runs_is_judged_as_well() {
             ..sound()
         }
     )));
+}
+
+/// What landfall.toml takes off is found, with the key that did it; what it leaves is no finding.
+#[test]
+fn the_settings_in_force_are_what_is_judged() {
+    let settings = |text: &str| {
+        let facts = crate::manifest::Facts {
+            directory_name: "app".into(),
+            dockerfile: Some("FROM scratch\n".into()),
+            protected: vec![],
+        };
+        let manifest = crate::manifest::Draft::read(Some(text))
+            .resolve(&facts, &crate::manifest::Overrides::default())
+            .expect("a manifest");
+        crate::revision::Settings::of(&manifest)
+    };
+    let lines = |settings: &crate::revision::Settings| -> Vec<String> {
+        review(&[], &Run::of(settings, Some(String::new())))
+            .iter()
+            .map(|finding| format!("{} {}", finding.severity.word(), finding.line()))
+            .collect()
+    };
+    assert_eq!(lines(&settings("")), [""; 0], "on Lambda");
+    assert_eq!(lines(&settings("target = \"fargate\"\n")), [""; 0]);
+    let relaxed = settings(
+        "[container]\nuser = \"root\"\nread_only = false\ncapabilities = [\"CHOWN\", \"SETUID\"]\n\
+         no_new_privileges = false\n",
+    );
+    assert_eq!(
+        lines(&relaxed),
+        [
+            "warn LF011 container: it runs as \"root\": `user` under `[container]`",
+            "note LF017 container: its root filesystem can be written: `read_only = false` under `[container]`",
+            "note LF018 container: it has CHOWN, SETUID: `capabilities` under `[container]`",
+            "note LF018 container: programs in it can get more rights: `no_new_privileges = false` under \
+             `[container]`",
+        ]
+    );
+    let before = crate::revision::Settings {
+        container: None,
+        ..relaxed
+    };
+    assert_eq!(lines(&before).len(), 3, "{:?}", lines(&before));
 }
 
 /// What Terraform 1.11 with provider 3.39 said of landfall's own roots, before anything was made and

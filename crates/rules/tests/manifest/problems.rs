@@ -58,6 +58,27 @@ log_retention_days = 2026-01-01
 }
 
 #[test]
+fn what_a_container_may_not_be_given() {
+    insta::assert_snapshot!(complaint(
+        r#"
+user = "root"
+port = 80
+
+[container]
+user = "a b"
+read_onl = true
+readonlyRootFilesystem = true
+privileged = true
+cpu = 512
+writable = ["var/cache", "/", "/a/../b", "/proc/x", "/a:b", "/.landfall", "/ok", "/ok", 7]
+capabilities = ["CAP_CHOWN", "net_bind", "NET_ADMIN", "SETUID"]
+no_new_privileges = "off"
+"#
+    ));
+    insta::assert_snapshot!(complaint("container = true\n"));
+}
+
+#[test]
 fn what_is_no_toml_is_one_problem() {
     let cases = [
         "name = prod",

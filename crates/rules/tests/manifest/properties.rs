@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rules::dockerfile::{exposed_ports, final_user};
 use rules::manifest::{
-    AppName, Architecture, Choice, Count, Cpu, Draft, Environment, Facts, HealthPath,
-    LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides, Port, ProtectedFact,
-    ProtectedState, Region, RelativePath, StateBackend, Target,
+    AppName, Architecture, Capability, Choice, Container, Count, Cpu, Draft, Environment, Facts,
+    HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides, Port,
+    ProtectedFact, ProtectedState, Region, RelativePath, StateBackend, Target, User, WritablePath,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
 const TOML: &str = "port|name|env|cpu|memory|protected|prot|budget| = |=|\n|\n|[env]\n|[|]|\
-    [[env]]\n|{|}|\"|'|\"\"\"|true|8080|-1|1.5|nan|\"a\"|\"main.go\"|\"é\"|.|,|#| |\\|\0|\r|\
+    [[env]]\n|[container]\n|user|writable|{|}|\"|'|\"\"\"|true|8080|-1|1.5|nan|\"a\"|\"main.go\"|\"é\"|.|,|#| |\\|\0|\r|\
     2026-01-01|0x|A|AWS_X";
 
 /// Likewise for Dockerfiles.
@@ -24,6 +24,24 @@ const DOCKERFILE: &str = "FROM a\n|FROM a AS b\n|FROM b\n|FROM $A\n|\nEXPOSE |\n
 fn any_of(pieces: &'static str) -> impl Strategy<Value = String> {
     let pieces: Vec<&str> = pieces.split('|').collect();
     vec(select(pieces), 0..40).prop_map(|chosen| chosen.concat())
+}
+
+fn containers() -> impl Strategy<Value = Container> {
+    let user = option::of(select(vec!["root", "1000:1000", "node", "0:www-data"]));
+    let paths = select(vec![&[][..], &["/var/cache/x"], &["/tmp", "/data/a.b"]]);
+    let capabilities = proptest::sample::subsequence(Capability::ALL.to_vec(), 0..4);
+    (user, any::<(bool, bool)>(), paths, capabilities).prop_map(
+        |(user, (read_only, no_new_privileges), paths, capabilities)| Container {
+            user: user.and_then(|user| User::parse(user).ok()),
+            read_only,
+            writable: paths
+                .iter()
+                .filter_map(|path| WritablePath::parse(path).ok())
+                .collect(),
+            capabilities,
+            no_new_privileges,
+        },
+    )
 }
 
 fn check_any(toml: &str, directory: &str, dockerfile: &str) -> Result<(), TestCaseError> {
@@ -100,6 +118,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         0..=MAX_DRAIN_SECONDS,
         select(&LOG_RETENTION_DAYS[..]),
         any::<(bool, bool)>(),
+        containers(),
         select(vec![
             &[][..],
             &[Need::Websockets],
@@ -109,7 +128,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
     (names, machine, texts, rest).prop_filter_map("names fit together", |parts| {
         let ((name, environment), machine, (mut env, health, paths, region), rest) = parts;
         let (port, (cpu, memory), count, arm, local) = machine;
-        let (cents, email, drain_seconds, log_retention_days, (any_region, edge), needs) = rest;
+        let (cents, email, drain_seconds, log_retention_days, (any_region, edge), container, needs) = rest;
         for value in env.values_mut() {
             value.retain(|c| c != '\0');
         }
@@ -132,6 +151,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
                 Architecture::X86_64
             },
             env,
+            container,
             edge,
             health: HealthPath::parse(&health).ok()?,
             protected: protected.ok()?,

@@ -40,6 +40,12 @@ fn every_key_arrives() {
         dockerfile = "./deploy/Dockerfile"
         drain_seconds = 0
         log_retention_days = 365
+        [container]
+        user = "1000:www"
+        read_only = false
+        writable = ["/var/cache/shop/"]
+        capabilities = ["CHOWN", "NET_BIND_SERVICE"]
+        no_new_privileges = false
         [env]
         LOG_LEVEL = "info"
         _x = ""
@@ -350,4 +356,44 @@ fn an_app_that_fits_lambda_runs_there_unless_somebody_says_otherwise() {
 fn lambda_is_refused_where_it_cannot_run_the_app() {
     let text = "target = 'lambda'\nneeds = ['websockets']\ncount = 3";
     insta::assert_snapshot!(complaint(text));
+}
+
+#[test]
+fn a_container_that_may_more_than_lambda_allows_runs_on_fargate() {
+    for (text, why) in [
+        (
+            "user = \"root\"",
+            "it runs as root, and on Lambda nobody does",
+        ),
+        (
+            "read_only = false",
+            "it writes elsewhere than to /tmp, and on Lambda nobody can",
+        ),
+        (
+            "writable = [\"/var/cache\"]",
+            "it writes elsewhere than to /tmp, and on Lambda nobody can",
+        ),
+        (
+            "capabilities = [\"CHOWN\"]",
+            "it keeps `capabilities`, and on Lambda nobody has any",
+        ),
+    ] {
+        let manifest = resolve(&format!("[container]\n{text}\n")).expect(text);
+        assert_eq!(
+            manifest.choice,
+            Choice::Unfit(vec![why.to_owned()]),
+            "{text}"
+        );
+        let asked = format!("target = \"lambda\"\n[container]\n{text}\n");
+        let refused = resolve(&asked).expect_err(text).to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    for text in [
+        "user = \"1000\"",
+        "writable = [\"/tmp\"]",
+        "no_new_privileges = false",
+    ] {
+        let manifest = resolve(&format!("[container]\n{text}\n")).expect(text);
+        assert_eq!(manifest.target, Target::Lambda, "{text}");
+    }
 }

@@ -10,7 +10,7 @@ use aws::Registry;
 use rules::contract::FoundationOutputs;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Target;
+use rules::manifest::{Manifest, Target};
 use rules::revision::Image;
 
 /// The app's image, as it is and as it is shipped.
@@ -62,6 +62,7 @@ pub(crate) async fn build(
             ),
         });
     }
+    say_user(&image, manifest, report);
     let shipped = match manifest.edge {
         true if rehearsal && manifest.target == Target::Lambda => {
             layer::add_bridge_and_edge(engine, &image, manifest, report).await?
@@ -73,6 +74,25 @@ pub(crate) async fn build(
         app: image,
         shipped,
     })
+}
+
+/// Says whom an app runs as that is not asked for and not the image's own choice.
+fn say_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
+    let user = manifest.container.of_image(&image.user).user;
+    let Some(user) =
+        user.filter(|user| manifest.container.user.is_none() && user.as_str() != image.user)
+    else {
+        return;
+    };
+    if manifest.target == Target::Fargate {
+        let of_image = match image.user.as_str() {
+            "" => "no user".to_owned(),
+            user => format!("the user {user}"),
+        };
+        report.note(format!(
+            "the image sets {of_image}: it runs as {user} and not as root (`user` under `[container]`)"
+        ));
+    }
 }
 
 /// Pushes the image, unless the registry has it. The tag is made from the image's own content, and

@@ -80,6 +80,7 @@ mod tests {
             memory: 512,
             architecture: Some(Architecture::Arm64),
             edge: true,
+            settings: None,
         };
         diagnose(&evidence, &expectation)
     }
