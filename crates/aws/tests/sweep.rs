@@ -216,7 +216,9 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
     iam.create_policy()
         .policy_name(format!("{}-deploy-1", names.id()))
         .path(names.policy_path())
-        .policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#)
+        .policy_document(
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#,
+        )
         .send()
         .await
         .expect("a policy");
