@@ -438,9 +438,10 @@ def handler(gate, emulator):
             denied = gate.judge(request) if request.key else None
             if denied:
                 action, resource = denied
+                who = f"arn:aws:iam::{ACCOUNT}:user/{request.key}"
                 status, told, text = iam_actions.access_denied_response(
-                    request.scope, action, f"arn:aws:iam::{ACCOUNT}:user/{request.key}", "gate",
-                    headers=headers, resource_arn=resource,
+                    request.scope, action, who, "gate", headers=headers, resource_arn=resource,
+                    message=iam_actions.identity_denial_message(action, who, resource, False),
                 )
                 self.answer(status, list(told.items()), text if isinstance(text, bytes) else text.encode())
                 return
