@@ -198,3 +198,52 @@ impl From<Problems> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "eu-west-2".to_owned(),
+            app: "shop".to_owned(),
+            environment: "prod".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_terraform_was_denied_is_a_matter_of_access_and_names_the_statement() {
+        let failure = Failure::from(infra::Failure {
+            what: "terraform apply of the foundation root failed".to_owned(),
+            why: vec![
+                "aws_sns_topic.alarms: creating SNS Topic: operation error SNS: CreateTopic, api error AuthorizationError: \
+                 User: arn:aws:iam::123456789012:user/me is not authorized to perform: SNS:CreateTopic on resource: \
+                 arn:aws:sns:eu-west-2:123456789012:shop-prod-alarms because no identity-based policy allows the \
+                 SNS:CreateTopic action"
+                    .to_owned(),
+            ],
+            interrupted: false,
+        });
+        assert_eq!(failure.exit, Exit::Access);
+        let last = failure.next.clone();
+        let explained = failure.explained(Some(&scope()));
+        assert!(
+            explained.next[0].contains(r#""Sid":"MakeTopic""#),
+            "{explained:?}"
+        );
+        assert!(
+            explained.next[0].contains("landfall policy setup"),
+            "{explained:?}"
+        );
+        assert!(explained.next.ends_with(&last), "{explained:?}");
+    }
+
+    #[test]
+    fn other_failures_stay_as_they_are() {
+        let failure = Failure::new(Exit::Bug, "no").why("why").next("next");
+        assert_eq!(failure.clone().explained(Some(&scope())), failure);
+        assert_eq!(failure.clone().explained(None), failure);
+    }
+}

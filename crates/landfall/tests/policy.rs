@@ -93,13 +93,22 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
     assert_eq!(denied(&gate.judged()), [] as [&Judged; 0]);
 
     gate.admit("release");
-    for command in [&BRIEF as &[&str], &["status"], &["logs"], &["plan"], &["rollback"], &["url"]] {
+    for command in [
+        &BRIEF as &[&str],
+        &["status"],
+        &["logs"],
+        &["plan"],
+        &["rollback"],
+        &["url"],
+    ] {
         let _ = sandbox.rehearse(&second, command).expect(Exit::Done);
         assert_eq!(denied(&gate.judged()), [] as [&Judged; 0], "{command:?}");
     }
 
     // Who only releases takes nothing down, and is told whose business that is.
-    let refused = sandbox.rehearse(&second, &["down", "--yes"]).expect(Exit::Access);
+    let refused = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Access);
     assert!(
         refused.failure().contains("`landfall policy teardown`"),
         "{}",
@@ -108,7 +117,9 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
     let so_far = gate.judged().len();
 
     gate.admit("teardown");
-    let down = sandbox.rehearse(&second, &["down", "--yes"]).expect(Exit::Done);
+    let down = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Done);
     nothing_is_left(&down);
     assert_eq!(denied(&gate.judged()[so_far..]), [] as [&Judged; 0]);
 
@@ -120,7 +131,8 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
         }
     }
     // What was never asked for is not proved by this; docs/permissions.md names it.
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("asked-{target}.json"));
+    let file =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("asked-{target}.json"));
     let asked: BTreeMap<&str, BTreeSet<&str>> = Phase::ALL
         .map(|phase| (phase.as_str(), actions(&judged, phase.as_str())))
         .into();
@@ -132,9 +144,34 @@ fn each_phase_on_fargate_needs_its_own_documents_only() {
     lives(
         Target::Fargate,
         &[
-            (Phase::Setup, &["s3:CreateBucket", "ec2:CreateVpc", "ecs:CreateService", "iam:PassRole", "cloudfront:CreateDistribution"]),
-            (Phase::Release, &["ecs:RegisterTaskDefinition", "ecs:UpdateService", "elasticloadbalancing:ModifyListener", "logs:FilterLogEvents"]),
-            (Phase::Teardown, &["ec2:DeleteVpc", "ecs:DeleteCluster", "iam:DeleteRole", "s3:DeleteObjectVersion"]),
+            (
+                Phase::Setup,
+                &[
+                    "s3:CreateBucket",
+                    "ec2:CreateVpc",
+                    "ecs:CreateService",
+                    "iam:PassRole",
+                    "cloudfront:CreateDistribution",
+                ],
+            ),
+            (
+                Phase::Release,
+                &[
+                    "ecs:RegisterTaskDefinition",
+                    "ecs:UpdateService",
+                    "elasticloadbalancing:ModifyListener",
+                    "logs:FilterLogEvents",
+                ],
+            ),
+            (
+                Phase::Teardown,
+                &[
+                    "ec2:DeleteVpc",
+                    "ecs:DeleteCluster",
+                    "iam:DeleteRole",
+                    "s3:DeleteObjectVersion",
+                ],
+            ),
         ],
     );
 }
@@ -144,9 +181,32 @@ fn each_phase_on_lambda_needs_its_own_documents_only() {
     lives(
         Target::Lambda,
         &[
-            (Phase::Setup, &["s3:CreateBucket", "lambda:CreateFunction", "iam:PassRole", "apigateway:POST", "budgets:ModifyBudget"]),
-            (Phase::Release, &["lambda:PublishVersion", "lambda:UpdateAlias", "apigateway:GET"]),
-            (Phase::Teardown, &["lambda:DeleteFunction", "apigateway:DELETE", "sns:DeleteTopic"]),
+            (
+                Phase::Setup,
+                &[
+                    "s3:CreateBucket",
+                    "lambda:CreateFunction",
+                    "iam:PassRole",
+                    "apigateway:POST",
+                    "budgets:ModifyBudget",
+                ],
+            ),
+            (
+                Phase::Release,
+                &[
+                    "lambda:PublishVersion",
+                    "lambda:UpdateAlias",
+                    "apigateway:GET",
+                ],
+            ),
+            (
+                Phase::Teardown,
+                &[
+                    "lambda:DeleteFunction",
+                    "apigateway:DELETE",
+                    "sns:DeleteTopic",
+                ],
+            ),
         ],
     );
 }
@@ -191,5 +251,9 @@ fn a_missing_statement_is_named_by_what_it_allows() {
         assert_eq!(statement["Resource"], whole["Resource"]);
     }
     gate.admit("teardown");
-    nothing_is_left(&sandbox.rehearse(&app, &["down", "--yes"]).expect(Exit::Done));
+    nothing_is_left(
+        &sandbox
+            .rehearse(&app, &["down", "--yes"])
+            .expect(Exit::Done),
+    );
 }

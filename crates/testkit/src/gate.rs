@@ -55,7 +55,9 @@ impl Gate {
             .expect("the gate starts");
         let mut line = String::new();
         let out = process.stdout.take().expect("piped");
-        let _ = BufReader::new(out).read_line(&mut line).expect("its addresses");
+        let _ = BufReader::new(out)
+            .read_line(&mut line)
+            .expect("its addresses");
         let urls: Value = serde_json::from_str(&line).expect("its addresses");
         let note = sandbox.home().join("emulators.json");
         let before = std::fs::read_to_string(&note).expect("emulators run");
