@@ -102,8 +102,7 @@ class Request:
         for name, value in self.parameters.items():
             if re.match(r"(.+\.)?Tags?(\.member)?\.\d+\.Key$", name):
                 tags[value] = self.parameters.get(name[: -len("Key")] + "Value", "")
-        for key, value in re.findall(rb"<Tag><Key>(.*?)</Key><Value>(.*?)</Value></Tag>", self.body):
-            tags[key.decode()] = value.decode()
+        tags.update(xml_tags(self.body))
         return tags
 
 
@@ -143,7 +142,7 @@ class Gate:
             return None
         try:
             checks = list(self.checks(request, action)) if action else []
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever it is, it is not allowed
             self.note(request, action, repr(error), False)
             return (action, "*")
         if not checks:
@@ -185,8 +184,8 @@ class Gate:
                 "s3", request.method, request.path, request.headers, request.body, request.parameters, request.region, ACCOUNT
             )
             if name == "DeleteObject" and "delete" in request.parameters:
-                for arn, version in iam_actions._s3_batch_delete_targets(request.path.strip("/"), request.body):
-                    yield ("s3:DeleteObjectVersion" if version else "s3:DeleteObject", arn, {})
+                for one, version in iam_actions._s3_batch_delete_targets(request.path.strip("/"), request.body):
+                    yield ("s3:DeleteObjectVersion" if version else "s3:DeleteObject", one, {})
                 return
             yield (action, first, {})
             return
@@ -228,8 +227,7 @@ class Gate:
         if service == "apigateway" and api:
             tags = json.loads(self.ask("main", "GET", f"/v2/apis/{api.group(1)}", "apigateway") or b"{}").get("tags") or {}
         elif service == "cloudfront" and ":distribution/" in resource and NEW not in resource:
-            answer = self.ask("second", "GET", f"/2020-05-31/tagging?Resource={quote(resource, safe='')}", "cloudfront")
-            tags = {k.decode(): v.decode() for k, v in re.findall(rb"<Key>(.*?)</Key>\s*<Value>(.*?)</Value>", answer)}
+            tags = xml_tags(self.ask("second", "GET", f"/2020-05-31/tagging?Resource={quote(resource, safe='')}", "cloudfront"))
         else:
             tags = {}
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
@@ -324,8 +322,10 @@ class Gate:
         names = names or [request.parameters.get("AlarmName") or request.json["AlarmName"]]
         return [arn(request, "cloudwatch", f"alarm:{one}") for one in names]
 
-    def iam(self, request, _name):
+    def iam(self, request, name):
         parameters = request.parameters
+        if name == "GetUser":
+            return [f"arn:aws:iam::{ACCOUNT}:user/{parameters.get('UserName', request.key)}"]
         for name in ("PolicyArn", "OpenIDConnectProviderArn"):
             if name in parameters and "RoleName" not in parameters:
                 return [parameters[name]]
@@ -395,6 +395,15 @@ class Gate:
             return [request.parameters["Resource"]]
         named = request.path.split("/distribution/")[1].split("/")[0]
         return [f"arn:aws:cloudfront::{ACCOUNT}:distribution/{named}"]
+
+
+def xml_tags(body):
+    """Tags in XML; the SDK for Go writes key and value in any order."""
+    tags = {}
+    for tag in re.findall(r"<Tag>(.*?)</Tag>", body.decode("utf-8", "replace"), re.S):
+        key, value = re.search(r"<Key>(.*?)</Key>", tag), re.search(r"<Value>(.*?)</Value>", tag)
+        tags[key.group(1)] = value.group(1) if value else ""
+    return tags
 
 
 def arn(request, service, resource):
