@@ -210,6 +210,7 @@ mod tests {
             region: "eu-west-2".to_owned(),
             app: "shop".to_owned(),
             environment: "prod".to_owned(),
+            domain: None,
         }
     }
 

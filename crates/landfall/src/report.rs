@@ -229,6 +229,7 @@ fn scope(event: &Event) -> Option<Scope> {
             region: region.clone(),
             app: name.clone(),
             environment: environment.clone(),
+            domain: None,
         }),
         _ => None,
     }

@@ -7,6 +7,7 @@
 
 mod ci;
 mod denial;
+mod domain;
 mod fargate;
 mod foundation;
 mod lambda;
@@ -67,6 +68,7 @@ pub fn reads(target: Target, scope: &Scope) -> Vec<Statement> {
         Target::Lambda => lambda::reads(scope),
     });
     all.extend(secrets::reads(scope));
+    all.extend(domain::reads(target, scope));
     all
 }
 
@@ -81,6 +83,7 @@ pub fn statements(phase: Phase, target: Target, scope: &Scope) -> Vec<Statement>
                 Target::Fargate => [fargate::make(scope), network::make(scope)].concat(),
                 Target::Lambda => lambda::make(scope),
             });
+            all.extend(domain::make(target, scope));
         }
         Phase::Release => all.extend(release(target, scope)),
         Phase::Teardown => {
@@ -90,6 +93,7 @@ pub fn statements(phase: Phase, target: Target, scope: &Scope) -> Vec<Statement>
                 Target::Lambda => lambda::remove(scope),
             });
             all.extend(secrets::remove(scope));
+            all.extend(domain::remove(target, scope));
         }
     }
     all

@@ -19,7 +19,7 @@ fn versions(scope: &Scope) -> [String; 1] {
 }
 
 /// ARN of a path of API Gateway, which has no account in it.
-fn path(scope: &Scope, path: &str) -> String {
+pub(super) fn path(scope: &Scope, path: &str) -> String {
     format!(
         "arn:{}:apigateway:{}::/{path}",
         scope.partition, scope.region

@@ -15,6 +15,8 @@ pub struct Scope {
     pub app: String,
     /// The environment; may hold a `*`, as `pr-*` for those of all pull requests.
     pub environment: String,
+    /// The domain of its own, if it has one.
+    pub domain: Option<String>,
 }
 
 impl Scope {
@@ -26,6 +28,16 @@ impl Scope {
             region: region.to_owned(),
             app: names.app.to_string(),
             environment: names.environment.to_string(),
+            domain: None,
+        }
+    }
+
+    /// The same with a domain of its own.
+    #[must_use]
+    pub fn with_domain(self, domain: Option<&str>) -> Scope {
+        Scope {
+            domain: domain.map(str::to_owned),
+            ..self
         }
     }
 

@@ -50,6 +50,15 @@ impl Statement {
         self
     }
 
+    /// Only if there are values of the key, and all of them are among these.
+    pub(super) fn when_all(mut self, key: &str, values: &[&str]) -> Statement {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let none = ("Null", key.to_owned(), vec!["false".to_owned()]);
+        self.conditions
+            .extend([("ForAllValues:StringLike", key.to_owned(), values), none]);
+        self
+    }
+
     /// Only within this cluster, for what ECS knows no narrower resource of.
     pub(super) fn in_cluster(mut self, scope: &Scope) -> Statement {
         let cluster = scope.arn("ecs", "cluster/ID");
@@ -80,6 +89,7 @@ impl Statement {
         let conditions = self.conditions.iter();
         let first = |values: &[String]| values.first().cloned().unwrap_or_default();
         conditions
+            .filter(|(operator, _, _)| *operator != "Null")
             .map(|(_, key, values)| (key.clone(), first(values).replace('*', "1")))
             .collect()
     }
