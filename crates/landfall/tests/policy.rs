@@ -168,6 +168,51 @@ fn allowed(documents: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
 }
 
 #[test]
+fn who_names_account_and_region_needs_no_credentials() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "least", Mode::Good, 1);
+    let files = sandbox.path().join("policies");
+    let directory = app.path().to_string_lossy().into_owned();
+    let place = ["--account=210987654321", "--region=cn-north-1", "--ci"];
+    let command = [&["policy", "setup", directory.as_str()], &place as &[&str]].concat();
+    let printed = sandbox.run(&command).expect(Exit::Done);
+    let texts = printed.all(|event| match event {
+        Event::Document { text } => Some(text.clone()),
+        _ => None,
+    });
+    let write = format!("--write={}", files.display());
+    let written = sandbox
+        .run(&[&command as &[&str], &[&write]].concat())
+        .expect(Exit::Done);
+    assert!(
+        !written
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Document { .. }))
+    );
+    for (number, text) in texts.iter().enumerate() {
+        assert!(
+            text.contains("arn:aws-cn:") && !text.contains("arn:aws:"),
+            "{text}"
+        );
+        assert!(text.contains(":210987654321:"), "{text}");
+        let file = files.join(format!("least-prod-setup-{}.json", number + 1));
+        assert_eq!(
+            std::fs::read_to_string(file).expect("a file").trim_end(),
+            text
+        );
+    }
+    assert!(texts.concat().contains("iam:CreateOpenIDConnectProvider"));
+    let wrong = sandbox.run(&["policy", "release", &directory, "--account=12"]);
+    assert_eq!(
+        wrong.code,
+        i32::from(Exit::BadInput.code()),
+        "{}",
+        wrong.words
+    );
+}
+
+#[test]
 fn each_phase_on_fargate_needs_its_own_documents_only() {
     lives(
         Target::Fargate,
