@@ -132,7 +132,7 @@ async fn objects_are_swapped_whatever_the_network_does() {
         StateBucket::new(&session.expect("a session"), &names, ACCOUNT)
     };
     let (bucket, direct) = (open(relay.url.clone()).await, open(second).await);
-    direct.ensure(&names).await.expect("a bucket");
+    direct.ensure(&names, None).await.expect("a bucket");
 
     a_lost_answer_is_no_lost_race(&relay, &bucket).await;
     what_is_not_there_after_no_answer_is_not_known(&relay, &bucket).await;

@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) why: Vec<String>,
     pub(crate) next: Vec<String>,
+    /// The process's exit code, where it is not that of `exit`.
+    pub(crate) code: Option<u8>,
 }
 
 impl Failure {
@@ -22,6 +24,7 @@ impl Failure {
             what: what.into(),
             why: Vec::new(),
             next: Vec::new(),
+            code: None,
         }
     }
 
@@ -68,6 +71,7 @@ impl From<Trouble> for Failure {
             what: trouble.what,
             why: trouble.why,
             next: trouble.next,
+            code: None,
         }
     }
 }
@@ -120,6 +124,7 @@ impl From<infra::Failure> for Failure {
                 "what was made stands in the state: `landfall up` goes on, `landfall down` removes it"
                     .to_owned(),
             ],
+            code: None,
         }
     }
 }
@@ -139,6 +144,7 @@ impl From<Refusal> for Failure {
             what: refusal.what,
             why: refusal.why,
             next: refusal.next,
+            code: None,
         }
     }
 }
@@ -157,6 +163,7 @@ impl From<Problems> for Failure {
             what,
             why: lines.map(str::to_owned).collect(),
             next: vec!["nothing was created; mend this and run the same command again".to_owned()],
+            code: None,
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod page;
 pub mod plan;
 pub mod preflight;
 pub mod proposal;
+pub mod reaping;
 pub mod release;
 pub mod review;
 pub mod revision;
