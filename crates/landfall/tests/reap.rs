@@ -107,7 +107,16 @@ fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
     assert_eq!(expiry(&sandbox, &app, "prod"), Expiry::Never);
 
     // Another `up` leaves the end where it is.
-    let _ = up("try", &[]).expect(Exit::Done);
+    let again = up("try", &[]).expect(Exit::Done);
+    let planned = again.all(|event| match event {
+        Event::Planned { changes, .. } => Some(changes.len()),
+        _ => None,
+    });
+    assert_eq!(
+        planned,
+        [0, 0],
+        "a tag is nothing that Terraform would take back"
+    );
     assert_eq!(expiry(&sandbox, &app, "try"), until);
 
     // Nothing is over yet.

@@ -3,8 +3,7 @@
 use super::{Services, id_of, stopped_task};
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_ecs::types::{
-    ContainerOverride, DesiredStatus, KeyValuePair, LaunchType, NetworkConfiguration, Task,
-    TaskOverride,
+    ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration, Task, TaskOverride,
 };
 use rules::evidence::StoppedTask;
 use rules::names::CONTAINER;
@@ -160,8 +159,8 @@ impl Services {
                 .ecs
                 .list_tasks()
                 .cluster(&self.cluster)
+                // The only filter that may be there; those that are to run are meant by default.
                 .started_by(STARTED_BY)
-                .desired_status(DesiredStatus::Running)
                 .set_next_token(token.take())
                 .send()
                 .await

@@ -6,12 +6,12 @@
 use crate::app::App;
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
-use crate::conduct::{Site, TargetOutputs};
+use crate::conduct::TargetOutputs;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::random::token;
 use crate::report::{Report, now};
-use aws::{LoadBalancer, Logs, OneOff, OneOffProgress, Services};
+use aws::{ErrorKind, LoadBalancer, Logs, OneOff, OneOffProgress, Services};
 use infra::Interrupt;
 use rules::contract::FargateOutputs;
 use rules::edge::exec;
@@ -22,11 +22,14 @@ use rules::names::{Slot, Slots};
 use rules::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often the task and its log are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far back each question for lines reaches: CloudWatch shows them late and not in order.
 const OVERLAP: u64 = 30_000;
+/// How long ECS may take to know of a task that it has just started.
+const KNOWN: Duration = Duration::from_secs(60);
 /// How long lines may take to be shown after the task ended.
 const LAST_LINES: Duration = Duration::from_secs(15);
 /// Without a new line for so long after the end there are no more.
@@ -52,12 +55,12 @@ pub(crate) async fn run(
         TargetOutputs::Fargate(outputs) => {
             on_fargate(&place, outputs, &command, report, interrupt).await
         }
-        TargetOutputs::Lambda(_) => Err(not_on_lambda(&site)),
+        TargetOutputs::Lambda(_) => Err(not_on_lambda()),
     }
 }
 
 /// A function runs what an invocation starts, 30 s at most and frozen after it: nothing for a migration.
-fn not_on_lambda(_: &Site) -> Failure {
+fn not_on_lambda() -> Failure {
     Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
         .why("a function runs for one request, 30 s at most, and is frozen after it: a migration would be cut off")
         .next("run the command in the same image here: `docker run --rm --entrypoint COMMAND IMAGE`, with credentials of your own")
@@ -134,10 +137,14 @@ impl Follower<'_> {
     /// How it ended, and whether somebody wanted it to.
     async fn follow(mut self, mut interrupt: Interrupt) -> Result<(StoppedTask, bool), Failure> {
         let mut was_stopped = false;
+        let known_by = Instant::now() + KNOWN;
         let ended = loop {
             self.show().await?;
-            if let OneOffProgress::Ended(ended) = self.services.progress(self.id).await? {
-                break ended;
+            match self.services.progress(self.id).await {
+                Ok(OneOffProgress::Ended(ended)) => break ended,
+                Ok(OneOffProgress::Starting | OneOffProgress::Running) => {}
+                Err(error) if error.kind == ErrorKind::NotFound && known_by > Instant::now() => {}
+                Err(error) => return Err(error.into()),
             }
             if was_stopped {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -153,10 +160,10 @@ impl Follower<'_> {
             }
         };
         // What it wrote last is shown some seconds later.
-        let end = tokio::time::Instant::now() + LAST_LINES;
-        let mut news = tokio::time::Instant::now();
+        let end = Instant::now() + LAST_LINES;
+        let mut news = Instant::now();
         loop {
-            let now = tokio::time::Instant::now();
+            let now = Instant::now();
             if self.show().await? {
                 news = now;
             }

@@ -8,7 +8,7 @@
 pub const VARIABLE: &str = "LANDFALL_EDGE_EXEC";
 
 /// Longest text of a command that a task takes: its overrides have 8192 characters in all
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html>), in which the command is a
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the command is a
 /// string once more, with a backslash before each quote.
 pub const LONGEST: usize = 4_000;
 
