@@ -8,7 +8,7 @@ use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::report::Report;
-use aws::{ErrorKind, Inventory, Logs, Registry, Services};
+use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Services};
 use infra::Interrupt;
 use rules::contract::Root;
 use rules::event::{Event, Phase};
@@ -145,8 +145,9 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
 /// What releases made on Fargate, and what `exec` started.
 pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
-    for task in services.running_once().await? {
-        services.stop_once(&task, "landfall down").await?;
+    let once = services.running_once().await?;
+    for task in &once {
+        services.stop_once(task, "landfall down").await?;
     }
     for slot in Slot::ALL {
         match services.scale(&place.names.slot(slot), 0).await {
@@ -169,8 +170,16 @@ pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
             }
         }
     }
-    while !services.running_once().await?.is_empty() && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    for task in &once {
+        loop {
+            match services.progress(task).await {
+                Ok(OneOffProgress::Ended(_)) => break,
+                Ok(_) if tokio::time::Instant::now() > end => break,
+                Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) if error.kind == ErrorKind::NotFound => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
     services.delete_definitions(&place.names.family()).await?;
     Ok(())
