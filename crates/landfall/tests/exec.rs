@@ -91,6 +91,15 @@ fn a_command_runs_as_the_app_does_and_beside_it() {
 
     // The app noticed nothing of it all.
     assert_eq!(serving(&sandbox, &app), before);
+
+    // One that nobody follows any more is in nobody's way.
+    let mut left = sandbox.start(&app, &["exec", "--", "/misbehave", "deaf"]);
+    left.wait_for(
+        "the task",
+        |event| matches!(event, Event::Note { text } if text.contains("Ctrl-C stops it")),
+    );
+    left.signal(rustix::process::Signal::KILL);
+    let _ = left.end();
     let _ = sandbox
         .rehearse(&app, &["down", "--yes"])
         .expect(Exit::Done);

@@ -145,10 +145,6 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
 /// What releases made on Fargate, and what `exec` started.
 pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
-    let once = services.running_once().await?;
-    for task in &once {
-        services.stop_once(task, "landfall down").await?;
-    }
     for slot in Slot::ALL {
         match services.scale(&place.names.slot(slot), 0).await {
             Err(error) if error.kind != ErrorKind::NotFound => {
@@ -170,7 +166,24 @@ pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
             }
         }
     }
-    for task in &once {
+    match services.slot(&place.names.slot(Slot::Blue)).await {
+        Ok(_) => stop_what_runs_once(&services).await?,
+        // Without a cluster nobody started anything in it, and not everybody may look there.
+        Err(error) if error.kind == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    services.delete_definitions(&place.names.family()).await?;
+    Ok(())
+}
+
+/// Stops what `exec` started, and waits for its end.
+async fn stop_what_runs_once(services: &Services) -> Result<(), Failure> {
+    let tasks = services.running_once().await?;
+    for task in &tasks {
+        services.stop_once(task, "landfall down").await?;
+    }
+    let end = tokio::time::Instant::now() + TASKS_GONE;
+    for task in &tasks {
         loop {
             match services.progress(task).await {
                 Ok(OneOffProgress::Ended(_)) => break,
@@ -181,7 +194,6 @@ pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
             }
         }
     }
-    services.delete_definitions(&place.names.family()).await?;
     Ok(())
 }
 
