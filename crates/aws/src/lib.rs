@@ -33,6 +33,6 @@ pub use metrics::Metrics;
 pub use permissions::Permissions;
 pub use quotas::Quotas;
 pub use registry::{Login, Registry};
-pub use services::{Deployed, Roles, Services, SlotFacts, TaskFacts};
+pub use services::{Deployed, OneOff, OneOffProgress, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};
-pub use state_bucket::{ETag, Object, StateBucket, Written};
+pub use state_bucket::{Buckets, ETag, Object, StateBucket, Written};

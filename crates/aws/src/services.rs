@@ -1,6 +1,9 @@
 //! ECS: task definitions, services and tasks.
 
 mod hardening;
+mod one_off;
+
+pub use one_off::{OneOff, Progress as OneOffProgress};
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;

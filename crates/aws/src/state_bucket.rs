@@ -2,8 +2,10 @@
 //! landfall makes it through the SDK. What landfall itself keeps of an environment lies there, too.
 
 mod objects;
+mod tags;
 
 pub use objects::{ETag, Object, Written};
+pub use tags::Buckets;
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
@@ -11,9 +13,11 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
     ObjectIdentifier, PublicAccessBlockConfiguration, ServerSideEncryption,
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    Tag, Tagging, VersioningConfiguration,
+    VersioningConfiguration,
 };
 use rules::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+use rules::reaping::Tags;
+use rules::ttl::TAG_EXPIRES_AT;
 
 /// The bucket of one environment.
 #[derive(Debug, Clone)]
@@ -64,9 +68,12 @@ impl StateBucket {
     /// public access, TLS only. Sets it also on a bucket that is there, as a killed command may
     /// have left it half-made. Returns whether it was created.
     ///
+    /// A new one gets `end` as the tag that says when its environment ends; one that is there keeps what it
+    /// has.
+    ///
     /// # Errors
     /// A call fails; the next call goes on where this one stopped.
-    pub async fn ensure(&self, names: &Names) -> Result<bool, Error> {
+    pub async fn ensure(&self, names: &Names, end: Option<&str>) -> Result<bool, Error> {
         let create = !self.exists().await?;
         if create {
             self.create_bucket().await?;
@@ -124,24 +131,16 @@ impl StateBucket {
             .send()
             .await
             .map_err(translate("s3:PutBucketPolicy"))?;
-        let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
-        let tags = [
-            tag(TAG_APP, names.app.to_string()),
-            tag(TAG_ENVIRONMENT, names.environment.to_string()),
-        ]
-        .into_iter()
-        .collect::<Result<Vec<Tag>, _>>()
-        .map_err(invalid("s3:PutBucketTagging"))?;
-        let tagging = Tagging::builder()
-            .set_tag_set(Some(tags))
-            .build()
-            .map_err(invalid("s3:PutBucketTagging"))?;
-        s3.put_bucket_tagging()
-            .bucket(&self.name)
-            .tagging(tagging)
-            .send()
-            .await
-            .map_err(translate("s3:PutBucketTagging"))?;
+        let mut tags = match create {
+            true => Tags::new(),
+            false => self.tags().await?.unwrap_or_default(),
+        };
+        tags.insert(TAG_APP.to_owned(), names.app.to_string());
+        tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
+        if let (true, Some(end)) = (create, end) {
+            tags.insert(TAG_EXPIRES_AT.to_owned(), end.to_owned());
+        }
+        self.put_tags(tags).await?;
         Ok(create)
     }
 

@@ -2,10 +2,11 @@
 //! write again, and when there are more of them than fit on one page. What they have in common with a
 //! directory is tested in `landfall`.
 
-use aws::{ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
+use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::exit::Exit;
 use rules::manifest::{AppName, Environment};
 use rules::names::Names;
+use rules::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -132,12 +133,63 @@ async fn objects_are_swapped_whatever_the_network_does() {
         StateBucket::new(&session.expect("a session"), &names, ACCOUNT)
     };
     let (bucket, direct) = (open(relay.url.clone()).await, open(second).await);
-    direct.ensure(&names).await.expect("a bucket");
+    direct.ensure(&names, None).await.expect("a bucket");
 
     a_lost_answer_is_no_lost_race(&relay, &bucket).await;
     what_is_not_there_after_no_answer_is_not_known(&relay, &bucket).await;
     a_conflict_that_passes_is_tried_again(&relay, &bucket).await;
     keys_are_listed_beyond_the_first_page(&direct).await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_environment_is_one_tag_among_others() {
+    let sandbox = Sandbox::new();
+    let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let (main, second) = sandbox.emulators();
+    let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
+    let session = session.expect("a session");
+    let names = Names::new(
+        AppName::parse("ends").expect("a name"),
+        Environment::parse("try").expect("an environment"),
+    );
+    let bucket = StateBucket::new(&session, &names, ACCOUNT);
+    let tags = async || bucket.tags().await.expect("an answer");
+    let missing = bucket.set_end(None).await.expect_err("there is none");
+    assert_eq!((tags().await, missing.kind), (None, ErrorKind::NotFound));
+
+    let made = bucket.ensure(&names, Some("2026-11-23T14:03:10Z")).await;
+    assert!(made.expect("a bucket"));
+    let end = async || {
+        tags()
+            .await
+            .and_then(|mut tags| tags.remove(TAG_EXPIRES_AT))
+    };
+    assert_eq!(end().await.as_deref(), Some("2026-11-23T14:03:10Z"));
+    // One that is there keeps what it has, whatever a later command wishes.
+    let made = bucket.ensure(&names, Some("2030-01-01T00:00:00Z")).await;
+    assert!(!made.expect("a bucket"));
+    assert_eq!(end().await.as_deref(), Some("2026-11-23T14:03:10Z"));
+    bucket
+        .set_end(Some("2027-01-01T00:00:00Z"))
+        .await
+        .expect("set");
+    assert_eq!(end().await.as_deref(), Some("2027-01-01T00:00:00Z"));
+    bucket.set_end(None).await.expect("taken off");
+    let left = tags().await.expect("a bucket");
+    assert_eq!(left.len(), 2, "{left:?}");
+
+    let buckets = Buckets::new(&session, ACCOUNT);
+    let listed = buckets.names("landfall-").await.expect("a list");
+    assert!(
+        listed.iter().any(|name| name == bucket.name()),
+        "{listed:?}"
+    );
+    assert_eq!(buckets.tags(bucket.name()).await.expect("tags"), Some(left));
+    assert_eq!(
+        buckets.tags("landfall-nowhere").await.expect("no error"),
+        None
+    );
+    bucket.delete().await.expect("gone");
 }
 
 fn won(written: Result<Written, aws::Error>) -> ETag {

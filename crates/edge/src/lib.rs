@@ -48,5 +48,5 @@ mod tunnel;
 mod turnstile;
 
 pub use console::Console;
-pub use process::{AppCommand, renounce_privileges};
+pub use process::{AppCommand, become_command, renounce_privileges};
 pub use run::{Users, run};

@@ -1,6 +1,6 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
-use edge::{AppCommand, Console, Users, renounce_privileges, run};
+use edge::{AppCommand, Console, Users, become_command, renounce_privileges, run};
 use rules::edge::lambda::api::{self, Address};
 use rules::edge::settings::Settings;
 use rules::edge::variable;
@@ -57,6 +57,17 @@ fn main() -> ExitCode {
     {
         eprintln!("landfall-edge: can't renounce privileges: {error}");
         return ExitCode::from(CANT_START);
+    }
+    if let Some(words) = &settings.exec
+        && let [program, arguments @ ..] = words.as_slice()
+    {
+        let command = AppCommand {
+            program: program.into(),
+            arguments: arguments.iter().map(OsString::from).collect(),
+        };
+        let (code, why) = become_command(&command);
+        eprintln!("landfall-edge: {why}");
+        return ExitCode::from(code);
     }
     let console = Console::start();
     let command = AppCommand {

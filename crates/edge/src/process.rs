@@ -37,6 +37,36 @@ pub(crate) struct Ended {
     pub(crate) exit: Exit,
 }
 
+/// Exit code for a program that could not be started. Shells use these, and people know them.
+pub(crate) fn not_started(error: &std::io::Error) -> u8 {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => 127,
+        _ => 126,
+    }
+}
+
+/// The command with all of the environment but the edge's.
+fn prepare(command: &AppCommand) -> Command {
+    let mut prepared = Command::new(&command.program);
+    prepared.args(&command.arguments);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with(PREFIX) {
+            prepared.env_remove(name);
+        }
+    }
+    prepared
+}
+
+/// Becomes the command: what comes back is the exit code of a command that could not be started, and why.
+pub fn become_command(command: &AppCommand) -> (u8, String) {
+    let error = prepare(command).exec();
+    let program = command.program.display();
+    (
+        not_started(&error),
+        format!("can't start {program}: {error}"),
+    )
+}
+
 /// Starts the app in a process group of its own, with all of the environment but the edge's.
 ///
 /// Must not run at the same time as [`reap`]: `spawn` waits for a child that could not be started.
@@ -45,13 +75,8 @@ pub(crate) fn start(
     output: Output,
     console: &Console,
 ) -> std::io::Result<Process> {
-    let mut app = Command::new(&command.program);
-    app.args(&command.arguments).process_group(0);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with(PREFIX) {
-            app.env_remove(name);
-        }
-    }
+    let mut app = prepare(command);
+    app.process_group(0);
     // On a terminal the app is to see one: colours, and lines as they come.
     let pipe_out = output == Output::Pipe && !std::io::stdout().is_terminal();
     let pipe_err = output == Output::Pipe && !std::io::stderr().is_terminal();

@@ -140,12 +140,7 @@ impl Supervisor {
                 }
             }
             Err(error) => {
-                // Shells use these codes, and people know them.
-                let code = if error.kind() == std::io::ErrorKind::NotFound {
-                    127
-                } else {
-                    126
-                };
+                let code = process::not_started(&error);
                 let program = self.command.program.display();
                 self.fail(code, Some(code), &format!("can't start {program}: {error}"));
             }

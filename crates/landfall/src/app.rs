@@ -2,10 +2,11 @@
 
 use crate::cli::Global;
 use crate::failure::Failure;
+use crate::place::Place;
 use rules::exit::Exit;
 use rules::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
-    RelativePath,
+    Region, RelativePath,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,18 +29,37 @@ impl App {
         directory: &Path,
         overrides: &Overrides,
     ) -> Result<Result<App, Problems>, Failure> {
+        let directory = App::directory(directory)?;
+        let text = read_if_there(&directory.join(FILE))?;
+        let facts = App::facts(&directory, text.as_deref(), overrides)?;
+        let manifest = Draft::read(text.as_deref()).resolve(&facts, overrides);
+        Ok(manifest.map(|manifest| App {
+            directory,
+            manifest,
+        }))
+    }
+
+    /// The app directory that is meant.
+    pub(crate) fn directory(directory: &Path) -> Result<PathBuf, Failure> {
         let found = std::fs::canonicalize(directory)
             .ok()
             .filter(|found| found.is_dir());
-        let Some(directory) = found else {
-            return Err(Failure::new(
+        found.ok_or_else(|| {
+            Failure::new(
                 Exit::BadInput,
                 format!("{} is not a directory", directory.display()),
             )
-            .next("name the directory with the app and its Dockerfile: `landfall up DIRECTORY`"));
-        };
-        let text = read_if_there(&directory.join(FILE))?;
-        let draft = Draft::read(text.as_deref());
+            .next("name the directory with the app and its Dockerfile: `landfall up DIRECTORY`")
+        })
+    }
+
+    /// What there is to know of a directory whose landfall.toml has this text.
+    pub(crate) fn facts(
+        directory: &Path,
+        text: Option<&str>,
+        overrides: &Overrides,
+    ) -> Result<Facts, Failure> {
+        let draft = Draft::read(text);
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
         // Of an image that is built already only its own settings count.
         let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
@@ -48,7 +68,7 @@ impl App {
         } else {
             draft.protected()
         };
-        let facts = Facts {
+        Ok(Facts {
             directory_name: directory
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -60,18 +80,13 @@ impl App {
                     Ok(ProtectedFact {
                         path: path.clone(),
                         state: match draft.sum(path) {
-                            Some(sum) => compare_with_sum(&directory, path, sum)?,
-                            None => compare_with_head(&directory, path),
+                            Some(sum) => compare_with_sum(directory, path, sum)?,
+                            None => compare_with_head(directory, path),
                         },
                     })
                 })
                 .collect::<Result<_, Failure>>()?,
-        };
-        let manifest = draft.resolve(&facts, overrides);
-        Ok(manifest.map(|manifest| App {
-            directory,
-            manifest,
-        }))
+        })
     }
 
     /// An app of which there is only an image: its name is made from the image's, its port is the one
@@ -106,6 +121,24 @@ impl App {
             }
         };
         let manifest = Draft::read(Some(&text)).resolve(&facts, &overrides)?;
+        Ok(App {
+            directory: PathBuf::from("."),
+            manifest,
+        })
+    }
+
+    /// An app of which only the names are known: enough to take an environment of it down.
+    pub(crate) fn of_names(place: &Place) -> Result<App, Failure> {
+        let region = Region::parse(place.session.region())
+            .map_err(|invalid| Failure::new(Exit::BadInput, invalid.what).why(invalid.why))?;
+        let overrides = Overrides {
+            name: Some(place.names.app.clone()),
+            environment: Some(place.names.environment.clone()),
+            region: Some(region),
+            prebuilt_image: true,
+            ..Overrides::default()
+        };
+        let manifest = Draft::read(None).resolve(&Facts::default(), &overrides)?;
         Ok(App {
             directory: PathBuf::from("."),
             manifest,

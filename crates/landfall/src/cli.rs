@@ -1,13 +1,17 @@
 //! What can be typed.
 
 pub(crate) mod ci;
+pub(crate) mod exec;
+pub(crate) mod init;
 pub(crate) mod policy;
+pub(crate) mod reap;
 
 use crate::conduct::Terms;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
 use rules::release;
+use rules::ttl::Wish;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,6 +95,8 @@ pub(crate) struct AppDir {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a landfall.toml to begin with, with what was found
+    Init(init::Init),
     /// Deploy the app, or release a new version of it
     Up(Up),
     /// Show what `up` would make, what it would cost and whether it is safe, without making it
@@ -107,6 +113,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Remove everything that landfall made, and look whether anything is left
     Down(Down),
+    /// Take down every environment whose time is over: what `up --ttl` made
+    Reap(reap::Reap),
     /// Move the app to the other target: that one serves before this one goes
     Move(Move),
     /// Go back to an earlier version
@@ -131,6 +139,8 @@ pub(crate) enum Command {
     Open(AppDir),
     /// Print what the app wrote
     Logs(Logs),
+    /// Run a command once, in the app's image with all that the live version has
+    Exec(exec::Exec),
     /// Run the app behind its edge on this machine
     Run(Run),
     /// Deploy from GitHub Actions or GitLab CI
@@ -194,6 +204,10 @@ pub(crate) struct Up {
     /// USD a month that it may cost without traffic, instead of the manifest's `budget`
     #[arg(long, env = "LANDFALL_BUDGET", value_name = "USD", value_parser = usd)]
     pub(crate) budget: Option<f64>,
+    /// How long the environment is to live until `landfall reap` takes it down: 90m, 2h, 3d; never
+    /// takes that back [default: as it is]
+    #[arg(long, env = "LANDFALL_TTL", value_name = "DURATION|never", value_parser = Wish::parse)]
+    pub(crate) ttl: Option<Wish>,
     #[command(flatten)]
     pub(crate) source: Source,
     /// What to run on, instead of the manifest's `target`
@@ -366,6 +380,7 @@ impl Move {
             yes: self.yes,
             dry_run: false,
             budget: self.budget,
+            ttl: None,
             source: self.source.clone(),
             target: Some(self.to),
             ready_timeout: self.ready_timeout,

@@ -16,6 +16,8 @@ pub(crate) struct Failure {
     pub(crate) next: Vec<String>,
     /// Calls that AWS denied, as far as `why` does not tell them word for word.
     pub(crate) denied: Vec<Denied>,
+    /// The process's exit code, where it is not that of `exit`.
+    pub(crate) code: Option<u8>,
 }
 
 impl Failure {
@@ -26,6 +28,7 @@ impl Failure {
             why: Vec::new(),
             next: Vec::new(),
             denied: Vec::new(),
+            code: None,
         }
     }
 
@@ -96,6 +99,7 @@ impl From<Trouble> for Failure {
             why: trouble.why,
             next: trouble.next,
             denied: Vec::new(),
+            code: None,
         }
     }
 }
@@ -156,6 +160,7 @@ impl From<infra::Failure> for Failure {
                     .to_owned(),
             ],
             denied,
+            code: None,
         }
     }
 }
@@ -176,6 +181,7 @@ impl From<Refusal> for Failure {
             why: refusal.why,
             next: refusal.next,
             denied: Vec::new(),
+            code: None,
         }
     }
 }
@@ -195,6 +201,7 @@ impl From<Problems> for Failure {
             why: lines.map(str::to_owned).collect(),
             next: vec!["nothing was created; mend this and run the same command again".to_owned()],
             denied: Vec::new(),
+            code: None,
         }
     }
 }

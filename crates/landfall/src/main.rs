@@ -13,6 +13,7 @@ mod hold;
 mod keeper;
 mod layer;
 mod ledger;
+mod lifetime;
 mod phases;
 mod pings;
 mod place;
@@ -51,24 +52,22 @@ fn main() -> ExitCode {
         }),
         Err(error) => Err(Failure::new(Exit::Bug, "no async runtime").why(error.to_string())),
     };
-    let exit = match result {
-        Ok(()) => Exit::Done,
+    let (exit, code) = match result {
+        Ok(()) => (Exit::Done, Exit::Done.code()),
         Err(failure) => {
             let failure = failure.explained(report.scope().as_ref());
             report.emit(failure.event());
-            failure.exit
+            (failure.exit, failure.code.unwrap_or(failure.exit.code()))
         }
     };
-    report.emit(Event::Ended {
-        exit,
-        code: exit.code(),
-    });
-    ExitCode::from(exit.code())
+    report.emit(Event::Ended { exit, code });
+    ExitCode::from(code)
 }
 
 async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Failure> {
     let global = &cli.global;
     match &cli.command {
+        Command::Init(arguments) => commands::init::run(arguments, global, report),
         Command::Up(arguments) => {
             Box::pin(commands::up::run(arguments, global, report, interrupt)).await
         }
@@ -81,6 +80,8 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             action: PricesAction::Refresh(arguments),
         } => commands::prices::refresh(arguments, report).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
+        Command::Exec(arguments) => commands::exec::run(arguments, global, report, interrupt).await,
+        Command::Reap(arguments) => commands::reap::run(arguments, global, report, interrupt).await,
         Command::Status(arguments) => {
             commands::status::run(arguments, global, report, interrupt).await
         }

@@ -1,19 +1,22 @@
 //! Where a command acts: account, region, names, and the ways to reach them.
 
+mod ground;
+
+pub(crate) use ground::Ground;
+
 use crate::app::App;
 use crate::cli::Global;
 use crate::conduct::{Site, TargetOutputs};
 use crate::failure::Failure;
-use crate::rehearsal::{self, Rehearsal};
+use crate::rehearsal::Rehearsal;
 use crate::report::Report;
 use crate::store::Store;
-use aws::{Endpoints, Session, StateBucket};
+use aws::{Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{
     CiInputs, FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
 };
 use rules::doctor::account::Identity;
-use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
 use rules::lock::StateLock;
 use rules::manifest::{Choice, Manifest, StateBackend, Target};
@@ -21,7 +24,6 @@ use rules::names::Names;
 use rules::revision::Image;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// One environment of one app, in one account and region.
 #[derive(Clone)]
@@ -79,67 +81,9 @@ impl Place {
         report: &Report,
     ) -> Result<Place, Failure> {
         let manifest = &app.manifest;
-        let region = manifest.region.as_ref().map(|region| region.as_str());
-        let (rehearsal, session) = if global.rehearse {
-            report.emit(Event::PhaseStarted {
-                phase: Phase::Rehearsal,
-            });
-            let began = Instant::now();
-            let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
-            report.note(rehearsal.describe(is_new));
-            report.emit(Event::PhaseFinished {
-                time: PhaseTime {
-                    phase: Phase::Rehearsal,
-                    seconds: began.elapsed().as_secs_f64(),
-                },
-            });
-            let endpoints = Endpoints {
-                main: rehearsal.fakecloud.url.clone(),
-                second: rehearsal.ministack.url.clone(),
-            };
-            let region = region.unwrap_or(rehearsal::REGION);
-            let session = Session::open(None, Some(region), Some(endpoints)).await?;
-            let session = match rehearsal.identity() {
-                Some((key, secret)) => session.calling_as(&key, &secret),
-                None => session,
-            };
-            (Some(rehearsal), session)
-        } else {
-            (
-                None,
-                Session::open(global.profile.as_deref(), region, None).await?,
-            )
-        };
-        let identity = session.identity().await?;
-        let account = identity.account.clone();
+        let ground = Ground::open(manifest.region.as_ref(), global, report).await?;
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-        report.emit(Event::Place {
-            name: names.app.to_string(),
-            environment: names.environment.to_string(),
-            account: account.clone(),
-            region: session.region().to_owned(),
-            rehearsal: rehearsal.is_some(),
-        });
-        let kind = if rehearsal.is_some() {
-            "rehearsal"
-        } else {
-            "aws"
-        };
-        let directory = home()
-            .join(kind)
-            .join(format!("{account}-{}", session.region()))
-            .join(names.id());
-        Ok(Place {
-            names,
-            account,
-            identity,
-            session,
-            rehearsal,
-            directory,
-            cache: cache(),
-            state: manifest.state,
-            profile: global.profile.clone(),
-        })
+        Ok(ground.place(names, manifest.state, report))
     }
 
     /// The bucket of the state, unless the state is kept on this machine.

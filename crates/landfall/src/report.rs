@@ -16,7 +16,7 @@ use self::heartbeat::Heartbeat;
 use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
-use self::words::{pings, ports, step_text, traffic};
+use self::words::{pings, ports, reaped, step_text, traffic};
 use rules::ci::partition;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
 use rules::permissions::Scope;
@@ -324,6 +324,16 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         | Event::Proposed { .. }
         | Event::Spent(_)
         | Event::Renewed(_) => proposal::text(event, verbose, color),
+        Event::Lifetime { lifetime } => match lifetime.describe() {
+            Some(words) => progress(format!("  {words}")),
+            None => Text::Nothing,
+        },
+        Event::Lifetimes {
+            environments,
+            unseen,
+            seen_at,
+        } => Text::Result(rules::reaping::describe(environments, unseen, *seen_at)),
+        Event::Reaped { removed, failed } => Text::Result(reaped(removed, failed)),
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];
             lines.extend(things.iter().map(|thing| {
@@ -422,6 +432,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             )),
         },
         Event::Url { url } => Text::Result(url.clone()),
+        Event::Written { file, what } => Text::Result(format!("{file}: {what}")),
         Event::Document { text } => Text::Result(text.trim_end().to_owned()),
         Event::Version(version) => Text::Result(version.describe()),
         Event::Times { phases, total } => {
@@ -478,12 +489,20 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
                     lines.push(format!("          {}", cause.explain().what));
                 }
             }
+            let lifetime = status.lifetime.as_ref();
+            let words = lifetime.and_then(|lifetime| lifetime.describe());
+            lines.extend(words.map(|words| format!("life      {words}")));
             Text::Result(lines.join("\n"))
         }
         Event::Log { task, message, .. } => {
             let short: String = task.chars().take(8).collect();
             Text::Result(format!("{} {message}", paint("36", &short)))
         }
+        Event::Printed { line } => Text::Result(line.clone()),
+        Event::CommandEnded { code } => match code {
+            Some(code) => progress(format!("  the command ended with {code}")),
+            None => Text::Nothing,
+        },
         Event::Left { leftover } => {
             let price = if leftover.billable {
                 "may cost money"

@@ -9,13 +9,15 @@ use rules::event::{Past, PhaseTime, SlotStatus, Status};
 use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
 use rules::ledger::{Entry, Pings};
-use rules::manifest::Architecture;
+use rules::manifest::{Architecture, StateBackend};
 use rules::names::Slot;
 use rules::plan::{Action, Change};
+use rules::reaping::Shown;
 use rules::release::{Awaited, Held, Order, Outcome, Proof, Purpose, Step, Strategy};
 use rules::revision::{Digest, RevisionId};
 use rules::sweep::{Found, Kind, Leftover};
 use rules::time::Timestamp;
+use rules::ttl::{Lifetime, expiry};
 use rules::verdict::Answers;
 
 fn digest(byte: &str) -> Digest {
@@ -327,6 +329,7 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
         billable,
         remove: "aws something".into(),
     };
+    let noon = Timestamp(1_795_435_390_250);
     let events = [
         Event::Status(Status {
             name: "uptime".into(),
@@ -359,7 +362,32 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                     cause: None,
                 },
             ],
+            lifetime: Some(Lifetime::read(noon, Some("2026-11-23T14:03:10Z"))),
         }),
+        Event::Lifetime {
+            lifetime: Lifetime::read(noon, Some("2026-11-23T14:03:10Z")),
+        },
+        Event::Lifetime {
+            lifetime: Lifetime::read(noon, None),
+        },
+        Event::Lifetimes {
+            environments: vec![Shown {
+                name: "uptime".into(),
+                environment: "pr-7".into(),
+                state: StateBackend::S3,
+                expiry: expiry(noon, Some("2026-11-23T10:00:00Z")),
+            }],
+            unseen: vec!["a bucket: s3:GetBucketTagging: not allowed; it is left alone".into()],
+            seen_at: noon,
+        },
+        Event::Reaped {
+            removed: vec!["uptime-pr-7".into(), "uptime-pr-8".into()],
+            failed: vec!["uptime-pr-9: the state is locked".into()],
+        },
+        Event::Reaped {
+            removed: vec![],
+            failed: vec![],
+        },
         Event::Log {
             time: Timestamp(1),
             task: "3c4246c5d9044a45".into(),

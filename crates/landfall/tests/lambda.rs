@@ -72,6 +72,17 @@ fn an_app_lives_on_lambda() {
     let began = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
     let url = address(&began);
     let old = serving(&sandbox, &first);
+    // A command would be cut off there.
+    let refused = sandbox
+        .rehearse(&first, &["exec", "--", "/misbehave", "prints"])
+        .expect(Exit::BadInput);
+    refused.one("what to do instead", |event| match event {
+        Event::Failed { next, .. } => next
+            .iter()
+            .any(|line| line.contains("landfall move --to fargate"))
+            .then_some(()),
+        _ => None,
+    });
     let bill = began.one("price", |event| match event {
         Event::Priced { bill } => Some((**bill).clone()),
         _ => None,

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod circuit;
 pub mod deadline;
 pub mod drain;
+pub mod exec;
 pub mod forwarded;
 pub mod framing;
 pub mod health;

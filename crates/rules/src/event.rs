@@ -15,11 +15,13 @@ use crate::ledger::{Entry, Pings, Record};
 use crate::manifest::Target;
 use crate::names::Slot;
 use crate::plan::Change;
+use crate::reaping;
 use crate::release::{Outcome, Purpose, Step, Strategy};
 use crate::review::Finding;
 use crate::revision::{Digest, RevisionId};
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
+use crate::ttl::Lifetime;
 use crate::verdict::Verdict;
 use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
@@ -149,6 +151,9 @@ pub struct Status {
     pub answers: bool,
     /// Both slots.
     pub slots: Vec<SlotStatus>,
+    /// When it ends; [`None`] if that could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Lifetime>,
 }
 
 /// A release of the past, or one that is under way.
@@ -274,6 +279,27 @@ pub enum Event {
         /// All of it in one sentence.
         conclusion: String,
     },
+    /// When the environment ends, after an `up`.
+    Lifetime {
+        /// It.
+        lifetime: Lifetime,
+    },
+    /// Which environments `reap` found, and when they end.
+    Lifetimes {
+        /// Every one that was looked for.
+        environments: Vec<reaping::Shown>,
+        /// What could not be looked at, or is left alone, each with its reason.
+        unseen: Vec<String>,
+        /// When.
+        seen_at: Timestamp,
+    },
+    /// The end of `reap`.
+    Reaped {
+        /// Environments that were taken down.
+        removed: Vec<String>,
+        /// Those that could not be, or not wholly, each with its reason.
+        failed: Vec<String>,
+    },
     /// What `down` is about to remove.
     Doomed {
         /// Everything found.
@@ -323,6 +349,13 @@ pub enum Event {
         /// It.
         url: String,
     },
+    /// A file was written; the result of `init`.
+    Written {
+        /// Its path.
+        file: String,
+        /// What it says, in short.
+        what: String,
+    },
     /// A text that was asked for: completions, a schema, a policy.
     Document {
         /// All of it.
@@ -354,6 +387,16 @@ pub enum Event {
         task: String,
         /// The line.
         message: String,
+    },
+    /// A line that the command of `exec` printed.
+    Printed {
+        /// It.
+        line: String,
+    },
+    /// The command of `exec` ended.
+    CommandEnded {
+        /// Its exit code, if it ran.
+        code: Option<i32>,
     },
     /// Something that is left after `down`.
     Left {

@@ -36,13 +36,15 @@ pub enum Exit {
     Held,
     /// The new version was given up, and the old one was not seen to serve: users may be affected now.
     AtRisk,
+    /// The command of `exec` failed; the process ends with the command's own code if it has one.
+    Command,
     /// Interrupted by Ctrl-C or SIGTERM, after stopping in order.
     Interrupted,
 }
 
 impl Exit {
     /// Every ending, in the order of the table.
-    pub const ALL: [Exit; 16] = [
+    pub const ALL: [Exit; 17] = [
         Exit::Done,
         Exit::Bug,
         Exit::BadInput,
@@ -58,6 +60,7 @@ impl Exit {
         Exit::Unknown,
         Exit::Held,
         Exit::AtRisk,
+        Exit::Command,
         Exit::Interrupted,
     ];
 
@@ -79,6 +82,7 @@ impl Exit {
             Exit::Unknown => 15,
             Exit::Held => 16,
             Exit::AtRisk => 17,
+            Exit::Command => 20,
             Exit::Interrupted => 130,
         }
     }
@@ -106,6 +110,9 @@ impl Exit {
             Exit::Held => "the release waits for a person: `landfall promote` or `landfall abort`",
             Exit::AtRisk => {
                 "the rollback failed, or the old version was not seen to serve: the service is at risk"
+            }
+            Exit::Command => {
+                "the command of `exec` failed: the code is its own, and 20 only if it has none"
             }
             Exit::Interrupted => "interrupted, after stopping in order",
         }

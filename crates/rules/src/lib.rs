@@ -30,6 +30,7 @@ pub mod permissions;
 pub mod plan;
 pub mod preflight;
 pub mod proposal;
+pub mod reaping;
 pub mod release;
 pub mod review;
 pub mod revision;

@@ -115,11 +115,83 @@ impl From<Ttl> for String {
     }
 }
 
-/// What an environment's tag says of its end.
+/// What `up --ttl` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// An end, counted from now: the first one, or a new one.
+    For(Ttl),
+    /// No end any more.
+    Never,
+}
+
+impl Wish {
+    /// Reads a time to live, or `never`.
+    ///
+    /// # Errors
+    /// As of [`Ttl::parse`].
+    pub fn parse(text: &str) -> Result<Wish, InvalidTtl> {
+        match text {
+            "never" => Ok(Wish::Never),
+            text => Ttl::parse(text).map(Wish::For),
+        }
+    }
+
+    /// The end that is wished for `now`; [`None`] for no end.
+    pub fn end(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Wish::For(ttl) => Some(ttl.expires_at(now)),
+            Wish::Never => None,
+        }
+    }
+}
+
+/// What an environment's tag said of its end when somebody looked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifetime {
+    /// What it said.
+    #[serde(flatten)]
+    pub expiry: Expiry,
+    /// When it was looked at.
+    pub seen_at: Timestamp,
+}
+
+impl Lifetime {
+    /// Reads the tag, if there is one.
+    pub fn read(now: Timestamp, tag: Option<&str>) -> Lifetime {
+        Lifetime {
+            expiry: expiry(now, tag),
+            seen_at: now,
+        }
+    }
+
+    /// What `up` and `status` say; nothing of an environment that stays.
+    pub fn describe(&self) -> Option<String> {
+        self.expiry.status(self.seen_at)
+    }
+}
+
+/// What there is to warn of after an `up`: that it gave an end to what had none, or none to what has run
+/// out. Nobody is to lose an environment without having read it.
+pub fn warning(wish: Option<Wish>, before: &Lifetime, is_new: bool) -> Option<String> {
+    match (wish, &before.expiry) {
+        (Some(Wish::For(ttl)), Expiry::Never) if !is_new => Some(format!(
+            "this environment had no end, and now ends in {ttl}: `landfall up --ttl never` takes that back"
+        )),
+        (None, Expiry::Expired { at }) => Some(format!(
+            "the time of this environment is over since {}: the next `landfall reap` takes it down; \
+             `landfall up --ttl 2h` gives it more, `--ttl never` all it wants",
+            at.readable(before.seen_at)
+        )),
+        _ => None,
+    }
+}
+
+/// What an environment's tag says of its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "expiry", rename_all = "snake_case")]
 pub enum Expiry {
     /// It has no such tag: it stays.
+    #[default]
     Never,
     /// It lives.
     Until {
@@ -275,6 +347,44 @@ mod tests {
         let json = serde_json::to_string(&ttl("2h")).expect("json");
         assert_eq!(json, "\"2h\"");
         assert!(serde_json::from_str::<Ttl>("\"5m\"").is_err());
+    }
+
+    #[test]
+    fn a_wish_is_a_time_or_none() {
+        assert_eq!(Wish::parse("2h"), Ok(Wish::For(ttl("2h"))));
+        assert_eq!(Wish::parse("never"), Ok(Wish::Never));
+        assert!(Wish::parse("Never").is_err() && Wish::parse("5m").is_err());
+        assert_eq!(Wish::Never.end(NOW), None);
+        assert_eq!(
+            Wish::For(ttl("2h")).end(NOW),
+            Some(ttl("2h").expires_at(NOW))
+        );
+    }
+
+    #[test]
+    fn who_gives_an_end_or_forgets_to_is_told() {
+        let of = |tag| Lifetime::read(NOW, tag);
+        let (none, past, future) = (
+            of(None),
+            of(Some("2026-11-20T08:00:00Z")),
+            of(Some("2026-11-23T14:03:10Z")),
+        );
+        let asked = Some(Wish::For(ttl("2h")));
+        let text = warning(asked, &none, false).expect("it had no end");
+        assert!(text.contains("now ends in 2h"), "{text}");
+        let text = warning(None, &past, false).expect("it is over");
+        assert!(text.contains("2026-11-20 08:00:00 UTC"), "{text}");
+        for (wish, before, is_new) in [
+            (asked, &none, true),
+            (asked, &future, false),
+            (asked, &past, false),
+            (Some(Wish::Never), &none, false),
+            (Some(Wish::Never), &past, false),
+            (None, &none, false),
+            (None, &future, false),
+        ] {
+            assert_eq!(warning(wish, before, is_new), None, "{wish:?} {before:?}");
+        }
     }
 
     #[test]

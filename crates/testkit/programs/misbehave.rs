@@ -21,6 +21,7 @@
 //! | `binds:PORT` | listens there as well, and ends with exit code 1 if it cannot |
 //! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
 //! | `on:PORT` | listens on another port |
+//! | `prints` | prints what `tells` answers, and `VERSION`, and ends with exit code 0 |
 //! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
@@ -50,6 +51,11 @@ fn main() {
         "crash" => {
             eprintln!("cannot find the settings file");
             std::process::exit(3);
+        }
+        "prints" => {
+            println!("{}", tell());
+            println!("version {}", std::env::var("VERSION").unwrap_or_default());
+            return;
         }
         "deaf" => loop {
             std::thread::park();

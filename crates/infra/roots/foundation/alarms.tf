@@ -74,6 +74,11 @@ resource "aws_budgets_budget" "monthly" {
   limit_amount = tostring(max(var.budget, 0.01)) # a budget of 0 can't be exceeded by a percentage
   limit_unit   = "USD"
 
+  # What credits pay counts: else a new account would hear nothing until they are used up.
+  cost_types {
+    include_credit = false
+  }
+
   # Any first of a month in the past will do: older providers insist on a start, and a computed one would change every month.
   time_period_start = "2024-01-01_00:00"
 

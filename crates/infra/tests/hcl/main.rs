@@ -1,5 +1,6 @@
 //! The HCL says what the rules say. Nothing here starts Terraform: the text is parsed and compared.
 
+mod budget;
 mod contract;
 mod names;
 mod ownership;

@@ -93,7 +93,7 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
         context.declare_var(*name, value.clone());
     }
     // `toset`, `jsonencode` and `tostring` change how a value is held, not what a test compares.
-    let functions: [(&str, usize, Function); 8] = [
+    let functions: [(&str, usize, Function); 9] = [
         ("toset", 1, |arguments| Ok(arguments[0].clone())),
         ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),
         ("tostring", 1, |arguments| Ok(arguments[0].clone())),
@@ -101,6 +101,13 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
         ("floor", 1, |arguments| {
             let number = arguments[0].as_f64().ok_or("floor of no number")?;
             Ok(Value::from(number.floor()))
+        }),
+        ("max", 2, |arguments| {
+            let numbers = (arguments[0].as_f64(), arguments[1].as_f64());
+            let (Some(a), Some(b)) = numbers else {
+                return Err("max of no numbers".to_owned());
+            };
+            Ok(Value::from(a.max(b)))
         }),
         ("length", 1, |arguments| match &arguments[0] {
             Value::String(text) => Ok(Value::from(text.chars().count())),

@@ -150,7 +150,7 @@ async fn set_up(
         std::collections::BTreeMap::new()
     } else {
         let made_bucket = match place.bucket() {
-            Some(bucket) => bucket.ensure(&place.names).await?,
+            Some(bucket) => bucket.ensure(&place.names, None).await?,
             None => false,
         };
         let made = make(

@@ -8,7 +8,7 @@ use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::report::Report;
-use aws::{ErrorKind, Inventory, Logs, Registry, Services};
+use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Services};
 use infra::Interrupt;
 use rules::contract::Root;
 use rules::event::{Event, Phase};
@@ -66,17 +66,39 @@ pub(crate) async fn run(
             true => Some(Keeper::take(&place.store(), "landfall down", report, &interrupt).await?),
             false => None,
         };
-        let removed = remove(&place, &app.manifest, &phases, report, &interrupt).await;
-        match keeper {
-            Some(keeper) if removed.is_err() => return keeper.end(removed).await,
-            // It goes with the state that it lies beside, and is not renewed any more.
-            Some(keeper) => keeper.leave().await,
-            None => removed?,
-        }
-        phases.time(Phase::State, remove_state(&place)).await?;
+        let manifest = &app.manifest;
+        return all(&place, manifest, keeper, &phases, report, &interrupt).await;
     }
+    look(&place, &phases, report).await
+}
+
+/// Removes an environment, under the lock where there is one, and looks whether anything is left.
+///
+/// The state goes last: whoever is cut off before finds all of it again.
+pub(crate) async fn all(
+    place: &Place,
+    manifest: &Manifest,
+    keeper: Option<Keeper>,
+    phases: &Phases<'_>,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let removed = remove(place, manifest, phases, report, interrupt).await;
+    match keeper {
+        Some(keeper) if removed.is_err() => return keeper.end(removed).await,
+        // It goes with the state that it lies beside, and is not renewed any more.
+        Some(keeper) => keeper.leave().await,
+        None => removed?,
+    }
+    phases.time(Phase::State, remove_state(place)).await?;
+    look(place, phases, report).await
+}
+
+/// Looks whether anything is left, for as long as the account may take to forget.
+async fn look(place: &Place, phases: &Phases<'_>, report: &Report) -> Result<(), Failure> {
+    let inventory = Inventory::new(&place.session, &place.names, &place.account);
     let swept = phases
-        .time(Phase::Sweep, sweep(&place, &inventory, report, FORGOTTEN))
+        .time(Phase::Sweep, sweep(place, &inventory, report, FORGOTTEN))
         .await?;
     phases.tell();
     end(&swept)
@@ -120,7 +142,7 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What releases made on Fargate.
+/// What releases made on Fargate, and what `exec` started.
 pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
     for slot in Slot::ALL {
@@ -148,7 +170,34 @@ pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
             }
         }
     }
+    match services.slot(&place.names.slot(Slot::Blue)).await {
+        Ok(_) => stop_what_runs_once(&services).await?,
+        // Without a cluster nobody started anything in it, and not everybody may look there.
+        Err(error) if error.kind == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
     services.delete_definitions(&place.names.family()).await?;
+    Ok(())
+}
+
+/// Stops what `exec` started, and waits for its end.
+async fn stop_what_runs_once(services: &Services) -> Result<(), Failure> {
+    let tasks = services.running_once().await?;
+    for task in &tasks {
+        services.stop_once(task, "landfall down").await?;
+    }
+    let end = tokio::time::Instant::now() + TASKS_GONE;
+    for task in &tasks {
+        loop {
+            match services.progress(task).await {
+                Ok(OneOffProgress::Ended(_)) => break,
+                Ok(_) if tokio::time::Instant::now() > end => break,
+                Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) if error.kind == ErrorKind::NotFound => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
     Ok(())
 }
 

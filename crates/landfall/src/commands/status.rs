@@ -6,6 +6,7 @@ use crate::comparing::Comparing;
 use crate::conduct::Site;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use crate::lifetime;
 use crate::place::Place;
 use crate::probe::Door;
 use crate::report::{Report, now};
@@ -72,6 +73,14 @@ pub(crate) async fn run(
             break;
         }
     }
+    // The rest is not held back because one tag cannot be read.
+    let lifetime = match lifetime::read(&place).await {
+        Ok(lifetime) => Some(lifetime),
+        Err(failure) => {
+            report.note(format!("when it ends is not known: {}", failure.what));
+            None
+        }
+    };
     report.emit(Event::Status(Status {
         name: place.names.app.to_string(),
         environment: place.names.environment.to_string(),
@@ -80,6 +89,7 @@ pub(crate) async fn run(
         url: site.url().to_owned(),
         answers,
         slots,
+        lifetime,
     }));
     let latest = Ledger::latest(&place.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());

@@ -13,15 +13,17 @@ use crate::conduct::{Conduct, Conducted, Site};
 use crate::driver::Local;
 use crate::failure::Failure;
 use crate::keeper::Keeper;
+use crate::lifetime;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::planner::settle;
-use crate::report::Report;
+use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::manifest::{Choice, Manifest, Target};
 use rules::revision::{Revision, Settings};
+use rules::ttl::{Lifetime, Wish, tag_value, warning};
 
 /// `landfall move`: an `up` to the other target, of what is there already.
 pub(crate) async fn move_to(
@@ -84,7 +86,12 @@ pub(crate) async fn run(
 
     let made_bucket = match place.bucket() {
         // Where something is deployed its bucket was made whole, and who only releases need not be allowed to.
-        Some(bucket) if there.is_empty() => bucket.ensure(&place.names).await?,
+        Some(bucket) if there.is_empty() => {
+            // A new one bears its end from the beginning: whatever becomes of this command, it is found.
+            let end = arguments.ttl.and_then(|wish| wish.end(now()));
+            let end = end.map(tag_value);
+            bucket.ensure(&place.names, end.as_deref()).await?
+        }
         _ => false,
     };
     let keeper = Keeper::take(&place.store(), "landfall up", report, &interrupt).await?;
@@ -143,7 +150,9 @@ async fn run_locked(
         moving::check(place).await?;
     }
     keeper.at("making the infrastructure").await?;
+    let before = lifetime::read(place).await?;
     let (site, image) = maker.make(arguments.yes, &question).await?;
+    set_lifetime(maker, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
         settings: Settings::of_image(maker.manifest, &maker.image.app.user),
@@ -161,6 +170,25 @@ async fn run_locked(
         keeper.at("removing the old target").await?;
         moving::leave(maker, target).await?;
     }
+    Ok(())
+}
+
+/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
+/// that it has; and says which.
+async fn set_lifetime(
+    maker: &Maker<'_>,
+    wish: Option<Wish>,
+    before: &Lifetime,
+) -> Result<(), Failure> {
+    if let Some(wish) = wish {
+        lifetime::write(maker.place, wish.end(now())).await?;
+    }
+    let is_new = maker.there.is_empty();
+    if let Some(text) = warning(wish, before, is_new) {
+        maker.report.emit(Event::Warning { text });
+    }
+    let lifetime = lifetime::read(maker.place).await?;
+    maker.report.emit(Event::Lifetime { lifetime });
     Ok(())
 }
 

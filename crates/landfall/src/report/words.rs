@@ -175,3 +175,14 @@ pub(super) fn watched(watch: &Watch) -> String {
     }
     text
 }
+
+/// What `reap` came to.
+pub(super) fn reaped(removed: &[String], failed: &[String]) -> String {
+    let mut lines = match removed {
+        [] if failed.is_empty() => vec!["nothing was taken down".to_owned()],
+        [] => Vec::new(),
+        removed => vec![format!("taken down: {}", removed.join(", "))],
+    };
+    lines.extend(failed.iter().map(|one| format!("not taken down: {one}")));
+    lines.join("\n")
+}

@@ -164,7 +164,7 @@ pub(crate) async fn bucket(sandbox: &Sandbox) -> Store {
     assert_eq!(store.read("any").await, Ok(None));
     assert_eq!(store.keys("").await, Ok(Vec::new()));
     assert!(store.create("any", "text").await.is_err());
-    bucket.ensure(&names).await.expect("a bucket");
+    bucket.ensure(&names, None).await.expect("a bucket");
     store
 }
 

@@ -3,6 +3,7 @@
 
 use super::budget::BudgetPolicy;
 use super::drain::{DrainPolicy, LAST_CALL};
+use super::exec;
 use super::health::HealthPolicy;
 use super::path_rules::PathRules;
 use super::reader::Reader;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub no_new_privileges: bool,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// What to become instead of serving.
+    pub exec: Option<Vec<String>>,
 }
 
 /// What goes wrong on purpose, for a developer to see what the edge makes of it.
@@ -367,6 +370,7 @@ impl Reader {
                     .unwrap_or(0.0),
                 kill_every: self.limit("KILL_EVERY_MS", 0..=DAY),
             },
+            exec: self.optional("EXEC", "a JSON list of words like `[\"env\"]`", exec::read),
             no_new_privileges: self
                 .parsed("NO_NEW_PRIVILEGES", "`on` or `off`", |text| match text {
                     "on" => Some(true),

@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 45] = [
+pub const VARIABLES: [Variable; 46] = [
     variable(
         "APP",
         "",
@@ -236,6 +236,11 @@ pub const VARIABLES: [Variable; 45] = [
         "KILL_EVERY_MS",
         "0",
         "for development: the app is killed that long after each of its starts; 0: never",
+    ),
+    variable(
+        "EXEC",
+        "",
+        "a JSON list of words: the edge becomes this command, and neither serves nor starts the app",
     ),
 ];
 

@@ -1,0 +1,61 @@
+//! The AWS Budget: whatever may be spent, somebody hears of what is.
+
+use super::tree::{Tree, argument, evaluate, labels, only, text};
+use hcl::{Body, Value, value};
+use rules::contract::Root;
+
+/// The least that AWS takes for a limit is above 0.
+const LEAST: f64 = 0.01;
+
+fn with_budget<R>(use_it: impl FnOnce(&Body) -> R) -> R {
+    use_it(Tree::of(Root::Foundation).resource("aws_budgets_budget", "monthly"))
+}
+
+fn limit(budget: f64) -> f64 {
+    let variables = [("var", value!({ budget = budget }))];
+    let limit = with_budget(|body| evaluate(argument(body, "limit_amount"), &variables));
+    limit.as_f64().expect("a number")
+}
+
+#[test]
+fn a_budget_of_nothing_tells_of_the_first_cent() {
+    assert!((limit(0.0) - LEAST).abs() < f64::EPSILON);
+    assert!((limit(0.5) - 0.5).abs() < f64::EPSILON);
+    assert!((limit(40.0) - 40.0).abs() < f64::EPSILON);
+}
+
+/// A new account has credits. A sum that they are taken off from stays 0 for months, and nobody is told.
+#[test]
+fn what_credits_pay_counts() {
+    with_budget(|body| {
+        assert_eq!(text(argument(body, "budget_type"), &[]), "COST");
+        assert_eq!(text(argument(body, "time_unit"), &[]), "MONTHLY");
+        let types = only(body, "cost_types");
+        let credit = evaluate(argument(types, "include_credit"), &[]);
+        assert_eq!(credit, Value::from(false));
+    });
+}
+
+#[test]
+fn what_was_spent_is_told_before_and_at_the_limit() {
+    with_budget(|body| {
+        let dynamic = body
+            .blocks()
+            .find(|block| labels(block) == ["notification"])
+            .expect("notifications");
+        let each = evaluate(argument(dynamic.body(), "for_each"), &[]);
+        assert_eq!(each, value!([80, 100]));
+        let content = only(dynamic.body(), "content");
+        for (name, expected) in [
+            ("notification_type", "ACTUAL"),
+            ("comparison_operator", "GREATER_THAN"),
+            ("threshold_type", "PERCENTAGE"),
+        ] {
+            assert_eq!(text(argument(content, name), &[]), expected);
+        }
+        let topic = value!({ alarms = { arn = "the topic" } });
+        let told = argument(content, "subscriber_sns_topic_arns");
+        let told = evaluate(told, &[("aws_sns_topic", topic)]);
+        assert_eq!(told, value!(["the topic"]));
+    });
+}

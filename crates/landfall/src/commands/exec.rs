@@ -1,0 +1,236 @@
+//! `landfall exec`: a command, once, in the app's image, with all that the live version has.
+//!
+//! Not by ECS Exec: that puts an agent into the container, which has to write to its root filesystem. Here a task
+//! of its own starts, as hardened as the app's, and what the app serves with is not touched.
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::cli::exec::Exec as Arguments;
+use crate::conduct::TargetOutputs;
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::random::token;
+use crate::report::{Report, now};
+use aws::{ErrorKind, LoadBalancer, Logs, OneOff, OneOffProgress, Services};
+use infra::Interrupt;
+use rules::contract::FargateOutputs;
+use rules::edge::exec;
+use rules::event::Event;
+use rules::evidence::StoppedTask;
+use rules::exit::Exit;
+use rules::names::{Slot, Slots};
+use rules::time::Timestamp;
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the task and its log are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How far back each question for lines reaches: CloudWatch shows them late and not in order.
+const OVERLAP: u64 = 30_000;
+/// How long ECS may take to know of a task that it has just started.
+const KNOWN: Duration = Duration::from_secs(60);
+/// How long lines may take to be shown after the task ended.
+const LAST_LINES: Duration = Duration::from_secs(15);
+/// Without a new line for so long after the end there are no more.
+const QUIET: Duration = Duration::from_secs(4);
+
+pub(crate) async fn run(
+    arguments: &Arguments,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let command = exec::write(&arguments.command).map_err(|unfit| {
+        Failure::new(Exit::BadInput, "this command cannot be run")
+            .why(unfit.to_string())
+            .next("put what is long into the image, and run it from there")
+    })?;
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    let Some(site) = place.site(&app.manifest, &interrupt).await? else {
+        return Err(place.not_deployed());
+    };
+    match &site.target {
+        TargetOutputs::Fargate(outputs) => {
+            on_fargate(&place, outputs, &command, report, interrupt).await
+        }
+        TargetOutputs::Lambda(_) => Err(not_on_lambda()),
+    }
+}
+
+/// A function runs what an invocation starts, 30 s at most and frozen after it: nothing for a migration.
+fn not_on_lambda() -> Failure {
+    Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
+        .why("a function runs for one request, 30 s at most, and is frozen after it: a migration would be cut off")
+        .next("run the command in the same image here: `docker run --rm --entrypoint COMMAND IMAGE`, with credentials of your own")
+        .next("or let the app do it on a request that only you can send")
+        .next("or move the app: `landfall move --to fargate`")
+}
+
+async fn on_fargate(
+    place: &Place,
+    outputs: &FargateOutputs,
+    command: &str,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let services = Services::new(&place.session, &outputs.cluster);
+    let shares = LoadBalancer::new(&place.session, outputs).shares().await?;
+    let Some(slot) = live(&shares) else {
+        return Err(place.not_deployed());
+    };
+    let service = outputs.services.of(slot);
+    let deployed = services.slot(service).await?.deployed;
+    let Some(revision) = deployed.revision else {
+        return Err(place.not_deployed());
+    };
+    // Only where an edge rides there is a secret, and only it can make way.
+    if deployed.secret.is_none() {
+        return Err(Failure::new(
+            Exit::BadInput,
+            "`exec` needs the edge, and this app runs without (`edge = false`)",
+        )
+        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge makes way by itself")
+        .next("run the task by hand: `aws ecs run-task` with an override of the command"));
+    }
+    let token = token()?;
+    let began = now();
+    let id = services
+        .start_once(&OneOff {
+            service,
+            task_definition: &deployed.task_definition,
+            environment: &[(exec::VARIABLE, command)],
+            token: &token,
+        })
+        .await?;
+    report.note(format!("task {id} of revision {revision}; Ctrl-C stops it"));
+    let follower = Follower {
+        services: &services,
+        logs: Logs::new(&place.session, &place.names.log_group()),
+        id: &id,
+        report,
+        since: began,
+        shown: HashSet::new(),
+    };
+    let (ended, was_stopped) = follower.follow(interrupt).await?;
+    end(&ended, was_stopped, report)
+}
+
+/// The slot that most users are sent to.
+fn live(shares: &Slots<u32>) -> Option<Slot> {
+    let most = Slot::ALL.into_iter().max_by_key(|slot| *shares.of(*slot))?;
+    (*shares.of(most) > 0).then_some(most)
+}
+
+/// Follows a task to its end.
+struct Follower<'a> {
+    services: &'a Services,
+    logs: Logs,
+    id: &'a str,
+    report: &'a Report,
+    since: Timestamp,
+    shown: HashSet<String>,
+}
+
+impl Follower<'_> {
+    /// How it ended, and whether somebody wanted it to.
+    async fn follow(mut self, mut interrupt: Interrupt) -> Result<(StoppedTask, bool), Failure> {
+        let mut was_stopped = false;
+        let known_by = Instant::now() + KNOWN;
+        let ended = loop {
+            self.show().await?;
+            match self.services.progress(self.id).await {
+                Ok(OneOffProgress::Ended(ended)) => break ended,
+                Ok(OneOffProgress::Starting | OneOffProgress::Running) => {}
+                Err(error) if error.kind == ErrorKind::NotFound && known_by > Instant::now() => {}
+                Err(error) => return Err(error.into()),
+            }
+            if was_stopped {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = interrupt.wait_for(|stop| *stop) => {
+                    was_stopped = true;
+                    let reason = "landfall exec was interrupted";
+                    self.services.stop_once(self.id, reason).await?;
+                }
+            }
+        };
+        // What it wrote last is shown some seconds later.
+        let end = Instant::now() + LAST_LINES;
+        let mut news = Instant::now();
+        loop {
+            let now = Instant::now();
+            if self.show().await? {
+                news = now;
+            }
+            if now >= end || now.duration_since(news) >= QUIET {
+                return Ok((ended, was_stopped));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Shows lines that are new; says whether there were any.
+    async fn show(&mut self) -> Result<bool, Failure> {
+        let mut is_new = false;
+        let mut recent = HashSet::new();
+        for line in self.logs.since(self.since, Some(self.id)).await? {
+            if !self.shown.contains(&line.id) {
+                is_new = true;
+                self.report.emit(Event::Printed { line: line.message });
+            }
+            recent.insert(line.id);
+        }
+        self.shown = recent;
+        self.since = Timestamp(now().0.saturating_sub(OVERLAP)).max(self.since);
+        Ok(is_new)
+    }
+}
+
+/// What the end of the command is to landfall's own.
+fn end(ended: &StoppedTask, was_stopped: bool, report: &Report) -> Result<(), Failure> {
+    let code = ended.exit_code;
+    report.emit(Event::CommandEnded { code });
+    if was_stopped {
+        return Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted; the task was stopped",
+        ));
+    }
+    let words = [
+        ended.stopped_reason.as_str(),
+        ended.container_reason.as_str(),
+    ];
+    let words = words.into_iter().filter(|text| !text.is_empty());
+    let why = words.collect::<Vec<_>>().join("; ");
+    match code {
+        Some(0) => Ok(()),
+        Some(code) => Err(Failure {
+            code: u8::try_from(code).ok().filter(|code| *code > 0),
+            ..Failure::new(Exit::Command, format!("the command ended with {code}")).why(why)
+        }),
+        None => Err(Failure::new(
+            Exit::Command,
+            "the command has no exit code: it did not run",
+        )
+        .why(why)
+        .next("`landfall status` shows whether the app itself runs")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slot_that_serves_most_is_meant() {
+        let of = |blue, green| live(&Slots { blue, green });
+        assert_eq!(of(100, 0), Some(Slot::Blue));
+        assert_eq!(of(10, 90), Some(Slot::Green));
+        assert_eq!(of(0, 0), None);
+    }
+}

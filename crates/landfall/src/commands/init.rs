@@ -1,0 +1,62 @@
+//! `landfall init`: a landfall.toml to begin with. It asks nothing: what the Dockerfile does not tell, a flag does.
+
+use crate::app::{App, overrides};
+use crate::cli::Global;
+use crate::cli::init::Init;
+use crate::failure::Failure;
+use crate::report::Report;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::{FILE, Overrides, starter};
+use std::io::Write as _;
+use std::path::Path;
+
+pub(crate) fn run(arguments: &Init, global: &Global, report: &Report) -> Result<(), Failure> {
+    let directory = App::directory(&arguments.app.directory)?;
+    let overrides = Overrides {
+        dockerfile: arguments.dockerfile.clone(),
+        ..overrides(global)
+    };
+    let path = directory.join(FILE);
+    // As if there were none: it is to be written, or written anew.
+    let facts = App::facts(&directory, None, &overrides)?;
+    let starter = starter(&facts, &overrides, arguments.port).map_err(|problems| {
+        Failure::from(problems)
+            .next("what the Dockerfile does not tell: --name, --port, --dockerfile")
+    })?;
+    if arguments.dry_run {
+        report.emit(Event::Document { text: starter.text });
+        return Ok(());
+    }
+    write(&path, &starter.text, arguments.force)?;
+    let manifest = &starter.manifest;
+    report.emit(Event::Written {
+        file: path.display().to_string(),
+        what: format!(
+            "{}, on port {}, target {}",
+            manifest.name, manifest.port, manifest.target
+        ),
+    });
+    report.note("next: `landfall doctor` looks for what would make a deployment fail, `landfall plan` says what it costs");
+    Ok(())
+}
+
+fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let unwritable = || Failure::io(format!("{} cannot be written", path.display()));
+    if force {
+        let draft = path.with_extension("toml.new");
+        return std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, path))
+            .map_err(unwritable());
+    }
+    match std::fs::File::create_new(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map_err(unwritable()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::new(
+            Exit::BadInput,
+            format!("{} is there already", path.display()),
+        )
+        .why("it may hold what nobody else knows")
+        .next("`landfall init --dry-run` prints what would be written; --force writes over it")),
+        Err(error) => Err(unwritable()(error)),
+    }
+}

@@ -1,0 +1,71 @@
+//! `landfall init`: what it writes is read, and changes nothing.
+
+use rules::event::Event;
+use rules::exit::Exit;
+use testkit::{Ended, Mode, Sandbox};
+
+fn document(ended: &Ended) -> String {
+    ended.one("text", |event| match event {
+        Event::Document { text } => Some(text.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_first_manifest_is_written_once_and_says_what_holds_anyway() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("first", "shop", Mode::Good, 1);
+    let path = app.path().to_string_lossy().into_owned();
+    let file = app.path().join("landfall.toml");
+    let dry = sandbox
+        .run(&["init", &path, "--dry-run"])
+        .expect(Exit::Done);
+    assert!(!file.exists(), "nothing is written");
+    let written = sandbox.run(&["init", &path]).expect(Exit::Done);
+    let said = written.one("what was written", |event| match event {
+        Event::Written { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    assert_eq!(said, "shop, on port 8080, target lambda");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    assert_eq!(text.trim_end(), document(&dry).trim_end());
+    assert!(text.contains("name = \"shop\"") && text.contains("port = 8080"));
+
+    // Whatever stands there is nobody's to write over.
+    std::fs::write(&file, "port = 9\n").expect("a change");
+    let refused = sandbox.run(&["init", &path]).expect(Exit::BadInput);
+    refused.one("what to do", |event| match event {
+        Event::Failed { next, .. } => next
+            .iter()
+            .any(|line| line.contains("--force"))
+            .then_some(()),
+        _ => None,
+    });
+    assert_eq!(std::fs::read_to_string(&file).expect("there"), "port = 9\n");
+    let _ = sandbox.run(&["init", &path, "--force"]).expect(Exit::Done);
+    assert_eq!(std::fs::read_to_string(&file).expect("there"), text);
+}
+
+#[test]
+fn what_the_dockerfile_does_not_tell_is_named_by_its_flag() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("second", "shop", Mode::Good, 1);
+    let path = app.path().to_string_lossy().into_owned();
+    std::fs::write(
+        app.path().join("Dockerfile"),
+        "FROM scratch\nEXPOSE 80 81\n",
+    )
+    .expect("written");
+    let open = sandbox.run(&["init", &path]).expect(Exit::BadInput);
+    open.one("why", |event| match event {
+        Event::Failed { next, .. } => next
+            .iter()
+            .any(|line| line.contains("--port"))
+            .then_some(()),
+        _ => None,
+    });
+    let told = sandbox
+        .run(&["init", &path, "--port", "81", "--dry-run"])
+        .expect(Exit::Done);
+    assert!(document(&told).contains("port = 81"));
+}
