@@ -23,6 +23,23 @@ fn zones(scope: &Scope) -> [String; 1] {
     [format!("arn:{}:route53:::hostedzone/*", scope.partition)]
 }
 
+/// The look for what bears the environment's tags, which goes through all certificates and names whether or not there is
+/// a domain.
+pub(super) fn look(scope: &Scope) -> Vec<Statement> {
+    let mut all = certificates(Target::Lambda, scope).to_vec();
+    all.extend(certificates(Target::Fargate, scope));
+    all.dedup();
+    vec![
+        Statement::anywhere("FindCertificates", &["acm:ListCertificates"]),
+        Statement::allow("WhoseCertificates", &["acm:ListTagsForCertificate"], all),
+        Statement::allow(
+            "FindDomainNames",
+            &["apigateway:GET"],
+            [super::lambda::path(scope, "domainnames")],
+        ),
+    ]
+}
+
 /// The name and its mapping to the API, as paths of API Gateway.
 fn domain_names(scope: &Scope, domain: &str) -> [String; 2] {
     [
@@ -47,7 +64,7 @@ pub(super) fn reads(target: Target, scope: &Scope) -> Vec<Statement> {
     let mut all = vec![
         Statement::allow(
             "ReadCertificate",
-            &["acm:DescribeCertificate", "acm:ListTagsForCertificate"],
+            &["acm:DescribeCertificate"],
             certificates(target, scope),
         ),
         Statement::allow(
@@ -66,11 +83,7 @@ pub(super) fn reads(target: Target, scope: &Scope) -> Vec<Statement> {
         ),
         Statement::anywhere(
             "FindZone",
-            &[
-                "acm:ListCertificates",
-                "route53:ListHostedZones",
-                "route53:ListHostedZonesByName",
-            ],
+            &["route53:ListHostedZones", "route53:ListHostedZonesByName"],
         ),
     ];
     if target == Target::Lambda {

@@ -10,36 +10,22 @@ fn secrets(scope: &Scope) -> [String; 1] {
     [scope.arn("secretsmanager", "secret:landfall/ID/*")]
 }
 
-/// Which there are and of which version; not what is in them.
-pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
-    vec![
-        Statement::anywhere(
-            "ListSecrets",
-            &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
-        ),
-        Statement::allow(
-            "DescribeSecrets",
-            &["secretsmanager:DescribeSecret"],
-            secrets(scope),
-        ),
-        Statement::allow(
-            "ReadTagsOfParameters",
-            &["ssm:ListTagsForResource"],
-            parameters(scope),
-        ),
-    ]
+/// Which there are; not what is in them.
+pub(super) fn reads(_: &Scope) -> Vec<Statement> {
+    vec![Statement::anywhere(
+        "ListSecrets",
+        &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
+    )]
 }
 
-/// `landfall secrets`.
+/// `landfall secrets`, which sets and removes values, and reads none.
 pub(super) fn release(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::allow(
             "KeepParameters",
             &[
                 "ssm:AddTagsToResource",
-                "ssm:DeleteParameter",
                 "ssm:DeleteParameters",
-                "ssm:GetParameters",
                 "ssm:PutParameter",
             ],
             parameters(scope),
@@ -51,7 +37,6 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
                 "secretsmanager:DeleteSecret",
                 "secretsmanager:PutSecretValue",
                 "secretsmanager:TagResource",
-                "secretsmanager:UpdateSecret",
             ],
             secrets(scope),
         ),
@@ -62,7 +47,7 @@ pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::allow(
             "RemoveParameters",
-            &["ssm:DeleteParameter", "ssm:DeleteParameters"],
+            &["ssm:DeleteParameters"],
             parameters(scope),
         ),
         Statement::allow(

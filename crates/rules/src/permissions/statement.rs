@@ -137,16 +137,20 @@ pub struct Document {
 }
 
 impl Document {
-    /// Statements, in their order, in as few documents as they fit into.
+    /// Statements, each in the first document that it fits into.
     pub fn pack(statements: Vec<Statement>) -> Vec<Document> {
         let mut documents: Vec<Document> = Vec::new();
         for statement in statements {
             let one = Document {
                 statements: vec![statement],
             };
-            match documents.last_mut().map(|last| (last.with(&one), last)) {
-                Some((both, last)) if both.text().len() <= LONGEST => *last = both,
-                _ => documents.push(one),
+            let roomy = documents.iter_mut().find_map(|document| {
+                let both = document.with(&one);
+                (both.text().len() <= LONGEST).then_some((document, both))
+            });
+            match roomy {
+                Some((document, both)) => *document = both,
+                None => documents.push(one),
             }
         }
         documents
