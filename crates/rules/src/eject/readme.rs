@@ -127,7 +127,7 @@ The commands below are for `sh`, with the AWS CLI, `jq` and Docker.
             "
 > **A rehearsal's.** `rehearsal_override.tf` and `backend.tf` lead to the emulators at {main} and {second}, and are worth nothing once these
 > are stopped. `terraform init` and `plan` need nothing else with provider 3.39; newer providers, and the AWS CLI, want
-> `export AWS_ENDPOINT_URL={main} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION={region}` (`aws s3api`: `--endpoint-url {second}`).
+> `export AWS_ENDPOINT_URL={main} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={region}` (`aws s3api`: `--endpoint-url {second}`).
 ",
             region = whose.region,
         ));

@@ -39,7 +39,7 @@ fn image(subject: &Subject<'_>) -> String {
         "{built}
 
 ```sh
-export AWS_REGION={region}
+export AWS_DEFAULT_REGION={region}
 REPOSITORY={repository}
 TAG=$(date -u +%Y%m%d-%H%M%S)
 aws ecr get-login-password | docker login --username AWS --password-stdin {host}
