@@ -22,7 +22,7 @@ use rules::eject::state::{Stamp, Takeover, takeover, without_variables};
 use rules::eject::{Ejected, VERSION, Whose, readme, same};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::{Manifest, StateBackend, Target};
+use rules::manifest::{Manifest, StateBackend};
 use rules::names::Slot;
 use rules::revision::Image;
 use serde_json::Value;
@@ -320,7 +320,7 @@ fn files(place: &Place, whose: &Whose, deployed: &Deployed) -> Texts {
         },
         ci: deployed.variables.contains_key(&Root::Ci),
         serving: deployed.serving.as_deref(),
-        edge: manifest.edge || manifest.target == Target::Lambda,
+        edge: manifest.edge,
         architecture: manifest.architecture,
         count: manifest.count.get(),
         emulators: emulators

@@ -90,37 +90,15 @@ fn function(url: &str) -> Outputs {
 }
 
 pub(super) fn lambda() -> Sample {
+    let url = "https://a1b2c3.execute-api.eu-west-2.amazonaws.com";
     Sample {
         ci: true,
-        ..sample(
-            false,
-            function("https://a1b2c3.execute-api.eu-west-2.amazonaws.com"),
-        )
+        ..sample(false, function(url))
     }
 }
 
 pub(super) fn fargate() -> Sample {
-    let arn = "arn:aws:elasticloadbalancing:eu-west-2:123456789012";
-    let slots = |stem: &str| Slots {
-        blue: format!("{stem}-blue"),
-        green: format!("{stem}-green"),
-    };
-    sample(
-        false,
-        Outputs::Fargate(FargateOutputs {
-            url: "https://d111111abcdef8.cloudfront.net".into(),
-            distribution_id: "E1".into(),
-            load_balancer_arn: format!("{arn}:loadbalancer/app/hello-prod/1"),
-            load_balancer_dns_name: "hello-prod-1.eu-west-2.elb.amazonaws.com".into(),
-            listener_arn: format!("{arn}:listener/app/hello-prod/1/2"),
-            slot_rules: slots(&format!("{arn}:listener-rule/app/hello-prod/1/2/3")),
-            cluster: "hello-prod".into(),
-            services: slots("hello-prod"),
-            target_groups: slots(&format!("{arn}:targetgroup/hello-prod/4")),
-            subnets: vec!["subnet-1".into(), "subnet-2".into()],
-            task_security_group: "sg-1".into(),
-        }),
-    )
+    sample(false, containers("https://d111111abcdef8.cloudfront.net"))
 }
 
 pub(super) fn rehearsal() -> Sample {
@@ -130,6 +108,27 @@ pub(super) fn rehearsal() -> Sample {
             home: "/home/me/.local/state/landfall/rehearsal/123456789012-eu-west-2/hello-prod",
         },
         emulators: Some(("http://127.0.0.1:4566", "http://127.0.0.1:4567")),
-        ..sample(true, function("http://a1b2c3.execute-api.localhost:4566"))
+        ..sample(true, containers("http://127.0.0.1:32768"))
     }
+}
+
+fn containers(url: &str) -> Outputs {
+    let arn = "arn:aws:elasticloadbalancing:eu-west-2:123456789012";
+    let slots = |stem: &str| Slots {
+        blue: format!("{stem}-blue"),
+        green: format!("{stem}-green"),
+    };
+    Outputs::Fargate(FargateOutputs {
+        url: url.into(),
+        distribution_id: "E1".into(),
+        load_balancer_arn: format!("{arn}:loadbalancer/app/hello-prod/1"),
+        load_balancer_dns_name: "hello-prod-1.eu-west-2.elb.amazonaws.com".into(),
+        listener_arn: format!("{arn}:listener/app/hello-prod/1/2"),
+        slot_rules: slots(&format!("{arn}:listener-rule/app/hello-prod/1/2/3")),
+        cluster: "hello-prod".into(),
+        services: slots("hello-prod"),
+        target_groups: slots(&format!("{arn}:targetgroup/hello-prod/4")),
+        subnets: vec!["subnet-1".into(), "subnet-2".into()],
+        task_security_group: "sg-1".into(),
+    })
 }
