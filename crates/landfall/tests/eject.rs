@@ -169,6 +169,11 @@ fn an_environment_leaves_and_comes_back() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let person = Person::new(&sandbox);
     let app = sandbox.app("leaving", "leaving", Mode::Good, 1);
+    let git = Command::new("git")
+        .args(["init", "--quiet"])
+        .current_dir(app.path())
+        .status();
+    assert!(git.expect("git runs").success());
     let directory = sandbox.path().join("plain");
     let into = directory.to_string_lossy().into_owned();
     let from = format!("--from={into}");
@@ -182,23 +187,30 @@ fn an_environment_leaves_and_comes_back() {
     assert!(!directory.exists());
 
     let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
-    let serving = status(&sandbox, &app);
-    let ejected = sandbox
-        .rehearse(&app, &["eject", &into])
+    let _ci = sandbox
+        .rehearse(
+            &app,
+            &["ci", "github", "--repository=octo/leaving", "--yes"],
+        )
         .expect(Exit::Done);
+    // Nobody keeps what `ci` was told: it is read out of what it made.
+    std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
+    let serving = status(&sandbox, &app);
+    let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
     no_changes(&ejected);
     let roots = ejected.one("what was written", |event| match event {
         Event::Ejected { roots, .. } => Some(roots.clone()),
         _ => None,
     });
-    assert_eq!(roots, [Root::Foundation, Root::Lambda]);
+    let all = [Root::Foundation, Root::Lambda, Root::Ci];
+    assert_eq!(roots, all);
 
     // Terraform alone finds everything as it is, whatever releases did; and no secret was written down.
     let secret = secret(&sandbox, "leaving-prod");
     for (path, text) in everything(&directory) {
         assert!(!text.contains(&secret), "{}", path.display());
     }
-    for root in [root(Root::Foundation), root(Root::Lambda)] {
+    for root in all.map(&root) {
         person.init(&root);
         assert_eq!(person.plan(&root), 0);
     }
@@ -208,13 +220,14 @@ fn an_environment_leaves_and_comes_back() {
         .iter()
         .find_map(|slot| slot.image.clone().filter(|_| slot.live))
         .expect("an image");
-    assert!(readme.contains(&format!("COPY --from={image} ")), "{readme}");
+    assert!(
+        readme.contains(&format!("COPY --from={image} ")),
+        "{readme}"
+    );
 
     // Once more writes the same again, and what somebody edited is not written over.
     let before = everything(&directory);
-    let _again = sandbox
-        .rehearse(&app, &["eject", &into])
-        .expect(Exit::Done);
+    let _again = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
     assert_eq!(everything(&directory), before);
     std::fs::write(directory.join("README.md"), "notes of mine\n").expect("a README");
     let kept = sandbox
@@ -305,9 +318,7 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
     let from = format!("--from={into}");
     let lambda = directory.join("lambda");
     let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
-    let _ejected = sandbox
-        .rehearse(&app, &["eject", &into])
-        .expect(Exit::Done);
+    let _ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
     let secret = secret(&sandbox, "copied-prod");
     for (path, text) in everything(&directory) {
         assert!(!text.contains(&secret), "{}", path.display());
@@ -326,7 +337,11 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
     let lost = sandbox
         .rehearse(&app, &["eject", "--yes", &into])
         .expect(Exit::Refused);
-    assert!(lost.failure().contains("adopt --from"), "{}", lost.failure());
+    assert!(
+        lost.failure().contains("adopt --from"),
+        "{}",
+        lost.failure()
+    );
 
     let back = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
     no_changes(&back);
@@ -366,9 +381,7 @@ fn a_load_balancer_and_its_services_plan_no_changes_either() {
     let into = directory.to_string_lossy().into_owned();
     let up = [&BRIEF[..], &["--budget=100"]].concat();
     let _up = sandbox.rehearse(&app, &up).expect(Exit::Done);
-    let ejected = sandbox
-        .rehearse(&app, &["eject", &into])
-        .expect(Exit::Done);
+    let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
     no_changes(&ejected);
     for root in ["foundation", "fargate"] {
         person.init(&directory.join(root));

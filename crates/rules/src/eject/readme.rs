@@ -201,6 +201,12 @@ fn terraform(subject: &Subject<'_>) -> String {
             "- **Secrets**: a state holds what Terraform last saw, variables of the function among them. Keep it out of git.\n"
         }
     };
+    let gap = " ".repeat(
+        Root::Foundation
+            .as_str()
+            .len()
+            .saturating_sub(target.as_str().len()),
+    );
     let tools = match subject.tools.is_empty() {
         true => String::new(),
         false => format!("; landfall planned this with {}", subject.tools),
@@ -210,9 +216,9 @@ fn terraform(subject: &Subject<'_>) -> String {
 
 ```sh
 terraform -chdir=foundation init
-terraform -chdir=foundation plan      # No changes
+terraform -chdir=foundation plan # No changes
 terraform -chdir={target} init
-terraform -chdir={target} plan        # No changes
+terraform -chdir={target} plan{gap} # No changes
 ```
 
 - **Credentials** as ever: `aws login`, `AWS_PROFILE`, a role. `terraform` may be `tofu`; either from 1.10.

@@ -1,7 +1,7 @@
 //! How a new version is released without landfall, and what becomes of the edge.
 
 use super::{EDGE, Subject, Target};
-use crate::edge::ride;
+use crate::edge::{bridge, ride};
 use crate::manifest::Architecture;
 use crate::names::{CONTAINER, LABEL_REVISION};
 
@@ -54,11 +54,19 @@ IMAGE=$REPOSITORY@$(aws ecr describe-images --repository-name {name} --image-ids
 
 fn with_edge(subject: &Subject<'_>, build: &str) -> String {
     let serving = subject.serving.unwrap_or("IMAGE-WITH-AN-EDGE");
+    let directory = EDGE
+        .rsplit_once('/')
+        .map_or(EDGE, |(directory, _)| directory);
+    // The emulator's Lambda wants the bridge first.
+    let first = match (subject.target, subject.emulators) {
+        (Target::Lambda(_), Some(_)) => format!("\"{}\", \"--\", ", bridge::PATH),
+        _ => String::new(),
+    };
     format!(
-        "ENTRY=$(docker image inspect app:$TAG | jq -c '[\"{EDGE}\", \"--\"] + (.[0].Config.Entrypoint // []) + (.[0].Config.Cmd // [])')
+        "ENTRY=$(docker image inspect app:$TAG | jq -c '[{first}\"{EDGE}\", \"--\"] + (.[0].Config.Entrypoint // []) + (.[0].Config.Cmd // [])')
 {build} -t $REPOSITORY:$TAG - <<DOCKERFILE
 FROM app:$TAG
-COPY --from={serving} {EDGE} {EDGE}
+COPY --from={serving} {directory} {directory}
 ENTRYPOINT $ENTRY
 CMD []
 DOCKERFILE
@@ -78,16 +86,17 @@ fn function(subject: &Subject<'_>, function: &str, alias: &str) -> String {
     };
     let aws_lambda = "--function-name $FUNCTION";
     format!(
-        "Publish a version beside the one that serves. It takes over that one's variables, among which is the edge's secret, so they go through a file that only
+        "Publish a version beside the one that serves. It takes over that one's memory and variables, among which is the edge's secret, so they go through a file that only
 you can read. `{revision}` has to be another one: by it landfall would know the version.
 
 ```sh
 FUNCTION={function}
 BEFORE=$(aws lambda get-alias {aws_lambda} --name {alias} --query FunctionVersion --output text)
 (umask 077; aws lambda get-function-configuration {aws_lambda} --qualifier {alias} --output json \\
-  | jq --arg tag \"$TAG\" '{{Variables: ((.Environment.Variables // {{}}) + {{{revision}: $tag}})}}' > environment.json)
-aws lambda update-function-configuration {aws_lambda} --environment file://environment.json > /dev/null
-rm environment.json
+  | jq --arg tag \"$TAG\" '{{FunctionName: \"{function}\", MemorySize,
+      Environment: {{Variables: ((.Environment.Variables // {{}}) + {{{revision}: $tag}})}}}}' > settings.json)
+aws lambda update-function-configuration --cli-input-json file://settings.json > /dev/null
+rm settings.json
 aws lambda wait function-updated {aws_lambda}
 aws lambda update-function-code {aws_lambda} --image-uri $IMAGE --architectures {architecture} > /dev/null
 aws lambda wait function-updated {aws_lambda}
