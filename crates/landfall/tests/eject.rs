@@ -389,6 +389,15 @@ fn a_load_balancer_and_its_services_plan_no_changes_either() {
     }
     let back = sandbox
         .rehearse(&app, &["adopt", &format!("--from={into}")])
+        .expect(Exit::Refused);
+    assert!(
+        back.failure().contains("`budget = 100.0`"),
+        "{}",
+        back.failure()
+    );
+    let app = app.manifest("budget = 100.0\n");
+    let back = sandbox
+        .rehearse(&app, &["adopt", &format!("--from={into}")])
         .expect(Exit::Done);
     assert!(adopted(&back));
 }

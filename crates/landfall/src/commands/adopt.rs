@@ -42,6 +42,7 @@ pub(crate) async fn run(
     let adoption = Adoption {
         manifest: Manifest {
             target: target(&record)?,
+            budget: arguments.budget.or(app.manifest.budget),
             ..app.manifest.clone()
         },
         place: &place,

@@ -61,6 +61,7 @@ pub(crate) async fn run(
     };
     let manifest = Manifest {
         target,
+        budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest.clone()
     };
     let deployed = phases
@@ -233,6 +234,7 @@ async fn look(
         failure.why = changes;
         return Err(failure
             .next("`landfall up` brings both together; then run the same command again")
+            .next("what `up` was told on its command line, such as --budget, is to be said here, too")
             .next("or write it down as landfall.toml says, with --yes: the first `terraform apply` then makes these changes"));
     }
     Ok(Deployed {

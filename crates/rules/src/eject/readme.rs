@@ -114,7 +114,7 @@ Everything that runs {name} ({environment}) in account {account}, {region}, as p
 them changes the other would put back. Before you apply anything here, stop `landfall up`, `move` and `down`, and delete the workflow or pipeline of CI if
 there is one. If you change your mind, see [Back to landfall](#back-to-landfall).
 
-The commands below are for `sh`, with the AWS CLI, `jq` and Docker.
+The commands below are for `sh`, with the AWS CLI 2, `jq` and Docker.
 ",
         name = whose.name,
         environment = whose.environment,
@@ -131,6 +131,11 @@ The commands below are for `sh`, with the AWS CLI, `jq` and Docker.
 ",
             region = whose.region,
         ));
+        if matches!(subject.target, Target::Fargate { .. }) {
+            text.push_str(
+                "> `terraform destroy` of `fargate/` fails once at the cluster, which the emulator forgets at once: run it again.\n",
+            );
+        }
     }
     text
 }

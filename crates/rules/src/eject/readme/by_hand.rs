@@ -23,8 +23,7 @@ fn image(subject: &Subject<'_>) -> String {
         Architecture::Arm64 => "linux/arm64",
     };
     let region = &subject.whose.region;
-    // One image for one processor, without attestations: Lambda takes no index.
-    let build = format!("docker build --platform {platform} --provenance=false");
+    let build = format!("docker build --platform {platform}");
     let (before, built) = match subject.edge {
         true => (
             format!("{build} -t app:$TAG .\n{}", with_edge(subject, &build)),
@@ -40,6 +39,7 @@ fn image(subject: &Subject<'_>) -> String {
 
 ```sh
 export AWS_DEFAULT_REGION={region}
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1   # an image, and no index of several: Lambda takes none
 REPOSITORY={repository}
 TAG=$(date -u +%Y%m%d-%H%M%S)
 aws ecr get-login-password | docker login --username AWS --password-stdin {host}
@@ -132,7 +132,7 @@ that only you can read. The label `{label}` goes: by it landfall would know the 
 LIVE={live}      # serves now, as of this text; with each release the two change places
 IDLE={idle}
 aws elbv2 describe-listeners --listener-arns {listener} \\
-  --query 'Listeners[0].DefaultActions[0].ForwardConfig.TargetGroups[].TargetGroupArn' --output text   # is it $LIVE?
+  --query 'Listeners[0].DefaultActions' --output json   # does it lead to $LIVE?
 CLUSTER={cluster}
 SERVING=$(aws ecs describe-services --cluster $CLUSTER --services {service}-$LIVE --query 'services[0].taskDefinition' --output text)
 (umask 077; aws ecs describe-task-definition --task-definition $SERVING --query taskDefinition --output json \\
@@ -146,10 +146,9 @@ SERVING=$(aws ecs describe-services --cluster $CLUSTER --services {service}-$LIV
 NEW=$(aws ecs register-task-definition --cli-input-json file://task.json --query taskDefinition.taskDefinitionArn --output text)
 rm task.json
 aws ecs update-service --cluster $CLUSTER --service {service}-$IDLE --task-definition $NEW --desired-count {count} > /dev/null
-aws ecs wait services-stable --cluster $CLUSTER --services {service}-$IDLE
 ```
 
-Then users get it, all at once. The same command with `$LIVE` takes them back, as long as its tasks run:
+Wait until its tasks are healthy; then users get it, all at once. The same with `$LIVE` takes them back, as long as its tasks run:
 
 ```sh
 blue={blue}

@@ -84,11 +84,12 @@ fn tasks(subject: &Subject<'_>) -> String {
 for service in {blue} {green}; do
   aws ecs update-service --cluster {cluster} --service $service --desired-count 0 > /dev/null
 done
-aws ecs wait services-stable --cluster {cluster} --services {blue} {green}
 terraform -chdir=fargate destroy
 for family in {family} {placeholder}; do
   for definition in $(aws ecs list-task-definitions --family-prefix $family --query 'taskDefinitionArns[]' --output text); do
     aws ecs deregister-task-definition --task-definition $definition > /dev/null
+  done
+  for definition in $(aws ecs list-task-definitions --family-prefix $family --status INACTIVE --query 'taskDefinitionArns[]' --output text); do
     aws ecs delete-task-definitions --task-definitions $definition > /dev/null
   done
 done
