@@ -32,12 +32,16 @@ pub fn ejected(
 
 fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) -> String {
     let (kind, mut settings) = backend.settings(root, emulators);
-    if let (Backend::S3 { .. }, Some(_), Some(settings)) =
+    if let (Backend::S3 { .. }, Some(emulators), Some(settings)) =
         (backend, emulators, settings.as_object_mut())
     {
-        // What landfall says by variables: an emulator takes anybody.
-        settings.insert("access_key".into(), json!("test"));
-        settings.insert("secret_key".into(), json!("test"));
+        // What landfall says by variables.
+        let (key, secret) = match &emulators.identity {
+            Some((key, secret)) => (key.as_str(), secret.as_str()),
+            None => ("test", "test"),
+        };
+        settings.insert("access_key".into(), json!(key));
+        settings.insert("secret_key".into(), json!(secret));
     }
     let comment = match backend {
         Backend::S3 { .. } => {
@@ -89,6 +93,7 @@ mod tests {
         Emulators {
             main: EMULATORS.0.into(),
             second: EMULATORS.1.into(),
+            identity: None,
         }
     }
 
