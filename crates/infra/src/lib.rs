@@ -4,12 +4,14 @@
 //! `show -json`, `output -json` and the `-json` stream.
 
 mod binary;
+mod ejected;
 mod roots;
 mod stream;
 mod terraform;
 mod workdir;
 
 pub use binary::{Binary, BinaryError};
+pub use ejected::{BACKEND, VARIABLES, ejected};
 pub use roots::files;
 pub use stream::{Diagnostic, Message};
 pub use terraform::{Failure, Interrupt, Terraform};

@@ -205,6 +205,38 @@ impl Terraform {
         plan::of_state(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
+    /// Itself and its providers with their versions, for people: `Terraform 1.15.5, hashicorp/aws 6.62.0`. The directory
+    /// has to be initialized.
+    ///
+    /// # Errors
+    /// Terraform fails, or its JSON cannot be read.
+    pub async fn tools(&self) -> Result<String, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            terraform_version: String,
+            #[serde(default)]
+            provider_selections: std::collections::BTreeMap<String, String>,
+        }
+        let json = self.answer(&["version", "-json"]).await?;
+        let version: Version = serde_json::from_str(&json)
+            .map_err(|error| self.failure("version -json", vec![error.to_string()]))?;
+        let is_tofu = self
+            .binary
+            .path
+            .file_name()
+            .is_some_and(|name| name == "tofu");
+        let name = if is_tofu { "OpenTofu" } else { "Terraform" };
+        let mut tools = format!("{name} {}", version.terraform_version);
+        for (provider, version) in version.provider_selections {
+            // The registry's host says nothing that the name does not.
+            let provider = provider
+                .split_once('/')
+                .map_or(provider.as_str(), |(_, name)| name);
+            tools.push_str(&format!(", {provider} {version}"));
+        }
+        Ok(tools)
+    }
+
     /// The command a person types to release a lock by hand.
     pub fn unlock_command(&self, id: &str) -> String {
         format!(

@@ -21,6 +21,58 @@ pub enum Backend {
     Local,
 }
 
+impl Backend {
+    /// Its kind, and its settings for a root.
+    pub(crate) fn settings(
+        &self,
+        root: Root,
+        emulators: Option<&Emulators>,
+    ) -> (&'static str, serde_json::Value) {
+        let Backend::S3 { bucket, region } = self else {
+            return ("local", json!({}));
+        };
+        let mut s3 = json!({
+            "bucket": bucket,
+            "key": state_key(root),
+            "region": region,
+            "encrypt": true,
+            "use_lockfile": true,
+        });
+        if let (Some(emulators), Some(settings)) = (emulators, s3.as_object_mut()) {
+            settings.insert(
+                "endpoints".into(),
+                json!({ "s3": emulators.second, "sts": emulators.main }),
+            );
+            settings.insert("use_path_style".into(), json!(true));
+            for check in [
+                "skip_credentials_validation",
+                "skip_metadata_api_check",
+                "skip_region_validation",
+                "skip_requesting_account_id",
+            ] {
+                settings.insert(check.into(), json!(true));
+            }
+        }
+        ("s3", s3)
+    }
+}
+
+fn state_key(root: Root) -> String {
+    format!("{root}/terraform.tfstate")
+}
+
+/// The file that leads a rehearsal's provider to the emulators.
+pub(crate) const OVERRIDE: &str = "rehearsal_override.tf";
+
+/// Its text for a root.
+pub(crate) fn rehearsal_override(root: Root, emulators: &Emulators) -> String {
+    let own = match root {
+        Root::Lambda => FUNCTION_OVERRIDE,
+        Root::Foundation | Root::Fargate | Root::Ci => "",
+    };
+    provider_override(emulators) + own
+}
+
 /// Addresses of a rehearsal's emulators, for provider and backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulators {
@@ -83,15 +135,9 @@ impl WorkDir {
         roots::unpack(self.root, &self.path)?;
         self.write_json("terraform.tfvars.json", inputs)?;
         self.write_json("backend.tf.json", &self.backend(backend, emulators))?;
-        let rehearsal = self.path.join("rehearsal_override.tf");
+        let rehearsal = self.path.join(OVERRIDE);
         match emulators {
-            Some(emulators) => {
-                let own = match self.root {
-                    Root::Lambda => FUNCTION_OVERRIDE,
-                    Root::Foundation | Root::Fargate | Root::Ci => "",
-                };
-                std::fs::write(rehearsal, provider_override(emulators) + own)
-            }
+            Some(emulators) => std::fs::write(rehearsal, rehearsal_override(self.root, emulators)),
             None => match std::fs::remove_file(rehearsal) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
@@ -104,40 +150,13 @@ impl WorkDir {
     }
 
     fn backend(&self, backend: &Backend, emulators: Option<&Emulators>) -> serde_json::Value {
-        let settings = match backend {
-            Backend::Local => json!({ "local": {} }),
-            Backend::S3 { bucket, region } => {
-                let mut s3 = json!({
-                    "bucket": bucket,
-                    "key": self.state_key(),
-                    "region": region,
-                    "encrypt": true,
-                    "use_lockfile": true,
-                });
-                if let (Some(emulators), Some(settings)) = (emulators, s3.as_object_mut()) {
-                    settings.insert(
-                        "endpoints".into(),
-                        json!({ "s3": emulators.second, "sts": emulators.main }),
-                    );
-                    settings.insert("use_path_style".into(), json!(true));
-                    for check in [
-                        "skip_credentials_validation",
-                        "skip_metadata_api_check",
-                        "skip_region_validation",
-                        "skip_requesting_account_id",
-                    ] {
-                        settings.insert(check.into(), json!(true));
-                    }
-                }
-                json!({ "s3": s3 })
-            }
-        };
-        json!({ "terraform": { "backend": settings } })
+        let (kind, settings) = backend.settings(self.root, emulators);
+        json!({ "terraform": { "backend": { kind: settings } } })
     }
 
     /// Key of the state in the bucket.
     pub fn state_key(&self) -> String {
-        format!("{}/terraform.tfstate", self.root)
+        state_key(self.root)
     }
 
     /// Whether a state's text says that anything was made. One that cannot be read, as OpenTofu may encrypt

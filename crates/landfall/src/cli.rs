@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod ci;
+pub(crate) mod eject;
 pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod policy;
@@ -153,6 +154,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: policy::Policy,
     },
+    /// Write what is deployed as plain Terraform, to go on without landfall
+    Eject(eject::Eject),
+    /// Take an environment back that plain Terraform looked after
+    Adopt(eject::Adopt),
     /// Start or stop the emulators of a rehearsal
     Rehearsal {
         #[command(subcommand)]

@@ -1,11 +1,13 @@
 //! One verb a file.
 
 pub(crate) mod about;
+pub(crate) mod adopt;
 pub(crate) mod ci;
 mod concerns;
 pub(crate) mod cost;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod eject;
 pub(crate) mod exec;
 pub(crate) mod history;
 pub(crate) mod init;

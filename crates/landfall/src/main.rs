@@ -113,6 +113,12 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
         Command::Policy { action } => commands::policy::run(action, global, report).await,
+        Command::Eject(arguments) => {
+            Box::pin(commands::eject::run(arguments, global, report, interrupt)).await
+        }
+        Command::Adopt(arguments) => {
+            Box::pin(commands::adopt::run(arguments, global, report, interrupt)).await
+        }
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
         Command::Version => commands::about::version(report).await,
         Command::Completion { shell } => commands::about::completion(*shell, report),

@@ -22,6 +22,7 @@ use rules::lock::StateLock;
 use rules::manifest::{Choice, Manifest, StateBackend, Target};
 use rules::names::Names;
 use rules::revision::Image;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -238,6 +239,17 @@ impl Place {
         function: &Function,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
+        let inputs = self.variables(root, manifest, function)?;
+        self.terraform_with(root, &inputs, interrupt).await
+    }
+
+    /// The variables of a root as the manifest has them. Those of CI's are good for its removal only.
+    pub(crate) fn variables(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        function: &Function,
+    ) -> Result<serde_json::Value, Failure> {
         let region = self.session.region();
         let inputs = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
@@ -250,8 +262,31 @@ impl Place {
             )),
             Root::Ci => serde_json::to_value(CiInputs::to_remove(&self.names, region)),
         };
-        let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-        self.terraform_with(root, &inputs, interrupt).await
+        inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))
+    }
+
+    /// The files of a root, as plain Terraform takes them anywhere else.
+    pub(crate) fn ejected(
+        &self,
+        root: Root,
+        variables: &serde_json::Value,
+    ) -> BTreeMap<String, String> {
+        infra::ejected(root, variables, &self.backend(), self.emulators().as_ref())
+    }
+
+    /// The emulators of a rehearsal.
+    pub(crate) fn emulators(&self) -> Option<Emulators> {
+        self.rehearsal.as_ref().map(|rehearsal| Emulators {
+            main: rehearsal.fakecloud.url.clone(),
+            second: rehearsal.ministack.url.clone(),
+            identity: rehearsal.identity(),
+        })
+    }
+
+    /// The file of a root's state, where the state is kept on this machine.
+    pub(crate) fn local_state(&self, root: Root) -> PathBuf {
+        let dir = WorkDir::new(&self.directory, root);
+        dir.path.join("terraform.tfstate")
     }
 
     /// Terraform for a root with these variables, its directory written and initialized.
@@ -262,11 +297,7 @@ impl Place {
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
         let binary = Place::terraform_binary()?;
-        let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {
-            main: rehearsal.fakecloud.url.clone(),
-            second: rehearsal.ministack.url.clone(),
-            identity: rehearsal.identity(),
-        });
+        let emulators = self.emulators();
         let dir = WorkDir::new(&self.directory, root);
         let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
         dir.write(inputs, &self.backend(), emulators.as_ref())

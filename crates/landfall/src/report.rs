@@ -5,6 +5,7 @@
 //! below the lines; anywhere else lines say it, now and then.
 
 mod doctor;
+mod eject;
 mod heartbeat;
 mod history;
 mod live;
@@ -549,6 +550,9 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         Event::CiReady { file, role_arns } => {
             let roles = role_arns.values().map(|arn| format!("\n{arn}"));
             Text::Result(format!("{file}{}", roles.collect::<String>()))
+        }
+        Event::Ejected { .. } | Event::Compared { .. } | Event::Adopted { .. } => {
+            eject::text(event, color)
         }
         Event::Data { data } => Text::Result(data.to_string()),
         Event::Checked { check } => Text::Result(doctor::line(check, color)),

@@ -206,3 +206,37 @@ fn a_plan_that_nobody_agrees_to_leaves_nothing_behind() {
         .rehearse(&app, &["down", "--verify"])
         .expect(Exit::Done);
 }
+
+#[test]
+fn a_directory_of_somebody_else_is_not_ejected_into() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "ejected", Mode::Good, 1);
+    // The app's own directory, by mistake.
+    let mut command = sandbox.command(&["eject", ".", "--region", "eu-west-2"]);
+    command.current_dir(app.path());
+    let ended = Running::start(command).end().expect(Exit::BadInput);
+    let failure = ended.failure();
+    for part in [". is not empty", "Dockerfile", "nothing was written"] {
+        assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
+    }
+    nothing_was_made(&sandbox, &ended);
+}
+
+#[test]
+fn only_what_was_ejected_is_adopted() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "adopted", Mode::Good, 1);
+    let adopt = |exit| {
+        let mut command = sandbox.command(&["adopt", "--from", "plain", "--region", "eu-west-2"]);
+        command.current_dir(app.path());
+        let ended = Running::start(command).end().expect(exit);
+        nothing_was_made(&sandbox, &ended);
+        ended.failure()
+    };
+    assert!(adopt(Exit::BadInput).contains("ejected.json"));
+    let plain = app.path().join("plain");
+    std::fs::create_dir(&plain).expect("a directory");
+    std::fs::write(plain.join("ejected.json"), "{ \"version\": 99 }").expect("a record");
+    let failure = adopt(Exit::BadInput);
+    assert!(failure.contains("format 99"), "{failure}");
+}

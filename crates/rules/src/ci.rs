@@ -19,7 +19,7 @@ pub mod trust;
 #[cfg(test)]
 mod claims_tests;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod workflow_tests;
 

@@ -9,6 +9,8 @@ use crate::cost::{Bill, Spent};
 use crate::destruction;
 use crate::diagnosis::Cause;
 use crate::doctor::{Check, Summary};
+use crate::eject::files::Edit;
+use crate::eject::settings::Difference;
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::ledger::{Entry, Pings, Record};
@@ -369,6 +371,27 @@ pub enum Event {
         file: String,
         /// ARN of each role, by the word that ends its name; empty if none was made.
         role_arns: BTreeMap<String, String>,
+    },
+    /// An environment was written as plain Terraform; the result of `eject`.
+    Ejected {
+        /// Where.
+        directory: String,
+        /// Its roots, in the order in which they are made.
+        roots: Vec<Root>,
+    },
+    /// What an ejected environment has otherwise than landfall would.
+    Compared {
+        /// Settings.
+        differences: Vec<Difference>,
+        /// Files that somebody edited.
+        edits: Vec<Edit>,
+        /// Whether that is no obstacle, as somebody said yes to it.
+        accepted: bool,
+    },
+    /// An ejected environment is landfall's again; the result of `adopt`.
+    Adopted {
+        /// Whether the next `up` would leave the shape as it is.
+        unchanged: bool,
     },
     /// Where the time went; the end of `up` and `down`.
     Times {

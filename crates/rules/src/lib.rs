@@ -14,6 +14,7 @@ pub mod dockerfile;
 pub mod doctor;
 pub mod drawing;
 pub mod edge;
+pub mod eject;
 pub mod event;
 pub mod evidence;
 pub mod exit;

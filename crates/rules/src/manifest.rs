@@ -27,6 +27,7 @@ mod watch;
 pub use container::{Capability, Container, TMP, User, WritablePath};
 pub use draft::Draft;
 pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
+pub(crate) use key::is_key;
 pub use name::{AppName, Environment, STEM_LENGTH};
 pub use path::RelativePath;
 pub use place::{Architecture, Region, StateBackend, Target};

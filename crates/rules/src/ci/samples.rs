@@ -5,7 +5,7 @@ use super::{Archive, Deployment, Forge, Ids, Setup};
 use crate::manifest::{AppName, Environment, Target};
 use crate::names::Names;
 
-pub(super) fn github() -> Setup {
+pub(crate) fn github() -> Setup {
     Setup {
         forge: Forge::Github,
         project: Project::parse(Forge::Github, "octo/shop").expect("a repository"),
@@ -19,7 +19,7 @@ pub(super) fn github() -> Setup {
     }
 }
 
-pub(super) fn gitlab() -> Setup {
+pub(crate) fn gitlab() -> Setup {
     Setup {
         forge: Forge::Gitlab,
         project: Project::parse(Forge::Gitlab, "group/shop").expect("a project"),
@@ -28,7 +28,7 @@ pub(super) fn gitlab() -> Setup {
     }
 }
 
-pub(super) fn deployment() -> Deployment {
+pub(crate) fn deployment() -> Deployment {
     Deployment {
         partition: "aws".to_owned(),
         account: "123456789012".to_owned(),

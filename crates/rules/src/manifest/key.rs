@@ -63,9 +63,15 @@ pub(super) fn all_of_container() -> impl Iterator<Item = (&'static str, &'static
     CONTAINER_KEYS.into_iter()
 }
 
+/// The key of this name, if `landfall.toml` has one.
+pub(crate) fn is_key(name: &str) -> Option<&'static str> {
+    let mut keys = KEYS.iter().map(|(known, _)| *known);
+    keys.find(|known| *known == name)
+}
+
 /// Whether `landfall.toml` has such a key.
 pub(super) fn is_known(key: &str) -> bool {
-    KEYS.iter().any(|(known, _)| *known == key)
+    is_key(key).is_some()
 }
 
 /// A correct line for a known key.

@@ -1,0 +1,415 @@
+//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a state that was
+//! copied becomes landfall's again.
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::cli::eject::Adopt;
+use crate::commands::eject::{self, Directory, invalid};
+use crate::failure::Failure;
+use crate::keeper::Keeper;
+use crate::phases::Phases;
+use crate::place::{Function, Place};
+use crate::planner::Planner;
+use crate::report::Report;
+use infra::{BACKEND, Interrupt, VARIABLES};
+use rules::contract::Root;
+use rules::eject::files::{Edit, Texts, edits, other_version};
+use rules::eject::settings::{Difference, Variables, differences};
+use rules::eject::state::{Stamp, Takeover, takeover};
+use rules::eject::{Ejected, same};
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
+use rules::manifest::{FILE, Manifest, StateBackend, Target};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub(crate) async fn run(
+    arguments: &Adopt,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let phases = Phases::new(report);
+    let (directory, record) = Directory::to_read(&arguments.from)?;
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let place = phases
+        .time(Phase::Preflight, Place::open(&app, global, report))
+        .await?;
+    same(&directory.name, &record.whose, &eject::whose(&place)).map_err(invalid)?;
+    if record.state != app.manifest.state {
+        return Err(other_backend(&record));
+    }
+    let adoption = Adoption {
+        manifest: Manifest {
+            target: target(&record)?,
+            budget: arguments.budget.or(app.manifest.budget),
+            ..app.manifest.clone()
+        },
+        place: &place,
+        directory: &directory,
+        record: &record,
+        report,
+        interrupt: &interrupt,
+    };
+    adoption.run(arguments.yes, &phases).await
+}
+
+/// What the ejected roots run the app on.
+fn target(record: &Ejected) -> Result<Target, Failure> {
+    let there = |target: &Target| record.roots.contains_key(&Root::of(*target));
+    Target::ALL
+        .into_iter()
+        .find(there)
+        .ok_or_else(|| Failure::new(Exit::BadInput, "the eject has no root of a target"))
+}
+
+fn other_backend(record: &Ejected) -> Failure {
+    Failure::new(
+        Exit::BadInput,
+        "the state was kept elsewhere when this was ejected",
+    )
+    .why(format!("`state` was \"{}\" then", record.state))
+    .next(format!(
+        "set `state = \"{}\"` in {FILE}; nothing was changed",
+        record.state
+    ))
+}
+
+struct Adoption<'a> {
+    manifest: Manifest,
+    place: &'a Place,
+    directory: &'a Directory,
+    record: &'a Ejected,
+    report: &'a Report,
+    interrupt: &'a Interrupt,
+}
+
+impl Adoption<'_> {
+    async fn run(&self, yes: bool, phases: &Phases<'_>) -> Result<(), Failure> {
+        let found = self.directory.texts()?;
+        self.check_backends(&found)?;
+        let verdicts = self.check_states().await?;
+        self.check_target().await?;
+        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+        let function = self.planner(self.place).function().await;
+        let ours = self.ours(&found, scratch.path(), &function).await?;
+        self.compare(&found, &ours, yes)?;
+        self.take_over(&verdicts).await?;
+        let unchanged = phases.time(Phase::Plan, self.plan(&ours)).await?;
+        self.report.emit(Event::Adopted { unchanged });
+        Ok(())
+    }
+
+    fn planner<'a>(&'a self, place: &'a Place) -> Planner<'a> {
+        Planner {
+            manifest: &self.manifest,
+            place,
+            report: self.report,
+            interrupt: self.interrupt,
+            only_looks: true,
+        }
+    }
+
+    fn roots(&self) -> impl Iterator<Item = Root> {
+        self.record.roots.keys().copied()
+    }
+
+    /// A backend that somebody changed keeps a state that landfall does not know: the one it knows may be an old one.
+    fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
+        for root in self.roots() {
+            let path = format!("{root}/{BACKEND}");
+            let wanted = self.place.ejected(root, &Value::Null);
+            if found.get(&path) == wanted.get(BACKEND) {
+                continue;
+            }
+            let kept = match self.place.bucket() {
+                Some(bucket) => format!("landfall keeps it in the bucket {}", bucket.name()),
+                None => "landfall keeps it on this machine".to_owned(),
+            };
+            return Err(Failure::new(
+                Exit::Refused,
+                format!("the state of the {root} root may be elsewhere: {path} was changed"),
+            )
+            .why(kept)
+            .next(format!(
+                "write {path} as it was (`landfall eject` into an empty directory shows it), then `terraform -chdir={}/{root} init -migrate-state`",
+                self.directory.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether the states are those of these roots, and for those that were copied, which of the two counts.
+    async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
+        let mut verdicts = BTreeMap::new();
+        for (root, parted) in &self.record.roots {
+            let Some(ours) = self.place.state(*root).await? else {
+                if self.record.state == StateBackend::S3 {
+                    return Err(self.place.not_deployed());
+                }
+                verdicts.insert(*root, self.copy(*root, parted, None)?);
+                continue;
+            };
+            let ours = Stamp::read(&ours);
+            let verdict = match (self.record.state, &ours) {
+                (StateBackend::Local, ours) => self.copy(*root, parted, ours.as_ref())?,
+                (StateBackend::S3, Some(ours)) if ours.lineage == parted.lineage => Takeover::Same,
+                (StateBackend::S3, _) => Takeover::Foreign,
+            };
+            if verdict == Takeover::Foreign {
+                return Err(foreign(*root, parted, ours.as_ref()));
+            }
+            verdicts.insert(*root, verdict);
+        }
+        Ok(verdicts)
+    }
+
+    /// What to do about a state that was copied.
+    fn copy(&self, root: Root, parted: &Stamp, ours: Option<&Stamp>) -> Result<Takeover, Failure> {
+        let path = format!("{root}/terraform.tfstate");
+        let lock = format!("{root}/.terraform.tfstate.lock.info");
+        if self.directory.read(&lock)?.is_some() {
+            return Err(Failure::new(
+                Exit::Locked,
+                format!("the state of the {root} root is locked"),
+            )
+            .why(format!("{}/{lock} is there", self.directory.name))
+            .next("wait until that Terraform is done, then run the same command again"));
+        }
+        let Some(text) = self.directory.read(&path)? else {
+            return match ours {
+                // An earlier adopt took it.
+                Some(_) => Ok(Takeover::Same),
+                None => Err(self.place.not_deployed()),
+            };
+        };
+        let Some(theirs) = Stamp::read(&text) else {
+            return Ok(Takeover::Foreign);
+        };
+        match takeover(parted, &theirs, ours) {
+            Takeover::Forked => Err(Failure::new(
+                Exit::Refused,
+                format!("landfall and plain Terraform have both changed the {root} root"),
+            )
+            .why(format!(
+                "both began with serial {}; {}/{path} has {}, landfall's own has {}",
+                parted.serial,
+                self.directory.name,
+                theirs.serial,
+                ours.map_or(0, |ours| ours.serial)
+            ))
+            .next("neither state knows all that is there: `terraform plan` in both directories shows what each lacks; `terraform import` brings it in, and `terraform state push` puts the one that is complete in the place of the other")),
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// Whether what was ejected is still what runs.
+    async fn check_target(&self) -> Result<(), Failure> {
+        let there = match self.place.has_state().await? {
+            true => self.place.targets().await?,
+            false => Vec::new(),
+        };
+        match there.as_slice() {
+            [] if self.record.state == StateBackend::S3 => Err(self.place.not_deployed()),
+            [target] if *target != self.manifest.target => Err(Failure::new(
+                Exit::Refused,
+                format!(
+                    "it runs on {target} now, and ran on {} when it was ejected",
+                    self.manifest.target
+                ),
+            )
+            .next("landfall has it already: there is nothing to adopt")),
+            [] | [_] => Ok(()),
+            _ => Err(eject::moving()),
+        }
+    }
+
+    /// The variables of each root as landfall would have them.
+    async fn ours(
+        &self,
+        found: &Texts,
+        scratch: &std::path::Path,
+        function: &Function,
+    ) -> Result<BTreeMap<Root, Value>, Failure> {
+        let mut all = BTreeMap::new();
+        for root in self.roots() {
+            let variables = match root {
+                Root::Ci if self.record.state == StateBackend::S3 => {
+                    let aside = self.place.aside(scratch).await?;
+                    eject::of_ci(&aside, &self.manifest, self.interrupt).await?
+                }
+                // Its state is not landfall's yet; what it was made with stands there.
+                Root::Ci => self.there(root, found)?.into(),
+                root => self.place.variables(root, &self.manifest, function)?,
+            };
+            all.insert(root, variables);
+        }
+        Ok(all)
+    }
+
+    /// The variables of a root as they stand there.
+    fn there(&self, root: Root, found: &Texts) -> Result<Variables, Failure> {
+        let path = format!("{root}/{VARIABLES}");
+        let text = found.get(&path).map_or("", String::as_str);
+        serde_json::from_str(text).map_err(|error| {
+            Failure::new(Exit::BadInput, format!("{path} cannot be read"))
+                .why(error.to_string())
+                .next("write it as JSON, one object with the variables; nothing was changed")
+        })
+    }
+
+    /// Tells what is otherwise there, and refuses to drop it without a yes.
+    fn compare(
+        &self,
+        found: &Texts,
+        ours: &BTreeMap<Root, Value>,
+        yes: bool,
+    ) -> Result<(), Failure> {
+        let mut told: Vec<Difference> = Vec::new();
+        let mut wanted = Texts::new();
+        for (root, variables) in ours {
+            let here = variables.as_object().cloned().unwrap_or_default();
+            told.extend(differences(*root, &self.there(*root, found)?, &here));
+            for (name, text) in self.place.ejected(*root, variables) {
+                wanted.insert(format!("{root}/{name}"), text);
+            }
+        }
+        // What the variables say was just compared, by its meaning.
+        let is_text = |path: &String| !path.ends_with(VARIABLES);
+        wanted.retain(|path, _| is_text(path));
+        let written: BTreeMap<String, String> = self
+            .record
+            .files
+            .iter()
+            .filter(|(path, _)| is_text(path))
+            .map(|(path, sum)| (path.clone(), sum.clone()))
+            .collect();
+        let found: Texts = found
+            .iter()
+            .filter(|(path, _)| is_text(path))
+            .map(|(path, text)| (path.clone(), text.clone()))
+            .collect();
+        let edited = edits(&written, &wanted, &found);
+        let others = other_version(&written, &wanted, &found);
+        if others > 0 {
+            self.report.note(format!(
+                "{others} files there are of landfall {}, and this is {}: the plan shows whether that changes anything",
+                self.record.landfall,
+                env!("CARGO_PKG_VERSION")
+            ));
+        }
+        self.report.emit(Event::Compared {
+            differences: told.clone(),
+            edits: edited.clone(),
+            accepted: yes,
+        });
+        match yes || (told.is_empty() && edited.is_empty()) {
+            true => Ok(()),
+            false => Err(refusal(&told, &edited)),
+        }
+    }
+
+    /// Makes the states that were copied landfall's again.
+    async fn take_over(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
+        if self.record.state == StateBackend::S3 {
+            return Ok(());
+        }
+        let store = self.place.store();
+        let keeper = Keeper::take(&store, "landfall adopt", self.report, self.interrupt).await?;
+        let done = self.take_over_locked(verdicts).await;
+        keeper.end(done).await
+    }
+
+    async fn take_over_locked(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
+        for (root, verdict) in verdicts {
+            let own = self.place.local_state(*root);
+            let unwritable = format!("{} cannot be written", own.display());
+            if let Some(lock) = self.place.lock(*root).await {
+                return Err(Failure::new(
+                    Exit::Locked,
+                    format!("the state of the {root} root is locked"),
+                )
+                .why(lock.describe())
+                .next("wait until it is done, then run the same command again"));
+            }
+            let theirs = self.directory.read(&format!("{root}/terraform.tfstate"))?;
+            match (verdict, theirs) {
+                (Takeover::Take, Some(text)) => {
+                    if own.exists() {
+                        std::fs::copy(&own, own.with_extension("tfstate.before-adopt"))
+                            .map_err(Failure::io(unwritable.clone()))?;
+                    }
+                    eject::replace(&own, &text, Some(0o600)).map_err(Failure::io(unwritable))?;
+                    self.report
+                        .note(format!("the state of the {root} root is landfall's again"));
+                }
+                (Takeover::Stale, _) => self.report.note(format!(
+                    "landfall has changed the {root} root since it was ejected: its own state stays"
+                )),
+                _ => {}
+            }
+            self.directory.put_away(*root)?;
+        }
+        Ok(())
+    }
+
+    /// What `up` would change of the shape; whether that is nothing.
+    async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
+        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+        let aside = self.place.aside(scratch.path()).await?;
+        let planner = self.planner(&aside);
+        let mut unchanged = true;
+        for (root, variables) in ours {
+            let terraform = aside
+                .terraform_with(*root, variables, self.interrupt)
+                .await?;
+            let ready = planner.ready(terraform).await?;
+            unchanged &= ready.plan.is_empty();
+            self.report.emit(Event::Planned {
+                root: *root,
+                summary: ready.plan.describe(),
+                changes: ready.plan.changes.clone(),
+            });
+        }
+        Ok(unchanged)
+    }
+}
+
+fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
+    let found = found.map_or("one that cannot be read", |found| found.lineage.as_str());
+    Failure::new(
+        Exit::Refused,
+        format!("the state of the {root} root is not the one that was ejected"),
+    )
+    .why(format!(
+        "its lineage was {}, and is now {found}",
+        parted.lineage
+    ))
+    .next("it was made anew since, or is of another environment: `landfall status` says what is there; nothing was changed")
+}
+
+fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
+    let mut failure = Failure::new(Exit::Refused, "landfall would undo what was changed there");
+    failure.why = told
+        .iter()
+        .map(ToString::to_string)
+        .chain(
+            edited
+                .iter()
+                .map(|edit| format!("{edit}: landfall uses its own files")),
+        )
+        .collect();
+    let mut how: Vec<String> = told
+        .iter()
+        .map(|difference| format!("{}: {}", difference.variable, difference.how))
+        .collect();
+    // One setting may be a variable of two roots.
+    how.dedup();
+    failure.next = how;
+    if !edited.is_empty() {
+        failure = failure.next(
+            "bring the files back as they were, or go on without landfall: it has no place for them",
+        );
+    }
+    failure.next("or drop it with --yes: the next `landfall up` then changes it back; nothing was changed yet")
+}

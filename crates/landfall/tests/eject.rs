@@ -1,0 +1,403 @@
+//! Leaving landfall and coming back, in a rehearsal: what is written plans "No changes" with nothing but Terraform, and
+//! what plain Terraform changed becomes landfall's again.
+
+use aws::{Endpoints, Functions, Session};
+use infra::Binary;
+use rules::contract::Root;
+use rules::eject::FILE;
+use rules::event::{Event, Status};
+use rules::exit::Exit;
+use rules::manifest::Target;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use testkit::{App, Ended, Mode, Sandbox};
+
+const BRIEF: [&str; 5] = [
+    "up",
+    "--yes",
+    "--minimum=1s",
+    "--bake=2s",
+    "--ready-timeout=60s",
+];
+
+/// Somebody who has Terraform, and neither landfall nor anything of its environment.
+struct Person {
+    terraform: Binary,
+    plugins: PathBuf,
+}
+
+impl Person {
+    fn new(sandbox: &Sandbox) -> Person {
+        let path = std::env::var_os("PATH").expect("PATH");
+        let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
+        let plugins = sandbox.path().join("plugins");
+        std::fs::create_dir_all(&plugins).expect("a cache of providers");
+        Person {
+            terraform: Binary::find(chosen.as_deref(), &path).expect("Terraform"),
+            plugins,
+        }
+    }
+
+    /// Runs Terraform in a directory; its exit code and all that it said.
+    fn run(&self, directory: &Path, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(&self.terraform.path);
+        command
+            .args(arguments)
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
+            .env("TF_IN_AUTOMATION", "1")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        // Where this machine gets providers from, and what a Terraform that is a script of its own needs.
+        for (name, value) in std::env::vars_os() {
+            let kept = ["TF_CLI_CONFIG_FILE", "HOME", "LD_LIBRARY_PATH"];
+            if kept.iter().any(|kept| name == *kept) {
+                command.env(name, value);
+            }
+        }
+        let output = command.output().expect("Terraform runs");
+        let said = format!(
+            "{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (output.status.code().unwrap_or(-1), said)
+    }
+
+    #[track_caller]
+    fn init(&self, directory: &Path) {
+        let (code, said) = self.run(directory, &["init", "-input=false", "-no-color"]);
+        assert_eq!(code, 0, "{said}");
+    }
+
+    /// The plan's exit code: 0 means no changes, 2 that there are some.
+    #[track_caller]
+    fn plan(&self, directory: &Path) -> i32 {
+        let plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode"];
+        let (code, said) = self.run(directory, &plan);
+        assert!(matches!(code, 0 | 2), "{said}");
+        assert_eq!(code == 0, said.contains("No changes."), "{said}");
+        code
+    }
+
+    #[track_caller]
+    fn apply(&self, directory: &Path) {
+        let apply = ["apply", "-input=false", "-no-color", "-auto-approve"];
+        let (code, said) = self.run(directory, &apply);
+        assert_eq!(code, 0, "{said}");
+    }
+}
+
+fn status(sandbox: &Sandbox, app: &App) -> Status {
+    let status = sandbox.rehearse(app, &["status"]).expect(Exit::Done);
+    status.one("status", |event| match event {
+        Event::Status(status) => Some(status.clone()),
+        _ => None,
+    })
+}
+
+/// Each root's plan, in a line.
+fn plans(ended: &Ended) -> Vec<String> {
+    ended.all(|event| match event {
+        Event::Planned { root, summary, .. } => Some(format!("{root}: {summary}")),
+        _ => None,
+    })
+}
+
+/// Writes another value of a variable into `terraform.tfvars.json`, as a person would.
+fn set(directory: &Path, variable: &str, value: u32) {
+    let path = directory.join("terraform.tfvars.json");
+    let text = std::fs::read_to_string(&path).expect("variables");
+    let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(json[variable].is_number(), "{text}");
+    json[variable] = value.into();
+    std::fs::write(&path, json.to_string()).expect("written");
+}
+
+/// Everything that lies in a directory, with its text.
+fn everything(directory: &Path) -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => {
+                    let bytes = std::fs::read(&path).expect("a file");
+                    all.push((path, String::from_utf8_lossy(&bytes).into_owned()));
+                }
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The secret with which the edge of what serves was started: it stands in the function, and nowhere else.
+fn secret(sandbox: &Sandbox, function: &str) -> String {
+    let (main, second) = sandbox.emulators();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let facts = runtime.block_on(async {
+        let session = Session::open(None, Some("us-east-1"), Some(Endpoints { main, second }));
+        let functions = Functions::new(&session.await.expect("a session"), function);
+        functions.version("$LATEST").await.expect("the function")
+    });
+    facts.secret.expect("a secret").reveal().to_owned()
+}
+
+fn no_changes(ended: &Ended) {
+    let plans = plans(ended);
+    assert!(!plans.is_empty());
+    assert!(
+        plans.iter().all(|plan| plan.ends_with(": no changes")),
+        "{plans:?}"
+    );
+}
+
+fn adopted(ended: &Ended) -> bool {
+    ended.one("the end", |event| match event {
+        Event::Adopted { unchanged } => Some(*unchanged),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_environment_leaves_and_comes_back() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let person = Person::new(&sandbox);
+    let app = sandbox.app("leaving", "leaving", Mode::Good, 1);
+    let git = Command::new("git")
+        .args(["init", "--quiet"])
+        .current_dir(app.path())
+        .status();
+    assert!(git.expect("git runs").success());
+    let directory = sandbox.path().join("plain");
+    let into = directory.to_string_lossy().into_owned();
+    let from = format!("--from={into}");
+    let root = |root: Root| directory.join(root.as_str());
+
+    // Nothing is deployed: nothing is written.
+    let early = sandbox
+        .rehearse(&app, &["eject", &into])
+        .expect(Exit::NothingServing);
+    assert!(early.failure().contains("not deployed"));
+    assert!(!directory.exists());
+
+    let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    let _ci = sandbox
+        .rehearse(
+            &app,
+            &["ci", "github", "--repository=octo/leaving", "--yes"],
+        )
+        .expect(Exit::Done);
+    // Nobody keeps what `ci` was told: it is read out of what it made.
+    std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
+    let serving = status(&sandbox, &app);
+    let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
+    no_changes(&ejected);
+    let roots = ejected.one("what was written", |event| match event {
+        Event::Ejected { roots, .. } => Some(roots.clone()),
+        _ => None,
+    });
+    let all = [Root::Foundation, Root::Lambda, Root::Ci];
+    assert_eq!(roots, all);
+
+    // Terraform alone finds everything as it is, whatever releases did; and no secret was written down.
+    let secret = secret(&sandbox, "leaving-prod");
+    for (path, text) in everything(&directory) {
+        assert!(!text.contains(&secret), "{}", path.display());
+    }
+    for root in all.map(&root) {
+        person.init(&root);
+        assert_eq!(person.plan(&root), 0);
+    }
+    let readme = std::fs::read_to_string(directory.join("README.md")).expect("a README");
+    let image = serving
+        .slots
+        .iter()
+        .find_map(|slot| slot.image.clone().filter(|_| slot.live))
+        .expect("an image");
+    assert!(
+        readme.contains(&format!("COPY --from={image} ")),
+        "{readme}"
+    );
+
+    // Once more writes the same again, and what somebody edited is not written over.
+    let before = everything(&directory);
+    let _again = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
+    assert_eq!(everything(&directory), before);
+    std::fs::write(directory.join("README.md"), "notes of mine\n").expect("a README");
+    let kept = sandbox
+        .rehearse(&app, &["eject", &into])
+        .expect(Exit::Refused);
+    assert!(kept.failure().contains("README.md"), "{}", kept.failure());
+
+    // landfall works on as before.
+    let as_before = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    no_changes(&as_before);
+
+    // A person changes the shape; landfall would undo it, and says what to write so that it does not.
+    set(&root(Root::Lambda), "log_retention_days", 30);
+    set(&root(Root::Lambda), "rate_limit", 70);
+    assert_eq!(person.plan(&root(Root::Lambda)), 2);
+    person.apply(&root(Root::Lambda));
+    let told = sandbox
+        .rehearse(&app, &["adopt", &from])
+        .expect(Exit::Refused);
+    let failure = told.failure();
+    assert!(failure.contains("`log_retention_days = 30`"), "{failure}");
+    assert!(failure.contains("rate_limit is 70 there"), "{failure}");
+    // The manifest has one key for both roots, so the other root has to follow; the rate has no key.
+    set(&root(Root::Lambda), "rate_limit", 50);
+    set(&root(Root::Foundation), "log_retention_days", 30);
+    person.apply(&root(Root::Lambda));
+    person.apply(&root(Root::Foundation));
+    let app = app.manifest("log_retention_days = 30\n");
+
+    // A file of one's own has no place with landfall.
+    let own = root(Root::Lambda).join("mine.tf");
+    std::fs::write(&own, "output \"mine\" {\n  value = 1\n}\n").expect("a file");
+    let told = sandbox
+        .rehearse(&app, &["adopt", &from])
+        .expect(Exit::Refused);
+    let failure = told.failure();
+    assert!(failure.contains("lambda/mine.tf was added"), "{failure}");
+    std::fs::remove_file(own).expect("removed");
+
+    // On a machine that has never seen the environment, landfall finds everything.
+    std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
+    assert!(status(&sandbox, &app).answers);
+    let back = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
+    no_changes(&back);
+    assert!(adopted(&back));
+    let up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    no_changes(&up);
+    up.one("nothing to do", |event| {
+        matches!(event, Event::Unchanged { .. }).then_some(())
+    });
+
+    // Another environment's directory is told, and left alone.
+    let other = sandbox
+        .rehearse(&app, &["adopt", &from, "--env=staging"])
+        .expect(Exit::BadInput);
+    let failure = other.failure();
+    assert!(
+        failure.contains("environment prod there, staging here"),
+        "{failure}"
+    );
+
+    let _down = sandbox
+        .rehearse(&app, &["down", "--yes"])
+        .expect(Exit::Done);
+    let gone = sandbox
+        .rehearse(&app, &["adopt", &from])
+        .expect(Exit::NothingServing);
+    assert!(gone.failure().contains("not deployed"));
+    let swept = sandbox
+        .rehearse(&app, &["down", "--verify"])
+        .expect(Exit::Done);
+    let left = swept.one("the sweep", |event| match event {
+        Event::Swept { left, unseen, .. } => Some((*left, unseen.clone())),
+        _ => None,
+    });
+    assert_eq!(left, (0, Vec::new()));
+}
+
+#[test]
+fn a_state_that_was_copied_becomes_landfalls_again() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let person = Person::new(&sandbox);
+    let app = sandbox
+        .app("copied", "copied", Mode::Good, 1)
+        .manifest("state = \"local\"\n");
+    let directory = sandbox.path().join("plain");
+    let into = directory.to_string_lossy().into_owned();
+    let from = format!("--from={into}");
+    let lambda = directory.join("lambda");
+    let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    let _ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
+    let secret = secret(&sandbox, "copied-prod");
+    for (path, text) in everything(&directory) {
+        assert!(!text.contains(&secret), "{}", path.display());
+    }
+    for root in ["foundation", "lambda"] {
+        person.init(&directory.join(root));
+        assert_eq!(person.plan(&directory.join(root)), 0);
+    }
+
+    // From the first apply on the copy is the one that knows: an eject would lose it.
+    for root in ["foundation", "lambda"] {
+        set(&directory.join(root), "log_retention_days", 30);
+        person.apply(&directory.join(root));
+    }
+    let app = app.manifest("state = \"local\"\nlog_retention_days = 30\n");
+    let lost = sandbox
+        .rehearse(&app, &["eject", "--yes", &into])
+        .expect(Exit::Refused);
+    assert!(
+        lost.failure().contains("adopt --from"),
+        "{}",
+        lost.failure()
+    );
+
+    let back = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
+    no_changes(&back);
+    assert!(adopted(&back));
+    assert!(!lambda.join("terraform.tfstate").exists());
+    assert!(lambda.join("terraform.tfstate.adopted").exists());
+    // It can be said twice.
+    let _again = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
+    let up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    no_changes(&up);
+    up.one("nothing to do", |event| {
+        matches!(event, Event::Unchanged { .. }).then_some(())
+    });
+
+    // Ejected anew and changed here, the whole of it can be taken to another machine.
+    let record = std::fs::read_to_string(directory.join(FILE)).expect("a record");
+    let _ejected = sandbox
+        .rehearse(&app, &["eject", "--yes", &into])
+        .expect(Exit::Done);
+    let anew = std::fs::read_to_string(directory.join(FILE)).expect("a record");
+    assert_ne!(anew, record, "the serials grew");
+    std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
+    let moved = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
+    assert!(adopted(&moved));
+    assert!(status(&sandbox, &app).answers);
+    let _down = sandbox
+        .rehearse(&app, &["down", "--yes"])
+        .expect(Exit::Done);
+}
+
+#[test]
+fn a_load_balancer_and_its_services_plan_no_changes_either() {
+    let sandbox = Sandbox::new();
+    let person = Person::new(&sandbox);
+    let app = sandbox.app("boxes", "boxes", Mode::Good, 1);
+    let directory = sandbox.path().join("plain");
+    let into = directory.to_string_lossy().into_owned();
+    let up = [&BRIEF[..], &["--budget=100"]].concat();
+    let _up = sandbox.rehearse(&app, &up).expect(Exit::Done);
+    let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
+    no_changes(&ejected);
+    for root in ["foundation", "fargate"] {
+        person.init(&directory.join(root));
+        assert_eq!(person.plan(&directory.join(root)), 0);
+    }
+    let back = sandbox
+        .rehearse(&app, &["adopt", &format!("--from={into}")])
+        .expect(Exit::Refused);
+    assert!(
+        back.failure().contains("`budget = 100.0`"),
+        "{}",
+        back.failure()
+    );
+    let app = app.manifest("budget = 100.0\n");
+    let back = sandbox
+        .rehearse(&app, &["adopt", &format!("--from={into}")])
+        .expect(Exit::Done);
+    assert!(adopted(&back));
+}
