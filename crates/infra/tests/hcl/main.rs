@@ -1,6 +1,7 @@
 //! The HCL says what the rules say. Nothing here starts Terraform: the text is parsed and compared.
 
 mod contract;
+mod domains;
 mod names;
 mod ownership;
 mod prices;

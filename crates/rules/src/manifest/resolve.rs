@@ -67,6 +67,7 @@ impl Draft {
             choice,
             needs: self.needs.clone(),
             region: overrides.region.clone().or_else(|| self.region.clone()),
+            domain: self.domain.clone(),
             port,
             cpu: self.cpu,
             memory: self.memory,
