@@ -36,7 +36,10 @@ impl Zones {
                 .await
                 .map_err(translate("route53:ListHostedZonesByName"))?;
             for zone in answer.hosted_zones {
-                let is_private = zone.config.as_ref().is_some_and(|config| config.private_zone);
+                let is_private = zone
+                    .config
+                    .as_ref()
+                    .is_some_and(|config| config.private_zone);
                 if plain(&zone.name) != name || is_private {
                     continue;
                 }
@@ -60,7 +63,11 @@ impl Zones {
             .await
             .map_err(translate("route53:GetHostedZone"))?;
         let servers = answer.delegation_set.map(|set| set.name_servers);
-        let mut servers: Vec<String> = servers.unwrap_or_default().iter().map(|name| plain(name)).collect();
+        let mut servers: Vec<String> = servers
+            .unwrap_or_default()
+            .iter()
+            .map(|name| plain(name))
+            .collect();
         servers.sort();
         Ok(servers)
     }
@@ -71,8 +78,11 @@ impl Zones {
     /// The call fails.
     pub async fn records(&self, zone: &Zone, domain: &Domain) -> Result<Vec<Record>, Error> {
         let sets = self.sets(zone, domain).await?;
-        let own = sets.iter().filter(|set| plain(&set.name) == domain.as_str());
-        let leads = own.filter(|set| matches!(set.r#type, RrType::A | RrType::Aaaa | RrType::Cname));
+        let own = sets
+            .iter()
+            .filter(|set| plain(&set.name) == domain.as_str());
+        let leads =
+            own.filter(|set| matches!(set.r#type, RrType::A | RrType::Aaaa | RrType::Cname));
         Ok(leads
             .flat_map(|set| {
                 targets(set).into_iter().map(|leads_to| Record {
@@ -92,11 +102,19 @@ impl Zones {
         let sets = self.sets(zone, domain).await?;
         let proves = |set: &&ResourceRecordSet| {
             let name = plain(&set.name);
-            let label = name.strip_suffix(&parent).filter(|label| !label.contains('.'));
+            let label = name
+                .strip_suffix(&parent)
+                .filter(|label| !label.contains('.'));
             label.is_some_and(|label| label.starts_with('_'))
-                && targets(set).iter().any(|to| to.ends_with(".acm-validations.aws"))
+                && targets(set)
+                    .iter()
+                    .any(|to| to.ends_with(".acm-validations.aws"))
         };
-        Ok(sets.iter().filter(proves).map(|set| plain(&set.name)).collect())
+        Ok(sets
+            .iter()
+            .filter(proves)
+            .map(|set| plain(&set.name))
+            .collect())
     }
 
     /// The records from the domain's own on: Route 53 sorts by name, read from its end, so that what lies in the

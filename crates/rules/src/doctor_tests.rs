@@ -115,6 +115,7 @@ fn good() -> Facts {
             found: vec![],
             unseen: vec![],
         }),
+        domain: Err(Gap::NotAsked),
         permissions: Ok(vec![simulated(
             "ecr:CreateRepository",
             "*",
@@ -182,6 +183,7 @@ fn broken() -> Facts {
             ],
             unseen: vec!["budgets: budgets:ViewBudget: not allowed".into()],
         }),
+        domain: Err(Gap::NotAsked),
         permissions: Ok(vec![
             simulated("iam:CreateRole", role, Decision::ExplicitDeny),
             simulated("iam:PassRole", role, Decision::ImplicitDeny),

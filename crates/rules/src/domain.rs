@@ -100,14 +100,20 @@ pub fn delegation(survey: &Survey) -> Delegation<'_> {
             let Some(nearest) = zones.first() else {
                 return Delegation::NoZone(None);
             };
-            let same: Vec<&Zone> = zones.iter().copied().filter(|zone| zone.name == nearest.name).collect();
+            let same: Vec<&Zone> = zones
+                .iter()
+                .copied()
+                .filter(|zone| zone.name == nearest.name)
+                .collect();
             return match same.as_slice() {
                 [one] => Delegation::Unseen(one, gap.clone()),
                 _ => Delegation::Unclear(same),
             };
         }
     };
-    let mut cuts = public.iter().filter(|(_, public)| *public != Public::Nothing);
+    let mut cuts = public
+        .iter()
+        .filter(|(_, public)| *public != Public::Nothing);
     let cut = cuts.next().map(|(name, public)| (name.as_str(), public));
     let Some(nearest) = zones.first().copied() else {
         return Delegation::NoZone(cut);
@@ -115,11 +121,17 @@ pub fn delegation(survey: &Survey) -> Delegation<'_> {
     let Some((name, found)) = cut else {
         return Delegation::Elsewhere(nearest, None);
     };
-    let here: Vec<&Zone> = zones.iter().copied().filter(|zone| zone.name == name).collect();
+    let here: Vec<&Zone> = zones
+        .iter()
+        .copied()
+        .filter(|zone| zone.name == name)
+        .collect();
     if let Public::Servers(servers) = found {
         let shared = |zone: &&&Zone| servers.iter().any(|one| zone.name_servers.contains(one));
         if let Some(zone) = here.iter().find(shared) {
-            let others = servers.iter().filter(|one| !zone.name_servers.contains(one));
+            let others = servers
+                .iter()
+                .filter(|one| !zone.name_servers.contains(one));
             let others: Vec<String> = others.cloned().collect();
             return match others.is_empty() {
                 true => Delegation::Delegated(zone),
@@ -159,14 +171,28 @@ fn delegated(survey: &Survey) -> Check {
     match delegation(survey) {
         Delegation::Delegated(zone) => Check::ok(
             Name::Domain,
-            format!("{domain}: public DNS leads to the hosted zone {} ({})", zone.name, zone.id),
+            format!(
+                "{domain}: public DNS leads to the hosted zone {} ({})",
+                zone.name, zone.id
+            ),
         ),
         Delegation::Mixed(zone, others) => Check::warning(
             Name::Domain,
-            format!("{domain}: some of the name servers of {} know nothing of its hosted zone", zone.name),
+            format!(
+                "{domain}: some of the name servers of {} know nothing of its hosted zone",
+                zone.name
+            ),
         )
-        .why(format!("the zone {} does not have {}", zone.id, others.join(", ")))
-        .fix(format!("where {} is registered, name these and no others: {}", zone.name, zone.name_servers.join(", "))),
+        .why(format!(
+            "the zone {} does not have {}",
+            zone.id,
+            others.join(", ")
+        ))
+        .fix(format!(
+            "where {} is registered, name these and no others: {}",
+            zone.name,
+            zone.name_servers.join(", ")
+        )),
         Delegation::Unseen(zone, gap) => {
             let (outcome, why) = match gap {
                 Gap::Skipped(why) => (Outcome::Skipped, why),
@@ -174,15 +200,27 @@ fn delegated(survey: &Survey) -> Check {
                 Gap::Trouble(trouble) => (Outcome::Unknown, trouble.what),
                 Gap::NotAsked => (Outcome::Skipped, "nobody asked".to_owned()),
             };
-            let what = format!("{domain}: whether public DNS leads to the hosted zone {}", zone.name);
+            let what = format!(
+                "{domain}: whether public DNS leads to the hosted zone {}",
+                zone.name
+            );
             Check::new(Name::Domain, outcome, what).why(why)
         }
         Delegation::Unclear(zones) => {
             let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
             let name = zones.first().map_or("", |zone| zone.name.as_str());
-            blocker(format!("there are {} hosted zones {name}, and which of them counts cannot be told", zones.len()))
-                .why(format!("{}; public DNS could not be asked which of them it leads to", ids.join(", ")))
-                .fix(format!("delete those that nobody needs: `aws route53 delete-hosted-zone --id {}`", ids.last().unwrap_or(&"ID")))
+            blocker(format!(
+                "there are {} hosted zones {name}, and which of them counts cannot be told",
+                zones.len()
+            ))
+            .why(format!(
+                "{}; public DNS could not be asked which of them it leads to",
+                ids.join(", ")
+            ))
+            .fix(format!(
+                "delete those that nobody needs: `aws route53 delete-hosted-zone --id {}`",
+                ids.last().unwrap_or(&"ID")
+            ))
         }
         Delegation::NoZone(cut) => no_zone(domain, cut),
         Delegation::Elsewhere(zone, cut) => elsewhere(survey, zone, cut),
@@ -190,22 +228,33 @@ fn delegated(survey: &Survey) -> Check {
 }
 
 fn no_zone(domain: &Domain, cut: Option<(&str, &Public)>) -> Check {
-    let create = |zone: &str| format!("aws route53 create-hosted-zone --name {zone} --caller-reference {zone}");
+    let create = |zone: &str| {
+        format!("aws route53 create-hosted-zone --name {zone} --caller-reference {zone}")
+    };
     let names: Vec<&str> = domain.zones().collect();
     let (whole, own) = (names.last().copied().unwrap_or_default(), domain.as_str());
     let mut check = blocker(format!("{domain} has no hosted zone in Route 53"))
         .why(format!("looked for a public zone {}", names.join(" or ")));
     let whole = match cut {
         Some((name, Public::Servers(servers))) => {
-            check = check.why(format!("public DNS answers for {name} by {}", servers.join(", ")));
+            check = check.why(format!(
+                "public DNS answers for {name} by {}",
+                servers.join(", ")
+            ));
             name
         }
         Some((name, Public::Fails(_))) => name,
         _ => whole,
     };
-    check = check.fix(format!("make a zone for all of {whole}: `{}` (0.50 USD a month)", create(whole)));
+    check = check.fix(format!(
+        "make a zone for all of {whole}: `{}` (0.50 USD a month)",
+        create(whole)
+    ));
     if own != whole {
-        check = check.fix(format!("or, if the rest of {whole} is to stay where it is, one for this name alone: `{}`", create(own)));
+        check = check.fix(format!(
+            "or, if the rest of {whole} is to stay where it is, one for this name alone: `{}`",
+            create(own)
+        ));
     }
     check.fix("then set the four name servers that it prints where the name is registered, and run this again: it says which")
 }
@@ -214,7 +263,10 @@ fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Chec
     let domain = &survey.domain;
     let asked = &survey.resolver;
     let set = format!("{}: {}", zone.name, zone.name_servers.join(", "));
-    let mut check = blocker(format!("{domain}: public DNS does not lead to its hosted zone {} ({})", zone.name, zone.id));
+    let mut check = blocker(format!(
+        "{domain}: public DNS does not lead to its hosted zone {} ({})",
+        zone.name, zone.id
+    ));
     check = match cut {
         Some((name, Public::Servers(servers))) => {
             check.why(format!("{asked} answers for {name} by {}", servers.join(", ")))
@@ -226,7 +278,10 @@ fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Chec
             check.why(format!("{asked} knows no name servers of {}", zone.name))
         }
     };
-    check = check.why(format!("the zone's own are {}", zone.name_servers.join(", ")));
+    check = check.why(format!(
+        "the zone's own are {}",
+        zone.name_servers.join(", ")
+    ));
     check = match cut {
         // Somebody gave a part of the zone away.
         Some((name, _)) if name.len() > zone.name.len() => check
@@ -261,18 +316,29 @@ fn taken(survey: &Survey) -> Option<Check> {
     let domain = &survey.domain;
     let mut check = blocker(format!("{domain} leads somewhere else already"));
     for record in of_others {
-        check = check.why(format!("{} record in {}: {}", record.kind, zone.name, record.leads_to));
+        check = check.why(format!(
+            "{} record in {}: {}",
+            record.kind, zone.name, record.leads_to
+        ));
     }
     Some(
         check
             .fix("delete it once nobody needs it, or choose another name")
-            .fix(format!("console → Route 53 → Hosted zones → {} → {domain}", zone.name)),
+            .fix(format!(
+                "console → Route 53 → Hosted zones → {} → {domain}",
+                zone.name
+            )),
     )
 }
 
 /// Names that AWS's certificate authority goes by in CAA records
 /// (<https://docs.aws.amazon.com/acm/latest/userguide/setup-caa.html>).
-const AUTHORITIES: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
+const AUTHORITIES: [&str; 4] = [
+    "amazon.com",
+    "amazontrust.com",
+    "awstrust.com",
+    "amazonaws.com",
+];
 
 /// CAA records that name others and not AWS: no certificate would be made.
 fn shut_out(survey: &Survey) -> Option<Check> {
@@ -282,11 +348,18 @@ fn shut_out(survey: &Survey) -> Option<Check> {
         .filter(|record| record.tag == "issue")
         .map(|record| record.value.split(';').next().unwrap_or_default().trim())
         .collect();
-    let admits = |issuer: &&str| AUTHORITIES.iter().any(|ours| issuer.eq_ignore_ascii_case(ours));
+    let admits = |issuer: &&str| {
+        AUTHORITIES
+            .iter()
+            .any(|ours| issuer.eq_ignore_ascii_case(ours))
+    };
     if issuers.is_empty() || issuers.iter().any(admits) {
         return None;
     }
-    let named: Vec<&str> = issuers.into_iter().filter(|issuer| !issuer.is_empty()).collect();
+    let named: Vec<&str> = issuers
+        .into_iter()
+        .filter(|issuer| !issuer.is_empty())
+        .collect();
     let whom = match named.is_empty() {
         true => "nobody".to_owned(),
         false => named.join(", "),
@@ -294,7 +367,9 @@ fn shut_out(survey: &Survey) -> Option<Check> {
     Some(
         blocker(format!("AWS may make no certificate for {}", survey.domain))
             .why(format!("the CAA records of {name} allow {whom}"))
-            .fix(format!("add a CAA record to {name}: `0 issue \"amazon.com\"`")),
+            .fix(format!(
+                "add a CAA record to {name}: `0 issue \"amazon.com\"`"
+            )),
     )
 }
 

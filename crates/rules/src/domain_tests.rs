@@ -19,7 +19,10 @@ fn zone_of(name: &str, id: &str) -> Zone {
 
 /// What public DNS says of the two names, the nearest first.
 fn public(own: Public, whole: Public) -> Result<Vec<(String, Public)>, Gap> {
-    Ok(vec![("app.example.com".to_owned(), own), ("example.com".to_owned(), whole)])
+    Ok(vec![
+        ("app.example.com".to_owned(), own),
+        ("example.com".to_owned(), whole),
+    ])
 }
 
 fn survey(zones: &[Zone], public: Result<Vec<(String, Public)>, Gap>) -> Survey {
@@ -51,29 +54,86 @@ fn told(check: &Check) -> String {
 
 #[test]
 fn each_case_says_what_to_do() {
-    let (whole, own) = (zone_of("example.com", "ZWHOLE"), zone_of("app.example.com", "ZOWN"));
+    let (whole, own) = (
+        zone_of("example.com", "ZWHOLE"),
+        zone_of("app.example.com", "ZOWN"),
+    );
     let second = zone_of("example.com", "ZSECOND");
     let mut mixed = whole.name_servers.clone();
     mixed[0] = "ns.old.example".to_owned();
     let fails = || Public::Fails("SERVFAIL".to_owned());
     let unknown = || Err(Gap::Unknown("192.0.2.53 does not answer".to_owned()));
     let cases = [
-        ("delegated", survey(&[whole.clone()], public(Public::Nothing, of(&whole)))),
-        ("delegated alone", survey(&[own.clone(), whole.clone()], public(of(&own), others()))),
-        ("the second of two", survey(&[whole.clone(), second.clone()], public(Public::Nothing, of(&second)))),
+        (
+            "delegated",
+            survey(&[whole.clone()], public(Public::Nothing, of(&whole))),
+        ),
+        (
+            "delegated alone",
+            survey(&[own.clone(), whole.clone()], public(of(&own), others())),
+        ),
+        (
+            "the second of two",
+            survey(
+                &[whole.clone(), second.clone()],
+                public(Public::Nothing, of(&second)),
+            ),
+        ),
         // What is nearer counts for nobody, so the records go where public DNS looks.
-        ("past one that nobody leads to", survey(&[own.clone(), whole.clone()], public(Public::Nothing, of(&whole)))),
-        ("mixed", survey(&[whole.clone()], public(Public::Nothing, Public::Servers(mixed)))),
-        ("no zone, nothing registered", survey(&[], public(Public::Nothing, Public::Nothing))),
-        ("no zone, DNS elsewhere", survey(&[], public(Public::Nothing, others()))),
-        ("not registered", survey(&[whole.clone()], public(Public::Nothing, Public::Nothing))),
-        ("DNS elsewhere", survey(&[whole.clone()], public(Public::Nothing, others()))),
-        ("servers of a zone that is gone", survey(&[whole.clone()], public(Public::Nothing, fails()))),
-        ("a part not given", survey(&[own.clone()], public(Public::Nothing, others()))),
-        ("a part given away", survey(&[whole.clone()], public(others(), of(&whole)))),
+        (
+            "past one that nobody leads to",
+            survey(
+                &[own.clone(), whole.clone()],
+                public(Public::Nothing, of(&whole)),
+            ),
+        ),
+        (
+            "mixed",
+            survey(
+                &[whole.clone()],
+                public(Public::Nothing, Public::Servers(mixed)),
+            ),
+        ),
+        (
+            "no zone, nothing registered",
+            survey(&[], public(Public::Nothing, Public::Nothing)),
+        ),
+        (
+            "no zone, DNS elsewhere",
+            survey(&[], public(Public::Nothing, others())),
+        ),
+        (
+            "not registered",
+            survey(&[whole.clone()], public(Public::Nothing, Public::Nothing)),
+        ),
+        (
+            "DNS elsewhere",
+            survey(&[whole.clone()], public(Public::Nothing, others())),
+        ),
+        (
+            "servers of a zone that is gone",
+            survey(&[whole.clone()], public(Public::Nothing, fails())),
+        ),
+        (
+            "a part not given",
+            survey(&[own.clone()], public(Public::Nothing, others())),
+        ),
+        (
+            "a part given away",
+            survey(&[whole.clone()], public(others(), of(&whole))),
+        ),
         ("not seen", survey(&[whole.clone()], unknown())),
-        ("not asked", survey(&[whole.clone()], Err(Gap::Skipped("emulators have no public DNS".to_owned())))),
-        ("two, and not seen", survey(&[whole.clone(), second], unknown())),
+        (
+            "not asked",
+            survey(
+                &[whole.clone()],
+                Err(Gap::Skipped("emulators have no public DNS".to_owned())),
+            ),
+        ),
+        (
+            "two, and not seen",
+            survey(&[whole.clone(), second], unknown()),
+        ),
     ];
     let shown: Vec<String> = cases
         .iter()
@@ -88,7 +148,10 @@ fn each_case_says_what_to_do() {
 #[test]
 fn what_is_not_ours_is_not_written_over() {
     let whole = zone_of("example.com", "ZWHOLE");
-    let mut survey = survey(std::slice::from_ref(&whole), public(Public::Nothing, of(&whole)));
+    let mut survey = survey(
+        std::slice::from_ref(&whole),
+        public(Public::Nothing, of(&whole)),
+    );
     let record = |kind: &str, leads_to: &str| Record {
         kind: kind.to_owned(),
         leads_to: leads_to.to_owned(),
@@ -101,7 +164,9 @@ fn what_is_not_ours_is_not_written_over() {
     survey.own = ["d1.cloudfront.net".to_owned()].into();
     assert_eq!(checks(&survey).len(), 1);
     survey.own.clear();
-    survey.records.push(("ZWHOLE".to_owned(), record("AAAA", "2001:db8::1")));
+    survey
+        .records
+        .push(("ZWHOLE".to_owned(), record("AAAA", "2001:db8::1")));
     let all = checks(&survey);
     assert_eq!(all.len(), 2);
     insta::assert_snapshot!(told(&all[1]));
@@ -110,7 +175,10 @@ fn what_is_not_ours_is_not_written_over() {
 #[test]
 fn a_domain_that_lets_others_certify_says_so() {
     let whole = zone_of("example.com", "ZWHOLE");
-    let mut survey = survey(std::slice::from_ref(&whole), public(Public::Nothing, of(&whole)));
+    let mut survey = survey(
+        std::slice::from_ref(&whole),
+        public(Public::Nothing, of(&whole)),
+    );
     let mut with = |records: &[(&str, &str)]| {
         let records = records.iter().map(|(tag, value)| Caa {
             tag: (*tag).to_owned(),
@@ -121,12 +189,19 @@ fn a_domain_that_lets_others_certify_says_so() {
     };
     assert_eq!(with(&[]), None);
     assert_eq!(with(&[("iodef", "mailto:a@example.com")]), None);
-    assert_eq!(with(&[("issue", "letsencrypt.org"), ("issue", " Amazon.com; x=1")]), None);
+    assert_eq!(
+        with(&[("issue", "letsencrypt.org"), ("issue", " Amazon.com; x=1")]),
+        None
+    );
     // Wildcards alone are none of ours.
     assert_eq!(with(&[("issuewild", ";")]), None);
     let others = with(&[("issue", "letsencrypt.org"), ("issue", "pki.goog")]);
     let nobody = with(&[("issue", ";")]);
-    insta::assert_snapshot!(format!("{}\n\n{}", others.expect("refused"), nobody.expect("refused")));
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        others.expect("refused"),
+        nobody.expect("refused")
+    ));
 }
 
 fn any_public() -> impl Strategy<Value = Public> {

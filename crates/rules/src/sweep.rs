@@ -414,8 +414,11 @@ mod tests {
             .map(|kind| Found {
                 kind,
                 id: "ID".into(),
-                within: matches!(kind, Kind::Service | Kind::InternetGateway | Kind::Budget | Kind::Record)
-                    .then(|| "WITHIN".to_owned()),
+                within: matches!(
+                    kind,
+                    Kind::Service | Kind::InternetGateway | Kind::Budget | Kind::Record
+                )
+                .then(|| "WITHIN".to_owned()),
             })
             .collect();
         let text: Vec<String> = leftovers(&names(), "eu-west-2", &found, &[])

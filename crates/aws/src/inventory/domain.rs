@@ -57,7 +57,10 @@ impl Inventory {
                     tags.is_some_and(|tags| tags.get(*key) == Some(value))
                 };
                 if self.tags().iter().all(bears) {
-                    all.extend(one.domain_name.map(|name| Found::new(Kind::DomainName, name)));
+                    all.extend(
+                        one.domain_name
+                            .map(|name| Found::new(Kind::DomainName, name)),
+                    );
                 }
             }
             token = page.next_token.filter(|token| !token.is_empty());
@@ -73,7 +76,9 @@ impl Inventory {
         for domain in &self.domains {
             for zone in self.zones.of(domain).await? {
                 let records = self.zones.records(&zone, domain).await?;
-                let own = records.iter().filter(|record| leads_to_aws(&record.leads_to));
+                let own = records
+                    .iter()
+                    .filter(|record| leads_to_aws(&record.leads_to));
                 let own = own.map(|record| format!("{} {domain}", record.kind));
                 let proofs = self.zones.proofs(&zone, domain).await?;
                 let proofs = proofs.iter().map(|name| format!("CNAME {name}"));

@@ -28,7 +28,12 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
         Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None, None)),
         Root::LambdaDomain => {
             let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-            json!(LambdaDomainInputs::of(&names, "eu-west-2", &domains(), None))
+            json!(LambdaDomainInputs::of(
+                &names,
+                "eu-west-2",
+                &domains(),
+                None
+            ))
         }
         Root::FargateDomain => {
             let names = Names::new(manifest.name.clone(), manifest.environment.clone());

@@ -68,7 +68,9 @@ pub fn question(id: u16, name: &str, ask: Ask) -> Option<Vec<u8>> {
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     let start = message.len();
     for label in name.trim_end_matches('.').split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|n| (1..64).contains(n))?;
+        let length = u8::try_from(label.len())
+            .ok()
+            .filter(|n| (1..64).contains(n))?;
         message.push(length);
         message.extend(label.bytes());
     }
@@ -121,7 +123,9 @@ pub fn read(message: &[u8], id: u16, name: &str, ask: Ask) -> Result<Answer, Unr
         reader.skip(4)?;
         let length = usize::from(reader.number()?);
         let end = reader.at + length;
-        let data = message.get(reader.at..end).ok_or(Unreadable("breaks off"))?;
+        let data = message
+            .get(reader.at..end)
+            .ok_or(Unreadable("breaks off"))?;
         if class == INTERNET && kind == ask.code() {
             match ask {
                 // Of another name it is what an alias leads to, and no zone begins at an alias.
@@ -192,7 +196,9 @@ impl Reader<'_> {
                     // What is no letter, digit or sign stays apart from what is: a dot inside a label, for one.
                     for byte in label {
                         match byte {
-                            b'.' | b'\\' | 0..=32 | 127..=255 => name.push_str(&format!("\\{byte:03}")),
+                            b'.' | b'\\' | 0..=32 | 127..=255 => {
+                                name.push_str(&format!("\\{byte:03}"))
+                            }
                             byte => name.push(char::from(byte.to_ascii_lowercase())),
                         }
                     }
@@ -273,7 +279,8 @@ mod tests {
         second.pop();
         second.extend([0xc0, 12]);
         let records = [(2, wire("ns-1.awsdns-00.org")), (2, second), (5, wire("x"))];
-        let read = read(&answer(&question, &records), 7, "example.com", Ask::Ns).expect("an answer");
+        let read =
+            read(&answer(&question, &records), 7, "example.com", Ask::Ns).expect("an answer");
         assert_eq!(read.servers, ["ns-1.awsdns-00.org", "ns-2.example.com"]);
         assert_eq!((read.code, read.truncated), (0, false));
     }
@@ -281,8 +288,12 @@ mod tests {
     #[test]
     fn who_may_certify_is_read() {
         let question = question(7, "example.com", Ask::Caa).expect("a question");
-        let records = [(257, b"\0\x05issueletsencrypt.org".to_vec()), (257, b"\0\xff".to_vec())];
-        let read = read(&answer(&question, &records), 7, "example.com", Ask::Caa).expect("an answer");
+        let records = [
+            (257, b"\0\x05issueletsencrypt.org".to_vec()),
+            (257, b"\0\xff".to_vec()),
+        ];
+        let read =
+            read(&answer(&question, &records), 7, "example.com", Ask::Caa).expect("an answer");
         let expected = Caa {
             tag: "issue".to_owned(),
             value: "letsencrypt.org".to_owned(),

@@ -59,7 +59,8 @@ fn fault(text: &str) -> Option<(String, String)> {
     if !text.is_ascii() {
         return Some((
             "it holds letters that DNS does not have".to_owned(),
-            "write it in Punycode, the form that begins with `xn--`: every registrar shows it".to_owned(),
+            "write it in Punycode, the form that begins with `xn--`: every registrar shows it"
+                .to_owned(),
         ));
     }
     if text.starts_with("*.") || text.contains('*') {
@@ -100,15 +101,23 @@ fn fault(text: &str) -> Option<(String, String)> {
         return Some((why, usual()));
     }
     if labels.len() < 2 {
-        return Some(("it has one part, and at least two are needed".to_owned(), usual()));
+        return Some((
+            "it has one part, and at least two are needed".to_owned(),
+            usual(),
+        ));
     }
-    if labels.last().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) {
+    if labels
+        .last()
+        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+    {
         return Some(("it ends with a number, as addresses do".to_owned(), usual()));
     }
     (text.len() > DOMAIN_LENGTH).then(|| {
         let length = text.len();
         (
-            format!("it has {length} characters, and AWS makes certificates for at most {DOMAIN_LENGTH}"),
+            format!(
+                "it has {length} characters, and AWS makes certificates for at most {DOMAIN_LENGTH}"
+            ),
             "use a shorter name".to_owned(),
         )
     })

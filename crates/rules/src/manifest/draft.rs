@@ -4,9 +4,9 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Container, Count, Cpu, Domain, Environment, FileSum, HealthPath, Memory, Need,
-    Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key, value,
-    variables,
+    AppName, Architecture, Container, Count, Cpu, Domain, Environment, FileSum, HealthPath, Memory,
+    Need, Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key,
+    value, variables,
 };
 use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};

@@ -13,7 +13,8 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const PATH: &str = r"^(?!/|-)(?!.*(^|/)\.\.(/|$))[^\\]+$";
 
 /// A host's name in lower case, of at least two parts; the last is no number.
-const DOMAIN: &str = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+const DOMAIN: &str =
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 /// Lower-case letters, digits and single hyphens, as in every name that AWS gets.
 const NAME: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
