@@ -10,7 +10,8 @@ use crate::store::Store;
 use aws::{Endpoints, Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{
-    CiInputs, FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
+    CiInputs, FargateDomainInputs, FargateInputs, FargateOutputs, FoundationInputs,
+    LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
 use rules::doctor::account::Identity;
 use rules::event::{Event, Phase, PhaseTime};
@@ -19,6 +20,7 @@ use rules::lock::StateLock;
 use rules::manifest::{Choice, Manifest, StateBackend, Target};
 use rules::names::Names;
 use rules::revision::Image;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -302,6 +304,16 @@ impl Place {
                 function.image.as_ref(),
                 function.reserved_concurrency,
             )),
+            // To remove what is there: none is wanted.
+            Root::LambdaDomain => serde_json::to_value(LambdaDomainInputs::of(
+                &self.names,
+                region,
+                &BTreeMap::new(),
+                None,
+            )),
+            Root::FargateDomain => {
+                serde_json::to_value(FargateDomainInputs::of(&self.names, &BTreeMap::new(), None))
+            }
             Root::Ci => serde_json::to_value(CiInputs::to_remove(&self.names, region)),
         };
         let inputs = inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;

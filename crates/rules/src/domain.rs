@@ -4,6 +4,7 @@
 //! A certificate is made only once AWS finds a record of ours by public DNS, so that a zone nobody leads
 //! to costs twenty minutes of waiting. Whoever calls gathers a [`Survey`]; nothing is made before it is judged.
 
+pub mod course;
 pub mod message;
 
 use crate::doctor::{Check, Gap, Name, Outcome};
@@ -217,10 +218,7 @@ fn delegated(survey: &Survey) -> Check {
                 "{}; public DNS could not be asked which of them it leads to",
                 ids.join(", ")
             ))
-            .fix(format!(
-                "delete those that nobody needs: `aws route53 delete-hosted-zone --id {}`",
-                ids.last().unwrap_or(&"ID")
-            ))
+            .fix("ask again when public DNS answers, or delete the zone that nobody needs: `aws route53 delete-hosted-zone --id ID`")
         }
         Delegation::NoZone(cut) => no_zone(domain, cut),
         Delegation::Elsewhere(zone, cut) => elsewhere(survey, zone, cut),
@@ -295,6 +293,9 @@ fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Chec
             .fix(format!("where it is registered, set exactly these name servers for {set}")),
         _ => check.fix(format!("where {} is registered, replace the name servers by exactly these, for {set}", zone.name)),
     };
+    if cut.is_some_and(|(name, _)| name.len() > zone.name.len()) {
+        return check;
+    }
     check.fix(format!(
         "it takes minutes, at some registrars a day, until everybody sees it: `dig +short NS {}` prints these four; then run this again",
         zone.name

@@ -1,11 +1,12 @@
 //! `landfall up`: from a directory to an answering address.
 
+mod domain;
 mod front_door;
 pub(crate) mod image;
 mod moving;
 mod site;
 
-use self::site::Maker;
+use self::site::{Made, Maker};
 use crate::app::App;
 use crate::cli::{Global, Move, Up};
 use crate::commands::{concerns, doctor, plan};
@@ -142,7 +143,11 @@ async fn run_locked(
         moving::check(place).await?;
     }
     keeper.at("making the infrastructure").await?;
-    let (site, image) = maker.make(arguments.yes, &question).await?;
+    let Made {
+        site,
+        image,
+        domain,
+    } = maker.make(arguments.yes, &question).await?;
     let revision = Revision {
         image,
         settings: Settings::of_image(maker.manifest, &maker.image.app.user),
@@ -153,11 +158,14 @@ async fn run_locked(
             revision: revision.id(),
         });
     }
-    report.emit(Event::Url {
-        url: site.url().to_owned(),
-    });
+    if domain.is_some() {
+        keeper.at("setting up the domain").await?;
+    }
+    let url = domain::make(maker, &site, domain).await?;
+    report.emit(Event::Url { url });
     for target in old {
         keeper.at("removing the old target").await?;
+        domain::leave_target(maker, target).await?;
         moving::leave(maker, target).await?;
     }
     Ok(())

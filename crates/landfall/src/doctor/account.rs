@@ -2,6 +2,7 @@
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
+use crate::domain;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::{Report, now};
@@ -11,7 +12,8 @@ use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
 use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks, passed_to};
 use rules::doctor::{Facts, Gap, Seen};
-use rules::manifest::{Manifest, Target};
+use rules::domain::Survey;
+use rules::manifest::{Domain, Manifest, Target};
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -78,6 +80,12 @@ fn skip(facts: &mut Facts, why: &str) {
     let skipped = || Gap::Skipped(why.to_owned());
     facts.credentials = Err(skipped());
     facts.names = Err(skipped());
+    if facts
+        .manifest()
+        .is_some_and(|manifest| manifest.domain.is_some())
+    {
+        facts.domain = Err(skipped());
+    }
     facts.permissions = Err(skipped());
 }
 
@@ -146,6 +154,9 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
         Extent::Machine | Extent::Full => true,
     };
     let facts = &mut examined.facts;
+    if let Some(domain) = &manifest.domain {
+        facts.domain = within(limit, Box::pin(surveyed(&place, domain))).await;
+    }
     if is_new {
         let account = Quotas::new(&place.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
@@ -247,6 +258,11 @@ async fn names(place: &Place) -> Seen<Strangers> {
         found: strangers(listing.by_name, &of_ours),
         unseen: listing.unseen,
     })
+}
+
+async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
+    let survey = domain::survey(place, domain).await;
+    survey.map_err(|failure| Gap::Unknown(failure.what))
 }
 
 async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>> {

@@ -89,6 +89,7 @@ fn fault(text: &str) -> Option<(String, String)> {
     let labels: Vec<&str> = text.split('.').collect();
     for label in &labels {
         let why = match label.len() {
+            0 if text.is_empty() => "it is empty".to_owned(),
             0 => "it has a dot without anything before or after it".to_owned(),
             length if length > LABEL_LENGTH => {
                 format!("a part of it has {length} characters, at most {LABEL_LENGTH} are possible")
