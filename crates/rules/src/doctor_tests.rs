@@ -625,8 +625,9 @@ fn every_question_is_about_something_that_exists() {
         region: "eu-west-2",
         names: &names,
     };
-    for target in Target::ALL {
-        let asks = asks(target, &at);
+    let both = |target| [(target, false), (target, true)];
+    for (target, domain) in Target::ALL.into_iter().flat_map(both) {
+        let asks = asks(target, domain, &at);
         let actions: Vec<&str> = asks.iter().flat_map(|ask| ask.actions.clone()).collect();
         assert!(
             (20..=40).contains(&actions.len()),
@@ -640,7 +641,7 @@ fn every_question_is_about_something_that_exists() {
         }
     }
     let roles = |target, wanted: &str| {
-        let all = asks(target, &at);
+        let all = asks(target, false, &at);
         all.iter().any(|ask| ask.resource.ends_with(wanted))
     };
     assert!(roles(Target::Lambda, &names.function_role()));

@@ -64,6 +64,7 @@ fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
         region: "eu-west-2".to_owned(),
         names: Names::new(manifest.name.clone(), manifest.environment.clone()),
         target: manifest.target,
+        domain: None,
         directory: ".".to_owned(),
         archive: None,
     };

@@ -304,7 +304,7 @@ async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>>
         names: &place.names,
     };
     let target = manifest.target;
-    let asks = asks(target, &at);
+    let asks = asks(target, manifest.domain.is_some(), &at);
     let answers = asks
         .iter()
         .map(|ask| Box::pin(simulation.simulate(&principal, ask, passed_to(target))));

@@ -5,6 +5,7 @@
 //! environment gives them, as far as AWS names them before they exist.
 
 use super::{Deployment, Role};
+use crate::domain::CLOUDFRONT_REGION;
 use crate::manifest::Target;
 use serde_json::{Value, json};
 
@@ -19,6 +20,10 @@ pub fn documents(role: Role, deployment: &Deployment) -> Vec<String> {
         Role::Deploy | Role::Preview => scope.changes(deployment.target),
         Role::Plan => scope.reads(deployment.target),
     };
+    // A preview has none: the domain belongs to the branch's environment.
+    if role != Role::Preview {
+        statements.extend(domain(role, deployment));
+    }
     if role == Role::Preview {
         // Environments whose time is over are found by their buckets.
         statements.push(allow(
@@ -28,6 +33,99 @@ pub fn documents(role: Role, deployment: &Deployment) -> Vec<String> {
         ));
     }
     pack(statements)
+}
+
+/// What a domain needs: its certificate, the records of its name, and the name at the HTTP API. Hosted zones and
+/// certificates have ids of AWS's choice.
+fn domain(role: Role, deployment: &Deployment) -> Vec<Value> {
+    let Deployment {
+        partition,
+        account,
+        region,
+        ..
+    } = deployment;
+    let Some(domain) = &deployment.domain else {
+        return Vec::new();
+    };
+    let at = match deployment.target {
+        Target::Lambda => region,
+        Target::Fargate => CLOUDFRONT_REGION,
+    };
+    let certificates = [format!("arn:{partition}:acm:{at}:{account}:certificate/*")];
+    let zones = [format!("arn:{partition}:route53:::hostedzone/*")];
+    let names = ["domainnames", "domainnames/*"]
+        .map(|path| format!("arn:{partition}:apigateway:{region}::/{path}"));
+    let mut all = vec![
+        allow(
+            "ReadCertificate",
+            &["acm:DescribeCertificate"],
+            &certificates,
+        ),
+        allow(
+            "ReadZone",
+            &[
+                "route53:GetHostedZone",
+                "route53:ListResourceRecordSets",
+                "route53:ListTagsForResource",
+            ],
+            &zones,
+        ),
+        allow(
+            "FindZone",
+            &[
+                "route53:GetChange",
+                "route53:ListHostedZones",
+                "route53:ListHostedZonesByName",
+            ],
+            &["*".to_owned()],
+        ),
+    ];
+    if deployment.target == Target::Lambda {
+        all.push(allow("ReadDomainName", &["apigateway:GET"], &names));
+    }
+    if role == Role::Plan {
+        return all;
+    }
+    let app = deployment.names.app.as_str();
+    let on = |mut statement: Value, condition: Value| {
+        statement["Condition"] = condition;
+        statement
+    };
+    all.extend([
+        on(
+            allow(
+                "MakeCertificate",
+                &["acm:AddTagsToCertificate", "acm:RequestCertificate"],
+                &certificates,
+            ),
+            json!({ "StringEquals": { "aws:RequestTag/landfall:app": app } }),
+        ),
+        on(
+            allow(
+                "KeepCertificate",
+                &["acm:DeleteCertificate", "acm:RemoveTagsFromCertificate"],
+                &certificates,
+            ),
+            json!({ "StringEquals": { "aws:ResourceTag/landfall:app": app } }),
+        ),
+        // The name itself, and the one that proves it.
+        on(
+            allow("KeepRecords", &["route53:ChangeResourceRecordSets"], &zones),
+            json!({ "ForAllValues:StringLike": {
+                "route53:ChangeResourceRecordSetsNormalizedRecordNames": [domain.as_str(), format!("_*.{domain}")],
+            } }),
+        ),
+    ]);
+    if deployment.target == Target::Lambda {
+        let verbs = [
+            "apigateway:DELETE",
+            "apigateway:PATCH",
+            "apigateway:POST",
+            "apigateway:PUT",
+        ];
+        all.push(allow("KeepDomainName", &verbs, &names));
+    }
+    all
 }
 
 /// Statements in as few documents as they fit into.
@@ -193,6 +291,8 @@ impl Scope<'_> {
             allow(
                 "LookAround",
                 &[
+                    "acm:ListCertificates",
+                    "acm:ListTagsForCertificate",
                     "cloudwatch:DescribeAlarms",
                     "cloudwatch:GetMetricData",
                     "ecr:GetAuthorizationToken",
@@ -563,6 +663,7 @@ mod tests {
     fn statements(role: Role, target: Target) -> Vec<Value> {
         let deployment = Deployment {
             target,
+            domain: "app.example.com".parse().ok(),
             ..deployment()
         };
         let documents = documents(role, &deployment);
@@ -578,6 +679,27 @@ mod tests {
                     .clone()
             })
             .collect()
+    }
+
+    #[test]
+    fn the_domain_is_the_branchs_alone_and_so_are_its_records() {
+        let with = |role, domain: Option<&str>| {
+            let deployment = Deployment {
+                domain: domain.map(|domain| domain.parse().expect("a domain")),
+                ..deployment()
+            };
+            documents(role, &deployment).join("\n")
+        };
+        let domain = Some("app.example.com");
+        let deploy = with(Role::Deploy, domain);
+        assert!(
+            deploy.contains(r#"["app.example.com","_*.app.example.com"]"#),
+            "{deploy}"
+        );
+        assert!(!with(Role::Plan, domain).contains("ChangeResourceRecordSets\""));
+        for text in [with(Role::Preview, domain), with(Role::Deploy, None)] {
+            assert!(!text.contains("route53:"), "{text}");
+        }
     }
 
     fn actions(statement: &Value) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! leave out. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use super::{Check, Name, Outcome};
+use crate::domain::CLOUDFRONT_REGION;
 use crate::exit::Exit;
 use crate::manifest::Target;
 use crate::names::Names;
@@ -177,6 +178,21 @@ const FARGATE: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What a domain needs beside either. CloudFront's certificates are all in one region.
+const DOMAIN: &[(&str, &[&str])] = &[
+    ("*", &["route53:ListHostedZonesByName"]),
+    (
+        "arn:{partition}:acm:{certified}:{account}:certificate/01234567-89ab-cdef-0123-456789abcdef",
+        &["acm:RequestCertificate", "acm:DeleteCertificate"],
+    ),
+];
+
+/// What it needs at the HTTP API.
+const DOMAIN_NAME: &[(&str, &[&str])] = &[(
+    "arn:{partition}:apigateway:{region}::/domainnames",
+    &["apigateway:POST"],
+)];
+
 /// The service that the roles of a target are passed to: the condition of many a policy.
 pub fn passed_to(target: Target) -> &'static str {
     match target {
@@ -185,8 +201,13 @@ pub fn passed_to(target: Target) -> &'static str {
     }
 }
 
-/// What is asked for a target.
-pub fn asks(target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
+/// What is asked for a target, and for a domain if one is wanted.
+pub fn asks(target: Target, domain: bool, at: &Whereabouts<'_>) -> Vec<Ask> {
+    let (of_domain, certified) = match (domain, target) {
+        (false, _) => ([&[][..], &[][..]], at.region),
+        (true, Target::Lambda) => ([DOMAIN, DOMAIN_NAME], at.region),
+        (true, Target::Fargate) => ([DOMAIN, &[][..]], CLOUDFRONT_REGION),
+    };
     let own = match target {
         Target::Lambda => LAMBDA,
         Target::Fargate => FARGATE,
@@ -194,11 +215,13 @@ pub fn asks(target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
     FOUNDATION
         .iter()
         .chain(own)
+        .chain(of_domain.into_iter().flatten())
         .map(|(resource, actions)| Ask {
             resource: resource
                 .replace("{partition}", at.partition)
                 .replace("{account}", at.account)
                 .replace("{region}", at.region)
+                .replace("{certified}", certified)
                 .replace("{bucket}", &at.names.state_bucket(at.account, at.region))
                 .replace("{id}", &at.names.id()),
             actions: actions.to_vec(),
