@@ -11,6 +11,7 @@ pub mod faults;
 mod run;
 mod sandbox;
 mod users;
+mod zone;
 
 pub use app::{App, Mode};
 pub use crowd::{Crowd, Visit, Visits, now};
@@ -18,3 +19,4 @@ pub use docker::docker;
 pub use run::{Ended, Running};
 pub use sandbox::Sandbox;
 pub use users::{Answers, Users};
+pub use zone::Zone;
