@@ -219,7 +219,8 @@ impl Terraform {
             .collect();
         if !addresses.is_empty() {
             let command = ["state", "rm", "-lock-timeout=10s"];
-            self.answer(&[&command[..], &addresses].concat()).await?;
+            self.answer(&[&command[..], &addresses[..]].concat())
+                .await?;
         }
         Ok(addresses.len())
     }

@@ -25,9 +25,11 @@ fn address(ended: &Ended) -> String {
 
 fn failure(ended: &Ended) -> String {
     ended.one("failure", |event| match event {
-        Event::Failed { what, why, next } => {
-            Some([&[what.clone()], &why[..], &next[..]].concat().join("\n"))
-        }
+        Event::Failed { what, why, next } => Some(
+            [&[what.clone()][..], &why[..], &next[..]]
+                .concat()
+                .join("\n"),
+        ),
         _ => None,
     })
 }

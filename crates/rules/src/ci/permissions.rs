@@ -48,7 +48,7 @@ fn domain(role: Role, deployment: &Deployment) -> Vec<Value> {
         return Vec::new();
     };
     let at = match deployment.target {
-        Target::Lambda => region,
+        Target::Lambda => region.as_str(),
         Target::Fargate => CLOUDFRONT_REGION,
     };
     let certificates = [format!("arn:{partition}:acm:{at}:{account}:certificate/*")];

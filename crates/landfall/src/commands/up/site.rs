@@ -57,7 +57,7 @@ impl Maker<'_> {
         } = phases.time(Phase::Plan, propose).await?;
         let leaving = domain
             .as_ref()
-            .map_or(&[][..], |domain| &domain.course.leaving);
+            .map_or(&[][..], |domain| &domain.course.leaving[..]);
         self.agree(&proposal, leaving, yes, question)?;
         let registry = async {
             let outputs = self.apply_foundation(foundation).await?;
