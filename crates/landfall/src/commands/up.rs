@@ -129,7 +129,13 @@ async fn run_locked(
     let (place, report, target) = (maker.place, maker.report, maker.manifest.target);
     let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
     let verb = match old.first() {
-        Some(old) => format!("Move this from {old} to {target}, which changes its address,"),
+        Some(old) => {
+            let address = match maker.manifest.domain {
+                Some(_) => "AWS's own address",
+                None => "its address",
+            };
+            format!("Move this from {old} to {target}, which changes {address},")
+        }
         None => "Create this".to_owned(),
     };
     let question = format!(
