@@ -48,6 +48,7 @@ pub(crate) async fn survey(place: &Place, domain: &Domain) -> Result<Survey, Fai
         let in_zone = zones.records(zone, domain).await?;
         records.extend(in_zone.into_iter().map(|record| (zone.id.clone(), record)));
     }
+    let kept = kept(place).await?;
     let mut survey = Survey {
         domain: domain.clone(),
         zones: found,
@@ -55,7 +56,8 @@ pub(crate) async fn survey(place: &Place, domain: &Domain) -> Result<Survey, Fai
         resolver: String::new(),
         caa: None,
         records,
-        own: kept(place).await?.leads_to,
+        set_up_in: kept.domains.get(domain.as_str()).cloned().flatten(),
+        own: kept.leads_to,
     };
     if !place.is_rehearsal() {
         match Resolver::of_machine() {

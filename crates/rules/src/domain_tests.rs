@@ -34,6 +34,7 @@ fn survey(zones: &[Zone], public: Result<Vec<(String, Public)>, Gap>) -> Survey 
         caa: None,
         records: Vec::new(),
         own: BTreeSet::new(),
+        set_up_in: None,
     }
 }
 
@@ -143,6 +144,32 @@ fn each_case_says_what_to_do() {
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+/// A resolver that errs for an hour keeps nobody from a release, and moves no record.
+#[test]
+fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
+    let (whole, second) = (
+        zone_of("example.com", "ZWHOLE"),
+        zone_of("example.com", "ZSECOND"),
+    );
+    let fails = Public::Fails("SERVFAIL".to_owned());
+    let set_up = |zones: &[Zone], said: Public| Survey {
+        set_up_in: Some("ZWHOLE".to_owned()),
+        ..survey(zones, public(Public::Nothing, said))
+    };
+    let broken = set_up(std::slice::from_ref(&whole), fails);
+    let outcomes: Vec<Outcome> = checks(&broken).iter().map(|check| check.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Warning]);
+    assert_eq!(zone(&broken), Some(&whole));
+
+    let moved = set_up(&[whole.clone(), second.clone()], of(&second));
+    assert_eq!(zone(&moved), Some(&whole));
+    insta::assert_snapshot!(told(&checks(&moved)[0]));
+
+    // The zone is gone, and with it what was in it.
+    let gone = set_up(std::slice::from_ref(&second), of(&second));
+    assert_eq!(zone(&gone), Some(&second));
 }
 
 #[test]

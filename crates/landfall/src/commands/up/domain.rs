@@ -71,7 +71,10 @@ async fn apply(
     if ready.plan.changes != agreed.plan.changes {
         return Err(maker.changed_meanwhile(&agreed, &ready));
     }
-    let applied = maker.phases.time(Phase::Domain, maker.apply(&ready)).await;
+    let applied = maker
+        .phases
+        .time(Phase::Domain, maker.apply_once(&ready))
+        .await;
     applied.map_err(explain)?;
     tell(maker, &ready).await?;
     Ok(true)

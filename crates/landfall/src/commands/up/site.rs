@@ -166,12 +166,22 @@ impl Maker<'_> {
     /// Applies a plan. What fails is planned and tried once more: in a fresh account the first cluster, for
     /// one, can come before the service-linked role that its creation asked for
     /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
-    pub(super) async fn apply(&self, ready: &Ready) -> Result<(), Failure> {
+    async fn apply(&self, ready: &Ready) -> Result<(), Failure> {
         self.apply_where(ready, |plan| plan.destroyed().next().is_none())
             .await
     }
 
-    /// The same for a plan that destroys, too, as it was meant to.
+    /// Applies a plan once: what waits for long is not waited for twice.
+    pub(super) async fn apply_once(&self, ready: &Ready) -> Result<(), Failure> {
+        let terraform = &ready.terraform;
+        let mut listener = listener(self.report, terraform.dir.root);
+        match terraform.apply(&mut listener).await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(self.place.explain_lock(terraform, failure).await),
+        }
+    }
+
+    /// As [`Maker::apply`] for a plan that destroys, too, as it was meant to.
     pub(super) async fn apply_all(&self, ready: &Ready) -> Result<(), Failure> {
         self.apply_where(ready, |_| true).await
     }
