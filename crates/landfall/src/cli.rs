@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod ci;
+pub(crate) mod policy;
 
 use crate::conduct::Terms;
 use crate::report::Volume;
@@ -136,6 +137,11 @@ pub(crate) enum Command {
     Ci {
         #[command(subcommand)]
         action: ci::Ci,
+    },
+    /// Print what the deploying identity has to be allowed in AWS
+    Policy {
+        #[command(subcommand)]
+        action: policy::Policy,
     },
     /// Start or stop the emulators of a rehearsal
     Rehearsal {

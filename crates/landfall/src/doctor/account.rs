@@ -10,10 +10,11 @@ use aws::{Functions, Inventory, Permissions, Quotas, Session};
 use futures_util::future::try_join_all;
 use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
-use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks, passed_to};
+use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
 use rules::doctor::{Facts, Gap, Seen};
 use rules::domain::Survey;
 use rules::manifest::{Domain, Manifest, Target};
+use rules::permissions::Phase;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -153,6 +154,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
         Extent::Deployment => is_new(&place, manifest.target, &examined.there).await,
         Extent::Machine | Extent::Full => true,
     };
+    let there = examined.there.clone();
     let facts = &mut examined.facts;
     if let Some(domain) = &manifest.domain {
         facts.domain = within(limit, Box::pin(surveyed(&place, domain))).await;
@@ -168,7 +170,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
                 Box::pin(load_balancers(&place, &account, manifest.target))
             ),
             within(limit, Box::pin(names(&place))),
-            within(limit, Box::pin(permissions(&place, &manifest))),
+            within(limit, Box::pin(permissions(&place, &manifest, &there))),
         );
         facts.region = region;
         facts.concurrency = concurrency;
@@ -265,7 +267,7 @@ async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
     survey.map_err(|failure| Gap::Unknown(failure.what))
 }
 
-async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>> {
+async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {
     if place.identity.rehearsal {
         return Err(Gap::Skipped(EMULATED.to_owned()));
     }
@@ -302,12 +304,17 @@ async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>>
         account: &place.account,
         region: place.session.region(),
         names: &place.names,
+        domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
     };
-    let target = manifest.target;
-    let asks = asks(target, manifest.domain.is_some(), &at);
+    // Who only releases need not be able to make anything.
+    let phase = match there.contains(&manifest.target) {
+        true => Phase::Release,
+        false => Phase::Setup,
+    };
+    let asks = asks(phase, manifest.target, &at);
     let answers = asks
         .iter()
-        .map(|ask| Box::pin(simulation.simulate(&principal, ask, passed_to(target))));
+        .map(|ask| Box::pin(simulation.simulate(&principal, ask)));
     let answers = try_join_all(answers)
         .await
         .map_err(|error| unknown(&error))?;

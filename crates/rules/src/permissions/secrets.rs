@@ -1,0 +1,74 @@
+//! Secrets of an environment: parameters below `/landfall/ID/`, or secrets of Secrets Manager of that name.
+
+use super::{Scope, Statement};
+
+fn parameters(scope: &Scope) -> [String; 1] {
+    [scope.arn("ssm", "parameter/landfall/ID/*")]
+}
+
+fn secrets(scope: &Scope) -> [String; 1] {
+    [scope.arn("secretsmanager", "secret:landfall/ID/*")]
+}
+
+/// Which there are and of which version; not what is in them.
+pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::anywhere(
+            "ListSecrets",
+            &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
+        ),
+        Statement::allow(
+            "DescribeSecrets",
+            &["secretsmanager:DescribeSecret"],
+            secrets(scope),
+        ),
+        Statement::allow(
+            "ReadTagsOfParameters",
+            &["ssm:ListTagsForResource"],
+            parameters(scope),
+        ),
+    ]
+}
+
+/// `landfall secrets`.
+pub(super) fn release(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "KeepParameters",
+            &[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameter",
+                "ssm:DeleteParameters",
+                "ssm:GetParameters",
+                "ssm:PutParameter",
+            ],
+            parameters(scope),
+        ),
+        Statement::allow(
+            "KeepSecrets",
+            &[
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
+                "secretsmanager:UpdateSecret",
+            ],
+            secrets(scope),
+        ),
+    ]
+}
+
+pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "RemoveParameters",
+            &["ssm:DeleteParameter", "ssm:DeleteParameters"],
+            parameters(scope),
+        ),
+        Statement::allow(
+            "RemoveSecrets",
+            &["secretsmanager:DeleteSecret"],
+            secrets(scope),
+        ),
+    ]
+}
