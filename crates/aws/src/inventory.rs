@@ -1,6 +1,7 @@
 //! The look for anything that bears an environment's names or tags, in every service that landfall or
 //! its HCL creates in.
 
+mod domain;
 mod function;
 mod network;
 
@@ -9,13 +10,16 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::services::Services;
 use crate::session::Session;
 use crate::state_bucket::StateBucket;
+use crate::zones::Zones;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
 use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::future::join_all;
 use rules::ci::Role;
+use rules::manifest::Domain;
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::sweep::{Found, Kind};
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
 /// One service's answer, on its way.
@@ -50,6 +54,9 @@ pub struct Inventory {
     cloudfront: aws_sdk_cloudfront::Client,
     lambda: aws_sdk_lambda::Client,
     apis: aws_sdk_apigatewayv2::Client,
+    certificates: [aws_sdk_acm::Client; 2],
+    zones: Zones,
+    domains: BTreeSet<Domain>,
     budgets: aws_sdk_budgets::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
 }
@@ -75,9 +82,22 @@ impl Inventory {
             cloudfront: aws_sdk_cloudfront::Client::new(&second),
             lambda: aws_sdk_lambda::Client::new(config),
             apis: aws_sdk_apigatewayv2::Client::new(config),
+            certificates: [
+                aws_sdk_acm::Client::new(config),
+                aws_sdk_acm::Client::new(&session.at(rules::domain::CLOUDFRONT_REGION)),
+            ],
+            zones: Zones::new(session),
+            domains: BTreeSet::new(),
             budgets: aws_sdk_budgets::Client::new(&second),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
         }
+    }
+
+    /// Looks for records of these domains as well. Records have no tags, so only who knows a name can look.
+    #[must_use]
+    pub fn with_domains(mut self, domains: impl IntoIterator<Item = Domain>) -> Inventory {
+        self.domains.extend(domains);
+        self
     }
 
     /// Looks everywhere. A service that cannot be looked at is named in [`Listing::unseen`].
@@ -85,7 +105,7 @@ impl Inventory {
         let mut listing = Listing::default();
         // All at once: one after the other, two dozen services take seconds. On the heap: together they are more
         // than a stack holds.
-        let looks: [(&str, Look<'_>); 23] = [
+        let looks: [(&str, Look<'_>); 26] = [
             ("load balancers", Box::pin(self.load_balancers())),
             ("target groups", Box::pin(self.target_groups())),
             ("ECS services", Box::pin(self.ecs_services())),
@@ -93,6 +113,9 @@ impl Inventory {
             ("task definitions", Box::pin(self.task_definitions())),
             ("CloudFront distributions", Box::pin(self.distributions())),
             ("HTTP APIs", Box::pin(self.http_apis())),
+            ("names of domains", Box::pin(self.domain_names())),
+            ("certificates", Box::pin(self.certificates())),
+            ("records", Box::pin(self.records())),
             ("Lambda functions", Box::pin(self.functions())),
             ("VPCs", Box::pin(self.vpcs())),
             ("subnets", Box::pin(self.subnets())),

@@ -19,6 +19,7 @@ mod registry;
 mod services;
 mod session;
 mod state_bucket;
+mod zones;
 
 pub use account::Account;
 pub use alarms::Alarms;
@@ -36,3 +37,4 @@ pub use registry::{Login, Registry};
 pub use services::{Deployed, OneOff, OneOffProgress, Roles, Services, SlotFacts, TaskFacts};
 pub use session::{Endpoints, Session};
 pub use state_bucket::{Buckets, ETag, Object, StateBucket, Written};
+pub use zones::Zones;

@@ -237,6 +237,26 @@ impl Terraform {
         Ok(tools)
     }
 
+    /// Makes the state forget every resource of a kind, which stays as it is: it is another root's by now. Says how
+    /// many there were.
+    ///
+    /// # Errors
+    /// Terraform fails, or its JSON cannot be read.
+    pub async fn forget(&self, kind: &str) -> Result<usize, Failure> {
+        let state = self.state().await?;
+        let addresses: Vec<&str> = state
+            .iter()
+            .filter(|resource| resource.kind == kind)
+            .map(|resource| resource.address.as_str())
+            .collect();
+        if !addresses.is_empty() {
+            let command = ["state", "rm", "-lock-timeout=10s"];
+            self.answer(&[&command[..], &addresses[..]].concat())
+                .await?;
+        }
+        Ok(addresses.len())
+    }
+
     /// The command a person types to release a lock by hand.
     pub fn unlock_command(&self, id: &str) -> String {
         format!(

@@ -68,7 +68,9 @@ pub(crate) const OVERRIDE: &str = "rehearsal_override.tf";
 pub(crate) fn rehearsal_override(root: Root, emulators: &Emulators) -> String {
     let own = match root {
         Root::Lambda => FUNCTION_OVERRIDE,
-        Root::Foundation | Root::Fargate | Root::Ci => "",
+        Root::Foundation | Root::Fargate | Root::LambdaDomain | Root::FargateDomain | Root::Ci => {
+            ""
+        }
     };
     provider_override(emulators) + own
 }
@@ -88,7 +90,8 @@ pub struct Emulators {
 /// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
 /// version 3.39 spells them; newer versions accept the same words. Its `apigateway` is both generations of
 /// API Gateway; newer versions take `AWS_ENDPOINT_URL` for the second, whose word 3.39 would refuse.
-const MAIN_SERVICES: [&str; 12] = [
+const MAIN_SERVICES: [&str; 14] = [
+    "acm",
     "apigateway",
     "cloudwatch",
     "cloudwatchlogs",
@@ -99,6 +102,7 @@ const MAIN_SERVICES: [&str; 12] = [
     "iam",
     "lambda",
     "resourcegroupstaggingapi",
+    "route53",
     "sns",
     "sts",
 ];

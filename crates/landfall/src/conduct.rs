@@ -17,7 +17,7 @@ use rules::diagnosis::Cause;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::ledger::{Entry, Record};
-use rules::manifest::Manifest;
+use rules::manifest::{Manifest, Target};
 use rules::names::{SLOT_HEADER, Slot};
 use rules::release::{
     AtMaximum, Held, Order, Outcome, Patience, Purpose, Release, SoFar, Step, Strategy, next,
@@ -109,7 +109,15 @@ impl Site {
         })
     }
 
-    /// The public address.
+    /// What it runs on.
+    pub(crate) fn target(&self) -> Target {
+        match &self.target {
+            TargetOutputs::Fargate(_) => Target::Fargate,
+            TargetOutputs::Lambda(_) => Target::Lambda,
+        }
+    }
+
+    /// AWS's own public address.
     pub(crate) fn url(&self) -> &str {
         match &self.target {
             TargetOutputs::Fargate(outputs) => &outputs.url,

@@ -6,6 +6,7 @@ mod commands;
 mod comparing;
 mod conduct;
 mod doctor;
+mod domain;
 mod driver;
 mod engine;
 mod failure;
@@ -23,6 +24,7 @@ mod probe;
 mod random;
 mod rehearsal;
 mod report;
+mod resolver;
 mod store;
 mod watched;
 

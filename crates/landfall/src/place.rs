@@ -14,7 +14,8 @@ use crate::store::Store;
 use aws::{Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
 use rules::contract::{
-    CiInputs, FargateInputs, FargateOutputs, FoundationInputs, LambdaInputs, LambdaOutputs, Root,
+    CiInputs, FargateDomainInputs, FargateInputs, FargateOutputs, FoundationInputs,
+    LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
 use rules::doctor::account::Identity;
 use rules::exit::Exit;
@@ -260,6 +261,16 @@ impl Place {
                 function.image.as_ref(),
                 function.reserved_concurrency,
             )),
+            // To remove what is there: none is wanted.
+            Root::LambdaDomain => serde_json::to_value(LambdaDomainInputs::of(
+                &self.names,
+                region,
+                &BTreeMap::new(),
+                None,
+            )),
+            Root::FargateDomain => {
+                serde_json::to_value(FargateDomainInputs::of(&self.names, &BTreeMap::new(), None))
+            }
             Root::Ci => serde_json::to_value(CiInputs::to_remove(&self.names, region)),
         };
         inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))

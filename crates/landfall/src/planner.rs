@@ -1,6 +1,8 @@
 //! Plans of both roots, and what they come to: what `up` asks before it makes anything, and what `plan`
 //! shows.
 
+use crate::conduct::TargetOutputs;
+use crate::domain;
 use crate::failure::Failure;
 use crate::place::{Function, Place};
 use crate::report::{Report, now};
@@ -9,12 +11,14 @@ use infra::{Interrupt, Terraform};
 use rules::contract::{LambdaInputs, Root};
 use rules::cost::account::AccountPlan;
 use rules::cost::budget::Decision;
+use rules::domain::course::Course;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::manifest::{Manifest, Target};
 use rules::names::Slot;
 use rules::plan::Plan;
 use rules::proposal::{Basis, Proposal};
+use std::collections::BTreeMap;
 
 /// What plans an environment.
 pub(crate) struct Planner<'a> {
@@ -32,10 +36,19 @@ pub(crate) struct Ready {
     pub(crate) plan: Plan,
 }
 
-/// Both roots, and what they come to.
+/// The domain's root, planned, and where it goes from there.
+pub(crate) struct ReadyDomain {
+    /// [`None`] where there is nothing to make, only to remove.
+    pub(crate) ready: Option<Ready>,
+    pub(crate) course: Course,
+}
+
+/// The roots, and what they come to.
 pub(crate) struct Proposed {
     pub(crate) foundation: Ready,
     pub(crate) target: Ready,
+    /// [`None`] where there is no domain and none goes.
+    pub(crate) domain: Option<ReadyDomain>,
     pub(crate) proposal: Proposal,
 }
 
@@ -74,16 +87,28 @@ impl Planner<'_> {
         let (foundation, target, pays) =
             tokio::join!(self.ready(foundation), self.ready(target), self.pays());
         let (foundation, target) = (foundation?, target?);
-        let plans = [&foundation.plan, &target.plan];
-        let destroys = plans.iter().any(|plan| plan.destroyed().next().is_some());
-        let roots = [&foundation, &target].map(|r| (r.terraform.dir.root, r.plan.clone()));
+        let domain = self.domain(&target.terraform).await?;
+        let mut roots: Vec<(Root, Plan)> = [&foundation, &target]
+            .map(|ready| (ready.terraform.dir.root, ready.plan.clone()))
+            .into();
+        if let Some(domain) = &domain
+            && let Some(ready) = &domain.ready
+        {
+            let mut plan = ready.plan.clone();
+            plan.changes
+                .retain(|change| !domain.course.takes_what_was_begun(change));
+            roots.push((ready.terraform.dir.root, plan));
+        }
+        let destroys = roots
+            .iter()
+            .any(|(_, plan)| plan.destroyed().next().is_some());
         let proposal = Proposal::of(Basis {
             manifest,
             there,
             account: &place.account,
             region: place.session.region(),
             rehearsal: place.is_rehearsal(),
-            roots: roots.into(),
+            roots,
             pays,
             user,
             serves: destroys && self.serves().await?,
@@ -93,8 +118,40 @@ impl Planner<'_> {
         Ok(Proposed {
             foundation,
             target,
+            domain,
             proposal,
         })
+    }
+
+    /// Plans what the manifest's domain needs beside the target, which may still be to be made.
+    async fn domain(&self, target: &Terraform) -> Result<Option<ReadyDomain>, Failure> {
+        let (place, manifest) = (self.place, self.manifest);
+        let course = domain::course(place, manifest, self.report).await?;
+        if course.is_empty() {
+            return Ok(None);
+        }
+        // Of a target that was only begun not everything is told.
+        let outputs = place.outputs(manifest.target, target).await.ok().flatten();
+        let ready = match course.first.is_empty() {
+            true => None,
+            false => Some(self.ready_domain(&course.first, outputs.as_ref()).await?),
+        };
+        Ok(Some(ReadyDomain { ready, course }))
+    }
+
+    /// The domain's root with these domains, planned.
+    pub(crate) async fn ready_domain(
+        &self,
+        domains: &BTreeMap<String, String>,
+        outputs: Option<&TargetOutputs>,
+    ) -> Result<Ready, Failure> {
+        let target = self.manifest.target;
+        let inputs = domain::inputs(self.place, target, domains, outputs)?;
+        let terraform = self
+            .place
+            .terraform_with(Root::domain_of(target), &inputs, self.interrupt)
+            .await?;
+        self.ready(terraform).await
     }
 
     fn tell(&self, proposal: &Proposal) {

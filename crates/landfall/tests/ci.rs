@@ -70,6 +70,7 @@ fn deployment(environment: &str) -> Deployment {
             Environment::parse(environment).expect("an environment"),
         ),
         target: Target::Lambda,
+        domain: None,
         directory: ".".to_owned(),
         archive: None,
     }

@@ -145,6 +145,8 @@ pub struct Deployment {
     pub names: crate::names::Names,
     /// What it runs on.
     pub target: crate::manifest::Target,
+    /// The domain of that environment, if it has one.
+    pub domain: Option<crate::manifest::Domain>,
     /// The app's directory in the repository; `.` for the repository itself.
     pub directory: String,
     /// Where jobs get landfall from.

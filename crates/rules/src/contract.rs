@@ -5,13 +5,13 @@
 
 use crate::edge::ride::FrontOfTask;
 use crate::manifest::{Manifest, Target};
-use crate::names::Slots;
+use crate::names::{Names, Slots};
 use crate::revision::Image;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The Terraform roots, in the order in which a reader meets them. An environment has the foundation and the
-/// root of its target; where it is deployed from CI, that of CI as well.
+/// root of its target; with a domain, that of the target's domain; where it is deployed from CI, that of CI as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Root {
@@ -21,13 +21,24 @@ pub enum Root {
     Fargate,
     /// Function, alias, HTTP API and what they write to, of the Lambda target.
     Lambda,
+    /// Certificate, records and the domain's name at the HTTP API, of an app on Lambda with a domain.
+    LambdaDomain,
+    /// Certificate, records and the domain's distribution, of an app on Fargate with a domain.
+    FargateDomain,
     /// Roles that jobs of CI deploy with.
     Ci,
 }
 
 impl Root {
     /// All of them. They are independent of each other: none reads what another made.
-    pub const ALL: [Root; 4] = [Root::Foundation, Root::Fargate, Root::Lambda, Root::Ci];
+    pub const ALL: [Root; 6] = [
+        Root::Foundation,
+        Root::Fargate,
+        Root::Lambda,
+        Root::LambdaDomain,
+        Root::FargateDomain,
+        Root::Ci,
+    ];
 
     /// The root of a target.
     pub fn of(target: Target) -> Root {
@@ -37,12 +48,22 @@ impl Root {
         }
     }
 
+    /// The root of a target's domain.
+    pub fn domain_of(target: Target) -> Root {
+        match target {
+            Target::Fargate => Root::FargateDomain,
+            Target::Lambda => Root::LambdaDomain,
+        }
+    }
+
     /// Directory of the root, key of its state, word in events.
     pub fn as_str(self) -> &'static str {
         match self {
             Root::Foundation => "foundation",
             Root::Fargate => "fargate",
             Root::Lambda => "lambda",
+            Root::LambdaDomain => "lambda_domain",
+            Root::FargateDomain => "fargate_domain",
             Root::Ci => "ci",
         }
     }
@@ -122,6 +143,36 @@ pub struct LambdaInputs {
     pub log_retention_days: u32,
 }
 
+/// `terraform.tfvars.json` of the root of a Lambda target's domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LambdaDomainInputs {
+    /// The app's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// AWS region.
+    pub region: String,
+    /// Hosted zone of each domain; two while one takes the place of the other, none to remove all.
+    pub domains: BTreeMap<String, String>,
+    /// HTTP API that the domain leads to.
+    pub api_id: String,
+}
+
+/// `terraform.tfvars.json` of the root of a Fargate target's domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FargateDomainInputs {
+    /// The app's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// Hosted zone of each domain; two while one takes the place of the other, none to remove all.
+    pub domains: BTreeMap<String, String>,
+    /// Load balancer that the domain leads to.
+    pub load_balancer_dns_name: String,
+}
+
 /// `terraform.tfvars.json` of the CI root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +202,13 @@ pub struct CiInputs {
 pub struct CiOutputs {
     /// ARN of each role.
     pub role_arns: BTreeMap<String, String>,
+}
+
+/// What the root of a domain tells landfall, whatever the target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainOutputs {
+    /// AWS's own name of the front door that each domain's record leads to.
+    pub leads_to: BTreeMap<String, String>,
 }
 
 /// What the foundation root tells landfall.
@@ -244,6 +302,48 @@ impl FargateInputs {
             health_path: front.health_path,
             unhealthy_threshold: front.unhealthy_threshold,
             drain_seconds: manifest.drain_seconds,
+        }
+    }
+}
+
+impl LambdaDomainInputs {
+    /// Stands for an HTTP API that is still to be made: with it a plan can be shown.
+    pub const NO_API: &str = "none";
+
+    /// Domains of an environment, with their zones. Without `api_id` it can be planned, not applied.
+    pub fn of(
+        names: &Names,
+        region: &str,
+        domains: &BTreeMap<String, String>,
+        api_id: Option<&str>,
+    ) -> LambdaDomainInputs {
+        LambdaDomainInputs {
+            name: names.app.to_string(),
+            environment: names.environment.to_string(),
+            region: region.to_owned(),
+            domains: domains.clone(),
+            api_id: api_id.unwrap_or(LambdaDomainInputs::NO_API).to_owned(),
+        }
+    }
+}
+
+impl FargateDomainInputs {
+    /// Stands for a load balancer that is still to be made: with it a plan can be shown.
+    pub const NO_LOAD_BALANCER: &str = "landfall.invalid";
+
+    /// Domains of an environment, with their zones. Without the load balancer it can be planned, not applied.
+    pub fn of(
+        names: &Names,
+        domains: &BTreeMap<String, String>,
+        load_balancer_dns_name: Option<&str>,
+    ) -> FargateDomainInputs {
+        FargateDomainInputs {
+            name: names.app.to_string(),
+            environment: names.environment.to_string(),
+            domains: domains.clone(),
+            load_balancer_dns_name: load_balancer_dns_name
+                .unwrap_or(FargateDomainInputs::NO_LOAD_BALANCER)
+                .to_owned(),
         }
     }
 }

@@ -189,7 +189,7 @@ pub fn stake(kind: &str) -> (Stake, &'static str) {
         "aws_sns_topic" => (Data, "its subscriptions go with it, and every address has to confirm anew"),
         "aws_cognito_user_pool" => (Data, "its users are gone"),
         "aws_route53_zone" => (Data, "its records are gone, and the new one has other name servers"),
-        "aws_appautoscaling_policy" | "aws_appautoscaling_target" | "aws_budgets_budget" | "aws_cloudwatch_log_metric_filter" | "aws_cloudwatch_query_definition" | "aws_lambda_function_event_invoke_config" | "aws_lambda_provisioned_concurrency_config" | "aws_cloudwatch_dashboard" | "aws_cloudwatch_metric_alarm"
+        "aws_acm_certificate_validation" | "aws_appautoscaling_policy" | "aws_appautoscaling_target" | "aws_budgets_budget" | "aws_cloudwatch_log_metric_filter" | "aws_cloudwatch_query_definition" | "aws_lambda_function_event_invoke_config" | "aws_lambda_provisioned_concurrency_config" | "aws_cloudwatch_dashboard" | "aws_cloudwatch_metric_alarm"
         | "aws_default_security_group" | "aws_ecr_lifecycle_policy" | "aws_sns_topic_policy"
         // Registered definitions stay readable, and running tasks keep theirs.
         | "aws_ecs_task_definition" | "aws_iam_policy_document" | "null_resource"

@@ -9,6 +9,7 @@ pub mod app;
 pub mod machine;
 pub mod permissions;
 
+use crate::domain;
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Problem};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub enum Name {
     LoadBalancers,
     /// Things of the environment's names that its state does not know.
     Names,
+    /// Whether public DNS leads to the domain's zone, and the name is free.
+    Domain,
     /// Whether the caller may do what a deployment does.
     Permissions,
     /// The image: processor, size, form.
@@ -55,7 +58,7 @@ pub enum Name {
 
 impl Name {
     /// Every check, in the order of the report.
-    pub const ALL: [Name; 17] = [
+    pub const ALL: [Name; 18] = [
         Name::App,
         Name::Engine,
         Name::Disk,
@@ -70,6 +73,7 @@ impl Name {
         Name::Vcpus,
         Name::LoadBalancers,
         Name::Names,
+        Name::Domain,
         Name::Permissions,
         Name::Image,
         Name::Port,
@@ -93,6 +97,7 @@ impl Name {
                 | Name::Vcpus
                 | Name::LoadBalancers
                 | Name::Names
+                | Name::Domain
                 | Name::Permissions
         )
     }
@@ -114,6 +119,7 @@ impl Name {
             Name::Vcpus => "fargate quota",
             Name::LoadBalancers => "load balancers",
             Name::Names => "names",
+            Name::Domain => "domain",
             Name::Permissions => "permissions",
             Name::Image => "image",
             Name::Port => "port",
@@ -292,6 +298,8 @@ pub struct Facts {
     pub load_balancers: Seen<account::LoadBalancers>,
     /// Things that the state does not know.
     pub names: Seen<account::Strangers>,
+    /// The domain, if one is wanted.
+    pub domain: Seen<domain::Survey>,
     /// What the caller may do.
     pub permissions: Seen<Vec<permissions::Simulated>>,
     /// The image.
@@ -316,6 +324,7 @@ impl Default for Facts {
             vcpus: Err(Gap::NotAsked),
             load_balancers: Err(Gap::NotAsked),
             names: Err(Gap::NotAsked),
+            domain: Err(Gap::NotAsked),
             permissions: Err(Gap::NotAsked),
             image: Err(Gap::NotAsked),
             trial: Err(Gap::NotAsked),

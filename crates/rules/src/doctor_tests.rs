@@ -117,6 +117,7 @@ fn good() -> Facts {
             found: vec![],
             unseen: vec![],
         }),
+        domain: Err(Gap::NotAsked),
         permissions: Ok(vec![simulated(
             "ecr:CreateRepository",
             "*",
@@ -184,6 +185,7 @@ fn broken() -> Facts {
             ],
             unseen: vec!["budgets: budgets:ViewBudget: not allowed".into()],
         }),
+        domain: Err(Gap::NotAsked),
         permissions: Ok(vec![
             simulated("iam:CreateRole", role, Decision::ExplicitDeny),
             simulated("iam:PassRole", role, Decision::ImplicitDeny),
@@ -624,6 +626,7 @@ fn every_question_is_about_something_that_exists() {
         account: "123456789012",
         region: "eu-west-2",
         names: &names,
+        domain: Some("app.example.com"),
     };
     for target in Target::ALL {
         let asks = asks(Phase::Setup, target, &at);

@@ -65,6 +65,8 @@ pub enum Phase {
     Lambda,
     /// The CI root is applied.
     Ci,
+    /// The domain's root is applied, and its address asked.
+    Domain,
     /// The image is pushed.
     Push,
     /// Traffic moves to the new revision.
@@ -93,6 +95,7 @@ impl Phase {
             Phase::Fargate => "apply fargate",
             Phase::Lambda => "apply lambda",
             Phase::Ci => "apply ci",
+            Phase::Domain => "apply domain",
             Phase::Push => "push image",
             Phase::Release => "release",
             Phase::Verdict => "verdict",

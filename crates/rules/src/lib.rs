@@ -12,6 +12,7 @@ pub mod destruction;
 pub mod diagnosis;
 pub mod dockerfile;
 pub mod doctor;
+pub mod domain;
 pub mod drawing;
 pub mod edge;
 pub mod eject;

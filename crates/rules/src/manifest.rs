@@ -7,6 +7,7 @@
 //! Neither step stops at the first problem: the user gets one list of all of them.
 
 mod container;
+mod domain;
 mod draft;
 mod fit;
 mod key;
@@ -25,6 +26,7 @@ mod variables;
 mod watch;
 
 pub use container::{Capability, Container, TMP, User, WritablePath};
+pub use domain::{DOMAIN_LENGTH, Domain};
 pub use draft::Draft;
 pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub(crate) use key::is_key;
@@ -64,6 +66,9 @@ pub struct Manifest {
     /// AWS region; `None` leaves the choice to the AWS profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
+    /// Name under which people reach the app, beside AWS's own; default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
     /// TCP port the app listens on; default is the one the Dockerfile exposes, else 8080.
     pub port: Port,
     /// CPU units of a task (1024 are one vCPU); default 256.

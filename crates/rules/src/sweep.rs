@@ -21,6 +21,12 @@ pub enum Kind {
     Distribution,
     /// HTTP API of API Gateway.
     HttpApi,
+    /// Name of a domain at API Gateway.
+    DomainName,
+    /// Certificate of AWS Certificate Manager.
+    Certificate,
+    /// Record of Route 53 that bears the domain's name, or proves the domain.
+    Record,
     /// Lambda function, with its versions and aliases.
     Function,
     /// VPC.
@@ -59,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Kind; 24] = [
+    pub const ALL: [Kind; 27] = [
         Kind::LoadBalancer,
         Kind::TargetGroup,
         Kind::Service,
@@ -67,6 +73,9 @@ impl Kind {
         Kind::TaskDefinition,
         Kind::Distribution,
         Kind::HttpApi,
+        Kind::DomainName,
+        Kind::Certificate,
+        Kind::Record,
         Kind::Function,
         Kind::Vpc,
         Kind::Subnet,
@@ -96,6 +105,9 @@ impl Kind {
             Kind::TaskDefinition => "task definition",
             Kind::Distribution => "CloudFront distribution",
             Kind::HttpApi => "HTTP API",
+            Kind::DomainName => "name of a domain",
+            Kind::Certificate => "certificate",
+            Kind::Record => "DNS record",
             Kind::Function => "Lambda function",
             Kind::Vpc => "VPC",
             Kind::Subnet => "subnet",
@@ -225,7 +237,9 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
         ]),
         "cloudfront" => is(&["distribution"]),
         // Listed by name or tag; the ARN begins with a slash and bears an id. Stages live and die with it.
-        "apigateway" => path.get(1) == Some(&"apis"),
+        "apigateway" => matches!(path.get(1), Some(&("apis" | "domainnames"))),
+        // Listed by tag in both regions that one may be in.
+        "acm" => is(&["certificate"]),
         "logs" => {
             let group = resource.strip_suffix(":*").unwrap_or(resource);
             let group = group.strip_prefix("log-group:").unwrap_or_default();
@@ -273,6 +287,17 @@ fn removal(thing: &Found, region: &str) -> String {
             );
         }
         Kind::HttpApi => format!("apigatewayv2 delete-api --api-id {id}"),
+        Kind::DomainName => format!("apigatewayv2 delete-domain-name --domain-name {id}"),
+        Kind::Certificate => {
+            // Not where the environment is: CloudFront's are all in one region.
+            let at = split_arn(id).map_or(region, |arn| arn[3]);
+            return format!("aws acm delete-certificate --certificate-arn {id} --region {at}");
+        }
+        Kind::Record => {
+            return format!(
+                "delete the record ({id}) of the hosted zone {within}: console, Route 53, Hosted zones"
+            );
+        }
         Kind::Function => format!("lambda delete-function --function-name {id}"),
         Kind::Vpc => format!("ec2 delete-vpc --vpc-id {id}"),
         Kind::Subnet => format!("ec2 delete-subnet --subnet-id {id}"),
@@ -356,6 +381,8 @@ mod tests {
             "arn:aws:lambda:eu-west-2:1:function:uptime-prod",
             "arn:aws:apigateway:eu-west-2::/apis/a1b2c3",
             "arn:aws:apigateway:eu-west-2::/apis/a1b2c3/stages/$default",
+            "arn:aws:apigateway:eu-west-2::/domainnames/app.example.com",
+            "arn:aws:acm:us-east-1:1:certificate/12345678-1234-1234-1234-123456789012",
             "arn:aws:s3:::landfall-1-eu-west-2-uptime-prod",
             "arn:aws:sns:eu-west-2:1:uptime-prod-alarms",
         ]
@@ -387,8 +414,11 @@ mod tests {
             .map(|kind| Found {
                 kind,
                 id: "ID".into(),
-                within: matches!(kind, Kind::Service | Kind::InternetGateway | Kind::Budget)
-                    .then(|| "WITHIN".to_owned()),
+                within: matches!(
+                    kind,
+                    Kind::Service | Kind::InternetGateway | Kind::Budget | Kind::Record
+                )
+                .then(|| "WITHIN".to_owned()),
             })
             .collect();
         let text: Vec<String> = leftovers(&names(), "eu-west-2", &found, &[])

@@ -12,6 +12,7 @@ mod gate;
 mod run;
 mod sandbox;
 mod users;
+mod zone;
 
 pub use app::{App, Mode};
 pub use crowd::{Crowd, Visit, Visits, now};
@@ -20,3 +21,4 @@ pub use gate::{Gate, Judged};
 pub use run::{Ended, Running};
 pub use sandbox::Sandbox;
 pub use users::{Answers, Users};
+pub use zone::Zone;

@@ -4,8 +4,8 @@ use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
 use rules::ci::{Deployment, Forge, Setup, origin::Project, partition};
 use rules::contract::{
-    CiInputs, CiOutputs, FargateInputs, FargateOutputs, FoundationInputs, FoundationOutputs,
-    LambdaInputs, LambdaOutputs, Root,
+    CiInputs, CiOutputs, DomainOutputs, FargateDomainInputs, FargateInputs, FargateOutputs,
+    FoundationInputs, FoundationOutputs, LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
 use rules::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
 use rules::names::{Names, Slots};
@@ -26,8 +26,26 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
         Root::Foundation => json!(FoundationInputs::of(manifest, "eu-west-2")),
         Root::Fargate => json!(FargateInputs::of(manifest, "eu-west-2")),
         Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None, None)),
+        Root::LambdaDomain => {
+            let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+            json!(LambdaDomainInputs::of(
+                &names,
+                "eu-west-2",
+                &domains(),
+                None
+            ))
+        }
+        Root::FargateDomain => {
+            let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+            json!(FargateDomainInputs::of(&names, &domains(), None))
+        }
         Root::Ci => json!(ci(manifest, Forge::Github)),
     })
+}
+
+/// A domain with its zone.
+fn domains() -> BTreeMap<String, String> {
+    [("app.example.com".to_owned(), "Z0123456789ABC".to_owned())].into()
 }
 
 /// What landfall writes for CI of an app.
@@ -46,6 +64,7 @@ fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
         region: "eu-west-2".to_owned(),
         names: Names::new(manifest.name.clone(), manifest.environment.clone()),
         target: manifest.target,
+        domain: None,
         directory: ".".to_owned(),
         archive: None,
     };
@@ -101,6 +120,7 @@ fn outputs(root: Root) -> BTreeMap<String, Value> {
             access_log_group: String::new(),
             role_arn: String::new(),
         }),
+        Root::LambdaDomain | Root::FargateDomain => json!(DomainOutputs::default()),
         Root::Ci => json!(CiOutputs {
             role_arns: BTreeMap::new(),
         }),
@@ -226,6 +246,9 @@ fn defaults_are_those_of_the_manifest() {
             Root::Foundation => &["environment", "name", "region"],
             Root::Fargate => &["environment", "name", "port", "region"],
             Root::Lambda => &["environment", "image", "name", "port", "region"],
+            // No domain is anybody's by default.
+            Root::LambdaDomain => &["api_id", "domains", "environment", "name", "region"],
+            Root::FargateDomain => &["domains", "environment", "load_balancer_dns_name", "name"],
             // Nobody is trusted by default.
             Root::Ci => &[
                 "deploy_reference",

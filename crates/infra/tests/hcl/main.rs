@@ -2,6 +2,7 @@
 
 mod budget;
 mod contract;
+mod domains;
 mod names;
 mod ownership;
 mod prices;

@@ -98,6 +98,9 @@ fn the_target_is_where_landfall_looks_for_it() {
         let name = named(Root::Fargate, resource, argument, None);
         assert_eq!(name, expected, "{resource:?}");
     }
+    let distribution = ("aws_cloudfront_distribution", "domain");
+    let comment = named(Root::FargateDomain, distribution, "comment", None);
+    assert_eq!(comment, names.id());
 }
 
 #[test]
@@ -224,6 +227,8 @@ fn every_root_refuses_a_stem_that_is_too_long() {
         (Root::Foundation, ("aws_ecr_repository", "app")),
         (Root::Fargate, ("aws_lb", "main")),
         (Root::Lambda, ("aws_lambda_function", "app")),
+        (Root::LambdaDomain, ("aws_acm_certificate", "domain")),
+        (Root::FargateDomain, ("aws_acm_certificate", "domain")),
         (Root::Ci, ("aws_iam_role", "deploy")),
     ] {
         let tree = Tree::of(root);

@@ -73,7 +73,12 @@ fn what_releases_own_is_ignored_and_nothing_else() {
     ]);
     assert_eq!(ignored(Root::Fargate), fargate);
     assert_eq!(ignored(Root::Lambda), lambda);
-    for root in [Root::Foundation, Root::Ci] {
+    for root in [
+        Root::Foundation,
+        Root::LambdaDomain,
+        Root::FargateDomain,
+        Root::Ci,
+    ] {
         assert_eq!(ignored(root), BTreeMap::new(), "{root}");
     }
 }

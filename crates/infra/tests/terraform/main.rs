@@ -1,7 +1,9 @@
 //! The real Terraform or OpenTofu of this machine: that they are found and asked in words that they
 //! understand, and what they do with roots that no test of a whole deployment applies.
 
+mod domain;
 mod lambda;
+mod stage;
 
 use infra::{Binary, BinaryError};
 use std::ffi::OsString;

@@ -239,7 +239,10 @@ impl Adoption<'_> {
                     eject::of_ci(&aside, &self.manifest, self.interrupt).await?
                 }
                 // Its state is not landfall's yet; what it was made with stands there.
-                Root::Ci => self.there(root, found)?.into(),
+                // What of a domain is there, and what is to be, `up` sees in the state.
+                Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
+                    self.there(root, found)?.into()
+                }
                 root => self.place.variables(root, &self.manifest, function)?,
             };
             all.insert(root, variables);

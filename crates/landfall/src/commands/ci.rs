@@ -139,6 +139,7 @@ async fn set_up(
         region: region.to_owned(),
         names: place.names.clone(),
         target,
+        domain: app.manifest.domain.clone(),
         directory: within,
         archive,
     };

@@ -37,9 +37,13 @@ pub(crate) async fn run(
     let aside = place.aside(scratch.path()).await?;
     let roots = [Root::Foundation]
         .into_iter()
-        .chain(there.iter().map(|target| Root::of(*target)));
+        .chain(there.iter().map(|target| Root::of(*target)))
+        .chain(there.iter().map(|target| Root::domain_of(*target)));
     let mut resources = Vec::new();
     for root in roots {
+        if !place.holds(root).await? {
+            continue;
+        }
         let terraform = aside.terraform(root, &app.manifest, &interrupt).await?;
         resources.extend(terraform.state().await?);
     }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::cli::{Down, Global};
 use crate::commands::{ci, confirm, listener};
+use crate::domain;
 use crate::failure::Failure;
 use crate::keeper::Keeper;
 use crate::phases::Phases;
@@ -13,7 +14,7 @@ use infra::Interrupt;
 use rules::contract::Root;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::Manifest;
+use rules::manifest::{Domain, Manifest};
 use rules::names::Slot;
 use rules::sweep::{Leftover, leftovers};
 use std::time::Duration;
@@ -34,7 +35,13 @@ pub(crate) async fn run(
     let place = phases
         .time(Phase::Preflight, Place::open(&app, global, report))
         .await?;
-    let inventory = Inventory::new(&place.session, &place.names, &place.account);
+    // Before the state is gone that tells them.
+    let domains = domain::kept(&place).await?.domains;
+    let domains = domains
+        .keys()
+        .filter_map(|domain| Domain::parse(domain).ok());
+    let inventory = Inventory::new(&place.session, &place.names, &place.account)
+        .with_domains(domains.chain(app.manifest.domain.clone()));
     if arguments.verify {
         let swept = phases
             .time(
@@ -115,9 +122,17 @@ async fn remove(
     phases.time(Phase::Objects, remove_objects(place)).await?;
     if place.has_state().await? {
         let mut roots = Vec::new();
-        // CI first, so that no job brings back what goes. Then the running parts: a task that stops late writes its
+        // CI first, so that no job brings back what goes. Then domains, so that no name leads nowhere, and the
+        // running parts: a task that stops late writes its
         // last lines, and some services bring a log group back that is no longer there.
-        for root in [Root::Ci, Root::Fargate, Root::Lambda, Root::Foundation] {
+        for root in [
+            Root::Ci,
+            Root::FargateDomain,
+            Root::LambdaDomain,
+            Root::Fargate,
+            Root::Lambda,
+            Root::Foundation,
+        ] {
             if place.holds(root).await? {
                 roots.push(root);
             }

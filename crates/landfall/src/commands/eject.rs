@@ -9,6 +9,7 @@ use crate::cli::Global;
 use crate::cli::eject::Eject;
 use crate::commands::confirm;
 use crate::conduct::{Site, TargetOutputs};
+use crate::domain;
 use crate::failure::Failure;
 use crate::phases::Phases;
 use crate::place::{Function, Place};
@@ -208,6 +209,9 @@ async fn look(
     for root in [Root::Foundation, Root::of(manifest.target)] {
         variables.insert(root, aside.variables(root, &manifest, &function)?);
     }
+    if let Some(inputs) = of_domain(place, &site).await? {
+        variables.insert(Root::domain_of(manifest.target), inputs);
+    }
     if place.holds(Root::Ci).await? {
         variables.insert(Root::Ci, of_ci(&aside, &manifest, interrupt).await?);
     }
@@ -250,6 +254,20 @@ async fn look(
 /// Versions of the tools. They are only told: without them the text is a sentence shorter.
 async fn said(terraform: &Terraform) -> String {
     terraform.tools().await.unwrap_or_default()
+}
+
+/// The variables of the domain's root, as its state has them; [`None`] where there is no domain.
+pub(crate) async fn of_domain(place: &Place, site: &Site) -> Result<Option<Value>, Failure> {
+    let target = site.target();
+    let kept = domain::kept_on(place, target).await?;
+    let zones = kept.domains.into_iter();
+    let domains: BTreeMap<String, String> = zones
+        .filter_map(|(domain, zone)| Some((domain, zone?)))
+        .collect();
+    if domains.is_empty() {
+        return Ok(None);
+    }
+    domain::inputs(place, target, &domains, Some(&site.target)).map(Some)
 }
 
 /// The variables of CI's root, as its state has them.
@@ -320,6 +338,9 @@ fn files(place: &Place, whose: &Whose, deployed: &Deployed) -> Texts {
                 live: deployed.live,
             },
         },
+        domain: deployed
+            .variables
+            .contains_key(&Root::domain_of(manifest.target)),
         ci: deployed.variables.contains_key(&Root::Ci),
         serving: deployed.serving.as_deref(),
         edge: manifest.edge,

@@ -76,7 +76,10 @@ fn write(file: &Path, document: &Document, report: &Report) -> Result<(), Failur
 async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Scope, Failure> {
     let names = Names::new(manifest.name.clone(), manifest.environment.clone());
     let region = manifest.region.as_ref().map(|region| region.as_str());
-    let of = |account: &str, region: &str| Scope::of(&names, partition(region), account, region);
+    let domain = manifest.domain.as_ref().map(|domain| domain.as_str());
+    let of = |account: &str, region: &str| {
+        Scope::of(&names, partition(region), account, region).with_domain(domain)
+    };
     let named = flags.account.as_deref();
     if global.rehearse {
         let account = named.unwrap_or(rehearsal::ACCOUNT);

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::cli::{AppDir, Global, Status as Arguments};
 use crate::comparing::Comparing;
 use crate::conduct::Site;
+use crate::domain;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::lifetime;
@@ -86,7 +87,7 @@ pub(crate) async fn run(
         environment: place.names.environment.to_string(),
         account: place.account.clone(),
         region: place.session.region().to_owned(),
-        url: site.url().to_owned(),
+        url: domain::public(&place, &app.manifest, &site, report).await?,
         answers,
         slots,
         lifetime,
@@ -113,8 +114,8 @@ pub(crate) async fn open(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (_, _, site) = deployed(arguments, global, report, &interrupt).await?;
-    let url = site.url().to_owned();
+    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&place, &app.manifest, &site, report).await?;
     report.emit(Event::Url { url: url.clone() });
     let opener = std::env::var_os("BROWSER").unwrap_or_else(|| {
         let usual = match cfg!(target_os = "macos") {
@@ -203,10 +204,9 @@ pub(crate) async fn url(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (_, _, site) = deployed(arguments, global, report, &interrupt).await?;
-    report.emit(Event::Url {
-        url: site.url().to_owned(),
-    });
+    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&place, &app.manifest, &site, report).await?;
+    report.emit(Event::Url { url });
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! `landfall up`: from a directory to an answering address.
 
+mod domain;
 mod front_door;
 pub(crate) mod image;
 mod moving;
 mod site;
 
-use self::site::Maker;
+use self::site::{Made, Maker};
 use crate::app::App;
 use crate::cli::{Global, Move, Up};
 use crate::commands::{concerns, doctor, plan};
@@ -136,7 +137,13 @@ async fn run_locked(
     let (place, report, target) = (maker.place, maker.report, maker.manifest.target);
     let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
     let verb = match old.first() {
-        Some(old) => format!("Move this from {old} to {target}, which changes its address,"),
+        Some(old) => {
+            let address = match maker.manifest.domain {
+                Some(_) => "AWS's own address",
+                None => "its address",
+            };
+            format!("Move this from {old} to {target}, which changes {address},")
+        }
         None => "Create this".to_owned(),
     };
     let question = format!(
@@ -151,7 +158,11 @@ async fn run_locked(
     }
     keeper.at("making the infrastructure").await?;
     let before = lifetime::read(place).await?;
-    let (site, image) = maker.make(arguments.yes, &question).await?;
+    let Made {
+        site,
+        image,
+        domain,
+    } = maker.make(arguments.yes, &question).await?;
     set_lifetime(maker, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
@@ -163,11 +174,14 @@ async fn run_locked(
             revision: revision.id(),
         });
     }
-    report.emit(Event::Url {
-        url: site.url().to_owned(),
-    });
+    if domain.is_some() {
+        keeper.at("setting up the domain").await?;
+    }
+    let url = domain::make(maker, &site, domain).await?;
+    report.emit(Event::Url { url });
     for target in old {
         keeper.at("removing the old target").await?;
+        domain::leave_target(maker, target).await?;
         moving::leave(maker, target).await?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
+use crate::domain;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::{Report, now};
@@ -11,7 +12,8 @@ use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
 use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
 use rules::doctor::{Facts, Gap, Seen};
-use rules::manifest::{Manifest, Target};
+use rules::domain::Survey;
+use rules::manifest::{Domain, Manifest, Target};
 use rules::permissions::Phase;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
@@ -79,6 +81,12 @@ fn skip(facts: &mut Facts, why: &str) {
     let skipped = || Gap::Skipped(why.to_owned());
     facts.credentials = Err(skipped());
     facts.names = Err(skipped());
+    if facts
+        .manifest()
+        .is_some_and(|manifest| manifest.domain.is_some())
+    {
+        facts.domain = Err(skipped());
+    }
     facts.permissions = Err(skipped());
 }
 
@@ -148,6 +156,9 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
     };
     let there = examined.there.clone();
     let facts = &mut examined.facts;
+    if let Some(domain) = &manifest.domain {
+        facts.domain = within(limit, Box::pin(surveyed(&place, domain))).await;
+    }
     if is_new {
         let account = Quotas::new(&place.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
@@ -251,6 +262,11 @@ async fn names(place: &Place) -> Seen<Strangers> {
     })
 }
 
+async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
+    let survey = domain::survey(place, domain).await;
+    survey.map_err(|failure| Gap::Unknown(failure.what))
+}
+
 async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {
     if place.identity.rehearsal {
         return Err(Gap::Skipped(EMULATED.to_owned()));
@@ -288,6 +304,7 @@ async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Se
         account: &place.account,
         region: place.session.region(),
         names: &place.names,
+        domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
     };
     // Who only releases need not be able to make anything.
     let phase = match there.contains(&manifest.target) {

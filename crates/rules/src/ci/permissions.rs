@@ -35,8 +35,10 @@ fn scope(role: Role, deployment: &Deployment) -> Scope {
         ..
     } = deployment;
     let own = Scope::of(names, partition, account, region);
+    // The domain belongs to the branch's environment: a preview has none.
+    let domain = deployment.domain.as_ref().map(|domain| domain.as_str());
     match role {
-        Role::Deploy | Role::Plan => own,
+        Role::Deploy | Role::Plan => own.with_domain(domain),
         Role::Preview => Scope {
             environment: "pr-*".to_owned(),
             ..own

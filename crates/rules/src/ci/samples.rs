@@ -38,6 +38,7 @@ pub(crate) fn deployment() -> Deployment {
             Environment::parse("prod").expect("an environment"),
         ),
         target: Target::Lambda,
+        domain: None,
         directory: ".".to_owned(),
         archive: Some(Archive {
             url: "https://example.com/landfall-0.1.0-x86_64.tar.gz"

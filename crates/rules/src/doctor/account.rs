@@ -2,6 +2,7 @@
 
 use super::permissions::{self, Principal};
 use super::{Check, Facts, Gap, Name, Outcome, gap, judged};
+use crate::domain;
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Target};
 use crate::names::Names;
@@ -132,6 +133,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     checks.extend(judged(Name::Names, &facts.names, |seen| {
         manifest.map_or_else(Vec::new, |manifest| names(seen, manifest.target))
     }));
+    checks.extend(judged(Name::Domain, &facts.domain, domain::checks));
     checks.extend(judged(Name::Permissions, &facts.permissions, |answers| {
         vec![permissions::check(answers)]
     }));
@@ -333,6 +335,8 @@ fn effect(thing: &Leftover, names: &Names, target: Target) -> Effect {
         Kind::LoadBalancer | Kind::TargetGroup | Kind::Service => on(Target::Fargate),
         Kind::Cluster if target == Target::Fargate => Effect::IsTakenOver,
         Kind::Topic | Kind::Alarm => Effect::IsTakenOver,
+        // At API Gateway a name can be there once.
+        Kind::DomainName => on(Target::Lambda),
         _ => Effect::Stays,
     }
 }

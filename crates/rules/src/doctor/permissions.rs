@@ -71,12 +71,14 @@ pub struct Whereabouts<'a> {
     pub region: &'a str,
     /// Names of the environment.
     pub names: &'a Names,
+    /// The domain, if one is wanted.
+    pub domain: Option<&'a str>,
 }
 
 /// What is asked for a target: everything that `up` changes in this phase, as [`crate::permissions`] has it. Who may not
 /// even look is found out by looking.
 pub fn asks(phase: Phase, target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
-    let scope = Scope::of(at.names, at.partition, at.account, at.region);
+    let scope = Scope::of(at.names, at.partition, at.account, at.region).with_domain(at.domain);
     let looking = reads(target, &scope);
     let changing = statements(phase, target, &scope);
     changing

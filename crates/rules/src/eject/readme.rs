@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub foundation: &'a FoundationOutputs,
     /// What the target's root made.
     pub target: Target<'a>,
+    /// Whether the target has a domain, and so a root for it.
+    pub domain: bool,
     /// Whether there is a `ci` root.
     pub ci: bool,
     /// Image that serves now, by digest; [`None`] before the first release.
@@ -73,6 +75,13 @@ impl Target<'_> {
         match self {
             Target::Lambda(_) => Root::Lambda,
             Target::Fargate { .. } => Root::Fargate,
+        }
+    }
+
+    fn domain_root(&self) -> Root {
+        match self {
+            Target::Lambda(_) => Root::LambdaDomain,
+            Target::Fargate { .. } => Root::FargateDomain,
         }
     }
 
@@ -145,9 +154,13 @@ fn roots(subject: &Subject<'_>) -> String {
         Root::Foundation => "registry, log group, roles, budget, topic of alarms",
         Root::Lambda => "function, alias, HTTP API, their logs and alarms",
         Root::Fargate => "network, load balancer, two services, CloudFront, alarms",
+        Root::LambdaDomain | Root::FargateDomain => {
+            "the domain: certificate, its records, and the front door under the name"
+        }
         Root::Ci => "the roles that jobs of CI deploy with",
     };
     let mut all = vec![Root::Foundation, subject.target.root()];
+    all.extend(subject.domain.then_some(subject.target.domain_root()));
     all.extend(subject.ci.then_some(Root::Ci));
     let rows: String = all
         .iter()
@@ -192,6 +205,13 @@ fn terraform(subject: &Subject<'_>) -> String {
         true => format!("{target} and ci"),
         false => target.to_string(),
     };
+    let domain = match subject.domain {
+        true => format!(
+            "- **The domain** stands in `{0}/`: applied after `{target}`, destroyed before it. It knows one name of {target}'s, which stands in its variables.\n",
+            subject.target.domain_root()
+        ),
+        false => String::new(),
+    };
     let order = match subject.target {
         Target::Lambda(_) => {
             "`foundation`, then an image into its registry (a function cannot be made without one: `image` in `lambda/terraform.tfvars.json`), then `lambda`"
@@ -232,7 +252,7 @@ terraform -chdir={target} plan{gap} # No changes
   machines of others after `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64`.
 - **To change something**: edit, `plan`, read, `apply`, one root at a time. A change in {also} never needs another root.
 - **From nothing**: {order}.
-{state}"
+{domain}{state}"
     )
 }
 

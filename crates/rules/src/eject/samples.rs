@@ -13,6 +13,7 @@ pub(super) struct Sample {
     target: Outputs,
     serving: String,
     edge: bool,
+    domain: bool,
     ci: bool,
     state: State<'static>,
     emulators: Option<(&'static str, &'static str)>,
@@ -39,6 +40,7 @@ impl Sample {
                     live: Slot::Green,
                 },
             },
+            domain: self.domain,
             ci: self.ci,
             serving: Some(&self.serving),
             edge: self.edge,
@@ -70,6 +72,7 @@ fn sample(rehearsal: bool, target: Outputs) -> Sample {
         target,
         serving: format!("{registry}/hello-prod@sha256:{}", "ab".repeat(32)),
         edge: true,
+        domain: false,
         ci: false,
         state: State::Bucket("landfall-123456789012-eu-west-2-hello-prod"),
         emulators: None,
@@ -92,6 +95,7 @@ fn function(url: &str) -> Outputs {
 pub(super) fn lambda() -> Sample {
     let url = "https://a1b2c3.execute-api.eu-west-2.amazonaws.com";
     Sample {
+        domain: true,
         ci: true,
         ..sample(false, function(url))
     }

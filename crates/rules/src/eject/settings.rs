@@ -96,6 +96,10 @@ fn remedy(
         let how = "a variable of your own: take it back, or go on without landfall";
         return (None, how.to_owned());
     }
+    if matches!(root, Root::LambdaDomain | Root::FargateDomain) {
+        let how = "`domain` in landfall.toml says it, and `up` brings it about";
+        return (Some("domain"), how.to_owned());
+    }
     if root == Root::Ci {
         let how = "`landfall ci github` or `landfall ci gitlab` says it, by its flags; `up` leaves that root alone";
         return (None, how.to_owned());
@@ -200,7 +204,9 @@ mod tests {
             Root::Foundation => variables(FoundationInputs::of(manifest, "eu-west-2")),
             Root::Fargate => variables(FargateInputs::of(manifest, "eu-west-2")),
             Root::Lambda => variables(LambdaInputs::of(manifest, "eu-west-2", None, None)),
-            Root::Ci => panic!("no manifest says it"),
+            Root::LambdaDomain | Root::FargateDomain | Root::Ci => {
+                panic!("no manifest says it alone")
+            }
         }
     }
 

@@ -4,9 +4,9 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Container, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need,
-    Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key, value,
-    variables,
+    AppName, Architecture, Container, Count, Cpu, Domain, Environment, FileSum, HealthPath, Memory,
+    Need, Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key,
+    value, variables,
 };
 use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
@@ -28,6 +28,7 @@ pub struct Draft {
     pub(super) target: Option<Target>,
     pub(super) needs: Vec<Need>,
     pub(super) region: Option<Region>,
+    pub(super) domain: Option<Domain>,
     pub(super) port: Option<Port>,
     pub(super) cpu: Cpu,
     pub(super) memory: Memory,
@@ -80,6 +81,7 @@ impl Draft {
             target: reader.text("target", str::parse),
             needs: reader.list("needs", str::parse),
             region: reader.text("region", Region::parse),
+            domain: reader.text("domain", Domain::parse),
             port: reader.scalar("port", |v| Port::new(value::whole("port", v)?)),
             cpu,
             memory: memory.unwrap_or_else(|| Memory::least(cpu)),

@@ -3,12 +3,13 @@
 use super::problem::{Invalid, quoted};
 
 /// Every key with an example of its use, in the order of the documentation.
-const KEYS: [(&str, &str); 22] = [
+const KEYS: [(&str, &str); 23] = [
     ("name", r#"name = "my-app""#),
     ("environment", r#"environment = "prod""#),
     ("target", r#"target = "fargate""#),
     ("needs", r#"needs = ["websockets"]"#),
     ("region", r#"region = "eu-west-2""#),
+    ("domain", r#"domain = "app.example.com""#),
     ("port", "port = 8080"),
     ("cpu", "cpu = 256"),
     ("memory", "memory = 512"),

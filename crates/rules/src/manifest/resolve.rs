@@ -3,7 +3,7 @@
 use super::fit::Asked;
 use super::problem::{Invalid, Problem, listed, quoted};
 use super::{
-    AppName, Choice, Draft, Environment, Facts, Manifest, Overrides, Port, Problems,
+    AppName, Choice, Domain, Draft, Environment, Facts, Manifest, Overrides, Port, Problems,
     ProtectedState, RelativePath, Target,
 };
 use crate::dockerfile::{self, Exposed};
@@ -57,6 +57,7 @@ impl Draft {
             }
         }
         let (target, choice) = choice;
+        let domain = self.domain_of(&environment);
         if let Some(problems) = Problems::collect(problems) {
             return Err(problems);
         }
@@ -67,6 +68,7 @@ impl Draft {
             choice,
             needs: self.needs.clone(),
             region: overrides.region.clone().or_else(|| self.region.clone()),
+            domain,
             port,
             cpu: self.cpu,
             memory: self.memory,
@@ -85,6 +87,13 @@ impl Draft {
             drain_seconds: self.drain_seconds,
             log_retention_days: self.log_retention_days,
         })
+    }
+
+    /// The domain belongs to the file's own environment: any other, such as that of a pull request, would take it
+    /// away from there.
+    fn domain_of(&self, environment: &Environment) -> Option<Domain> {
+        let own = self.environment.clone().unwrap_or_default();
+        self.domain.clone().filter(|_| own == *environment)
     }
 
     /// The name that was written, else the directory's. The error is empty if a wrong key already

@@ -3,7 +3,7 @@
 
 use super::traffic::{DEFAULT_DRAIN_SECONDS, MAX_DRAIN_SECONDS};
 use super::watch::{DEFAULT_LOG_RETENTION_DAYS, LOG_RETENTION_DAYS};
-use super::{Architecture, Capability, Cpu, Need, StateBackend, Target};
+use super::{Architecture, Capability, Cpu, DOMAIN_LENGTH, Need, StateBackend, Target};
 use serde_json::{Value, json};
 
 /// Where the schema's own words are defined: <https://json-schema.org/draft/2020-12>.
@@ -11,6 +11,10 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// A file inside the app directory.
 const PATH: &str = r"^(?!/|-)(?!.*(^|/)\.\.(/|$))[^\\]+$";
+
+/// A host's name in lower case, of at least two parts; the last is no number.
+const DOMAIN: &str =
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 /// Lower-case letters, digits and single hyphens, as in every name that AWS gets.
 const NAME: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
@@ -47,6 +51,8 @@ fn properties() -> Value {
             "What not every target has"),
         "region": with(json!({"type": "string", "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"}),
             "AWS region; the profile's unless it is set"),
+        "domain": with(json!({"type": "string", "pattern": DOMAIN, "maxLength": DOMAIN_LENGTH}),
+            "Name of your own that people reach the app under; its zone is in Route 53"),
         "port": with(json!({"type": "integer", "minimum": 1, "maximum": 65535}),
             "TCP port that the app listens on; the Dockerfile's EXPOSE, else 8080, unless it is set"),
         "cpu": with(json!({"type": "integer", "enum": cpus, "default": Cpu::default().units()}),
@@ -186,6 +192,8 @@ mod tests {
             "target = \"ecs\"",
             "needs = [\"speed\"]",
             "region = \"eu-west-2b\"",
+            "domain = \"https://app.example.com\"",
+            "domain = \"localhost\"",
             "port = \"8080\"",
             "port = 0",
             "cpu = 300",

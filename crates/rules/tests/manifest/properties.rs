@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rules::dockerfile::{exposed_ports, final_user};
 use rules::manifest::{
-    AppName, Architecture, Capability, Choice, Container, Count, Cpu, Draft, Environment, Facts,
-    HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides, Port,
-    ProtectedFact, ProtectedState, Region, RelativePath, StateBackend, Target, User, WritablePath,
+    AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft, Environment,
+    Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides,
+    Port, ProtectedFact, ProtectedState, Region, RelativePath, StateBackend, Target, User,
+    WritablePath,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
@@ -112,6 +113,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         paths,
         select(vec!["eu-west-2", "us-gov-east-1", "ap-southeast-4"]),
     );
+    let domain = option::of("[a-z0-9]{1,8}(\\.[a-z][a-z0-9]{0,8}){1,3}");
     let rest = (
         option::of(0..10_000_000_u32),
         option::of("[a-z.]{1,5}@[a-z]{1,5}\\.org"),
@@ -125,8 +127,8 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             &[Need::LongRequests, Need::BackgroundWork],
         ]),
     );
-    (names, machine, texts, rest).prop_filter_map("names fit together", |parts| {
-        let ((name, environment), machine, (mut env, health, paths, region), rest) = parts;
+    (names, machine, texts, rest, domain).prop_filter_map("names fit together", |parts| {
+        let ((name, environment), machine, (mut env, health, paths, region), rest, domain) = parts;
         let (port, (cpu, memory), count, arm, local) = machine;
         let (cents, email, drain_seconds, log_retention_days, (any_region, edge), container, needs) = rest;
         for value in env.values_mut() {
@@ -141,6 +143,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             choice: Choice::Asked,
             needs: needs.to_vec(),
             region: any_region.then(|| Region::parse(region).ok()).flatten(),
+            domain: domain.and_then(|domain| Domain::parse(&domain).ok()),
             port: Port::new(port).ok()?,
             cpu,
             memory: Memory::new(memory, cpu).ok()?,

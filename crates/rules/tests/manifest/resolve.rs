@@ -27,6 +27,7 @@ fn every_key_arrives() {
         target = "fargate"
         needs = ["websockets", "background-work"]
         region = "us-gov-west-1"
+        domain = "shop.example.com"
         port = 3000
         cpu = 1024
         memory = 4096
@@ -53,6 +54,26 @@ fn every_key_arrives() {
     )
     .expect("manifest");
     insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).expect("JSON"));
+}
+
+/// A preview of a pull request is read from the same file, and must not take the users away.
+#[test]
+fn a_domain_belongs_to_one_environment() {
+    let text = "environment = 'live'\ndomain = 'app.example.com'\n";
+    let domain = |environment: Option<&str>| {
+        let overrides = Overrides {
+            environment: environment.map(|name| Environment::parse(name).expect("a name")),
+            ..overrides()
+        };
+        let manifest = Draft::read(Some(text)).resolve(&facts(), &overrides);
+        manifest
+            .expect("manifest")
+            .domain
+            .map(|domain| domain.to_string())
+    };
+    assert_eq!(domain(None).as_deref(), Some("app.example.com"));
+    assert_eq!(domain(Some("live")).as_deref(), Some("app.example.com"));
+    assert_eq!(domain(Some("pr-7")), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::phases::Phases;
 use crate::place::{Function, Place};
-use crate::planner::{Planner, Proposed, Ready};
+use crate::planner::{Planner, Proposed, Ready, ReadyDomain};
 use crate::report::Report;
 use infra::Interrupt;
 use rules::contract::{FoundationOutputs, Root};
@@ -16,6 +16,7 @@ use rules::destruction::Verdict;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::manifest::{Manifest, Target};
+use rules::plan::Plan;
 use rules::proposal::Proposal;
 use rules::revision::Image;
 
@@ -32,9 +33,17 @@ pub(super) struct Maker<'a> {
     pub(super) there: &'a [Target],
 }
 
+/// What was made.
+pub(super) struct Made {
+    pub(super) site: Site,
+    pub(super) image: Image,
+    /// The domain's root, agreed to and still to be applied: it comes after the release.
+    pub(super) domain: Option<ReadyDomain>,
+}
+
 impl Maker<'_> {
     /// The infrastructure, and the image in its registry.
-    pub(super) async fn make(&self, yes: bool, question: &str) -> Result<(Site, Image), Failure> {
+    pub(super) async fn make(&self, yes: bool, question: &str) -> Result<Made, Failure> {
         let phases = self.phases;
         let planner = self.planner();
         let mut function = planner.function().await;
@@ -43,9 +52,13 @@ impl Maker<'_> {
         let Proposed {
             foundation,
             target,
+            domain,
             proposal,
         } = phases.time(Phase::Plan, propose).await?;
-        self.agree(&proposal, yes, question)?;
+        let leaving = domain
+            .as_ref()
+            .map_or(&[][..], |domain| &domain.course.leaving[..]);
+        self.agree(&proposal, leaving, yes, question)?;
         let registry = async {
             let outputs = self.apply_foundation(foundation).await?;
             let push = image::push(
@@ -73,10 +86,14 @@ impl Maker<'_> {
                 (foundation, self.apply_target(target).await?, image)
             }
         };
-        Ok((Site { foundation, target }, image))
+        Ok(Made {
+            site: Site { foundation, target },
+            image,
+            domain,
+        })
     }
 
-    fn planner(&self) -> Planner<'_> {
+    pub(super) fn planner(&self) -> Planner<'_> {
         Planner {
             manifest: self.manifest,
             place: self.place,
@@ -100,22 +117,37 @@ impl Maker<'_> {
         if ready.plan.changes == agreed.plan.changes {
             return Ok(ready);
         }
-        Err(Failure::new(
+        Err(self.changed_meanwhile(&agreed, &ready))
+    }
+
+    /// Only what was agreed to is applied.
+    pub(super) fn changed_meanwhile(&self, agreed: &Ready, now: &Ready) -> Failure {
+        Failure::new(
             Exit::Infrastructure,
             "somebody changed the infrastructure between the plan and its application",
         )
         .why(format!(
             "agreed to: {}; now: {}",
             agreed.plan.describe(),
-            ready.plan.describe()
+            now.plan.describe()
         ))
-        .next("run the same command again"))
+        .next("run the same command again")
     }
 
-    /// Refuses what must not be made, and asks for a yes where the plans change anything.
-    fn agree(&self, proposal: &Proposal, yes: bool, question: &str) -> Result<(), Failure> {
+    /// Refuses what must not be made, and asks for a yes where the plans change anything, or a domain goes.
+    fn agree(
+        &self,
+        proposal: &Proposal,
+        leaving: &[String],
+        yes: bool,
+        question: &str,
+    ) -> Result<(), Failure> {
         if let Some(refusal) = proposal.refusal() {
             return Err(refusal.into());
+        }
+        for domain in leaving {
+            let text = format!("https://{domain} goes: whoever asks there gets no answer any more");
+            self.report.emit(Event::Warning { text });
         }
         match &proposal.loss {
             Verdict::NeedsYes(losses) => {
@@ -126,7 +158,7 @@ impl Maker<'_> {
                 }
                 confirm(self.report, yes, "Go on, and lose this?")
             }
-            _ if proposal.is_empty() => Ok(()),
+            _ if proposal.is_empty() && leaving.is_empty() => Ok(()),
             _ => confirm(self.report, yes, question),
         }
     }
@@ -135,6 +167,30 @@ impl Maker<'_> {
     /// one, can come before the service-linked role that its creation asked for
     /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
     async fn apply(&self, ready: &Ready) -> Result<(), Failure> {
+        self.apply_where(ready, |plan| plan.destroyed().next().is_none())
+            .await
+    }
+
+    /// Applies a plan once: what waits for long is not waited for twice.
+    pub(super) async fn apply_once(&self, ready: &Ready) -> Result<(), Failure> {
+        let terraform = &ready.terraform;
+        let mut listener = listener(self.report, terraform.dir.root);
+        match terraform.apply(&mut listener).await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(self.place.explain_lock(terraform, failure).await),
+        }
+    }
+
+    /// As [`Maker::apply`] for a plan that destroys, too, as it was meant to.
+    pub(super) async fn apply_all(&self, ready: &Ready) -> Result<(), Failure> {
+        self.apply_where(ready, |_| true).await
+    }
+
+    async fn apply_where(
+        &self,
+        ready: &Ready,
+        still_meant: fn(&Plan) -> bool,
+    ) -> Result<(), Failure> {
         let (place, report) = (self.place, self.report);
         let terraform = &ready.terraform;
         let root = terraform.dir.root;
@@ -148,7 +204,7 @@ impl Maker<'_> {
         }
         // A plan that would now destroy something is not the one that was agreed to.
         match terraform.plan(false).await {
-            Ok(plan) if plan.destroyed().next().is_none() => {}
+            Ok(plan) if still_meant(&plan) => {}
             _ => return Err(explained),
         }
         report.note(format!("{}; trying once more", explained.what));

@@ -1,0 +1,94 @@
+//! The parts of a domain: certificates and names by their tags, records by the domain's name.
+
+use super::Inventory;
+use crate::error::{Error, translate};
+use rules::domain::leads_to_aws;
+use rules::sweep::{Found, Kind};
+
+impl Inventory {
+    /// Certificates of both regions in which one may be: the session's, and CloudFront's. Each has to be asked for
+    /// its tags.
+    pub(super) async fn certificates(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        for client in &self.certificates {
+            let mut pages = client.list_certificates().into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(translate("acm:ListCertificates"))?;
+                let arns = page.certificate_summary_list.unwrap_or_default();
+                for arn in arns.into_iter().filter_map(|one| one.certificate_arn) {
+                    let answer = client
+                        .list_tags_for_certificate()
+                        .certificate_arn(&arn)
+                        .send()
+                        .await
+                        .map_err(translate("acm:ListTagsForCertificate"))?;
+                    let tags = answer.tags.unwrap_or_default();
+                    let bears = |(key, value): &(&str, String)| {
+                        let mut tags = tags.iter();
+                        tags.any(|tag| tag.key == *key && tag.value.as_ref() == Some(value))
+                    };
+                    if self.tags().iter().all(bears) {
+                        all.push(Found::new(Kind::Certificate, arn));
+                    }
+                }
+            }
+        }
+        all.sort();
+        // In CloudFront's own region both are one.
+        all.dedup();
+        Ok(all)
+    }
+
+    /// Names under which an HTTP API answers.
+    pub(super) async fn domain_names(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .apis
+                .get_domain_names()
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(translate("apigateway:GET"))?;
+            for one in page.items.unwrap_or_default() {
+                let bears = |(key, value): &(&str, String)| {
+                    let tags = one.tags();
+                    tags.is_some_and(|tags| tags.get(*key) == Some(value))
+                };
+                if self.tags().iter().all(bears) {
+                    all.extend(
+                        one.domain_name
+                            .map(|name| Found::new(Kind::DomainName, name)),
+                    );
+                }
+            }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Records of the domains that lead to a front door of AWS, or prove the domain to it.
+    pub(super) async fn records(&self) -> Result<Vec<Found>, Error> {
+        let mut all = Vec::new();
+        for domain in &self.domains {
+            for zone in self.zones.of(domain).await? {
+                let records = self.zones.records(&zone, domain).await?;
+                let own = records
+                    .iter()
+                    .filter(|record| leads_to_aws(&record.leads_to));
+                let own = own.map(|record| format!("{} {domain}", record.kind));
+                let proofs = self.zones.proofs(&zone, domain).await?;
+                let proofs = proofs.iter().map(|name| format!("CNAME {name}"));
+                all.extend(own.chain(proofs).map(|id| Found {
+                    kind: Kind::Record,
+                    id,
+                    within: Some(zone.id.clone()),
+                }));
+            }
+        }
+        Ok(all)
+    }
+}

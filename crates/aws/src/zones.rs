@@ -1,0 +1,149 @@
+//! Hosted zones of Route 53, and what stands in them. Landfall makes none: they are the user's own.
+
+use crate::error::{Error, translate};
+use crate::session::Session;
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use rules::domain::{Record, Zone};
+use rules::manifest::Domain;
+
+/// The zones of an account.
+#[derive(Debug, Clone)]
+pub struct Zones {
+    route53: aws_sdk_route53::Client,
+}
+
+impl Zones {
+    /// Those of the session's account.
+    pub fn new(session: &Session) -> Zones {
+        Zones {
+            route53: aws_sdk_route53::Client::new(session.config()),
+        }
+    }
+
+    /// Public zones that bear the domain's name or that of something it lies in, the nearest first.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn of(&self, domain: &Domain) -> Result<Vec<Zone>, Error> {
+        let mut zones = Vec::new();
+        for name in domain.zones() {
+            // Sorted by name from the one that is asked for on; a hundred in one answer.
+            let answer = self
+                .route53
+                .list_hosted_zones_by_name()
+                .dns_name(name)
+                .send()
+                .await
+                .map_err(translate("route53:ListHostedZonesByName"))?;
+            for zone in answer.hosted_zones {
+                let is_private = zone
+                    .config
+                    .as_ref()
+                    .is_some_and(|config| config.private_zone);
+                if plain(&zone.name) != name || is_private {
+                    continue;
+                }
+                let id = zone.id.rsplit('/').next().unwrap_or_default().to_owned();
+                zones.push(Zone {
+                    name: name.to_owned(),
+                    name_servers: self.servers(&id).await?,
+                    id,
+                });
+            }
+        }
+        Ok(zones)
+    }
+
+    async fn servers(&self, id: &str) -> Result<Vec<String>, Error> {
+        let answer = self
+            .route53
+            .get_hosted_zone()
+            .id(id)
+            .send()
+            .await
+            .map_err(translate("route53:GetHostedZone"))?;
+        let servers = answer.delegation_set.map(|set| set.name_servers);
+        let mut servers: Vec<String> = servers
+            .unwrap_or_default()
+            .iter()
+            .map(|name| plain(name))
+            .collect();
+        servers.sort();
+        Ok(servers)
+    }
+
+    /// What the domain's own name leads to in a zone.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn records(&self, zone: &Zone, domain: &Domain) -> Result<Vec<Record>, Error> {
+        let sets = self.sets(zone, domain).await?;
+        let own = sets
+            .iter()
+            .filter(|set| plain(&set.name) == domain.as_str());
+        let leads =
+            own.filter(|set| matches!(set.r#type, RrType::A | RrType::Aaaa | RrType::Cname));
+        Ok(leads
+            .flat_map(|set| {
+                targets(set).into_iter().map(|leads_to| Record {
+                    kind: set.r#type.as_str().to_owned(),
+                    leads_to,
+                })
+            })
+            .collect())
+    }
+
+    /// Names of records that prove the domain to AWS's certificate authority.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub(crate) async fn proofs(&self, zone: &Zone, domain: &Domain) -> Result<Vec<String>, Error> {
+        let parent = format!(".{domain}");
+        let sets = self.sets(zone, domain).await?;
+        let proves = |set: &&ResourceRecordSet| {
+            let name = plain(&set.name);
+            let label = name
+                .strip_suffix(&parent)
+                .filter(|label| !label.contains('.'));
+            label.is_some_and(|label| label.starts_with('_'))
+                && targets(set)
+                    .iter()
+                    .any(|to| to.ends_with(".acm-validations.aws"))
+        };
+        Ok(sets
+            .iter()
+            .filter(proves)
+            .map(|set| plain(&set.name))
+            .collect())
+    }
+
+    /// The records from the domain's own on: Route 53 sorts by name, read from its end, so that what lies in the
+    /// domain follows it.
+    async fn sets(&self, zone: &Zone, domain: &Domain) -> Result<Vec<ResourceRecordSet>, Error> {
+        let answer = self
+            .route53
+            .list_resource_record_sets()
+            .hosted_zone_id(&zone.id)
+            .start_record_name(domain.as_str())
+            .send()
+            .await
+            .map_err(translate("route53:ListResourceRecordSets"))?;
+        Ok(answer.resource_record_sets)
+    }
+}
+
+/// What a record leads to.
+fn targets(set: &ResourceRecordSet) -> Vec<String> {
+    match &set.alias_target {
+        Some(alias) => vec![plain(&alias.dns_name)],
+        None => {
+            let records = set.resource_records.iter().flatten();
+            records.map(|record| plain(&record.value)).collect()
+        }
+    }
+}
+
+/// A name as everybody else writes it: in lower case, without a dot at its end.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}

@@ -1,0 +1,101 @@
+# A distribution beside the one that brings AWS's own name: so a domain is added, changed and removed without a change to what
+# serves. Both lead to the same load balancer, and cost nothing by being there. But for name and certificate they are the same,
+# and a test says so.
+resource "aws_cloudfront_distribution" "domain" {
+  #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
+  #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
+  #checkov:skip=CKV_AWS_305:"/" belongs to the app, there is no object to put in its place
+  #checkov:skip=CKV_AWS_310:there is one origin
+  #checkov:skip=CKV_AWS_374:the app is for everyone
+  #checkov:skip=CKV2_AWS_32:headers belong to the app, and providers of the supported range lack the argument
+  #checkov:skip=CKV2_AWS_47:no web ACL by default
+  #checkov:skip=CKV2_AWS_72:the load balancer has no certificate of its own, and answers to CloudFront only
+  for_each = var.domains
+
+  enabled = true
+  aliases = [each.key]
+
+  # Distributions have no name; a tear-down finds leftovers by this.
+  comment = local.id
+
+  is_ipv6_enabled = true
+  http_version    = "http2"
+  price_class     = "PriceClass_100"
+
+  # Saves minutes on every apply. The URL itself is asked before anything is called ready.
+  wait_for_deployment = false
+
+  origin {
+    origin_id   = "load-balancer"
+    domain_name = var.load_balancer_dns_name
+
+    custom_origin_config {
+      origin_protocol_policy = "http-only"
+      http_port              = 80
+      https_port             = 443
+      origin_ssl_protocols   = ["TLSv1.2"]
+
+      # As long as the load balancer waits for a task; the default of 30 would cut off slow answers that it still expects.
+      origin_read_timeout = 60
+
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a connection being closed.
+      origin_keepalive_timeout = 55
+    }
+  }
+
+  default_cache_behavior {
+    target_origin_id       = "load-balancer"
+    viewer_protocol_policy = "redirect-to-https"
+    allowed_methods        = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+    cached_methods         = ["GET", "HEAD"]
+
+    # Policies managed by AWS have the same ids in every account.
+    cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
+    origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3" # AllViewer
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = "none"
+    }
+  }
+
+  viewer_certificate {
+    acm_certificate_arn      = aws_acm_certificate_validation.domain[each.key].certificate_arn
+    ssl_support_method       = "sni-only"
+    minimum_protocol_version = "TLSv1.2_2021"
+  }
+}
+
+# Anyone who asks by IPv4 or IPv6 is led to it.
+resource "aws_route53_record" "alias" {
+  for_each = var.domains
+
+  zone_id = each.value
+  name    = each.key
+  type    = "A"
+
+  # An apply that was cut off may have made it already. landfall looks for a record of somebody else's first.
+  allow_overwrite = true
+
+  alias {
+    name                   = aws_cloudfront_distribution.domain[each.key].domain_name
+    zone_id                = aws_cloudfront_distribution.domain[each.key].hosted_zone_id
+    evaluate_target_health = false
+  }
+}
+
+resource "aws_route53_record" "alias_ipv6" {
+  for_each = var.domains
+
+  zone_id         = each.value
+  name            = each.key
+  type            = "AAAA"
+  allow_overwrite = true
+
+  alias {
+    name                   = aws_cloudfront_distribution.domain[each.key].domain_name
+    zone_id                = aws_cloudfront_distribution.domain[each.key].hosted_zone_id
+    evaluate_target_health = false
+  }
+}

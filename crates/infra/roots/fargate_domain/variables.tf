@@ -1,0 +1,48 @@
+variable "name" {
+  description = "Name of the app. With the environment it tells whose domain this is."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name))
+    error_message = "The name must be lower-case letters, digits and single hyphens, and start with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Which deployment of the app this is, for example \"prod\"."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.environment))
+    error_message = "The environment must be lower-case letters, digits and single hyphens."
+  }
+}
+
+variable "domains" {
+  description = "Hosted zone of each domain: usually one. Two while one takes the place of the other."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for domain in keys(var.domains) : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z0-9-]+$", domain)) && length(domain) <= 64])
+    error_message = "A domain must look like \"app.example.com\", in lower case, and have at most 64 characters."
+  }
+
+  validation {
+    condition     = alltrue([for zone in values(var.domains) : can(regex("^[A-Z0-9]+$", zone))])
+    error_message = "A hosted zone must be named by its id, such as \"Z0123456789ABC\"."
+  }
+}
+
+variable "load_balancer_dns_name" {
+  description = "Load balancer that the domain leads to: output of the same name of the fargate root."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9.-]+$", var.load_balancer_dns_name))
+    error_message = "The load balancer must be named by its host name."
+  }
+}

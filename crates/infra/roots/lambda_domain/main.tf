@@ -1,0 +1,15 @@
+locals {
+  id = "${var.name}-${var.environment}"
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      "landfall:app"         = var.name
+      "landfall:environment" = var.environment
+      "landfall:root"        = "lambda_domain"
+    }
+  }
+}

@@ -1,0 +1,104 @@
+//! An environment in emulators of its own, and what is done with each root in it.
+
+use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
+use rules::contract::Root;
+use rules::exit::Exit;
+use rules::manifest::{Draft, Facts, Manifest, Overrides};
+use rules::names::Names;
+use rules::plan::{Action, Plan};
+use serde_json::Value;
+use std::path::Path;
+use testkit::Sandbox;
+
+pub(crate) const REGION: &str = "us-east-1";
+
+/// An environment in emulators of its own, as landfall lays it out.
+pub(crate) struct Stage {
+    emulators: Emulators,
+    pub(crate) manifest: Manifest,
+    pub(crate) names: Names,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Stage {
+        let sandbox = Sandbox::new();
+        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+        let (main, second) = sandbox.emulators();
+        let facts = Facts {
+            directory_name: "hello".to_owned(),
+            dockerfile: Some("FROM scratch\nEXPOSE 3000\n".to_owned()),
+            protected: Vec::new(),
+        };
+        let manifest = Draft::read(None)
+            .resolve(&facts, &Overrides::default())
+            .expect("a manifest without landfall.toml");
+        Stage {
+            emulators: Emulators {
+                main,
+                second,
+                identity: None,
+            },
+            names: Names::new(manifest.name.clone(), manifest.environment.clone()),
+            manifest,
+            sandbox,
+        }
+    }
+
+    /// Terraform in a root's directory, with these variables.
+    pub(crate) async fn terraform(&self, root: Root, inputs: &Value) -> Terraform {
+        let dir = WorkDir::new(&self.sandbox.path().join("infra"), root);
+        dir.write(inputs, &Backend::Local, Some(&self.emulators))
+            .expect("a working directory");
+        let env = [
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            // Where newer providers find what the endpoints of 3.39 have no word for.
+            ("AWS_ENDPOINT_URL", &self.emulators.main),
+        ];
+        let terraform = Terraform::new(
+            crate::installed(),
+            dir,
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins"),
+            env.map(|(name, value)| (name.into(), value.into()))
+                .to_vec(),
+            tokio::sync::watch::channel(false).1,
+        );
+        terraform.init().await.unwrap_or_else(told);
+        terraform
+    }
+}
+
+pub(crate) fn told<T>(failure: Failure) -> T {
+    panic!("{failure}\n{}", failure.why.join("\n"))
+}
+
+pub(crate) async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
+    let plan = terraform.plan(destroy).await;
+    plan.unwrap_or_else(told)
+}
+
+pub(crate) async fn apply(terraform: &Terraform) {
+    let applied = terraform.apply(&mut |_| {}).await;
+    applied.unwrap_or_else(told);
+}
+
+/// Plans, applies, and plans again: then there is nothing left to do.
+pub(crate) async fn make(terraform: &Terraform) {
+    let first = plan(terraform, false).await;
+    assert!(!first.is_empty());
+    assert_eq!(
+        first.count(Action::Create),
+        first.changes.len(),
+        "{first:#?}"
+    );
+    apply(terraform).await;
+    let second = plan(terraform, false).await;
+    assert!(second.is_empty(), "{:#?}", second.changes);
+}
+
+pub(crate) async fn unmake(terraform: &Terraform) {
+    plan(terraform, true).await;
+    apply(terraform).await;
+    let left = terraform.resources().await;
+    assert_eq!(left.unwrap_or_else(told), 0);
+}

@@ -1,0 +1,273 @@
+use super::*;
+use proptest::prelude::*;
+
+fn domain() -> Domain {
+    Domain::parse("app.example.com").expect("a domain")
+}
+
+fn servers(of: &str) -> Vec<String> {
+    (1..=4).map(|n| format!("ns-{n}.{of}")).collect()
+}
+
+fn zone_of(name: &str, id: &str) -> Zone {
+    Zone {
+        name: name.to_owned(),
+        id: id.to_owned(),
+        name_servers: servers(&format!("{}.awsdns.org", id.to_lowercase())),
+    }
+}
+
+/// What public DNS says of the two names, the nearest first.
+fn public(own: Public, whole: Public) -> Result<Vec<(String, Public)>, Gap> {
+    Ok(vec![
+        ("app.example.com".to_owned(), own),
+        ("example.com".to_owned(), whole),
+    ])
+}
+
+fn survey(zones: &[Zone], public: Result<Vec<(String, Public)>, Gap>) -> Survey {
+    Survey {
+        domain: domain(),
+        zones: zones.to_vec(),
+        public,
+        resolver: "192.0.2.53".to_owned(),
+        caa: None,
+        records: Vec::new(),
+        own: BTreeSet::new(),
+        set_up_in: None,
+    }
+}
+
+fn of(zone: &Zone) -> Public {
+    Public::Servers(zone.name_servers.clone())
+}
+
+fn others() -> Public {
+    Public::Servers(servers("registrar.example"))
+}
+
+fn told(check: &Check) -> String {
+    let mut lines = vec![format!("{:?}: {}", check.outcome, check.what)];
+    lines.extend(check.why.iter().map(|line| format!("  why: {line}")));
+    lines.extend(check.fix.iter().map(|line| format!("  fix: {line}")));
+    lines.join("\n")
+}
+
+#[test]
+fn each_case_says_what_to_do() {
+    let (whole, own) = (
+        zone_of("example.com", "ZWHOLE"),
+        zone_of("app.example.com", "ZOWN"),
+    );
+    let second = zone_of("example.com", "ZSECOND");
+    let mut mixed = whole.name_servers.clone();
+    mixed[0] = "ns.old.example".to_owned();
+    let fails = || Public::Fails("SERVFAIL".to_owned());
+    let unknown = || Err(Gap::Unknown("192.0.2.53 does not answer".to_owned()));
+    let cases = [
+        (
+            "delegated",
+            survey(&[whole.clone()], public(Public::Nothing, of(&whole))),
+        ),
+        (
+            "delegated alone",
+            survey(&[own.clone(), whole.clone()], public(of(&own), others())),
+        ),
+        (
+            "the second of two",
+            survey(
+                &[whole.clone(), second.clone()],
+                public(Public::Nothing, of(&second)),
+            ),
+        ),
+        // What is nearer counts for nobody, so the records go where public DNS looks.
+        (
+            "past one that nobody leads to",
+            survey(
+                &[own.clone(), whole.clone()],
+                public(Public::Nothing, of(&whole)),
+            ),
+        ),
+        (
+            "mixed",
+            survey(
+                &[whole.clone()],
+                public(Public::Nothing, Public::Servers(mixed)),
+            ),
+        ),
+        (
+            "no zone, nothing registered",
+            survey(&[], public(Public::Nothing, Public::Nothing)),
+        ),
+        (
+            "no zone, DNS elsewhere",
+            survey(&[], public(Public::Nothing, others())),
+        ),
+        (
+            "not registered",
+            survey(&[whole.clone()], public(Public::Nothing, Public::Nothing)),
+        ),
+        (
+            "DNS elsewhere",
+            survey(&[whole.clone()], public(Public::Nothing, others())),
+        ),
+        (
+            "servers of a zone that is gone",
+            survey(&[whole.clone()], public(Public::Nothing, fails())),
+        ),
+        (
+            "a part not given",
+            survey(&[own.clone()], public(Public::Nothing, others())),
+        ),
+        (
+            "a part given away",
+            survey(&[whole.clone()], public(others(), of(&whole))),
+        ),
+        ("not seen", survey(&[whole.clone()], unknown())),
+        (
+            "not asked",
+            survey(
+                &[whole.clone()],
+                Err(Gap::Skipped("emulators have no public DNS".to_owned())),
+            ),
+        ),
+        (
+            "two, and not seen",
+            survey(&[whole.clone(), second], unknown()),
+        ),
+    ];
+    let shown: Vec<String> = cases
+        .iter()
+        .map(|(case, survey)| {
+            let into = zone(survey).map_or("none", |zone| &zone.id);
+            format!("{case} (zone {into})\n{}", told(&delegated(survey)))
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+/// A resolver that errs for an hour keeps nobody from a release, and moves no record.
+#[test]
+fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
+    let (whole, second) = (
+        zone_of("example.com", "ZWHOLE"),
+        zone_of("example.com", "ZSECOND"),
+    );
+    let fails = Public::Fails("SERVFAIL".to_owned());
+    let set_up = |zones: &[Zone], said: Public| Survey {
+        set_up_in: Some("ZWHOLE".to_owned()),
+        ..survey(zones, public(Public::Nothing, said))
+    };
+    let broken = set_up(std::slice::from_ref(&whole), fails);
+    let outcomes: Vec<Outcome> = checks(&broken).iter().map(|check| check.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Warning]);
+    assert_eq!(zone(&broken), Some(&whole));
+
+    let moved = set_up(&[whole.clone(), second.clone()], of(&second));
+    assert_eq!(zone(&moved), Some(&whole));
+    insta::assert_snapshot!(told(&checks(&moved)[0]));
+
+    // The zone is gone, and with it what was in it.
+    let gone = set_up(std::slice::from_ref(&second), of(&second));
+    assert_eq!(zone(&gone), Some(&second));
+}
+
+#[test]
+fn what_is_not_ours_is_not_written_over() {
+    let whole = zone_of("example.com", "ZWHOLE");
+    let mut survey = survey(
+        std::slice::from_ref(&whole),
+        public(Public::Nothing, of(&whole)),
+    );
+    let record = |kind: &str, leads_to: &str| Record {
+        kind: kind.to_owned(),
+        leads_to: leads_to.to_owned(),
+    };
+    survey.records = vec![
+        ("ZWHOLE".to_owned(), record("A", "d1.cloudfront.net")),
+        // Of a zone that does not count.
+        ("ZOTHER".to_owned(), record("A", "192.0.2.9")),
+    ];
+    survey.own = ["d1.cloudfront.net".to_owned()].into();
+    assert_eq!(checks(&survey).len(), 1);
+    survey.own.clear();
+    survey
+        .records
+        .push(("ZWHOLE".to_owned(), record("AAAA", "2001:db8::1")));
+    let all = checks(&survey);
+    assert_eq!(all.len(), 2);
+    insta::assert_snapshot!(told(&all[1]));
+}
+
+#[test]
+fn a_domain_that_lets_others_certify_says_so() {
+    let whole = zone_of("example.com", "ZWHOLE");
+    let mut survey = survey(
+        std::slice::from_ref(&whole),
+        public(Public::Nothing, of(&whole)),
+    );
+    let mut with = |records: &[(&str, &str)]| {
+        let records = records.iter().map(|(tag, value)| Caa {
+            tag: (*tag).to_owned(),
+            value: (*value).to_owned(),
+        });
+        survey.caa = Some(("example.com".to_owned(), records.collect()));
+        shut_out(&survey).map(|check| told(&check))
+    };
+    assert_eq!(with(&[]), None);
+    assert_eq!(with(&[("iodef", "mailto:a@example.com")]), None);
+    assert_eq!(
+        with(&[("issue", "letsencrypt.org"), ("issue", " Amazon.com; x=1")]),
+        None
+    );
+    // Wildcards alone are none of ours.
+    assert_eq!(with(&[("issuewild", ";")]), None);
+    let others = with(&[("issue", "letsencrypt.org"), ("issue", "pki.goog")]);
+    let nobody = with(&[("issue", ";")]);
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        others.expect("refused"),
+        nobody.expect("refused")
+    ));
+}
+
+fn any_public() -> impl Strategy<Value = Public> {
+    prop_oneof![
+        Just(Public::Nothing),
+        Just(Public::Fails("SERVFAIL".to_owned())),
+        Just(of(&zone_of("x", "ZA"))),
+        Just(of(&zone_of("x", "ZB"))),
+        Just(others()),
+    ]
+}
+
+proptest! {
+    /// Records are only said to be safe where public DNS leads to that very zone, whatever lies about.
+    #[test]
+    fn only_a_zone_that_is_led_to_is_good(
+        names in proptest::collection::vec(prop_oneof!["app.example.com", "example.com"], 0..4),
+        own in any_public(),
+        whole in any_public(),
+    ) {
+        let ids = ["ZA", "ZB", "ZC", "ZD"];
+        let zones: Vec<Zone> = names.iter().zip(ids).map(|(name, id)| zone_of(name, id)).collect();
+        let survey = survey(&zones, public(own.clone(), whole.clone()));
+        let check = delegated(&survey);
+        let nearest = match own { Public::Nothing => &whole, _ => &own };
+        match delegation(&survey) {
+            Delegation::Delegated(zone) => {
+                prop_assert_eq!(check.outcome, Outcome::Ok);
+                prop_assert_eq!(nearest, &of(zone));
+            }
+            _ => {
+                prop_assert!(check.exit().is_some());
+                prop_assert!(!check.fix.is_empty());
+            }
+        }
+        // What is told to be set is what the zone has.
+        if let Some(zone) = zone(&survey) && let Delegation::Elsewhere(..) = delegation(&survey) {
+            let why = check.why.join("\n");
+            prop_assert!(zone.name_servers.iter().all(|server| why.contains(server)));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A hosted zone in the emulator: landfall makes none, so a test does what its user would.
+
+use crate::sandbox::Sandbox;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+/// A public hosted zone.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// Its id.
+    pub id: String,
+    emulator: String,
+}
+
+impl Zone {
+    /// Makes one of this name.
+    ///
+    /// # Panics
+    /// The emulator refuses it.
+    pub fn make(sandbox: &Sandbox, name: &str) -> Zone {
+        let (emulator, _) = sandbox.emulators();
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+             <Name>{name}</Name><CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let answer = ask(&emulator, "POST", "", &body);
+        let id = between(&answer, "/hostedzone/", "<").expect("an id");
+        Zone {
+            id: id.to_owned(),
+            emulator,
+        }
+    }
+
+    /// Adds an A record.
+    ///
+    /// # Panics
+    /// The emulator refuses it.
+    pub fn add(&self, name: &str, address: &str) {
+        self.change("CREATE", name, address);
+    }
+
+    /// Removes an A record.
+    ///
+    /// # Panics
+    /// The emulator refuses it.
+    pub fn remove(&self, name: &str, address: &str) {
+        self.change("DELETE", name, address);
+    }
+
+    fn change(&self, action: &str, name: &str, address: &str) {
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
+             <Changes><Change><Action>{action}</Action><ResourceRecordSet><Name>{name}</Name><Type>A</Type><TTL>60</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{address}</Value></ResourceRecord></ResourceRecords>\
+             </ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        ask(
+            &self.emulator,
+            "POST",
+            &format!("/{}/rrset", self.id),
+            &body,
+        );
+    }
+
+    /// Type and name of every record but those that make it a zone, sorted.
+    ///
+    /// # Panics
+    /// The emulator does not answer.
+    pub fn records(&self) -> Vec<String> {
+        let answer = ask(&self.emulator, "GET", &format!("/{}/rrset", self.id), "");
+        let mut records: Vec<String> = answer
+            .split("<ResourceRecordSet>")
+            .skip(1)
+            .map(|set| {
+                let of = |tag: &str| between(set, &format!("<{tag}>"), "<").expect("a record");
+                format!("{} {}", of("Type"), of("Name").trim_end_matches('.'))
+            })
+            .filter(|record| !record.starts_with("NS ") && !record.starts_with("SOA "))
+            .collect();
+        records.sort();
+        records
+    }
+}
+
+fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}
+
+/// One request to Route 53. The emulator tells services apart by the scope that a signature is for.
+fn ask(emulator: &str, method: &str, path: &str, body: &str) -> String {
+    let host = emulator.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("the emulator");
+    let request = format!(
+        "{method} /2013-04-01/hostedzone{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/route53/aws4_request, \
+         SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    assert!(status.starts_with('2'), "{method} {path}: {answer}");
+    answer
+}
