@@ -121,11 +121,7 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
             [scope.arn("ecs", "task-definition/ID:*")],
         )
         .in_cluster(scope),
-        Statement::allow(
-            "StopTasks",
-            &["ecs:StopTask"],
-            [scope.arn("ecs", "task/ID/*")],
-        ),
+        stop_tasks(scope),
     ]
 }
 
@@ -221,6 +217,15 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
     ]
 }
 
+/// Those that run once are stopped by whoever started them, and on the way down.
+fn stop_tasks(scope: &Scope) -> Statement {
+    Statement::allow(
+        "StopTasks",
+        &["ecs:StopTask"],
+        [scope.arn("ecs", "task/ID/*")],
+    )
+}
+
 /// AWS knows no resource for it.
 fn forget_definitions() -> Statement {
     Statement::anywhere("ForgetDefinitions", &["ecs:DeregisterTaskDefinition"])
@@ -228,6 +233,7 @@ fn forget_definitions() -> Statement {
 
 pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
     vec![
+        stop_tasks(scope),
         Statement::allow(
             "RemoveCluster",
             &["ecs:DeleteCluster"],
