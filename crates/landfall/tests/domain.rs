@@ -103,11 +103,11 @@ fn a_domain_comes_with_up_and_goes_with_down() {
 
     // Out of the manifest, and it goes while the app serves.
     let without = app.clone().manifest("");
-    sandbox.rehearse(&without, &BRIEF).expect(Exit::Done);
+    let _ = sandbox.rehearse(&without, &BRIEF).expect(Exit::Done);
     assert_eq!(zone.records(), Vec::<String>::new());
 
     let app = app.clone().manifest("domain = \"app.example.com\"\n");
-    sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    let _ = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     assert_eq!(leads_anywhere(&zone), ["A app.example.com"]);
     let down = sandbox
         .rehearse(&app, &["down", "--yes"])

@@ -2,6 +2,7 @@
 
 use crate::stage::{REGION, Stage, make, plan, told, unmake};
 use rules::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
+use rules::plan::Action;
 use rules::revision::Image;
 use rules::versions::LIVE;
 use serde_json::{Value, json};
