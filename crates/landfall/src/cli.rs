@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod ci;
+pub(crate) mod secrets;
 
 use crate::conduct::Terms;
 use crate::report::Volume;
@@ -132,6 +133,11 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Run the app behind its edge on this machine
     Run(Run),
+    /// Keep values that the app needs and nobody else may read
+    Secrets {
+        #[command(subcommand)]
+        action: secrets::Secrets,
+    },
     /// Deploy from GitHub Actions or GitLab CI
     Ci {
         #[command(subcommand)]

@@ -13,6 +13,7 @@ pub(crate) mod prices;
 pub(crate) mod rehearsal;
 pub(crate) mod release;
 pub(crate) mod run;
+pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod up;
 

@@ -109,6 +109,9 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Open(arguments) => {
             commands::status::open(arguments, global, report, interrupt).await
         }
+        Command::Secrets { action } => {
+            commands::secrets::run(action, global, report, interrupt).await
+        }
         Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
         Command::Version => commands::about::version(report).await,

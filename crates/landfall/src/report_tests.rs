@@ -51,6 +51,7 @@ fn planned() -> Event {
 /// Of one small task, and nothing in front of it.
 fn bill() -> Bill {
     let basis = Basis {
+        secrets: 0,
         resources: &[],
         workload: Workload::Tasks {
             count: 1,

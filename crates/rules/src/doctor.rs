@@ -11,6 +11,7 @@ pub mod permissions;
 
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Problem};
+use crate::secrets::{self, Stored};
 use serde::{Deserialize, Serialize};
 
 /// What is looked at. The order is that of the report.
@@ -45,6 +46,8 @@ pub enum Name {
     LoadBalancers,
     /// Things of the environment's names that its state does not know.
     Names,
+    /// Whether the secrets that the manifest asks for are set.
+    Secrets,
     /// Whether the caller may do what a deployment does.
     Permissions,
     /// The image: processor, size, form.
@@ -55,7 +58,7 @@ pub enum Name {
 
 impl Name {
     /// Every check, in the order of the report.
-    pub const ALL: [Name; 17] = [
+    pub const ALL: [Name; 18] = [
         Name::App,
         Name::Engine,
         Name::Disk,
@@ -70,6 +73,7 @@ impl Name {
         Name::Vcpus,
         Name::LoadBalancers,
         Name::Names,
+        Name::Secrets,
         Name::Permissions,
         Name::Image,
         Name::Port,
@@ -114,6 +118,7 @@ impl Name {
             Name::Vcpus => "fargate quota",
             Name::LoadBalancers => "load balancers",
             Name::Names => "names",
+            Name::Secrets => "secrets",
             Name::Permissions => "permissions",
             Name::Image => "image",
             Name::Port => "port",
@@ -292,6 +297,8 @@ pub struct Facts {
     pub load_balancers: Seen<account::LoadBalancers>,
     /// Things that the state does not know.
     pub names: Seen<account::Strangers>,
+    /// Secrets of the environment, in either store.
+    pub secrets: Seen<Vec<Stored>>,
     /// What the caller may do.
     pub permissions: Seen<Vec<permissions::Simulated>>,
     /// The image.
@@ -316,6 +323,7 @@ impl Default for Facts {
             vcpus: Err(Gap::NotAsked),
             load_balancers: Err(Gap::NotAsked),
             names: Err(Gap::NotAsked),
+            secrets: Err(Gap::NotAsked),
             permissions: Err(Gap::NotAsked),
             image: Err(Gap::NotAsked),
             trial: Err(Gap::NotAsked),
@@ -335,6 +343,12 @@ pub fn examine(facts: &Facts) -> Vec<Check> {
     let mut checks = app::settings(&facts.app);
     checks.extend(machine::checks(facts));
     checks.extend(account::checks(facts));
+    if let Some(manifest) = facts.manifest() {
+        let set = judged(Name::Secrets, &facts.secrets, |stored| {
+            secrets::checks(manifest, stored)
+        });
+        checks.extend(set);
+    }
     checks.extend(app::checks(facts));
     checks.sort_by_key(|check| check.check);
     checks

@@ -18,6 +18,7 @@ use crate::plan::Change;
 use crate::release::{Outcome, Purpose, Step, Strategy};
 use crate::review::Finding;
 use crate::revision::{Digest, RevisionId};
+use crate::secrets::Row;
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
@@ -322,6 +323,11 @@ pub enum Event {
     Url {
         /// It.
         url: String,
+    },
+    /// Secrets, without their values; the result of `secrets`.
+    Secrets {
+        /// Each of them, by name.
+        secrets: Vec<Row>,
     },
     /// A text that was asked for: completions, a schema, a policy.
     Document {

@@ -16,6 +16,7 @@ mod place;
 mod problem;
 mod resolve;
 mod schema;
+mod secrets;
 mod size;
 mod sum;
 mod traffic;
@@ -32,6 +33,7 @@ pub use place::{Architecture, Region, StateBackend, Target};
 pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
 pub use schema::schema;
+pub use secrets::{SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use sum::FileSum;
 pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
@@ -73,6 +75,10 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// Environment variables of the app; names are letters, digits and underscores.
     pub env: BTreeMap<String, String>,
+    /// Environment variables whose values are secret and kept elsewhere; default none.
+    pub secrets: Vec<SecretName>,
+    /// Where those values are kept; default `parameter-store`.
+    pub secrets_store: SecretsStore,
     /// What the app's container may do; default as little as a web app needs.
     pub container: Container,
     /// Whether our proxy rides in the container, in front of the app; default yes.

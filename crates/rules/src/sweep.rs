@@ -51,6 +51,10 @@ pub enum Kind {
     Alarm,
     /// AWS Budget.
     Budget,
+    /// Parameter of Parameter Store.
+    Parameter,
+    /// Secret of Secrets Manager.
+    Secret,
     /// The S3 bucket of the Terraform state.
     StateBucket,
     /// Anything else that bears the environment's tags.
@@ -59,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Kind; 24] = [
+    pub const ALL: [Kind; 26] = [
         Kind::LoadBalancer,
         Kind::TargetGroup,
         Kind::Service,
@@ -82,6 +86,8 @@ impl Kind {
         Kind::Topic,
         Kind::Alarm,
         Kind::Budget,
+        Kind::Parameter,
+        Kind::Secret,
         Kind::StateBucket,
         Kind::Tagged,
     ];
@@ -111,6 +117,8 @@ impl Kind {
             Kind::Topic => "SNS topic",
             Kind::Alarm => "CloudWatch alarm",
             Kind::Budget => "budget",
+            Kind::Parameter => "parameter",
+            Kind::Secret => "secret",
             Kind::StateBucket => "state bucket",
             Kind::Tagged => "tagged resource",
         }
@@ -130,6 +138,7 @@ impl Kind {
                 | Kind::Repository
                 | Kind::LogGroup
                 | Kind::Alarm
+                | Kind::Secret
                 | Kind::StateBucket
                 | Kind::Tagged
         )
@@ -236,6 +245,9 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
             is(&["loadbalancer", "targetgroup", "listener", "listener-rule"])
                 && path.iter().any(|part| named(part))
         }
+        // Names hold the whole path; that of a secret has six letters of AWS's own at its end.
+        "ssm" => resource.starts_with(&format!("parameter/landfall/{id}/")),
+        "secretsmanager" => resource.starts_with(&format!("secret:landfall/{id}/")),
         "lambda" => is(&["function"]) && path.get(1) == Some(&names.function().as_str()),
         "ecs" | "ecr" | "iam" | "sns" | "cloudwatch" | "budgets" => path.iter().any(|p| named(p)),
         _ => false,
@@ -312,6 +324,10 @@ fn removal(thing: &Found, region: &str) -> String {
         Kind::Budget => {
             return format!("aws budgets delete-budget --account-id {within} --budget-name {id}");
         }
+        Kind::Parameter => format!("ssm delete-parameter --name {id}"),
+        Kind::Secret => {
+            format!("secretsmanager delete-secret --force-delete-without-recovery --secret-id {id}")
+        }
         Kind::StateBucket => {
             return format!(
                 "delete all object versions of the bucket, then: aws s3api delete-bucket --bucket \
@@ -358,6 +374,8 @@ mod tests {
             "arn:aws:apigateway:eu-west-2::/apis/a1b2c3/stages/$default",
             "arn:aws:s3:::landfall-1-eu-west-2-uptime-prod",
             "arn:aws:sns:eu-west-2:1:uptime-prod-alarms",
+            "arn:aws:ssm:eu-west-2:1:parameter/landfall/uptime-prod/KEY",
+            "arn:aws:secretsmanager:eu-west-2:1:secret:landfall/uptime-prod/KEY-AbCdEf",
         ]
         .map(String::from);
         assert_eq!(leftovers(&names(), "eu-west-2", &[], &gone), []);

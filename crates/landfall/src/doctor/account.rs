@@ -5,13 +5,14 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::{Report, now};
-use aws::{Functions, Inventory, Permissions, Quotas, Session};
+use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
 use futures_util::future::try_join_all;
 use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
 use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks, passed_to};
 use rules::doctor::{Facts, Gap, Seen};
 use rules::manifest::{Manifest, Target};
+use rules::secrets::Stored;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -146,6 +147,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
         Extent::Machine | Extent::Full => true,
     };
     let facts = &mut examined.facts;
+    facts.secrets = Box::pin(secrets(&place, &manifest)).await;
     if is_new {
         let account = Quotas::new(&place.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
@@ -247,6 +249,20 @@ async fn names(place: &Place) -> Seen<Strangers> {
         found: strangers(listing.by_name, &of_ours),
         unseen: listing.unseen,
     })
+}
+
+async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
+    if manifest.secrets.is_empty() {
+        return Err(Gap::NotAsked);
+    }
+    let secrets = Secrets::new(&place.session, &place.names);
+    let stored = match secrets.list().await {
+        // Who may look into the store that counts only is told no more than that.
+        Err(_) => secrets.list_in(manifest.secrets_store).await,
+        stored => stored,
+    };
+    // Without them a deployment would stop half-way: not to know is a problem.
+    stored.map_err(|error| trouble(error.into()))
 }
 
 async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>> {

@@ -197,7 +197,9 @@ impl Scope<'_> {
                     "cloudwatch:GetMetricData",
                     "ecr:GetAuthorizationToken",
                     "logs:DescribeLogGroups",
+                    "secretsmanager:ListSecrets",
                     "sns:ListTopics",
+                    "ssm:DescribeParameters",
                     "sts:GetCallerIdentity",
                     "tag:GetResources",
                 ],
@@ -347,6 +349,21 @@ impl Scope<'_> {
                     "budgets:UntagResource",
                 ],
                 &[self.global("budgets", "budget/ID")],
+            ),
+            // Sets and removes values, and reads none.
+            allow(
+                "KeepSecrets",
+                &[
+                    "secretsmanager:CreateSecret",
+                    "secretsmanager:DeleteSecret",
+                    "secretsmanager:PutSecretValue",
+                    "ssm:DeleteParameters",
+                    "ssm:PutParameter",
+                ],
+                &[
+                    self.arn("secretsmanager", "secret:landfall/ID/*"),
+                    self.arn("ssm", "parameter/landfall/ID/*"),
+                ],
             ),
         ]);
         match target {

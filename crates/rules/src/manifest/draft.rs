@@ -5,8 +5,8 @@ use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
     AppName, Architecture, Container, Count, Cpu, Environment, FileSum, HealthPath, Memory, Need,
-    Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key, value,
-    variables,
+    Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend, Target, User,
+    WritablePath, key, value, variables,
 };
 use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
@@ -34,6 +34,8 @@ pub struct Draft {
     pub(super) count: Count,
     pub(super) architecture: Architecture,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) secrets: Vec<SecretName>,
+    pub(super) secrets_store: SecretsStore,
     pub(super) container: Container,
     pub(super) edge: bool,
     pub(super) health: HealthPath,
@@ -88,6 +90,8 @@ impl Draft {
                 .unwrap_or_default(),
             architecture: reader.text("architecture", str::parse).unwrap_or_default(),
             env: reader.variables(),
+            secrets: reader.list("secrets", SecretName::parse),
+            secrets_store: reader.text("secrets_store", str::parse).unwrap_or_default(),
             container: reader.container(),
             edge: reader
                 .scalar("edge", |v| value::truth("edge", v))
