@@ -544,6 +544,24 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_secret_is_not_that_of_the_app() {
+        let typed = ["landfall", "secrets", "set", "KEY", "--name", "shop"];
+        let cli = Cli::try_parse_from(typed).expect("it can be typed");
+        assert_eq!(cli.global.name.as_ref().map(AppName::as_str), Some("shop"));
+        let Command::Secrets {
+            action: secrets::Secrets::Set(set),
+        } = cli.command
+        else {
+            panic!("{:?}", cli.command);
+        };
+        assert_eq!(set.secret.as_str(), "KEY");
+        // A value is no argument.
+        let typed = ["landfall", "secrets", "set", "KEY", ".", "value"];
+        assert!(Cli::try_parse_from(typed).is_err());
+        assert!(Cli::try_parse_from(["landfall", "secrets", "set", "A-B"]).is_err());
+    }
+
+    #[test]
     fn every_flag_has_its_variable() {
         fn check(command: &clap::Command) {
             for argument in command.get_arguments().filter(|a| a.get_long().is_some()) {

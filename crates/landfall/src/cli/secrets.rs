@@ -19,7 +19,7 @@ pub(crate) enum Secrets {
 pub(crate) struct Set {
     /// Environment variable that the app gets it in
     #[arg(value_name = "NAME")]
-    pub(crate) name: SecretName,
+    pub(crate) secret: SecretName,
     #[command(flatten)]
     pub(crate) app: AppDir,
     /// Take the value from this file, instead of standard input
@@ -34,7 +34,7 @@ pub(crate) struct Set {
 pub(crate) struct Unset {
     /// Environment variable that the app gets it in
     #[arg(value_name = "NAME")]
-    pub(crate) name: SecretName,
+    pub(crate) secret: SecretName,
     #[command(flatten)]
     pub(crate) app: AppDir,
     /// Remove it without asking, even if what runs needs it to start again

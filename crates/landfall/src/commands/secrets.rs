@@ -63,7 +63,7 @@ async fn set(
         budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest
     };
-    let (name, store) = (&arguments.name, manifest.secrets_store);
+    let (name, store) = (&arguments.secret, manifest.secrets_store);
     let secrets = Secrets::new(&place.session, &place.names);
     let stored = secrets.list_in(store).await?;
     let region = place.session.region();
@@ -155,7 +155,7 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
                 .next("pipe it into the command, or name its file with --from-file"));
         }
         return report
-            .ask_hidden(&format!("Value of {}: ", arguments.name))
+            .ask_hidden(&format!("Value of {}: ", arguments.secret))
             .map_err(|error| unreadable("the value cannot be read".to_owned(), error));
     }
     std::io::stdin()
@@ -168,7 +168,7 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
 /// `landfall secrets unset`.
 async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<(), Failure> {
     let (app, place) = open(&arguments.app.directory, global, report).await?;
-    let name = &arguments.name;
+    let name = &arguments.secret;
     let secrets = Secrets::new(&place.session, &place.names);
     let mut stored = secrets.list().await?;
     // In both stores: nothing is to be left of it.
