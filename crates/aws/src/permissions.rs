@@ -41,19 +41,13 @@ impl Permissions {
         }
     }
 
-    /// Whether the policies of `principal`, an ARN of a user or role, allow these actions on this resource;
-    /// roles are passed to `passed_to` only. Session policies, and policies of resources, are not
+    /// Whether the policies of `principal`, an ARN of a user or role, allow these actions on this resource. Session policies, and policies of resources, are not
     /// looked at by IAM
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>).
     ///
     /// # Errors
     /// The call fails; often because the caller may not simulate, which says nothing about the actions.
-    pub async fn simulate(
-        &self,
-        principal: &str,
-        ask: &Ask,
-        passed_to: &str,
-    ) -> Result<Vec<Simulated>, Error> {
+    pub async fn simulate(&self, principal: &str, ask: &Ask) -> Result<Vec<Simulated>, Error> {
         const OPERATION: &str = "iam:SimulatePrincipalPolicy";
         let entry = |key: &str, value: &str| {
             ContextEntry::builder()
@@ -62,6 +56,8 @@ impl Permissions {
                 .context_key_type(ContextKeyTypeEnum::String)
                 .build()
         };
+        let mut context = vec![entry("aws:RequestedRegion", &self.region)];
+        context.extend(ask.context.iter().map(|(key, value)| entry(key, value)));
         let mut pages = self
             .iam
             .simulate_principal_policy()
@@ -72,9 +68,8 @@ impl Permissions {
                     .map(|action| (*action).to_owned())
                     .collect(),
             ))
-            .resource_arns(&ask.resource)
-            .context_entries(entry("aws:RequestedRegion", &self.region))
-            .context_entries(entry("iam:PassedToService", passed_to))
+            .resource_arns(ask.example())
+            .set_context_entries(Some(context))
             .into_paginator()
             .send();
         let mut all = Vec::new();
@@ -98,6 +93,7 @@ impl Permissions {
                         .into_iter()
                         .filter_map(|statement| statement.source_policy_id)
                         .collect(),
+                    condition: ask.condition.clone(),
                 });
             }
         }

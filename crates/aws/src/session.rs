@@ -5,6 +5,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use rules::doctor::account::Identity;
 use std::time::Duration;
@@ -75,6 +76,18 @@ impl Session {
             region,
             endpoints,
         })
+    }
+
+    /// The same as somebody else: whom emulators know that ask for rights.
+    #[must_use]
+    pub fn calling_as(mut self, key: &str, secret: &str) -> Session {
+        let credentials = Credentials::new(key, secret, None, None, "rehearsal");
+        self.config = self
+            .config
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        self
     }
 
     /// The region that calls go to.

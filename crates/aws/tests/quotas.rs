@@ -55,13 +55,15 @@ async fn what_an_account_may_is_asked() {
     let ask = |resource: &str, actions: &[&'static str]| Ask {
         resource: resource.to_owned(),
         actions: actions.to_vec(),
+        context: vec![],
+        condition: serde_json::Value::Null,
     };
     let mut answers = Vec::new();
     for ask in [
         ask(REPOSITORY, &["ecr:CreateRepository", "logs:CreateLogGroup"]),
         ask(ROLE, &["iam:CreateRole"]),
     ] {
-        let simulated = permissions.simulate(&user, &ask, "lambda.amazonaws.com");
+        let simulated = permissions.simulate(&user, &ask);
         answers.extend(simulated.await.expect("answers"));
     }
     let decisions: Vec<_> = answers

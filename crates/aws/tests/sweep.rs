@@ -206,13 +206,22 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .send()
         .await
         .expect("a log group");
-    aws_sdk_iam::Client::new(config)
-        .create_role()
+    let iam = aws_sdk_iam::Client::new(config);
+    iam.create_role()
         .role_name(names.task_role())
         .assume_role_policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#)
         .send()
         .await
         .expect("a role");
+    iam.create_policy()
+        .policy_name(format!("{}-deploy-1", names.id()))
+        .path(names.policy_path())
+        .policy_document(
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#,
+        )
+        .send()
+        .await
+        .expect("a policy");
     let sns = aws_sdk_sns::Client::new(config);
     let topic = sns
         .create_topic()

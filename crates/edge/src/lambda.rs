@@ -159,10 +159,11 @@ impl Runtime {
         let limit = pace::limit(invocation.deadline, wall());
         let end = limit.map(|limit| tokio::time::Instant::now() + limit);
         self.await_app(limit).await;
+        let is_ready = self.ready.is_none();
         let left = end.map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
         let reply = tokio::select! {
             biased;
-            reply = request::answer(&self.edge, &invocation, left) => reply,
+            reply = request::answer(&self.edge, &invocation, left, is_ready) => reply,
             farewell = farewell(&self.edge) => {
                 let kind = failure::kind(When::Later, farewell.exit);
                 let bytes = answer::error(&kind, &farewell.why, &farewell.lines);

@@ -29,6 +29,8 @@ pub struct Emulators {
     /// Services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, where it
     /// takes a deleted object of a versioned bucket, such as a released lock, for one that is there.
     pub second: String,
+    /// Key and secret of whom they know, where they ask for rights; anybody may do everything without.
+    pub identity: Option<(String, String)>,
 }
 
 /// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
@@ -188,6 +190,10 @@ fn provider_override(emulators: &Emulators) -> String {
         ["budgets", "cloudfront", "s3"].map(|service| (service, emulators.second.as_str())),
     );
     endpoints.sort_unstable();
+    let (key, secret) = match &emulators.identity {
+        Some((key, secret)) => (key.as_str(), secret.as_str()),
+        None => ("test", "test"),
+    };
     let endpoints: String = endpoints
         .iter()
         .map(|(service, url)| format!("    {service} = \"{url}\"\n"))
@@ -195,8 +201,8 @@ fn provider_override(emulators: &Emulators) -> String {
     format!(
         r#"# Written by a rehearsal; merges into the provider block. It is never part of a real deployment.
 provider "aws" {{
-  access_key                  = "test"
-  secret_key                  = "test"
+  access_key                  = "{key}"
+  secret_key                  = "{secret}"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
@@ -236,6 +242,7 @@ mod tests {
         let emulators = Emulators {
             main: "http://127.0.0.1:4566".into(),
             second: "http://127.0.0.1:4567".into(),
+            identity: None,
         };
         work.write(&json!({}), &backend, Some(&emulators))
             .expect("a rehearsal");

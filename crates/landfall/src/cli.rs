@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod ci;
+pub(crate) mod policy;
 pub(crate) mod secrets;
 
 use crate::conduct::Terms;
@@ -142,6 +143,11 @@ pub(crate) enum Command {
     Ci {
         #[command(subcommand)]
         action: ci::Ci,
+    },
+    /// Print what the deploying identity has to be allowed in AWS
+    Policy {
+        #[command(subcommand)]
+        action: policy::Policy,
     },
     /// Start or stop the emulators of a rehearsal
     Rehearsal {

@@ -9,6 +9,7 @@ pub(crate) mod down;
 pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod prices;
 pub(crate) mod rehearsal;
 pub(crate) mod release;

@@ -5,6 +5,7 @@ use rules::doctor::Trouble;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::manifest::Problems;
+use rules::permissions::{Denied, Scope};
 
 /// A command that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) why: Vec<String>,
     pub(crate) next: Vec<String>,
+    /// Calls that AWS denied, as far as `why` does not tell them word for word.
+    pub(crate) denied: Vec<Denied>,
 }
 
 impl Failure {
@@ -22,6 +25,7 @@ impl Failure {
             what: what.into(),
             why: Vec::new(),
             next: Vec::new(),
+            denied: Vec::new(),
         }
     }
 
@@ -32,6 +36,29 @@ impl Failure {
 
     pub(crate) fn next(mut self, line: impl Into<String>) -> Failure {
         self.next.push(line.into());
+        self
+    }
+
+    /// With the statement that is missing, wherever it says that AWS denied something. `scope` is where the command
+    /// acts, if it came to know that.
+    pub(crate) fn explained(mut self, scope: Option<&Scope>) -> Failure {
+        let Some(scope) = scope else {
+            return self;
+        };
+        let mut denied = self.denied.clone();
+        for one in Denied::all(&self.why) {
+            if !denied.iter().any(|known| known.action == one.action) {
+                denied.push(one);
+            }
+        }
+        let mut next: Vec<String> = Vec::new();
+        for line in denied.iter().flat_map(|one| one.next(scope)) {
+            if !next.contains(&line) {
+                next.push(line);
+            }
+        }
+        next.append(&mut self.next);
+        self.next = next;
         self
     }
 
@@ -68,6 +95,7 @@ impl From<Trouble> for Failure {
             what: trouble.what,
             why: trouble.why,
             next: trouble.next,
+            denied: Vec::new(),
         }
     }
 }
@@ -86,7 +114,7 @@ impl From<aws::Error> for Failure {
             aws::ErrorKind::Denied => (
                 Exit::Access,
                 format!("AWS does not allow {call}"),
-                Some("let the deploying identity do this, or use another with --profile"),
+                Some("or use another identity with --profile"),
             ),
             aws::ErrorKind::Unreachable => (
                 Exit::Infrastructure,
@@ -97,7 +125,11 @@ impl From<aws::Error> for Failure {
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
         };
-        let failure = Failure::new(exit, what).why(error.message);
+        let mut failure = Failure::new(exit, what);
+        if error.kind == aws::ErrorKind::Denied {
+            failure.denied = vec![Denied::call(call, &error.message)];
+        }
+        let failure = failure.why(error.message);
         match next {
             Some(next) => failure.next(next),
             None => failure.next("run the same command again: it goes on from what is there"),
@@ -107,10 +139,13 @@ impl From<aws::Error> for Failure {
 
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
+        let denied = Denied::all(&error.why);
         let exit = if error.interrupted {
             Exit::Interrupted
-        } else {
+        } else if denied.is_empty() {
             Exit::Infrastructure
+        } else {
+            Exit::Access
         };
         Failure {
             exit,
@@ -120,6 +155,7 @@ impl From<infra::Failure> for Failure {
                 "what was made stands in the state: `landfall up` goes on, `landfall down` removes it"
                     .to_owned(),
             ],
+            denied,
         }
     }
 }
@@ -139,6 +175,7 @@ impl From<Refusal> for Failure {
             what: refusal.what,
             why: refusal.why,
             next: refusal.next,
+            denied: Vec::new(),
         }
     }
 }
@@ -157,6 +194,57 @@ impl From<Problems> for Failure {
             what,
             why: lines.map(str::to_owned).collect(),
             next: vec!["nothing was created; mend this and run the same command again".to_owned()],
+            denied: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "eu-west-2".to_owned(),
+            app: "shop".to_owned(),
+            environment: "prod".to_owned(),
+            domain: None,
+        }
+    }
+
+    #[test]
+    fn what_terraform_was_denied_is_a_matter_of_access_and_names_the_statement() {
+        let failure = Failure::from(infra::Failure {
+            what: "terraform apply of the foundation root failed".to_owned(),
+            why: vec![
+                "aws_sns_topic.alarms: creating SNS Topic: operation error SNS: CreateTopic, api error AuthorizationError: \
+                 User: arn:aws:iam::123456789012:user/me is not authorized to perform: SNS:CreateTopic on resource: \
+                 arn:aws:sns:eu-west-2:123456789012:shop-prod-alarms because no identity-based policy allows the \
+                 SNS:CreateTopic action"
+                    .to_owned(),
+            ],
+            interrupted: false,
+        });
+        assert_eq!(failure.exit, Exit::Access);
+        let last = failure.next.clone();
+        let explained = failure.explained(Some(&scope()));
+        assert!(
+            explained.next[0].contains(r#""Sid":"MakeTopic""#),
+            "{explained:?}"
+        );
+        assert!(
+            explained.next[0].contains("landfall policy setup"),
+            "{explained:?}"
+        );
+        assert!(explained.next.ends_with(&last), "{explained:?}");
+    }
+
+    #[test]
+    fn other_failures_stay_as_they_are() {
+        let failure = Failure::new(Exit::Bug, "no").why("why").next("next");
+        assert_eq!(failure.clone().explained(Some(&scope())), failure);
+        assert_eq!(failure.clone().explained(None), failure);
     }
 }

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
     let exit = match result {
         Ok(()) => Exit::Done,
         Err(failure) => {
+            let failure = failure.explained(report.scope().as_ref());
             report.emit(failure.event());
             failure.exit
         }
@@ -113,6 +114,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             commands::secrets::run(action, global, report, interrupt).await
         }
         Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
+        Command::Policy { action } => commands::policy::run(action, global, report).await,
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
         Command::Version => commands::about::version(report).await,
         Command::Completion { shell } => commands::about::completion(*shell, report),

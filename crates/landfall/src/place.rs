@@ -98,10 +98,12 @@ impl Place {
                 second: rehearsal.ministack.url.clone(),
             };
             let region = region.unwrap_or(rehearsal::REGION);
-            (
-                Some(rehearsal),
-                Session::open(None, Some(region), Some(endpoints)).await?,
-            )
+            let session = Session::open(None, Some(region), Some(endpoints)).await?;
+            let session = match rehearsal.identity() {
+                Some((key, secret)) => session.calling_as(&key, &secret),
+                None => session,
+            };
+            (Some(rehearsal), session)
         } else {
             (
                 None,
@@ -319,6 +321,7 @@ impl Place {
         let emulators = self.rehearsal.as_ref().map(|rehearsal| Emulators {
             main: rehearsal.fakecloud.url.clone(),
             second: rehearsal.ministack.url.clone(),
+            identity: rehearsal.identity(),
         });
         let dir = WorkDir::new(&self.directory, root);
         let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
@@ -342,9 +345,12 @@ impl Place {
             env.push(("AWS_PROFILE".into(), profile.into()));
         }
         if let Some(rehearsal) = &self.rehearsal {
+            let (key, secret) = rehearsal
+                .identity()
+                .unwrap_or_else(|| ("test".to_owned(), "test".to_owned()));
             for (name, value) in [
-                ("AWS_ACCESS_KEY_ID", "test"),
-                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_ACCESS_KEY_ID", key.as_str()),
+                ("AWS_SECRET_ACCESS_KEY", &secret),
                 ("AWS_SESSION_TOKEN", ""),
                 ("AWS_PROFILE", ""),
                 ("AWS_EC2_METADATA_DISABLED", "true"),

@@ -24,6 +24,17 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) struct Rehearsal {
     pub(crate) fakecloud: Emulator,
     pub(crate) ministack: Emulator,
+    /// Whom they know. Those that are started here let anybody do everything; whoever puts something before them that
+    /// asks for rights writes it in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity>,
+}
+
+/// Credentials that mean something to emulators alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    access_key_id: String,
+    secret_access_key: String,
 }
 
 /// A running emulator.
@@ -93,12 +104,19 @@ impl Rehearsal {
         let rehearsal = Rehearsal {
             fakecloud,
             ministack,
+            identity: None,
         };
         // Written before they are ready: a command that is killed meanwhile leaves them to be found.
         let text = serde_json::to_string_pretty(&rehearsal).unwrap_or_default();
         std::fs::write(file(home), text).map_err(Failure::io("the emulators cannot be noted"))?;
         rehearsal.wait_until_ready(&dir).await?;
         Ok((rehearsal, true))
+    }
+
+    /// Key and secret of whom they know, if they ask.
+    pub(crate) fn identity(&self) -> Option<(String, String)> {
+        let identity = self.identity.clone()?;
+        Some((identity.access_key_id, identity.secret_access_key))
     }
 
     /// Where they are, for people.

@@ -18,7 +18,9 @@ use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
 use self::words::{pings, ports, step_text, traffic};
+use rules::ci::partition;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
+use rules::permissions::Scope;
 use rules::plan::Action;
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
@@ -53,6 +55,8 @@ struct Printer {
     heartbeat: Heartbeat,
     /// Only on a terminal that can move its cursor.
     view: Option<View>,
+    /// Where the command acts, once it has said so.
+    scope: Option<Scope>,
 }
 
 /// The clock of the whole command line.
@@ -83,6 +87,7 @@ impl Report {
             details: false,
             heartbeat: Heartbeat::new(view.is_some()),
             view,
+            scope: None,
         };
         let report = Report {
             printer: Arc::new(Mutex::new(printer)),
@@ -102,6 +107,12 @@ impl Report {
     pub(crate) fn show_details(&self) {
         let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
         printer.details = true;
+    }
+
+    /// Where the command acts, once it has said so.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        let printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        printer.scope.clone()
     }
 
     pub(crate) fn note(&self, text: impl Into<String>) {
@@ -169,6 +180,7 @@ impl Drop for Hidden {
 impl Printer {
     fn print(&mut self, event: Event) {
         let at = now();
+        self.scope = scope(&event).or(self.scope.take());
         if self.json {
             let line = Line {
                 v: VERSION,
@@ -238,6 +250,27 @@ impl Printer {
             view.step_aside();
             self.heartbeat.only_last = false;
         }
+    }
+}
+
+/// Where a command acts, if that is what an event says.
+fn scope(event: &Event) -> Option<Scope> {
+    match event {
+        Event::Place {
+            name,
+            environment,
+            account,
+            region,
+            ..
+        } => Some(Scope {
+            partition: partition(region).to_owned(),
+            account: account.clone(),
+            region: region.clone(),
+            app: name.clone(),
+            environment: environment.clone(),
+            domain: None,
+        }),
+        _ => None,
     }
 }
 

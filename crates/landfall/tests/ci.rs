@@ -158,6 +158,7 @@ async fn terraform(emulator: &Enforcing, dir: &Path, inputs: &CiInputs) -> Terra
     let emulators = Emulators {
         main: emulator.url.clone(),
         second: emulator.url.clone(),
+        identity: None,
     };
     work.write(&json!(inputs), &Backend::Local, Some(&emulators))
         .expect("a working directory");

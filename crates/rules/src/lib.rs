@@ -26,6 +26,7 @@ mod markup;
 pub mod minutes;
 pub mod names;
 pub mod page;
+pub mod permissions;
 pub mod plan;
 pub mod preflight;
 pub mod proposal;

@@ -7,6 +7,7 @@ use crate::edge::Edge;
 use crate::gateway::{self, FirstFailed, Visit};
 use crate::head;
 use crate::replay::ClientBody;
+use crate::supervisor;
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -59,14 +60,16 @@ impl Reply {
     }
 }
 
-/// Answers an invocation within `limit`.
+/// Answers an invocation within `limit`; `is_ready` says whether the app has answered anything yet.
 pub(super) async fn answer(
     edge: &Arc<Edge>,
     invocation: &Invocation,
     limit: Option<Duration>,
+    is_ready: bool,
 ) -> Reply {
     let answered = match event::read(&invocation.event) {
         Ok(Event::Http(event)) => http(edge, invocation, event, limit).await,
+        Ok(Event::Probe { .. }) if !is_ready => Ok(unready(edge)),
         Ok(Event::Probe { target }) => probe(edge, &target, limit).await,
         Err(bad) => Err(bad),
     };
@@ -115,6 +118,17 @@ async fn http(
         return Ok(stream(edge, &invocation.id, response, kind, end));
     }
     Ok(collect(edge, &invocation.id, response, kind, end).await)
+}
+
+/// What a probe gets as long as the app has never answered: the edge's own 504 would look like an answer of
+/// an app that is there.
+fn unready(edge: &Edge) -> Reply {
+    let (address, hint) = (edge.settings.app, supervisor::hint(edge));
+    let why = format!("the app has not answered on {address} yet{hint}");
+    Reply::Error {
+        kind: failure::NOT_READY.to_owned(),
+        bytes: answer::error(failure::NOT_READY, &why, &[]),
+    }
 }
 
 async fn probe(edge: &Arc<Edge>, target: &str, limit: Option<Duration>) -> Result<Reply, BadEvent> {

@@ -37,7 +37,11 @@ impl Stage {
             .resolve(&facts, &Overrides::default())
             .expect("a manifest without landfall.toml");
         Stage {
-            emulators: Emulators { main, second },
+            emulators: Emulators {
+                main,
+                second,
+                identity: None,
+            },
             names: Names::new(manifest.name.clone(), manifest.environment.clone()),
             manifest,
             sandbox,

@@ -124,10 +124,14 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
 pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
     for slot in Slot::ALL {
-        match services.scale(&place.names.slot(slot), 0).await {
-            Err(error) if error.kind != ErrorKind::NotFound => {
-                return Err(error.into());
-            }
+        let slot = place.names.slot(slot);
+        // Looked for first: who takes down a function need not be allowed to scale services.
+        let scaled = match services.slot(&slot).await {
+            Ok(_) => services.scale(&slot, 0).await,
+            Err(error) => Err(error),
+        };
+        match scaled {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
     }

@@ -83,8 +83,9 @@ pub(crate) async fn run(
         .await?;
 
     let made_bucket = match place.bucket() {
-        Some(bucket) => bucket.ensure(&place.names).await?,
-        None => false,
+        // Where something is deployed its bucket was made whole, and who only releases need not be allowed to.
+        Some(bucket) if there.is_empty() => bucket.ensure(&place.names).await?,
+        _ => false,
     };
     let keeper = Keeper::take(&place.store(), "landfall up", report, &interrupt).await?;
     let maker = Maker {

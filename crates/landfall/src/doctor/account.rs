@@ -9,9 +9,10 @@ use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
 use futures_util::future::try_join_all;
 use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
-use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks, passed_to};
+use rules::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
 use rules::doctor::{Facts, Gap, Seen};
 use rules::manifest::{Manifest, Target};
+use rules::permissions::Phase;
 use rules::secrets::Stored;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
@@ -146,6 +147,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
         Extent::Deployment => is_new(&place, manifest.target, &examined.there).await,
         Extent::Machine | Extent::Full => true,
     };
+    let there = examined.there.clone();
     let facts = &mut examined.facts;
     facts.secrets = Box::pin(secrets(&place, &manifest)).await;
     if is_new {
@@ -159,7 +161,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
                 Box::pin(load_balancers(&place, &account, manifest.target))
             ),
             within(limit, Box::pin(names(&place))),
-            within(limit, Box::pin(permissions(&place, &manifest))),
+            within(limit, Box::pin(permissions(&place, &manifest, &there))),
         );
         facts.region = region;
         facts.concurrency = concurrency;
@@ -265,7 +267,7 @@ async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
     stored.map_err(|error| trouble(error.into()))
 }
 
-async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>> {
+async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {
     if place.identity.rehearsal {
         return Err(Gap::Skipped(EMULATED.to_owned()));
     }
@@ -303,11 +305,15 @@ async fn permissions(place: &Place, manifest: &Manifest) -> Seen<Vec<Simulated>>
         region: place.session.region(),
         names: &place.names,
     };
-    let target = manifest.target;
-    let asks = asks(target, &at);
+    // Who only releases need not be able to make anything.
+    let phase = match there.contains(&manifest.target) {
+        true => Phase::Release,
+        false => Phase::Setup,
+    };
+    let asks = asks(phase, manifest.target, &at);
     let answers = asks
         .iter()
-        .map(|ask| Box::pin(simulation.simulate(&principal, ask, passed_to(target))));
+        .map(|ask| Box::pin(simulation.simulate(&principal, ask)));
     let answers = try_join_all(answers)
         .await
         .map_err(|error| unknown(&error))?;

@@ -177,6 +177,8 @@ impl Lambda {
                 lines,
                 ..
             }) = said
+                // That is waiting, not failing: it is asked again until its time is over.
+                && kind != failure::NOT_READY
             {
                 let stopped = failure::stopped(&placed.version, &kind, &message);
                 asked.failures.push(stopped);

@@ -1,20 +1,35 @@
 //! Which actions are asked about, on what, and what the simulation's answer means.
 //!
-//! These are the telling ones, not all: each stands for a part of a deployment that somebody's policy may
-//! leave out. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
 use super::{Check, Name, Outcome};
 use crate::exit::Exit;
 use crate::manifest::Target;
 use crate::names::Names;
+use crate::permissions::{Phase, Scope, reads, statements};
+use serde_json::{Value, json};
 
 /// Actions on one resource, asked in one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// ARN, or `*`.
+    /// ARN, or a pattern of ARNs.
     pub resource: String,
     /// `service:Action`.
     pub actions: Vec<&'static str>,
+    /// Keys of conditions and what they are in this call, such as the tags that it gives.
+    pub context: Vec<(String, String)>,
+    /// On which condition the action is needed, as IAM reads it; null if on none.
+    pub condition: Value,
+}
+
+impl Ask {
+    /// One resource that the pattern fits, which need not be there.
+    pub fn example(&self) -> String {
+        match self.resource.as_str() {
+            "*" => "*".to_owned(),
+            pattern => pattern.replace('*', "0123456789abcdef0"),
+        }
+    }
 }
 
 /// An answer of the simulation.
@@ -28,6 +43,8 @@ pub struct Simulated {
     pub decision: Decision,
     /// Policies whose statements decided; empty if none speaks of it.
     pub by: Vec<String>,
+    /// On which condition it is needed, as IAM reads it; null if on none.
+    pub condition: Value,
 }
 
 /// What policies say.
@@ -56,152 +73,20 @@ pub struct Whereabouts<'a> {
     pub names: &'a Names,
 }
 
-/// What each target needs beside the foundation. `{…}` is filled in by [`asks`].
-const FOUNDATION: &[(&str, &[&str])] = &[
-    ("*", &["ecr:GetAuthorizationToken"]),
-    (
-        "arn:{partition}:ecr:{region}:{account}:repository/{id}",
-        &["ecr:CreateRepository", "ecr:PutImage"],
-    ),
-    (
-        "arn:{partition}:logs:{region}:{account}:log-group:/landfall/{id}",
-        &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
-    ),
-    (
-        "arn:{partition}:iam::{account}:role/{id}-execution",
-        &["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRole"],
-    ),
-    (
-        "arn:{partition}:sns:{region}:{account}:{id}-alarms",
-        &["sns:CreateTopic"],
-    ),
-    (
-        "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}-alarm",
-        &["cloudwatch:PutMetricAlarm"],
-    ),
-    (
-        "arn:{partition}:budgets::{account}:budget/{id}",
-        &["budgets:ModifyBudget"],
-    ),
-    (
-        "arn:{partition}:s3:::{bucket}",
-        &[
-            "s3:CreateBucket",
-            "s3:PutBucketPolicy",
-            "s3:PutBucketVersioning",
-        ],
-    ),
-    (
-        "arn:{partition}:s3:::{bucket}/state",
-        &["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
-    ),
-];
-
-const LAMBDA: &[(&str, &[&str])] = &[
-    (
-        "arn:{partition}:iam::{account}:role/{id}-function",
-        &[
-            "iam:CreateRole",
-            "iam:PutRolePolicy",
-            "iam:PassRole",
-            "iam:DeleteRole",
-        ],
-    ),
-    (
-        "arn:{partition}:lambda:{region}:{account}:function:{id}",
-        &[
-            "lambda:CreateFunction",
-            "lambda:UpdateFunctionCode",
-            "lambda:PublishVersion",
-            "lambda:AddPermission",
-            "lambda:DeleteFunction",
-        ],
-    ),
-    (
-        "arn:{partition}:lambda:{region}:{account}:function:{id}:live",
-        &["lambda:UpdateAlias"],
-    ),
-    (
-        "arn:{partition}:apigateway:{region}::/apis",
-        &["apigateway:POST"],
-    ),
-    (
-        "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{id}",
-        &["logs:CreateLogGroup", "logs:FilterLogEvents"],
-    ),
-];
-
-const FARGATE: &[(&str, &[&str])] = &[
-    (
-        "arn:{partition}:iam::{account}:role/{id}-task",
-        &["iam:CreateRole", "iam:PassRole"],
-    ),
-    (
-        "arn:{partition}:ec2:{region}:{account}:vpc/vpc-0123456789abcdef0",
-        &["ec2:CreateVpc"],
-    ),
-    (
-        "arn:{partition}:ec2:{region}:{account}:security-group/sg-0123456789abcdef0",
-        &["ec2:CreateSecurityGroup"],
-    ),
-    (
-        "arn:{partition}:cloudfront::{account}:distribution/E0123456789ABC",
-        &["cloudfront:CreateDistribution"],
-    ),
-    (
-        "arn:{partition}:ecs:{region}:{account}:task-definition/{id}:1",
-        &["ecs:RegisterTaskDefinition"],
-    ),
-    (
-        "arn:{partition}:ecs:{region}:{account}:cluster/{id}",
-        &["ecs:CreateCluster"],
-    ),
-    (
-        "arn:{partition}:ecs:{region}:{account}:service/{id}/{id}-blue",
-        &[
-            "ecs:CreateService",
-            "ecs:UpdateService",
-            "ecs:DeleteService",
-        ],
-    ),
-    (
-        "arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/app/{id}/0123456789abcdef",
-        &[
-            "elasticloadbalancing:CreateLoadBalancer",
-            "elasticloadbalancing:CreateListener",
-        ],
-    ),
-    (
-        "arn:{partition}:elasticloadbalancing:{region}:{account}:listener/app/{id}/0123456789abcdef/0123456789abcdef",
-        &["elasticloadbalancing:ModifyListener"],
-    ),
-];
-
-/// The service that the roles of a target are passed to: the condition of many a policy.
-pub fn passed_to(target: Target) -> &'static str {
-    match target {
-        Target::Lambda => "lambda.amazonaws.com",
-        Target::Fargate => "ecs-tasks.amazonaws.com",
-    }
-}
-
-/// What is asked for a target.
-pub fn asks(target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
-    let own = match target {
-        Target::Lambda => LAMBDA,
-        Target::Fargate => FARGATE,
-    };
-    FOUNDATION
-        .iter()
-        .chain(own)
-        .map(|(resource, actions)| Ask {
-            resource: resource
-                .replace("{partition}", at.partition)
-                .replace("{account}", at.account)
-                .replace("{region}", at.region)
-                .replace("{bucket}", &at.names.state_bucket(at.account, at.region))
-                .replace("{id}", &at.names.id()),
-            actions: actions.to_vec(),
+/// What is asked for a target: everything that `up` changes in this phase, as [`crate::permissions`] has it. Who may not
+/// even look is found out by looking.
+pub fn asks(phase: Phase, target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
+    let scope = Scope::of(at.names, at.partition, at.account, at.region);
+    let looking = reads(target, &scope);
+    let changing = statements(phase, target, &scope);
+    changing
+        .into_iter()
+        .filter(|statement| !looking.contains(statement))
+        .map(|statement| Ask {
+            resource: statement.resources[0].clone(),
+            actions: statement.actions.clone(),
+            context: statement.context(),
+            condition: statement.json()["Condition"].clone(),
         })
         .collect()
 }
@@ -304,7 +189,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
         .collect();
     if !implicit.is_empty() {
         check = check.fix(format!(
-            "let the deploying identity do this: {}",
+            "let the deploying identity do this (`landfall policy setup` prints all that it needs): {}",
             statement(&implicit)
         ));
     }
@@ -316,23 +201,27 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
     check.fix("or use another identity with --profile")
 }
 
-/// A policy document that allows what is missing, one statement for each resource.
+/// A policy document that allows what is missing, one statement for each resource and condition.
 fn statement(missing: &[&&Simulated]) -> String {
-    let mut by_resource: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut by_resource: Vec<(&Simulated, Vec<&str>)> = Vec::new();
     for answer in missing {
-        match by_resource
-            .iter_mut()
-            .find(|(resource, _)| *resource == answer.resource)
-        {
+        let same =
+            |one: &Simulated| one.resource == answer.resource && one.condition == answer.condition;
+        match by_resource.iter_mut().find(|(one, _)| same(one)) {
             Some((_, actions)) => actions.push(&answer.action),
-            None => by_resource.push((&answer.resource, vec![&answer.action])),
+            None => by_resource.push((answer, vec![&answer.action])),
         }
     }
-    let statements: Vec<serde_json::Value> = by_resource
+    let statements: Vec<Value> = by_resource
         .into_iter()
-        .map(|(resource, actions)| {
-            serde_json::json!({ "Effect": "Allow", "Action": actions, "Resource": resource })
+        .map(|(one, actions)| {
+            let mut statement =
+                json!({ "Effect": "Allow", "Action": actions, "Resource": one.resource });
+            if !one.condition.is_null() {
+                statement["Condition"] = one.condition.clone();
+            }
+            statement
         })
         .collect();
-    serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }

@@ -7,18 +7,29 @@ use serde_json::{Value, json};
 
 /// Actions that know no narrower resource than `*`, apart from those that only describe or list
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
-pub(super) const UNSCOPED: [&str; 13] = [
+pub(super) const UNSCOPED: [&str; 24] = [
     "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:CreateNetworkInterface", // Lambda in a VPC: its subnets are not known to the role
     "ec2:DeleteNetworkInterface",
     "ecr:GetAuthorizationToken",
+    "ecs:DeregisterTaskDefinition",
+    "freetier:GetAccountPlanState",
+    "lambda:GetAccountSettings",
+    "logs:CreateLogDelivery",
     "logs:CreateLogGroup",
+    "logs:DeleteLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "sns:GetSubscriptionAttributes",
+    "sns:Unsubscribe",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
     "sts:GetCallerIdentity",
+    "tag:GetResources",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 ];

@@ -7,6 +7,8 @@ use crate::evidence::StoppedTask;
 const START: &str = "Landfall.AppFailedToStart";
 /// It was given up later.
 const LATER: &str = "Landfall.AppFailed";
+/// A probe had to be answered before the app had ever answered anything.
+pub const NOT_READY: &str = "Landfall.AppNotReady";
 /// What the app answers to a probe takes more than Lambda passes on: no user could get it.
 pub const TOO_LONG: &str = "Landfall.AnswerTooLong";
 /// Stands before the app's exit code, where it ended by itself.

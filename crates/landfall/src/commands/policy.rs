@@ -1,0 +1,94 @@
+//! `landfall policy`: what the deploying identity has to be allowed, as documents that IAM takes. Asks AWS for nothing but the
+//! account, and for that only if nobody names it.
+
+use crate::app::{App, overrides};
+use crate::cli::Global;
+use crate::cli::policy::{Flags, Policy};
+use crate::failure::Failure;
+use crate::rehearsal;
+use crate::report::Report;
+use aws::Session;
+use rules::ci::partition;
+use rules::event::Event;
+use rules::manifest::{Manifest, Overrides};
+use rules::names::Names;
+use rules::permissions::{Document, Phase, Scope, of_ci, statements};
+use std::path::Path;
+
+pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Result<(), Failure> {
+    let (phase, flags) = match action {
+        Policy::Setup(flags) => (Phase::Setup, flags),
+        Policy::Release(flags) => (Phase::Release, flags),
+        Policy::Teardown(flags) => (Phase::Teardown, flags),
+    };
+    let overrides = Overrides {
+        target: flags.target,
+        prebuilt_image: true,
+        ..overrides(global)
+    };
+    let app = App::read(&flags.app.directory, &overrides)?;
+    let manifest = &app.manifest;
+    let scope = scope(manifest, flags, global).await?;
+    let mut all = statements(phase, manifest.target, &scope);
+    if flags.ci {
+        all.extend(of_ci(phase, &scope));
+    }
+    let documents = Document::pack(all);
+    report.note(format!(
+        "{} for {} ({}) on {} in account {}, {}: {}",
+        phase,
+        scope.app,
+        scope.environment,
+        manifest.target,
+        scope.account,
+        scope.region,
+        match documents.len() {
+            1 => "one document".to_owned(),
+            several => format!("{several} documents, which belong together"),
+        }
+    ));
+    let Some(directory) = &flags.write else {
+        for document in &documents {
+            report.emit(Event::Document {
+                text: format!("{:#}", document.json()),
+            });
+        }
+        return Ok(());
+    };
+    for (number, document) in documents.iter().enumerate() {
+        let name = format!("{}-{phase}-{}.json", scope.id(), number + 1);
+        write(&directory.join(name), document, report)?;
+    }
+    Ok(())
+}
+
+fn write(file: &Path, document: &Document, report: &Report) -> Result<(), Failure> {
+    let unwritable = || Failure::io(format!("{} cannot be written", file.display()));
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory).map_err(unwritable())?;
+    }
+    std::fs::write(file, format!("{:#}\n", document.json())).map_err(unwritable())?;
+    report.note(format!("{} written", file.display()));
+    Ok(())
+}
+
+/// Account and region: named, or those of the credentials. A rehearsal's are always the same.
+async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Scope, Failure> {
+    let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+    let region = manifest.region.as_ref().map(|region| region.as_str());
+    let of = |account: &str, region: &str| Scope::of(&names, partition(region), account, region);
+    let named = flags.account.as_deref();
+    if global.rehearse {
+        let account = named.unwrap_or(rehearsal::ACCOUNT);
+        return Ok(of(account, region.unwrap_or(rehearsal::REGION)));
+    }
+    if let (Some(account), Some(region)) = (named, region) {
+        return Ok(of(account, region));
+    }
+    let session = Session::open(global.profile.as_deref(), region, None).await?;
+    let account = match named {
+        Some(account) => account.to_owned(),
+        None => session.identity().await?.account,
+    };
+    Ok(of(&account, session.region()))
+}

@@ -1,0 +1,332 @@
+//! `landfall policy`: a whole life of an app under identities that may do what its documents say and nothing else, judged
+//! by a gate before the emulators (`testkit::Gate`); and what is said where a statement is missing.
+
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::Target;
+use rules::permissions::{LONGEST, Phase};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use testkit::{App, Ended, Gate, Judged, Mode, Sandbox};
+
+/// Short enough for a test; the evidence asked for is the same.
+const BRIEF: [&str; 6] = [
+    "up",
+    "--yes",
+    "--minimum=1s",
+    "--bake=2s",
+    "--ready-timeout=60s",
+    "--strategy=all-at-once",
+];
+
+/// What the command prints for a phase.
+fn documents(sandbox: &Sandbox, app: &App, phase: Phase) -> Vec<Value> {
+    let printed = sandbox
+        .rehearse(app, &["policy", phase.as_str()])
+        .expect(Exit::Done);
+    let texts = printed.all(|event| match event {
+        Event::Document { text } => Some(text.clone()),
+        _ => None,
+    });
+    assert!(!texts.is_empty());
+    let read = |text: &String| {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        let length = document.to_string().len();
+        assert!(length <= LONGEST, "{phase}: {length}");
+        document
+    };
+    texts.iter().map(read).collect()
+}
+
+fn texts(documents: &[Value]) -> Vec<String> {
+    documents.iter().map(Value::to_string).collect()
+}
+
+/// The documents without a statement.
+fn without(documents: &[Value], sid: &str) -> Vec<String> {
+    let mut less = documents.to_vec();
+    let mut found = 0;
+    for document in &mut less {
+        let statements = document["Statement"].as_array_mut().expect("statements");
+        let before = statements.len();
+        statements.retain(|statement| statement["Sid"] != sid);
+        found += before - statements.len();
+    }
+    assert_eq!(found, 1, "{sid}");
+    texts(&less)
+}
+
+/// One identity for each phase, with that phase's documents.
+fn identities(sandbox: &Sandbox, app: &App) -> BTreeMap<String, Vec<String>> {
+    let of = |phase: Phase| (phase.to_string(), texts(&documents(sandbox, app, phase)));
+    Phase::ALL.map(of).into()
+}
+
+/// What provider 3.39 asks for when it starts, and does without: who it is, and whether the account is from before VPCs.
+const NOT_NEEDED: [&str; 2] = ["iam:GetUser", "ec2:DescribeAccountAttributes"];
+
+fn denied(judged: &[Judged]) -> Vec<&Judged> {
+    judged
+        .iter()
+        .filter(|one| !one.allowed && !NOT_NEEDED.contains(&one.action.as_str()))
+        .collect()
+}
+
+fn actions<'a>(judged: &'a [Judged], who: &str) -> BTreeSet<&'a str> {
+    let own = judged.iter().filter(|one| one.who == who);
+    own.map(|one| one.action.as_str()).collect()
+}
+
+fn nothing_is_left(down: &Ended) {
+    down.one("sweep", |event| match event {
+        Event::Swept { left, unseen, .. } => {
+            assert_eq!((*left, unseen.as_slice()), (0, [].as_slice()));
+            Some(())
+        }
+        _ => None,
+    });
+}
+
+/// From nothing to nothing; `telling` are actions of each phase that show that the gate looked.
+fn lives(target: Target, telling: &[(Phase, &[&str])]) {
+    let sandbox = Sandbox::new().on(target);
+    let app = |label: &str, version| sandbox.app(label, "least", Mode::Good, version);
+    let (first, second) = (app("first", 1), app("second", 2));
+    let identities = identities(&sandbox, &first);
+    let allowed = allowed(&identities);
+    let gate = Gate::before(&sandbox, &identities);
+
+    gate.admit("setup");
+    let _ = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
+    assert_eq!(denied(&gate.judged()), [] as [&Judged; 0]);
+
+    gate.admit("release");
+    for command in [
+        &BRIEF as &[&str],
+        &["status"],
+        &["logs"],
+        &["plan"],
+        &["rollback"],
+        &["url"],
+    ] {
+        let _ = sandbox.rehearse(&second, command).expect(Exit::Done);
+        assert_eq!(denied(&gate.judged()), [] as [&Judged; 0], "{command:?}");
+    }
+
+    // Who only releases takes nothing down, and is told whose business that is.
+    let refused = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Access);
+    assert!(
+        refused.failure().contains("`landfall policy teardown`"),
+        "{}",
+        refused.failure()
+    );
+    let so_far = gate.judged().len();
+
+    gate.admit("teardown");
+    let down = sandbox
+        .rehearse(&second, &["down", "--yes"])
+        .expect(Exit::Done);
+    nothing_is_left(&down);
+    assert_eq!(denied(&gate.judged()[so_far..]), [] as [&Judged; 0]);
+
+    let judged = gate.judged();
+    for (phase, expected) in telling {
+        let asked = actions(&judged, phase.as_str());
+        for action in *expected {
+            assert!(asked.contains(action), "{phase}: {action} in {asked:?}");
+        }
+    }
+    // What nobody asked for is not proved by this, and docs/permissions.md says so.
+    let asked: BTreeSet<&str> = judged.iter().map(|one| one.action.as_str()).collect();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
+    let page = std::fs::read_to_string(page).expect("a page");
+    for action in allowed.iter().filter(|action| !action.ends_with('*')) {
+        let is_told = asked.contains(action.as_str()) || page.contains(&format!("`{action}`"));
+        assert!(
+            is_told,
+            "{target}: nobody asked for {action}, and the page does not say so"
+        );
+    }
+}
+
+/// Every action that the documents allow.
+fn allowed(documents: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for text in documents.values().flatten() {
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        for statement in document["Statement"].as_array().expect("statements") {
+            match &statement["Action"] {
+                Value::String(one) => all.extend([one.clone()]),
+                many => all
+                    .extend(serde_json::from_value::<Vec<String>>(many.clone()).expect("actions")),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn who_names_account_and_region_needs_no_credentials() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.app("app", "least", Mode::Good, 1);
+    let files = sandbox.path().join("policies");
+    let directory = app.path().to_string_lossy().into_owned();
+    let place = ["--account=210987654321", "--region=cn-north-1", "--ci"];
+    let command = [&["policy", "setup", directory.as_str()], &place as &[&str]].concat();
+    let printed = sandbox.run(&command).expect(Exit::Done);
+    let texts = printed.all(|event| match event {
+        Event::Document { text } => Some(text.clone()),
+        _ => None,
+    });
+    let write = format!("--write={}", files.display());
+    let written = sandbox
+        .run(&[&command as &[&str], &[&write]].concat())
+        .expect(Exit::Done);
+    assert!(
+        !written
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Document { .. }))
+    );
+    for (number, text) in texts.iter().enumerate() {
+        assert!(
+            text.contains("arn:aws-cn:") && !text.contains("arn:aws:"),
+            "{text}"
+        );
+        assert!(text.contains(":210987654321:"), "{text}");
+        let file = files.join(format!("least-prod-setup-{}.json", number + 1));
+        assert_eq!(
+            std::fs::read_to_string(file).expect("a file").trim_end(),
+            text
+        );
+    }
+    assert!(texts.concat().contains("iam:CreateOpenIDConnectProvider"));
+    let wrong = sandbox.run(&["policy", "release", &directory, "--account=12"]);
+    assert_eq!(
+        wrong.code,
+        i32::from(Exit::BadInput.code()),
+        "{}",
+        wrong.words
+    );
+}
+
+#[test]
+fn each_phase_on_fargate_needs_its_own_documents_only() {
+    lives(
+        Target::Fargate,
+        &[
+            (
+                Phase::Setup,
+                &[
+                    "s3:CreateBucket",
+                    "ec2:CreateVpc",
+                    "ecs:CreateService",
+                    "iam:PassRole",
+                    "cloudfront:CreateDistribution",
+                ],
+            ),
+            (
+                Phase::Release,
+                &[
+                    "ecs:RegisterTaskDefinition",
+                    "ecs:UpdateService",
+                    "elasticloadbalancing:ModifyListener",
+                    "logs:FilterLogEvents",
+                ],
+            ),
+            (
+                Phase::Teardown,
+                &[
+                    "ec2:DeleteVpc",
+                    "ecs:DeleteCluster",
+                    "iam:DeleteRole",
+                    "s3:DeleteObjectVersion",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn each_phase_on_lambda_needs_its_own_documents_only() {
+    lives(
+        Target::Lambda,
+        &[
+            (
+                Phase::Setup,
+                &[
+                    "s3:CreateBucket",
+                    "lambda:CreateFunction",
+                    "iam:PassRole",
+                    "apigateway:POST",
+                    "budgets:ModifyBudget",
+                ],
+            ),
+            (
+                Phase::Release,
+                &[
+                    "lambda:PublishVersion",
+                    "lambda:UpdateAlias",
+                    "apigateway:GET",
+                ],
+            ),
+            (
+                Phase::Teardown,
+                &[
+                    "lambda:DeleteFunction",
+                    "apigateway:DELETE",
+                    "sns:DeleteTopic",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_missing_statement_is_named_by_what_it_allows() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let app = sandbox.app("app", "lacking", Mode::Good, 1);
+    let setup = documents(&sandbox, &app, Phase::Setup);
+    let lacking = [
+        // A call of landfall's own.
+        ("MakeState", "s3:CreateBucket"),
+        // A call of Terraform's.
+        ("MakeTopic", "sns:CreateTopic"),
+    ];
+    let mut identities: BTreeMap<String, Vec<String>> = lacking
+        .iter()
+        .map(|(sid, _)| ((*sid).to_owned(), without(&setup, sid)))
+        .collect();
+    let teardown = documents(&sandbox, &app, Phase::Teardown);
+    identities.insert("teardown".to_owned(), texts(&teardown));
+    let gate = Gate::before(&sandbox, &identities);
+    for (sid, action) in lacking {
+        gate.admit(sid);
+        let failed = sandbox.rehearse(&app, &BRIEF).expect(Exit::Access);
+        let text = failed.failure();
+        let statement = text
+            .lines()
+            .find_map(|line| {
+                let (_, statement) = line.split_once("`landfall policy setup` has it): ")?;
+                serde_json::from_str::<Value>(statement).ok()
+            })
+            .unwrap_or_else(|| panic!("no statement in {text}"));
+        assert!(text.contains(&format!("allow {action} ")), "{text}");
+        assert_eq!(statement["Sid"], sid, "{text}");
+        assert_eq!(statement["Action"], action, "{text}");
+        let whole = setup
+            .iter()
+            .flat_map(|document| document["Statement"].as_array().expect("statements"))
+            .find(|one| one["Sid"] == sid)
+            .expect("the statement");
+        assert_eq!(statement["Resource"], whole["Resource"]);
+    }
+    gate.admit("teardown");
+    nothing_is_left(
+        &sandbox
+            .rehearse(&app, &["down", "--yes"])
+            .expect(Exit::Done),
+    );
+}

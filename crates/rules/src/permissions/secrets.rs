@@ -1,0 +1,59 @@
+//! Secrets of an environment: parameters below `/landfall/ID/`, or secrets of Secrets Manager of that name.
+
+use super::{Scope, Statement};
+
+fn parameters(scope: &Scope) -> [String; 1] {
+    [scope.arn("ssm", "parameter/landfall/ID/*")]
+}
+
+fn secrets(scope: &Scope) -> [String; 1] {
+    [scope.arn("secretsmanager", "secret:landfall/ID/*")]
+}
+
+/// Which there are; not what is in them.
+pub(super) fn reads(_: &Scope) -> Vec<Statement> {
+    vec![Statement::anywhere(
+        "ListSecrets",
+        &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
+    )]
+}
+
+/// `landfall secrets`, which sets and removes values, and reads none.
+pub(super) fn release(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "KeepParameters",
+            &[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameters",
+                "ssm:PutParameter",
+            ],
+            parameters(scope),
+        ),
+        Statement::allow(
+            "KeepSecrets",
+            &[
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
+            ],
+            secrets(scope),
+        ),
+    ]
+}
+
+pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::allow(
+            "RemoveParameters",
+            &["ssm:DeleteParameters"],
+            parameters(scope),
+        ),
+        Statement::allow(
+            "RemoveSecrets",
+            &["secretsmanager:DeleteSecret"],
+            secrets(scope),
+        ),
+    ]
+}
