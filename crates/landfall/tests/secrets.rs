@@ -220,10 +220,14 @@ fn call(sandbox: &Sandbox, service: &str, line: &str, target: &str, body: &str) 
     let address = main.strip_prefix("http://").expect("an address");
     let address = address.trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(&address).expect("fakecloud");
+    let target = match target {
+        "" => String::new(),
+        target => format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {target}\r\n"),
+    };
     let request = format!(
-        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: {target}\r\nContent-Length: {}\r\nAuthorization: AWS4-HMAC-SHA256 \
-         Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x\r\n\r\n{body}",
+        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{target}Content-Length: {}\r\nAuthorization: \
+         AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, \
+         Signature=x\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).expect("a request");
@@ -239,13 +243,13 @@ fn task_definition(sandbox: &Sandbox, family: &str) -> String {
     call(sandbox, "ecs", "POST /", target, &body)
 }
 
-/// The functions of the account, with their variables.
-fn functions(sandbox: &Sandbox) -> String {
+/// The versions of the function, with their variables.
+fn versions(sandbox: &Sandbox) -> String {
     call(
         sandbox,
         "lambda",
-        "GET /2015-03-31/functions/?FunctionVersion=ALL",
-        "-",
+        "GET /2015-03-31/functions/fetches-prod/versions",
+        "",
         "",
     )
 }
@@ -466,7 +470,7 @@ fn an_app_on_lambda_has_its_secrets_and_nobody_else() {
     let _up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
     assert_eq!(body(&url), SECOND);
 
-    let told = functions(&sandbox);
+    let told = versions(&sandbox);
     assert!(
         told.contains("DATABASE_URL=parameter-store:/landfall/fetches-prod/DATABASE_URL#2"),
         "{told}"
