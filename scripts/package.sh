@@ -51,7 +51,8 @@ sources() {
   rm -rf "$staging"
 }
 
-# The programs of the tarball, built in a directory: landfall, landfall-edge and the bridge of rehearsals.
+# The programs of the tarball, built in a directory: landfall, landfall-edge, what fetches secrets on Lambda, and
+# the bridge of rehearsals.
 build() {
   local directory=$1 root
   mkdir -p "$directory"
@@ -63,7 +64,7 @@ build() {
   (
     cd "$root"
     cargo install --quiet --offline --locked --path crates/landfall --target "$HOST" --root "$directory/root" --no-track
-    cargo install --quiet --offline --locked --path crates/edge --bin landfall-edge --bin landfall-bridge --profile edge \
+    cargo install --quiet --offline --locked --path crates/edge --bin landfall-edge --bin landfall-secrets --bin landfall-bridge --profile edge \
       --target "$HOST" --root "$directory/root" --no-track
   )
   unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS

@@ -7,6 +7,7 @@ mod network;
 
 use crate::alarms::speaks_to;
 use crate::error::{Error, ErrorKind, translate};
+use crate::secrets::Secrets;
 use crate::services::Services;
 use crate::session::Session;
 use crate::state_bucket::StateBucket;
@@ -16,7 +17,7 @@ use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::future::join_all;
 use rules::ci::Role;
-use rules::manifest::Domain;
+use rules::manifest::{Domain, SecretsStore};
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::sweep::{Found, Kind};
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ pub struct Inventory {
     account: String,
     services: Services,
     state_bucket: StateBucket,
+    secrets: Secrets,
     ecs: aws_sdk_ecs::Client,
     ecr: aws_sdk_ecr::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
@@ -71,6 +73,7 @@ impl Inventory {
             account: account.to_owned(),
             services: Services::new(session, &names.id()),
             state_bucket: StateBucket::new(session, names, account),
+            secrets: Secrets::new(session, names),
             ecs: aws_sdk_ecs::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
@@ -105,7 +108,7 @@ impl Inventory {
         let mut listing = Listing::default();
         // All at once: one after the other, two dozen services take seconds. On the heap: together they are more
         // than a stack holds.
-        let looks: [(&str, Look<'_>); 26] = [
+        let looks: [(&str, Look<'_>); 28] = [
             ("load balancers", Box::pin(self.load_balancers())),
             ("target groups", Box::pin(self.target_groups())),
             ("ECS services", Box::pin(self.ecs_services())),
@@ -131,6 +134,14 @@ impl Inventory {
             ("SNS topics", Box::pin(self.topics())),
             ("CloudWatch alarms", Box::pin(self.alarms())),
             ("budgets", Box::pin(self.budgets())),
+            (
+                "parameters",
+                Box::pin(self.kept_in(SecretsStore::ParameterStore)),
+            ),
+            (
+                "secrets",
+                Box::pin(self.kept_in(SecretsStore::SecretsManager)),
+            ),
             ("state bucket", Box::pin(self.state_buckets())),
         ];
         let (names, looks): (Vec<&str>, Vec<Look<'_>>) = looks.into_iter().unzip();
@@ -444,6 +455,15 @@ impl Inventory {
                 within: Some(self.account.clone()),
             })
             .collect())
+    }
+
+    async fn kept_in(&self, store: SecretsStore) -> Result<Vec<Found>, Error> {
+        let kind = match store {
+            SecretsStore::ParameterStore => Kind::Parameter,
+            SecretsStore::SecretsManager => Kind::Secret,
+        };
+        let kept = self.secrets.list_in(store).await?.into_iter();
+        Ok(kept.map(|one| Found::new(kind, one.id)).collect())
     }
 
     async fn state_buckets(&self) -> Result<Vec<Found>, Error> {

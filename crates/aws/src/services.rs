@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
-    LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform, Task,
-    TaskDefinition, TaskDefinitionStatus, TransportProtocol,
+    LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
+    Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
 use rules::edge::ride;
 use rules::edge::settings::Secret;
@@ -137,6 +137,14 @@ impl Services {
         for (name, value) in &environment {
             container =
                 container.environment(KeyValuePair::builder().name(name).value(value).build());
+        }
+        for (name, reference) in &settings.secrets {
+            let reference = SecretReference::builder()
+                .name(name.as_str())
+                .value_from(reference.value_from())
+                .build()
+                .map_err(invalid)?;
+            container = container.secrets(reference);
         }
         let architecture = match settings.architecture {
             Architecture::X86_64 => CpuArchitecture::X8664,

@@ -261,6 +261,28 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .expect("tags");
 }
 
+/// A value in each store, and one of an environment whose name begins alike.
+async fn plant_secrets(config: &aws_config::SdkConfig, names: &Names) {
+    let ssm = aws_sdk_ssm::Client::new(config);
+    let manager = aws_sdk_secretsmanager::Client::new(config);
+    for id in [names.id(), format!("{}-2", names.id())] {
+        ssm.put_parameter()
+            .name(format!("/landfall/{id}/KEY"))
+            .value("a value")
+            .r#type(aws_sdk_ssm::types::ParameterType::SecureString)
+            .send()
+            .await
+            .expect("a parameter");
+        manager
+            .create_secret()
+            .name(format!("landfall/{id}/KEY"))
+            .secret_string("a value")
+            .send()
+            .await
+            .expect("a secret");
+    }
+}
+
 async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
     use aws_sdk_cloudfront::types::{
@@ -348,6 +370,7 @@ async fn one_of_each_kind_is_found() {
     plant_load_balancer(&main, &names, subnets).await;
     plant_function(&main, &names).await;
     plant_watch(&main, &names).await;
+    plant_secrets(&main, &names).await;
     plant_second(&second, &names).await;
 
     let ended = sandbox
@@ -364,6 +387,8 @@ async fn one_of_each_kind_is_found() {
         (Kind::HttpApi, 2),
         (Kind::LogGroup, 3),
         (Kind::Role, 2),
+        (Kind::Parameter, 1),
+        (Kind::Secret, 1),
     ] {
         let found = left.iter().filter(|leftover| leftover.kind == kind);
         assert_eq!(found.count(), count, "{kind:?}: {left:#?}");

@@ -3,6 +3,7 @@
 use crate::log::{Log, Stream};
 use rules::edge::bridge::Place;
 use rules::edge::lambda::api;
+use rules::edge::secrets;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -53,6 +54,7 @@ impl Child {
             .args(words)
             .envs(place.told())
             .env(api::VARIABLE, api.to_string())
+            .envs(place.emulator().map(|url| (secrets::ENDPOINT, url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,6 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod reap;
+pub(crate) mod secrets;
 
 use crate::conduct::Terms;
 use crate::report::Volume;
@@ -144,6 +145,11 @@ pub(crate) enum Command {
     Exec(exec::Exec),
     /// Run the app behind its edge on this machine
     Run(Run),
+    /// Keep values that the app needs and nobody else may read
+    Secrets {
+        #[command(subcommand)]
+        action: secrets::Secrets,
+    },
     /// Deploy from GitHub Actions or GitLab CI
     Ci {
         #[command(subcommand)]
@@ -561,6 +567,24 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_name_of_a_secret_is_not_that_of_the_app() {
+        let typed = ["landfall", "secrets", "set", "KEY", "--name", "shop"];
+        let cli = Cli::try_parse_from(typed).expect("it can be typed");
+        assert_eq!(cli.global.name.as_ref().map(AppName::as_str), Some("shop"));
+        let Command::Secrets {
+            action: secrets::Secrets::Set(set),
+        } = cli.command
+        else {
+            panic!("{:?}", cli.command);
+        };
+        assert_eq!(set.secret.as_str(), "KEY");
+        // A value is no argument.
+        let typed = ["landfall", "secrets", "set", "KEY", ".", "value"];
+        assert!(Cli::try_parse_from(typed).is_err());
+        assert!(Cli::try_parse_from(["landfall", "secrets", "set", "A-B"]).is_err());
     }
 
     #[test]

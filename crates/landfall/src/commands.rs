@@ -19,6 +19,7 @@ pub(crate) mod reap;
 pub(crate) mod rehearsal;
 pub(crate) mod release;
 pub(crate) mod run;
+pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod up;
 

@@ -4,7 +4,7 @@ mod about;
 mod container;
 mod trial;
 
-pub(crate) use container::{Container, protection};
+pub(crate) use container::{Container, protection, variables};
 
 use crate::failure::Failure;
 use crate::report::Report;

@@ -6,8 +6,9 @@ use crate::report::Report;
 use rules::edge::binary;
 use rules::edge::bridge;
 use rules::edge::ride::PATH;
+use rules::edge::secrets;
 use rules::exit::Exit;
-use rules::manifest::{Architecture, Manifest};
+use rules::manifest::{Architecture, Manifest, Target};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -46,15 +47,67 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// Finds the bridge's program: it is built together with the edge's, and lies beside it.
-pub(crate) fn find_bridge(edge: &Path, architecture: Architecture) -> Result<PathBuf, Failure> {
-    let path = edge.with_file_name("landfall-bridge");
+/// A program that is built together with the edge's, lies beside it, and in the image before it.
+#[derive(Debug, Clone, Copy)]
+struct Companion {
+    /// Its file.
+    file: &'static str,
+    /// Its file while the image is built.
+    name: &'static str,
+    /// Where it lies in the image.
+    path: &'static str,
+    /// What people call it.
+    title: &'static str,
+    /// Why it is needed.
+    why: &'static str,
+}
+
+const BRIDGE: Companion = Companion {
+    file: "landfall-bridge",
+    name: "bridge",
+    path: bridge::PATH,
+    title: "the bridge's program",
+    why: "a rehearsal on Lambda needs it, as the emulator has no Runtime API",
+};
+
+const SECRETS: Companion = Companion {
+    file: "landfall-secrets",
+    name: "secrets",
+    path: secrets::PATH,
+    title: "the program that fetches secrets",
+    why: "an app with `secrets` needs it on Lambda, as functions have no references to them",
+};
+
+/// Looks whether everything is there that the image needs beside the edge.
+pub(crate) fn find_companions(
+    edge: &Path,
+    manifest: &Manifest,
+    rehearsal: bool,
+) -> Result<(), Failure> {
+    let bridge = rehearsal && manifest.target == Target::Lambda;
+    for companion in Front::of(manifest, bridge).companions() {
+        find_beside(edge, companion, manifest.architecture)?;
+    }
+    Ok(())
+}
+
+fn find_beside(
+    edge: &Path,
+    companion: Companion,
+    architecture: Architecture,
+) -> Result<PathBuf, Failure> {
+    // Beside `landfall-edge-arm64` lies `landfall-secrets-arm64`.
+    let suffixed = edge.with_file_name(format!("{}-{architecture}", companion.file));
+    let path = match suffixed.is_file() {
+        true => suffixed,
+        false => edge.with_file_name(companion.file),
+    };
     let missing = |why: String| {
-        Failure::new(Exit::MissingTool, "the bridge's program is missing")
+        Failure::new(Exit::MissingTool, format!("{} is missing", companion.title))
             .why(why)
-            .why("a rehearsal on Lambda needs it, as the emulator has no Runtime API")
+            .why(companion.why)
             .next(
-                "build both: `RUSTFLAGS='-C target-feature=+crt-static' cargo build --package \
+                "build it with the edge: `RUSTFLAGS='-C target-feature=+crt-static' cargo build --package \
                  landfall-edge --profile edge --target x86_64-unknown-linux-gnu`",
             )
     };
@@ -65,11 +118,30 @@ pub(crate) fn find_bridge(edge: &Path, architecture: Architecture) -> Result<Pat
     Ok(path)
 }
 
-/// What stands in front of the app in its container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Front {
-    Edge,
-    BridgeAndEdge,
+/// What stands in front of the app in its container, beside the edge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Front {
+    /// In a rehearsal on Lambda.
+    bridge: bool,
+    /// Where nobody else fetches the app's secrets.
+    secrets: bool,
+}
+
+impl Front {
+    fn of(manifest: &Manifest, bridge: bool) -> Front {
+        Front {
+            bridge,
+            secrets: manifest.target == Target::Lambda && !manifest.secrets.is_empty(),
+        }
+    }
+
+    /// In the order in which each starts the next one; the last of them starts the edge.
+    fn companions(self) -> Vec<Companion> {
+        let all = [(self.bridge, BRIDGE), (self.secrets, SECRETS)];
+        all.into_iter()
+            .filter_map(|(is_there, companion)| is_there.then_some(companion))
+            .collect()
+    }
 }
 
 /// The app's image with the edge in front: the same entry point and command, started by the edge.
@@ -79,7 +151,7 @@ pub(crate) async fn add_edge(
     manifest: &Manifest,
     report: &Report,
 ) -> Result<LocalImage, Failure> {
-    add(engine, image, manifest, Front::Edge, report).await
+    add(engine, image, manifest, Front::of(manifest, false), report).await
 }
 
 /// The same with the bridge before the edge: for the Lambda target in a rehearsal, and nowhere else.
@@ -89,7 +161,7 @@ pub(crate) async fn add_bridge_and_edge(
     manifest: &Manifest,
     report: &Report,
 ) -> Result<LocalImage, Failure> {
-    add(engine, image, manifest, Front::BridgeAndEdge, report).await
+    add(engine, image, manifest, Front::of(manifest, true), report).await
 }
 
 async fn add(
@@ -115,9 +187,9 @@ async fn add(
     };
     let unwritable = "the edge's layer cannot be written";
     into_context(&edge, "edge").map_err(Failure::io(unwritable))?;
-    if front == Front::BridgeAndEdge {
-        let bridge = find_bridge(&edge, manifest.architecture)?;
-        into_context(&bridge, "bridge").map_err(Failure::io(unwritable))?;
+    for companion in front.companions() {
+        let program = find_beside(&edge, companion, manifest.architecture)?;
+        into_context(&program, companion.name).map_err(Failure::io(unwritable))?;
     }
     std::fs::write(context.path().join("Dockerfile"), dockerfile(image, front))
         .map_err(Failure::io(unwritable))?;
@@ -137,16 +209,14 @@ async fn add(
 /// are given anew as what the edge runs.
 fn dockerfile(image: &LocalImage, front: Front) -> String {
     let base = image.name();
-    let (copied, before): (String, &[&str]) = match front {
-        Front::Edge => (String::new(), &[]),
-        Front::BridgeAndEdge => (
-            format!("COPY bridge {}\n", bridge::PATH),
-            &[bridge::PATH, "--"],
-        ),
-    };
+    let before = front.companions();
+    let copied: String = before
+        .iter()
+        .map(|companion| format!("COPY {} {}\n", companion.name, companion.path))
+        .collect();
     let entry: Vec<&str> = before
         .iter()
-        .copied()
+        .flat_map(|companion| [companion.path, "--"])
         .chain([PATH, "--"])
         .chain(image.command.iter().map(String::as_str))
         .collect();
@@ -165,7 +235,7 @@ mod tests {
             &["/bin/app", "--title", "two words", "a \"quote\""],
         );
         assert_eq!(
-            dockerfile(&image, Front::Edge),
+            dockerfile(&image, Front::default()),
             "FROM landfall/app:prod\nCOPY edge /.landfall/edge\n\
              ENTRYPOINT [\"/.landfall/edge\",\"--\",\"/bin/app\",\"--title\",\"two words\",\"a \\\"quote\\\"\"]\nCMD []\n"
         );
@@ -175,9 +245,32 @@ mod tests {
     fn the_bridge_starts_the_edge() {
         let image = LocalImage::for_test("landfall/app:prod", &["/bin/app"]);
         assert_eq!(
-            dockerfile(&image, Front::BridgeAndEdge),
+            dockerfile(
+                &image,
+                Front {
+                    bridge: true,
+                    ..Front::default()
+                }
+            ),
             "FROM landfall/app:prod\nCOPY bridge /.landfall/bridge\nCOPY edge /.landfall/edge\n\
              ENTRYPOINT [\"/.landfall/bridge\",\"--\",\"/.landfall/edge\",\"--\",\"/bin/app\"]\nCMD []\n"
+        );
+    }
+
+    #[test]
+    fn secrets_are_fetched_before_the_edge_starts() {
+        let image = LocalImage::for_test("landfall/app:prod", &["/bin/app"]);
+        assert_eq!(
+            dockerfile(
+                &image,
+                Front {
+                    bridge: true,
+                    secrets: true
+                }
+            ),
+            "FROM landfall/app:prod\nCOPY bridge /.landfall/bridge\nCOPY secrets /.landfall/secrets\n\
+             COPY edge /.landfall/edge\nENTRYPOINT [\"/.landfall/bridge\",\"--\",\"/.landfall/secrets\",\"--\",\
+             \"/.landfall/edge\",\"--\",\"/bin/app\"]\nCMD []\n"
         );
     }
 
@@ -185,10 +278,12 @@ mod tests {
     fn the_bridge_lies_beside_the_edge_or_its_absence_is_explained() {
         let directory = tempfile::tempdir().expect("a directory");
         let edge = directory.path().join("landfall-edge");
-        let missing = find_bridge(&edge, Architecture::X86_64).expect_err("nothing is there");
+        let missing =
+            find_beside(&edge, BRIDGE, Architecture::X86_64).expect_err("nothing is there");
         assert_eq!(missing.exit, Exit::MissingTool);
         std::fs::write(directory.path().join("landfall-bridge"), "#!/bin/sh\n").expect("a file");
-        let unfit = find_bridge(&edge, Architecture::X86_64).expect_err("a script will not do");
+        let unfit =
+            find_beside(&edge, BRIDGE, Architecture::X86_64).expect_err("a script will not do");
         assert!(unfit.why[0].contains("will not do"), "{:?}", unfit.why);
     }
 }

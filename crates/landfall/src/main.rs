@@ -113,6 +113,9 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         Command::Open(arguments) => {
             commands::status::open(arguments, global, report, interrupt).await
         }
+        Command::Secrets { action } => {
+            commands::secrets::run(action, global, report, interrupt).await
+        }
         Command::Ci { action } => commands::ci::run(action, global, report, interrupt).await,
         Command::Policy { action } => commands::policy::run(action, global, report).await,
         Command::Eject(arguments) => {

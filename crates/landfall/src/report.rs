@@ -10,6 +10,7 @@ mod heartbeat;
 mod history;
 mod live;
 mod proposal;
+mod secrets;
 mod view;
 mod words;
 
@@ -24,7 +25,8 @@ use rules::permissions::Scope;
 use rules::plan::Action;
 use rules::time::{Timestamp, readable};
 use rules::verdict::Verdict;
-use std::io::{IsTerminal as _, Write as _};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -136,6 +138,43 @@ impl Report {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer).is_ok();
         read && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Asks for a line that the terminal does not show. Only where [`Report::can_ask`].
+    pub(crate) fn ask_hidden(&self, question: &str) -> std::io::Result<Vec<u8>> {
+        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = &mut printer.view {
+            view.step_aside();
+        }
+        let _hidden = Hidden::begin()?;
+        eprint!("{question}");
+        let _ = std::io::stderr().flush();
+        let mut line = Vec::new();
+        std::io::stdin().lock().read_until(b'\n', &mut line)?;
+        Ok(line)
+    }
+}
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+struct Hidden {
+    before: Termios,
+}
+
+impl Hidden {
+    fn begin() -> std::io::Result<Hidden> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        // Whoever presses Enter sees that it was taken.
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &hidden)?;
+        Ok(Hidden { before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.before);
     }
 }
 
@@ -434,6 +473,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
         },
         Event::Url { url } => Text::Result(url.clone()),
         Event::Written { file, what } => Text::Result(format!("{file}: {what}")),
+        Event::Secrets { secrets } => Text::Result(secrets::table(secrets)),
         Event::Document { text } => Text::Result(text.trim_end().to_owned()),
         Event::Version(version) => Text::Result(version.describe()),
         Event::Times { phases, total } => {

@@ -53,6 +53,7 @@ fn planned() -> Event {
 /// Of one small task, and nothing in front of it.
 fn bill() -> Bill {
     let basis = Basis {
+        secrets: 0,
         resources: &[],
         workload: Workload::Tasks {
             count: 1,

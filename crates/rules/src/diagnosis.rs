@@ -5,6 +5,7 @@ mod denial;
 pub use denial::{Denial, Protection};
 
 use crate::edge::lambda::failure::TOO_LONG;
+use crate::edge::secrets::NOT_READ;
 use crate::evidence::{Evidence, Listening, StoppedTask};
 use crate::manifest::Architecture;
 use crate::revision::Settings;
@@ -72,6 +73,11 @@ pub enum Cause {
     /// The image could not be pulled.
     CannotPull {
         /// ECS's sentence.
+        reason: String,
+    },
+    /// A secret could not be fetched for it, so that nothing of the app has run.
+    SecretNotRead {
+        /// The sentence of ECS, or of the program that fetches them on Lambda.
         reason: String,
     },
     /// The container was killed at its memory limit.
@@ -215,6 +221,16 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
             reason: sentence(task),
         });
     }
+    // ECS says it of both stores with these words: "unable to retrieve secrets from ssm", "unable to retrieve
+    // secret from asm". It says "unable to pull secrets or registry auth" of the registry as well.
+    let lacks_secret = |task: &&&StoppedTask| {
+        task.stop_code == NOT_READ || task.stopped_reason.contains("unable to retrieve secret")
+    };
+    if let Some(task) = failures.iter().find(lacks_secret) {
+        return Some(Cause::SecretNotRead {
+            reason: sentence(task),
+        });
+    }
     if says("OutOfMemory") || says("OOMKilled") {
         return Some(Cause::OutOfMemory {
             memory: expected.memory,
@@ -300,6 +316,7 @@ impl Cause {
             Cause::LoopbackOnly { .. } => "loopback_only",
             Cause::WrongArchitecture { .. } => "wrong_architecture",
             Cause::CannotPull { .. } => "cannot_pull",
+            Cause::SecretNotRead { .. } => "secret_not_read",
             Cause::OutOfMemory { .. } => "out_of_memory",
             Cause::CannotStart { .. } => "cannot_start",
             Cause::AnswerTooLong { .. } => "answer_too_long",
@@ -364,6 +381,12 @@ impl Cause {
                 format!("the image cannot be pulled: {reason}"),
                 "check that the image is in the registry and that the tasks' way out is open \
                  (public address, port 443)"
+                    .to_owned(),
+            ),
+            Cause::SecretNotRead { reason } => (
+                format!("a secret could not be read: {reason}"),
+                "`landfall secrets list` shows what is set and `landfall secrets set NAME` sets it; what may read \
+                 it is a role that `landfall up` makes"
                     .to_owned(),
             ),
             Cause::OutOfMemory { memory } => (

@@ -39,6 +39,42 @@ fn each_kind_of_evidence_speaks_for_one_cause() {
         ),
         (
             stopped(
+                failed,
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
+                   retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 \
+                   time(s): AccessDeniedException",
+                None,
+                "",
+            ),
+            "secret_not_read",
+        ),
+        (
+            stopped(
+                failed,
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
+                   retrieval failed: unable to retrieve secret from asm: ResourceNotFoundException",
+                None,
+                "",
+            ),
+            "secret_not_read",
+        ),
+        (
+            // The same first words, of the registry.
+            stopped(
+                failed,
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource \
+                   retrieval failed: unable to retrieve ecr registry auth: service call has been retried 3 time(s)",
+                None,
+                "",
+            ),
+            "cannot_start",
+        ),
+        (
+            stopped(NOT_READ, NOT_READ, None, "KEY: status 503"),
+            "secret_not_read",
+        ),
+        (
+            stopped(
                 exited,
                 "Essential container in task exited",
                 Some(137),
@@ -173,6 +209,9 @@ fn every_cause_says_what_to_do() {
     let causes = [
         Cause::Crash { exit_code: 137 },
         Cause::Crash { exit_code: 0 },
+        Cause::SecretNotRead {
+            reason: "KEY: status 503".into(),
+        },
         Cause::WrongPort {
             expected: 8080,
             listens_on: vec![9090],

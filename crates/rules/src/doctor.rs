@@ -12,6 +12,7 @@ pub mod permissions;
 use crate::domain;
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Problem};
+use crate::secrets::{self, Stored};
 use serde::{Deserialize, Serialize};
 
 /// What is looked at. The order is that of the report.
@@ -48,6 +49,8 @@ pub enum Name {
     Names,
     /// Whether public DNS leads to the domain's zone, and the name is free.
     Domain,
+    /// Whether the secrets that the manifest asks for are set.
+    Secrets,
     /// Whether the caller may do what a deployment does.
     Permissions,
     /// The image: processor, size, form.
@@ -58,7 +61,7 @@ pub enum Name {
 
 impl Name {
     /// Every check, in the order of the report.
-    pub const ALL: [Name; 18] = [
+    pub const ALL: [Name; 19] = [
         Name::App,
         Name::Engine,
         Name::Disk,
@@ -74,6 +77,7 @@ impl Name {
         Name::LoadBalancers,
         Name::Names,
         Name::Domain,
+        Name::Secrets,
         Name::Permissions,
         Name::Image,
         Name::Port,
@@ -120,6 +124,7 @@ impl Name {
             Name::LoadBalancers => "load balancers",
             Name::Names => "names",
             Name::Domain => "domain",
+            Name::Secrets => "secrets",
             Name::Permissions => "permissions",
             Name::Image => "image",
             Name::Port => "port",
@@ -300,6 +305,8 @@ pub struct Facts {
     pub names: Seen<account::Strangers>,
     /// The domain, if one is wanted.
     pub domain: Seen<domain::Survey>,
+    /// Secrets of the environment, in either store.
+    pub secrets: Seen<Vec<Stored>>,
     /// What the caller may do.
     pub permissions: Seen<Vec<permissions::Simulated>>,
     /// The image.
@@ -325,6 +332,7 @@ impl Default for Facts {
             load_balancers: Err(Gap::NotAsked),
             names: Err(Gap::NotAsked),
             domain: Err(Gap::NotAsked),
+            secrets: Err(Gap::NotAsked),
             permissions: Err(Gap::NotAsked),
             image: Err(Gap::NotAsked),
             trial: Err(Gap::NotAsked),
@@ -344,6 +352,12 @@ pub fn examine(facts: &Facts) -> Vec<Check> {
     let mut checks = app::settings(&facts.app);
     checks.extend(machine::checks(facts));
     checks.extend(account::checks(facts));
+    if let Some(manifest) = facts.manifest() {
+        let set = judged(Name::Secrets, &facts.secrets, |stored| {
+            secrets::checks(manifest, stored)
+        });
+        checks.extend(set);
+    }
     checks.extend(app::checks(facts));
     checks.sort_by_key(|check| check.check);
     checks

@@ -7,6 +7,7 @@ use crate::evidence::Listening;
 use crate::manifest::{
     AppName, Architecture, Draft, Environment, Facts as AppFacts, Overrides, Target,
 };
+use crate::manifest::{SecretName, SecretsStore};
 use crate::names::{Names, Slot};
 use crate::permissions::Phase;
 use crate::sweep::{Found, Kind};
@@ -86,6 +87,7 @@ fn simulated(action: &str, resource: &str, decision: Decision) -> Simulated {
 /// A machine and an account where nothing is wrong, for an app on Lambda.
 fn good() -> Facts {
     Facts {
+        secrets: Err(Gap::NotAsked),
         app: Ok(settings("target = \"lambda\"\n")),
         engine: Ok(engine("x86_64", Some(false))),
         disk: Ok(Disk {
@@ -142,6 +144,7 @@ fn broken() -> Facts {
     let role = "arn:aws:iam::123456789012:role/uptime-prod-task";
     let cluster = "arn:aws:ecs:eu-south-1:123456789012:cluster/uptime-prod";
     Facts {
+        secrets: Err(Gap::NotAsked),
         app: Ok(settings(
             "target = \"fargate\"\ncpu = 1024\ncount = 2\nedge = false\narchitecture = \"arm64\"\n",
         )),
@@ -707,4 +710,42 @@ fn every_check_has_a_word_that_leads_back() {
     let json = serde_json::to_value(&examine(&good())[0]).expect("JSON");
     assert_eq!(json["check"], "app");
     assert_eq!(json["outcome"], "ok");
+}
+
+#[test]
+fn an_app_that_ends_without_its_secrets_may_run_with_them() {
+    let facts = |toml: &str, trial: Trial, stored: &[Stored]| Facts {
+        app: Ok(settings(toml)),
+        secrets: Ok(stored.to_vec()),
+        trial: Ok(trial),
+        ..good()
+    };
+    let ended = || Trial::Exited {
+        code: Some(1),
+        lines: vec!["DATABASE_URL: not set".into()],
+    };
+    let of = |facts: &Facts, name| {
+        let found = examine(facts).into_iter().find(|check| check.check == name);
+        found.expect("it was looked at")
+    };
+    let wants = "target = \"lambda\"\nsecrets = [\"DATABASE_URL\"]\n";
+    let missing = facts(wants, ended(), &[]);
+    assert_eq!(of(&missing, Name::Secrets).exit(), Some(Exit::BadInput));
+    let port = of(&missing, Name::Port);
+    assert_eq!(port.outcome, Outcome::Warning);
+    assert!(port.fix[0].contains("DATABASE_URL"), "{port:?}");
+    // One that listens elsewhere does so with them, too.
+    let elsewhere = of(&facts(wants, listens(&[9090], &[]), &[]), Name::Port);
+    assert!(elsewhere.exit().is_some());
+    let without = of(&facts("target = \"lambda\"\n", ended(), &[]), Name::Port);
+    assert!(without.exit().is_some());
+    let set = Stored {
+        name: SecretName::parse("DATABASE_URL").expect("a name"),
+        store: SecretsStore::ParameterStore,
+        id: "/landfall/uptime-prod/DATABASE_URL".into(),
+        version: "1".into(),
+        changed: None,
+    };
+    let there = of(&facts(wants, listens(&[8080], &[]), &[set]), Name::Secrets);
+    assert_eq!(there.what, "DATABASE_URL in Parameter Store");
 }

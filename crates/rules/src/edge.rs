@@ -25,6 +25,7 @@ pub mod reading;
 pub mod restart;
 pub mod retry;
 pub mod ride;
+pub mod secrets;
 pub mod settings;
 pub mod sketch;
 pub mod summary;

@@ -21,6 +21,7 @@ use crate::reaping;
 use crate::release::{Outcome, Purpose, Step, Strategy};
 use crate::review::Finding;
 use crate::revision::{Digest, RevisionId};
+use crate::secrets::Row;
 use crate::sweep::{Found, Leftover};
 use crate::time::Timestamp;
 use crate::ttl::Lifetime;
@@ -360,6 +361,11 @@ pub enum Event {
         file: String,
         /// What it says, in short.
         what: String,
+    },
+    /// Secrets, without their values; the result of `secrets`.
+    Secrets {
+        /// Each of them, by name.
+        secrets: Vec<Row>,
     },
     /// A text that was asked for: completions, a schema, a policy.
     Document {

@@ -28,6 +28,7 @@ fn record(number: u64, revision: &str) -> Record {
     let revision = Revision {
         image,
         settings: Settings {
+            secrets: Default::default(),
             target: crate::manifest::Target::Fargate,
             port: 8080,
             cpu: 256,

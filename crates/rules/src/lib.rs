@@ -37,6 +37,7 @@ pub mod release;
 pub mod review;
 pub mod revision;
 pub mod routing;
+pub mod secrets;
 pub mod sweep;
 pub mod time;
 pub mod ttl;

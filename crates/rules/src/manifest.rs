@@ -17,6 +17,7 @@ mod place;
 mod problem;
 mod resolve;
 mod schema;
+mod secrets;
 mod size;
 mod starter;
 mod sum;
@@ -36,6 +37,7 @@ pub use place::{Architecture, Region, StateBackend, Target};
 pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
 pub use schema::schema;
+pub use secrets::{SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use starter::{Starter, starter};
 pub use sum::FileSum;
@@ -81,6 +83,10 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// Environment variables of the app; names are letters, digits and underscores.
     pub env: BTreeMap<String, String>,
+    /// Environment variables whose values are secret and kept elsewhere; default none.
+    pub secrets: Vec<SecretName>,
+    /// Where those values are kept; default `parameter-store`.
+    pub secrets_store: SecretsStore,
     /// What the app's container may do; default as little as a web app needs.
     pub container: Container,
     /// Whether our proxy rides in the container, in front of the app; default yes.

@@ -13,6 +13,7 @@ use crate::manifest::{Choice, Manifest, Target};
 use crate::plan::{Plan, Resource};
 use crate::review::{self, Finding, Rule, Run};
 use crate::revision::Settings;
+use crate::secrets;
 use crate::time::Timestamp;
 
 /// What a proposal is made from.
@@ -86,6 +87,7 @@ impl Proposal {
             &cost::Basis {
                 resources: &resources,
                 workload: Workload::of(&settings, manifest.count.get()),
+                secrets: secrets::billed(manifest),
                 region: basis.region,
                 account: &basis.pays,
                 now: basis.now,

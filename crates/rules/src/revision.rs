@@ -1,7 +1,8 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
-use crate::edge::ride;
-use crate::manifest::{Architecture, Container, Manifest, Target};
+use crate::edge::{ride, secrets};
+use crate::manifest::{Architecture, Container, Manifest, SecretName, Target};
+use crate::secrets::Reference;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -100,6 +101,10 @@ pub struct Settings {
     /// Docker gives to every container, and goes on so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// Which values the app's secrets have. Not the values: another version is another revision, so that a
+    /// secret that was set anew is released.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, Reference>,
 }
 
 /// The ids of revisions from before there were two targets stay what they are.
@@ -122,7 +127,7 @@ impl Settings {
         Settings::of_image(manifest, "")
     }
 
-    /// The settings that a manifest asks for. `image_user` is the image's own user, as its configuration
+    /// The settings that a manifest asks for, without its secrets. `image_user` is the image's own user, as its configuration
     /// has it; empty if it sets none.
     pub fn of_image(manifest: &Manifest, image_user: &str) -> Settings {
         let container = &manifest.container;
@@ -147,6 +152,7 @@ impl Settings {
                 Target::Fargate => container.of_image(image_user),
                 Target::Lambda => container.on_lambda(),
             }),
+            secrets: BTreeMap::new(),
         }
     }
 }
@@ -180,10 +186,15 @@ impl Revision {
         }
     }
 
-    /// Environment of the container: the app's own, and what the edge is told.
+    /// Environment of the container: the app's own, what the edge is told, and on Lambda, which secrets are to be
+    /// fetched. ECS is told of those beside it.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all = self.settings.env.clone();
         all.extend(ride::environment(&self.settings, &self.id()));
+        let references = &self.settings.secrets;
+        if self.settings.target == Target::Lambda && !references.is_empty() {
+            all.insert(secrets::VARIABLE.to_owned(), secrets::told(references));
+        }
         all
     }
 
@@ -215,6 +226,8 @@ impl Revision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::SecretsStore;
+    use crate::time::Timestamp;
 
     fn revision() -> Revision {
         Revision {
@@ -232,7 +245,22 @@ mod tests {
                 stop_timeout: 30,
                 edge: None,
                 container: None,
+                secrets: BTreeMap::new(),
             },
+        }
+    }
+
+    fn with_secret(version: &str, changed: Option<u64>) -> Settings {
+        let reference = Reference {
+            store: SecretsStore::ParameterStore,
+            id: "/landfall/uptime-prod/KEY".into(),
+            version: version.into(),
+            changed: changed.map(Timestamp),
+        };
+        let name = SecretName::parse("KEY").expect("a name");
+        Settings {
+            secrets: BTreeMap::from([(name, reference)]),
+            ..revision().settings
         }
     }
 
@@ -269,6 +297,40 @@ mod tests {
             change(&mut changed.settings);
             assert_ne!(changed.id(), original, "{:?}", changed.settings);
         }
+    }
+
+    #[test]
+    fn a_secret_that_was_set_anew_makes_another_revision() {
+        let id = |settings| {
+            let revision = Revision {
+                settings,
+                ..revision()
+            };
+            revision.id()
+        };
+        let first = id(with_secret("1", Some(1)));
+        assert_ne!(first, revision().id());
+        assert_eq!(first, id(with_secret("1", Some(1))));
+        assert_ne!(first, id(with_secret("2", Some(1))));
+        // Unset and set again: the numbers begin anew.
+        assert_ne!(first, id(with_secret("1", Some(2))));
+    }
+
+    #[test]
+    fn only_a_function_is_told_of_secrets_by_a_variable() {
+        let told = |target| {
+            let revision = Revision {
+                settings: Settings {
+                    target,
+                    ..with_secret("3", None)
+                },
+                ..revision()
+            };
+            revision.environment().remove(secrets::VARIABLE)
+        };
+        assert_eq!(told(Target::Fargate), None);
+        let word = "KEY=parameter-store:/landfall/uptime-prod/KEY#3";
+        assert_eq!(told(Target::Lambda).as_deref(), Some(word));
     }
 
     #[test]

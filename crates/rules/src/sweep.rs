@@ -57,6 +57,10 @@ pub enum Kind {
     Alarm,
     /// AWS Budget.
     Budget,
+    /// Parameter of Parameter Store.
+    Parameter,
+    /// Secret of Secrets Manager.
+    Secret,
     /// The S3 bucket of the Terraform state.
     StateBucket,
     /// Anything else that bears the environment's tags.
@@ -65,7 +69,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the report.
-    pub const ALL: [Kind; 27] = [
+    pub const ALL: [Kind; 29] = [
         Kind::LoadBalancer,
         Kind::TargetGroup,
         Kind::Service,
@@ -91,6 +95,8 @@ impl Kind {
         Kind::Topic,
         Kind::Alarm,
         Kind::Budget,
+        Kind::Parameter,
+        Kind::Secret,
         Kind::StateBucket,
         Kind::Tagged,
     ];
@@ -123,6 +129,8 @@ impl Kind {
             Kind::Topic => "SNS topic",
             Kind::Alarm => "CloudWatch alarm",
             Kind::Budget => "budget",
+            Kind::Parameter => "parameter",
+            Kind::Secret => "secret",
             Kind::StateBucket => "state bucket",
             Kind::Tagged => "tagged resource",
         }
@@ -142,6 +150,7 @@ impl Kind {
                 | Kind::Repository
                 | Kind::LogGroup
                 | Kind::Alarm
+                | Kind::Secret
                 | Kind::StateBucket
                 | Kind::Tagged
         )
@@ -250,6 +259,9 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
             is(&["loadbalancer", "targetgroup", "listener", "listener-rule"])
                 && path.iter().any(|part| named(part))
         }
+        // Names hold the whole path; that of a secret has six letters of AWS's own at its end.
+        "ssm" => resource.starts_with(&format!("parameter/landfall/{id}/")),
+        "secretsmanager" => resource.starts_with(&format!("secret:landfall/{id}/")),
         "lambda" => is(&["function"]) && path.get(1) == Some(&names.function().as_str()),
         "ecs" | "ecr" | "iam" | "sns" | "cloudwatch" | "budgets" => path.iter().any(|p| named(p)),
         _ => false,
@@ -337,6 +349,10 @@ fn removal(thing: &Found, region: &str) -> String {
         Kind::Budget => {
             return format!("aws budgets delete-budget --account-id {within} --budget-name {id}");
         }
+        Kind::Parameter => format!("ssm delete-parameter --name {id}"),
+        Kind::Secret => {
+            format!("secretsmanager delete-secret --force-delete-without-recovery --secret-id {id}")
+        }
         Kind::StateBucket => {
             return format!(
                 "delete all object versions of the bucket, then: aws s3api delete-bucket --bucket \
@@ -385,6 +401,8 @@ mod tests {
             "arn:aws:acm:us-east-1:1:certificate/12345678-1234-1234-1234-123456789012",
             "arn:aws:s3:::landfall-1-eu-west-2-uptime-prod",
             "arn:aws:sns:eu-west-2:1:uptime-prod-alarms",
+            "arn:aws:ssm:eu-west-2:1:parameter/landfall/uptime-prod/KEY",
+            "arn:aws:secretsmanager:eu-west-2:1:secret:landfall/uptime-prod/KEY-AbCdEf",
         ]
         .map(String::from);
         assert_eq!(leftovers(&names(), "eu-west-2", &[], &gone), []);

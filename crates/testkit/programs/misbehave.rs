@@ -22,6 +22,7 @@
 //! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
 //! | `on:PORT` | listens on another port |
 //! | `prints` | prints what `tells` answers, and `VERSION`, and ends with exit code 0 |
+//! | `shows:NAME` | answers that variable, and the names of all that begin with `LANDFALL`; ends with exit code 1 without it |
 //! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
 //!
@@ -92,6 +93,7 @@ fn demand(mode: &str) -> Result<(), String> {
             written.map_err(|error| format!("open {what}: {error}"))
         }
         "reads" => std::fs::read(what).map(drop).map_err(|error| format!("open {what}: {error}")),
+        "shows" => std::env::var(what).map(drop).map_err(|error| format!("{what}: {error}")),
         "chowns" => std::os::unix::fs::chown(what, Some(4242), None).map_err(|error| format!("chown {what}: {error}")),
         "binds" => match TcpListener::bind(format!("0.0.0.0:{what}")) {
             Ok(listener) => {
@@ -121,6 +123,13 @@ fn tell() -> String {
         lines.push(format!("{path} {word}"));
     }
     lines.join("\n")
+}
+
+/// A variable, and whether landfall has left anything of its own beside it.
+fn show(name: &str) -> String {
+    let own = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("LANDFALL"));
+    let shown = std::env::var(name).unwrap_or_default();
+    [shown].into_iter().chain(own).collect::<Vec<_>>().join("\n")
 }
 
 fn serve(stream: TcpStream, mode: &str, version: &str) {
@@ -160,6 +169,7 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         let text = match argument(mode, "long:") {
             Some(bytes) => "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)),
             None if mode == "tells" => tell(),
+            None if mode.starts_with("shows:") => show(&mode["shows:".len()..]),
             None => "up".to_owned(),
         };
         let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", text.as_str()) };

@@ -39,6 +39,8 @@ pub enum Mode {
     Binds(u16),
     /// Listens on another port.
     On(u16),
+    /// Answers what this variable holds, or ends with exit code 1 without it.
+    Shows(&'static str),
     /// Gives a file to another user, or ends with exit code 1.
     Chowns(&'static str),
 }
@@ -62,6 +64,7 @@ impl Mode {
             Mode::Reads(path) => return format!("reads:{path}"),
             Mode::Binds(port) => return format!("binds:{port}"),
             Mode::On(port) => return format!("on:{port}"),
+            Mode::Shows(name) => return format!("shows:{name}"),
             Mode::Chowns(path) => return format!("chowns:{path}"),
         };
         word.to_owned()

@@ -3,7 +3,7 @@
 use rules::event::{Event, Line};
 use rules::release::Step;
 use rules::time::Timestamp;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -37,14 +37,32 @@ impl Running {
     ///
     /// # Panics
     /// It cannot be started.
-    pub fn start(mut command: Command) -> Running {
+    pub fn start(command: Command) -> Running {
+        Running::begin(command, None)
+    }
+
+    /// The same, with this on its standard input.
+    ///
+    /// # Panics
+    /// It cannot be started, or does not read.
+    pub fn start_with(command: Command, input: &str) -> Running {
+        Running::begin(command, Some(input))
+    }
+
+    fn begin(mut command: Command, input: Option<&str>) -> Running {
         let words = format!("{command:?}");
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(match input {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{words}: {error}"));
+        if let (Some(text), Some(mut to)) = (input, child.stdin.take()) {
+            to.write_all(text.as_bytes()).expect("it reads");
+        }
         let out = BufReader::new(child.stdout.take().expect("piped"));
         Running {
             child,
@@ -97,6 +115,11 @@ impl Running {
         self.seen.push(line.event.clone());
         self.at.push(line.at);
         Some(line.event)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal.

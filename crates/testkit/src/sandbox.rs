@@ -104,6 +104,15 @@ impl Sandbox {
         self.start(app, arguments).end()
     }
 
+    /// The same, with this on its standard input.
+    pub fn rehearse_with(&self, app: &App, arguments: &[&str], input: &str) -> Ended {
+        let mut command = self.command(arguments);
+        command
+            .env("LANDFALL_REHEARSE", "true")
+            .current_dir(app.path());
+        Running::start_with(command, input).end()
+    }
+
     /// Starts a landfall command against the emulators, in the app's directory.
     pub fn start(&self, app: &App, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);

@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "assumed_by_tasks" {
 # Used by ECS to start a task, before any code of the app runs.
 resource "aws_iam_role" "execution" {
   name               = "${local.id}-execution"
-  description        = "Lets ECS pull the image and write the logs of ${local.id}"
+  description        = "Lets ECS pull the image, write the logs and read the secrets of ${local.id}"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
 }
 
@@ -54,6 +54,20 @@ data "aws_iam_policy_document" "execution" {
       "logs:PutLogEvents",
     ]
     resources = ["${aws_cloudwatch_log_group.app.arn}:*"]
+  }
+
+  # Both stores, so that a change of `secrets_store` needs no change here. No KMS: the policy of the AWS-managed keys lets in
+  # whoever may read the value through its store.
+  statement {
+    sid       = "ReadParameters"
+    actions   = ["ssm:GetParameters"]
+    resources = [local.parameters_arn]
+  }
+
+  statement {
+    sid       = "ReadSecrets"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.secrets_arn]
   }
 }
 

@@ -1,5 +1,13 @@
 locals {
   id = "${var.name}-${var.environment}"
+
+  # What `landfall secrets set` keeps for this environment. Terraform itself never handles a value: it would stand in its state.
+  parameters_arn = join(":", [
+    "arn", data.aws_partition.current.partition, "ssm", var.region, data.aws_caller_identity.current.account_id, "parameter/landfall/${local.id}/*",
+  ])
+  secrets_arn = join(":", [
+    "arn", data.aws_partition.current.partition, "secretsmanager", var.region, data.aws_caller_identity.current.account_id, "secret", "landfall/${local.id}/*",
+  ])
 }
 
 provider "aws" {

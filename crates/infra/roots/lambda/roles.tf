@@ -11,11 +11,11 @@ data "aws_iam_policy_document" "assumed_by_lambda" {
   }
 }
 
-# On Lambda one role both writes the logs and is the app's identity. The image is pulled by Lambda itself, by the policy of the
+# On Lambda one role writes the logs, reads the secrets and is the app's identity. The image is pulled by Lambda itself, by the policy of the
 # repository.
 resource "aws_iam_role" "function" {
   name               = "${local.id}-function"
-  description        = "Lets the function ${local.id} write its logs, and nothing else"
+  description        = "Lets the function ${local.id} write its logs and read its secrets, and nothing else"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
 }
 
@@ -28,6 +28,20 @@ data "aws_iam_policy_document" "function" {
       "logs:PutLogEvents",
     ]
     resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
+  }
+
+  # Both stores, so that a change of `secrets_store` needs no change here. No KMS: the policy of the AWS-managed keys lets in
+  # whoever may read the value through its store.
+  statement {
+    sid       = "ReadParameters"
+    actions   = ["ssm:GetParameters"]
+    resources = [local.parameters_arn]
+  }
+
+  statement {
+    sid       = "ReadSecrets"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.secrets_arn]
   }
 }
 

@@ -4,8 +4,9 @@ use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
 use rules::ci::Role;
 use rules::contract::Root;
-use rules::manifest::{AppName, Environment, STEM_LENGTH};
+use rules::manifest::{AppName, Environment, STEM_LENGTH, SecretsStore};
 use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::secrets::prefix;
 use rules::versions::LIVE;
 
 const REGION: &str = "eu-west-2";
@@ -147,6 +148,49 @@ fn the_roles_of_ci_are_where_landfall_looks_for_them() {
     }
     let path = named(Root::Ci, ("aws_iam_policy", "permissions"), "path", None);
     assert_eq!(path, names().policy_path());
+}
+
+/// Who starts the app may read the values of its environment, and of no other.
+#[test]
+fn secrets_are_where_landfall_puts_them() {
+    let reads = [
+        ("GetParameters", "ssm"),
+        ("GetSecretValue", "secretsmanager"),
+    ];
+    for (root, document) in [(Root::Foundation, "execution"), (Root::Lambda, "function")] {
+        let tree = Tree::of(root);
+        let known = known(&tree, None);
+        let prefix = |store| prefix(&names(), store);
+        let expected = [
+            format!(
+                "arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{}*",
+                prefix(SecretsStore::ParameterStore)
+            ),
+            format!(
+                "arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{}*",
+                prefix(SecretsStore::SecretsManager)
+            ),
+        ];
+        let arns = ["parameters_arn", "secrets_arn"].map(|name| text(tree.local(name), &known));
+        assert_eq!(arns, expected, "{root}");
+        let [parameters, secrets] = arns;
+        let local = hcl::value!({ parameters_arn = (parameters) secrets_arn = (secrets) });
+        let policy = tree.body("data", &["aws_iam_policy_document", document]);
+        let mut seen = Vec::new();
+        for statement in policy
+            .blocks()
+            .filter(|block| block.identifier() == "statement")
+        {
+            let actions = evaluate(argument(statement.body(), "actions"), &[]);
+            for (action, service) in reads {
+                if actions == Value::from(vec![format!("{service}:{action}")]) {
+                    let resources = argument(statement.body(), "resources");
+                    seen.push(evaluate(resources, &[("local", local.clone())]));
+                }
+            }
+        }
+        assert_eq!(seen, expected.map(|arn| Value::from(vec![arn])), "{root}");
+    }
 }
 
 #[test]

@@ -8,13 +8,13 @@ use crate::phases::Phases;
 use crate::place::Place;
 use crate::planner::{pays, tasks};
 use crate::report::{Report, now};
-use aws::Budgets;
+use aws::{Budgets, Secrets};
 use infra::Interrupt;
 use rules::contract::Root;
 use rules::cost::prices::Table;
 use rules::cost::{Basis, Workload, estimate};
 use rules::event::{Event, Phase};
-use rules::manifest::Target;
+use rules::manifest::{SecretsStore, Target};
 use rules::revision::Settings;
 
 pub(crate) async fn run(
@@ -55,11 +55,14 @@ pub(crate) async fn run(
         Target::Fargate => tasks(&place).await?,
         Target::Lambda => 0,
     };
+    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = secrets.list_in(SecretsStore::SecretsManager).await?.len();
     let bill = estimate(
         Table::own(),
         &Basis {
             resources: &resources,
             workload: Workload::of(&settings, tasks),
+            secrets,
             region: place.session.region(),
             account: &pays(&place).await,
             now: now(),

@@ -9,7 +9,7 @@ use crate::keeper::Keeper;
 use crate::phases::Phases;
 use crate::place::Place;
 use crate::report::Report;
-use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Services};
+use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Secrets, Services};
 use infra::Interrupt;
 use rules::contract::Root;
 use rules::event::{Event, Phase};
@@ -255,8 +255,10 @@ pub(crate) async fn destroy(
     Ok(())
 }
 
-/// What is left once Terraform has nothing more to say.
+/// What is left once Terraform has nothing more to say, and nothing runs that would need a secret.
 async fn remove_state(place: &Place) -> Result<(), Failure> {
+    let secrets = Secrets::new(&place.session, &place.names);
+    secrets.remove(&secrets.list().await?).await?;
     let services = Services::new(&place.session, &place.names.id());
     services
         .delete_definitions(&place.names.placeholder_family())

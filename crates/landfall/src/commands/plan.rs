@@ -2,6 +2,7 @@
 
 use crate::app::{App, overrides};
 use crate::cli::{Global, Plan, Up};
+use crate::commands::secrets;
 use crate::failure::Failure;
 use crate::phases::Phases;
 use crate::place::Place;
@@ -66,6 +67,11 @@ pub(crate) async fn run(
         .time(Phase::Plan, planner.propose(&function, &there, None))
         .await?;
     let proposal = proposed.proposal;
+    if let Err(failure) = secrets::wanted(&place, &manifest).await {
+        report.emit(Event::Warning {
+            text: format!("{}; {}", failure.what, failure.next.join("; ")),
+        });
+    }
     report.emit(Event::Proposed {
         target: proposal.target,
         because: proposal.because.clone(),

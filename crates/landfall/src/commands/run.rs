@@ -3,7 +3,7 @@
 use crate::app::{App, overrides};
 use crate::cli::{Global, Run};
 use crate::commands::up::image::build;
-use crate::engine::{Container, Engine, protection};
+use crate::engine::{Container, Engine, protection, variables};
 use crate::failure::Failure;
 use crate::report::Report;
 use infra::Interrupt;
@@ -43,7 +43,14 @@ pub(crate) async fn run(
     }
     let built = build(image.as_deref(), &app, &engine, false, report).await?;
 
-    let mut env = manifest.env.clone();
+    let mut env = variables(manifest);
+    for name in &manifest.secrets {
+        if !env.contains_key(name.as_str()) {
+            report.note(format!(
+                "the app runs without the secret {name}: to give it one here, set {name} in your own environment"
+            ));
+        }
+    }
     // Whatever it is deployed on: here users come by connections.
     let here = Manifest {
         target: Target::Fargate,

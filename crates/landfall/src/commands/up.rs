@@ -9,7 +9,7 @@ mod site;
 use self::site::{Made, Maker};
 use crate::app::App;
 use crate::cli::{Global, Move, Up};
-use crate::commands::{concerns, doctor, plan};
+use crate::commands::{concerns, doctor, plan, secrets};
 use crate::conduct::{Conduct, Conducted, Site};
 use crate::driver::Local;
 use crate::failure::Failure;
@@ -166,7 +166,10 @@ async fn run_locked(
     set_lifetime(maker, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
-        settings: Settings::of_image(maker.manifest, &maker.image.app.user),
+        settings: Settings {
+            secrets: secrets::wanted(place, maker.manifest).await?,
+            ..Settings::of_image(maker.manifest, &maker.image.app.user)
+        },
     };
     let is_new = release(maker, &site, &revision, arguments, keeper).await?;
     if !is_new {

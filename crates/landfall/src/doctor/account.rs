@@ -6,7 +6,7 @@ use crate::domain;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::{Report, now};
-use aws::{Functions, Inventory, Permissions, Quotas, Session};
+use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
 use futures_util::future::try_join_all;
 use rules::contract::Root;
 use rules::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
@@ -15,6 +15,7 @@ use rules::doctor::{Facts, Gap, Seen};
 use rules::domain::Survey;
 use rules::manifest::{Domain, Manifest, Target};
 use rules::permissions::Phase;
+use rules::secrets::Stored;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -159,6 +160,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
     if let Some(domain) = &manifest.domain {
         facts.domain = within(limit, Box::pin(surveyed(&place, domain))).await;
     }
+    facts.secrets = Box::pin(secrets(&place, &manifest)).await;
     if is_new {
         let account = Quotas::new(&place.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
@@ -265,6 +267,20 @@ async fn names(place: &Place) -> Seen<Strangers> {
 async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
     let survey = domain::survey(place, domain).await;
     survey.map_err(|failure| Gap::Unknown(failure.what))
+}
+
+async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
+    if manifest.secrets.is_empty() {
+        return Err(Gap::NotAsked);
+    }
+    let secrets = Secrets::new(&place.session, &place.names);
+    let stored = match secrets.list().await {
+        // Who may look into the store that counts only is told no more than that.
+        Err(_) => secrets.list_in(manifest.secrets_store).await,
+        stored => stored,
+    };
+    // Without them a deployment would stop half-way: not to know is a problem.
+    stored.map_err(|error| trouble(error.into()))
 }
 
 async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {

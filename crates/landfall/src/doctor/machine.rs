@@ -8,7 +8,7 @@ use crate::place::{self, Place};
 use infra::Binary;
 use rules::doctor::machine::{Directory, Disk, Tool};
 use rules::doctor::{Facts, Gap, Seen};
-use rules::manifest::{Manifest, Target};
+use rules::manifest::Manifest;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -133,9 +133,7 @@ fn edge(manifest: &Manifest, rehearse: bool) -> Seen<Option<String>> {
         return Ok(None);
     }
     let edge = layer::find(manifest.architecture).map_err(trouble)?;
-    if rehearse && manifest.target == Target::Lambda {
-        layer::find_bridge(&edge, manifest.architecture).map_err(trouble)?;
-    }
+    layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
     Ok(Some(edge.display().to_string()))
 }
 

@@ -32,6 +32,18 @@ pub(crate) fn protection(image: &LocalImage, manifest: &Manifest) -> Vec<String>
     Hardening::of(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
 }
 
+/// The app's variables on this machine. A secret's value is never fetched to here: whoever wants the app to have
+/// one gives it in landfall's own environment.
+pub(crate) fn variables(manifest: &Manifest) -> BTreeMap<String, String> {
+    let mut all = manifest.env.clone();
+    for name in &manifest.secrets {
+        if let Ok(value) = std::env::var(name.as_str()) {
+            all.insert(name.to_string(), value);
+        }
+    }
+    all
+}
+
 impl Engine {
     /// Starts an image in the background under a name, with ports published on 127.0.0.1: pairs of the
     /// port there (0: any) and the one inside, and with what the container may not do
@@ -146,7 +158,7 @@ impl Engine {
         run.args(["run", "--detach"])
             .args(protection(image, manifest))
             .stdin(Stdio::null());
-        for (name, value) in &manifest.env {
+        for (name, value) in &variables(manifest) {
             // Only the name is an argument, which every process of this machine could read.
             run.args(["--env", name]).env(name, value);
         }

@@ -1,6 +1,6 @@
 //! Running an image here for a few seconds, before anything is created, to see where it listens.
 
-use super::{Container, Engine, LocalImage, protection};
+use super::{Container, Engine, LocalImage, protection, variables};
 use crate::failure::Failure;
 use infra::Interrupt;
 use rules::doctor::app::Trial;
@@ -34,7 +34,13 @@ impl Engine {
         // With as little as it may where it is deployed: what fails there is to fail here.
         let protection = protection(image, manifest);
         let started = self
-            .start(image, &name, &manifest.env, &[(0, port)], &protection)
+            .start(
+                image,
+                &name,
+                &variables(manifest),
+                &[(0, port)],
+                &protection,
+            )
             .await;
         let container = started.map_err(|failure| Failure {
             next: vec!["mend what the engine complains of; ENTRYPOINT and CMD of the Dockerfile say what it runs".to_owned()],

@@ -83,9 +83,9 @@ pub enum Charge {
 /// One charge of one resource; a resource may have several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// Address in the configuration, or `release` for what a release runs.
+    /// Address in the configuration, `release` for what a release runs, or `secrets`.
     pub address: String,
-    /// Type in the provider's words; empty for what a release runs.
+    /// Type in the provider's words; empty for what no plan knows of.
     pub kind: String,
     /// What is charged for, for example `load balancer`.
     pub what: String,

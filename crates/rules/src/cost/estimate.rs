@@ -124,6 +124,8 @@ pub struct Basis<'a> {
     pub resources: &'a [Resource],
     /// What a release will run in it.
     pub workload: Workload,
+    /// Secrets that Secrets Manager keeps: no plan knows of them.
+    pub secrets: usize,
     /// Where.
     pub region: &'a str,
     /// How the account pays.
@@ -162,6 +164,7 @@ pub(super) fn without_alternatives(table: &Table, basis: &Basis<'_>) -> Bill {
         ],
     };
     pricing.release(basis.resources);
+    pricing.secrets(basis.secrets);
     for resource in basis.resources {
         kinds::price(&mut pricing, resource);
     }
@@ -243,6 +246,21 @@ impl Pricing<'_> {
             "the tasks run all the time; while a release goes on, those of both versions do: ${:.3} an hour more",
             f64::from(count) * (task.usd + address_usd)
         ));
+    }
+
+    /// Values that are kept for money, whether anything runs or not.
+    fn secrets(&mut self, number: usize) {
+        if number == 0 {
+            return;
+        }
+        let noun = if number == 1 { "secret" } else { "secrets" };
+        let quantity = f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        self.lines.push(Line {
+            address: "secrets".to_owned(),
+            kind: String::new(),
+            what: format!("{number} {noun} in Secrets Manager"),
+            charge: fixed(self.rates.of(Item::SecretMonth), "a month", quantity),
+        });
     }
 
     fn add_release(&mut self, what: &str, charge: Charge) {

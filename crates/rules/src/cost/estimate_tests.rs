@@ -18,6 +18,25 @@ fn sum(resources: &[Resource], workload: Workload, region: &str) -> String {
 }
 
 #[test]
+fn secrets_that_no_plan_knows_of_are_in_the_sum() {
+    let with = |secrets| {
+        let basis = Basis {
+            resources: &[],
+            workload: tasks(0, ARM),
+            secrets,
+            region: "eu-west-2",
+            account: &AccountPlan::Paid { credits_usd: None },
+            now: NOW,
+        };
+        estimate(Table::own(), &basis)
+    };
+    assert_eq!(with(0).monthly_usd, 0.0);
+    let bill = with(3);
+    assert!((bill.monthly_usd - 1.2).abs() < 1e-9, "{bill:?}");
+    assert_eq!(bill.lines[0].what, "3 secrets in Secrets Manager");
+}
+
+#[test]
 fn without_traffic_it_costs_what_was_worked_out_by_hand() {
     let regions = [("us-east-1", 0), ("eu-west-2", 1)];
     for (region, column) in regions {
@@ -44,6 +63,7 @@ fn without_traffic_it_costs_what_was_worked_out_by_hand() {
 #[test]
 fn a_release_on_lambda_runs_a_function() {
     let settings = crate::revision::Settings {
+        secrets: Default::default(),
         target: Target::Lambda,
         port: 8080,
         cpu: 1024,
@@ -87,6 +107,7 @@ fn a_bill_with_everything_odd_reads_well() {
         expires: Some(Timestamp(NOW.0 + 40 * 86_400_000)),
     };
     let basis = Basis {
+        secrets: 0,
         resources: &odd,
         workload: tasks(1, ARM),
         region: "eu-north-1",

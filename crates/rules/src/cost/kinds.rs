@@ -401,6 +401,7 @@ pub fn is_known(kind: &str) -> bool {
     let bill = without_alternatives(
         Table::own(),
         &Basis {
+            secrets: 0,
             resources: &[resource],
             workload: Workload::Function {
                 memory: 128,

@@ -149,6 +149,7 @@ pub(super) const PAID: AccountPlan = AccountPlan::Paid { credits_usd: None };
 
 pub(super) fn bill(resources: &[Resource], workload: Workload, region: &str) -> Bill {
     let basis = Basis {
+        secrets: 0,
         resources,
         workload,
         region,

@@ -83,8 +83,8 @@ pub fn known(state: &str) -> Option<BTreeSet<String>> {
     Some(known)
 }
 
-/// Of what was found, what `known` does not hold and a state should: releases make task definitions, the
-/// bucket is landfall's own, and what lies in a VPC goes with it.
+/// Of what was found, what `known` does not hold and a state should: releases make task definitions, people set
+/// secrets, the bucket is landfall's own, and what lies in a VPC goes with it.
 pub fn strangers(found: Vec<Found>, known: &BTreeSet<String>) -> Vec<Found> {
     found
         .into_iter()
@@ -92,6 +92,8 @@ pub fn strangers(found: Vec<Found>, known: &BTreeSet<String>) -> Vec<Found> {
             !matches!(
                 one.kind,
                 Kind::TaskDefinition
+                    | Kind::Parameter
+                    | Kind::Secret
                     | Kind::StateBucket
                     | Kind::Subnet
                     | Kind::SecurityGroup

@@ -90,7 +90,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         self::image(image, manifest, &facts.trial)
     });
     checks.extend(judged(Name::Port, &facts.trial, |trial| {
-        vec![port(trial, manifest)]
+        vec![without_secrets(port(trial, manifest), trial, manifest)]
     }));
     checks
 }
@@ -198,6 +198,37 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
 fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     matches!(name, "" | "0" | "root")
+}
+
+/// What was run here had no secrets but those in landfall's own environment: that it ended, or did not listen,
+/// says little.
+fn without_secrets(check: Check, trial: &Trial, manifest: &Manifest) -> Check {
+    let came_up = match trial {
+        Trial::Listened(seen) => !seen.reachable.is_empty() || !seen.loopback.is_empty(),
+        Trial::Asked { .. } => true,
+        Trial::Exited { .. } => false,
+    };
+    if came_up || manifest.secrets.is_empty() || check.exit().is_none() {
+        return check;
+    }
+    let names: Vec<&str> = manifest.secrets.iter().map(|name| name.as_str()).collect();
+    let mut check = Check {
+        outcome: Outcome::Warning,
+        ..check
+    };
+    check.why.insert(
+        0,
+        "it was run without its secrets, as their values are not fetched to this machine"
+            .to_owned(),
+    );
+    check.fix.insert(
+        0,
+        format!(
+            "give it values for this look in your own environment: {}",
+            names.join(", ")
+        ),
+    );
+    check
 }
 
 fn port(trial: &Trial, manifest: &Manifest) -> Check {

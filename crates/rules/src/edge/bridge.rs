@@ -87,6 +87,12 @@ impl Place {
         ]
     }
 
+    /// Where the emulator is, for who asks it instead of AWS.
+    pub fn emulator(&self) -> Option<String> {
+        let endpoint = self.endpoint.as_ref()?;
+        Some(format!("http://{}:{}", endpoint.host, endpoint.port))
+    }
+
     /// The `Authorization` header by which fakecloud knows account, region and service. It does not
     /// look at the signature.
     pub fn authorization(&self, service: &str) -> String {

@@ -5,8 +5,8 @@ use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, Environment, FileSum, HealthPath, Memory,
-    Need, Overrides, Port, Region, RelativePath, StateBackend, Target, User, WritablePath, key,
-    value, variables,
+    Need, Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend, Target,
+    User, WritablePath, key, value, variables,
 };
 use crate::review::Rule;
 use std::collections::{BTreeMap, HashSet};
@@ -35,6 +35,8 @@ pub struct Draft {
     pub(super) count: Count,
     pub(super) architecture: Architecture,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) secrets: Vec<SecretName>,
+    pub(super) secrets_store: SecretsStore,
     pub(super) container: Container,
     pub(super) edge: bool,
     pub(super) health: HealthPath,
@@ -90,6 +92,8 @@ impl Draft {
                 .unwrap_or_default(),
             architecture: reader.text("architecture", str::parse).unwrap_or_default(),
             env: reader.variables(),
+            secrets: reader.list("secrets", SecretName::parse),
+            secrets_store: reader.text("secrets_store", str::parse).unwrap_or_default(),
             container: reader.container(),
             edge: reader
                 .scalar("edge", |v| value::truth("edge", v))

@@ -3,7 +3,7 @@
 use super::problem::{Invalid, quoted};
 
 /// Every key with an example of its use, in the order of the documentation.
-const KEYS: [(&str, &str); 23] = [
+const KEYS: [(&str, &str); 25] = [
     ("name", r#"name = "my-app""#),
     ("environment", r#"environment = "prod""#),
     ("target", r#"target = "fargate""#),
@@ -16,6 +16,8 @@ const KEYS: [(&str, &str); 23] = [
     ("count", "count = 1"),
     ("architecture", r#"architecture = "x86_64""#),
     ("env", r#"env = { LOG_LEVEL = "info" }"#),
+    ("secrets", r#"secrets = ["DATABASE_URL"]"#),
+    ("secrets_store", r#"secrets_store = "parameter-store""#),
     (
         "container",
         r#"container = { writable = ["/var/cache/app"] }"#,

@@ -41,6 +41,7 @@ impl Draft {
                 problems.extend(self.unprotected(facts));
             }
         }
+        problems.extend(self.plain_secrets());
         let asked = Asked {
             needs: &self.needs,
             edge: self.edge,
@@ -75,6 +76,8 @@ impl Draft {
             count: self.count,
             architecture: self.architecture,
             env: self.env.clone(),
+            secrets: self.secrets.clone(),
+            secrets_store: self.secrets_store,
             container: self.container.clone(),
             edge: self.edge,
             health: self.health.clone(),
@@ -185,6 +188,25 @@ impl Draft {
         );
         let line = self.line_unless("dockerfile", overrides.dockerfile.is_some());
         Some(Problem::at(line, "dockerfile", invalid))
+    }
+
+    /// Secrets that `env` sets as well: one variable has one value.
+    fn plain_secrets(&self) -> Vec<Problem> {
+        let line = self.lines.get("secrets").copied();
+        let twice = self
+            .secrets
+            .iter()
+            .filter(|name| self.env.contains_key(name.as_str()));
+        twice
+            .map(|name| {
+                let invalid = Invalid::new(
+                    format!("`{name}` stands in `secrets` and in `env`"),
+                    "a variable has one value, and what stands in `env` is no secret",
+                    "remove it from one of the two",
+                );
+                Problem::at(line, "secrets", invalid)
+            })
+            .collect()
     }
 
     /// Protected files that are not proven to equal git HEAD, or to have their sum. One without a fact counts as such: a

@@ -3,7 +3,10 @@
 
 use super::traffic::{DEFAULT_DRAIN_SECONDS, MAX_DRAIN_SECONDS};
 use super::watch::{DEFAULT_LOG_RETENTION_DAYS, LOG_RETENTION_DAYS};
-use super::{Architecture, Capability, Cpu, DOMAIN_LENGTH, Need, StateBackend, Target};
+use super::{
+    Architecture, Capability, Cpu, DOMAIN_LENGTH, Need, SecretName, SecretsStore, StateBackend,
+    Target,
+};
 use serde_json::{Value, json};
 
 /// Where the schema's own words are defined: <https://json-schema.org/draft/2020-12>.
@@ -18,6 +21,9 @@ const DOMAIN: &str =
 
 /// Lower-case letters, digits and single hyphens, as in every name that AWS gets.
 const NAME: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+
+/// The name of an environment variable that the app may have.
+const VARIABLE: &str = "^(?!LANDFALL_|AWS_)[A-Za-z_][A-Za-z0-9_]*$";
 
 /// The schema.
 pub fn schema() -> Value {
@@ -39,6 +45,7 @@ fn properties() -> Value {
         .iter()
         .map(ToString::to_string)
         .collect();
+    let stores: Vec<String> = SecretsStore::ALL.iter().map(ToString::to_string).collect();
     let cpus = Cpu::all();
     let strings = json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true});
     json!({
@@ -65,6 +72,10 @@ fn properties() -> Value {
             "Processor that the image is built for and runs on"),
         "env": with(json!({"type": "object", "additionalProperties": {"type": "string"}, "default": {}}),
             "Environment variables of the app; no secrets"),
+        "secrets": with(json!({"type": "array", "items": {"type": "string", "pattern": VARIABLE, "maxLength": SecretName::LENGTH}, "uniqueItems": true, "default": []}),
+            "Environment variables whose values `landfall secrets set` keeps"),
+        "secrets_store": with(json!({"type": "string", "enum": stores, "default": SecretsStore::default().to_string()}),
+            "Where those values are kept"),
         "container": with(container(), "What the app may do in its container; as little as possible unless it is set"),
         "edge": with(json!({"type": "boolean", "default": true}),
             "Whether landfall's proxy rides in the container, in front of the app"),
@@ -207,6 +218,9 @@ mod tests {
             "drain_seconds = 111",
             "log_retention_days = 10",
             "env = { A = 1 }",
+            "secrets = [\"AWS_KEY\"]",
+            "secrets = [\"A\", \"A\"]",
+            "secrets_store = \"vault\"",
         ] {
             assert!(!validator.is_valid(&instance(wrong)), "{wrong}");
         }

@@ -20,7 +20,7 @@ pub(super) fn check(
             ),
         ));
     }
-    check_name(name)?;
+    check_name(&format!("`env.{name}`"), name)?;
     let Some(text) = value.as_str() else {
         // The value itself is not shown: it may be secret.
         return Err(Invalid::new(
@@ -39,8 +39,8 @@ pub(super) fn check(
     Ok(text.to_owned())
 }
 
-/// Checks the name of a variable.
-fn check_name(name: &str) -> Result<(), Invalid> {
+/// Checks the name of a variable, which `shown` says where it stands.
+pub(super) fn check_name(shown: &str, name: &str) -> Result<(), Invalid> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts_well || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(Invalid::new(
@@ -52,7 +52,7 @@ fn check_name(name: &str) -> Result<(), Invalid> {
     for (prefix, owner) in [("LANDFALL_", "landfall"), ("AWS_", "AWS")] {
         if name.starts_with(prefix) {
             return Err(Invalid::new(
-                format!("`env.{name}` is reserved"),
+                format!("{shown} is reserved"),
                 format!("{owner} itself sets variables that begin with `{prefix}`"),
                 "rename it, or remove the line",
             ));

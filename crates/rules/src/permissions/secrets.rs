@@ -10,24 +10,20 @@ fn secrets(scope: &Scope) -> [String; 1] {
     [scope.arn("secretsmanager", "secret:landfall/ID/*")]
 }
 
-/// Which there are; not what is in them.
-pub(super) fn reads(_: &Scope) -> Vec<Statement> {
+/// Which there are and of which version; not what is in them.
+pub(super) fn reads() -> Vec<Statement> {
     vec![Statement::anywhere(
         "ListSecrets",
         &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
     )]
 }
 
-/// `landfall secrets`, which sets and removes values, and reads none.
+/// `landfall secrets`: it sets values, and reads none.
 pub(super) fn release(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::allow(
             "KeepParameters",
-            &[
-                "ssm:AddTagsToResource",
-                "ssm:DeleteParameters",
-                "ssm:PutParameter",
-            ],
+            &["ssm:DeleteParameters", "ssm:PutParameter"],
             parameters(scope),
         ),
         Statement::allow(
@@ -36,7 +32,6 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
                 "secretsmanager:CreateSecret",
                 "secretsmanager:DeleteSecret",
                 "secretsmanager:PutSecretValue",
-                "secretsmanager:TagResource",
             ],
             secrets(scope),
         ),

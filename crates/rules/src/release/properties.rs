@@ -219,6 +219,7 @@ fn record(begun: Release) -> Record {
             digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
         },
         settings: Settings {
+            secrets: Default::default(),
             target: crate::manifest::Target::Fargate,
             port: 8080,
             cpu: 256,

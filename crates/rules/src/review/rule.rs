@@ -249,7 +249,7 @@ impl Rule {
                 Refuse,
                 "a secret in an environment variable",
                 "task definitions keep their variables in plain text, for everyone who may read them, for ever",
-                "keep it in Secrets Manager or Parameter Store and let the app fetch it by a name in the variable",
+                "take it out of `env`, list its name in `secrets` in landfall.toml, and set it with `landfall secrets set NAME`; for containers of your own, use `secrets` in the task definition",
             ),
             Rule::RootUser => (
                 "LF011",

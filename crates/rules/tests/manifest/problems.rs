@@ -40,6 +40,20 @@ NUL = "a\u0000b"
 }
 
 #[test]
+fn a_secret_is_no_plain_variable_and_has_a_name() {
+    insta::assert_snapshot!(complaint(
+        r#"
+secret_store = "ssm"
+secrets = ["DATABASE_URL", "API-KEY", "AWS_KEY", "DATABASE_URL", 7]
+secrets_store = "ssm"
+
+[env]
+DATABASE_URL = "postgres://"
+"#
+    ));
+}
+
+#[test]
 fn values_of_the_wrong_kind() {
     insta::assert_snapshot!(complaint(
         r#"

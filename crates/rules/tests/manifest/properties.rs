@@ -1,7 +1,7 @@
 //! What holds for every text.
 
 use super::{facts, resolve};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -9,8 +9,8 @@ use rules::dockerfile::{exposed_ports, final_user};
 use rules::manifest::{
     AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft, Environment,
     Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides,
-    Port, ProtectedFact, ProtectedState, Region, RelativePath, StateBackend, Target, User,
-    WritablePath,
+    Port, ProtectedFact, ProtectedState, Region, RelativePath, SecretName, SecretsStore,
+    StateBackend, Target, User, WritablePath,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
@@ -43,6 +43,15 @@ fn containers() -> impl Strategy<Value = Container> {
             no_new_privileges,
         },
     )
+}
+
+/// None of these names is one that `env` may get below.
+fn secrets() -> impl Strategy<Value = (Vec<SecretName>, SecretsStore)> {
+    let names = btree_set("L[a-z0-9_]{0,8}", 0..4).prop_map(|names| {
+        let names = names.iter().map(|name| SecretName::parse(name));
+        names.filter_map(Result::ok).collect()
+    });
+    (names, select(&SecretsStore::ALL[..]))
 }
 
 fn check_any(toml: &str, directory: &str, dockerfile: &str) -> Result<(), TestCaseError> {
@@ -120,7 +129,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         0..=MAX_DRAIN_SECONDS,
         select(&LOG_RETENTION_DAYS[..]),
         any::<(bool, bool)>(),
-        containers(),
+        (containers(), secrets()),
         select(vec![
             &[][..],
             &[Need::Websockets],
@@ -130,7 +139,15 @@ fn manifests() -> impl Strategy<Value = Manifest> {
     (names, machine, texts, rest, domain).prop_filter_map("names fit together", |parts| {
         let ((name, environment), machine, (mut env, health, paths, region), rest, domain) = parts;
         let (port, (cpu, memory), count, arm, local) = machine;
-        let (cents, email, drain_seconds, log_retention_days, (any_region, edge), container, needs) = rest;
+        let (
+            cents,
+            email,
+            drain_seconds,
+            log_retention_days,
+            (any_region, edge),
+            (container, (secrets, secrets_store)),
+            needs,
+        ) = rest;
         for value in env.values_mut() {
             value.retain(|c| c != '\0');
         }
@@ -154,6 +171,8 @@ fn manifests() -> impl Strategy<Value = Manifest> {
                 Architecture::X86_64
             },
             env,
+            secrets,
+            secrets_store,
             container,
             edge,
             health: HealthPath::parse(&health).ok()?,

@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_could_not_be_read_is_a_cause_of_its_own() {
+        let why = "KEY: User is not authorized (AccessDeniedException)";
+        let found = cause(crate::edge::secrets::NOT_READ, why, None);
+        let reason = why.to_owned();
+        assert_eq!(found, Some(Cause::SecretNotRead { reason }));
+        // A role that was just made may not be known everywhere yet.
+        assert!(found.is_some_and(|cause| !cause.is_certain()));
+    }
+
+    #[test]
     fn a_name_like_ours_is_no_exit_code() {
         for name in [
             "Landfall.AppFailedToStart.Exit",

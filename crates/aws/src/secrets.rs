@@ -1,0 +1,237 @@
+//! Secrets of an environment, in Parameter Store and in Secrets Manager. Values go in here and never come out:
+//! what lists them asks for none.
+
+use crate::error::{Error, ErrorKind, translate};
+use crate::session::Session;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType};
+use rules::manifest::{SecretName, SecretsStore};
+use rules::names::Names;
+use rules::secrets::{Stored, Value, name_of, path, prefix};
+use rules::time::Timestamp;
+
+/// Parameters that one call deletes.
+const AT_ONCE: usize = 10;
+/// Stage of the version that counts.
+const CURRENT: &str = "AWSCURRENT";
+
+/// The secrets of one environment.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    names: Names,
+    ssm: aws_sdk_ssm::Client,
+    manager: aws_sdk_secretsmanager::Client,
+}
+
+impl Secrets {
+    /// Those of the environment that `names` are of.
+    pub fn new(session: &Session, names: &Names) -> Secrets {
+        Secrets {
+            names: names.clone(),
+            ssm: aws_sdk_ssm::Client::new(session.config()),
+            manager: aws_sdk_secretsmanager::Client::new(session.config()),
+        }
+    }
+
+    /// What is kept in either store.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn list(&self) -> Result<Vec<Stored>, Error> {
+        let (parameters, secrets) = tokio::try_join!(self.parameters(), self.managed())?;
+        Ok([parameters, secrets].concat())
+    }
+
+    /// What is kept in one store.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn list_in(&self, store: SecretsStore) -> Result<Vec<Stored>, Error> {
+        match store {
+            SecretsStore::ParameterStore => self.parameters().await,
+            SecretsStore::SecretsManager => self.managed().await,
+        }
+    }
+
+    /// Sets a secret, and returns the number or id of the version that this made.
+    ///
+    /// # Errors
+    /// The call fails; the secret is what it was.
+    pub async fn set(
+        &self,
+        store: SecretsStore,
+        name: &SecretName,
+        value: &Value,
+    ) -> Result<String, Error> {
+        let path = path(&self.names, store, name);
+        match store {
+            SecretsStore::ParameterStore => self.put_parameter(&path, value).await,
+            SecretsStore::SecretsManager => self.put_secret(&path, value).await,
+        }
+    }
+
+    /// Removes secrets for good; those that are gone already are fine.
+    ///
+    /// # Errors
+    /// A call fails; some may be removed.
+    pub async fn remove(&self, secrets: &[Stored]) -> Result<(), Error> {
+        let of = |store: SecretsStore| -> Vec<String> {
+            let all = secrets.iter().filter(|one| one.store == store);
+            all.map(|one| one.id.clone()).collect()
+        };
+        for names in of(SecretsStore::ParameterStore).chunks(AT_ONCE) {
+            // Names that are not there are in the answer, and no error.
+            self.ssm
+                .delete_parameters()
+                .set_names(Some(names.to_vec()))
+                .send()
+                .await
+                .map(drop)
+                .map_err(translate("ssm:DeleteParameters"))?;
+        }
+        for id in of(SecretsStore::SecretsManager) {
+            let deleted = self
+                .manager
+                .delete_secret()
+                .secret_id(id)
+                // Otherwise it is kept, and its name blocked, for a month.
+                .force_delete_without_recovery(true)
+                .send()
+                .await
+                .map(drop)
+                .map_err(translate("secretsmanager:DeleteSecret"));
+            match deleted {
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_parameter(&self, path: &str, value: &Value) -> Result<String, Error> {
+        // Without a key's id SSM takes the AWS-managed one, alias/aws/ssm.
+        self.ssm
+            .put_parameter()
+            .name(path)
+            .value(value.reveal())
+            .r#type(ParameterType::SecureString)
+            .tier(ParameterTier::Standard)
+            .overwrite(true)
+            .send()
+            .await
+            .map(|done| done.version.to_string())
+            .map_err(translate("ssm:PutParameter"))
+    }
+
+    async fn put_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
+        const CREATE: &str = "secretsmanager:CreateSecret";
+        const PUT: &str = "secretsmanager:PutSecretValue";
+        let created = self
+            .manager
+            .create_secret()
+            .name(path)
+            .secret_string(value.reveal())
+            .send()
+            .await
+            .map_err(translate(CREATE));
+        match created {
+            Ok(created) => created
+                .version_id
+                .ok_or_else(|| Error::incomplete(CREATE, "version")),
+            Err(error) if error.code.as_deref() == Some("ResourceExistsException") => {
+                let put = self
+                    .manager
+                    .put_secret_value()
+                    .secret_id(path)
+                    .secret_string(value.reveal())
+                    .send()
+                    .await
+                    .map_err(translate(PUT))?;
+                put.version_id
+                    .ok_or_else(|| Error::incomplete(PUT, "version"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn parameters(&self) -> Result<Vec<Stored>, Error> {
+        const OPERATION: &str = "ssm:DescribeParameters";
+        let store = SecretsStore::ParameterStore;
+        let prefix = prefix(&self.names, store);
+        let filter = ParameterStringFilter::builder()
+            .key("Path")
+            .option("OneLevel")
+            .values(prefix.trim_end_matches('/'))
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Other, OPERATION, error.to_string()))?;
+        let mut pages = self
+            .ssm
+            .describe_parameters()
+            .parameter_filters(filter)
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate(OPERATION))?;
+            all.extend(
+                page.parameters
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|one| {
+                        let id = one.name?;
+                        Some(Stored {
+                            name: name_of(&self.names, store, &id)?,
+                            store,
+                            id,
+                            version: one.version.to_string(),
+                            changed: one.last_modified_date.and_then(moment),
+                        })
+                    }),
+            );
+        }
+        Ok(all)
+    }
+
+    async fn managed(&self) -> Result<Vec<Stored>, Error> {
+        let store = SecretsStore::SecretsManager;
+        let mut pages = self
+            .manager
+            .list_secrets()
+            .filters(
+                Filter::builder()
+                    .key(FilterNameStringType::Name)
+                    .values(prefix(&self.names, store))
+                    .build(),
+            )
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("secretsmanager:ListSecrets"))?;
+            all.extend(
+                page.secret_list
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|one| {
+                        let versions = one.secret_versions_to_stages.unwrap_or_default();
+                        let current = versions
+                            .into_iter()
+                            .find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+                        Some(Stored {
+                            // The filter knows prefixes only, without regard to their case.
+                            name: name_of(&self.names, store, &one.name?)?,
+                            store,
+                            id: one.arn?,
+                            version: current?.0,
+                            changed: one.last_changed_date.or(one.created_date).and_then(moment),
+                        })
+                    }),
+            );
+        }
+        Ok(all)
+    }
+}
+
+fn moment(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+    u64::try_from(time.to_millis().ok()?).ok().map(Timestamp)
+}

@@ -1,0 +1,56 @@
+//! The address of a host, without the resolver of the C library: `/etc/hosts` is not asked, as nothing of AWS
+//! stands there.
+
+use rules::edge::secrets::dns;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// Until the next server is asked, or the same one again.
+const WITHIN: Duration = Duration::from_millis(1_500);
+/// Longest answer by UDP without extensions.
+const LONGEST: usize = 512;
+
+/// Addresses of a host.
+///
+/// # Errors
+/// No server answers before the end, or none knows it.
+pub(crate) fn addresses(host: &str, end: Instant) -> Result<Vec<IpAddr>, String> {
+    let text = std::fs::read_to_string("/etc/resolv.conf")
+        .map_err(|error| format!("/etc/resolv.conf cannot be read: {error}"))?;
+    let servers = dns::servers(&text);
+    if servers.is_empty() {
+        return Err("/etc/resolv.conf names no server".to_owned());
+    }
+    let mut why = String::new();
+    // Twice around: a packet may get lost.
+    for server in servers.iter().chain(&servers) {
+        if Instant::now() >= end {
+            break;
+        }
+        match ask(*server, host) {
+            Ok(found) => return Ok(found),
+            Err(error) => why = error,
+        }
+    }
+    Err(format!("{host} is not found: {why}"))
+}
+
+fn ask(server: SocketAddr, host: &str) -> Result<Vec<IpAddr>, String> {
+    let said = |error: std::io::Error| format!("{server}: {error}");
+    let any = match server {
+        SocketAddr::V4(_) => "0.0.0.0:0",
+        SocketAddr::V6(_) => "[::]:0",
+    };
+    // A port of the kernel's choice and a connected socket: answers of others do not arrive. What the address
+    // leads to has to show a certificate.
+    let socket = UdpSocket::bind(any).map_err(said)?;
+    socket.connect(server).map_err(said)?;
+    socket.set_read_timeout(Some(WITHIN)).map_err(said)?;
+    let id = u16::try_from(socket.local_addr().map_err(said)?.port()).unwrap_or_default();
+    let question = dns::question(id, host).ok_or_else(|| format!("{host} is no name of a host"))?;
+    socket.send(&question).map_err(said)?;
+    let mut answer = [0; LONGEST];
+    let length = socket.recv(&mut answer).map_err(said)?;
+    let found = dns::addresses(&question, answer.get(..length).unwrap_or_default())?;
+    Ok(found.into_iter().map(IpAddr::V4).collect())
+}

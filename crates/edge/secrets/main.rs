@@ -1,0 +1,82 @@
+//! `landfall-secrets COMMAND [ARGUMENT…]`: fetches the secrets that its environment refers to, and becomes the
+//! command with their values in its environment.
+//!
+//! It lies in the image of an app that has secrets and runs on Lambda, before the edge, and speaks TLS, which
+//! the edge does not need. What it does is decided in [`rules::edge::secrets`].
+//!
+//! | | |
+//! |---|---|
+//! | `fetch` | asks the stores, again where that may help |
+//! | `wire` | one request and its answer, by TLS; in a rehearsal in plain |
+//! | `lookup` | the address of a host |
+
+mod fetch;
+mod lookup;
+mod wire;
+
+use rules::edge::lambda::{answer, api};
+use rules::edge::secrets::{ENDPOINT, NOT_READ, VARIABLE};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+/// Wrong arguments or environment: what `sysexits.h` calls usage.
+const BAD_INPUT: u8 = 64;
+/// A secret could not be read: what `sysexits.h` calls unavailable.
+const UNAVAILABLE: u8 = 69;
+/// The command cannot be started.
+const CANT_START: u8 = 71;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == "--") {
+        arguments.next();
+    }
+    let Some(program) = arguments.next() else {
+        eprintln!(
+            "landfall-secrets: there is no command to run\nUsage: landfall-secrets [--] COMMAND [ARGUMENT…]"
+        );
+        return ExitCode::from(BAD_INPUT);
+    };
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let values = match variable(VARIABLE) {
+        None => Vec::new(),
+        Some(text) => match fetch::all(&text, variable) {
+            Ok(values) => values,
+            Err(why) => {
+                eprintln!("landfall-secrets: {why}");
+                tell(&why, variable);
+                return ExitCode::from(UNAVAILABLE);
+            }
+        },
+    };
+    let error = become_command(&program, arguments, values);
+    eprintln!(
+        "landfall-secrets: {} cannot be started: {error}",
+        program.display()
+    );
+    ExitCode::from(CANT_START)
+}
+
+/// Returns only if that fails.
+fn become_command(
+    program: &OsString,
+    arguments: impl Iterator<Item = OsString>,
+    values: Vec<(rules::manifest::SecretName, String)>,
+) -> std::io::Error {
+    Command::new(program)
+        .args(arguments)
+        .env_remove(VARIABLE)
+        .env_remove(ENDPOINT)
+        .envs(values.iter().map(|(name, value)| (name.as_str(), value)))
+        .exec()
+}
+
+/// Tells Lambda why the start has failed. The process ends next, and that says it as well.
+fn tell(why: &str, variable: impl Fn(&str) -> Option<String>) {
+    let Some(Ok(address)) = variable(api::VARIABLE).map(|text| api::Address::read(&text)) else {
+        return;
+    };
+    let body = answer::error(NOT_READ, why, &[]);
+    let _ = wire::tell_start_failed(&address, NOT_READ, &body);
+}

@@ -1,0 +1,220 @@
+//! `landfall secrets`: values that stand neither in landfall.toml nor in anything that is deployed.
+
+use crate::app::App;
+use crate::cli::Global;
+use crate::cli::secrets::{Secrets as Action, Set, Unset};
+use crate::commands::confirm;
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use crate::place::Place;
+use crate::planner::pays;
+use crate::report::{Report, now};
+use aws::Secrets;
+use infra::Interrupt;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::manifest::{FILE, Invalid, Manifest, SecretName};
+use rules::secrets::{Reference, Row, Stored, Value, references, rows, too_dear};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// More than any store takes: what is longer is refused without being read to its end.
+const LONGEST: u64 = 65 * 1024;
+/// How long a store may take until it lists what was set.
+const LISTED: Duration = Duration::from_secs(15);
+
+pub(crate) async fn run(
+    action: &Action,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    match action {
+        Action::Set(arguments) => set(arguments, global, report, interrupt).await,
+        Action::List(arguments) => {
+            let (app, place) = open(&arguments.directory, global, report).await?;
+            let stored = Secrets::new(&place.session, &place.names).list().await?;
+            report.emit(Event::Secrets {
+                secrets: rows(&app.manifest, &stored),
+            });
+            Ok(())
+        }
+        Action::Unset(arguments) => unset(arguments, global, report).await,
+    }
+}
+
+async fn open(directory: &Path, global: &Global, report: &Report) -> Result<(App, Place), Failure> {
+    let app = App::read_settings(directory, global)?;
+    let place = Place::open(&app, global, report).await?;
+    Ok((app, place))
+}
+
+/// `landfall secrets set`.
+async fn set(
+    arguments: &Set,
+    global: &Global,
+    report: &Report,
+    interrupt: Interrupt,
+) -> Result<(), Failure> {
+    let (app, place) = open(&arguments.app.directory, global, report).await?;
+    let manifest = &Manifest {
+        budget: arguments.budget.or(app.manifest.budget),
+        ..app.manifest
+    };
+    let (name, store) = (&arguments.secret, manifest.secrets_store);
+    let secrets = Secrets::new(&place.session, &place.names);
+    let stored = secrets.list_in(store).await?;
+    let region = place.session.region();
+    let account = pays(&place).await;
+    let rehearsal = place.is_rehearsal();
+    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, rehearsal, now()) {
+        return Err(refusal.into());
+    }
+    let bytes = read(arguments, report)?;
+    let value = Value::read(bytes, store).map_err(unfit)?;
+    if *interrupt.borrow() {
+        return Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted; nothing was set",
+        ));
+    }
+    let version = secrets.set(store, name, &value).await?;
+    let stored = listed(&secrets, manifest, name, &version).await?;
+    let is_wanted = manifest.secrets.contains(name);
+    report.emit(Event::Secrets {
+        secrets: of(name, rows(manifest, &stored)),
+    });
+    report.note(match is_wanted {
+        true => "`landfall up` releases it".to_owned(),
+        false => {
+            format!("{FILE} does not ask for it: add {name} to `secrets`, then `landfall up`")
+        }
+    });
+    Ok(())
+}
+
+/// What the store lists once it knows of the version: an `up` that comes too soon would miss it.
+async fn listed(
+    secrets: &Secrets,
+    manifest: &Manifest,
+    name: &SecretName,
+    version: &str,
+) -> Result<Vec<Stored>, Failure> {
+    let store = manifest.secrets_store;
+    let end = tokio::time::Instant::now() + LISTED;
+    loop {
+        let stored = secrets.list_in(store).await?;
+        let is_there = |one: &Stored| one.name == *name && one.version == version;
+        if stored.iter().any(is_there) {
+            return Ok(stored);
+        }
+        if tokio::time::Instant::now() >= end {
+            return Err(Failure::new(
+                Exit::Unknown,
+                format!("{name} was set, and {} does not list it yet", store.title()),
+            )
+            .next(
+                "`landfall secrets list` looks again; wait for it before you run `landfall up`",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn of(name: &SecretName, rows: Vec<Row>) -> Vec<Row> {
+    rows.into_iter().filter(|row| row.name == *name).collect()
+}
+
+fn unfit(invalid: Invalid) -> Failure {
+    Failure::new(Exit::BadInput, invalid.what)
+        .why(invalid.why)
+        .next(invalid.fix)
+}
+
+/// The value as it was given.
+fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
+    let unreadable = |what: String, error: std::io::Error| {
+        Failure::new(Exit::BadInput, what)
+            .why(error.to_string())
+            .next("nothing was set")
+    };
+    let mut bytes = Vec::new();
+    if let Some(path) = &arguments.from_file {
+        let what = || format!("{} cannot be read", path.display());
+        std::fs::File::open(path)
+            .and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+            .map_err(|error| unreadable(what(), error))?;
+        return Ok(bytes);
+    }
+    if std::io::stdin().is_terminal() {
+        if !report.can_ask() {
+            return Err(Failure::new(Exit::BadInput, "there is no value")
+                .why("nobody can be asked for it here")
+                .next("pipe it into the command, or name its file with --from-file"));
+        }
+        return report
+            .ask_hidden(&format!("Value of {}: ", arguments.secret))
+            .map_err(|error| unreadable("the value cannot be read".to_owned(), error));
+    }
+    std::io::stdin()
+        .take(LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable("standard input cannot be read".to_owned(), error))?;
+    Ok(bytes)
+}
+
+/// `landfall secrets unset`.
+async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<(), Failure> {
+    let (app, place) = open(&arguments.app.directory, global, report).await?;
+    let name = &arguments.secret;
+    let secrets = Secrets::new(&place.session, &place.names);
+    let mut stored = secrets.list().await?;
+    // In both stores: nothing is to be left of it.
+    stored.retain(|one| one.name == *name);
+    if stored.is_empty() {
+        report.note(format!("{name} is not set: nothing was changed"));
+        return Ok(());
+    }
+    if serving(&place).await?.contains_key(name) {
+        let question = format!(
+            "What runs needs {name}: without it no task and no instance starts again, now and then one by itself. Remove it for good?"
+        );
+        confirm(report, arguments.yes, &question)?;
+    }
+    secrets.remove(&stored).await?;
+    report.note(format!("{name} is removed"));
+    if app.manifest.secrets.contains(name) {
+        report.note(format!(
+            "{FILE} asks for it: take it off `secrets`, or set it anew, before the next `landfall up`"
+        ));
+    }
+    Ok(())
+}
+
+/// What the revision refers to that the last good release brought.
+async fn serving(place: &Place) -> Result<BTreeMap<SecretName, Reference>, Failure> {
+    if !place.has_state().await? {
+        return Ok(BTreeMap::new());
+    }
+    let records = Ledger::all(&place.store()).await?;
+    let last = records.into_iter().rev().find(|record| record.is_good());
+    Ok(last.map_or_else(BTreeMap::new, |record| record.revision.settings.secrets))
+}
+
+/// A reference for each secret that the manifest asks for.
+pub(crate) async fn wanted(
+    place: &Place,
+    manifest: &Manifest,
+) -> Result<BTreeMap<SecretName, Reference>, Failure> {
+    if manifest.secrets.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let secrets = Secrets::new(&place.session, &place.names);
+    let stored = secrets.list_in(manifest.secrets_store).await?;
+    references(manifest, &stored).map_err(|refusal| Failure {
+        exit: Exit::BadInput,
+        ..refusal.into()
+    })
+}
