@@ -381,7 +381,9 @@ fn a_load_balancer_and_its_services_plan_no_changes_either() {
     let into = directory.to_string_lossy().into_owned();
     let up = [&BRIEF[..], &["--budget=100"]].concat();
     let _up = sandbox.rehearse(&app, &up).expect(Exit::Done);
-    let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
+    let ejected = sandbox
+        .rehearse(&app, &["eject", "--budget=100", &into])
+        .expect(Exit::Done);
     no_changes(&ejected);
     for root in ["foundation", "fargate"] {
         person.init(&directory.join(root));
