@@ -9,7 +9,7 @@ use crate::store::Store;
 use aws::{ETag, Object, Written};
 use infra::Interrupt;
 use rules::exit::Exit;
-use rules::lease::{Around, Claim, Holder, Lease, Unreadable, Watch, claim};
+use rules::lease::{Around, Claim, Holder, Lease, Unreadable, Watch, claim, is_used_up};
 use rules::time::{Timestamp, readable};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -102,7 +102,9 @@ impl Hold {
         interrupt: &mut Interrupt,
         tell: &mut (dyn FnMut(String) + Send),
     ) -> Result<Hold, Failure> {
-        let nonce = token()?;
+        let mut nonce = token()?;
+        // What the last write of a new lease was to replace.
+        let mut tried: Option<Option<ETag>> = None;
         let start = Instant::now();
         let mut watch = Watch::default();
         let mut is_watching = false;
@@ -117,7 +119,15 @@ impl Hold {
                 holder_is_dead: lease.as_ref().is_some_and(|l| holder::is_dead(&l.holder)),
             };
             let sent = Sent::now();
-            let next = match (claim(lease.as_ref(), &nonce, &around), &lease) {
+            let claim = claim(lease.as_ref(), &nonce, &around);
+            if matches!(claim, Claim::Take | Claim::TakeOver { .. }) {
+                let over = found.as_ref().map(|object| object.tag.clone());
+                if is_used_up(tried.as_ref(), &over) {
+                    nonce = token()?;
+                }
+                tried = Some(over);
+            }
+            let next = match (claim, &lease) {
                 (Claim::Held { why }, _) => return Err(locked(why)),
                 (Claim::LookFirst { quiet_for, why }, _) => {
                     if !is_watching {

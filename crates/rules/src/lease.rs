@@ -18,7 +18,10 @@
 //! Why that is safe, without any assumption about wall clocks: what a watcher first reads at `s` was
 //! written before `s` and sent earlier still, so its holder stops acting before `s + ttl`. The watcher
 //! writes after `s + ttl`, and only over exactly what it watched: a renewal that comes in between,
-//! however late, makes it lose. `lease_tests.rs` tries this in arbitrary interleavings.
+//! however late, makes it lose. This needs that no nonce comes back with a `renewed_at` that it had:
+//! else what was given back and taken again looks as if nothing had happened. Renewals see to it by
+//! being later; whoever takes a lease draws a nonce for that ([`is_used_up`]). `lease_tests.rs` tries
+//! this in arbitrary interleavings.
 
 use crate::time::{Timestamp, roughly};
 use serde::{Deserialize, Serialize};
@@ -52,7 +55,7 @@ pub struct Holder {
 pub struct Lease {
     /// Version of this format.
     pub v: u32,
-    /// Drawn at random when it is taken; the same until somebody else takes it.
+    /// Drawn at random when it is taken; the same until it is given back or somebody else takes it.
     pub nonce: String,
     /// Who holds it.
     pub holder: Holder,
@@ -309,6 +312,15 @@ pub fn claim(found: Option<&Lease>, nonce: &str, around: &Around) -> Claim {
             why: who,
         },
     }
+}
+
+/// Whether a claimant who wrote a lease over `tried`, in vain as far as it knows, needs another nonce to
+/// write one over `found`, both told by the store's tags. While the same is there, the first write may
+/// still take effect, and only its nonce tells whose it is. Once another content is there, it took
+/// effect before or never will: its nonce may have been in the store, and with it a `renewed_at` that
+/// the claimant's clock may show again.
+pub fn is_used_up<Tag: PartialEq>(tried: Option<&Tag>, found: &Tag) -> bool {
+    tried.is_some_and(|tried| tried != found)
 }
 
 /// A duration as whole seconds.

@@ -113,6 +113,44 @@ fn a_watch_counts_only_what_lies_between_two_looks() {
     assert_eq!(watch.look(Some(&second), at(30), at(31)), Quiet::Unknown);
 }
 
+/// The least case in which two once held it: bob watches, alice gives it back and takes it again
+/// unseen, with a clock that shows the same moment, and 30 s after his first look bob takes it over.
+#[test]
+fn what_was_given_back_and_taken_again_is_not_quiet() {
+    let at = Duration::from_secs;
+    let mut world = World::new();
+    let mut go = |who, after: u64, choice| {
+        world.step(&Step {
+            who,
+            after: at(after),
+            wall: NOW,
+            choice,
+        });
+        let acting = world.may_act();
+        assert!(acting.len() <= 1, "{acting:?} at {:?}", world.clock);
+        acting.len()
+    };
+    let (on, give_back) = (220, 60);
+    let (alice, bob) = (0, 1);
+    // She reads, decides, writes, and hears that it was written; bob looks and finds it held.
+    let took: Vec<_> = (0..5).map(|_| go(alice, 0, on)).collect();
+    assert_eq!(took.last(), Some(&1));
+    (0..3).for_each(|_| drop(go(bob, 0, on)));
+    // Half a minute later she gives it back, and takes it again.
+    go(alice, 30, give_back);
+    (0..2).for_each(|_| drop(go(alice, 0, on)));
+    let took: Vec<_> = (0..5).map(|_| go(alice, 0, on)).collect();
+    assert_eq!(took.last(), Some(&1));
+    (0..5).for_each(|_| drop(go(bob, 0, on)));
+}
+
+#[test]
+fn a_nonce_is_kept_only_while_its_write_may_take_effect() {
+    assert!(!is_used_up(None, &1));
+    assert!(!is_used_up(Some(&1), &1));
+    assert!(is_used_up(Some(&1), &2));
+}
+
 #[test]
 fn a_holder_stops_before_its_lease_runs_out() {
     let at = Duration::from_secs;
@@ -177,6 +215,8 @@ enum Doing {
 #[derive(Debug)]
 struct Claimant {
     nonce: String,
+    /// Over which version it last tried to write a lease of its own.
+    tried: Option<u64>,
     doing: Doing,
     watch: Watch,
     /// The confirmed lease, its version, and when its last renewal was sent.
@@ -213,6 +253,8 @@ struct World {
     dead: Vec<String>,
     /// Requests whose sender does not wait for them any more; they may still take effect.
     under_way: Vec<(Lease, u64)>,
+    /// The nonce and `renewed_at` of everything that ever was in the cell.
+    written: Vec<(String, Timestamp)>,
     clock: Duration,
     born: usize,
 }
@@ -224,6 +266,7 @@ impl World {
             claimants: Vec::new(),
             dead: Vec::new(),
             under_way: Vec::new(),
+            written: Vec::new(),
             clock: Duration::ZERO,
             born: 0,
         };
@@ -235,6 +278,7 @@ impl World {
         self.born += 1;
         Claimant {
             nonce: format!("n{}", self.born),
+            tried: None,
             doing: Doing::Nothing,
             watch: Watch::default(),
             holds: None,
@@ -317,6 +361,10 @@ impl World {
         if self.cell.version != over {
             return None;
         }
+        // A watch compares only these, and the tags of a bucket are made from the content.
+        let content = (lease.nonce.clone(), lease.renewed_at);
+        assert!(!self.written.contains(&content), "{content:?} came back");
+        self.written.push(content);
         self.cell = Cell {
             lease: Some(lease),
             version: over + 1,
@@ -353,9 +401,18 @@ impl World {
             quiet: me.watch.look(found, began, self.clock),
             holder_is_dead: found.is_some_and(|lease| self.dead.contains(&lease.nonce)),
         };
-        let new = || Lease::new(&me.nonce, holder("someone"), now, None, "begin");
         let lease = match (claim(found, &me.nonce, &around), found) {
-            (Claim::Take | Claim::TakeOver { .. }, _) => new(),
+            (Claim::Take | Claim::TakeOver { .. }, _) => {
+                // A claimant goes on after it gave a lease back, or lost it. A process that takes it
+                // again draws a nonce for that; with the old one and a clock that was set back, it
+                // would write what a watcher saw before it was given back.
+                if is_used_up(me.tried.as_ref(), &over) {
+                    self.born += 1;
+                    me.nonce = format!("n{}", self.born);
+                }
+                me.tried = Some(over);
+                Lease::new(&me.nonce, holder("someone"), now, None, "begin")
+            }
             (Claim::Mine, Some(lease)) => lease.renewed(now, "found again"),
             _ => return Doing::Nothing,
         };
