@@ -46,7 +46,7 @@ fn ask(server: SocketAddr, host: &str) -> Result<Vec<IpAddr>, String> {
     let socket = UdpSocket::bind(any).map_err(said)?;
     socket.connect(server).map_err(said)?;
     socket.set_read_timeout(Some(WITHIN)).map_err(said)?;
-    let id = u16::try_from(socket.local_addr().map_err(said)?.port()).unwrap_or_default();
+    let id = socket.local_addr().map_err(said)?.port();
     let question = dns::question(id, host).ok_or_else(|| format!("{host} is no name of a host"))?;
     socket.send(&question).map_err(said)?;
     let mut answer = [0; LONGEST];

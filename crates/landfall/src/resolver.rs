@@ -148,10 +148,12 @@ mod tests {
 
     /// What a server says to a question.
     type Says = fn(&[u8]) -> Vec<Vec<u8>>;
+    /// What it says over TCP.
+    type Streams = fn(&[u8]) -> Vec<u8>;
 
     /// A server of DNS on this machine: `says` gives the packets it sends back for each question, and `streams`
     /// the message it gives over TCP.
-    fn server(says: Says, streams: Option<fn(&[u8]) -> Vec<u8>>) -> Resolver {
+    fn server(says: Says, streams: Option<Streams>) -> Resolver {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let address = socket.local_addr().expect("an address");
         if let Some(streams) = streams {

@@ -67,7 +67,10 @@ fn each_case_says_what_to_do() {
     let cases = [
         (
             "delegated",
-            survey(&[whole.clone()], public(Public::Nothing, of(&whole))),
+            survey(
+                std::slice::from_ref(&whole),
+                public(Public::Nothing, of(&whole)),
+            ),
         ),
         (
             "delegated alone",
@@ -91,7 +94,7 @@ fn each_case_says_what_to_do() {
         (
             "mixed",
             survey(
-                &[whole.clone()],
+                std::slice::from_ref(&whole),
                 public(Public::Nothing, Public::Servers(mixed)),
             ),
         ),
@@ -105,29 +108,41 @@ fn each_case_says_what_to_do() {
         ),
         (
             "not registered",
-            survey(&[whole.clone()], public(Public::Nothing, Public::Nothing)),
+            survey(
+                std::slice::from_ref(&whole),
+                public(Public::Nothing, Public::Nothing),
+            ),
         ),
         (
             "DNS elsewhere",
-            survey(&[whole.clone()], public(Public::Nothing, others())),
+            survey(
+                std::slice::from_ref(&whole),
+                public(Public::Nothing, others()),
+            ),
         ),
         (
             "servers of a zone that is gone",
-            survey(&[whole.clone()], public(Public::Nothing, fails())),
+            survey(
+                std::slice::from_ref(&whole),
+                public(Public::Nothing, fails()),
+            ),
         ),
         (
             "a part not given",
-            survey(&[own.clone()], public(Public::Nothing, others())),
+            survey(
+                std::slice::from_ref(&own),
+                public(Public::Nothing, others()),
+            ),
         ),
         (
             "a part given away",
-            survey(&[whole.clone()], public(others(), of(&whole))),
+            survey(std::slice::from_ref(&whole), public(others(), of(&whole))),
         ),
-        ("not seen", survey(&[whole.clone()], unknown())),
+        ("not seen", survey(std::slice::from_ref(&whole), unknown())),
         (
             "not asked",
             survey(
-                &[whole.clone()],
+                std::slice::from_ref(&whole),
                 Err(Gap::Skipped("emulators have no public DNS".to_owned())),
             ),
         ),

@@ -101,13 +101,14 @@ pub(super) fn make(target: Target, scope: &Scope) -> Vec<Statement> {
         return Vec::new();
     };
     let mut all = vec![
-        Statement::anywhere("RequestCertificate", &["acm:RequestCertificate"]).as_ours(scope),
+        Statement::anywhere("RequestCertificate", &["acm:RequestCertificate"])
+            .bearing_our_tags(scope),
         Statement::allow(
             "TagCertificate",
             &["acm:AddTagsToCertificate"],
             certificates(target, scope),
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         records("MakeRecords", scope, domain),
     ];
     if target == Target::Lambda {
@@ -117,7 +118,7 @@ pub(super) fn make(target: Target, scope: &Scope) -> Vec<Statement> {
                 &["apigateway:POST"],
                 [super::lambda::path(scope, "domainnames")],
             )
-            .as_ours(scope),
+            .bearing_our_tags(scope),
         );
         all.push(Statement::allow(
             "KeepDomainName",

@@ -186,13 +186,14 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             of_load_balancer(scope),
         ),
         // It has no name, and no ARN before it is there.
-        Statement::anywhere("MakeFrontDoor", &["cloudfront:CreateDistribution"]).as_ours(scope),
+        Statement::anywhere("MakeFrontDoor", &["cloudfront:CreateDistribution"])
+            .bearing_our_tags(scope),
         Statement::allow(
             "TagFrontDoor",
             &["cloudfront:TagResource"],
             distributions(scope),
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         Statement::allow(
             "ChangeFrontDoor",
             &["cloudfront:UpdateDistribution"],

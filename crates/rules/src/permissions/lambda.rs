@@ -102,13 +102,14 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             scope.roles(&["function"]),
         )
         .when("iam:PassedToService", &["lambda.amazonaws.com"]),
-        Statement::allow("MakeApi", &["apigateway:POST"], [path(scope, "apis")]).as_ours(scope),
+        Statement::allow("MakeApi", &["apigateway:POST"], [path(scope, "apis")])
+            .bearing_our_tags(scope),
         Statement::allow(
             "TagApi",
             &["apigateway:POST", "apigateway:PUT"],
             [path(scope, "tags/*")],
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         Statement::allow("ChangeApi", &["apigateway:PATCH"], [path(scope, "apis/*")])
             .of_ours(scope),
         Statement::allow(

@@ -25,7 +25,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             &["ec2:CreateInternetGateway", "ec2:CreateVpc"],
             some(scope, &["internet-gateway/*", "vpc/*"]),
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         // In two: what is made has to get the tags, and the VPC that it is made in has to have them.
         Statement::allow(
             "MakeInNetwork",
@@ -36,7 +36,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             ],
             some(scope, &["route-table/*", "security-group/*", "subnet/*"]),
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         Statement::allow(
             "MakeInOwnNetwork",
             &[
@@ -64,7 +64,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             &["ec2:CreateTags"],
             some(scope, &["security-group/*"]),
         )
-        .as_ours(scope),
+        .bearing_our_tags(scope),
         Statement::allow(
             "KeepNetwork",
             &[

@@ -73,7 +73,7 @@ impl Statement {
     }
 
     /// Only if the call gives what it makes the environment's tags.
-    pub(super) fn as_ours(self, scope: &Scope) -> Statement {
+    pub(super) fn bearing_our_tags(self, scope: &Scope) -> Statement {
         self.tagged(scope, "aws:RequestTag")
     }
 
