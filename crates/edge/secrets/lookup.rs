@@ -1,7 +1,7 @@
 //! The address of a host, without the resolver of the C library: `/etc/hosts` is not asked, as nothing of AWS
 //! stands there.
 
-use rules::edge::secrets::dns;
+use rules::dns::{Ask, question, read, resolvers};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const WITHIN: Duration = Duration::from_millis(1_500);
 /// Longest answer by UDP without extensions.
 const LONGEST: usize = 512;
+/// Where servers of names listen.
+const PORT: u16 = 53;
 
 /// Addresses of a host.
 ///
@@ -17,7 +19,10 @@ const LONGEST: usize = 512;
 pub(crate) fn addresses(host: &str, end: Instant) -> Result<Vec<IpAddr>, String> {
     let text = std::fs::read_to_string("/etc/resolv.conf")
         .map_err(|error| format!("/etc/resolv.conf cannot be read: {error}"))?;
-    let servers = dns::servers(&text);
+    let servers: Vec<SocketAddr> = resolvers(&text)
+        .into_iter()
+        .map(|address| SocketAddr::new(address, PORT))
+        .collect();
     if servers.is_empty() {
         return Err("/etc/resolv.conf names no server".to_owned());
     }
@@ -47,10 +52,17 @@ fn ask(server: SocketAddr, host: &str) -> Result<Vec<IpAddr>, String> {
     socket.connect(server).map_err(said)?;
     socket.set_read_timeout(Some(WITHIN)).map_err(said)?;
     let id = socket.local_addr().map_err(said)?.port();
-    let question = dns::question(id, host).ok_or_else(|| format!("{host} is no name of a host"))?;
+    let question =
+        question(id, host, Ask::A).ok_or_else(|| format!("{host} is no name of a host"))?;
     socket.send(&question).map_err(said)?;
     let mut answer = [0; LONGEST];
     let length = socket.recv(&mut answer).map_err(said)?;
-    let found = dns::addresses(&question, answer.get(..length).unwrap_or_default())?;
-    Ok(found.into_iter().map(IpAddr::V4).collect())
+    let answer = answer.get(..length).unwrap_or_default();
+    let found = read(answer, id, host, Ask::A).map_err(|why| format!("{server}: {why}"))?;
+    match (found.code, found.addresses.is_empty()) {
+        (0, false) => Ok(found.addresses.into_iter().map(IpAddr::V4).collect()),
+        (0, true) => Err(format!("{server} tells no IPv4 address of it")),
+        (3, _) => Err("there is no host of this name".to_owned()),
+        (code, _) => Err(format!("{server} answers with error {code}")),
+    }
 }

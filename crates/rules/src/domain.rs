@@ -5,12 +5,11 @@
 //! to costs twenty minutes of waiting. Whoever calls gathers a [`Survey`]; nothing is made before it is judged.
 
 pub mod course;
-pub mod message;
 
+use crate::dns::Caa;
 use crate::doctor::{Check, Gap, Name, Outcome};
 use crate::exit::Exit;
 use crate::manifest::Domain;
-use message::Caa;
 use std::collections::BTreeSet;
 
 /// The one region whose certificates CloudFront takes

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod cost;
 pub mod destruction;
 pub mod diagnosis;
+pub mod dns;
 pub mod dockerfile;
 pub mod doctor;
 pub mod domain;

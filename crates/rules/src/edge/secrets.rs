@@ -7,10 +7,9 @@
 //! | [`asks`], [`Ask::values`] | what is asked of the stores, and what they answer |
 //! | [`signature`] | how AWS knows who asks |
 //! | [`answer`] | what an answer holds |
-//! | [`dns`] | where the stores are: an image may hold nothing that a resolver needs |
+//! | [`crate::dns`] | where the stores are: an image may hold nothing that a resolver needs |
 
 pub mod answer;
-pub mod dns;
 pub mod signature;
 
 use crate::manifest::{SecretName, SecretsStore};

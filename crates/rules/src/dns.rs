@@ -1,10 +1,16 @@
-//! DNS messages (RFC 1035, section 4): one question, and as much of an answer as a delegation is told by.
+//! DNS messages (RFC 1035, section 4): one question, and as much of an answer as tells a delegation, or the
+//! address of a host.
+//!
+//! The standard library cannot ask for name servers, and the resolver of the C library needs files that an
+//! image `FROM scratch` does not have.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
+    /// IPv4 addresses of a host.
+    A,
     /// Name servers of a zone.
     Ns,
     /// Who may make certificates (RFC 8659).
@@ -14,6 +20,7 @@ pub enum Ask {
 impl Ask {
     fn code(self) -> u16 {
         match self {
+            Ask::A => 1,
             Ask::Ns => 2,
             Ask::Caa => 257,
         }
@@ -32,6 +39,8 @@ pub struct Caa {
 /// What a server answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
+    /// Addresses of the name, or of what it is an alias of.
+    pub addresses: Vec<Ipv4Addr>,
     /// Name servers of the name that was asked about, in lower case, without a dot at the end, sorted.
     pub servers: Vec<String>,
     /// Who may make certificates.
@@ -128,6 +137,8 @@ pub fn read(message: &[u8], id: u16, name: &str, ask: Ask) -> Result<Answer, Unr
             .ok_or(Unreadable("breaks off"))?;
         if class == INTERNET && kind == ask.code() {
             match ask {
+                // Whatever stands there is what an alias leads to.
+                Ask::A => answer.addresses.extend(address(data)),
                 // Of another name it is what an alias leads to, and no zone begins at an alias.
                 Ask::Ns if owner == asked => answer.servers.push(reader.name()?),
                 Ask::Ns => {}
@@ -139,6 +150,10 @@ pub fn read(message: &[u8], id: u16, name: &str, ask: Ask) -> Result<Answer, Unr
     answer.servers.sort();
     answer.servers.dedup();
     Ok(answer)
+}
+
+fn address(data: &[u8]) -> Option<Ipv4Addr> {
+    <[u8; 4]>::try_from(data).ok().map(Ipv4Addr::from)
 }
 
 /// Flags, the tag's length, the tag, the value (RFC 8659, 4.1).
@@ -286,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn an_alias_may_stand_before_the_addresses() {
+        let host = "ssm.eu-west-2.amazonaws.com";
+        let asked = question(7, host, Ask::A).expect("a question");
+        let records = [
+            (5, wire("x.example")),
+            (1, vec![52, 94, 1, 2]),
+            (1, vec![9]),
+        ];
+        let read = read(&answer(&asked, &records), 7, host, Ask::A).expect("an answer");
+        assert_eq!(read.addresses, [Ipv4Addr::new(52, 94, 1, 2)]);
+    }
+
+    #[test]
     fn who_may_certify_is_read() {
         let question = question(7, "example.com", Ask::Caa).expect("a question");
         let records = [
@@ -347,7 +375,7 @@ mod tests {
         ) {
             let _ = read(&message, 7, &name, Ask::Ns);
             // Past the header: what an answer of a hostile server would be.
-            for ask in [Ask::Ns, Ask::Caa] {
+            for ask in [Ask::A, Ask::Ns, Ask::Caa] {
                 let asked = question(7, &name, ask).expect("a question");
                 let mut reply = answer(&asked, &[(ask.code(), message.clone())]);
                 let _ = read(&reply, 7, &name, ask);
