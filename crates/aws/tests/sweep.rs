@@ -14,6 +14,9 @@ use rules::sweep::Kind;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
 
+/// What the app's manifest names.
+const DOMAIN: &str = "www.planted.example";
+
 fn names() -> Names {
     Names::new(
         AppName::parse("planted").expect("a name"),
@@ -283,6 +286,67 @@ async fn plant_secrets(config: &aws_config::SdkConfig, names: &Names) {
     }
 }
 
+/// A certificate, the name at the front door, and a record that leads there.
+async fn plant_domain(config: &aws_config::SdkConfig) {
+    use aws_sdk_route53::types::{
+        AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType,
+    };
+    let tag = |key: &str, value: &str| aws_sdk_acm::types::Tag::builder().key(key).value(value);
+    aws_sdk_acm::Client::new(config)
+        .request_certificate()
+        .domain_name(DOMAIN)
+        .tags(tag(TAG_APP, "planted").build().expect("a tag"))
+        .tags(tag(TAG_ENVIRONMENT, "prod").build().expect("a tag"))
+        .send()
+        .await
+        .expect("a certificate");
+    aws_sdk_apigatewayv2::Client::new(config)
+        .create_domain_name()
+        .domain_name(DOMAIN)
+        .tags(TAG_APP, "planted")
+        .tags(TAG_ENVIRONMENT, "prod")
+        .send()
+        .await
+        .expect("a domain name");
+    let route53 = aws_sdk_route53::Client::new(config);
+    let zone = route53
+        .create_hosted_zone()
+        .name("planted.example")
+        .caller_reference("planted")
+        .send()
+        .await
+        .expect("a zone");
+    let zone = zone.hosted_zone.expect("the zone").id;
+    let target = AliasTarget::builder()
+        .hosted_zone_id("Z1UJRXOUMOOFQ8")
+        .dns_name("d-planted.execute-api.us-east-1.amazonaws.com")
+        .evaluate_target_health(false)
+        .build()
+        .expect("a target");
+    let record = ResourceRecordSet::builder()
+        .name(DOMAIN)
+        .r#type(RrType::A)
+        .alias_target(target)
+        .build()
+        .expect("a record");
+    let change = Change::builder()
+        .action(ChangeAction::Create)
+        .resource_record_set(record)
+        .build()
+        .expect("a change");
+    let batch = ChangeBatch::builder()
+        .changes(change)
+        .build()
+        .expect("changes");
+    route53
+        .change_resource_record_sets()
+        .hosted_zone_id(zone.rsplit('/').next().unwrap_or_default())
+        .change_batch(batch)
+        .send()
+        .await
+        .expect("a record");
+}
+
 async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
     use aws_sdk_cloudfront::types::{
@@ -354,6 +418,7 @@ async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
 async fn one_of_each_kind_is_found() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "planted", Mode::Good, 1);
+    let app = app.manifest(&format!("domain = \"{DOMAIN}\"\n"));
     let none = sandbox
         .rehearse(&app, &["down", "--verify"])
         .expect(Exit::Done);
@@ -371,6 +436,7 @@ async fn one_of_each_kind_is_found() {
     plant_function(&main, &names).await;
     plant_watch(&main, &names).await;
     plant_secrets(&main, &names).await;
+    plant_domain(&main).await;
     plant_second(&second, &names).await;
 
     let ended = sandbox

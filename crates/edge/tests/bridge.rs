@@ -71,10 +71,14 @@ impl Bridge {
     /// The process behind it.
     fn child(&self) -> u32 {
         let pid = self.process.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        let children = children.expect("children");
-        let first = children.split_whitespace().next().expect("a child");
-        first.parse().expect("a number")
+        let first = || {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = children.expect("children");
+            let first = children.split_whitespace().next()?;
+            Some(first.parse().expect("a number"))
+        };
+        // It listens before it starts anything.
+        until("it has a child", first, String::new)
     }
 
     fn is_over(&mut self) -> bool {

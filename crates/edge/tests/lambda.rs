@@ -220,7 +220,7 @@ fn a_hanging_app_is_a_504_before_the_deadline_and_started_again() {
     let hangs = event("GET", "/hang-all", "", json!({}), "");
     assert_eq!(api.http(&hangs)["statusCode"], 200);
     let id = api.begin(post("/").to_string().as_bytes(), 1_000);
-    assert_eq!(api.reply(&id).answer()["statusCode"], 503);
+    assert_eq!(api.reply(&id).answer()["statusCode"], 504);
     // Both kinds: one that waits for the new process, and one that may not meet the old one.
     assert_eq!(api.http(&post("/length"))["statusCode"], 200);
     assert_ne!(app_pid(&api), before);
@@ -232,7 +232,7 @@ fn an_answer_that_never_ends_is_a_504() {
     let (api, _stage) = lambda(setup());
     let events = event("GET", "/events/k", "", json!({}), "").to_string();
     let id = api.begin(events.as_bytes(), 1_000);
-    assert_eq!(api.reply(&id).answer()["statusCode"], 503);
+    assert_eq!(api.reply(&id).answer()["statusCode"], 504);
     assert_eq!(totals(&api).users.cut, 1);
 }
 
