@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge::settings::Settings;
+use rules::edge_contract::settings::Settings;
 
 fuzz_target!(|text: &str| {
     let variables = text.lines().filter_map(|line| line.split_once('='));

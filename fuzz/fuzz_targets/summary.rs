@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge::summary::{Collection, Summary};
+use rules::edge_contract::summary::{Collection, Summary};
 
 fuzz_target!(|text: &str| {
     if let Ok(summary) = Summary::parse(text) {

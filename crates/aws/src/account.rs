@@ -4,7 +4,7 @@ use crate::error::{Error, translate};
 use crate::session::Session;
 use aws_config::{Region, SdkConfig};
 use aws_smithy_types::DateTime;
-use rules::cost::account::PlanState;
+use rules::shape::cost::account::PlanState;
 use rules::time::Timestamp;
 
 const HOME: &str = "us-east-1";

@@ -3,8 +3,8 @@
 use crate::error::{Error, translate};
 use crate::session::Session;
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
-use rules::names::Names;
-use rules::preflight::Alarm;
+use rules::app::names::Names;
+use rules::operate::release_warnings::Alarm;
 use rules::time::Timestamp;
 
 /// The alarms of one environment: those that begin with its name and speak to its topic. A prefix

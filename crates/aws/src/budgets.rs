@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_budgets::types::Spend;
-use rules::cost::Spent;
-use rules::preflight::Exceeded;
+use rules::shape::cost::Spent;
+use rules::operate::release_warnings::Exceeded;
 
 const OPERATION: &str = "budgets:ViewBudget";
 

@@ -16,10 +16,10 @@ use aws_sdk_ecs::types::TaskDefinitionStatus;
 use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::future::join_all;
-use rules::ci::Role;
-use rules::manifest::{Domain, SecretsStore};
-use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
-use rules::sweep::{Found, Kind};
+use rules::leave::ci::Role;
+use rules::app::manifest::{Domain, SecretsStore};
+use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::sweep::{Found, Kind};
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
@@ -87,7 +87,7 @@ impl Inventory {
             apis: aws_sdk_apigatewayv2::Client::new(config),
             certificates: [
                 aws_sdk_acm::Client::new(config),
-                aws_sdk_acm::Client::new(&session.at(rules::domain::CLOUDFRONT_REGION)),
+                aws_sdk_acm::Client::new(&session.at(rules::operate::domain::CLOUDFRONT_REGION)),
             ],
             zones: Zones::new(session),
             domains: BTreeSet::new(),

@@ -13,15 +13,15 @@ use aws_sdk_lambda::types::{
     AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
 };
 use aws_smithy_types::date_time::{DateTime, Format};
-use rules::edge::lambda::answer::{self, ProbeAnswer};
-use rules::edge::lambda::event;
-use rules::edge::ride;
-use rules::edge::settings::Secret;
-use rules::names::{Slot, Slots};
-use rules::revision::RevisionId;
-use rules::routing::Routing;
+use rules::edge_contract::lambda::answer::{self, ProbeAnswer};
+use rules::edge_contract::lambda::event;
+use rules::edge_contract::ride;
+use rules::edge_contract::settings::Secret;
+use rules::app::names::{Slot, Slots};
+use rules::release::revision::RevisionId;
+use rules::release::alias_routing::Routing;
 use rules::time::Timestamp;
-use rules::versions::{self, LIVE, Stay};
+use rules::release::published_versions::{self, LIVE, Stay};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -364,7 +364,7 @@ impl Functions {
             let shares = routing.and_then(|routing| routing.additional_version_weights);
             named.extend(shares.unwrap_or_default().into_keys());
         }
-        let superfluous = versions::superfluous(&published, &named, keep);
+        let superfluous = published_versions::superfluous(&published, &named, keep);
         for version in &superfluous {
             let deleted = self
                 .lambda

@@ -4,8 +4,8 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
-use rules::edge::reading::{self, Skipped};
-use rules::edge::summary::Collection;
+use rules::edge_contract::log_window::{self, Skipped};
+use rules::edge_contract::summary::Collection;
 use rules::time::Timestamp;
 
 /// Matches summary lines of the edge.
@@ -71,7 +71,7 @@ impl Logs {
     /// are summaries and could not be read. A log group that does not exist has none.
     ///
     /// Lines are shown some seconds after they were written, and not in order: ask again from
-    /// [`rules::edge::reading::ask_since`] and merge; each second of a task counts once. A second that
+    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts once. A second that
     /// no line has told of yet looks like one without requests.
     ///
     /// The pattern keeps the app's own lines from crossing the network:
@@ -83,7 +83,7 @@ impl Logs {
         let events = all(self.asked(since).filter_pattern(SUMMARIES)).await?;
         // An emulator may pass over the pattern, and every line is looked at all the same.
         let lines = events.iter().filter_map(|event| event.message.as_deref());
-        Ok(reading::read(lines))
+        Ok(log_window::read(lines))
     }
 
     fn asked(&self, since: Timestamp) -> FilterLogEventsFluentBuilder {

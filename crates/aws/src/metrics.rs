@@ -6,9 +6,9 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
 };
 use aws_smithy_types::DateTime;
-use rules::contract::FargateOutputs;
-use rules::minutes::{MINUTE_MS, Minute, Minutes};
-use rules::names::{Slot, Slots};
+use rules::shape::contract::FargateOutputs;
+use rules::release::minute_counts::{MINUTE_MS, Minute, Minutes};
+use rules::app::names::{Slot, Slots};
 use rules::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl Metrics {
     }
 
     /// What was counted at each slot from the minute of `since` to the one before that of `until`. The
-    /// last two minutes may not be complete: [`rules::minutes::windows`] knows which to believe.
+    /// last two minutes may not be complete: [`rules::release::minute_counts::windows`] knows which to believe.
     ///
     /// One call of six metrics; AWS charges for each metric that is asked for
     /// (<https://aws.amazon.com/cloudwatch/pricing/>), so ask once a minute.

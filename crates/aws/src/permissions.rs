@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
-use rules::doctor::permissions::{Ask, Decision, Simulated};
+use rules::operate::doctor::permissions::{Ask, Decision, Simulated};
 
 /// The simulation.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, translate};
 use crate::session::Session;
-use rules::doctor::account::{LoadBalancers, Region};
+use rules::operate::doctor::account::{LoadBalancers, Region};
 
 /// An account, asked from one region.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_ecr::types::{ImageIdentifier, TagStatus};
-use rules::revision::Digest;
+use rules::release::revision::Digest;
 
 /// A login that lasts twelve hours.
 pub struct Login {

@@ -5,9 +5,9 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType};
-use rules::manifest::{SecretName, SecretsStore};
-use rules::names::Names;
-use rules::secrets::{Stored, Value, name_of, path, prefix};
+use rules::app::manifest::{SecretName, SecretsStore};
+use rules::app::names::Names;
+use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
 use rules::time::Timestamp;
 
 /// Parameters that one call deletes.

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
-use rules::doctor::account::Identity;
+use rules::operate::doctor::account::Identity;
 use std::time::Duration;
 
 /// Where calls go instead of AWS: the emulators of a rehearsal.

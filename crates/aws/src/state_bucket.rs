@@ -15,9 +15,9 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
     VersioningConfiguration,
 };
-use rules::names::{Names, TAG_APP, TAG_ENVIRONMENT};
-use rules::reaping::Tags;
-use rules::ttl::TAG_EXPIRES_AT;
+use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::expiry::Tags;
+use rules::operate::ttl::TAG_EXPIRES_AT;
 
 /// The bucket of one environment.
 #[derive(Debug, Clone)]

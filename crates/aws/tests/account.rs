@@ -70,7 +70,7 @@ async fn plan_credits_and_age_are_read() {
     assert_eq!(state.credits, Some((87.12, "USD".to_owned())));
     assert_eq!(state.expires, Some(Timestamp(1_798_848_000_000)));
     let created = account.created().await.expect("a date");
-    assert_eq!(created, rules::cost::account::PLANS_SINCE);
+    assert_eq!(created, rules::shape::cost::account::PLANS_SINCE);
 }
 
 #[tokio::test]

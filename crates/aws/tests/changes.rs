@@ -2,8 +2,8 @@
 //! is through with everything at once and refuses nothing.
 
 use aws::{Endpoints, Error, ErrorKind, Functions, Publication, Session};
-use rules::manifest::Architecture;
-use rules::revision::{Image, RevisionId};
+use rules::app::manifest::Architecture;
+use rules::release::revision::{Image, RevisionId};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

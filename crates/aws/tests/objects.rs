@@ -4,9 +4,9 @@
 
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::exit::Exit;
-use rules::manifest::{AppName, Environment};
-use rules::names::Names;
-use rules::ttl::TAG_EXPIRES_AT;
+use rules::app::manifest::{AppName, Environment};
+use rules::app::names::Names;
+use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

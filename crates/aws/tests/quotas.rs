@@ -4,7 +4,7 @@ mod emulators;
 
 use aws::{Endpoints, Permissions, Quotas, Session};
 use emulators::{ACCOUNT, REGION, config};
-use rules::doctor::permissions::{Ask, Decision};
+use rules::operate::doctor::permissions::{Ask, Decision};
 use rules::exit::Exit;
 use testkit::Sandbox;
 

@@ -8,9 +8,9 @@ use aws_sdk_ecs::types::ContainerDefinition;
 use emulators::{ACCOUNT, REGION, config};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{AppName, Environment};
-use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
-use rules::sweep::Kind;
+use rules::app::manifest::{AppName, Environment};
+use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::sweep::Kind;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
 

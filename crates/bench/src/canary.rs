@@ -5,7 +5,7 @@ mod figures;
 mod simulate;
 
 use figures::{Row, Table};
-use rules::canary::{Policy, Signal};
+use rules::release::canary::{Policy, Signal};
 use simulate::{Ending, Latency, Plan, Version, pairs, trial};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,9 +1,9 @@
 //! The command's process.
 
 use crate::log::{Log, Stream};
-use rules::edge::bridge::Place;
-use rules::edge::lambda::api;
-use rules::edge::secrets;
+use rules::edge_contract::bridge::Place;
+use rules::edge_contract::lambda::api;
+use rules::edge_contract::secrets;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;
 use std::net::SocketAddr;

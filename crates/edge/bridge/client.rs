@@ -5,7 +5,7 @@ use http::{header, request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rules::edge::bridge::Place;
+use rules::edge_contract::bridge::Place;
 use tokio::net::TcpStream;
 
 /// What it answered.

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::{client, now};
-use rules::edge::bridge::{self, Line, Place};
+use rules::edge_contract::bridge::{self, Line, Place};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::mpsc::SyncSender;

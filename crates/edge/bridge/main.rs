@@ -24,7 +24,7 @@ mod switch;
 
 use child::Command;
 use front::Front;
-use rules::edge::bridge::{LISTEN, PORT, Place};
+use rules::edge_contract::bridge::{LISTEN, PORT, Place};
 use rules::time::Timestamp;
 use std::net::SocketAddr;
 use std::process::ExitCode;

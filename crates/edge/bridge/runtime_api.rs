@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rules::edge::bridge::Place;
+use rules::edge_contract::bridge::Place;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;

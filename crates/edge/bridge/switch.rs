@@ -3,8 +3,8 @@
 
 use crate::client;
 use bytes::Bytes;
-use rules::edge::bridge::{self, Place};
-use rules::versions::LIVE;
+use rules::edge_contract::bridge::{self, Place};
+use rules::release::published_versions::LIVE;
 use std::time::Duration;
 
 /// What an invocation takes beside the function's own time: a container may have to be started first.

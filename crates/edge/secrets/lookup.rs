@@ -1,7 +1,7 @@
 //! The address of a host, without the resolver of the C library: `/etc/hosts` is not asked, as nothing of AWS
 //! stands there.
 
-use rules::dns::{Ask, question, read, resolvers};
+use rules::operate::dns::{Ask, question, read, resolvers};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 

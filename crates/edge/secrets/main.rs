@@ -2,7 +2,7 @@
 //! command with their values in its environment.
 //!
 //! It lies in the image of an app that has secrets and runs on Lambda, before the edge, and speaks TLS, which
-//! the edge does not need. What it does is decided in [`rules::edge::secrets`].
+//! the edge does not need. What it does is decided in [`rules::edge_contract::secrets`].
 //!
 //! | | |
 //! |---|---|
@@ -14,8 +14,8 @@ mod fetch;
 mod lookup;
 mod wire;
 
-use rules::edge::lambda::{answer, api};
-use rules::edge::secrets::{ENDPOINT, NOT_READ, VARIABLE};
+use rules::edge_contract::lambda::{answer, api};
+use rules::edge_contract::secrets::{ENDPOINT, NOT_READ, VARIABLE};
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 fn become_command(
     program: &OsString,
     arguments: impl Iterator<Item = OsString>,
-    values: Vec<(rules::manifest::SecretName, String)>,
+    values: Vec<(rules::app::manifest::SecretName, String)>,
 ) -> std::io::Error {
     Command::new(program)
         .args(arguments)

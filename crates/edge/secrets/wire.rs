@@ -1,9 +1,9 @@
 //! One request and its answer.
 
 use crate::lookup;
-use rules::edge::bridge::Endpoint;
-use rules::edge::lambda::api::Address;
-use rules::edge::secrets::answer::{Read, read};
+use rules::edge_contract::bridge::Endpoint;
+use rules::edge_contract::lambda::api::Address;
+use rules::edge_contract::secrets::answer::{Read, read};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::Write;

@@ -2,8 +2,8 @@
 
 use crate::edge::Edge;
 use crate::random;
-use rules::edge::bucket::Outcome;
-use rules::edge::settings::AccessLog;
+use rules::edge_contract::bucket::Outcome;
+use rules::edge_contract::settings::AccessLog;
 use serde::Serialize;
 use std::time::Duration;
 

@@ -4,9 +4,9 @@ use crate::random;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Uri, Version};
-use rules::edge::forwarded::{Claimed, Told, tell};
-use rules::edge::framing::{self, HOP_BY_HOP, Head, Refusal};
-use rules::edge::{ride, trace};
+use rules::edge_contract::forwarded::{Claimed, Told, tell};
+use rules::edge_contract::framing::{self, HOP_BY_HOP, Head, Refusal};
+use rules::edge_contract::{ride, trace};
 use std::net::IpAddr;
 
 /// What leads through the load balancer to a slot: no business of the app.
@@ -55,7 +55,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
 /// Whether the request may reach the app twice.
 pub(crate) fn is_repeatable(parts: &Parts) -> bool {
     let has_key = parts.headers.contains_key(&IDEMPOTENCY_KEY);
-    rules::edge::retry::is_repeatable(parts.method.as_str(), has_key)
+    rules::edge_contract::retry::is_repeatable(parts.method.as_str(), has_key)
 }
 
 /// The protocol that the client wants to change to. `h2c` is none: the app would speak past the edge.

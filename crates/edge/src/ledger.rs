@@ -1,10 +1,10 @@
 //! The book of what happened, by the second in which requests began.
 
 use crate::clock::wall;
-use rules::edge::bucket::{Bucket, Outcome};
-use rules::edge::retry::Ended;
-use rules::edge::sketch::Sketch;
-use rules::edge::summary::{Kind, REMEMBERED, Summary, VERSION};
+use rules::edge_contract::bucket::{Bucket, Outcome};
+use rules::edge_contract::retry::Ended;
+use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::summary::{Kind, REMEMBERED, Summary, VERSION};
 use rules::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -233,7 +233,7 @@ impl Pages {
     }
 }
 
-fn first(bucket: &mut Bucket, whose: Whose) -> &mut rules::edge::bucket::Attempts {
+fn first(bucket: &mut Bucket, whose: Whose) -> &mut rules::edge_contract::bucket::Attempts {
     match whose {
         Whose::User => &mut bucket.first,
         Whose::Probe => &mut bucket.probes,

@@ -1,9 +1,9 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
 use edge::{AppCommand, Console, Users, become_command, renounce_privileges, run};
-use rules::edge::lambda::api::{self, Address};
-use rules::edge::settings::Settings;
-use rules::edge::variable;
+use rules::edge_contract::lambda::api::{self, Address};
+use rules::edge_contract::settings::Settings;
+use rules::edge_contract::env_vars;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some("--help") => {
-            println!("{}\n\n{}", usage(), variable::table());
+            println!("{}\n\n{}", usage(), env_vars::table());
             return ExitCode::SUCCESS;
         }
         Some("--") => drop(arguments.next()),
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         return ExitCode::from(BAD_INPUT);
     };
     let environment = std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with(variable::PREFIX))
+        .filter(|(name, _)| name.to_string_lossy().starts_with(env_vars::PREFIX))
         .map(|(name, value)| (lossy(name), lossy(value)));
     let settings = match std::env::var_os(api::VARIABLE) {
         None => Settings::read(environment),

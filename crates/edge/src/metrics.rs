@@ -2,7 +2,7 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use crate::edge::Edge;
-use rules::edge::sketch::Sketch;
+use rules::edge_contract::histogram::Sketch;
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use crate::answer::UserBody;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use rules::edge::accept::Page;
+use rules::edge_contract::accept::Page;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;

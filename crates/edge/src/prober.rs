@@ -6,7 +6,7 @@ use http::{Request, header};
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rules::edge::settings::AppProtocol;
+use rules::edge_contract::settings::AppProtocol;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;

@@ -13,8 +13,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rules::edge::lambda::api::Address;
-use rules::edge::settings::Settings;
+use rules::edge_contract::lambda::api::Address;
+use rules::edge_contract::settings::Settings;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ async fn answer_privately(edge: Arc<Edge>, listener: TcpListener) {
 fn private(edge: &Edge, request: Request<Incoming>) -> Response<UserBody> {
     let (parts, _) = request.into_parts();
     endpoints::answer(edge, &parts, true).unwrap_or_else(|| {
-        let kind = rules::edge::accept::Page::Json;
+        let kind = rules::edge_contract::accept::Page::Json;
         edge.pages
             .answer(404, "Only /.landfall/ is here", None, kind, None)
     })

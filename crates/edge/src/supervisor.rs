@@ -2,10 +2,10 @@
 
 use crate::edge::{Edge, Farewell, Wish};
 use crate::process::{self, AppCommand, Process};
-use rules::edge::drain::{self, DrainSeen, Phase};
-use rules::edge::listening;
-use rules::edge::moment::Moment;
-use rules::edge::restart::{Exit, RestartPolicy, Restarts, Step};
+use rules::edge_contract::drain::{self, DrainSeen, Phase};
+use rules::edge_contract::listening;
+use rules::edge_contract::monotonic::Moment;
+use rules::edge_contract::restart::{Exit, RestartPolicy, Restarts, Step};
 use rules::time::readable;
 use rustix::process::Signal;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 mod stage;
 
-use rules::edge::summary::{Collection, Summary};
+use rules::edge_contract::summary::{Collection, Summary};
 use stage::{SECRET, setup};
 
 #[test]
@@ -40,7 +40,7 @@ fn summary_lines_say_what_the_live_summary_says() {
         for line in stage.out().lines() {
             collection.insert(Summary::parse(line).expect("a summary"));
         }
-        let mut sum = rules::edge::bucket::Bucket::default();
+        let mut sum = rules::edge_contract::bucket::Bucket::default();
         collection
             .seconds("r1")
             .into_iter()

@@ -3,7 +3,7 @@
 
 use crate::roots;
 use crate::workdir::{Backend, Emulators, OVERRIDE, rehearsal_override};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The HCL, embedded in the binary as it stands in `roots/`.
 
 use include_dir::{Dir, include_dir};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use std::path::Path;
 
 static ROOTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/roots");

@@ -3,7 +3,7 @@
 use crate::binary::Binary;
 use crate::stream::{Diagnostic, Message};
 use crate::workdir::WorkDir;
-use rules::plan::{self, Plan, Resource};
+use rules::shape::plan::{self, Plan, Resource};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;

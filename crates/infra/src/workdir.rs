@@ -2,8 +2,8 @@
 //! by hand.
 
 use crate::roots;
-use rules::contract::Root;
-use rules::lock::StateLock;
+use rules::shape::contract::Root;
+use rules::shape::state_lock::StateLock;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -10,15 +10,15 @@ mod source {
     pub(crate) mod report;
 }
 
-use rules::canary::Stratum;
+use rules::release::canary::Stratum;
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
-use rules::ledger::Pings;
-use rules::names::Slot;
+use rules::release::ledger::Pings;
+use rules::app::names::Slot;
 use rules::release::{Awaited, Outcome, Step};
-use rules::revision::RevisionId;
+use rules::release::revision::RevisionId;
 use rules::time::Timestamp;
-use rules::watch::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
+use rules::release::live_status::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 use source::report;
 use source::report::{Report, Volume};
 use std::time::Duration;

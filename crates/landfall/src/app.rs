@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::place::Place;
 use rules::exit::Exit;
-use rules::manifest::{
+use rules::app::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
     Region, RelativePath,
 };

@@ -11,9 +11,9 @@ pub(crate) mod secrets;
 use crate::conduct::Terms;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rules::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
+use rules::app::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
 use rules::release;
-use rules::ttl::Wish;
+use rules::operate::ttl::Wish;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -234,7 +234,7 @@ pub(crate) struct Up {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::Name>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -378,7 +378,7 @@ pub(crate) struct Move {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::Name>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

@@ -50,7 +50,7 @@ fn confirm(report: &Report, yes: bool, question: &str) -> Result<(), Failure> {
 /// Passes on what Terraform says while it works.
 fn listener(
     report: &Report,
-    root: rules::contract::Root,
+    root: rules::shape::contract::Root,
 ) -> impl FnMut(infra::Message) + Send + use<> {
     let report = report.clone();
     move |message| {

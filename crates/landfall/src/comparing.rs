@@ -5,20 +5,20 @@ use crate::probe::{Door, Prober};
 use crate::report::now;
 use aws::{Logs, Metrics};
 use futures_util::future::join_all;
-use rules::canary::{
+use rules::release::canary::{
     Arm, Counts, Decision, History, Judgement, Policy, SealedWindow, Signal, Stratum, Trial, seal,
 };
-use rules::diagnosis::{Cause, Rate, Slow, Worse};
-use rules::edge::bucket::{Attempts, Bucket};
-use rules::edge::reading;
-use rules::edge::sketch::Sketch;
-use rules::edge::summary::{Collection, TaskRun};
-use rules::minutes;
-use rules::names::{Slot, Slots};
+use rules::release::diagnosis::{Cause, Rate, Slow, Worse};
+use rules::edge_contract::bucket::{Attempts, Bucket};
+use rules::edge_contract::log_window;
+use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::summary::{Collection, TaskRun};
+use rules::release::minute_counts;
+use rules::app::names::{Slot, Slots};
 use rules::release::{Comparison, Release};
-use rules::revision::RevisionId;
+use rules::release::revision::RevisionId;
 use rules::time::Timestamp;
-use rules::verdict::Answers;
+use rules::release::verdict::Answers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -148,8 +148,8 @@ impl Comparing {
             return;
         };
         let last = ended(&self.counts.windows, Stratum::Users).unwrap_or(0);
-        for minute in minutes::windows(&minutes, release.candidate, since, now()) {
-            let arm = |counts: minutes::Counts| Arm {
+        for minute in minute_counts::windows(&minutes, release.candidate, since, now()) {
+            let arm = |counts: minute_counts::Counts| Arm {
                 total: counts.total,
                 errors: counts.errors,
                 latency: None,
@@ -199,7 +199,7 @@ impl Comparing {
     /// The same counts from the log group: later, and without knowing who is alive.
     async fn read_log(&mut self, logs: &Logs) {
         let since = Timestamp(self.asked_since.saturating_mul(1_000));
-        let since = reading::ask_since(since, self.log_read_at);
+        let since = log_window::ask_since(since, self.log_read_at);
         // What cannot be read now may be at the next look; the release waits or holds meanwhile.
         if let Ok((found, _)) = logs.summaries(since).await {
             self.log_read_at = Some(now());

@@ -12,18 +12,18 @@ use crate::report::{Report, now};
 use crate::store::Store;
 use aws::Logs;
 use infra::Interrupt;
-use rules::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
-use rules::diagnosis::Cause;
+use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
+use rules::release::diagnosis::Cause;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::ledger::{Entry, Record};
-use rules::manifest::{Manifest, Target};
-use rules::names::{SLOT_HEADER, Slot};
+use rules::release::ledger::{Entry, Record};
+use rules::app::manifest::{Manifest, Target};
+use rules::app::names::{SLOT_HEADER, Slot};
 use rules::release::{
     AtMaximum, Held, Order, Outcome, Patience, Purpose, Release, SoFar, Step, Strategy, next,
 };
-use rules::revision::{Digest, Image, Revision, RevisionId};
-use rules::verdict::{Answers, Verdict, verdict};
+use rules::release::revision::{Digest, Image, Revision, RevisionId};
+use rules::release::verdict::{Answers, Verdict, verdict};
 use std::time::Duration;
 
 /// How long the public address may take to answer well after a release.

@@ -1,4 +1,4 @@
-//! Gathering what `rules::doctor` judges: everything at once, each part with a time limit, none of them
+//! Gathering what `rules::operate::doctor` judges: everything at once, each part with a time limit, none of them
 //! failing the rest.
 
 mod account;
@@ -10,8 +10,8 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::Report;
-use rules::doctor::{Facts, Gap, Seen, Trouble};
-use rules::manifest::{Manifest, Overrides, Target};
+use rules::operate::doctor::{Facts, Gap, Seen, Trouble};
+use rules::app::manifest::{Manifest, Overrides, Target};
 use std::path::Path;
 use std::time::Duration;
 

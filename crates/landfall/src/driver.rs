@@ -19,12 +19,12 @@ use futures_util::future::join_all;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::ledger::{Entry, Record};
-use rules::manifest::Manifest;
-use rules::names::Slot;
+use rules::release::ledger::{Entry, Record};
+use rules::app::manifest::Manifest;
+use rules::app::names::Slot;
 use rules::release::{Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
-use rules::revision::Revision;
-use rules::verdict::Answers;
+use rules::release::revision::Revision;
+use rules::release::verdict::Answers;
 use std::time::Duration;
 use tokio::time::Instant;
 

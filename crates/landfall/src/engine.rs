@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::report::Report;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{Architecture, LAMBDA_IMAGE, Manifest, Target};
+use rules::app::manifest::{Architecture, LAMBDA_IMAGE, Manifest, Target};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;

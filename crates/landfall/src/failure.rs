@@ -1,11 +1,11 @@
 //! Why a command did not do what it was asked for: what, why, what next, and the exit code.
 
-use rules::cost::budget::Refusal;
-use rules::doctor::Trouble;
+use rules::shape::cost::budget::Refusal;
+use rules::operate::doctor::Trouble;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Problems;
-use rules::permissions::{Denied, Scope};
+use rules::app::manifest::Problems;
+use rules::shape::permissions::{Denied, Scope};
 
 /// A command that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

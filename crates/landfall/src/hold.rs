@@ -1,4 +1,4 @@
-//! The release lock, held: takes a lease (`rules::lease`), renews it, gives it back.
+//! The release lock, held: takes a lease (`rules::release::lease`), renews it, gives it back.
 
 pub(crate) mod holder;
 
@@ -9,7 +9,7 @@ use crate::store::Store;
 use aws::{ETag, Object, Written};
 use infra::Interrupt;
 use rules::exit::Exit;
-use rules::lease::{Around, Claim, Holder, Lease, Unreadable, Watch, claim, is_used_up};
+use rules::release::lease::{Around, Claim, Holder, Lease, Unreadable, Watch, claim, is_used_up};
 use rules::time::{Timestamp, readable};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};

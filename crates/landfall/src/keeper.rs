@@ -6,7 +6,7 @@ use crate::hold::{Hold, LeaseLost};
 use crate::report::Report;
 use crate::store::Store;
 use infra::Interrupt;
-use rules::ledger::LEASE_KEY;
+use rules::release::ledger::LEASE_KEY;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;

@@ -5,7 +5,7 @@ use crate::random::token;
 use crate::store::Store;
 use aws::{ETag, Written};
 use rules::exit::Exit;
-use rules::ledger::{RELEASES_PREFIX, Record};
+use rules::release::ledger::{RELEASES_PREFIX, Record};
 
 /// One record that this process writes.
 pub(crate) struct Ledger {

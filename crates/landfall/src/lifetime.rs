@@ -5,9 +5,9 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::now;
 use rules::exit::Exit;
-use rules::reaping::LocalEnd;
+use rules::operate::expiry::LocalEnd;
 use rules::time::Timestamp;
-use rules::ttl::{Lifetime, TAG_EXPIRES_AT, tag_value};
+use rules::operate::ttl::{Lifetime, TAG_EXPIRES_AT, tag_value};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! The proof that nothing is lost: landfall's own requests to the public address, all through a release.
 
 use crate::probe::{Door, Prober};
-use rules::ledger::Pings;
-use rules::verdict::Answers;
+use rules::release::ledger::Pings;
+use rules::release::verdict::Answers;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;

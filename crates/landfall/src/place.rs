@@ -13,16 +13,16 @@ use crate::report::Report;
 use crate::store::Store;
 use aws::{Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
-use rules::contract::{
+use rules::shape::contract::{
     CiInputs, FargateDomainInputs, FargateInputs, FargateOutputs, FoundationInputs,
     LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
-use rules::doctor::account::Identity;
+use rules::operate::doctor::account::Identity;
 use rules::exit::Exit;
-use rules::lock::StateLock;
-use rules::manifest::{Choice, Manifest, StateBackend, Target};
-use rules::names::Names;
-use rules::revision::Image;
+use rules::shape::state_lock::StateLock;
+use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
+use rules::app::names::Names;
+use rules::release::revision::Image;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -8,16 +8,16 @@ use crate::place::{Function, Place};
 use crate::report::{Report, now};
 use aws::{Account, ErrorKind, Functions, Services};
 use infra::{Interrupt, Terraform};
-use rules::contract::{LambdaInputs, Root};
-use rules::cost::account::AccountPlan;
-use rules::cost::budget::Decision;
-use rules::domain::course::Course;
+use rules::shape::contract::{LambdaInputs, Root};
+use rules::shape::cost::account::AccountPlan;
+use rules::shape::cost::budget::Decision;
+use rules::operate::domain::course::Course;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{Manifest, Target};
-use rules::names::Slot;
-use rules::plan::Plan;
-use rules::proposal::{Basis, Proposal};
+use rules::app::manifest::{Manifest, Target};
+use rules::app::names::Slot;
+use rules::shape::plan::Plan;
+use rules::shape::plan_decision::{Basis, Proposal};
 use std::collections::BTreeMap;
 
 /// What plans an environment.

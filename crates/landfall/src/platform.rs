@@ -9,11 +9,11 @@ use crate::comparing::{Counted, Subject};
 use crate::failure::Failure;
 use crate::probe::{Door, Prober};
 use aws::LogLine;
-use rules::diagnosis::Cause;
-use rules::evidence::Evidence;
-use rules::names::{Slot, Slots};
+use rules::release::diagnosis::Cause;
+use rules::release::evidence::Evidence;
+use rules::app::names::{Slot, Slots};
 use rules::release::{Comparison, Doors, Observation, Probes, SlotSeen};
-use rules::revision::{Digest, Revision, RevisionId};
+use rules::release::revision::{Digest, Revision, RevisionId};
 
 /// What a release runs on.
 pub(crate) enum Platform {

@@ -5,7 +5,7 @@
 //! for one that is still held. Neither is ours, neither is changed.
 
 use crate::failure::Failure;
-use rules::edge::bridge;
+use rules::edge_contract::bridge;
 use rules::exit::Exit;
 use serde::{Deserialize, Serialize};
 use std::fs::File;

@@ -19,12 +19,12 @@ use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
 use self::words::{pings, ports, reaped, step_text, traffic};
-use rules::ci::partition;
+use rules::leave::ci::partition;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
-use rules::permissions::Scope;
-use rules::plan::Action;
+use rules::shape::permissions::Scope;
+use rules::shape::plan::Action;
 use rules::time::{Timestamp, readable};
-use rules::verdict::Verdict;
+use rules::release::verdict::Verdict;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -372,7 +372,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             environments,
             unseen,
             seen_at,
-        } => Text::Result(rules::reaping::describe(environments, unseen, *seen_at)),
+        } => Text::Result(rules::operate::expiry::describe(environments, unseen, *seen_at)),
         Event::Reaped { removed, failed } => Text::Result(reaped(removed, failed)),
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];
@@ -566,7 +566,7 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
                 .iter()
                 .map(|what| format!("could not look at {what}"))
                 .collect();
-            lines.push(rules::sweep::describe(*left, *billable));
+            lines.push(rules::operate::sweep::describe(*left, *billable));
             Text::Result(lines.join("\n"))
         }
         Event::Traffic { totals } => progress(traffic(totals)),

@@ -1,24 +1,24 @@
 use super::*;
-use rules::contract::Root;
-use rules::cost::account::AccountPlan;
-use rules::cost::prices::Table;
-use rules::cost::{Basis, Bill, Workload, estimate};
-use rules::diagnosis::Cause;
-use rules::doctor::{self, Check, Name, Summary};
+use rules::shape::contract::Root;
+use rules::shape::cost::account::AccountPlan;
+use rules::shape::cost::prices::Table;
+use rules::shape::cost::{Basis, Bill, Workload, estimate};
+use rules::release::diagnosis::Cause;
+use rules::operate::doctor::{self, Check, Name, Summary};
 use rules::event::{Past, PhaseTime, SlotStatus, Status};
-use rules::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
+use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::exit::Exit;
-use rules::ledger::{Entry, Pings};
-use rules::manifest::{Architecture, StateBackend};
-use rules::names::Slot;
-use rules::plan::{Action, Change};
-use rules::reaping::Shown;
+use rules::release::ledger::{Entry, Pings};
+use rules::app::manifest::{Architecture, StateBackend};
+use rules::app::names::Slot;
+use rules::shape::plan::{Action, Change};
+use rules::operate::expiry::Shown;
 use rules::release::{Awaited, Held, Order, Outcome, Proof, Purpose, Step, Strategy};
-use rules::revision::{Digest, RevisionId};
-use rules::sweep::{Found, Kind, Leftover};
+use rules::release::revision::{Digest, RevisionId};
+use rules::operate::sweep::{Found, Kind, Leftover};
 use rules::time::Timestamp;
-use rules::ttl::{Lifetime, expiry};
-use rules::verdict::Answers;
+use rules::operate::ttl::{Lifetime, expiry};
+use rules::release::verdict::Answers;
 
 fn digest(byte: &str) -> Digest {
     Digest::parse(&format!("sha256:{}", byte.repeat(32))).expect("a digest")

@@ -1,7 +1,7 @@
 //! Asks public DNS, by the servers that this machine asks. The standard library resolves names to addresses and
 //! nothing else.
 
-use rules::dns::{Answer, Ask, question, read, resolvers};
+use rules::operate::dns::{Answer, Ask, question, read, resolvers};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};

@@ -2,15 +2,15 @@
 
 use crate::comparing::Comparing;
 use crate::platform::Look;
-use rules::canary::{Judgement, Policy, Stratum};
-use rules::edge::bucket::Bucket;
-use rules::edge::summary::Collection;
-use rules::ledger::Pings;
-use rules::names::Slot;
+use rules::release::canary::{Judgement, Policy, Stratum};
+use rules::edge_contract::bucket::Bucket;
+use rules::edge_contract::summary::Collection;
+use rules::release::ledger::Pings;
+use rules::app::names::Slot;
 use rules::release::{ENOUGH, Release};
-use rules::revision::RevisionId;
+use rules::release::revision::RevisionId;
 use rules::time::Timestamp;
-use rules::watch::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
+use rules::release::live_status::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 
 /// What a release, or somebody who watches, wants to see.
 pub(crate) struct View<'a> {

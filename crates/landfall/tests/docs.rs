@@ -1,6 +1,6 @@
 //! The documents say what the code does.
 
-use rules::manifest::{Draft, Facts, Overrides, ProtectedFact, ProtectedState, Target};
+use rules::app::manifest::{Draft, Facts, Overrides, ProtectedFact, ProtectedState, Target};
 
 fn document(name: &str) -> String {
     let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -70,7 +70,7 @@ fn the_walk_through_the_assessment_protects_its_two_files() {
 
 #[test]
 fn the_schema_is_the_one_in_the_code() {
-    let made = format!("{:#}\n", rules::manifest::schema());
+    let made = format!("{:#}\n", rules::app::manifest::schema());
     assert!(
         document("landfall.schema.json") == made,
         "docs/landfall.schema.json is not what `landfall schema` prints; write it anew"

@@ -1,9 +1,9 @@
 //! `doctor` finds what would make a deployment fail, all of it at once, and creates nothing.
 
-use rules::doctor::{Check, Name, Outcome};
+use rules::operate::doctor::{Check, Name, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Target;
+use rules::app::manifest::Target;
 use std::process::Command;
 use testkit::{App, Ended, Mode, Running, Sandbox};
 

@@ -3,7 +3,7 @@
 
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::plan::Action;
+use rules::shape::plan::Action;
 use rules::release::Step;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -166,7 +166,7 @@ fn up_releases_rollbacks_and_down() {
             Event::Priced { bill } => Some((**bill).clone()),
             _ => None,
         });
-        assert_eq!(rules::cost::bill::cents(bill.monthly_usd), "36.39");
+        assert_eq!(rules::shape::cost::bill::cents(bill.monthly_usd), "36.39");
         assert!(!bill.incomplete, "{bill}");
     }
 

@@ -2,8 +2,8 @@
 
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Target;
-use rules::review::{self, Finding};
+use rules::app::manifest::Target;
+use rules::shape::review::{self, Finding};
 use testkit::{App, Ended, Mode, Sandbox};
 
 fn conclusion(ended: &Ended) -> String {

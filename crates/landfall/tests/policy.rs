@@ -3,8 +3,8 @@
 
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Target;
-use rules::permissions::{LONGEST, Phase};
+use rules::app::manifest::Target;
+use rules::shape::permissions::{LONGEST, Phase};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::{App, Ended, Gate, Judged, Mode, Sandbox};

@@ -1,6 +1,6 @@
 //! AWS's price list, as a server of our own has it: written by hand after the documented format.
 
-use rules::cost::prices::{Confidence, Item, Table};
+use rules::shape::cost::prices::{Confidence, Item, Table};
 use rules::event::Event;
 use rules::exit::Exit;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 
 use rules::event::{Event, Status};
 use rules::exit::Exit;
-use rules::manifest::Target;
-use rules::ttl::Expiry;
+use rules::app::manifest::Target;
+use rules::operate::ttl::Expiry;
 use std::process::Command;
 use testkit::{App, Ended, Mode, Sandbox};
 

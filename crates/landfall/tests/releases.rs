@@ -3,7 +3,7 @@
 
 use rules::event::{Event, Past};
 use rules::exit::Exit;
-use rules::names::SLOT_HEADER;
+use rules::app::names::SLOT_HEADER;
 use rules::release::{Held, Outcome, Proof, Step};
 use rustix::process::Signal;
 use testkit::{App, Ended, Mode, Sandbox, Users};

@@ -1,13 +1,13 @@
 //! Secrets on both targets, in the emulators: the app gets their values, a new value is a new release, and a
 //! value stands nowhere but in its store and in the app's own environment.
 
-use rules::diagnosis::Cause;
+use rules::release::diagnosis::Cause;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{AppName, Environment, Target};
-use rules::names::Names;
+use rules::app::manifest::{AppName, Environment, Target};
+use rules::app::names::Names;
 use rules::release::{Outcome, Step};
-use rules::secrets::Row;
+use rules::operate::secrets::Row;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -7,7 +7,7 @@
 mod graph;
 
 use crate::markup::escape;
-use crate::plan::Resource;
+use crate::shape::plan::Resource;
 use graph::{Column, Node, graph};
 
 const BOX_WIDTH: usize = 188;

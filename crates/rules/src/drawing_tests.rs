@@ -1,7 +1,7 @@
 //! The drawing of landfall's own roots, and of what nobody should put into one.
 
 use super::*;
-use crate::plan::Plan;
+use crate::shape::plan::Plan;
 use serde_json::{Value, json};
 
 fn ours() -> Vec<Resource> {

@@ -1,32 +1,32 @@
 //! Everything a command has to say, as data. Commands emit events; the report of the command line is
 //! the only place that turns them into text, and `--json` is one event a line.
 
-use crate::about::Version;
-use crate::contract::Root;
-use crate::cost::budget::Refusal;
-use crate::cost::renewal::Renewal;
-use crate::cost::{Bill, Spent};
-use crate::destruction;
-use crate::diagnosis::Cause;
-use crate::doctor::{Check, Summary};
-use crate::eject::files::Edit;
-use crate::eject::settings::Difference;
-use crate::evidence::Evidence;
+use crate::app::manifest::Target;
+use crate::app::names::Slot;
 use crate::exit::Exit;
-use crate::ledger::{Entry, Pings, Record};
-use crate::manifest::Target;
-use crate::names::Slot;
-use crate::plan::Change;
-use crate::reaping;
+use crate::leave::eject::files::Edit;
+use crate::leave::eject::settings::Difference;
+use crate::operate::doctor::{Check, Summary};
+use crate::operate::expiry;
+use crate::operate::secrets::Row;
+use crate::operate::sweep::{Found, Leftover};
+use crate::operate::ttl::Lifetime;
+use crate::operate::version::Version;
+use crate::release::diagnosis::Cause;
+use crate::release::evidence::Evidence;
+use crate::release::ledger::{Entry, Pings, Record};
+use crate::release::live_status::Watch;
+use crate::release::revision::{Digest, RevisionId};
+use crate::release::verdict::Verdict;
 use crate::release::{Outcome, Purpose, Step, Strategy};
-use crate::review::Finding;
-use crate::revision::{Digest, RevisionId};
-use crate::secrets::Row;
-use crate::sweep::{Found, Leftover};
+use crate::shape::contract::Root;
+use crate::shape::cost::budget::Refusal;
+use crate::shape::cost::renewal::Renewal;
+use crate::shape::cost::{Bill, Spent};
+use crate::shape::data_loss;
+use crate::shape::plan::Change;
+use crate::shape::review::Finding;
 use crate::time::Timestamp;
-use crate::ttl::Lifetime;
-use crate::verdict::Verdict;
-use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -279,7 +279,7 @@ pub enum Event {
         /// Why that.
         because: String,
         /// What would be destroyed, and whether that may be.
-        loss: destruction::Verdict,
+        loss: data_loss::Verdict,
         /// Why it would be refused, if it would.
         refusal: Option<Refusal>,
         /// All of it in one sentence.
@@ -293,7 +293,7 @@ pub enum Event {
     /// Which environments `reap` found, and when they end.
     Lifetimes {
         /// Every one that was looked for.
-        environments: Vec<reaping::Shown>,
+        environments: Vec<expiry::Shown>,
         /// What could not be looked at, or is left alone, each with its reason.
         unseen: Vec<String>,
         /// When.
@@ -449,7 +449,7 @@ pub enum Event {
     Traffic {
         /// The numbers.
         #[serde(flatten)]
-        totals: crate::edge::totals::Totals,
+        totals: crate::edge_contract::totals::Totals,
     },
     /// What landfall's own requests to the public address saw during a release.
     Pinged {
@@ -540,9 +540,9 @@ pub enum Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canary::Stratum;
     use crate::release::Outcome;
-    use crate::watch::{self, Arm, Count, Moment, Role};
+    use crate::release::canary::Stratum;
+    use crate::release::live_status::{self, Arm, Count, Moment, Role};
 
     #[test]
     fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
@@ -566,7 +566,7 @@ mod tests {
             },
             Event::Left {
                 leftover: Leftover {
-                    kind: crate::sweep::Kind::Role,
+                    kind: crate::operate::sweep::Kind::Role,
                     id: "r".into(),
                     billable: false,
                     remove: "aws".into(),
@@ -588,7 +588,7 @@ mod tests {
                     p50_ms: Some(12.5),
                     p99_ms: None,
                 }],
-                evidence: Some(watch::Evidence {
+                evidence: Some(live_status::Evidence {
                     roll_back: 0.3,
                     roll_back_at: 4.6,
                     promote: 1.2,

@@ -5,14 +5,14 @@ mod changes;
 mod findings;
 mod money;
 
-use crate::cost::account::AccountPlan;
-use crate::cost::bill::{Charge, cents, unit_price};
-use crate::destruction::Verdict;
 use crate::drawing;
 use crate::markup::escape;
-use crate::plan::Resource;
-use crate::proposal::Proposal;
-use crate::review::Severity;
+use crate::shape::cost::account::AccountPlan;
+use crate::shape::cost::bill::{Charge, cents, unit_price};
+use crate::shape::data_loss::Verdict;
+use crate::shape::plan::Resource;
+use crate::shape::plan_decision::Proposal;
+use crate::shape::review::Severity;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page/style.css");

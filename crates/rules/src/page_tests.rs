@@ -1,10 +1,10 @@
 //! The page of landfall's own roots, and of names that nobody should give.
 
 use super::*;
-use crate::plan::{Action, Change};
-use crate::proposal::Basis;
-use crate::proposal::tests::{first, manifest};
-use crate::review::{Finding, Rule};
+use crate::shape::plan::{Action, Change};
+use crate::shape::plan_decision::Basis;
+use crate::shape::plan_decision::tests::{first, manifest};
+use crate::shape::review::{Finding, Rule};
 use roxmltree::{Document, ParsingOptions};
 
 fn page(proposal: &Proposal) -> String {
@@ -99,9 +99,9 @@ fn nothing_that_comes_from_outside_breaks_out_of_its_place() {
         forced_by: vec![EVIL.to_owned()],
         ..Change::new(EVIL, "aws_lb", Action::Replace)
     };
-    let loss = crate::destruction::Loss {
+    let loss = crate::shape::data_loss::Loss {
         change: change.clone(),
-        stake: crate::destruction::Stake::Traffic,
+        stake: crate::shape::data_loss::Stake::Traffic,
     };
     proposal.loss = Verdict::Refused(vec![loss]);
     let plan = &mut proposal.roots[1].1;

@@ -5,18 +5,31 @@
 //! the listener and in the counts of the edges can be seen; when things happened, and that a candidate
 //! was given up, stands in the [`Release`] as the ledger tells it ([`Release::apply`]).
 
-mod foresee;
+pub mod alias_routing;
+pub mod canary;
+pub mod diagnosis;
+mod dry_run;
+pub mod evidence;
+pub mod hardening;
+pub mod lease;
+pub mod ledger;
+pub mod live_status;
+pub mod minute_counts;
+pub mod published_versions;
+pub mod revision;
+pub mod verdict;
+
 mod next;
 mod observation;
 
-pub use foresee::{carry_out, foresee};
+pub use dry_run::{carry_out, foresee};
 pub use next::next;
 pub use observation::{Comparison, Doors, Observation, Probes, SlotSeen};
 
-use crate::diagnosis::Cause;
-use crate::manifest::Target;
-use crate::names::{Slot, Slots};
-use crate::revision::RevisionId;
+use crate::app::manifest::Target;
+use crate::app::names::{Slot, Slots};
+use crate::release::diagnosis::Cause;
+use crate::release::revision::RevisionId;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -195,7 +208,7 @@ mod millis {
 impl Patience {
     /// What is usual for an app with an edge, or without one, and on Lambda. There the counts come by the
     /// log, some twenty seconds late. The load balancer's counts are believed two
-    /// minutes after their minute ([`crate::minutes::SETTLES`]): four minutes show one window at least.
+    /// minutes after their minute ([`crate::release::minute_counts::SETTLES`]): four minutes show one window at least.
     pub fn of(target: Target, edge: bool) -> Patience {
         let usual = Patience::default();
         if target == Target::Lambda {

@@ -6,7 +6,7 @@ use crate::run::{Ended, Running};
 use crate::sandbox::Sandbox;
 use rules::event::{Event, Past, Status};
 use rules::exit::Exit;
-use rules::ledger::Entry;
+use rules::release::ledger::Entry;
 use rules::release::{Doors, Outcome, Step};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};

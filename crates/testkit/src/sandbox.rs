@@ -2,7 +2,7 @@
 
 use crate::app::{App, Mode};
 use crate::run::{Ended, Running};
-use rules::manifest::Target;
+use rules::app::manifest::Target;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

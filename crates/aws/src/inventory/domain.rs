@@ -2,8 +2,8 @@
 
 use super::Inventory;
 use crate::error::{Error, translate};
-use rules::domain::leads_to_aws;
-use rules::sweep::{Found, Kind};
+use rules::operate::domain::leads_to_aws;
+use rules::operate::sweep::{Found, Kind};
 
 impl Inventory {
     /// Certificates of both regions in which one may be: the session's, and CloudFront's. Each has to be asked for

@@ -3,7 +3,7 @@
 use super::Inventory;
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_apigatewayv2::types::Api;
-use rules::sweep::{Found, Kind};
+use rules::operate::sweep::{Found, Kind};
 
 impl Inventory {
     pub(super) async fn functions(&self) -> Result<Vec<Found>, Error> {

@@ -3,7 +3,7 @@
 use super::Inventory;
 use crate::error::{Error, translate};
 use aws_sdk_ec2::types::{Filter, Tag};
-use rules::sweep::{Found, Kind};
+use rules::operate::sweep::{Found, Kind};
 
 impl Inventory {
     /// The environment's tags as filters. Emulators ignore some filters, so [`Self::is_tagged`] looks

@@ -3,10 +3,10 @@
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
-use rules::edge::ride;
-use rules::manifest::Architecture;
-use rules::revision::{Image, RevisionId};
-use rules::versions;
+use rules::edge_contract::ride;
+use rules::app::manifest::Architecture;
+use rules::release::revision::{Image, RevisionId};
+use rules::release::published_versions;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -117,7 +117,7 @@ impl Functions {
                 .lambda
                 .publish_version()
                 .function_name(&self.function)
-                .description(versions::description(wanted))
+                .description(published_versions::description(wanted))
                 .send()
                 .await
                 .map_err(translate(OPERATION));

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use aws_sdk_ecs::types::builders::ContainerDefinitionBuilder;
 use aws_sdk_ecs::types::{KernelCapabilities, LinuxParameters, SystemControl, Tmpfs as TmpfsMount};
-use rules::hardening::{Hardening, LOW_PORTS, LOWEST_PORT};
+use rules::release::hardening::{Hardening, LOW_PORTS, LOWEST_PORT};
 
 /// Adds it to a container; one without settings gets what Docker gives to every container.
 ///
@@ -63,7 +63,7 @@ pub(super) fn harden(
 mod tests {
     use super::*;
     use aws_sdk_ecs::types::ContainerDefinition;
-    use rules::hardening::Tmpfs;
+    use rules::release::hardening::Tmpfs;
 
     #[test]
     fn ecs_is_told_all_of_it() {

@@ -4,8 +4,8 @@ use super::StateBucket;
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_s3::types::{Tag, Tagging};
-use rules::reaping::Tags;
-use rules::ttl::TAG_EXPIRES_AT;
+use rules::operate::expiry::Tags;
+use rules::operate::ttl::TAG_EXPIRES_AT;
 
 const GET: &str = "s3:GetBucketTagging";
 const PUT: &str = "s3:PutBucketTagging";

@@ -1,8 +1,8 @@
 //! Simulated trials.
 
 use fastrand::Rng;
-use rules::canary::{Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge};
-use rules::edge::sketch::Sketch;
+use rules::release::canary::{Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge};
+use rules::edge_contract::histogram::Sketch;
 use std::time::{Duration, Instant};
 
 /// A version as it is.

@@ -3,7 +3,7 @@
 use rules::event::{Event, PhaseTime, Status};
 use rules::release::{Outcome, Proof, Step};
 use rules::time::Timestamp;
-use rules::watch::{Arm, Role};
+use rules::release::live_status::{Arm, Role};
 use std::path::Path;
 use std::time::Instant;
 use testkit::{App, Crowd, Ended, Mode, Sandbox, Visits, now};

@@ -3,8 +3,8 @@
 
 use super::stage::{NAME, Stage};
 use crate::client::Client;
-use rules::manifest::{Draft, Facts, Overrides};
-use rules::revision::{Image, Revision, Settings};
+use rules::app::manifest::{Draft, Facts, Overrides};
+use rules::release::revision::{Image, Revision, Settings};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;

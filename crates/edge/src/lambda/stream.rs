@@ -4,7 +4,7 @@ use crate::answer::UserBody;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
-use rules::edge::lambda::stream::{Cut, Tally};
+use rules::edge_contract::lambda::stream::{Cut, Tally};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

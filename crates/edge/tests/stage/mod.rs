@@ -191,14 +191,14 @@ impl Stage {
     }
 
     /// What the edge has told so far.
-    pub(crate) fn summary(&self) -> rules::edge::summary::Summary {
+    pub(crate) fn summary(&self) -> rules::edge_contract::summary::Summary {
         let answer = self.private("/.landfall/summary");
-        rules::edge::summary::Summary::parse(&answer.body).expect("a summary")
+        rules::edge_contract::summary::Summary::parse(&answer.body).expect("a summary")
     }
 
     /// All seconds in one.
-    pub(crate) fn totals(&self) -> rules::edge::bucket::Bucket {
-        let mut sum = rules::edge::bucket::Bucket::default();
+    pub(crate) fn totals(&self) -> rules::edge_contract::bucket::Bucket {
+        let mut sum = rules::edge_contract::bucket::Bucket::default();
         self.summary()
             .buckets
             .values()

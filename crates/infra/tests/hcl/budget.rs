@@ -2,7 +2,7 @@
 
 use super::tree::{Tree, argument, evaluate, labels, only, text};
 use hcl::{Body, Value, value};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 
 /// The least that AWS takes for a limit is above 0.
 const LEAST: f64 = 0.01;

@@ -1,14 +1,14 @@
-//! Variables and outputs are the fields of `rules::contract`, names in both directions.
+//! Variables and outputs are the fields of `rules::shape::contract`, names in both directions.
 
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
-use rules::ci::{Deployment, Forge, Setup, origin::Project, partition};
-use rules::contract::{
+use rules::leave::ci::{Deployment, Forge, Setup, origin::Project, partition};
+use rules::shape::contract::{
     CiInputs, CiOutputs, DomainOutputs, FargateDomainInputs, FargateInputs, FargateOutputs,
     FoundationInputs, FoundationOutputs, LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
-use rules::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
-use rules::names::{Names, Slots};
+use rules::app::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
+use rules::app::names::{Names, Slots};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

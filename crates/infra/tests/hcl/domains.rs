@@ -2,7 +2,7 @@
 
 use super::tree::{Tree, argument, only, optional, texts};
 use hcl::{Body, Structure};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 
 /// A body without some arguments and blocks, wherever they stand in it.
 fn without(body: &Body, names: &[&str]) -> Body {

@@ -1,13 +1,13 @@
-//! Names in the HCL are those of `rules::names`, by evaluating the expressions that make them.
+//! Names in the HCL are those of `rules::app::names`, by evaluating the expressions that make them.
 
 use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
-use rules::ci::Role;
-use rules::contract::Root;
-use rules::manifest::{AppName, Environment, STEM_LENGTH, SecretsStore};
-use rules::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
-use rules::secrets::prefix;
-use rules::versions::LIVE;
+use rules::leave::ci::Role;
+use rules::shape::contract::Root;
+use rules::app::manifest::{AppName, Environment, STEM_LENGTH, SecretsStore};
+use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::secrets::prefix;
+use rules::release::published_versions::LIVE;
 
 const REGION: &str = "eu-west-2";
 const ACCOUNT: &str = "123456789012";

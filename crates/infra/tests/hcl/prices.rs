@@ -1,8 +1,8 @@
-//! Nothing in the HCL lacks a price: what `rules::cost` does not know would make every bill incomplete.
+//! Nothing in the HCL lacks a price: what `rules::shape::cost` does not know would make every bill incomplete.
 
 use super::tree::{Tree, labels};
-use rules::contract::Root;
-use rules::cost;
+use rules::shape::contract::Root;
+use rules::shape::cost;
 
 #[test]
 fn every_resource_of_the_roots_is_priced() {
@@ -13,7 +13,7 @@ fn every_resource_of_the_roots_is_priced() {
             let kind = labels(block)[0];
             assert!(
                 cost::is_known(kind),
-                "{root}: rules::cost has no price for {kind}"
+                "{root}: rules::shape::cost has no price for {kind}"
             );
             seen += 1;
         }

@@ -3,7 +3,7 @@
 
 use super::tree::{Tree, argument, evaluate, labels, only};
 use hcl::{Block, Body};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

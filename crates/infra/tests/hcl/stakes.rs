@@ -2,8 +2,8 @@
 //! somebody has thought about.
 
 use super::tree::{Tree, labels};
-use rules::contract::Root;
-use rules::destruction::{Stake, stake};
+use rules::shape::contract::Root;
+use rules::shape::data_loss::{Stake, stake};
 
 #[test]
 fn what_is_lost_with_each_kind_is_known() {

@@ -2,7 +2,7 @@
 
 use hcl::eval::{Context, Evaluate as _, FuncArgs, FuncDef, ParamType};
 use hcl::{Block, Body, Expression, Value};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 
 /// What a function of the language does with its arguments.
 type Function = fn(FuncArgs) -> Result<Value, String>;

@@ -3,10 +3,10 @@
 
 use crate::stage::{REGION, Stage, apply, make, plan, told, unmake};
 use infra::Terraform;
-use rules::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root};
-use rules::domain::course::{Course, Kept};
-use rules::domain::leads_to_aws;
-use rules::plan::Action;
+use rules::shape::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root};
+use rules::operate::domain::course::{Course, Kept};
+use rules::operate::domain::leads_to_aws;
+use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use testkit::Zone;
@@ -72,7 +72,7 @@ async fn a_domain_comes_changes_and_goes() {
     let course = Course::of(
         Some((
             &"new.example.com".parse().expect("a domain"),
-            &rules::domain::Zone {
+            &rules::operate::domain::Zone {
                 name: ZONE.to_owned(),
                 id: zone.id.clone(),
                 name_servers: Vec::new(),

@@ -1,10 +1,10 @@
 //! The Lambda target, made and unmade in the emulators. Nothing is invoked: the image does not exist.
 
 use crate::stage::{REGION, Stage, make, plan, told, unmake};
-use rules::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
-use rules::plan::Action;
-use rules::revision::Image;
-use rules::versions::LIVE;
+use rules::shape::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
+use rules::shape::plan::Action;
+use rules::release::revision::Image;
+use rules::release::published_versions::LIVE;
 use serde_json::{Value, json};
 use std::io::Write as _;
 

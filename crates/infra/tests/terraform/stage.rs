@@ -1,11 +1,11 @@
 //! An environment in emulators of its own, and what is done with each root in it.
 
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use rules::exit::Exit;
-use rules::manifest::{Draft, Facts, Manifest, Overrides};
-use rules::names::Names;
-use rules::plan::{Action, Plan};
+use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
+use rules::app::names::Names;
+use rules::shape::plan::{Action, Plan};
 use serde_json::Value;
 use std::path::Path;
 use testkit::Sandbox;

@@ -2,7 +2,7 @@
 
 use super::AppDir;
 use clap::{Args, Subcommand};
-use rules::ci::origin::{ArchiveUrl, Branch, GithubEnvironment, Sha256};
+use rules::leave::ci::origin::{ArchiveUrl, Branch, GithubEnvironment, Sha256};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ci {

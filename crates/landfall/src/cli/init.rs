@@ -2,7 +2,7 @@
 
 use super::AppDir;
 use clap::Args;
-use rules::manifest::{Port, RelativePath};
+use rules::app::manifest::{Port, RelativePath};
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {

@@ -2,7 +2,7 @@
 
 use super::AppDir;
 use clap::{Args, Subcommand};
-use rules::manifest::Target;
+use rules::app::manifest::Target;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]

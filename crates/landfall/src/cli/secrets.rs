@@ -2,7 +2,7 @@
 
 use super::{AppDir, usd};
 use clap::{Args, Subcommand};
-use rules::manifest::SecretName;
+use rules::app::manifest::SecretName;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]

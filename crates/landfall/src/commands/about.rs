@@ -8,10 +8,10 @@ use crate::place::Place;
 use crate::report::Report;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
-use rules::about::{Edge, Tool, Version};
+use rules::operate::version::{Edge, Tool, Version};
 use rules::event::{Event, VERSION};
 use rules::exit::Exit;
-use rules::manifest::Architecture;
+use rules::app::manifest::Architecture;
 use std::path::Path;
 
 /// `landfall version`: what is missing is said, and no failure.
@@ -77,7 +77,7 @@ pub(crate) fn man(directory: &Path, report: &Report) -> Result<(), Failure> {
 /// `landfall schema`.
 pub(crate) fn schema(report: &Report) -> Result<(), Failure> {
     document(
-        format!("{:#}", rules::manifest::schema()).into_bytes(),
+        format!("{:#}", rules::app::manifest::schema()).into_bytes(),
         report,
     )
 }

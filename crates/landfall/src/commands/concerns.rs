@@ -5,8 +5,8 @@ use crate::place::Place;
 use crate::report::{Report, now};
 use aws::{Alarms, Budgets};
 use rules::event::Event;
-use rules::manifest::Manifest;
-use rules::preflight::concerns;
+use rules::app::manifest::Manifest;
+use rules::operate::release_warnings::concerns;
 
 /// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What
 /// cannot be looked at is told as well; none of it keeps a release from starting, which may be the repair.

@@ -10,12 +10,12 @@ use crate::planner::{pays, tasks};
 use crate::report::{Report, now};
 use aws::{Budgets, Secrets};
 use infra::Interrupt;
-use rules::contract::Root;
-use rules::cost::prices::Table;
-use rules::cost::{Basis, Workload, estimate};
+use rules::shape::contract::Root;
+use rules::shape::cost::prices::Table;
+use rules::shape::cost::{Basis, Workload, estimate};
 use rules::event::{Event, Phase};
-use rules::manifest::{SecretsStore, Target};
-use rules::revision::Settings;
+use rules::app::manifest::{SecretsStore, Target};
+use rules::release::revision::Settings;
 
 pub(crate) async fn run(
     arguments: &AppDir,

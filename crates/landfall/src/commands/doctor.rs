@@ -7,10 +7,10 @@ use crate::doctor::{Examined, Extent, examine, trouble};
 use crate::failure::Failure;
 use crate::report::Report;
 use infra::Interrupt;
-use rules::doctor::{self, Check, Gap, Name, Outcome, Summary, app::run_gap, verdict};
+use rules::operate::doctor::{self, Check, Gap, Name, Outcome, Summary, app::run_gap, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::Overrides;
+use rules::app::manifest::Overrides;
 
 pub(crate) async fn run(
     arguments: &Doctor,

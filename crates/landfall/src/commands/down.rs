@@ -11,12 +11,12 @@ use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Secrets, Services};
 use infra::Interrupt;
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::{Domain, Manifest};
-use rules::names::Slot;
-use rules::sweep::{Leftover, leftovers};
+use rules::app::manifest::{Domain, Manifest};
+use rules::app::names::Slot;
+use rules::operate::sweep::{Leftover, leftovers};
 use std::time::Duration;
 
 /// How long tasks may take to stop once they were told to.

@@ -6,10 +6,10 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::report::Report;
-use rules::canary::audit;
+use rules::release::canary::audit;
 use rules::event::{Event, Past};
 use rules::exit::Exit;
-use rules::ledger::Record;
+use rules::release::ledger::Record;
 use std::io::Read as _;
 
 /// `landfall history`.

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::report::Report;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::manifest::{FILE, Overrides, starter};
+use rules::app::manifest::{FILE, Overrides, starter};
 use std::io::Write as _;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use crate::place::Place;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
-use rules::manifest::Target;
+use rules::app::manifest::Target;
 use rules::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;

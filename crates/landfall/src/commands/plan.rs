@@ -11,9 +11,9 @@ use crate::report::Report;
 use infra::Interrupt;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::Overrides;
+use rules::app::manifest::Overrides;
 use rules::page;
-use rules::proposal::Proposal;
+use rules::shape::plan_decision::Proposal;
 use std::path::Path;
 
 impl From<&Up> for Plan {

@@ -8,11 +8,11 @@ use crate::failure::Failure;
 use crate::rehearsal;
 use crate::report::Report;
 use aws::Session;
-use rules::ci::partition;
+use rules::leave::ci::partition;
 use rules::event::Event;
-use rules::manifest::{Manifest, Overrides};
-use rules::names::Names;
-use rules::permissions::{Document, Phase, Scope, of_ci, statements};
+use rules::app::manifest::{Manifest, Overrides};
+use rules::app::names::Names;
+use rules::shape::permissions::{Document, Phase, Scope, of_ci, statements};
 use std::path::Path;
 
 pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Result<(), Failure> {

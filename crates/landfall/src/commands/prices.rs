@@ -3,9 +3,9 @@
 use crate::cli::Refresh;
 use crate::failure::Failure;
 use crate::report::{Report, now};
-use rules::cost::list::{self, Service};
-use rules::cost::prices::{TEXT, Table};
-use rules::cost::renewal::{Read, Renewal, renew, services, wanted};
+use rules::shape::cost::list::{self, Service};
+use rules::shape::cost::prices::{TEXT, Table};
+use rules::shape::cost::renewal::{Read, Renewal, renew, services, wanted};
 use rules::event::Event;
 use rules::exit::Exit;
 use std::time::Duration;

@@ -17,9 +17,9 @@ use aws::Buckets;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::reaping::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
+use rules::operate::expiry::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
 use rules::time::Timestamp;
-use rules::ttl::Expiry;
+use rules::operate::ttl::Expiry;
 
 pub(crate) async fn run(
     arguments: &Reap,

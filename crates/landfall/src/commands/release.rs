@@ -14,11 +14,11 @@ use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::ledger::{LEASE_KEY, Record, previous_good};
+use rules::release::ledger::{LEASE_KEY, Record, previous_good};
 use rules::release::{
     AtMaximum, Order, Outcome, Patience, Purpose, Release, Step, Strategy, foresee,
 };
-use rules::revision::{Revision, RevisionId};
+use rules::release::revision::{Revision, RevisionId};
 use std::path::Path;
 
 /// An environment that is deployed.

@@ -13,11 +13,11 @@ use crate::probe::Door;
 use crate::report::{Report, now};
 use crate::watched::View;
 use infra::Interrupt;
-use rules::canary::{Counts, Policy};
-use rules::diagnosis::{Expectation, diagnose};
+use rules::release::canary::{Counts, Policy};
+use rules::release::diagnosis::{Expectation, diagnose};
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::names::Slot;
+use rules::app::names::Slot;
 use std::time::Duration;
 
 /// How often `--watch` looks.

@@ -22,9 +22,9 @@ use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::{Choice, Manifest, Target};
-use rules::revision::{Revision, Settings};
-use rules::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::app::manifest::{Choice, Manifest, Target};
+use rules::release::revision::{Revision, Settings};
+use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
 
 /// `landfall move`: an `up` to the other target, of what is there already.
 pub(crate) async fn move_to(

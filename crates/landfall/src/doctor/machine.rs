@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::layer;
 use crate::place::{self, Place};
 use infra::Binary;
-use rules::doctor::machine::{Directory, Disk, Tool};
-use rules::doctor::{Facts, Gap, Seen};
-use rules::manifest::Manifest;
+use rules::operate::doctor::machine::{Directory, Disk, Tool};
+use rules::operate::doctor::{Facts, Gap, Seen};
+use rules::app::manifest::Manifest;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -3,11 +3,11 @@
 use super::Driver;
 use crate::platform::Look;
 use crate::report::now;
-use rules::diagnosis::{Cause, Expectation, denied, diagnose};
+use rules::release::diagnosis::{Cause, Expectation, denied, diagnose};
 use rules::event::Event;
-use rules::evidence::{Evidence, Listening};
+use rules::release::evidence::{Evidence, Listening};
 use rules::release::Release;
-use rules::revision::Revision;
+use rules::release::revision::Revision;
 use rules::time::Timestamp;
 use std::time::Duration;
 
@@ -113,5 +113,5 @@ impl Driver<'_> {
 
 /// Counts of the edge are evidence of another kind.
 fn is_summary(line: &str) -> bool {
-    rules::edge::summary::Summary::parse(line).is_ok()
+    rules::edge_contract::summary::Summary::parse(line).is_ok()
 }

@@ -1,8 +1,8 @@
 //! What an engine says of itself, and of an image.
 
 use super::{Engine, LocalImage};
-use rules::doctor::app::Image;
-use rules::doctor::machine;
+use rules::operate::doctor::app::Image;
+use rules::operate::doctor::machine;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,11 +2,11 @@
 
 use super::{Engine, LocalImage, TAIL};
 use crate::failure::Failure;
-use rules::evidence::Listening;
+use rules::release::evidence::Listening;
 use rules::exit::Exit;
-use rules::hardening::Hardening;
-use rules::manifest::{Manifest, Target};
-use rules::revision::Settings;
+use rules::release::hardening::Hardening;
+use rules::app::manifest::{Manifest, Target};
+use rules::release::revision::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;

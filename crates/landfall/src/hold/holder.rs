@@ -1,6 +1,6 @@
 //! Who this process is to others, and whether another one is gone.
 
-use rules::lease::Holder;
+use rules::release::lease::Holder;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 

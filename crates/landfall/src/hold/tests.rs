@@ -1,6 +1,6 @@
 use super::holder::this;
 use super::*;
-use rules::lease::TTL;
+use rules::release::lease::TTL;
 use testkit::Sandbox;
 use tokio::sync::watch;
 

@@ -5,13 +5,13 @@ use crate::failure::Failure;
 use crate::probe::Door;
 use crate::random::token;
 use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
-use rules::contract::{FargateOutputs, FoundationOutputs};
-use rules::edge::settings::Secret;
-use rules::evidence::{Evidence, TargetHealth};
+use rules::shape::contract::{FargateOutputs, FoundationOutputs};
+use rules::edge_contract::settings::Secret;
+use rules::release::evidence::{Evidence, TargetHealth};
 use rules::exit::Exit;
-use rules::names::{CLOSED, Names, Slot, Slots};
+use rules::app::names::{CLOSED, Names, Slot, Slots};
 use rules::release::{Doors, SlotSeen};
-use rules::revision::{Digest, Image, Revision};
+use rules::release::revision::{Digest, Image, Revision};
 
 /// The Fargate target of one environment.
 pub(crate) struct Fargate {

@@ -3,7 +3,7 @@
 use super::words::watched;
 use rules::event::{Event, Phase};
 use rules::time::Timestamp;
-use rules::watch::Watch;
+use rules::release::live_status::Watch;
 use std::time::Duration;
 
 /// At most this often: what is done stands in lines of its own.

@@ -2,7 +2,7 @@
 
 use super::words::{outcome_words, pings, proof_words, step_words};
 use rules::event::Past;
-use rules::ledger::Entry;
+use rules::release::ledger::Entry;
 use rules::release::{Outcome, Purpose};
 use rules::time::{Timestamp, readable};
 

@@ -1,10 +1,10 @@
 //! What is about to be made, in words: briefly on the way to making it, in full where it was asked for.
 
 use super::Text;
-use rules::cost::bill::cents;
+use rules::shape::cost::bill::cents;
 use rules::event::Event;
-use rules::plan::{Action, Change};
-use rules::review::{Finding, Severity};
+use rules::shape::plan::{Action, Change};
+use rules::shape::review::{Finding, Severity};
 
 /// In full, for `plan` and `cost`; [`None`] for what says the same everywhere.
 pub(super) fn details(event: &Event, color: bool) -> Option<String> {
@@ -52,7 +52,7 @@ pub(super) fn text(event: &Event, verbose: bool, color: bool) -> Text {
             ..
         } => {
             let mut lines = vec![format!("target {target}: {because}")];
-            if let rules::destruction::Verdict::NeedsYes(losses) = loss {
+            if let rules::shape::data_loss::Verdict::NeedsYes(losses) = loss {
                 lines.extend(
                     losses.iter().map(|loss| {
                         format!("{} {}", paint(color, "33", "warning:"), loss.explain())
@@ -144,12 +144,12 @@ fn counted(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::contract::Root;
-    use rules::cost::renewal::{Moved, Renewal};
-    use rules::cost::{Spent, prices::Item};
-    use rules::destruction::{Loss, Stake, Verdict};
-    use rules::manifest::Target;
-    use rules::review::Rule;
+    use rules::shape::contract::Root;
+    use rules::shape::cost::renewal::{Moved, Renewal};
+    use rules::shape::cost::{Spent, prices::Item};
+    use rules::shape::data_loss::{Loss, Stake, Verdict};
+    use rules::app::manifest::Target;
+    use rules::shape::review::Rule;
 
     fn finding(rule: Rule, severity: Severity, allowed: bool) -> Finding {
         Finding {

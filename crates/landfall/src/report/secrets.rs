@@ -1,6 +1,6 @@
 //! Secrets as a table: everything but their values.
 
-use rules::secrets::Row;
+use rules::operate::secrets::Row;
 use rules::time::Timestamp;
 
 /// One line for each, below a heading.
@@ -57,8 +57,8 @@ fn line(row: &Row) -> [String; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::manifest::{SecretName, SecretsStore};
-    use rules::secrets::Stored;
+    use rules::app::manifest::{SecretName, SecretsStore};
+    use rules::operate::secrets::Stored;
 
     #[test]
     fn a_table_tells_everything_but_values() {

@@ -1,12 +1,12 @@
 //! Parts of the report that are sentences by themselves.
 
 use super::view::{clock, logarithm, rate};
-use rules::canary::Stratum;
-use rules::edge::totals::Totals;
-use rules::evidence::Listening;
-use rules::ledger::Pings;
+use rules::release::canary::Stratum;
+use rules::edge_contract::totals::Totals;
+use rules::release::evidence::Listening;
+use rules::release::ledger::Pings;
 use rules::release::{Awaited, Outcome, Proof, Step};
-use rules::watch::{Evidence, Role, Watch};
+use rules::release::live_status::{Evidence, Role, Watch};
 
 /// One line of numbers.
 pub(super) fn traffic(totals: &Totals) -> String {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::random::token;
-use rules::manifest::{AppName, Environment};
-use rules::names::Names;
+use rules::app::manifest::{AppName, Environment};
+use rules::app::names::Names;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use testkit::Sandbox;

@@ -1,10 +1,10 @@
 //! What each root changes, and what is lost with it.
 
 use super::{list, words};
-use crate::destruction::{Loss, Verdict};
 use crate::markup::escape;
-use crate::plan::{Action, Change, Plan};
-use crate::proposal::Proposal;
+use crate::shape::data_loss::{Loss, Verdict};
+use crate::shape::plan::{Action, Change, Plan};
+use crate::shape::plan_decision::Proposal;
 use std::fmt::Write as _;
 
 pub(super) fn section(proposal: &Proposal) -> String {

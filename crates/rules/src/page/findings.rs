@@ -2,7 +2,7 @@
 
 use super::{DOCS, words};
 use crate::markup::escape;
-use crate::review::{Finding, Severity};
+use crate::shape::review::{Finding, Severity};
 use std::fmt::Write as _;
 
 pub(super) fn section(findings: &[Finding]) -> String {

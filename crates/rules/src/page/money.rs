@@ -1,10 +1,10 @@
 //! What it costs: by existing, by use, and what would cost less.
 
 use super::{list, words};
-use crate::cost::Bill;
-use crate::cost::bill::{Charge, Line, cents, unit_price};
-use crate::cost::prices::Confidence;
 use crate::markup::escape;
+use crate::shape::cost::Bill;
+use crate::shape::cost::bill::{Charge, Line, cents, unit_price};
+use crate::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
 /// Colours that tell charges apart; more charges begin again with the first.

@@ -4,8 +4,8 @@ use super::{
     AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
     Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
-use crate::diagnosis::Cause;
-use crate::names::Slot;
+use crate::app::names::Slot;
+use crate::release::diagnosis::Cause;
 use crate::time::Timestamp;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! What a release sees: everything that a step is decided on.
 
 use super::SUSPICIOUS;
-use crate::diagnosis::Cause;
-use crate::names::{Slot, Slots};
-use crate::revision::RevisionId;
+use crate::app::names::{Slot, Slots};
+use crate::release::diagnosis::Cause;
+use crate::release::revision::RevisionId;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -2,9 +2,9 @@
 
 use super::super::Strategy;
 use super::*;
-use crate::ledger::{Entry, Record};
-use crate::manifest::Architecture;
-use crate::revision::{Digest, Image, Revision, Settings};
+use crate::app::manifest::Architecture;
+use crate::release::ledger::{Entry, Record};
+use crate::release::revision::{Digest, Image, Revision, Settings};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 use std::collections::BTreeMap;
@@ -220,7 +220,7 @@ fn record(begun: Release) -> Record {
         },
         settings: Settings {
             secrets: Default::default(),
-            target: crate::manifest::Target::Fargate,
+            target: crate::app::manifest::Target::Fargate,
             port: 8080,
             cpu: 256,
             memory: 512,

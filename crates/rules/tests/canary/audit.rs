@@ -1,9 +1,11 @@
 //! The file of a trial.
 
 use proptest::prelude::*;
-use rules::canary::audit::{Line, parse, replay, write};
-use rules::canary::{Arm, Counts, Decision, History, Policy, SealedWindow, Signal, Stratum, judge};
-use rules::edge::sketch::Sketch;
+use rules::edge_contract::histogram::Sketch;
+use rules::release::canary::audit::{Line, parse, replay, write};
+use rules::release::canary::{
+    Arm, Counts, Decision, History, Policy, SealedWindow, Signal, Stratum, judge,
+};
 use std::time::Duration;
 
 fn problem(text: &str) -> String {

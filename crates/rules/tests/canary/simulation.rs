@@ -1,6 +1,6 @@
 //! Versions that err at random, the same each time.
 
-use rules::canary::{Tally, Window};
+use rules::release::canary::{Tally, Window};
 
 /// SplitMix64 of Steele, Lea and Flood: <https://doi.org/10.1145/2660193.2660195>.
 pub(crate) struct Random(u64);

@@ -2,8 +2,8 @@
 //! beside it.
 
 use crate::simulation::{Filling, Random};
-use rules::canary::factor::{COMPONENTS, Rates, guess, ln_factor, not_worse};
-use rules::canary::{Monitor, Policy, Stratum, Tally, Window};
+use rules::release::canary::factor::{COMPONENTS, Rates, guess, ln_factor, not_worse};
+use rules::release::canary::{Monitor, Policy, Stratum, Tally, Window};
 
 /// Whether windows roll back the new version, and after which.
 fn rolls_back(history: Tally, windows: impl IntoIterator<Item = Window>) -> bool {

@@ -2,10 +2,10 @@
 
 use crate::simulation::Random;
 use proptest::prelude::*;
-use rules::canary::{
+use rules::edge_contract::histogram::Sketch;
+use rules::release::canary::{
     Arm, Counts, Decision, History, PerSignal, Policy, SealedWindow, Signal, Stratum, Trial, judge,
 };
-use rules::edge::sketch::Sketch;
 use std::time::Duration;
 
 fn arm(total: u64, errors: u64) -> Arm {
@@ -55,7 +55,7 @@ fn ten_percent() -> History {
     }
 }
 
-fn judged(history: History, windows: Vec<SealedWindow>) -> rules::canary::Judgement {
+fn judged(history: History, windows: Vec<SealedWindow>) -> rules::release::canary::Judgement {
     judge(&Policy::default(), &Counts { history, windows })
 }
 

@@ -3,8 +3,8 @@
 use crate::simulation::{Filling, Random};
 use crate::vectors::expectation;
 use proptest::prelude::*;
-use rules::canary::factor::{COMPONENTS, Rates, not_worse, worse, worse_from};
-use rules::canary::{Monitor, Policy, Stratum, Tally, Window};
+use rules::release::canary::factor::{COMPONENTS, Rates, not_worse, worse, worse_from};
+use rules::release::canary::{Monitor, Policy, Stratum, Tally, Window};
 
 /// Counts of all sizes, with more bad ones than requests among them.
 fn counts() -> impl Strategy<Value = u64> {

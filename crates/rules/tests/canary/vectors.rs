@@ -4,9 +4,9 @@
 //! rates of both and the factor's expectation. V3: a, the share and its projection. V3b: as V2 for
 //! promotions, without b. V4 to V14: whole trials, window by window.
 
-use rules::canary::audit::{self, AGREEMENT};
-use rules::canary::factor::{Rates, ln_factor, not_worse, worse};
-use rules::canary::{Decision, Window};
+use rules::release::canary::audit::{self, AGREEMENT};
+use rules::release::canary::factor::{Rates, ln_factor, not_worse, worse};
+use rules::release::canary::{Decision, Window};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("vectors.json");

@@ -1,10 +1,10 @@
 //! How seconds become windows.
 
 use proptest::prelude::*;
-use rules::canary::windows::seal;
-use rules::canary::{Arm, SealedWindow, Stratum, Tally};
-use rules::edge::bucket::Attempts;
-use rules::edge::sketch::Sketch;
+use rules::edge_contract::bucket::Attempts;
+use rules::edge_contract::histogram::Sketch;
+use rules::release::canary::windows::seal;
+use rules::release::canary::{Arm, SealedWindow, Stratum, Tally};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What is read from a Dockerfile without building it.
 
-use rules::dockerfile::{Exposed, exposed_ports, final_user};
-use rules::manifest::Port;
+use rules::app::dockerfile::{Exposed, exposed_ports, final_user};
+use rules::app::manifest::Port;
 
 /// The ports, or the line on which they become unclear.
 fn ports(dockerfile: &str) -> Result<Vec<u16>, usize> {

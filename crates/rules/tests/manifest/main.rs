@@ -5,7 +5,7 @@ mod problems;
 mod properties;
 mod resolve;
 
-use rules::manifest::{Draft, Facts, Manifest, Overrides, Problems};
+use rules::app::manifest::{Draft, Facts, Manifest, Overrides, Problems};
 
 /// A directory called `hello` with a Dockerfile that exposes nothing.
 fn facts() -> Facts {

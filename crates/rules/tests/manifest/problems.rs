@@ -1,7 +1,7 @@
 //! What the user reads when something is wrong.
 
 use super::{complaint, facts, resolve};
-use rules::manifest::{
+use rules::app::manifest::{
     AppName, Draft, Environment, Facts, HealthPath, Overrides, Problems, Region, RelativePath,
     Target,
 };

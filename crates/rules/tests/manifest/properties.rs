@@ -5,8 +5,8 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use rules::dockerfile::{exposed_ports, final_user};
-use rules::manifest::{
+use rules::app::dockerfile::{exposed_ports, final_user};
+use rules::app::manifest::{
     AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft, Environment,
     Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides,
     Port, ProtectedFact, ProtectedState, Region, RelativePath, SecretName, SecretsStore,

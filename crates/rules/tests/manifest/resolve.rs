@@ -1,7 +1,7 @@
 //! What comes out when all is well, and which source wins.
 
 use super::{complaint, facts, resolve};
-use rules::manifest::{
+use rules::app::manifest::{
     AppName, Choice, Draft, Environment, Facts, FileSum, Overrides, ProtectedFact, ProtectedState,
     Region, RelativePath, Target,
 };

@@ -7,9 +7,9 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::Report;
 use aws::Identity;
-use rules::ci::AUDIENCE;
-use rules::ci::claims::{Answer, Claims, ask};
-use rules::ci::explain::{describe, explain};
+use rules::leave::ci::AUDIENCE;
+use rules::leave::ci::claims::{Answer, Claims, ask};
+use rules::leave::ci::explain::{describe, explain};
 use rules::exit::Exit;
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
-use rules::ci::{AUDIENCE, Role};
+use rules::leave::ci::{AUDIENCE, Role};
 use rules::event::Event;
 
 /// What the account lacks.

@@ -11,14 +11,14 @@ use crate::place::{Function, Place};
 use crate::planner::{Planner, Proposed, Ready, ReadyDomain};
 use crate::report::Report;
 use infra::Interrupt;
-use rules::contract::{FoundationOutputs, Root};
-use rules::destruction::Verdict;
+use rules::shape::contract::{FoundationOutputs, Root};
+use rules::shape::data_loss::Verdict;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::manifest::{Manifest, Target};
-use rules::plan::Plan;
-use rules::proposal::Proposal;
-use rules::revision::Image;
+use rules::app::manifest::{Manifest, Target};
+use rules::shape::plan::Plan;
+use rules::shape::plan_decision::Proposal;
+use rules::release::revision::Image;
 
 /// What makes an environment.
 pub(super) struct Maker<'a> {

@@ -8,7 +8,7 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::{Line, Span};
-use rules::contract::Root;
+use rules::shape::contract::Root;
 use rules::event::Phase;
 use rules::time::Timestamp;
 

@@ -1,6 +1,6 @@
 //! Numbers the way they are read: rates, times, bars and little charts, as text of a known width.
 
-use rules::watch::{Count, interval};
+use rules::release::live_status::{Count, interval};
 
 /// Eighths of a cell, from nothing to all of it.
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];

@@ -5,8 +5,8 @@ use super::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
 use crate::report::words::origin;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
-use rules::ledger::Pings;
-use rules::watch::{Arm, Count, Evidence, Role, Watch};
+use rules::release::ledger::Pings;
+use rules::release::live_status::{Arm, Count, Evidence, Role, Watch};
 
 /// The widest label and the space after it.
 const LABEL: usize = 11;

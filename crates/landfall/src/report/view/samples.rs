@@ -1,10 +1,10 @@
 //! Moments to look at, made up.
 
-use rules::canary::Stratum;
-use rules::ledger::Pings;
-use rules::names::Slot;
-use rules::revision::RevisionId;
-use rules::watch::{Arm, Count, Evidence, Moment, Role, Watch};
+use rules::release::canary::Stratum;
+use rules::release::ledger::Pings;
+use rules::app::names::Slot;
+use rules::release::revision::RevisionId;
+use rules::release::live_status::{Arm, Count, Evidence, Moment, Role, Watch};
 
 fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
     let (slot, revision) = match role {

@@ -1,11 +1,11 @@
 //! What the view shows, folded from events. Pure: the moment of an event comes with it.
 
 use crate::report::heartbeat::ends_watch;
-use rules::contract::Root;
-use rules::edge::totals::Totals;
+use rules::shape::contract::Root;
+use rules::edge_contract::totals::Totals;
 use rules::event::{Event, Phase, Progress};
 use rules::time::Timestamp;
-use rules::watch::Watch;
+use rules::release::live_status::Watch;
 use std::collections::BTreeMap;
 
 /// What is to be shown.

@@ -5,10 +5,10 @@ use super::*;
 use proptest::prelude::*;
 use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
-use rules::contract::Root;
-use rules::edge::totals::Totals;
+use rules::shape::contract::Root;
+use rules::edge_contract::totals::Totals;
 use rules::event::{Phase, Progress};
-use rules::watch::Watch;
+use rules::release::live_status::Watch;
 
 fn state(events: &[(u64, Event)]) -> State {
     let mut state = State::default();

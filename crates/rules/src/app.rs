@@ -1,0 +1,5 @@
+//! TODO
+
+pub mod dockerfile;
+pub mod manifest;
+pub mod names;

@@ -1,0 +1,4 @@
+//! TODO
+
+pub mod ci;
+pub mod eject;

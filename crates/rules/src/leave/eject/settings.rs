@@ -1,0 +1,297 @@
+//! What plain Terraform is told otherwise than landfall would tell it, and which key of landfall.toml says so.
+
+use crate::app::manifest::{FILE, is_key};
+use crate::edge_contract::ride;
+use crate::shape::contract::Root;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Variables of a root, as its `terraform.tfvars.json` has them.
+pub type Variables = Map<String, Value>;
+
+/// A variable that has another value there than landfall would give it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Whose variable.
+    pub root: Root,
+    /// Its name.
+    pub variable: String,
+    /// What stands there.
+    pub there: Value,
+    /// What landfall would say; [`None`] if it has no such variable.
+    pub here: Option<Value>,
+    /// The key of landfall.toml that says the same, if there is one.
+    pub key: Option<String>,
+    /// What a person does so that landfall says the same, or why nothing can be done.
+    pub how: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Difference {
+            root,
+            variable,
+            there,
+            here,
+            ..
+        } = self;
+        write!(f, "{root}: {variable} is {there} there")?;
+        match here {
+            Some(here) => write!(f, ", and {here} by {FILE}"),
+            None => write!(f, ", and landfall has no such variable"),
+        }
+    }
+}
+
+/// Where `there` says something else than `here`. What only `here` says is the root's own default there, of which a
+/// plan tells whether it matters. What releases own, the image, does not count.
+pub fn differences(root: Root, there: &Variables, here: &Variables) -> Vec<Difference> {
+    let names: BTreeSet<&String> = there.keys().collect();
+    let is_other = |name: &&String| match here.get(*name) {
+        Some(ours) => !is_same(&there[*name], ours),
+        None => true,
+    };
+    names
+        .into_iter()
+        .filter(|name| !(root == Root::Lambda && name.as_str() == "image"))
+        .filter(is_other)
+        .map(|name| {
+            let (key, how) = remedy(root, name, &there[name], here.get(name));
+            Difference {
+                root,
+                variable: name.clone(),
+                there: there[name].clone(),
+                here: here.get(name).cloned(),
+                key: key.map(str::to_owned),
+                how,
+            }
+        })
+        .collect()
+}
+
+/// The same to Terraform, which knows one kind of number.
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| is_same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+fn remedy(
+    root: Root,
+    variable: &str,
+    there: &Value,
+    here: Option<&Value>,
+) -> (Option<&'static str>, String) {
+    if here.is_none() {
+        let how = "a variable of your own: take it back, or go on without landfall";
+        return (None, how.to_owned());
+    }
+    if matches!(root, Root::LambdaDomain | Root::FargateDomain) {
+        let how = "`domain` in landfall.toml says it, and `up` brings it about";
+        return (Some("domain"), how.to_owned());
+    }
+    if root == Root::Ci {
+        let how = "`landfall ci github` or `landfall ci gitlab` says it, by its flags; `up` leaves that root alone";
+        return (None, how.to_owned());
+    }
+    let ours = |why: &str| (None, format!("no key: {why}, and `up` sets it back"));
+    let set = |key: &'static str| {
+        let line = line(key, there);
+        (Some(key), format!("set `{line}` in {FILE}"))
+    };
+    let is_of_edge = there.as_u64() == Some(ride::PORT.into()) || *there == ride::HEALTH;
+    match (root, variable) {
+        (_, "name" | "environment" | "region") => (
+            None,
+            "names are for life: with another one it is another environment".to_owned(),
+        ),
+        (Root::Lambda, "reserved_concurrency") => {
+            ours("landfall reserves 50 where the account has 150 or more to give")
+        }
+        (Root::Lambda, "timeout" | "rate_limit" | "burst_limit") => {
+            ours("it is the same for every app")
+        }
+        (Root::Lambda, "ready_path") => set("health"),
+        (Root::Fargate, "unhealthy_threshold") => ours("it follows from `edge`"),
+        (Root::Fargate, "port" | "health_path") if is_of_edge => {
+            (Some("edge"), format!("set `edge = true` in {FILE}"))
+        }
+        (Root::Fargate, "port") => {
+            let how = format!(
+                "behind the edge the load balancer connects to {}: set `edge = false` and `{}` in {FILE}, or put {} back here",
+                ride::PORT,
+                line("port", there),
+                ride::PORT,
+            );
+            (Some("port"), how)
+        }
+        (Root::Fargate, "health_path") => {
+            let how = format!(
+                "behind the edge the load balancer asks {}: set `edge = false` and `{}` in {FILE}, or put {} back here",
+                ride::HEALTH,
+                line("health", there),
+                ride::HEALTH,
+            );
+            (Some("health"), how)
+        }
+        _ => match is_key(variable) {
+            Some(key) => set(key),
+            None => ours("landfall.toml does not say it"),
+        },
+    }
+}
+
+/// A line of landfall.toml. TOML writes these values as JSON does, but for tables.
+fn line(key: &str, value: &Value) -> String {
+    fn written(value: &Value) -> String {
+        match value {
+            Value::Object(table) => {
+                let pairs: Vec<String> = table
+                    .iter()
+                    .map(|(name, value)| {
+                        format!("{} = {}", Value::from(name.as_str()), written(value))
+                    })
+                    .collect();
+                format!("{{ {} }}", pairs.join(", "))
+            }
+            Value::Array(all) => {
+                let all: Vec<String> = all.iter().map(written).collect();
+                format!("[{}]", all.join(", "))
+            }
+            other => other.to_string(),
+        }
+    }
+    format!("{key} = {}", written(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::manifest::{Draft, Facts, Manifest, Overrides};
+    use crate::shape::contract::{FargateInputs, FoundationInputs, LambdaInputs};
+    use serde_json::json;
+
+    fn manifest(text: &str) -> Manifest {
+        let facts = Facts {
+            directory_name: "hello".into(),
+            dockerfile: Some("FROM scratch\nEXPOSE 3000\n".into()),
+            protected: vec![],
+        };
+        Draft::read(Some(text))
+            .resolve(&facts, &Overrides::default())
+            .expect("a manifest")
+    }
+
+    fn variables(inputs: impl Serialize) -> Variables {
+        match serde_json::to_value(inputs) {
+            Ok(Value::Object(variables)) => variables,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn of(root: Root, manifest: &Manifest) -> Variables {
+        match root {
+            Root::Foundation => variables(FoundationInputs::of(manifest, "eu-west-2")),
+            Root::Fargate => variables(FargateInputs::of(manifest, "eu-west-2")),
+            Root::Lambda => variables(LambdaInputs::of(manifest, "eu-west-2", None, None)),
+            Root::LambdaDomain | Root::FargateDomain | Root::Ci => {
+                panic!("no manifest says it alone")
+            }
+        }
+    }
+
+    /// Each variable, changed: what is said of it.
+    fn said(root: Root) -> String {
+        let here = of(root, &manifest("health = \"/up\"\n"));
+        let mut lines = Vec::new();
+        for (name, value) in &here {
+            let mut there = here.clone();
+            there[name] = match value {
+                Value::Number(number) => json!(number.as_f64().unwrap_or_default() as u64 + 1),
+                Value::Array(_) => json!(["me@example.com"]),
+                _ => json!("/other"),
+            };
+            for difference in differences(root, &there, &here) {
+                lines.push(format!("{difference}\n    {}", difference.how));
+            }
+        }
+        lines.join("\n")
+    }
+
+    #[test]
+    fn each_variable_has_an_answer() {
+        let all = [Root::Foundation, Root::Fargate, Root::Lambda].map(said);
+        insta::assert_snapshot!("answers", all.join("\n"));
+    }
+
+    #[test]
+    fn an_answer_that_names_a_key_is_one_that_the_manifest_takes() {
+        for (root, variable, value) in [
+            (Root::Foundation, "log_retention_days", json!(30)),
+            (Root::Foundation, "budget", json!(40.5)),
+            (Root::Foundation, "alarm_emails", json!(["me@example.com"])),
+            (Root::Fargate, "drain_seconds", json!(7)),
+            (Root::Lambda, "memory", json!(1024)),
+            (Root::Lambda, "ready_path", json!("/ready")),
+            (Root::Lambda, "port", json!(3001)),
+        ] {
+            let here = of(root, &manifest(""));
+            let mut there = here.clone();
+            there[variable] = value;
+            let told = differences(root, &there, &here);
+            let [difference] = told.as_slice() else {
+                panic!("{told:?}");
+            };
+            let line = difference.how.split('`').nth(1).expect("a line");
+            let mended = of(root, &manifest(&format!("{line}\n")));
+            assert_eq!(differences(root, &there, &mended), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn without_the_edge_both_its_variables_are_told() {
+        let here = of(Root::Fargate, &manifest(""));
+        let there = of(Root::Fargate, &manifest("edge = false\n"));
+        let told = differences(Root::Fargate, &there, &here);
+        assert_eq!(told.len(), 3, "{told:?}");
+        let back = differences(Root::Fargate, &here, &there);
+        let edges = back.iter().filter(|d| d.key.as_deref() == Some("edge"));
+        assert_eq!(edges.count(), 2, "{back:?}");
+    }
+
+    #[test]
+    fn numbers_are_compared_as_numbers_and_what_is_left_out_is_no_difference() {
+        let here = variables(json!({ "budget": 0.0, "more": 1 }));
+        let there = variables(json!({ "budget": 0 }));
+        assert_eq!(differences(Root::Foundation, &there, &here), []);
+        let own = variables(json!({ "mine": true }));
+        let told = differences(Root::Foundation, &own, &here);
+        assert_eq!(told[0].here, None);
+        assert!(told[0].to_string().contains("no such variable"));
+    }
+
+    #[test]
+    fn the_image_is_a_matter_of_releases() {
+        let here = of(Root::Lambda, &manifest(""));
+        let mut there = here.clone();
+        there["image"] = json!("somewhere@sha256:0");
+        assert_eq!(differences(Root::Lambda, &there, &here), []);
+    }
+
+    #[test]
+    fn a_line_is_toml() {
+        let value = json!({ "a b": ["x", "y\"z"], "n": 1.5 });
+        let table: toml::Table = toml::from_str(&line("key", &value)).expect("TOML");
+        assert_eq!(serde_json::to_value(&table["key"]).expect("JSON"), value);
+    }
+}

@@ -1,0 +1,203 @@
+//! This machine: its container engine, its disk, Terraform, the edge's program.
+
+use super::{Check, Facts, Name, judged};
+use crate::app::manifest::Architecture;
+use crate::exit::Exit;
+
+/// Free space below which a build of even a small image fails, bytes.
+const SCANT: u64 = 1024 * 1024 * 1024;
+/// Free space below which a larger image or a few versions may not fit, bytes.
+const TIGHT: u64 = 5 * SCANT;
+/// Free space that the AWS provider needs when it is unpacked for the first time, bytes.
+const PROVIDER: u64 = SCANT;
+
+/// A container engine that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engine {
+    /// `docker`, `podman`, or the path that was given.
+    pub name: String,
+    /// Version of its server.
+    pub version: String,
+    /// Processor that it runs on, in any of the usual spellings; empty if it does not say.
+    pub processor: String,
+    /// Whether programs for the app's processor run on it as well; [`None`] if that cannot be seen.
+    pub emulates: Option<bool>,
+}
+
+/// Space on a file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// A directory on it.
+    pub path: String,
+    /// Bytes that an ordinary user can still write.
+    pub free: u64,
+}
+
+/// A program that does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Where it is.
+    pub path: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A directory that is written to, made where it is not there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// What is kept there.
+    pub purpose: String,
+    /// Where it is, or will be.
+    pub path: String,
+    /// The variable that names another one.
+    pub variable: String,
+    /// Whether it can be written, or made.
+    pub writable: bool,
+    /// Bytes free; [`None`] if that cannot be seen.
+    pub free: Option<u64>,
+}
+
+/// The processor that a word means, in the spellings of kernels and engines.
+pub fn processor(word: &str) -> Option<Architecture> {
+    match word {
+        "x86_64" | "amd64" => Some(Architecture::X86_64),
+        "aarch64" | "arm64" => Some(Architecture::Arm64),
+        _ => None,
+    }
+}
+
+pub(super) fn checks(facts: &Facts) -> Vec<Check> {
+    let mut checks = judged(Name::Engine, &facts.engine, |engine| vec![answers(engine)]);
+    let wanted = facts.manifest().map(|manifest| manifest.architecture);
+    if let (Ok(engine), Some(wanted)) = (&facts.engine, wanted) {
+        checks.extend(emulation(engine, wanted));
+    }
+    checks.extend(judged(Name::Disk, &facts.disk, |disk| vec![space(disk)]));
+    checks.extend(judged(Name::Terraform, &facts.terraform, |tool| {
+        vec![Check::ok(
+            Name::Terraform,
+            format!("{} {}", tool.path, tool.version),
+        )]
+    }));
+    checks.extend(judged(Name::Directories, &facts.directories, |all| {
+        directories(all)
+    }));
+    checks.extend(judged(Name::Edge, &facts.edge, |path| {
+        vec![match path {
+            Some(path) => Check::ok(Name::Edge, path.clone()),
+            None => Check::ok(Name::Edge, "not wanted: `edge = false`"),
+        }]
+    }));
+    checks
+}
+
+fn answers(engine: &Engine) -> Check {
+    let on = match engine.processor.as_str() {
+        "" => String::new(),
+        processor => format!(" on {processor}"),
+    };
+    Check::ok(
+        Name::Engine,
+        format!("{} {}{on}", engine.name, engine.version),
+    )
+}
+
+/// Only where the app is for another processor than the engine's.
+fn emulation(engine: &Engine, wanted: Architecture) -> Option<Check> {
+    let own = processor(&engine.processor);
+    if own == Some(wanted) || engine.processor.is_empty() {
+        return None;
+    }
+    let foreign = format!(
+        "the app is for {wanted}, {} runs on {}",
+        engine.name, engine.processor
+    );
+    let word = match wanted {
+        Architecture::X86_64 => "amd64",
+        Architecture::Arm64 => "arm64",
+    };
+    Some(match engine.emulates {
+        Some(true) => Check::ok(
+            Name::Emulation,
+            format!("{foreign}, which runs both; builds are slow"),
+        ),
+        Some(false) => Check::warning(Name::Emulation, foreign)
+            .why("a Dockerfile with RUN steps cannot be built, and the image cannot be run here for a look")
+            .fix(format!(
+                "`docker run --privileged --rm tonistiigi/binfmt --install {word}` lets this machine run both"
+            ))
+            .fix("or set `architecture` in landfall.toml to this machine's"),
+        None => Check::new(
+            Name::Emulation,
+            super::Outcome::Unknown,
+            format!("{foreign}: whether it runs both cannot be seen from here"),
+        ),
+    })
+}
+
+fn space(disk: &Disk) -> Check {
+    let found = format!("{} free in {}", size(disk.free), disk.path);
+    let fix = "`docker system df` says what takes the space; `docker image prune` removes images that have no name";
+    if disk.free < SCANT {
+        Check::blocker(Name::Disk, Exit::Image, format!("too little: {found}"))
+            .why("an image is built in several copies")
+            .fix(fix)
+    } else if disk.free < TIGHT {
+        Check::warning(Name::Disk, found)
+            .why("a large image may not fit")
+            .fix(fix)
+    } else {
+        Check::ok(Name::Disk, found)
+    }
+}
+
+fn directories(all: &[Directory]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for one in all {
+        if !one.writable {
+            checks.push(
+                Check::blocker(
+                    Name::Directories,
+                    Exit::MissingTool,
+                    format!("{} cannot be written", one.path),
+                )
+                .why(format!("{} is to be kept there", one.purpose))
+                .fix(format!(
+                    "mend its permissions, or name another directory with {}",
+                    one.variable
+                )),
+            );
+        } else if let Some(free) = one.free.filter(|free| *free < PROVIDER) {
+            checks.push(
+                Check::warning(
+                    Name::Directories,
+                    format!("{} free in {}", size(free), one.path),
+                )
+                .why("the AWS provider takes about 1 GiB when it is unpacked for the first time")
+                .fix(format!(
+                    "make room, or name another directory with {}",
+                    one.variable
+                )),
+            );
+        }
+    }
+    if checks.is_empty() {
+        let paths: Vec<&str> = all.iter().map(|one| one.path.as_str()).collect();
+        checks.push(Check::ok(
+            Name::Directories,
+            format!("{} can be written", paths.join(" and ")),
+        ));
+    }
+    checks
+}
+
+/// `41.2 GiB`, `980 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    let mib = bytes / MIB;
+    if mib < 1024 {
+        format!("{mib} MiB")
+    } else {
+        format!("{:.1} GiB", bytes as f64 / (1024 * MIB) as f64)
+    }
+}

@@ -1,0 +1,329 @@
+//! Secrets of an app: what the manifest asks for, what there is, and how that which is deployed refers to it.
+//!
+//! A value passes from whoever sets it to the store, and from the store into the app's environment. Nothing
+//! else here holds one: plans, task definitions, functions, ledger and events know [`Reference`]s.
+
+use crate::app::manifest::{Architecture, FILE, Invalid, Manifest, SecretName, SecretsStore};
+use crate::app::names::Names;
+use crate::exit::Exit;
+use crate::operate::doctor::{Check, Name};
+use crate::shape::cost::account::AccountPlan;
+use crate::shape::cost::budget::{Decision, Refusal, decide};
+use crate::shape::cost::prices::Table;
+use crate::shape::cost::{Basis, Workload, estimate};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Bytes that a standard parameter holds
+/// (<https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>).
+const PARAMETER_BYTES: usize = 4 * 1024;
+/// Bytes that a secret holds
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
+const SECRET_BYTES: usize = 64 * 1024;
+
+/// The value of a secret. It shows nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value(String);
+
+impl Value {
+    /// Reads what somebody gave: one line break at its end is taken off, as `echo` and editors add it.
+    ///
+    /// # Errors
+    /// No environment variable can hold it, or the store takes less.
+    pub fn read(bytes: Vec<u8>, store: SecretsStore) -> Result<Value, Invalid> {
+        let Ok(mut text) = String::from_utf8(bytes) else {
+            return Err(Invalid::new(
+                "the value is no text",
+                "an environment variable holds UTF-8 text",
+                "encode it, for example with base64, and decode it in the app",
+            ));
+        };
+        for end in ["\n", "\r"] {
+            if text.ends_with(end) {
+                text.truncate(text.len() - end.len());
+            }
+        }
+        if text.is_empty() {
+            return Err(Invalid::new(
+                "the value is empty",
+                "neither store keeps nothing",
+                "pipe the value into the command, or name its file with --from-file",
+            ));
+        }
+        if text.contains('\0') {
+            return Err(Invalid::new(
+                "the value holds a NUL character",
+                "no program can be given such a variable",
+                "remove it",
+            ));
+        }
+        let (most, more) = match store {
+            SecretsStore::ParameterStore => (
+                PARAMETER_BYTES,
+                "shorten it, or set `secrets_store = \"secrets-manager\"`, which takes 64 KiB and costs money",
+            ),
+            SecretsStore::SecretsManager => (SECRET_BYTES, "shorten it"),
+        };
+        if text.len() > most {
+            return Err(Invalid::new(
+                format!("the value has {} bytes", text.len()),
+                format!("{} takes {most} at most", store.title()),
+                more,
+            ));
+        }
+        Ok(Value(text))
+    }
+
+    /// The value itself, for the one who stores it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Value(…)")
+    }
+}
+
+/// Which value is meant, without the value: all that is deployed of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Where it is kept.
+    pub store: SecretsStore,
+    /// Name of the parameter, or ARN of the secret.
+    pub id: String,
+    /// Number of the parameter's version, or id of the secret's.
+    pub version: String,
+    /// When it was set. Of parameters only, whose numbers begin anew once one was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
+}
+
+impl Reference {
+    /// As a task definition names it. ECS knows no versions of parameters: a task gets the value that is
+    /// there when it starts (<https://github.com/aws/containers-roadmap/issues/859>).
+    pub fn value_from(&self) -> String {
+        match self.store {
+            SecretsStore::ParameterStore => self.id.clone(),
+            // The two fields between are a key within the value and a stage
+            // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+            SecretsStore::SecretsManager => format!("{}:::{}", self.id, self.version),
+        }
+    }
+}
+
+/// A secret as its store lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its name.
+    pub name: SecretName,
+    /// Where it is kept.
+    pub store: SecretsStore,
+    /// Name of the parameter, or ARN of the secret.
+    pub id: String,
+    /// Number of the parameter's version, or id of the secret's.
+    pub version: String,
+    /// When it was last set, if the store says.
+    pub changed: Option<Timestamp>,
+}
+
+impl Stored {
+    fn reference(&self) -> Reference {
+        Reference {
+            store: self.store,
+            id: self.id.clone(),
+            version: self.version.clone(),
+            changed: self
+                .changed
+                .filter(|_| self.store == SecretsStore::ParameterStore),
+        }
+    }
+}
+
+/// The name of a secret in its store, made from an environment's names.
+pub fn path(names: &Names, store: SecretsStore, name: &SecretName) -> String {
+    format!("{}{name}", prefix(names, store))
+}
+
+/// What the names of all secrets of an environment begin with in a store.
+pub fn prefix(names: &Names, store: SecretsStore) -> String {
+    match store {
+        SecretsStore::ParameterStore => format!("/landfall/{}/", names.id()),
+        SecretsStore::SecretsManager => format!("landfall/{}/", names.id()),
+    }
+}
+
+/// The secret that a name in a store stands for; [`None`] if it is none of the environment.
+pub fn name_of(names: &Names, store: SecretsStore, path: &str) -> Option<SecretName> {
+    let name = path.strip_prefix(prefix(names, store).as_str())?;
+    SecretName::parse(name).ok()
+}
+
+/// A reference for each secret that the manifest asks for.
+///
+/// # Errors
+/// Some of them are not set.
+pub fn references(
+    manifest: &Manifest,
+    stored: &[Stored],
+) -> Result<BTreeMap<SecretName, Reference>, Refusal> {
+    let store = manifest.secrets_store;
+    let mut found = BTreeMap::new();
+    let mut missing: Vec<&SecretName> = Vec::new();
+    for name in &manifest.secrets {
+        match stored.iter().find(|s| s.name == *name && s.store == store) {
+            Some(one) => drop(found.insert(name.clone(), one.reference())),
+            None => missing.push(name),
+        }
+    }
+    let Some(first) = missing.first() else {
+        return Ok(found);
+    };
+    let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+    let what = match missing.len() {
+        1 => format!("the secret {first} is not set"),
+        several => format!("{several} secrets are not set"),
+    };
+    let why = missing.iter().map(|name| {
+        let path = path(&names, store, name);
+        let elsewhere = stored.iter().find(|s| s.name == **name);
+        match elsewhere {
+            None => format!("`secrets` in {FILE} asks for {name}, and {} has no {path}", store.title()),
+            Some(other) => format!(
+                "`secrets` in {FILE} asks for {name}, which is in {}; `secrets_store` is \"{store}\", and that has no {path}",
+                other.store.title()
+            ),
+        }
+    });
+    let next = missing.iter().map(|name| {
+        format!(
+            "`landfall secrets set {name}` sets it for the environment {}",
+            names.environment
+        )
+    });
+    Err(Refusal {
+        what,
+        why: why.collect(),
+        next: next.collect(),
+    })
+}
+
+/// What `doctor` and `up` say of what is set.
+pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
+    let store = manifest.secrets_store.title();
+    match references(manifest, stored) {
+        Ok(found) if found.is_empty() => Vec::new(),
+        Ok(found) => {
+            let names: Vec<&str> = found.keys().map(SecretName::as_str).collect();
+            vec![Check::ok(
+                Name::Secrets,
+                format!("{} in {store}", names.join(", ")),
+            )]
+        }
+        Err(refusal) => {
+            let mut check = Check::blocker(Name::Secrets, Exit::BadInput, refusal.what);
+            check.why = refusal.why;
+            check.fix = refusal.next;
+            vec![check]
+        }
+    }
+}
+
+/// One line of `landfall secrets list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Name.
+    pub name: SecretName,
+    /// Whether the manifest asks for it.
+    pub wanted: bool,
+    /// What is kept of it where the manifest says, or elsewhere; [`None`] if it is not set.
+    pub stored: Option<Stored>,
+    /// Whether what is kept is what the next `up` refers to.
+    pub used: bool,
+}
+
+/// What the manifest asks for and what there is, by name.
+pub fn rows(manifest: &Manifest, stored: &[Stored]) -> Vec<Row> {
+    let mut rows: Vec<Row> = stored
+        .iter()
+        .map(|one| {
+            let wanted = manifest.secrets.contains(&one.name);
+            Row {
+                name: one.name.clone(),
+                wanted,
+                used: wanted && one.store == manifest.secrets_store,
+                stored: Some(one.clone()),
+            }
+        })
+        .collect();
+    for name in &manifest.secrets {
+        if !rows.iter().any(|row| row.name == *name && row.used) {
+            rows.push(Row {
+                name: name.clone(),
+                wanted: true,
+                stored: None,
+                used: false,
+            });
+        }
+    }
+    rows.sort_by(|a, b| (&a.name, !a.used).cmp(&(&b.name, !b.used)));
+    rows
+}
+
+/// Why `name` must not be set in the store of the manifest, if so: Secrets Manager bills each secret, and
+/// nothing is made that no budget allows. `stored` is what there is.
+pub fn too_dear(
+    manifest: &Manifest,
+    stored: &[Stored],
+    name: &SecretName,
+    region: &str,
+    account: &AccountPlan,
+    rehearsal: bool,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let billed = |one: &&Stored| one.store == SecretsStore::SecretsManager;
+    let there: Vec<&Stored> = stored.iter().filter(billed).collect();
+    let is_new = !there.iter().any(|one| one.name == *name);
+    if manifest.secrets_store != SecretsStore::SecretsManager || !is_new {
+        return None;
+    }
+    let bill = estimate(
+        Table::own(),
+        &Basis {
+            resources: &[],
+            workload: Workload::Function {
+                memory: manifest.memory.mib(),
+                architecture: Architecture::Arm64,
+                request_ms: 0,
+            },
+            secrets: there.len() + 1,
+            region,
+            account,
+            now,
+        },
+    );
+    match decide(&bill, manifest.budget, rehearsal) {
+        Decision::Allowed { .. } => None,
+        Decision::Refused(mut refusal) => {
+            refusal.next.push(
+                "Parameter Store keeps it for nothing: leave `secrets_store` out of landfall.toml"
+                    .to_owned(),
+            );
+            Some(refusal)
+        }
+    }
+}
+
+/// How many of the manifest's secrets are billed.
+pub fn billed(manifest: &Manifest) -> usize {
+    match manifest.secrets_store {
+        SecretsStore::ParameterStore => 0,
+        SecretsStore::SecretsManager => manifest.secrets.len(),
+    }
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;

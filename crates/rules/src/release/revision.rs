@@ -1,0 +1,362 @@
+//! A revision: one immutable thing to run, an image by digest together with its settings.
+
+use crate::app::manifest::{Architecture, Container, Manifest, SecretName, Target};
+use crate::edge_contract::{ride, secrets};
+use crate::operate::secrets::Reference;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// Content address of an image manifest: `sha256:` and 64 hexadecimal digits
+/// (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests>).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+impl Digest {
+    /// Parses `sha256:…`; [`None`] if it is anything else.
+    pub fn parse(text: &str) -> Option<Digest> {
+        let hex = text.strip_prefix("sha256:")?;
+        let is_hex = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (hex.len() == 64 && is_hex).then(|| Digest(text.to_owned()))
+    }
+
+    /// The whole digest.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve hexadecimal digits: enough for people.
+    pub fn short(&self) -> &str {
+        &self.0["sha256:".len()..][..12]
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+    fn try_from(text: String) -> Result<Digest, String> {
+        Digest::parse(&text).ok_or_else(|| format!("not a digest: {text}"))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.0
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An image that can be pulled and cannot change: repository and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Registry host and repository.
+    pub repository_url: String,
+    /// What exactly to pull.
+    pub digest: Digest,
+}
+
+impl std::fmt::Display for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.repository_url, self.digest)
+    }
+}
+
+impl Image {
+    /// Reads `repository@sha256:…`; [`None`] for a reference by tag.
+    pub fn parse(reference: &str) -> Option<Image> {
+        let (repository_url, digest) = reference.split_once('@')?;
+        Some(Image {
+            repository_url: repository_url.to_owned(),
+            digest: Digest::parse(digest)?,
+        })
+    }
+}
+
+/// How the image is run. Together with the digest it decides whether two revisions are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What it runs on.
+    #[serde(default, skip_serializing_if = "is_fargate")]
+    pub target: Target,
+    /// Port the container listens on.
+    pub port: u16,
+    /// CPU units; 1024 are one vCPU.
+    pub cpu: u32,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// CPU architecture.
+    pub architecture: Architecture,
+    /// Environment variables of the app.
+    pub env: BTreeMap<String, String>,
+    /// Seconds between SIGTERM and SIGKILL.
+    pub stop_timeout: u32,
+    /// The edge in front of the app, if there is one.
+    pub edge: Option<Ride>,
+    /// What the container may do; [`None`] for a revision from before that was a setting: it may what
+    /// Docker gives to every container, and goes on so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+    /// Which values the app's secrets have. Not the values: another version is another revision, so that a
+    /// secret that was set anew is released.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, Reference>,
+}
+
+/// The ids of revisions from before there were two targets stay what they are.
+fn is_fargate(target: &Target) -> bool {
+    *target == Target::Fargate
+}
+
+/// What the edge in a revision is told beyond what holds for every revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ride {
+    /// Path that it asks to see that the app answers.
+    pub ready_path: String,
+    /// Seconds that requests in flight get to finish.
+    pub drain_seconds: u32,
+}
+
+impl Settings {
+    /// The settings that a manifest asks for, of an image that sets no user.
+    pub fn of(manifest: &Manifest) -> Settings {
+        Settings::of_image(manifest, "")
+    }
+
+    /// The settings that a manifest asks for, without its secrets. `image_user` is the image's own user, as its configuration
+    /// has it; empty if it sets none.
+    pub fn of_image(manifest: &Manifest, image_user: &str) -> Settings {
+        let container = &manifest.container;
+        Settings {
+            target: manifest.target,
+            port: manifest.port.get(),
+            cpu: manifest.cpu.units(),
+            memory: manifest.memory.mib(),
+            architecture: manifest.architecture,
+            env: manifest.env.clone(),
+            stop_timeout: if manifest.edge {
+                ride::stop_timeout(manifest.drain_seconds)
+            } else {
+                // Fargate's default; the app of a drained slot is asked for nothing any more.
+                30
+            },
+            edge: manifest.edge.then(|| Ride {
+                ready_path: manifest.health.to_string(),
+                drain_seconds: manifest.drain_seconds,
+            }),
+            container: Some(match manifest.target {
+                Target::Fargate => container.of_image(image_user),
+                Target::Lambda => container.on_lambda(),
+            }),
+            secrets: BTreeMap::new(),
+        }
+    }
+}
+
+/// A revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// What runs.
+    pub image: Image,
+    /// How it runs.
+    pub settings: Settings,
+}
+
+/// Identifies a revision: twelve hexadecimal digits over image digest and settings.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RevisionId(pub String);
+
+impl std::fmt::Display for RevisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Revision {
+    /// Port of the task that the load balancer connects to.
+    pub fn front_port(&self) -> u16 {
+        match self.settings.edge {
+            Some(_) => ride::PORT,
+            None => self.settings.port,
+        }
+    }
+
+    /// Environment of the container: the app's own, what the edge is told, and on Lambda, which secrets are to be
+    /// fetched. ECS is told of those beside it.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut all = self.settings.env.clone();
+        all.extend(ride::environment(&self.settings, &self.id()));
+        let references = &self.settings.secrets;
+        if self.settings.target == Target::Lambda && !references.is_empty() {
+            all.insert(secrets::VARIABLE.to_owned(), secrets::told(references));
+        }
+        all
+    }
+
+    /// The same digest and settings give the same id on every machine; anything else another.
+    ///
+    /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
+    /// newer landfall would run the same revision differently, so that the next `up` releases it. A
+    /// revision from before layout 3 is run as ever, and keeps its id.
+    pub fn id(&self) -> RevisionId {
+        let mut hash = Sha256::new();
+        hash.update(match self.settings.container {
+            None => b"layout 2\n",
+            Some(_) => b"layout 3\n",
+        });
+        hash.update(self.image.digest.as_str());
+        hash.update(b"\n");
+        // Struct fields and a BTreeMap: the order is fixed.
+        hash.update(serde_json::to_vec(&self.settings).unwrap_or_default());
+        let hex: String = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        RevisionId(hex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::manifest::SecretsStore;
+    use crate::time::Timestamp;
+
+    fn revision() -> Revision {
+        Revision {
+            image: Image {
+                repository_url: "registry/uptime-prod".into(),
+                digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
+            },
+            settings: Settings {
+                target: Target::Fargate,
+                port: 8080,
+                cpu: 256,
+                memory: 512,
+                architecture: Architecture::X86_64,
+                env: BTreeMap::new(),
+                stop_timeout: 30,
+                edge: None,
+                container: None,
+                secrets: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn with_secret(version: &str, changed: Option<u64>) -> Settings {
+        let reference = Reference {
+            store: SecretsStore::ParameterStore,
+            id: "/landfall/uptime-prod/KEY".into(),
+            version: version.into(),
+            changed: changed.map(Timestamp),
+        };
+        let name = SecretName::parse("KEY").expect("a name");
+        Settings {
+            secrets: BTreeMap::from([(name, reference)]),
+            ..revision().settings
+        }
+    }
+
+    #[test]
+    fn the_same_image_elsewhere_is_the_same_revision() {
+        let mut moved = revision();
+        moved.image.repository_url = "elsewhere/uptime-prod".into();
+        assert_eq!(moved.id(), revision().id());
+    }
+
+    #[test]
+    fn every_setting_counts() {
+        let original = revision().id();
+        let changes: [fn(&mut Settings); 9] = [
+            |s| s.target = Target::Lambda,
+            |s| s.port = 81,
+            |s| s.cpu = 512,
+            |s| s.memory = 1024,
+            |s| s.architecture = Architecture::Arm64,
+            |s| s.stop_timeout = 31,
+            |s| {
+                s.edge = Some(Ride {
+                    ready_path: "/".into(),
+                    drain_seconds: 20,
+                });
+            },
+            |s| s.container = Some(Container::default()),
+            |s| {
+                s.env.insert("A".into(), "b".into());
+            },
+        ];
+        for change in changes {
+            let mut changed = revision();
+            change(&mut changed.settings);
+            assert_ne!(changed.id(), original, "{:?}", changed.settings);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_set_anew_makes_another_revision() {
+        let id = |settings| {
+            let revision = Revision {
+                settings,
+                ..revision()
+            };
+            revision.id()
+        };
+        let first = id(with_secret("1", Some(1)));
+        assert_ne!(first, revision().id());
+        assert_eq!(first, id(with_secret("1", Some(1))));
+        assert_ne!(first, id(with_secret("2", Some(1))));
+        // Unset and set again: the numbers begin anew.
+        assert_ne!(first, id(with_secret("1", Some(2))));
+    }
+
+    #[test]
+    fn only_a_function_is_told_of_secrets_by_a_variable() {
+        let told = |target| {
+            let revision = Revision {
+                settings: Settings {
+                    target,
+                    ..with_secret("3", None)
+                },
+                ..revision()
+            };
+            revision.environment().remove(secrets::VARIABLE)
+        };
+        assert_eq!(told(Target::Fargate), None);
+        let word = "KEY=parameter-store:/landfall/uptime-prod/KEY#3";
+        assert_eq!(told(Target::Lambda).as_deref(), Some(word));
+    }
+
+    #[test]
+    fn a_revision_from_before_containers_had_settings_stays_what_it_is() {
+        // As a ledger has it.
+        let text = r#"{"port":8080,"cpu":256,"memory":512,"architecture":"x86_64","env":{},"stop_timeout":30,"edge":null}"#;
+        let recorded = Revision {
+            settings: serde_json::from_str(text).expect("settings"),
+            ..revision()
+        };
+        assert_eq!(recorded, revision());
+        assert_eq!(recorded.id().to_string(), "734316b3cf1f");
+    }
+
+    #[test]
+    fn only_a_digest_is_a_digest() {
+        for bad in [
+            "latest",
+            "sha256:ab",
+            "sha512:00",
+            &format!("sha256:{}", "G".repeat(64)),
+        ] {
+            assert_eq!(Digest::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Image::parse("registry/app:latest"), None);
+        let text = revision().image.to_string();
+        assert_eq!(Image::parse(&text).map(|i| i.to_string()), Some(text));
+    }
+}

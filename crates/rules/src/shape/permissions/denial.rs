@@ -1,0 +1,297 @@
+//! What a denied action was, as AWS's own words have it, and the statement that would allow it.
+
+use super::{Phase, Scope, Statement, of_ci, statements};
+use crate::app::manifest::Target;
+use serde_json::{Value, json};
+
+/// An action that somebody was not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// `service:Action`, as IAM spells it.
+    pub action: String,
+    /// On what, if AWS says so: an ARN, or `*`.
+    pub resource: Option<String>,
+    /// What kind of policy stands against it, if that is another than the identity's own: `service control policy`, …
+    pub against: Option<String>,
+}
+
+/// Which of landfall's policies allows an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whence {
+    /// These do, by this statement, cut down to the action.
+    Ours {
+        /// When in an environment's life.
+        phases: Vec<Phase>,
+        /// Whether only with `--ci`.
+        of_ci: bool,
+        /// Ready to be pasted into a policy.
+        statement: Value,
+    },
+    /// They do on other resources than the one that was asked for.
+    Elsewhere {
+        /// On these.
+        resources: Vec<String>,
+    },
+    /// None.
+    Nowhere,
+}
+
+/// How AWS says it
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+const NOT_AUTHORIZED: &str = "is not authorized to perform: ";
+const ON: &str = " on resource: ";
+/// How the provider says which call failed, where the service itself only says "Access Denied".
+const OPERATION: &str = "operation error ";
+
+impl Denied {
+    /// A call that was denied, with what the service said of it.
+    pub fn call(operation: &str, message: &str) -> Denied {
+        Denied::read(message).unwrap_or_else(|| Denied {
+            action: operation.to_owned(),
+            resource: None,
+            against: against(message),
+        })
+    }
+
+    /// Reads a line of somebody's who passes on what AWS said; [`None`] if it is about something else.
+    pub fn read(line: &str) -> Option<Denied> {
+        if let Some((_, rest)) = line.split_once(NOT_AUTHORIZED) {
+            let action = action(first_word(rest))?;
+            let resource = rest
+                .split_once(ON)
+                .map(|(_, resource)| first_word(resource))
+                .filter(|resource| *resource == "*" || resource.starts_with("arn:"));
+            return Some(Denied {
+                action,
+                resource: resource.map(str::to_owned),
+                against: against(rest),
+            });
+        }
+        let is_denied = [
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "AuthorizationError",
+        ]
+        .iter()
+        .any(|word| line.contains(word));
+        let (_, call) = line.split_once(OPERATION).filter(|_| is_denied)?;
+        let (service, rest) = call.split_once(": ")?;
+        Some(Denied {
+            action: of_operation(service, first_word(rest))?,
+            resource: None,
+            against: against(line),
+        })
+    }
+
+    /// Every denial in these lines, each once.
+    pub fn all<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<Denied> {
+        let mut all: Vec<Denied> = Vec::new();
+        for denied in lines.into_iter().filter_map(|line| Denied::read(line)) {
+            if !all.contains(&denied) {
+                all.push(denied);
+            }
+        }
+        all
+    }
+
+    /// Which of landfall's policies allows it, whatever the target.
+    pub fn whence(&self, scope: &Scope) -> Whence {
+        let mut phases = Vec::new();
+        let mut found: Option<(bool, Value)> = None;
+        let mut elsewhere = Vec::new();
+        for phase in Phase::ALL {
+            let usual = Target::ALL
+                .into_iter()
+                .flat_map(|target| statements(phase, target, scope))
+                .map(|statement| (false, statement));
+            let of_ci = of_ci(phase, scope).into_iter().map(|one| (true, one));
+            for (of_ci, statement) in usual.chain(of_ci) {
+                if !statement.speaks_of(&self.action) {
+                    continue;
+                }
+                if self
+                    .resource
+                    .as_deref()
+                    .is_some_and(|r| !statement.reaches(r))
+                {
+                    elsewhere.extend(statement.resources);
+                    continue;
+                }
+                if found.as_ref().is_none_or(|(is_ci, _)| *is_ci && !of_ci) {
+                    found = Some((of_ci, statement.only(&self.action)));
+                    phases.clear();
+                }
+                let counts = found.as_ref().is_some_and(|(is_ci, _)| *is_ci == of_ci);
+                if counts && !phases.contains(&phase) {
+                    phases.push(phase);
+                }
+            }
+        }
+        if let Some((of_ci, statement)) = found {
+            return Whence::Ours {
+                phases,
+                of_ci,
+                statement,
+            };
+        }
+        elsewhere.sort();
+        elsewhere.dedup();
+        match elsewhere.is_empty() {
+            true => Whence::Nowhere,
+            false => Whence::Elsewhere {
+                resources: elsewhere,
+            },
+        }
+    }
+
+    /// What to do about it, with the statement that is missing.
+    pub fn next(&self, scope: &Scope) -> Vec<String> {
+        let action = &self.action;
+        if let Some(against) = &self.against {
+            return vec![format!(
+                "a {against} stands against {action}: no Allow of the identity's helps; ask whoever wrote it"
+            )];
+        }
+        match self.whence(scope) {
+            Whence::Ours {
+                phases,
+                of_ci,
+                statement,
+            } => {
+                let flag = if of_ci { " --ci" } else { "" };
+                let commands: Vec<String> = phases
+                    .iter()
+                    .map(|phase| format!("`landfall policy {phase}{flag}`"))
+                    .collect();
+                vec![
+                    format!(
+                        "allow {action} to the deploying identity (as {} has it): {statement}",
+                        commands.join(", ")
+                    ),
+                    "if the identity has that already, a service control policy, a permissions boundary or a session policy \
+                     stands against it"
+                        .to_owned(),
+                ]
+            }
+            Whence::Elsewhere { resources } => vec![format!(
+                "`landfall policy` allows {action} only on {}: is it another app, environment, account or region?",
+                resources.join(", ")
+            )],
+            Whence::Nowhere => {
+                let resource = self.resource.as_deref().unwrap_or("*");
+                let statement =
+                    json!({ "Effect": "Allow", "Action": action, "Resource": resource });
+                vec![format!(
+                    "no document of `landfall policy` has {action}: with a service control policy, a permissions boundary or a \
+                     newer provider it may be needed all the same: {statement}"
+                )]
+            }
+        }
+    }
+}
+
+impl Statement {
+    /// Whether an action is among its own.
+    pub(super) fn speaks_of(&self, action: &str) -> bool {
+        self.actions
+            .iter()
+            .any(|own| is_like(&own.to_lowercase(), &action.to_lowercase()))
+    }
+
+    /// Whether a resource is among its own.
+    pub(super) fn reaches(&self, resource: &str) -> bool {
+        self.resources.iter().any(|own| is_like(own, resource))
+    }
+}
+
+/// Whether a text is what a pattern of IAM's says, in which `*` stands for anything.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(before) else {
+        return false;
+    };
+    (0..=rest.len())
+        .filter(|at| rest.is_char_boundary(*at))
+        .any(|at| is_like(after, &rest[at..]))
+}
+
+/// Up to the end of a word, without the marks around it.
+fn first_word(text: &str) -> &str {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let word = word.trim_matches(|c| matches!(c, '"' | '\'' | '\\' | '`'));
+    word.trim_end_matches(['.', ',', ':', ';', '"', '\\'])
+}
+
+/// `service:Action`; SNS spells its own name in capitals.
+fn action(word: &str) -> Option<String> {
+    let (service, name) = word.split_once(':')?;
+    let is_plain = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    (is_plain(service) && is_plain(name)).then(|| format!("{}:{name}", service.to_lowercase()))
+}
+
+/// The kind of policy that decided, unless it is that no policy of the identity's allows it.
+fn against(text: &str) -> Option<String> {
+    let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
+    let kind = if let Some(rest) = after("with an explicit deny in ") {
+        rest.trim_start_matches("an ").trim_start_matches("a ")
+    } else {
+        let rest = after("because no ")?;
+        let own = ["identity-based policy", "resource-based policy"];
+        if own.iter().any(|kind| rest.starts_with(kind)) {
+            return None;
+        }
+        rest
+    };
+    let kinds = [
+        "service control policy",
+        "resource control policy",
+        "permissions boundary",
+        "session policy",
+        "VPC endpoint policy",
+        "identity-based policy",
+        "resource-based policy",
+    ];
+    let known = kinds.iter().find(|one| kind.starts_with(**one));
+    known.map(|one| (*one).to_owned())
+}
+
+/// IAM's name of a call that the provider names as the SDK for Go does.
+fn of_operation(service: &str, operation: &str) -> Option<String> {
+    let prefix = match service {
+        "Budgets" => {
+            let action = match operation.starts_with("Describe") {
+                true => "ViewBudget",
+                false => "ModifyBudget",
+            };
+            return Some(format!("budgets:{action}"));
+        }
+        "CloudFront" => "cloudfront",
+        "CloudWatch" => "cloudwatch",
+        "CloudWatch Logs" => "logs",
+        "EC2" => "ec2",
+        "ECR" => "ecr",
+        "ECS" => "ecs",
+        "Elastic Load Balancing v2" => "elasticloadbalancing",
+        "IAM" => "iam",
+        "Lambda" => "lambda",
+        "S3" => "s3",
+        "SNS" => "sns",
+        "STS" => "sts",
+        _ => return None,
+    };
+    let operation = match (prefix, operation) {
+        ("s3", "HeadObject") => "GetObject",
+        ("s3", "HeadBucket" | "ListObjects" | "ListObjectsV2") => "ListBucket",
+        ("cloudfront", "CreateDistributionWithTags") => "CreateDistribution",
+        (_, operation) => operation,
+    };
+    action(&format!("{prefix}:{operation}"))
+}
+
+#[cfg(test)]
+#[path = "denial_tests.rs"]
+mod tests;
