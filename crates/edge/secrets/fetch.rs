@@ -1,9 +1,9 @@
 //! Asks the stores for all values, and again where that may help.
 
 use crate::wire::{self, Way};
+use rules::app::manifest::SecretName;
 use rules::edge_contract::secrets::signature::{Credentials, Request, headers};
 use rules::edge_contract::secrets::{Ask, ENDPOINT, asks, read};
-use rules::app::manifest::SecretName;
 use rules::time::Timestamp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

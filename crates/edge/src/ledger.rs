@@ -2,8 +2,8 @@
 
 use crate::clock::wall;
 use rules::edge_contract::bucket::{Bucket, Outcome};
-use rules::edge_contract::retry::Ended;
 use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::retry::Ended;
 use rules::edge_contract::summary::{Kind, REMEMBERED, Summary, VERSION};
 use rules::time::Timestamp;
 use std::collections::VecDeque;

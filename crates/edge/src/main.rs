@@ -1,9 +1,9 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
 use edge::{AppCommand, Console, Users, become_command, renounce_privileges, run};
+use rules::edge_contract::env_vars;
 use rules::edge_contract::lambda::api::{self, Address};
 use rules::edge_contract::settings::Settings;
-use rules::edge_contract::env_vars;
 use std::ffi::OsString;
 use std::process::ExitCode;
 

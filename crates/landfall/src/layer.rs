@@ -3,12 +3,12 @@
 use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::report::Report;
+use rules::app::manifest::{Architecture, Manifest, Target};
 use rules::edge_contract::binary;
 use rules::edge_contract::bridge;
 use rules::edge_contract::ride::PATH;
 use rules::edge_contract::secrets;
 use rules::exit::Exit;
-use rules::app::manifest::{Architecture, Manifest, Target};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 

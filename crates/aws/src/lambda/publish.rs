@@ -2,11 +2,11 @@
 
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
-use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
-use rules::edge_contract::ride;
+use aws_sdk_lambda::types::{Architecture as Wanted, EnvironmentName, LastUpdateStatus};
 use rules::app::manifest::Architecture;
-use rules::release::revision::{Image, RevisionId};
+use rules::edge_contract::ride;
 use rules::release::published_versions;
+use rules::release::revision::{Image, RevisionId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -65,7 +65,7 @@ impl Functions {
         let mut environment = publication.environment.clone();
         let revision = publication.revision.to_string();
         environment.insert(ride::REVISION.to_owned(), revision);
-        let environment = Environment::builder()
+        let environment = EnvironmentName::builder()
             .set_variables(Some(environment.into_iter().collect()))
             .build();
         loop {

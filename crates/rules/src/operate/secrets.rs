@@ -6,7 +6,7 @@
 use crate::app::manifest::{Architecture, FILE, Invalid, Manifest, SecretName, SecretsStore};
 use crate::app::names::Names;
 use crate::exit::Exit;
-use crate::operate::doctor::{Check, Name};
+use crate::operate::doctor::{Check, CheckId};
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;
@@ -218,12 +218,12 @@ pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
         Ok(found) => {
             let names: Vec<&str> = found.keys().map(SecretName::as_str).collect();
             vec![Check::ok(
-                Name::Secrets,
+                CheckId::Secrets,
                 format!("{} in {store}", names.join(", ")),
             )]
         }
         Err(refusal) => {
-            let mut check = Check::blocker(Name::Secrets, Exit::BadInput, refusal.what);
+            let mut check = Check::blocker(CheckId::Secrets, Exit::BadInput, refusal.what);
             check.why = refusal.why;
             check.fix = refusal.next;
             vec![check]
