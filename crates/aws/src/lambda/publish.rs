@@ -2,7 +2,7 @@
 
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
-use aws_sdk_lambda::types::{Architecture as Wanted, EnvironmentName, LastUpdateStatus};
+use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
 use rules::app::manifest::Architecture;
 use rules::edge_contract::ride;
 use rules::release::published_versions;
@@ -65,7 +65,7 @@ impl Functions {
         let mut environment = publication.environment.clone();
         let revision = publication.revision.to_string();
         environment.insert(ride::REVISION.to_owned(), revision);
-        let environment = EnvironmentName::builder()
+        let environment = Environment::builder()
             .set_variables(Some(environment.into_iter().collect()))
             .build();
         loop {
