@@ -17,7 +17,7 @@ use crate::planner::Planner;
 use crate::report::Report;
 use infra::{Interrupt, Terraform};
 use rules::shape::contract::{CiInputs, Root};
-use rules::edge_contract::ride;
+use rules::edge_contract::SECRET_VARIABLE;
 use rules::leave::eject::files::{Texts, lost, sums};
 use rules::leave::eject::state::{Stamp, Takeover, takeover, without_variables};
 use rules::leave::eject::{Ejected, VERSION, Whose, readme, same};
@@ -119,7 +119,7 @@ pub(crate) async fn run(
     }
     if place.bucket().is_none() {
         for (root, text) in &states {
-            let copy = without_variables(text, &[ride::SECRET]);
+            let copy = without_variables(text, &[SECRET_VARIABLE]);
             directory.write_private(&format!("{root}/terraform.tfstate"), &copy)?;
         }
     }

@@ -6,7 +6,7 @@ use crate::probe::Door;
 use crate::random::token;
 use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
 use rules::shape::contract::{FargateOutputs, FoundationOutputs};
-use rules::edge_contract::settings::Secret;
+use rules::edge_contract::secret::Secret;
 use rules::release::evidence::{Evidence, TargetHealth};
 use rules::exit::Exit;
 use rules::app::names::{CLOSED, Names, Slot, Slots};
