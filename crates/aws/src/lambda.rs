@@ -13,15 +13,15 @@ use aws_sdk_lambda::types::{
     AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
 };
 use aws_smithy_types::date_time::{DateTime, Format};
+use rules::app::names::{Slot, Slots};
 use rules::edge_contract::invocation_error::InvocationError;
 use rules::edge_contract::probe::{self, ProbeAnswer};
 use rules::edge_contract::secret::Secret;
 use rules::edge_contract::{REVISION_VARIABLE, SECRET_VARIABLE};
-use rules::app::names::{Slot, Slots};
-use rules::release::revision::RevisionId;
 use rules::release::alias_routing::Routing;
-use rules::time::Timestamp;
 use rules::release::published_versions::{self, LIVE, Stay};
+use rules::release::revision::RevisionId;
+use rules::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -325,7 +325,7 @@ impl Functions {
             .map_err(translate("lambda:InvokeFunction"))?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let answered = match answer.function_error {
-            None => ProbeAnswer::read(&payload),
+            None => ProbeAnswer::parse(&payload),
             Some(_) => None,
         };
         Ok(match answered {
@@ -437,7 +437,9 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
     Some(VersionFacts {
         version: configuration.version?,
         revision: revision(&variables),
-        secret: variables.get(SECRET_VARIABLE).and_then(|s| Secret::parse(s)),
+        secret: variables
+            .get(SECRET_VARIABLE)
+            .and_then(|s| Secret::parse(s)),
         image: None,
         state: configuration
             .state

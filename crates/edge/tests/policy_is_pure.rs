@@ -148,19 +148,34 @@ fn the_policy_is_pure() {
 fn a_violation_is_found_however_it_is_written() {
     for (source, expected) in [
         ("use std::time::{Duration, Instant};", "std::time::Instant"),
-        ("use std::{net::{IpAddr, TcpStream}, fmt};", "std::net::TcpStream"),
+        (
+            "use std::{net::{IpAddr, TcpStream}, fmt};",
+            "std::net::TcpStream",
+        ),
         ("use std::{fs, fmt};", "std::fs"),
         ("fn f() { let x = std::env::var(\"A\"); }", "std::env::var"),
-        ("fn f() -> ::std::time::SystemTime { todo() }", "std::time::SystemTime"),
-        ("async fn f() { tokio::time::sleep(x).await }", "tokio::time::sleep"),
+        (
+            "fn f() -> ::std::time::SystemTime { todo() }",
+            "std::time::SystemTime",
+        ),
+        (
+            "async fn f() { tokio::time::sleep(x).await }",
+            "tokio::time::sleep",
+        ),
         ("fn f() { println!(\"{x}\"); }", "println!"),
         ("use crate::clock::Clock;", "crate::clock::Clock"),
-        ("use crate::{policy::retry, clock::Clock};", "crate::clock::Clock"),
+        (
+            "use crate::{policy::retry, clock::Clock};",
+            "crate::clock::Clock",
+        ),
         ("fn f(p: &Path) -> bool { p.exists() }", ".exists()"),
         ("const A: &str = \"a\\\"\"; use std::fs;", "std::fs"),
     ] {
         let found = violations(source);
-        assert!(found.iter().any(|one| one == expected), "{source}: {found:?}");
+        assert!(
+            found.iter().any(|one| one == expected),
+            "{source}: {found:?}"
+        );
     }
     for source in [
         "use std::time::Duration; use std::net::{IpAddr, SocketAddr};",

@@ -3,11 +3,11 @@
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::place::Place;
-use rules::exit::Exit;
 use rules::app::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
     Region, RelativePath,
 };
+use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

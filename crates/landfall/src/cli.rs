@@ -11,9 +11,9 @@ pub(crate) mod secrets;
 use crate::conduct::Terms;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rules::app::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
-use rules::release;
+use rules::app::manifest::{AppName, EnvironmentName, Manifest, Region, RelativePath, Target};
 use rules::operate::ttl::Wish;
+use rules::release;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(crate) struct Global {
         env = "LANDFALL_ENV",
         value_name = "ENVIRONMENT"
     )]
-    pub(crate) environment: Option<Environment>,
+    pub(crate) environment: Option<EnvironmentName>,
     /// AWS region, instead of the manifest's or the profile's
     #[arg(long, global = true, env = "LANDFALL_REGION")]
     pub(crate) region: Option<Region>,
@@ -234,7 +234,7 @@ pub(crate) struct Up {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -327,7 +327,7 @@ impl Up {
     /// What is asked of the release.
     pub(crate) fn terms(&self, manifest: &Manifest) -> Terms {
         let pace = &self.pace;
-        let usual = release::Patience::of(manifest.target, manifest.edge);
+        let usual = release::ReleaseTimings::of(manifest.target, manifest.edge);
         Terms {
             count: manifest.count.get(),
             strategy: match pace.strategy {
@@ -342,7 +342,7 @@ impl Up {
                 AtMaximum::Promote => release::AtMaximum::Promote,
                 AtMaximum::RollBack => release::AtMaximum::RollBack,
             },
-            patience: release::Patience {
+            timings: release::ReleaseTimings {
                 ready: self.ready_timeout,
                 minimum: pace.minimum.unwrap_or(usual.minimum),
                 maximum: pace.maximum,
@@ -378,7 +378,7 @@ pub(crate) struct Move {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

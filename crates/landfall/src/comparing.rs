@@ -5,20 +5,20 @@ use crate::probe::{Door, Prober};
 use crate::report::now;
 use aws::{Logs, Metrics};
 use futures_util::future::join_all;
+use rules::app::names::{Slot, Slots};
+use rules::edge_contract::bucket::{Attempts, Bucket};
+use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::log_window;
+use rules::edge_contract::summary::{Collection, TaskRun};
 use rules::release::canary::{
     Arm, Counts, Decision, History, Judgement, Policy, SealedWindow, Signal, Stratum, Trial, seal,
 };
 use rules::release::diagnosis::{Cause, Rate, Slow, Worse};
-use rules::edge_contract::bucket::{Attempts, Bucket};
-use rules::edge_contract::log_window;
-use rules::edge_contract::histogram::Sketch;
-use rules::edge_contract::summary::{Collection, TaskRun};
 use rules::release::minute_counts;
-use rules::app::names::{Slot, Slots};
-use rules::release::{Comparison, Release};
 use rules::release::revision::RevisionId;
-use rules::time::Timestamp;
 use rules::release::verdict::Answers;
+use rules::release::{Comparison, Release};
+use rules::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ impl Comparing {
     /// Asks the load balancer what it counted at each slot: the only counts of an app without an edge.
     /// One window a minute, and the latest minutes are not settled yet.
     pub(crate) async fn look_at_metrics(&mut self, release: &Release, metrics: &Metrics) {
-        let Some(since) = release.so_far.shifted_at else {
+        let Some(since) = release.progress.shifted_at else {
             return;
         };
         let is_due = self
@@ -217,7 +217,7 @@ impl Comparing {
         if let (Some(old), Some(new)) = (old, new)
             && old != new
         {
-            if release.so_far.shifted_at.is_none() {
+            if release.progress.shifted_at.is_none() {
                 self.remember(&old.0);
             }
             self.seal(release, &old.0, &new.0);
@@ -252,8 +252,8 @@ impl Comparing {
     fn seal(&mut self, release: &Release, old: &str, new: &str) {
         // Users from the first whole second after the switch on; probes from the first on.
         let begins = |stratum: Stratum| match stratum {
-            Stratum::Users => release.so_far.shifted_at.map(|at| at.0 / 1_000 + 1),
-            Stratum::Probes => release.so_far.probed_at.map(|at| at.0 / 1_000),
+            Stratum::Users => release.progress.shifted_at.map(|at| at.0 / 1_000 + 1),
+            Stratum::Probes => release.progress.probed_at.map(|at| at.0 / 1_000),
         };
         let mut fresh = Vec::new();
         let mut earliest = None;

@@ -12,18 +12,19 @@ use crate::report::{Report, now};
 use crate::store::Store;
 use aws::Logs;
 use infra::Interrupt;
-use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
-use rules::release::diagnosis::Cause;
-use rules::event::Event;
-use rules::exit::Exit;
-use rules::release::ledger::{Entry, Record};
 use rules::app::manifest::{Manifest, Target};
 use rules::app::names::{SLOT_HEADER, Slot};
-use rules::release::{
-    AtMaximum, Held, Order, Outcome, Patience, Purpose, Release, SoFar, Step, Strategy, next,
-};
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::release::diagnosis::Cause;
+use rules::release::ledger::{Entry, Record};
 use rules::release::revision::{Digest, Image, Revision, RevisionId};
 use rules::release::verdict::{Answers, Verdict, verdict};
+use rules::release::{
+    AtMaximum, HoldReason, ManualOverride, Outcome, Progress, Purpose, Release, ReleaseTimings,
+    Step, Strategy, next,
+};
+use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
 use std::time::Duration;
 
 /// How long the public address may take to answer well after a release.
@@ -53,7 +54,7 @@ pub(crate) struct Terms {
     pub(crate) purpose: Purpose,
     pub(crate) no_traffic: bool,
     pub(crate) at_maximum: AtMaximum,
-    pub(crate) patience: Patience,
+    pub(crate) timings: ReleaseTimings,
 }
 
 /// One environment whose releases a command conducts.
@@ -148,7 +149,7 @@ impl Conduct<'_> {
                     let ended = self.go_on(ledger).await?;
                     return Ok(conducted(ended, ledger));
                 }
-                self.order(ledger, Order::Abort);
+                self.order(ledger, ManualOverride::Abort);
                 self.go_on(ledger).await?;
             }
         }
@@ -177,9 +178,9 @@ impl Conduct<'_> {
             purpose: terms.purpose,
             no_traffic: terms.no_traffic,
             at_maximum: terms.at_maximum,
-            patience: terms.patience,
+            timings: terms.timings,
             started: now(),
-            so_far: SoFar::default(),
+            progress: Progress::default(),
         };
         Ok(begun(release, &look))
     }
@@ -193,7 +194,7 @@ impl Conduct<'_> {
     }
 
     /// Puts a person's word into the ledger; it is written with the next step.
-    pub(crate) fn order(&self, ledger: &mut Ledger, order: Order) {
+    pub(crate) fn order(&self, ledger: &mut Ledger, order: ManualOverride) {
         ledger.record.entries.push(Entry::Order {
             at: now(),
             by: crate::hold::holder::this("").who,
@@ -212,7 +213,7 @@ impl Conduct<'_> {
     pub(crate) fn held(&self, record: &Record) -> Failure {
         let (share, why) = match &record.outcome {
             Some(Outcome::Held { share, why, .. }) => (*share, *why),
-            _ => (0, Held::Manual),
+            _ => (0, HoldReason::Manual),
         };
         Failure::new(
             Exit::Held,
@@ -248,7 +249,7 @@ impl Conduct<'_> {
                 Err(self.held(record))
             }
             Outcome::RolledBack { slot, cause } => {
-                let had_users = record.release().so_far.shifted_at.is_some();
+                let had_users = record.release().progress.shifted_at.is_some();
                 Err(self.see_old(*slot, cause, had_users).await?)
             }
             Outcome::NothingServing { cause } => {

@@ -7,14 +7,14 @@ use crate::probe::{Door, Prober};
 use crate::report::Report;
 use crate::resolver::Resolver;
 use aws::Zones;
-use rules::shape::contract::{FargateDomainInputs, LambdaDomainInputs, Root};
+use rules::app::manifest::{Domain, Manifest, Target};
+use rules::event::Event;
+use rules::exit::Exit;
 use rules::operate::dns::{Ask, Caa};
 use rules::operate::doctor::{Gap, verdict};
 use rules::operate::domain::course::{Course, Kept};
 use rules::operate::domain::{Public, Survey, checks, zone};
-use rules::event::Event;
-use rules::exit::Exit;
-use rules::app::manifest::{Domain, Manifest, Target};
+use rules::shape::contract::{FargateDomainInputs, LambdaDomainInputs, Root};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

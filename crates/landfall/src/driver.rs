@@ -17,14 +17,14 @@ use crate::watched;
 use aws::Logs;
 use futures_util::future::join_all;
 use infra::Interrupt;
+use rules::app::manifest::Manifest;
+use rules::app::names::Slot;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::ledger::{Entry, Record};
-use rules::app::manifest::Manifest;
-use rules::app::names::Slot;
-use rules::release::{Observation, Order, Outcome, Probes, Release, Step, Strategy, next};
 use rules::release::revision::Revision;
 use rules::release::verdict::Answers;
+use rules::release::{ManualOverride, Observation, Outcome, Probes, Release, Step, Strategy, next};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -118,11 +118,13 @@ impl Driver<'_> {
             // its users a call later.
             loop {
                 let release = ledger.record.release();
-                if *self.interrupt.borrow() && release.so_far.order != Some(Order::Interrupt) {
+                if *self.interrupt.borrow()
+                    && release.progress.order != Some(ManualOverride::Interrupt)
+                {
                     ledger.record.entries.push(Entry::Order {
                         at: now(),
                         by: ledger.record.by.clone(),
-                        order: Order::Interrupt,
+                        order: ManualOverride::Interrupt,
                     });
                     continue;
                 }
@@ -162,7 +164,7 @@ impl Driver<'_> {
                 written_at = Instant::now();
                 let acted = match step {
                     Step::Probe { requests } => {
-                        if release.so_far.probed_at.is_none() {
+                        if release.progress.probed_at.is_none() {
                             self.warm_up(&release, &look).await;
                         }
                         self.ask_both(requests, &release, &look, &mut probes, &mut comparing)
@@ -206,8 +208,8 @@ impl Driver<'_> {
         let platform = &self.platform;
         match step {
             Step::Stage { slot } => platform.stage(slot, revision, release.count, look).await?,
-            Step::Open => platform.open(look).await?,
-            Step::Close => platform.close(look).await?,
+            Step::EnablePreview => platform.open(look).await?,
+            Step::DisablePreview => platform.close(look).await?,
             Step::Shift { slot, share } => platform.shift(slot, share, look).await?,
             Step::Scale { slot, count } => platform.scale(slot, count).await?,
             Step::Retire { slot } => platform.scale(slot, 0).await?,
@@ -298,7 +300,7 @@ impl Driver<'_> {
         } else {
             candidate.cause = self.platform.refusal(&release.revision);
         }
-        if seen.doors.lead_to_slots() {
+        if seen.previews.reach_slots() {
             let subjects = look.subjects();
             if revision.settings.edge.is_some() {
                 comparing.look(&self.prober, &subjects, &self.logs).await;
@@ -326,7 +328,7 @@ impl Driver<'_> {
         let (release, doing) = (record.release(), step_words(step));
         let (policy, pings) = (&record.policy, record.pings);
         let watch = watched::release(&release, policy, look, comparing, doing, pings, now());
-        if let (Some(watch), true) = (watch, look.doors().lead_to_slots()) {
+        if let (Some(watch), true) = (watch, look.previews().reach_slots()) {
             self.report.emit(Event::Watch(watch));
         }
     }
@@ -340,7 +342,7 @@ impl Driver<'_> {
         pinging: Option<Pinging>,
     ) -> Result<Ended, Failure> {
         let release = ledger.record.release();
-        if let Some(cause) = &release.so_far.failed {
+        if let Some(cause) = &release.progress.failed {
             self.autopsy(&ledger.record.revision, cause.clone(), gathered)
                 .await;
         }

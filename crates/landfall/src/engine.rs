@@ -8,9 +8,9 @@ pub(crate) use container::{Container, protection, variables};
 
 use crate::failure::Failure;
 use crate::report::Report;
+use rules::app::manifest::{Architecture, LAMBDA_IMAGE, Manifest, Target};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{Architecture, LAMBDA_IMAGE, Manifest, Target};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;

@@ -9,7 +9,9 @@ use crate::store::Store;
 use aws::{ETag, Object, Written};
 use infra::Interrupt;
 use rules::exit::Exit;
-use rules::release::lease::{Around, Claim, Holder, Lease, Unreadable, Watch, claim, is_used_up};
+use rules::release::lease::{
+    AcquireDecision, Around, Holder, Lease, LiveStatus, Unreadable, claim, is_used_up,
+};
 use rules::time::{Timestamp, readable};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -106,7 +108,7 @@ impl Hold {
         // What the last write of a new lease was to replace.
         let mut tried: Option<Option<ETag>> = None;
         let start = Instant::now();
-        let mut watch = Watch::default();
+        let mut watch = LiveStatus::default();
         let mut is_watching = false;
         loop {
             let began = start.elapsed();
@@ -120,7 +122,10 @@ impl Hold {
             };
             let sent = Sent::now();
             let claim = claim(lease.as_ref(), &nonce, &around);
-            if matches!(claim, Claim::Take | Claim::TakeOver { .. }) {
+            if matches!(
+                claim,
+                AcquireDecision::Take | AcquireDecision::TakeOver { .. }
+            ) {
                 let over = found.as_ref().map(|object| object.tag.clone());
                 if is_used_up(tried.as_ref(), &over) {
                     nonce = token()?;
@@ -128,8 +133,8 @@ impl Hold {
                 tried = Some(over);
             }
             let next = match (claim, &lease) {
-                (Claim::Held { why }, _) => return Err(locked(why)),
-                (Claim::LookFirst { quiet_for, why }, _) => {
+                (AcquireDecision::Held { why }, _) => return Err(locked(why)),
+                (AcquireDecision::LookFirst { quiet_for, why }, _) => {
                     if !is_watching {
                         is_watching = true;
                         let long = readable(quiet_for);
@@ -142,8 +147,8 @@ impl Hold {
                         _ = interrupt.wait_for(|stop| *stop) => return Err(interrupted(why)),
                     }
                 }
-                (Claim::Mine, Some(lease)) => lease.renewed(sent.wall, step),
-                (Claim::TakeOver { why }, _) => {
+                (AcquireDecision::Mine, Some(lease)) => lease.renewed(sent.wall, step),
+                (AcquireDecision::TakeOver { why }, _) => {
                     tell(format!("the release lock was taken over from {why}"));
                     Lease::new(&nonce, holder.clone(), sent.wall, None, step)
                 }
@@ -183,12 +188,12 @@ impl Hold {
         let next = self.lease.renewed(now(), step);
         let left = self.lease.left(self.sent.ago());
         // Late is not too late: if the write succeeds, nobody was there meanwhile.
-        let patience = if left.is_zero() { PATIENCE } else { left };
-        let why = match timeout(patience, self.swap(next)).await {
+        let timings = if left.is_zero() { PATIENCE } else { left };
+        let why = match timeout(timings, self.swap(next)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(Undone::Lost(lost))) => return Err(lost),
             Ok(Err(Undone::Failed(failure))) => [vec![failure.what], failure.why].concat(),
-            Err(_) => vec![format!("no answer for {}", readable(patience))],
+            Err(_) => vec![format!("no answer for {}", readable(timings))],
         };
         let silent = self.sent.ago();
         if self.lease.left(silent).is_zero() {

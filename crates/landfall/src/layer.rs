@@ -4,11 +4,11 @@ use crate::engine::{Engine, LocalImage};
 use crate::failure::Failure;
 use crate::report::Report;
 use rules::app::binary;
+use rules::app::manifest::{Architecture, Manifest, Target};
 use rules::edge_contract::PATH;
 use rules::edge_contract::bridge;
-use rules::release::secrets_loader;
 use rules::exit::Exit;
-use rules::app::manifest::{Architecture, Manifest, Target};
+use rules::release::secrets_loader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 

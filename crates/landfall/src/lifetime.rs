@@ -6,8 +6,8 @@ use crate::place::Place;
 use crate::report::now;
 use rules::exit::Exit;
 use rules::operate::expiry::LocalEnd;
-use rules::time::Timestamp;
 use rules::operate::ttl::{Lifetime, TAG_EXPIRES_AT, tag_value};
+use rules::time::Timestamp;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! The proof that nothing is lost: landfall's own requests to the public address, all through a release.
 
 use crate::probe::{Door, Prober};
-use rules::release::ledger::Pings;
+use rules::release::ledger::AvailabilityCounts;
 use rules::release::verdict::Answers;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,14 +13,14 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// Requests that go on until this is dropped.
 pub(crate) struct Pinging {
-    seen: Arc<Mutex<Pings>>,
+    seen: Arc<Mutex<AvailabilityCounts>>,
     task: JoinHandle<()>,
 }
 
 impl Pinging {
     /// Starts. The requests take the way of users; `door` marks them, so that the edges count them apart.
     /// `before` is what an earlier driver of the same release saw.
-    pub(crate) fn start(prober: Prober, door: Door, before: Pings) -> Pinging {
+    pub(crate) fn start(prober: Prober, door: Door, before: AvailabilityCounts) -> Pinging {
         let seen = Arc::new(Mutex::new(before));
         let into = Arc::clone(&seen);
         let task = tokio::spawn(async move {
@@ -47,7 +47,7 @@ impl Pinging {
     }
 
     /// What was seen so far.
-    pub(crate) fn seen(&self) -> Pings {
+    pub(crate) fn seen(&self) -> AvailabilityCounts {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

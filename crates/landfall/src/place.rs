@@ -13,16 +13,16 @@ use crate::report::Report;
 use crate::store::Store;
 use aws::{Session, StateBucket};
 use infra::{Backend, Binary, Emulators, Interrupt, Terraform, WorkDir};
+use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
+use rules::app::names::Names;
+use rules::exit::Exit;
+use rules::operate::doctor::account::Identity;
+use rules::release::revision::Image;
 use rules::shape::contract::{
     CiInputs, FargateDomainInputs, FargateInputs, FargateOutputs, FoundationInputs,
     LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
-use rules::operate::doctor::account::Identity;
-use rules::exit::Exit;
 use rules::shape::state_lock::StateLock;
-use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
-use rules::app::names::Names;
-use rules::release::revision::Image;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -8,16 +8,16 @@ use crate::place::{Function, Place};
 use crate::report::{Report, now};
 use aws::{Account, ErrorKind, Functions, Services};
 use infra::{Interrupt, Terraform};
+use rules::app::manifest::{Manifest, Target};
+use rules::app::names::Slot;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::operate::domain::course::Course;
 use rules::shape::contract::{LambdaInputs, Root};
 use rules::shape::cost::account::AccountPlan;
 use rules::shape::cost::budget::Decision;
-use rules::operate::domain::course::Course;
-use rules::event::Event;
-use rules::exit::Exit;
-use rules::app::manifest::{Manifest, Target};
-use rules::app::names::Slot;
 use rules::shape::plan::Plan;
-use rules::shape::plan_decision::{Basis, Proposal};
+use rules::shape::plan_decision::{Basis, PlanDecision};
 use std::collections::BTreeMap;
 
 /// What plans an environment.
@@ -49,7 +49,7 @@ pub(crate) struct Proposed {
     pub(crate) target: Ready,
     /// [`None`] where there is no domain and none goes.
     pub(crate) domain: Option<ReadyDomain>,
-    pub(crate) proposal: Proposal,
+    pub(crate) proposal: PlanDecision,
 }
 
 /// The manifest that counts: with the target that runs already, unless another was asked for, and with the
@@ -102,7 +102,7 @@ impl Planner<'_> {
         let destroys = roots
             .iter()
             .any(|(_, plan)| plan.destroyed().next().is_some());
-        let proposal = Proposal::of(Basis {
+        let proposal = PlanDecision::of(Basis {
             manifest,
             there,
             account: &place.account,
@@ -154,7 +154,7 @@ impl Planner<'_> {
         self.ready(terraform).await
     }
 
-    fn tell(&self, proposal: &Proposal) {
+    fn tell(&self, proposal: &PlanDecision) {
         for (root, plan) in &proposal.roots {
             self.report.emit(Event::Planned {
                 root: *root,
@@ -213,7 +213,7 @@ impl Planner<'_> {
 
     async fn plan(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
         match self.only_looks {
-            true => terraform.foresee().await,
+            true => terraform.dry_run().await,
             false => terraform.plan(false).await,
         }
     }

@@ -9,11 +9,11 @@ use crate::comparing::{Counted, Subject};
 use crate::failure::Failure;
 use crate::probe::{Door, Prober};
 use aws::LogLine;
+use rules::app::names::{Slot, Slots};
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::Evidence;
-use rules::app::names::{Slot, Slots};
-use rules::release::{Comparison, Doors, Observation, Probes, SlotSeen};
 use rules::release::revision::{Digest, Revision, RevisionId};
+use rules::release::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 
 /// What a release runs on.
 pub(crate) enum Platform {
@@ -24,7 +24,7 @@ pub(crate) enum Platform {
 /// One look at the platform.
 pub(crate) struct Look {
     pub(crate) shares: Slots<u32>,
-    doors: Doors,
+    previews: PreviewRoutes,
     slots: Slots<SlotLook>,
 }
 
@@ -58,8 +58,8 @@ impl Look {
         }
     }
 
-    pub(crate) fn doors(&self) -> Doors {
-        self.doors
+    pub(crate) fn previews(&self) -> PreviewRoutes {
+        self.previews
     }
 
     /// What leads to a slot.
@@ -83,7 +83,7 @@ impl Look {
     pub(crate) fn observation(&self) -> Observation {
         Observation {
             shares: self.shares.clone(),
-            doors: self.doors,
+            previews: self.previews,
             slots: self.slots(),
             probes: Probes::default(),
             comparison: Comparison::default(),

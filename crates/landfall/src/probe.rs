@@ -1,11 +1,11 @@
 //! Asking an address over HTTP, as a user would, or through the door of a slot.
 
 use crate::failure::Failure;
-use rules::edge_contract::secret::Secret;
-use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
-use rules::edge_contract::summary::Summary;
-use rules::exit::Exit;
 use rules::app::names::SLOT_HEADER;
+use rules::edge_contract::secret::Secret;
+use rules::edge_contract::summary::Summary;
+use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
+use rules::exit::Exit;
 use std::time::Duration;
 
 /// How long the counts of an edge are waited for: a release looks every second.

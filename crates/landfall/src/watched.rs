@@ -2,15 +2,15 @@
 
 use crate::comparing::Comparing;
 use crate::platform::Look;
-use rules::release::canary::{Judgement, Policy, Stratum};
+use rules::app::names::Slot;
 use rules::edge_contract::bucket::Bucket;
 use rules::edge_contract::summary::Collection;
-use rules::release::ledger::Pings;
-use rules::app::names::Slot;
-use rules::release::{ENOUGH, Release};
+use rules::release::canary::{Judgement, Policy, Stratum};
+use rules::release::ledger::AvailabilityCounts;
+use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role, SAMPLES, Sample};
 use rules::release::revision::RevisionId;
+use rules::release::{ENOUGH, Release};
 use rules::time::Timestamp;
-use rules::release::live_status::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 
 /// What a release, or somebody who watches, wants to see.
 pub(crate) struct View<'a> {
@@ -24,12 +24,12 @@ pub(crate) struct View<'a> {
     /// The slot of the new version, if there is one.
     pub(crate) candidate: Option<Slot>,
     pub(crate) evidence: Option<Evidence>,
-    pub(crate) pings: Option<Pings>,
+    pub(crate) pings: Option<AvailabilityCounts>,
 }
 
 impl View<'_> {
     /// The moment, the old version first. [`None`] if nothing serves.
-    pub(crate) fn watch(self) -> Option<Watch> {
+    pub(crate) fn watch(self) -> Option<LiveStatus> {
         let slots = self.look.slots();
         let order = match self.candidate {
             Some(candidate) => [candidate.other(), candidate],
@@ -52,7 +52,7 @@ impl View<'_> {
             };
             self.arm(*slot, revision, role)
         });
-        Some(Watch {
+        Some(LiveStatus {
             elapsed: self.now.since(self.since).as_secs_f64(),
             doing: self.doing.clone(),
             arms: arms.collect(),
@@ -89,10 +89,10 @@ impl View<'_> {
         }
     }
 
-    fn moments(&self, serving: &[(Slot, RevisionId)]) -> Vec<Moment> {
+    fn moments(&self, serving: &[(Slot, RevisionId)]) -> Vec<Sample> {
         // The second that is not over yet would look like a drop.
         let end = self.now.0 / 1_000;
-        let length = u64::try_from(MOMENTS).unwrap_or(0);
+        let length = u64::try_from(SAMPLES).unwrap_or(0);
         let from = (self.since.0 / 1_000).max(end.saturating_sub(length));
         let count = |revision: &RevisionId, second: u64| {
             let first = self.collection.second(&revision.0, second).first;
@@ -102,7 +102,7 @@ impl View<'_> {
             }
         };
         (from..end)
-            .map(|second| Moment {
+            .map(|second| Sample {
                 arms: serving
                     .iter()
                     .map(|(_, revision)| count(revision, second))
@@ -139,9 +139,9 @@ pub(crate) fn release(
     look: &Look,
     comparing: &Comparing,
     doing: String,
-    pings: Option<Pings>,
+    pings: Option<AvailabilityCounts>,
     now: Timestamp,
-) -> Option<Watch> {
+) -> Option<LiveStatus> {
     let said = comparing.judgement();
     let compares = said.windows > 0;
     View {

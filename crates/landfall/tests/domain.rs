@@ -1,10 +1,10 @@
 //! An app with a domain of its own, in the emulators: they certify whatever they are asked for, and no DNS leads
 //! there.
 
-use rules::operate::doctor::{Name, Outcome};
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::operate::doctor::{Name, Outcome};
 use testkit::{Ended, Mode, Sandbox, Zone};
 
 /// Short enough for a test; the evidence asked for is the same.

@@ -3,7 +3,7 @@
 use rules::event::Event;
 use rules::exit::Exit;
 use std::time::Duration;
-use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
+use testkit::faults::{Kill, Ordeal, Sample, Way, suffer};
 use testkit::{Mode, Sandbox};
 
 #[test]
@@ -23,20 +23,20 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
         (
             "all-at-once",
             vec![
-                kill(Moment::Step(0), Way::Up),
-                kill(Moment::Step(2), Way::Resume),
+                kill(Sample::Step(0), Way::Up),
+                kill(Sample::Step(2), Way::Resume),
             ],
         ),
         // With a tenth of the users, and wherever it is after a while.
         (
             "canary",
             vec![
-                kill(Moment::Step(5), Way::Resume),
-                kill(Moment::After(Duration::from_secs(6)), Way::Up),
+                kill(Sample::Step(5), Way::Resume),
+                kill(Sample::After(Duration::from_secs(6)), Way::Up),
             ],
         ),
         // All users are on the new version, and the old one is still there.
-        ("all-at-once", vec![kill(Moment::Step(5), Way::Up)]),
+        ("all-at-once", vec![kill(Sample::Step(5), Way::Up)]),
     ];
     for (version, (strategy, kills)) in (2..).zip(ordeals) {
         let app = sandbox.app(&version.to_string(), "faults", Mode::Errs(10), version);

@@ -21,11 +21,7 @@ pub fn until<T>(
         if let Some(value) = look() {
             return value;
         }
-        assert!(
-            Instant::now() < end,
-            "timed out: {what}\n{}",
-            context()
-        );
+        assert!(Instant::now() < end, "timed out: {what}\n{}", context());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -4,7 +4,6 @@ use crate::process::PATIENCE;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-
 /// One connection.
 #[derive(Debug)]
 pub struct Client {

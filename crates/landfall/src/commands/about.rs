@@ -8,10 +8,10 @@ use crate::place::Place;
 use crate::report::Report;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
-use rules::operate::version::{Edge, Tool, Version};
+use rules::app::manifest::Architecture;
 use rules::event::{Event, VERSION};
 use rules::exit::Exit;
-use rules::app::manifest::Architecture;
+use rules::operate::version::{Edge, Tool, Version};
 use std::path::Path;
 
 /// `landfall version`: what is missing is said, and no failure.

@@ -12,14 +12,14 @@ use crate::place::{Function, Place};
 use crate::planner::Planner;
 use crate::report::Report;
 use infra::{BACKEND, Interrupt, VARIABLES};
-use rules::shape::contract::Root;
+use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::leave::eject::files::{Edit, Texts, edits, other_version};
 use rules::leave::eject::settings::{Difference, Variables, differences};
 use rules::leave::eject::state::{Stamp, Takeover, takeover};
 use rules::leave::eject::{Ejected, same};
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
-use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
+use rules::shape::contract::Root;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

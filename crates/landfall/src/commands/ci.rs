@@ -16,13 +16,13 @@ use crate::place::Place;
 use crate::report::Report;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
+use rules::app::manifest::Invalid;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::leave::ci::file::{Writing, decide};
 use rules::leave::ci::origin::{Project, directory};
 use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, github, gitlab, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
-use rules::app::manifest::Invalid;
 use rules::shape::plan::Plan;
 use std::path::PathBuf;
 

@@ -4,8 +4,8 @@ use crate::driver::Driver;
 use crate::place::Place;
 use crate::report::{Report, now};
 use aws::{Alarms, Budgets};
-use rules::event::Event;
 use rules::app::manifest::Manifest;
+use rules::event::Event;
 use rules::operate::release_warnings::concerns;
 
 /// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What

@@ -10,12 +10,12 @@ use crate::planner::{pays, tasks};
 use crate::report::{Report, now};
 use aws::{Budgets, Secrets};
 use infra::Interrupt;
+use rules::app::manifest::{SecretsStore, Target};
+use rules::event::{Event, Phase};
+use rules::release::revision::Settings;
 use rules::shape::contract::Root;
 use rules::shape::cost::prices::Table;
 use rules::shape::cost::{Basis, Workload, estimate};
-use rules::event::{Event, Phase};
-use rules::app::manifest::{SecretsStore, Target};
-use rules::release::revision::Settings;
 
 pub(crate) async fn run(
     arguments: &AppDir,

@@ -11,12 +11,12 @@ use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Secrets, Services};
 use infra::Interrupt;
-use rules::shape::contract::Root;
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
 use rules::app::manifest::{Domain, Manifest};
 use rules::app::names::Slot;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::operate::sweep::{Leftover, leftovers};
+use rules::shape::contract::Root;
 use std::time::Duration;
 
 /// How long tasks may take to stop once they were told to.
@@ -288,9 +288,9 @@ async fn sweep(
     place: &Place,
     inventory: &Inventory,
     report: &Report,
-    patience: Duration,
+    timings: Duration,
 ) -> Result<Swept, Failure> {
-    let end = tokio::time::Instant::now() + patience;
+    let end = tokio::time::Instant::now() + timings;
     let swept = loop {
         let listing = inventory.look().await;
         let left = leftovers(

@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::place::Place;
 use crate::report::Report;
-use rules::release::canary::audit;
 use rules::event::{Event, Past};
 use rules::exit::Exit;
+use rules::release::canary::audit;
 use rules::release::ledger::Record;
 use std::io::Read as _;
 

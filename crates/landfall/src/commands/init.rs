@@ -5,9 +5,9 @@ use crate::cli::Global;
 use crate::cli::init::Init;
 use crate::failure::Failure;
 use crate::report::Report;
+use rules::app::manifest::{FILE, Overrides, starter};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{FILE, Overrides, starter};
 use std::io::Write as _;
 use std::path::Path;
 

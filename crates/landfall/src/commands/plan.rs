@@ -9,11 +9,11 @@ use crate::place::Place;
 use crate::planner::{Planner, settle};
 use crate::report::Report;
 use infra::Interrupt;
+use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::app::manifest::Overrides;
 use rules::page;
-use rules::shape::plan_decision::Proposal;
+use rules::shape::plan_decision::PlanDecision;
 use std::path::Path;
 
 impl From<&Up> for Plan {
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     }
 }
 
-fn write(file: &Path, proposal: &Proposal) -> Result<(), Failure> {
+fn write(file: &Path, proposal: &PlanDecision) -> Result<(), Failure> {
     let html = page::render(proposal, env!("CARGO_PKG_VERSION"));
     std::fs::write(file, html).map_err(|error| {
         Failure::new(

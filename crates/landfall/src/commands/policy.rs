@@ -8,10 +8,10 @@ use crate::failure::Failure;
 use crate::rehearsal;
 use crate::report::Report;
 use aws::Session;
-use rules::leave::ci::partition;
-use rules::event::Event;
 use rules::app::manifest::{Manifest, Overrides};
 use rules::app::names::Names;
+use rules::event::Event;
+use rules::leave::ci::partition;
 use rules::shape::permissions::{Document, Phase, Scope, of_ci, statements};
 use std::path::Path;
 

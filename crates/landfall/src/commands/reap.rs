@@ -18,8 +18,8 @@ use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::expiry::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
-use rules::time::Timestamp;
 use rules::operate::ttl::Expiry;
+use rules::time::Timestamp;
 
 pub(crate) async fn run(
     arguments: &Reap,

@@ -15,10 +15,10 @@ use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::ledger::{LEASE_KEY, Record, previous_good};
-use rules::release::{
-    AtMaximum, Order, Outcome, Patience, Purpose, Release, Step, Strategy, foresee,
-};
 use rules::release::revision::{Revision, RevisionId};
+use rules::release::{
+    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseTimings, Step, Strategy, dry_run,
+};
 use std::path::Path;
 
 /// An environment that is deployed.
@@ -104,10 +104,10 @@ async fn carry_out(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
         (Word::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
         (Word::Resume, None) => conduct.say_left(&ledger.record),
         (Word::Promote, Some(Outcome::Held { share: 0, .. })) => {
-            conduct.order(&mut ledger, Order::Start);
+            conduct.order(&mut ledger, ManualOverride::Start);
         }
-        (Word::Promote, _) => conduct.order(&mut ledger, Order::Promote),
-        (Word::Abort, _) => conduct.order(&mut ledger, Order::Abort),
+        (Word::Promote, _) => conduct.order(&mut ledger, ManualOverride::Promote),
+        (Word::Abort, _) => conduct.order(&mut ledger, ManualOverride::Abort),
     }
     let ended = conduct.go_on(&mut ledger).await?;
     let judged = conduct.judge(&ended, &ledger.record).await;
@@ -175,7 +175,7 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
         }
         if arguments.dry_run {
             let mut release = record.release();
-            release.so_far.order = Some(Order::Abort);
+            release.progress.order = Some(ManualOverride::Abort);
             return foretell(conduct, &release).await;
         }
         // The version before is still there: it takes the traffic back by one call.
@@ -195,7 +195,7 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
         purpose: Purpose::RollBack,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
-        patience: Patience::default(),
+        timings: ReleaseTimings::default(),
     };
     if arguments.dry_run {
         return match conduct.begin(&revision, &terms).await? {
@@ -209,9 +209,9 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
 
 async fn foretell(conduct: &Conduct<'_>, release: &Release) -> Result<(), Failure> {
     let seen = conduct.driver.look().await?.observation();
-    let steps = foresee(release, &seen, now())
+    let steps = dry_run(release, &seen, now())
         .into_iter()
-        .filter(|step| !matches!(step, Step::Open | Step::Close))
+        .filter(|step| !matches!(step, Step::EnablePreview | Step::DisablePreview))
         .collect();
     conduct.report.emit(Event::Foreseen { steps });
     Ok(())

@@ -13,11 +13,11 @@ use crate::probe::Door;
 use crate::report::{Report, now};
 use crate::watched::View;
 use infra::Interrupt;
-use rules::release::canary::{Counts, Policy};
-use rules::release::diagnosis::{Expectation, diagnose};
+use rules::app::names::Slot;
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::app::names::Slot;
+use rules::release::canary::{Counts, Policy};
+use rules::release::diagnosis::{Expectation, diagnose};
 use std::time::Duration;
 
 /// How often `--watch` looks.

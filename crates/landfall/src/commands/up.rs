@@ -20,11 +20,11 @@ use crate::place::Place;
 use crate::planner::settle;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::app::manifest::{Choice, Manifest, Target};
-use rules::release::revision::{Revision, Settings};
 use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::release::revision::{Revision, Settings};
 
 /// `landfall move`: an `up` to the other target, of what is there already.
 pub(crate) async fn move_to(

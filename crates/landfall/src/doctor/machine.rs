@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::layer;
 use crate::place::{self, Place};
 use infra::Binary;
-use rules::operate::doctor::machine::{Directory, Disk, Tool};
-use rules::operate::doctor::{Facts, Gap, Seen};
 use rules::app::manifest::Manifest;
+use rules::operate::doctor::machine::{Directory, Disk, Tool};
+use rules::operate::doctor::{Facts, Seen, Unavailable};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) async fn gather(
     let (engine, terraform) = tokio::join!(engine, terraform);
     facts.terraform = match terraform {
         Ok(Ok(binary)) => binary.map(tool).map_err(trouble),
-        Ok(Err(error)) => Err(Gap::Unknown(error.to_string())),
+        Ok(Err(error)) => Err(Unavailable::Unknown(error.to_string())),
         Err(_) => Err(silent("it")),
     };
     let engine = engine.unwrap_or_else(|_| {
@@ -48,13 +48,13 @@ pub(super) async fn gather(
     ]);
     facts.edge = match manifest {
         Some(manifest) => edge(manifest, rehearse),
-        None => Err(Gap::NotAsked),
+        None => Err(Unavailable::NotAsked),
     };
     engine
 }
 
-fn silent(what: &str) -> Gap {
-    Gap::Trouble(
+fn silent(what: &str) -> Unavailable {
+    Unavailable::Trouble(
         Failure::new(
             rules::exit::Exit::MissingTool,
             format!("{what} did not answer within {} s", PATIENCE.as_secs()),
@@ -76,7 +76,9 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
         Ok(engine) => engine,
         Err(failure) => {
             facts.engine = Err(trouble(failure));
-            facts.disk = Err(Gap::Skipped("there is no container engine".to_owned()));
+            facts.disk = Err(Unavailable::Skipped(
+                "there is no container engine".to_owned(),
+            ));
             return None;
         }
     };
@@ -88,16 +90,18 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
                         path: about.root.clone(),
                         free,
                     })
-                    .ok_or_else(|| Gap::Unknown(format!("{} cannot be looked at", about.root))),
-                false => Err(Gap::Unknown(
+                    .ok_or_else(|| {
+                        Unavailable::Unknown(format!("{} cannot be looked at", about.root))
+                    }),
+                false => Err(Unavailable::Unknown(
                     "the engine keeps its images on another machine".to_owned(),
                 )),
             };
             facts.engine = Ok(about.engine);
         }
         Err(why) => {
-            facts.engine = Err(Gap::Unknown(why));
-            facts.disk = Err(Gap::Unknown("the engine does not say".to_owned()));
+            facts.engine = Err(Unavailable::Unknown(why));
+            facts.disk = Err(Unavailable::Unknown("the engine does not say".to_owned()));
         }
     }
     Some(engine)

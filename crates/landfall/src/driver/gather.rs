@@ -3,10 +3,10 @@
 use super::Driver;
 use crate::platform::Look;
 use crate::report::now;
-use rules::release::diagnosis::{Cause, Expectation, denied, diagnose};
 use rules::event::Event;
-use rules::release::evidence::{Evidence, Listening};
 use rules::release::Release;
+use rules::release::diagnosis::{Cause, Expectation, denied, diagnose};
+use rules::release::evidence::{Evidence, Listening};
 use rules::release::revision::Revision;
 use rules::time::Timestamp;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 
 use super::{Engine, LocalImage, TAIL};
 use crate::failure::Failure;
-use rules::release::evidence::Listening;
-use rules::exit::Exit;
-use rules::release::hardening::Hardening;
 use rules::app::manifest::{Manifest, Target};
+use rules::exit::Exit;
+use rules::release::evidence::Listening;
+use rules::release::hardening::Hardening;
 use rules::release::revision::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;

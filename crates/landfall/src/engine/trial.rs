@@ -3,10 +3,10 @@
 use super::{Container, Engine, LocalImage, protection, variables};
 use crate::failure::Failure;
 use infra::Interrupt;
+use rules::app::manifest::Manifest;
+use rules::exit::Exit;
 use rules::operate::doctor::app::Trial;
 use rules::release::evidence::Listening;
-use rules::exit::Exit;
-use rules::app::manifest::Manifest;
 use std::time::Duration;
 use tokio::time::Instant;
 

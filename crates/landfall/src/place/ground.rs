@@ -6,10 +6,10 @@ use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
 use crate::report::Report;
 use aws::{Endpoints, Session};
-use rules::operate::doctor::account::Identity;
-use rules::event::{Event, Phase, PhaseTime};
 use rules::app::manifest::{Region, StateBackend};
 use rules::app::names::Names;
+use rules::event::{Event, Phase, PhaseTime};
+use rules::operate::doctor::account::Identity;
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -5,13 +5,13 @@ use crate::failure::Failure;
 use crate::probe::Door;
 use crate::random::token;
 use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
-use rules::shape::contract::{FargateOutputs, FoundationOutputs};
-use rules::edge_contract::secret::Secret;
-use rules::release::evidence::{Evidence, TargetHealth};
-use rules::exit::Exit;
 use rules::app::names::{CLOSED, Names, Slot, Slots};
-use rules::release::{Doors, SlotSeen};
+use rules::edge_contract::secret::Secret;
+use rules::exit::Exit;
+use rules::release::evidence::{Evidence, TargetHealth};
 use rules::release::revision::{Digest, Image, Revision};
+use rules::release::{PreviewRoutes, SlotSeen};
+use rules::shape::contract::{FargateOutputs, FoundationOutputs};
 
 /// The Fargate target of one environment.
 pub(crate) struct Fargate {
@@ -53,7 +53,7 @@ impl Fargate {
         )?;
         Ok(Look {
             shares,
-            doors: doors(&tokens),
+            previews: previews(&tokens),
             slots: Slots {
                 blue: slot_look(blue, &tokens.blue),
                 green: slot_look(green, &tokens.green),
@@ -131,11 +131,11 @@ fn is_closed(token: &str) -> bool {
     token.starts_with(CLOSED)
 }
 
-fn doors(tokens: &Slots<String>) -> Doors {
+fn previews(tokens: &Slots<String>) -> PreviewRoutes {
     match (is_closed(&tokens.blue), is_closed(&tokens.green)) {
-        (false, false) => Doors::Open,
-        (true, true) => Doors::Closed,
-        _ => Doors::Ajar,
+        (false, false) => PreviewRoutes::Enabled,
+        (true, true) => PreviewRoutes::Disabled,
+        _ => PreviewRoutes::Partial,
     }
 }
 

@@ -6,18 +6,18 @@ use crate::failure::Failure;
 use crate::probe::Door;
 use crate::report::now;
 use aws::{ErrorKind, Functions, Invoked, Placed, Publication, Session, VersionFacts};
-use rules::shape::contract::{LambdaInputs, LambdaOutputs};
-use rules::edge_contract::SECRET_VARIABLE;
-use rules::edge_contract::invocation_error::NOT_READY;
-use rules::release::evidence::{Evidence, StoppedTask};
-use rules::release::failed_invocation;
-use rules::exit::Exit;
 use rules::app::manifest::HealthPath;
 use rules::app::names::{Slot, Slots};
-use rules::release::{Doors, SlotSeen};
-use rules::release::revision::{Image, Revision, RevisionId};
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::edge_contract::invocation_error::NOT_READY;
+use rules::exit::Exit;
 use rules::release::alias_routing::{Routing, Staged};
+use rules::release::evidence::{Evidence, StoppedTask};
+use rules::release::failed_invocation;
 use rules::release::published_versions::{KEPT, Stay};
+use rules::release::revision::{Image, Revision, RevisionId};
+use rules::release::{PreviewRoutes, SlotSeen};
+use rules::shape::contract::{LambdaInputs, LambdaOutputs};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,7 +79,7 @@ impl Lambda {
         )?;
         Ok(Look {
             shares: routing.shares(&staged),
-            doors: Doors::None,
+            previews: PreviewRoutes::NotNeeded,
             slots: Slots { blue, green },
         })
     }

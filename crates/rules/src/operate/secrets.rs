@@ -3,10 +3,12 @@
 //! A value passes from whoever sets it to the store, and from the store into the app's environment. Nothing
 //! else here holds one: plans, task definitions, functions, ledger and events know [`Reference`]s.
 
-use crate::app::manifest::{Architecture, FILE, Invalid, Manifest, Reference, SecretName, SecretsStore};
+use crate::app::manifest::{
+    Architecture, FILE, Invalid, Manifest, Reference, SecretName, SecretsStore,
+};
 use crate::app::names::Names;
 use crate::exit::Exit;
-use crate::operate::doctor::{Check, Name};
+use crate::operate::doctor::{Check, CheckId};
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;
@@ -191,12 +193,12 @@ pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
         Ok(found) => {
             let names: Vec<&str> = found.keys().map(SecretName::as_str).collect();
             vec![Check::ok(
-                Name::Secrets,
+                CheckId::Secrets,
                 format!("{} in {store}", names.join(", ")),
             )]
         }
         Err(refusal) => {
-            let mut check = Check::blocker(Name::Secrets, Exit::BadInput, refusal.what);
+            let mut check = Check::blocker(CheckId::Secrets, Exit::BadInput, refusal.what);
             check.why = refusal.why;
             check.fix = refusal.next;
             vec![check]

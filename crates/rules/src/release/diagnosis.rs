@@ -223,7 +223,8 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
     // ECS says it of both stores with these words: "unable to retrieve secrets from ssm", "unable to retrieve
     // secret from asm". It says "unable to pull secrets or registry auth" of the registry as well.
     let lacks_secret = |task: &&&StoppedTask| {
-        task.stop_code == SECRET_NOT_READ || task.stopped_reason.contains("unable to retrieve secret")
+        task.stop_code == SECRET_NOT_READ
+            || task.stopped_reason.contains("unable to retrieve secret")
     };
     if let Some(task) = failures.iter().find(lacks_secret) {
         return Some(Cause::SecretNotRead {

@@ -193,7 +193,10 @@ impl Revision {
         all.extend(edge_environment::environment(&self.settings, &self.id()));
         let references = &self.settings.secrets;
         if self.settings.target == Target::Lambda && !references.is_empty() {
-            all.insert(secrets_loader::VARIABLE.to_owned(), secrets_loader::write(references));
+            all.insert(
+                secrets_loader::VARIABLE.to_owned(),
+                secrets_loader::write(references),
+            );
         }
         all
     }

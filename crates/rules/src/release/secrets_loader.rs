@@ -65,7 +65,10 @@ mod tests {
         let arn = "arn:aws:secretsmanager:eu-west-2:1:secret:landfall/app-prod/KEY-AbCdEf";
         let store = SecretsStore::ParameterStore;
         let all: BTreeMap<SecretName, Reference> = [
-            ("KEY", reference(SecretsStore::SecretsManager, arn, "8a1f-1")),
+            (
+                "KEY",
+                reference(SecretsStore::SecretsManager, arn, "8a1f-1"),
+            ),
             ("S00", reference(store, "/landfall/app-prod/S00", "1")),
             ("S01", reference(store, "/landfall/app-prod/S01", "2")),
         ]

@@ -7,10 +7,10 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::Report;
 use aws::Identity;
+use rules::exit::Exit;
 use rules::leave::ci::AUDIENCE;
 use rules::leave::ci::claims::{Answer, Claims, ask};
 use rules::leave::ci::explain::{describe, explain};
-use rules::exit::Exit;
 use std::path::PathBuf;
 
 pub(super) async fn run(

@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
-use rules::leave::ci::{AUDIENCE, Role};
 use rules::event::Event;
+use rules::leave::ci::{AUDIENCE, Role};
 
 /// What the account lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

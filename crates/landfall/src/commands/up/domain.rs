@@ -8,10 +8,10 @@ use crate::domain::{self, address};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::planner::{Ready, ReadyDomain};
-use rules::shape::contract::{DomainOutputs, Root};
+use rules::app::manifest::{Domain, Target};
 use rules::event::Phase;
 use rules::exit::Exit;
-use rules::app::manifest::{Domain, Target};
+use rules::shape::contract::{DomainOutputs, Root};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

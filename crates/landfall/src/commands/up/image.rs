@@ -7,11 +7,11 @@ use crate::layer;
 use crate::place::Place;
 use crate::report::Report;
 use aws::Registry;
-use rules::shape::contract::FoundationOutputs;
+use rules::app::manifest::{Manifest, Target};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{Manifest, Target};
 use rules::release::revision::Image;
+use rules::shape::contract::FoundationOutputs;
 
 /// The app's image, as it is and as it is shipped.
 pub(crate) struct Built {

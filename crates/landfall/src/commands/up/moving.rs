@@ -5,10 +5,10 @@ use crate::commands::down;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::place::Place;
-use rules::shape::contract::Root;
+use rules::app::manifest::Target;
 use rules::event::Phase;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::shape::contract::Root;
 
 /// Whether nothing is in the middle on the target that is left.
 pub(super) async fn check(place: &Place) -> Result<(), Failure> {

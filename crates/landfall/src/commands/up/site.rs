@@ -11,14 +11,14 @@ use crate::place::{Function, Place};
 use crate::planner::{Planner, Proposed, Ready, ReadyDomain};
 use crate::report::Report;
 use infra::Interrupt;
-use rules::shape::contract::{FoundationOutputs, Root};
-use rules::shape::data_loss::Verdict;
+use rules::app::manifest::{Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::app::manifest::{Manifest, Target};
-use rules::shape::plan::Plan;
-use rules::shape::plan_decision::Proposal;
 use rules::release::revision::Image;
+use rules::shape::contract::{FoundationOutputs, Root};
+use rules::shape::data_loss::Verdict;
+use rules::shape::plan::Plan;
+use rules::shape::plan_decision::PlanDecision;
 
 /// What makes an environment.
 pub(super) struct Maker<'a> {
@@ -137,7 +137,7 @@ impl Maker<'_> {
     /// Refuses what must not be made, and asks for a yes where the plans change anything, or a domain goes.
     fn agree(
         &self,
-        proposal: &Proposal,
+        proposal: &PlanDecision,
         leaving: &[String],
         yes: bool,
         question: &str,

@@ -109,7 +109,8 @@ fn remedy(
         let line = line(key, there);
         (Some(key), format!("set `{line}` in {FILE}"))
     };
-    let is_of_edge = there.as_u64() == Some(edge_contract::PORT.into()) || *there == edge_contract::HEALTH_PATH;
+    let is_of_edge =
+        there.as_u64() == Some(edge_contract::PORT.into()) || *there == edge_contract::HEALTH_PATH;
     match (root, variable) {
         (_, "name" | "environment" | "region") => (
             None,
