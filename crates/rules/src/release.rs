@@ -9,7 +9,9 @@ pub mod alias_routing;
 pub mod canary;
 pub mod diagnosis;
 mod dry_run;
+pub mod edge_environment;
 pub mod evidence;
+pub mod failed_invocation;
 pub mod hardening;
 pub mod lease;
 pub mod ledger;
@@ -17,6 +19,7 @@ pub mod live_status;
 pub mod minute_counts;
 pub mod published_versions;
 pub mod revision;
+pub mod secrets_loader;
 pub mod verdict;
 
 mod next;

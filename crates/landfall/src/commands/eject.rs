@@ -18,7 +18,7 @@ use crate::report::Report;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
-use rules::edge_contract::ride;
+use rules::edge_contract::SECRET_VARIABLE;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, lost, sums};
@@ -119,7 +119,7 @@ pub(crate) async fn run(
     }
     if place.bucket().is_none() {
         for (root, text) in &states {
-            let copy = without_variables(text, &[ride::SECRET]);
+            let copy = without_variables(text, &[SECRET_VARIABLE]);
             directory.write_private(&format!("{root}/terraform.tfstate"), &copy)?;
         }
     }

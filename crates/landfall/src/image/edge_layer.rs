@@ -3,12 +3,12 @@
 use crate::failure::Failure;
 use crate::image::engine::{Engine, LocalImage};
 use crate::report::Report;
+use rules::app::binary;
 use rules::app::manifest::{Architecture, Manifest, Target};
-use rules::edge_contract::binary;
+use rules::edge_contract::PATH;
 use rules::edge_contract::bridge;
-use rules::edge_contract::ride::PATH;
-use rules::edge_contract::secrets;
 use rules::exit::Exit;
+use rules::release::secrets_loader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,8 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
 /// A program that is built together with the edge's, lies beside it, and in the image before it.
 #[derive(Debug, Clone, Copy)]
 struct Companion {
+    /// The package that it is built from.
+    package: &'static str,
     /// Its file.
     file: &'static str,
     /// Its file while the image is built.
@@ -63,6 +65,7 @@ struct Companion {
 }
 
 const BRIDGE: Companion = Companion {
+    package: "landfall-lambda-bridge",
     file: "landfall-bridge",
     name: "bridge",
     path: bridge::PATH,
@@ -71,9 +74,10 @@ const BRIDGE: Companion = Companion {
 };
 
 const SECRETS: Companion = Companion {
+    package: "landfall-secrets-loader",
     file: "landfall-secrets",
     name: "secrets",
-    path: secrets::PATH,
+    path: secrets_loader::PATH,
     title: "the program that fetches secrets",
     why: "an app with `secrets` needs it on Lambda, as functions have no references to them",
 };
@@ -106,10 +110,11 @@ fn find_beside(
         Failure::new(Exit::MissingTool, format!("{} is missing", companion.title))
             .why(why)
             .why(companion.why)
-            .next(
+            .next(format!(
                 "build it with the edge: `RUSTFLAGS='-C target-feature=+crt-static' cargo build --package \
-                 landfall-edge --profile edge --target x86_64-unknown-linux-gnu`",
-            )
+                 landfall-edge --package {} --profile edge --target x86_64-unknown-linux-gnu`",
+                companion.package
+            ))
     };
     let bytes =
         std::fs::read(&path).map_err(|error| missing(format!("{}: {error}", path.display())))?;

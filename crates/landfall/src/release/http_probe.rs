@@ -2,9 +2,9 @@
 
 use crate::failure::Failure;
 use rules::app::names::SLOT_HEADER;
-use rules::edge_contract::ride::{PROBE_HEADER, SECRET_HEADER, SUMMARY};
-use rules::edge_contract::settings::Secret;
+use rules::edge_contract::secret::Secret;
 use rules::edge_contract::summary::Summary;
+use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
 use rules::exit::Exit;
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ impl Prober {
     /// balancer. [`None`] if none does, or what does is no edge.
     pub(crate) async fn counts(&self, door: &SlotRoute, since: u64) -> Option<Summary> {
         let request = self
-            .request(&format!("{SUMMARY}?since={since}"), door)
+            .request(&format!("{SUMMARY_PATH}?since={since}"), door)
             .timeout(COUNTS_WITHIN);
         let answer = request.send().await.ok()?;
         if !answer.status().is_success() {

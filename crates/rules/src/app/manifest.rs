@@ -37,7 +37,7 @@ pub use place::{Architecture, Region, StateBackend, Target};
 pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
 pub use schema::schema;
-pub use secrets::{SecretName, SecretsStore};
+pub use secrets::{Reference, SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use starter::{Starter, starter};
 pub use sum::FileSum;

@@ -173,7 +173,8 @@ fn the_edges_own_secret_is_no_finding() {
         .into_iter()
         .find(|resource| resource.kind == "aws_lambda_function")
         .expect("a function");
-    let variables = serde_json::json!({ crate::edge_contract::ride::SECRET: "aB3dE5fG7hJ9kL1m" });
+    let variables =
+        serde_json::json!({ crate::edge_contract::SECRET_VARIABLE: "aB3dE5fG7hJ9kL1m" });
     function.values["environment"] = serde_json::json!([{ "variables": variables }]);
     function.unknown = Value::Null;
     assert_eq!(PlanDecision::of(basis).refusal(), None);

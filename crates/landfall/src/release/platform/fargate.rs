@@ -6,7 +6,7 @@ use crate::release::http_probe::SlotRoute;
 use crate::store::random::token;
 use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
 use rules::app::names::{CLOSED, Names, Slot, Slots};
-use rules::edge_contract::settings::Secret;
+use rules::edge_contract::secret::Secret;
 use rules::exit::Exit;
 use rules::release::evidence::{Evidence, TargetHealth};
 use rules::release::revision::{Digest, Image, Revision};

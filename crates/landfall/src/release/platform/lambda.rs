@@ -8,11 +8,12 @@ use crate::report::now;
 use aws::{ErrorKind, Functions, Invoked, Placed, Publication, Session, VersionFacts};
 use rules::app::manifest::HealthPath;
 use rules::app::names::{Slot, Slots};
-use rules::edge_contract::lambda::failure;
-use rules::edge_contract::ride;
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::edge_contract::invocation_error::NOT_READY;
 use rules::exit::Exit;
 use rules::release::alias_routing::{Routing, Staged};
 use rules::release::evidence::{Evidence, StoppedTask};
+use rules::release::failed_invocation;
 use rules::release::published_versions::{KEPT, Stay};
 use rules::release::revision::{Image, Revision, RevisionId};
 use rules::release::{PreviewRoutes, SlotSeen};
@@ -96,7 +97,7 @@ impl Lambda {
         let asked = known.asked.get(&placed.version);
         let mut stopped = asked.map_or_else(Vec::new, |asked| asked.failures.clone());
         if facts.state == "Failed" {
-            stopped.push(failure::stopped(
+            stopped.push(failed_invocation::stopped(
                 &placed.version,
                 facts.reason_code.as_deref().unwrap_or("Failed"),
                 facts.reason.as_deref().unwrap_or_default(),
@@ -178,9 +179,9 @@ impl Lambda {
                 ..
             }) = said
                 // That is waiting, not failing: it is asked again until its time is over.
-                && kind != failure::NOT_READY
+                && kind != NOT_READY
             {
-                let stopped = failure::stopped(&placed.version, &kind, &message);
+                let stopped = failed_invocation::stopped(&placed.version, &kind, &message);
                 asked.failures.push(stopped);
                 asked.lines = lines;
             }
@@ -200,7 +201,7 @@ impl Lambda {
             None => new_secret()?,
         };
         let mut environment = revision.environment();
-        environment.insert(ride::SECRET.to_owned(), secret.reveal().to_owned());
+        environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());
         let publication = Publication {
             image: &revision.image,
             revision: revision.id(),
@@ -278,7 +279,7 @@ impl Lambda {
             return None;
         };
         Some(Evidence {
-            stopped: vec![failure::stopped(version, &kind, &message)],
+            stopped: vec![failed_invocation::stopped(version, &kind, &message)],
             log: lines,
             ..Evidence::default()
         })
