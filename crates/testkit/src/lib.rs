@@ -11,6 +11,7 @@ pub mod faults;
 mod gate;
 mod run;
 mod sandbox;
+pub mod structure;
 mod users;
 mod zone;
 
