@@ -13,15 +13,15 @@ use aws_sdk_lambda::types::{
     AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
 };
 use aws_smithy_types::date_time::{DateTime, Format};
+use rules::app::names::{Slot, Slots};
 use rules::edge_contract::lambda::answer::{self, ProbeAnswer};
 use rules::edge_contract::lambda::event;
 use rules::edge_contract::ride;
 use rules::edge_contract::settings::Secret;
-use rules::app::names::{Slot, Slots};
-use rules::release::revision::RevisionId;
 use rules::release::alias_routing::Routing;
-use rules::time::Timestamp;
 use rules::release::published_versions::{self, LIVE, Stay};
+use rules::release::revision::RevisionId;
+use rules::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 

@@ -12,12 +12,12 @@ use aws_sdk_ecs::types::{
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
     Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
+use rules::app::manifest::Architecture;
+use rules::app::names::{CONTAINER, LABEL_REVISION};
 use rules::edge_contract::ride;
 use rules::edge_contract::settings::Secret;
 use rules::release::evidence::StoppedTask;
 use rules::release::hardening::Hardening;
-use rules::app::manifest::Architecture;
-use rules::app::names::{CONTAINER, LABEL_REVISION};
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::time::Timestamp;
 

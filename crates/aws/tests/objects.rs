@@ -3,9 +3,9 @@
 //! directory is tested in `landfall`.
 
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
-use rules::exit::Exit;
 use rules::app::manifest::{AppName, Environment};
 use rules::app::names::Names;
+use rules::exit::Exit;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

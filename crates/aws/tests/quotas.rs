@@ -4,8 +4,8 @@ mod emulators;
 
 use aws::{Endpoints, Permissions, Quotas, Session};
 use emulators::{ACCOUNT, REGION, config};
-use rules::operate::doctor::permissions::{Ask, Decision};
 use rules::exit::Exit;
+use rules::operate::doctor::permissions::{Ask, Decision};
 use testkit::Sandbox;
 
 const REPOSITORY: &str = "arn:aws:ecr:us-east-1:123456789012:repository/shop-prod";

@@ -3,10 +3,10 @@
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
-use rules::edge_contract::ride;
 use rules::app::manifest::Architecture;
-use rules::release::revision::{Image, RevisionId};
+use rules::edge_contract::ride;
 use rules::release::published_versions;
+use rules::release::revision::{Image, RevisionId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -3,9 +3,9 @@
 
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
-use rules::shape::contract::Root;
-use rules::edge_contract::settings::Settings;
 use rules::app::names::{CLOSED, CONTAINER, SLOT_HEADER, Slot};
+use rules::edge_contract::settings::Settings;
+use rules::shape::contract::Root;
 use std::collections::BTreeMap;
 
 /// What each resource ignores changes of, as written.

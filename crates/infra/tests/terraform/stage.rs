@@ -1,10 +1,10 @@
 //! An environment in emulators of its own, and what is done with each root in it.
 
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
-use rules::shape::contract::Root;
-use rules::exit::Exit;
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::app::names::Names;
+use rules::exit::Exit;
+use rules::shape::contract::Root;
 use rules::shape::plan::{Action, Plan};
 use serde_json::Value;
 use std::path::Path;
