@@ -1,7 +1,7 @@
 //! The command's process.
 
-use crate::function::Place;
-use crate::log::{Log, Stream};
+use crate::function::FunctionContext;
+use crate::log_forwarder::{Log, Stream};
 use rules::edge_contract::runtime_api;
 use rules::release::secrets_loader;
 use rustix::process::{Pid, Signal};
@@ -42,7 +42,7 @@ impl Child {
     /// Starts the command with all of this environment, and where the Runtime API is.
     pub(crate) fn start(
         command: &Command,
-        place: &Place,
+        place: &FunctionContext,
         api: SocketAddr,
         log: &Arc<Log>,
     ) -> std::io::Result<Child> {

@@ -1,6 +1,6 @@
 //! One call to the emulator.
 
-use crate::function::Place;
+use crate::function::FunctionContext;
 use bytes::Bytes;
 use http::{header, request};
 use http_body_util::{BodyExt, Full};
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
 
 /// Calls the emulator of `place`, over a connection of its own.
 pub(crate) async fn call(
-    place: &Place,
+    place: &FunctionContext,
     request: request::Builder,
     body: impl Into<Bytes>,
 ) -> Result<Answer, String> {

@@ -27,7 +27,7 @@ const LINE_BYTES: usize = 26;
 
 /// What fakecloud told a container about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct FunctionContext {
     /// Where AWS is: `http://host.docker.internal:4566`. Without it lines go to stdout only.
     pub(crate) endpoint: Option<Endpoint>,
     /// The function's name.
@@ -46,13 +46,13 @@ pub(crate) struct Place {
     pub(crate) access_key: String,
 }
 
-impl Place {
+impl FunctionContext {
     /// Reads the container's environment. `sandbox` is a name that no other container has.
     pub(crate) fn read(
         variable: impl Fn(&str) -> Option<String>,
         now: Timestamp,
         sandbox: &str,
-    ) -> Place {
+    ) -> FunctionContext {
         let word = |name: &str, otherwise: &str| {
             let found = variable(name).filter(|value| !value.is_empty());
             found.unwrap_or_else(|| otherwise.to_owned())
@@ -62,7 +62,7 @@ impl Place {
         let (year, month, day) = now.date();
         let stream = format!("{year:04}/{month:02}/{day:02}/[{version}]{sandbox}");
         let seconds = variable("AWS_LAMBDA_FUNCTION_TIMEOUT").and_then(|text| text.parse().ok());
-        Place {
+        FunctionContext {
             endpoint: variable("AWS_ENDPOINT_URL").and_then(|url| Endpoint::parse(&url)),
             log_group: word(
                 "AWS_LAMBDA_LOG_GROUP_NAME",
@@ -136,7 +136,7 @@ pub(crate) fn batches(mut lines: Vec<Line>) -> Vec<Vec<Line>> {
 }
 
 /// The body of `PutLogEvents`.
-pub(crate) fn put_log_events(place: &Place, lines: &[Line]) -> Vec<u8> {
+pub(crate) fn put_log_events(place: &FunctionContext, lines: &[Line]) -> Vec<u8> {
     let events: Vec<_> = lines
         .iter()
         .map(|line| json!({"timestamp": line.at.0, "message": line.text}))

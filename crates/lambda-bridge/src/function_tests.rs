@@ -2,12 +2,12 @@ use super::*;
 use proptest::prelude::*;
 use rules::edge_contract::runtime_api::task_name;
 
-fn place(pairs: &[(&str, &str)]) -> Place {
+fn place(pairs: &[(&str, &str)]) -> FunctionContext {
     let variable = |name: &str| {
         let found = pairs.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    Place::read(
+    FunctionContext::read(
         variable,
         Timestamp(1_795_464_000_000),
         "0123456789abcdef0123456789abcdef",

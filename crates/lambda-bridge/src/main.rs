@@ -2,30 +2,30 @@
 //!
 //! | | |
 //! |---|---|
-//! | `front` | takes events from fakecloud, one at a time, and answers them |
-//! | `desk` | where an event meets the runtime |
+//! | `server` | takes events from fakecloud, one at a time, and answers them |
+//! | `queue` | where an event meets the runtime |
 //! | `runtime_api` | offers the Runtime API to the command, and what the edge needs of the Extensions API |
 //! | `child` | the command's process |
 //! | `log` | its lines: to stdout, and to the emulated CloudWatch Logs |
-//! | `switch` | follows the alias `live`, which fakecloud's HTTP APIs pass by |
+//! | `alias_router` | follows the alias `live`, which fakecloud's HTTP APIs pass by |
 //! | `client` | one call to the emulator |
 //!
 //! `landfall-bridge --relay FROM TO` passes connections on: containers do not reach an emulator that
 //! listens on this machine's loopback address only.
 
+mod alias_router;
 mod child;
 mod client;
-mod desk;
-mod front;
 mod function;
-mod log;
+mod invocation_queue;
+mod invoke_server;
+mod log_forwarder;
 mod relay;
 mod runtime_api;
-mod switch;
 
 use child::Command;
-use front::Front;
-use function::{LISTEN, Place};
+use function::{FunctionContext, LISTEN};
+use invoke_server::InvokeServer;
 use rules::edge_contract::bridge::PORT;
 use rules::time::Timestamp;
 use std::net::SocketAddr;
@@ -77,7 +77,11 @@ async fn bridge(command: Command) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let variable = |name: &str| std::env::var(name).ok();
-    let place = Arc::new(Place::read(variable, now(), &unique().replace('-', "")));
+    let place = Arc::new(FunctionContext::read(
+        variable,
+        now(),
+        &unique().replace('-', ""),
+    ));
     let listen = match variable(LISTEN) {
         Some(text) => text
             .parse()
@@ -90,16 +94,16 @@ async fn bridge(command: Command) -> Result<(), String> {
         Ok(listener) => listener,
         Err(_) => bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?,
     };
-    let front = Front::new(Arc::clone(&place), command, &api)?;
-    tokio::spawn(runtime_api::serve(api, front.desk(), Arc::clone(&place)));
-    tokio::spawn(front.log().ship());
-    front.begin();
+    let server = InvokeServer::new(Arc::clone(&place), command, &api)?;
+    tokio::spawn(runtime_api::serve(api, server.queue(), Arc::clone(&place)));
+    tokio::spawn(server.log().ship());
+    server.begin();
     tokio::select! {
-        () = Arc::clone(&front).serve(events) => {}
+        () = Arc::clone(&server).serve(events) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    front.end(STOP).await;
+    server.end(STOP).await;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //! of the users', not `tries` of them. It counts requests, not requests in flight: a budget over
 //! concurrency is too tight for a burst and worth nothing when requests come one by one.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 
 /// One token, in the unit that is counted in. Whole numbers keep the bound exact.
 const TOKEN: u64 = 1_000_000;
@@ -27,12 +27,12 @@ pub struct BudgetPolicy {
 pub struct Budget {
     policy: BudgetPolicy,
     tokens: u64,
-    filled_at: Moment,
+    filled_at: Monotonic,
 }
 
 impl Budget {
     /// A full bucket: the first failure after a start deserves its retry.
-    pub fn new(policy: BudgetPolicy, now: Moment) -> Budget {
+    pub fn new(policy: BudgetPolicy, now: Monotonic) -> Budget {
         Budget {
             policy,
             tokens: u64::from(policy.burst) * TOKEN,
@@ -46,7 +46,7 @@ impl Budget {
     }
 
     /// Takes a token, if there is one. Without it there is no retry.
-    pub fn withdraw(&mut self, now: Moment) -> bool {
+    pub fn withdraw(&mut self, now: Monotonic) -> bool {
         let waited = u64::try_from(now.since(self.filled_at).as_micros()).unwrap_or(u64::MAX);
         // A token is a million units and a second a million microseconds: the floor is units already.
         self.put(waited.saturating_mul(u64::from(self.policy.floor_per_second)));
@@ -82,12 +82,12 @@ mod tests {
 
     #[test]
     fn an_outage_is_amplified_by_the_share_and_the_burst_only() {
-        let mut budget = Budget::new(POLICY, Moment(0));
+        let mut budget = Budget::new(POLICY, Monotonic(0));
         let requests = 10_000;
         let mut retries = 0;
         for _ in 0..requests {
             budget.deposit();
-            while retries < requests && budget.withdraw(Moment(0)) {
+            while retries < requests && budget.withdraw(Monotonic(0)) {
                 retries += 1;
             }
         }
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn one_error_in_ten_never_empties_it() {
-        let mut budget = Budget::new(POLICY, Moment(0));
+        let mut budget = Budget::new(POLICY, Monotonic(0));
         for request in 0..100_000_u32 {
             budget.deposit();
             if request % 10 == 0 {
-                assert!(budget.withdraw(Moment(0)));
+                assert!(budget.withdraw(Monotonic(0)));
             }
         }
         assert!(budget.tokens() > 90);
@@ -118,7 +118,7 @@ mod tests {
             steps in prop::collection::vec((any::<bool>(), 0..3_000_000_u64), 1..500),
         ) {
             let policy = BudgetPolicy { percent, burst, floor_per_second };
-            let mut budget = Budget::new(policy, Moment(0));
+            let mut budget = Budget::new(policy, Monotonic(0));
             let (mut requests, mut retries, mut now) = (0_u64, 0_u64, 0_u64);
             for (is_request, later) in steps {
                 now += later;
@@ -126,7 +126,7 @@ mod tests {
                     requests += 1;
                     budget.deposit();
                 } else {
-                    retries += u64::from(budget.withdraw(Moment(now)));
+                    retries += u64::from(budget.withdraw(Monotonic(now)));
                 }
                 let earned = u64::from(burst) * TOKEN
                     + requests * u64::from(percent) * (TOKEN / 100)

@@ -12,7 +12,7 @@
 //!                         no answer: Open, twice as long ──┘
 //! ```
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
 /// When it opens and for how long.
@@ -54,15 +54,15 @@ pub enum Admission {
 enum State {
     Closed {
         failures: u32,
-        since: Moment,
+        since: Monotonic,
     },
     Open {
-        until: Moment,
+        until: Monotonic,
         lasted: Duration,
     },
     /// A probe that never reports must not keep the circuit open: at `until` the next may pass.
     Probing {
-        until: Moment,
+        until: Monotonic,
         lasted: Duration,
     },
 }
@@ -81,7 +81,7 @@ impl Circuit {
             policy,
             state: State::Closed {
                 failures: 0,
-                since: Moment(0),
+                since: Monotonic(0),
             },
         }
     }
@@ -92,7 +92,7 @@ impl Circuit {
     }
 
     /// Asks for a request.
-    pub fn admit(&mut self, now: Moment) -> Admission {
+    pub fn admit(&mut self, now: Monotonic) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Pass,
             State::Open { until, .. } | State::Probing { until, .. } if now < until => {
@@ -113,13 +113,13 @@ impl Circuit {
         if !matches!(self.state, State::Closed { failures: 0, .. }) {
             self.state = State::Closed {
                 failures: 0,
-                since: Moment(0),
+                since: Monotonic(0),
             };
         }
     }
 
     /// A request ended without any answer of the app.
-    pub fn unanswered(&mut self, now: Moment) {
+    pub fn unanswered(&mut self, now: Monotonic) {
         self.state = match self.state {
             State::Closed { failures: 0, .. } => State::Closed {
                 failures: 1,
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(millis: u64) -> Moment {
-        Moment(millis * 1_000)
+    fn at(millis: u64) -> Monotonic {
+        Monotonic(millis * 1_000)
     }
 
     fn dead_since_second_two() -> Circuit {

@@ -1,7 +1,7 @@
 //! The end of a task in order: the phases between SIGTERM and the exit.
 //!
 //! ```text
-//! Serving ──SIGTERM──► Lead ──► Closing ──► Ending ──► StoppingApp ──► Gone
+//! Serving ──SIGTERM──► Lead ──► Closing ──► Draining ──► StoppingApp ──► Done
 //!                      health    no new      requests    SIGTERM, then
 //!                      says 503; connec-     in flight   SIGKILL for
 //!                      all else  tions       end         the app
@@ -12,7 +12,7 @@
 //! here, and each answer tells its client to close the connection. Only then the door closes, and the
 //! app is asked to stop only after the last request: many apps end at once on SIGTERM.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
 /// How long the phases may take.
@@ -20,8 +20,8 @@ use std::time::Duration;
 pub struct DrainPolicy {
     /// From SIGTERM until no new connection is taken.
     pub lead: Duration,
-    /// For connections in the making when the door closes: [`LAST_CALL`] where there is a door.
-    pub last_call: Duration,
+    /// For connections in the making when the door closes: [`CLOSING_TIME`] where there is a door.
+    pub closing: Duration,
     /// From then on, for requests in flight, streams and WebSockets.
     pub in_flight: Duration,
     /// From the app's SIGTERM to its SIGKILL.
@@ -29,7 +29,7 @@ pub struct DrainPolicy {
 }
 
 /// Connections in the making when the door closes get this long to arrive.
-pub const LAST_CALL: Duration = Duration::from_millis(200);
+pub const CLOSING_TIME: Duration = Duration::from_millis(200);
 
 /// Where the task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,30 +39,30 @@ pub enum Phase {
     /// SIGTERM came; health says so.
     Lead {
         /// When the door closes.
-        until: Moment,
+        until: Monotonic,
     },
     /// No new connection begins; those that had begun are taken.
     Closing {
         /// When the listener closes.
-        until: Moment,
+        until: Monotonic,
     },
     /// Requests in flight end.
-    Ending {
+    Draining {
         /// When those that are left are cut off.
-        until: Moment,
+        until: Monotonic,
     },
     /// The app was told to stop.
     StoppingApp {
         /// When it is killed.
-        until: Moment,
+        until: Monotonic,
     },
     /// Everything has ended.
-    Gone,
+    Done,
 }
 
 /// What decides about the next phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DrainSeen {
+pub struct DrainObservation {
     /// Connections of users that are open.
     pub connections: usize,
     /// Whether the app's process runs.
@@ -78,37 +78,37 @@ impl Phase {
     }
 
     /// When to look again even if nothing happened.
-    pub fn until(self) -> Option<Moment> {
+    pub fn until(self) -> Option<Monotonic> {
         match self {
-            Phase::Serving | Phase::Gone => None,
+            Phase::Serving | Phase::Done => None,
             Phase::Lead { until }
             | Phase::Closing { until }
-            | Phase::Ending { until }
+            | Phase::Draining { until }
             | Phase::StoppingApp { until } => Some(until),
         }
     }
 }
 
 /// SIGTERM came.
-pub fn begin(policy: &DrainPolicy, now: Moment) -> Phase {
+pub fn begin(policy: &DrainPolicy, now: Monotonic) -> Phase {
     Phase::Lead {
         until: now.plus(policy.lead),
     }
 }
 
 /// The phase after `phase`, or the same. One step at a time: each has its effect.
-pub fn next(phase: Phase, policy: &DrainPolicy, seen: &DrainSeen, now: Moment) -> Phase {
+pub fn next(phase: Phase, policy: &DrainPolicy, seen: &DrainObservation, now: Monotonic) -> Phase {
     match phase {
         Phase::Lead { until } if now >= until || seen.hurry || !seen.app_runs => Phase::Closing {
-            until: now.plus(policy.last_call),
+            until: now.plus(policy.closing),
         },
-        Phase::Closing { until } if now >= until => Phase::Ending {
+        Phase::Closing { until } if now >= until => Phase::Draining {
             until: now.plus(policy.in_flight),
         },
-        Phase::Ending { until } if now >= until || seen.connections == 0 => Phase::StoppingApp {
+        Phase::Draining { until } if now >= until || seen.connections == 0 => Phase::StoppingApp {
             until: now.plus(policy.stop),
         },
-        Phase::StoppingApp { until } if now >= until || !seen.app_runs => Phase::Gone,
+        Phase::StoppingApp { until } if now >= until || !seen.app_runs => Phase::Done,
         same => same,
     }
 }
@@ -120,20 +120,20 @@ mod tests {
 
     const POLICY: DrainPolicy = DrainPolicy {
         lead: Duration::from_secs(5),
-        last_call: LAST_CALL,
+        closing: CLOSING_TIME,
         in_flight: Duration::from_secs(15),
         stop: Duration::from_secs(5),
     };
-    const BUSY: DrainSeen = DrainSeen {
+    const BUSY: DrainObservation = DrainObservation {
         connections: 3,
         app_runs: true,
         hurry: false,
     };
 
-    fn walk(seen: DrainSeen, millis: u64) -> Phase {
-        let mut phase = begin(&POLICY, Moment(0));
+    fn walk(seen: DrainObservation, millis: u64) -> Phase {
+        let mut phase = begin(&POLICY, Monotonic(0));
         for now in 0..=millis {
-            phase = next(phase, &POLICY, &seen, Moment(now * 1_000));
+            phase = next(phase, &POLICY, &seen, Monotonic(now * 1_000));
         }
         phase
     }
@@ -142,15 +142,15 @@ mod tests {
     fn a_busy_task_goes_through_all_phases_in_time() {
         assert!(matches!(walk(BUSY, 4_999), Phase::Lead { .. }));
         assert!(matches!(walk(BUSY, 5_000), Phase::Closing { .. }));
-        assert!(matches!(walk(BUSY, 5_200), Phase::Ending { .. }));
-        assert!(matches!(walk(BUSY, 20_199), Phase::Ending { .. }));
+        assert!(matches!(walk(BUSY, 5_200), Phase::Draining { .. }));
+        assert!(matches!(walk(BUSY, 20_199), Phase::Draining { .. }));
         assert!(matches!(walk(BUSY, 20_200), Phase::StoppingApp { .. }));
-        assert_eq!(walk(BUSY, 25_200), Phase::Gone);
+        assert_eq!(walk(BUSY, 25_200), Phase::Done);
     }
 
     #[test]
     fn an_idle_task_waits_for_the_load_balancer_only() {
-        let idle = DrainSeen {
+        let idle = DrainObservation {
             connections: 0,
             ..BUSY
         };
@@ -158,17 +158,17 @@ mod tests {
         assert!(matches!(walk(idle, 5_201), Phase::StoppingApp { .. }));
         assert_eq!(
             walk(
-                DrainSeen {
+                DrainObservation {
                     app_runs: false,
                     ..idle
                 },
                 300
             ),
-            Phase::Gone
+            Phase::Done
         );
         assert!(matches!(
             walk(
-                DrainSeen {
+                DrainObservation {
                     hurry: true,
                     ..idle
                 },
@@ -184,21 +184,21 @@ mod tests {
         fn it_ends_within_the_limits(
             steps in prop::collection::vec((0..400_u64, 0..3_usize, any::<bool>(), any::<bool>()), 0..300),
         ) {
-            let longest = POLICY.lead + LAST_CALL + POLICY.in_flight + POLICY.stop;
-            let mut phase = begin(&POLICY, Moment(0));
-            let mut now = Moment(0);
+            let longest = POLICY.lead + CLOSING_TIME + POLICY.in_flight + POLICY.stop;
+            let mut phase = begin(&POLICY, Monotonic(0));
+            let mut now = Monotonic(0);
             for (millis, connections, app_runs, hurry) in steps {
                 // Whoever drives this looks again at `until` at the latest.
                 let step = now.plus(Duration::from_millis(millis));
                 now = phase.until().map_or(step, |until| step.min(until).max(now));
-                let seen = DrainSeen { connections, app_runs, hurry };
+                let seen = DrainObservation { connections, app_runs, hurry };
                 let after = next(phase, &POLICY, &seen, now);
                 prop_assert!(after != Phase::Serving);
                 phase = after;
-                if phase == Phase::Gone {
+                if phase == Phase::Done {
                     break;
                 }
-                prop_assert!(now <= Moment(0).plus(longest));
+                prop_assert!(now <= Monotonic(0).plus(longest));
             }
         }
     }

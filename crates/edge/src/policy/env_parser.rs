@@ -16,13 +16,13 @@ pub struct Problem {
 
 /// What was given, and what is wrong with it so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct EnvParser {
     /// Values by the short name of their variable.
     pub(super) given: BTreeMap<&'static str, String>,
     pub(super) problems: Vec<Problem>,
 }
 
-impl Reader {
+impl EnvParser {
     pub(super) fn refuse_unknown(&mut self, short: &str) {
         let why = match nearest(short) {
             Some(known) => format!("unknown name; did you mean {PREFIX}{known}?"),

@@ -14,7 +14,7 @@ const LONGEST: usize = 4_096;
 
 /// What came with the request.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Claimed<'r> {
+pub struct Received<'r> {
     /// `X-Forwarded-For`, several lines joined by commas.
     pub x_for: Option<&'r str>,
     /// `X-Forwarded-Proto`.
@@ -27,9 +27,9 @@ pub struct Claimed<'r> {
     pub host: Option<&'r str>,
 }
 
-/// What the app is told.
+/// What the app is forwarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Forwarded {
     /// `X-Forwarded-For`: the client first.
     pub x_for: String,
     /// `X-Forwarded-Proto`.
@@ -43,12 +43,17 @@ pub struct Told {
 }
 
 /// Sorts claims from truth. `proto` is what the deployer knows about the outermost connection, if anything.
-pub fn tell(claimed: &Claimed<'_>, peer: IpAddr, hops: usize, proto: Option<&str>) -> Told {
+pub fn forwarded_headers(
+    received: &Received<'_>,
+    peer: IpAddr,
+    hops: usize,
+    proto: Option<&str>,
+) -> Forwarded {
     let peer = peer.to_canonical().to_string();
     let addresses = if hops == 0 {
         Vec::new()
     } else {
-        last_entries(claimed.x_for, hops)
+        last_entries(received.x_for, hops)
     };
     let x_for = if addresses.is_empty() {
         peer
@@ -56,27 +61,27 @@ pub fn tell(claimed: &Claimed<'_>, peer: IpAddr, hops: usize, proto: Option<&str
         addresses.join(", ")
     };
     let trusted = hops > 0;
-    let claimed_proto = claimed
+    let received_proto = received
         .x_proto
         .filter(|_| trusted)
         .map(last_of)
         .filter(|p| is_scheme(p));
-    let x_proto = proto.or(claimed_proto).unwrap_or("http").to_owned();
-    let x_host = claimed
+    let x_proto = proto.or(received_proto).unwrap_or("http").to_owned();
+    let x_host = received
         .x_host
         .filter(|_| trusted)
         .map(last_of)
         .filter(|host| is_host(host))
-        .or(claimed.host)
+        .or(received.host)
         .map(str::to_owned);
-    let x_port = claimed
+    let x_port = received
         .x_port
         .filter(|_| trusted)
         .map(last_of)
         .filter(|port| port.parse::<u16>().is_ok())
         .map(str::to_owned);
     let forwarded = forwarded(&x_for, &x_proto, x_host.as_deref());
-    Told {
+    Forwarded {
         x_for,
         x_proto,
         x_host,
@@ -170,10 +175,10 @@ mod tests {
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
 
     fn list(x_for: &str, hops: usize) -> String {
-        tell(
-            &Claimed {
+        forwarded_headers(
+            &Received {
                 x_for: Some(x_for),
-                ..Claimed::default()
+                ..Received::default()
             },
             PEER,
             hops,
@@ -199,14 +204,14 @@ mod tests {
 
     #[test]
     fn claims_of_strangers_are_dropped() {
-        let claimed = Claimed {
+        let received = Received {
             x_for: Some("1.2.3.4"),
             x_proto: Some("https"),
             x_host: Some("bank.example"),
             x_port: Some("443"),
             host: Some("app.example"),
         };
-        let stranger = tell(&claimed, PEER, 0, None);
+        let stranger = forwarded_headers(&received, PEER, 0, None);
         assert_eq!(stranger.x_proto, "http");
         assert_eq!(stranger.x_host.as_deref(), Some("app.example"));
         assert_eq!(stranger.x_port, None);
@@ -214,41 +219,44 @@ mod tests {
             stranger.forwarded,
             "for=10.0.0.9;host=\"app.example\";proto=http"
         );
-        let proxy = tell(&claimed, PEER, 1, None);
+        let proxy = forwarded_headers(&received, PEER, 1, None);
         assert_eq!(proxy.x_proto, "https");
         assert_eq!(proxy.x_host.as_deref(), Some("bank.example"));
         assert_eq!(proxy.x_port.as_deref(), Some("443"));
-        assert_eq!(tell(&claimed, PEER, 0, Some("https")).x_proto, "https");
+        assert_eq!(
+            forwarded_headers(&received, PEER, 0, Some("https")).x_proto,
+            "https"
+        );
     }
 
     #[test]
     fn ipv6_is_quoted_as_the_standard_wants_it() {
-        let claimed = Claimed {
+        let received = Received {
             x_for: Some("2001:db8::7"),
-            ..Claimed::default()
+            ..Received::default()
         };
         assert_eq!(
-            tell(&claimed, PEER, 1, None).forwarded,
+            forwarded_headers(&received, PEER, 1, None).forwarded,
             "for=\"[2001:db8::7]\";proto=http"
         );
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().expect("address");
         assert_eq!(
-            tell(&Claimed::default(), mapped, 0, None).x_for,
+            forwarded_headers(&Received::default(), mapped, 0, None).x_for,
             "192.0.2.1"
         );
     }
 
     proptest! {
-        /// Whatever is claimed: no more than the trusted entries, and nothing that ends a header.
+        /// Whatever is received: no more than the trusted entries, and nothing that ends a header.
         #[test]
         fn any_claim_is_handled(x_for in ".*", x_proto in ".*", x_host in ".*", x_port in ".*", hops in 0..4_usize) {
-            let claimed = Claimed {
+            let received = Received {
                 x_for: Some(&x_for), x_proto: Some(&x_proto), x_host: Some(&x_host), x_port: Some(&x_port), host: None,
             };
-            let told = tell(&claimed, PEER, hops, None);
-            prop_assert!(told.x_for.split(", ").count() <= hops.max(1));
-            prop_assert!(is_scheme(&told.x_proto));
-            for text in [&told.x_for, &told.forwarded, told.x_host.as_ref().unwrap_or(&told.x_for)] {
+            let forwarded = forwarded_headers(&received, PEER, hops, None);
+            prop_assert!(forwarded.x_for.split(", ").count() <= hops.max(1));
+            prop_assert!(is_scheme(&forwarded.x_proto));
+            for text in [&forwarded.x_for, &forwarded.forwarded, forwarded.x_host.as_ref().unwrap_or(&forwarded.x_for)] {
                 prop_assert!(text.bytes().all(|b| (b' '..0x7f).contains(&b)), "{text:?}");
             }
         }

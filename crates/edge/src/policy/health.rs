@@ -4,7 +4,7 @@
 //! nothing about the next request. Silence does. A crash that is mended within the grace is nobody's
 //! business either: the edge holds the requests meanwhile.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ pub struct HealthPolicy {
 
 /// What is known about the app.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AppSeen {
+pub struct AppObservation {
     /// SIGTERM came.
     pub draining: bool,
     /// The app has answered at least once since the edge started.
     pub was_ready: bool,
     /// Since when it does not run or takes no connections.
-    pub down_since: Option<Moment>,
+    pub down_since: Option<Monotonic>,
     /// The edge's question that is the first without an answer since the last answer.
-    pub silent_since: Option<Moment>,
+    pub silent_since: Option<Monotonic>,
 }
 
 /// The verdict.
@@ -35,7 +35,8 @@ pub struct AppSeen {
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Send users.
-    Well,
+    #[serde(rename = "well")]
+    Healthy,
     /// The app has not answered yet.
     Starting,
     /// The app has been down for too long.
@@ -49,13 +50,13 @@ pub enum Health {
 impl Health {
     /// The status of the health endpoint.
     pub fn status(self) -> u16 {
-        if self == Health::Well { 200 } else { 503 }
+        if self == Health::Healthy { 200 } else { 503 }
     }
 
     /// Its word in answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
-            Health::Well => "well",
+            Health::Healthy => "well",
             Health::Starting => "starting",
             Health::Down => "down",
             Health::Stuck => "stuck",
@@ -65,8 +66,8 @@ impl Health {
 }
 
 /// Judges the task.
-pub fn judge(seen: &AppSeen, policy: &HealthPolicy, now: Moment) -> Health {
-    let overdue = |since: Option<Moment>, grace| since.is_some_and(|at| now.since(at) > grace);
+pub fn judge(seen: &AppObservation, policy: &HealthPolicy, now: Monotonic) -> Health {
+    let overdue = |since: Option<Monotonic>, grace| since.is_some_and(|at| now.since(at) > grace);
     if seen.draining {
         Health::Draining
     } else if !seen.was_ready {
@@ -76,7 +77,7 @@ pub fn judge(seen: &AppSeen, policy: &HealthPolicy, now: Moment) -> Health {
     } else if overdue(seen.silent_since, policy.stuck) {
         Health::Stuck
     } else {
-        Health::Well
+        Health::Healthy
     }
 }
 
@@ -91,29 +92,31 @@ mod tests {
 
     #[test]
     fn the_table() {
-        let well = AppSeen {
+        let well = AppObservation {
             was_ready: true,
-            ..AppSeen::default()
+            ..AppObservation::default()
         };
-        let at = |seen: AppSeen, second: u64| judge(&seen, &POLICY, Moment(second * 1_000_000));
-        assert_eq!(at(AppSeen::default(), 100), Health::Starting);
-        assert_eq!(at(well, 100), Health::Well);
-        let down = AppSeen {
-            down_since: Some(Moment(0)),
+        let at = |seen: AppObservation, second: u64| {
+            judge(&seen, &POLICY, Monotonic(second * 1_000_000))
+        };
+        assert_eq!(at(AppObservation::default(), 100), Health::Starting);
+        assert_eq!(at(well, 100), Health::Healthy);
+        let down = AppObservation {
+            down_since: Some(Monotonic(0)),
             ..well
         };
-        assert_eq!(at(down, 5), Health::Well);
+        assert_eq!(at(down, 5), Health::Healthy);
         assert_eq!(at(down, 6), Health::Down);
-        let silent = AppSeen {
-            silent_since: Some(Moment(0)),
+        let silent = AppObservation {
+            silent_since: Some(Monotonic(0)),
             ..well
         };
-        assert_eq!(at(silent, 15), Health::Well);
+        assert_eq!(at(silent, 15), Health::Healthy);
         assert_eq!(at(silent, 16), Health::Stuck);
-        for seen in [AppSeen::default(), well, down, silent] {
+        for seen in [AppObservation::default(), well, down, silent] {
             assert_eq!(
                 at(
-                    AppSeen {
+                    AppObservation {
                         draining: true,
                         ..seen
                     },
@@ -134,6 +137,6 @@ mod tests {
         ] {
             assert_eq!(health.status(), 503);
         }
-        assert_eq!(Health::Well.status(), 200);
+        assert_eq!(Health::Healthy.status(), 200);
     }
 }

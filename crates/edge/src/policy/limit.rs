@@ -6,7 +6,7 @@
 //! It errs on the generous side, as a request that is turned away for nothing is an error as well:
 //! answers have to take three times as long as usual, and 20 ms more, before it shrinks.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use rules::edge_contract::histogram::micros;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub struct Limit {
 /// What happened since the limit was last adjusted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Window {
-    since: Moment,
+    since: Monotonic,
     answers: u32,
     sum: f64,
     lost: u32,
@@ -90,7 +90,7 @@ impl Limit {
     }
 
     /// Takes a place, if one is free.
-    pub fn enter(&mut self) -> bool {
+    pub fn acquire(&mut self) -> bool {
         let free = self.in_flight < self.current();
         if free {
             self.in_flight += 1;
@@ -102,9 +102,9 @@ impl Limit {
     }
 
     /// Gives the place back. `latency` is [`None`] when no answer came in time; a request that says
-    /// nothing about the app's speed (its client left) passes `Some` of nothing: use [`Limit::leave`].
-    pub fn finish(&mut self, latency: Option<Duration>, now: Moment) {
-        self.leave();
+    /// nothing about the app's speed (its client left) passes `Some` of nothing: use [`Limit::release`].
+    pub fn finish(&mut self, latency: Option<Duration>, now: Monotonic) {
+        self.release();
         match latency {
             Some(latency) => {
                 self.window.answers += 1;
@@ -120,11 +120,11 @@ impl Limit {
     }
 
     /// Gives the place back without a word about the app's speed.
-    pub fn leave(&mut self) {
+    pub fn release(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    fn adjust(&mut self, now: Moment) {
+    fn adjust(&mut self, now: Monotonic) {
         let window = std::mem::replace(
             &mut self.window,
             Window {
@@ -173,11 +173,11 @@ mod tests {
     /// `seconds` of an app that works on `capacity` requests at once for `service` each, under a
     /// closed loop of `clients`.
     fn run(limit: &mut Limit, clients: u32, capacity: u32, service: Duration, seconds: u64) {
-        let mut now = Moment(0);
-        let end = Moment(seconds * 1_000_000);
+        let mut now = Monotonic(0);
+        let end = Monotonic(seconds * 1_000_000);
         while now < end {
             let mut entered = 0;
-            while entered < clients && limit.enter() {
+            while entered < clients && limit.acquire() {
                 entered += 1;
             }
             // Everyone who got in waits for the ones before.
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn lost_answers_shrink_it_and_it_comes_back() {
         let mut limit = Limit::new(LimitPolicy::up_to(256));
-        let mut now = Moment(0);
+        let mut now = Monotonic(0);
         for _ in 0..100 {
             now = now.plus(Duration::from_millis(200));
-            let entered = (0..300).filter(|_| limit.enter()).count();
+            let entered = (0..300).filter(|_| limit.acquire()).count();
             for _ in 0..entered {
                 limit.finish(None, now);
             }
@@ -236,13 +236,13 @@ mod tests {
         ) {
             let policy = LimitPolicy::up_to(most);
             let mut limit = Limit::new(policy);
-            let (mut now, mut inside) = (Moment(0), 0_u32);
+            let (mut now, mut inside) = (Monotonic(0), 0_u32);
             for (step, micros) in steps {
                 now = now.plus(Duration::from_micros(micros / 100));
                 match step {
                     0 | 1 => {
                         let before = limit.in_flight();
-                        let free = limit.enter();
+                        let free = limit.acquire();
                         prop_assert_eq!(free, before < limit.current());
                         inside += u32::from(free);
                     }

@@ -7,17 +7,17 @@ use std::time::Duration;
 /// [`rules::time::Timestamp`] on purpose: a wall clock that is set back must not
 /// reopen a circuit or fill a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub u64);
+pub struct Monotonic(pub u64);
 
-impl Moment {
+impl Monotonic {
     /// How long it has been since `earlier`; zero if that lies ahead (another thread read its clock
     /// a little later).
-    pub fn since(self, earlier: Moment) -> Duration {
+    pub fn since(self, earlier: Monotonic) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// The moment `duration` later.
-    pub fn plus(self, duration: Duration) -> Moment {
-        Moment(self.0.saturating_add(micros(duration)))
+    pub fn plus(self, duration: Duration) -> Monotonic {
+        Monotonic(self.0.saturating_add(micros(duration)))
     }
 }

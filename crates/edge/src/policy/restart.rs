@@ -1,6 +1,6 @@
 //! What happens after the app has ended by itself: again, a little later, or not at all.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
 /// How patient the edge is with an app that ends.
@@ -88,7 +88,7 @@ impl Restarts {
     }
 
     /// The app ended at `now`. It ran from `started` and first answered at `ready`, if ever.
-    pub fn ended(&mut self, started: Moment, ready: Option<Moment>, now: Moment) -> Step {
+    pub fn ended(&mut self, started: Monotonic, ready: Option<Monotonic>, now: Monotonic) -> Step {
         self.was_ready |= ready.is_some();
         if ready.is_some() && now.since(started) >= self.policy.settled {
             self.in_a_row = 0;
@@ -134,21 +134,24 @@ mod tests {
     fn an_app_that_never_answers_fails_soon() {
         let mut restarts = Restarts::new(RestartPolicy::up_to(10));
         assert!(matches!(
-            restarts.ended(Moment(0), None, Moment(9)),
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
             Step::Start(_)
         ));
         assert!(matches!(
-            restarts.ended(Moment(0), None, Moment(9)),
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
             Step::Start(_)
         ));
-        assert_eq!(restarts.ended(Moment(0), None, Moment(9)), Step::GiveUp);
+        assert_eq!(
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
+            Step::GiveUp
+        );
         assert_eq!(restarts.total(), 2);
     }
 
     #[test]
     fn an_app_that_dies_now_and_then_is_restarted_for_ever() {
         let mut restarts = Restarts::new(RestartPolicy::up_to(3));
-        let mut now = Moment(0);
+        let mut now = Monotonic(0);
         for _ in 0..1_000 {
             let started = now;
             now = now.plus(Duration::from_secs(6));
@@ -172,7 +175,7 @@ mod tests {
         fn it_gives_up_in_the_end(restarts in 0..20_u32, runs in prop::collection::vec(any::<bool>(), 100)) {
             let mut state = Restarts::new(RestartPolicy::up_to(restarts));
             let given_up = runs.into_iter().any(|ready| {
-                state.ended(Moment(0), ready.then_some(Moment(1)), Moment(2)) == Step::GiveUp
+                state.ended(Monotonic(0), ready.then_some(Monotonic(1)), Monotonic(2)) == Step::GiveUp
             });
             prop_assert!(given_up);
             prop_assert!(state.total() <= restarts.max(2));

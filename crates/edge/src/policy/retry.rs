@@ -1,6 +1,6 @@
 //! Whether a request is tried again: the one table that decides it.
 //!
-//! | the try ended with | not repeatable (POST) | repeatable, body kept |
+//! | the try end with | not repeatable (POST) | repeatable, body kept |
 //! |---|---|---|
 //! | 500, 502, 503, 504 | deliver | again at once, for a token |
 //! | any other answer | deliver | deliver |
@@ -22,9 +22,9 @@ mod http_status {
     pub(super) const GATEWAY_TIMEOUT: u16 = 504;
 }
 
-/// How one try ended.
+/// How one try end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum AttemptEnd {
     /// The app answered with this status.
     Answered(u16),
     /// No connection could be made.
@@ -37,29 +37,29 @@ pub enum Ended {
     Silent,
 }
 
-impl Ended {
+impl AttemptEnd {
     /// Whether releases and alarms count the try as an error of the app.
     pub fn is_error(self) -> bool {
         match self {
-            Ended::Answered(status) => status >= INTERNAL,
-            Ended::Refused | Ended::Reset | Ended::Silent => true,
-            Ended::Unsent => false,
+            AttemptEnd::Answered(status) => status >= INTERNAL,
+            AttemptEnd::Refused | AttemptEnd::Reset | AttemptEnd::Silent => true,
+            AttemptEnd::Unsent => false,
         }
     }
 
     /// Whether the app showed that it is alive: any answer does, an error as well.
     pub fn is_answer(self) -> bool {
-        matches!(self, Ended::Answered(_))
+        matches!(self, AttemptEnd::Answered(_))
     }
 }
 
-/// A try that ended, with everything that decides about the next one.
+/// A try that end, with everything that decides about the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
+pub struct EndedAttempt {
     /// Which try of the request it was, from 1. Tries that sent nothing do not count.
     pub number: u32,
-    /// How it ended.
-    pub ended: Ended,
+    /// How it end.
+    pub end: AttemptEnd,
     /// Whether the request may reach the app twice: its method is idempotent, or it carries an
     /// `Idempotency-Key`; and nobody switched retries off for its path.
     pub repeatable: bool,
@@ -107,25 +107,25 @@ impl Failure {
 }
 
 /// What to do after a try. `tries` is the largest number of them.
-pub fn verdict(attempt: &Attempt, tries: u32) -> Verdict {
+pub fn verdict(attempt: &EndedAttempt, tries: u32) -> Verdict {
     let again = attempt.repeatable && attempt.replayable && attempt.number < tries && !attempt.late;
-    match attempt.ended {
-        Ended::Answered(status) if again && is_accident(status) => Verdict::Retry,
-        Ended::Answered(_) => Verdict::Deliver,
-        Ended::Refused if attempt.late => Verdict::Fail(Failure::Unreachable),
-        Ended::Refused => Verdict::AwaitApp,
-        Ended::Unsent if attempt.late => Verdict::Fail(Failure::Late),
-        Ended::Unsent => Verdict::Resend,
-        Ended::Reset | Ended::Silent if again => Verdict::Retry,
-        Ended::Reset => Verdict::Fail(Failure::Broken),
-        Ended::Silent => Verdict::Fail(Failure::Late),
+    match attempt.end {
+        AttemptEnd::Answered(status) if again && is_accident(status) => Verdict::Retry,
+        AttemptEnd::Answered(_) => Verdict::Deliver,
+        AttemptEnd::Refused if attempt.late => Verdict::Fail(Failure::Unreachable),
+        AttemptEnd::Refused => Verdict::AwaitApp,
+        AttemptEnd::Unsent if attempt.late => Verdict::Fail(Failure::Late),
+        AttemptEnd::Unsent => Verdict::Resend,
+        AttemptEnd::Reset | AttemptEnd::Silent if again => Verdict::Retry,
+        AttemptEnd::Reset => Verdict::Fail(Failure::Broken),
+        AttemptEnd::Silent => Verdict::Fail(Failure::Late),
     }
 }
 
 /// What becomes of a [`Verdict::Retry`] when the budget is spent.
-pub fn without_token(attempt: &Attempt) -> Verdict {
+pub fn without_token(attempt: &EndedAttempt) -> Verdict {
     verdict(
-        &Attempt {
+        &EndedAttempt {
             repeatable: false,
             ..*attempt
         },
@@ -156,19 +156,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ended() -> impl Strategy<Value = Ended> {
+    fn end() -> impl Strategy<Value = AttemptEnd> {
         prop_oneof![
-            (100..600_u16).prop_map(Ended::Answered),
-            Just(Ended::Refused),
-            Just(Ended::Unsent),
-            Just(Ended::Reset),
-            Just(Ended::Silent),
+            (100..600_u16).prop_map(AttemptEnd::Answered),
+            Just(AttemptEnd::Refused),
+            Just(AttemptEnd::Unsent),
+            Just(AttemptEnd::Reset),
+            Just(AttemptEnd::Silent),
         ]
     }
 
-    const FIRST: Attempt = Attempt {
+    const FIRST: EndedAttempt = EndedAttempt {
         number: 1,
-        ended: Ended::Answered(500),
+        end: AttemptEnd::Answered(500),
         repeatable: true,
         replayable: true,
         late: false,
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn the_table() {
-        let of = |ended, repeatable| {
+        let of = |end, repeatable| {
             verdict(
-                &Attempt {
-                    ended,
+                &EndedAttempt {
+                    end,
                     repeatable,
                     ..FIRST
                 },
@@ -187,20 +187,20 @@ mod tests {
             )
         };
         for status in [500, 502, 503, 504] {
-            assert_eq!(of(Ended::Answered(status), true), Verdict::Retry);
-            assert_eq!(of(Ended::Answered(status), false), Verdict::Deliver);
+            assert_eq!(of(AttemptEnd::Answered(status), true), Verdict::Retry);
+            assert_eq!(of(AttemptEnd::Answered(status), false), Verdict::Deliver);
         }
         for status in [200, 304, 404, 429, 501, 505, 507] {
-            assert_eq!(of(Ended::Answered(status), true), Verdict::Deliver);
+            assert_eq!(of(AttemptEnd::Answered(status), true), Verdict::Deliver);
         }
         for repeatable in [true, false] {
-            assert_eq!(of(Ended::Refused, repeatable), Verdict::AwaitApp);
-            assert_eq!(of(Ended::Unsent, repeatable), Verdict::Resend);
+            assert_eq!(of(AttemptEnd::Refused, repeatable), Verdict::AwaitApp);
+            assert_eq!(of(AttemptEnd::Unsent, repeatable), Verdict::Resend);
         }
-        assert_eq!(of(Ended::Reset, true), Verdict::Retry);
-        assert_eq!(of(Ended::Reset, false), Verdict::Fail(Failure::Broken));
-        assert_eq!(of(Ended::Silent, true), Verdict::Retry);
-        assert_eq!(of(Ended::Silent, false), Verdict::Fail(Failure::Late));
+        assert_eq!(of(AttemptEnd::Reset, true), Verdict::Retry);
+        assert_eq!(of(AttemptEnd::Reset, false), Verdict::Fail(Failure::Broken));
+        assert_eq!(of(AttemptEnd::Silent, true), Verdict::Retry);
+        assert_eq!(of(AttemptEnd::Silent, false), Verdict::Fail(Failure::Late));
     }
 
     #[test]
@@ -216,22 +216,22 @@ mod tests {
         /// What the app may have seen is sent a second time only if that is harmless and possible.
         #[test]
         fn nothing_is_repeated_that_must_not_be(
-            ended in ended(), number in 1..10_u32, repeatable: bool, replayable: bool, late: bool, tries in 0..10_u32,
+            end in end(), number in 1..10_u32, repeatable: bool, replayable: bool, late: bool, tries in 0..10_u32,
         ) {
-            let attempt = Attempt { number, ended, repeatable, replayable, late };
+            let attempt = EndedAttempt { number, end, repeatable, replayable, late };
             let verdict = verdict(&attempt, tries);
             if verdict == Verdict::Retry {
                 prop_assert!(repeatable && replayable && !late && number < tries);
             }
             if matches!(verdict, Verdict::Resend | Verdict::AwaitApp) {
-                prop_assert!(matches!(ended, Ended::Refused | Ended::Unsent) && !late);
+                prop_assert!(matches!(end, AttemptEnd::Refused | AttemptEnd::Unsent) && !late);
             }
-            prop_assert_eq!(verdict == Verdict::Deliver, ended.is_answer() && verdict != Verdict::Retry);
+            prop_assert_eq!(verdict == Verdict::Deliver, end.is_answer() && verdict != Verdict::Retry);
         }
 
         #[test]
-        fn without_a_token_it_ends(ended in ended(), number in 1..5_u32) {
-            let attempt = Attempt { number, ended, ..FIRST };
+        fn without_a_token_it_ends(end in end(), number in 1..5_u32) {
+            let attempt = EndedAttempt { number, end, ..FIRST };
             if verdict(&attempt, 5) == Verdict::Retry {
                 prop_assert!(matches!(without_token(&attempt), Verdict::Deliver | Verdict::Fail(_)));
             }

@@ -2,11 +2,11 @@
 //! checked, all problems told at once.
 
 use super::budget::BudgetPolicy;
-use super::drain::{DrainPolicy, LAST_CALL};
+use super::drain::{CLOSING_TIME, DrainPolicy};
 use super::health::HealthPolicy;
 use super::path_rules::PathRules;
 pub use crate::policy::env_parser::Problem;
-use crate::policy::env_parser::{Reader, named};
+use crate::policy::env_parser::{EnvParser, named};
 use rules::edge_contract::env_vars::PREFIX;
 use rules::edge_contract::exec;
 use rules::edge_contract::secret::Secret;
@@ -193,25 +193,25 @@ impl Settings {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let mut reader = Reader::default();
+        let mut parser = EnvParser::default();
         for (name, value) in environment {
             let Some(short) = name.as_ref().strip_prefix(PREFIX) else {
                 continue;
             };
             match named(short) {
-                Some(variable) => drop(reader.given.insert(variable.name, value.into())),
-                None => reader.refuse_unknown(short),
+                Some(variable) => drop(parser.given.insert(variable.name, value.into())),
+                None => parser.refuse_unknown(short),
             }
         }
-        let settings = reader.settings(listens);
+        let settings = parser.settings(listens);
         match settings {
-            Some(settings) if reader.problems.is_empty() => Ok(settings),
-            _ => Err(BadEnvironment(reader.problems)),
+            Some(settings) if parser.problems.is_empty() => Ok(settings),
+            _ => Err(BadEnvironment(parser.problems)),
         }
     }
 }
 
-impl Reader {
+impl EnvParser {
     /// [`None`] only if there is a problem; the reverse does not hold.
     fn settings(&mut self, listens: bool) -> Option<Settings> {
         let app = self.parsed(
@@ -307,7 +307,7 @@ impl Reader {
             }),
             drain: DrainPolicy {
                 lead: self.time("LEAD_MS", 0..=DAY),
-                last_call: LAST_CALL,
+                closing: CLOSING_TIME,
                 in_flight: self.time("DRAIN_MS", 0..=DAY),
                 stop: self.time("STOP_MS", 0..=DAY),
             },

@@ -3,7 +3,7 @@
 //! By start, not by end: an app that answers errors quickly and successes slowly would look dead
 //! in every second if requests were counted when they end.
 
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Counts of one second.
@@ -44,8 +44,8 @@ pub struct Attempts {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
     /// Time to the answer's head of those that ended, errors as well.
-    #[serde(default, skip_serializing_if = "Sketch::is_empty")]
-    pub latency: Sketch,
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub latency: Histogram,
 }
 
 /// What users saw.

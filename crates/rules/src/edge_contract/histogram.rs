@@ -13,25 +13,25 @@ const BITS: u32 = 4;
 /// The number of the last bucket; longer times count there. It ends at 19 hours.
 const LAST: u16 = 527;
 
-/// Largest relative error of [`Sketch::quantile`], for times of 1 µs to 19 h.
+/// Largest relative error of [`Histogram::quantile`], for times of 1 µs to 19 h.
 pub const RELATIVE_ERROR: f64 = 1.0 / 32.0;
 
 /// How often which latency was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sketch {
+pub struct Histogram {
     /// Bucket and count, by bucket; no count is 0. Four billion of a kind count as for ever many: an edge
     /// keeps two sketches for each of six hundred seconds, and is to be small.
     counts: Vec<(u16, u32)>,
 }
 
-impl Sketch {
+impl Histogram {
     /// Counts one.
     pub fn record(&mut self, latency: Duration) {
         self.add(bucket(micros(latency)), 1);
     }
 
     /// Adds what the other one saw.
-    pub fn merge(&mut self, other: &Sketch) {
+    pub fn merge(&mut self, other: &Histogram) {
         for &(bucket, count) in &other.counts {
             self.add(bucket, count);
         }
@@ -74,7 +74,7 @@ impl Sketch {
     }
 
     /// How many may have taken longer than `latency`: all that certainly did,
-    /// [`slower_than`](Sketch::slower_than), and those of which the bucket leaves it open.
+    /// [`slower_than`](Histogram::slower_than), and those of which the bucket leaves it open.
     pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(micros(latency).saturating_add(1));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
@@ -82,7 +82,7 @@ impl Sketch {
     }
 
     /// The longest latency that counts as that of the `rank`-th fastest, from 1: the last
-    /// microsecond of its bucket, so that [`slower_than`](Sketch::slower_than) it is exact.
+    /// microsecond of its bucket, so that [`slower_than`](Histogram::slower_than) it is exact.
     /// [`None`] if there are fewer.
     pub fn longest_of_rank(&self, rank: u64) -> Option<Duration> {
         let mut seen = 0_u64;
@@ -93,7 +93,7 @@ impl Sketch {
     }
 
     /// Takes away what was merged before.
-    pub fn forget(&mut self, other: &Sketch) {
+    pub fn forget(&mut self, other: &Histogram) {
         for &(bucket, count) in &other.counts {
             if let Ok(at) = self.counts.binary_search_by_key(&bucket, |(b, _)| *b)
                 && let Some((_, sum)) = self.counts.get_mut(at)
@@ -152,7 +152,7 @@ fn extent(bucket: u16) -> (u64, u64) {
 }
 
 /// `[bucket, count, …]`, each bucket as the distance from the one before.
-impl Serialize for Sketch {
+impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut before = 0;
         let flat = self.counts.iter().flat_map(|&(bucket, count)| {
@@ -164,8 +164,8 @@ impl Serialize for Sketch {
     }
 }
 
-impl<'de> Deserialize<'de> for Sketch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sketch, D::Error> {
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Histogram, D::Error> {
         let flat = Vec::<u64>::deserialize(deserializer)?;
         let mut counts = Vec::with_capacity(flat.len() / 2);
         let mut bucket = 0_u64;
@@ -189,7 +189,7 @@ impl<'de> Deserialize<'de> for Sketch {
             }
             counts.push((number, u32::try_from(count).unwrap_or(u32::MAX)));
         }
-        Ok(Sketch { counts })
+        Ok(Histogram { counts })
     }
 }
 
@@ -198,8 +198,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn of(latencies: &[u64]) -> Sketch {
-        let mut sketch = Sketch::default();
+    fn of(latencies: &[u64]) -> Histogram {
+        let mut sketch = Histogram::default();
         for &micros in latencies {
             sketch.record(Duration::from_micros(micros));
         }
@@ -229,7 +229,7 @@ mod tests {
         let text = serde_json::to_string(&of(&[900, 900, 1_000, 250_000])).expect("text");
         assert_eq!(text, "[108,2,3,1,127,1]");
         assert_eq!(
-            serde_json::from_str::<Sketch>(&text).expect("sketch"),
+            serde_json::from_str::<Histogram>(&text).expect("sketch"),
             of(&[900, 900, 1_000, 250_000])
         );
     }
@@ -245,7 +245,7 @@ mod tests {
             "[-1,1]",
             "{}",
         ] {
-            assert!(serde_json::from_str::<Sketch>(bad).is_err(), "{bad}");
+            assert!(serde_json::from_str::<Histogram>(bad).is_err(), "{bad}");
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
         #[test]
         fn merging_is_associative_and_commutative(a in latencies(), b in latencies(), c in latencies()) {
             let merged = |parts: &[&[u64]]| {
-                let mut sum = Sketch::default();
+                let mut sum = Histogram::default();
                 for part in parts {
                     sum.merge(&of(part));
                 }
@@ -318,7 +318,7 @@ mod tests {
         fn it_survives_its_text(all in latencies()) {
             let sketch = of(&all);
             let text = serde_json::to_string(&sketch).expect("text");
-            prop_assert_eq!(serde_json::from_str::<Sketch>(&text).expect("sketch"), sketch);
+            prop_assert_eq!(serde_json::from_str::<Histogram>(&text).expect("sketch"), sketch);
         }
 
         #[test]

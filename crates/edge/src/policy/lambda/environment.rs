@@ -85,7 +85,7 @@ impl Settings {
         self.trusted_hops = self.trusted_hops.max(1);
         self.limit = None;
         self.drain.lead = Duration::ZERO;
-        self.drain.last_call = Duration::ZERO;
+        self.drain.closing = Duration::ZERO;
         self.drain.in_flight = self.drain.in_flight.min(IN_FLIGHT);
         self.drain.stop = self.drain.stop.min(STOP);
         self
@@ -139,7 +139,7 @@ mod tests {
             (Some(1), 1, None)
         );
         let most =
-            plain.drain.lead + plain.drain.last_call + plain.drain.in_flight + plain.drain.stop;
+            plain.drain.lead + plain.drain.closing + plain.drain.in_flight + plain.drain.stop;
         assert!(most < Duration::from_secs(2), "{most:?}");
         let own = read(&[
             ("LANDFALL_EDGE_THREADS", "2"),

@@ -5,14 +5,14 @@
 //! once the prelude has left, so everything that may change it happens before: tries, error pages, the
 //! refusal of what is known to be too long. What goes wrong later is told in trailers.
 
-use super::answer::{self, Headers};
 use super::event::Caller;
+use super::response::{self, Headers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rules::edge_contract::invocation_error;
 use serde::Serialize;
 
-/// Says that an answer is streamed.
+/// Says that an response is streamed.
 pub const MODE: (&str, &str) = ("lambda-runtime-function-response-mode", "streaming");
 /// What a prelude with a body behind it is called.
 pub const CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
@@ -22,16 +22,16 @@ pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 /// Stands between prelude and body. JSON has none of these bytes, so the first ones are it.
 pub const SEPARATOR: [u8; 8] = [0; 8];
-/// Most bytes of a streamed answer's body: 200 MB. Lambda takes no more.
+/// Most bytes of a streamed response's body: 200 MB. Lambda takes no more.
 pub const LONGEST: u64 = 200 << 20;
 
-/// Whether an answer leaves as it comes: where the setting says that function URLs take streams, and the
-/// caller is one. A stream is no answer to an HTTP API, whatever the setting says.
+/// Whether an response leaves as it comes: where the setting says that function URLs take streams, and the
+/// caller is one. A stream is no response to an HTTP API, whatever the setting says.
 pub fn is_streamed(setting: bool, caller: Caller) -> bool {
     setting && caller == Caller::FunctionUrl
 }
 
-/// What stands before the body of a streamed answer.
+/// What stands before the body of a streamed response.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
     /// Its status.
@@ -48,9 +48,9 @@ struct Wire<'a> {
     cookies: Vec<String>,
 }
 
-/// Writes a head and the separator behind it. Headers are those of [`answer::write`].
+/// Writes a head and the separator behind it. Headers are those of [`response::write`].
 pub fn prelude(head: &Head<'_>) -> Vec<u8> {
-    let (headers, cookies) = answer::apart(head.headers);
+    let (headers, cookies) = response::split_cookies(head.headers);
     let wire = Wire {
         status_code: head.status,
         headers,
@@ -62,9 +62,9 @@ pub fn prelude(head: &Head<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Why a streamed answer ends before its time.
+/// Why a streamed response ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum Truncation {
     /// The app broke off, or was silent for too long.
     BrokeOff,
     /// The invocation has no more time.
@@ -73,25 +73,25 @@ pub enum Cut {
     TooLong,
 }
 
-impl Cut {
+impl Truncation {
     /// What the error is called.
     pub fn kind(self) -> &'static str {
         match self {
-            Cut::BrokeOff => "Landfall.AnswerBrokeOff",
-            Cut::OutOfTime => "Landfall.AnswerOutOfTime",
-            Cut::TooLong => "Landfall.AnswerTooLong",
+            Truncation::BrokeOff => "Landfall.AnswerBrokeOff",
+            Truncation::OutOfTime => "Landfall.AnswerOutOfTime",
+            Truncation::TooLong => "Landfall.AnswerTooLong",
         }
     }
 
     /// What happened, after so many bytes of the body.
-    pub fn why(self, sent: u64) -> String {
+    pub fn message(self, sent: u64) -> String {
         let why = match self {
-            Cut::BrokeOff => "the app broke off within its answer".to_owned(),
-            Cut::OutOfTime => {
-                "the app's answer had not ended when the invocation's time was over".to_owned()
+            Truncation::BrokeOff => "the app broke off within its response".to_owned(),
+            Truncation::OutOfTime => {
+                "the app's response had not ended when the invocation's time was over".to_owned()
             }
-            Cut::TooLong => format!(
-                "the app's answer takes more than {LONGEST} bytes, and Lambda takes no more of a stream"
+            Truncation::TooLong => format!(
+                "the app's response takes more than {LONGEST} bytes, and Lambda takes no more of a stream"
             ),
         };
         format!("{why}; it was cut after {sent} bytes")
@@ -99,7 +99,7 @@ impl Cut {
 
     /// The trailers that tell it to Lambda: names and values.
     pub fn trailers(self, sent: u64) -> [(&'static str, String); 2] {
-        let error = invocation_error::to_json(self.kind(), &self.why(sent), &[]);
+        let error = invocation_error::to_json(self.kind(), &self.message(sent), &[]);
         [
             (ERROR_TYPE, self.kind().to_owned()),
             (ERROR_BODY, STANDARD.encode(error)),
@@ -107,28 +107,28 @@ impl Cut {
     }
 }
 
-/// Why an answer of so many bytes is refused before any of it has left; [`None`]: it is not. A length that
+/// Why an response of so many bytes is refused before any of it has left; [`None`]: it is not. A length that
 /// is not known yet is no reason.
 pub fn refusal(length: Option<u64>) -> Option<String> {
     let length = length.filter(|length| *length > LONGEST)?;
     Some(format!(
-        "The app's answer takes {length} bytes, and Lambda takes {LONGEST} at most of a stream"
+        "The app's response takes {length} bytes, and Lambda takes {LONGEST} at most of a stream"
     ))
 }
 
 /// What of a body has been let through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally(u64);
+pub struct SizeLimit(u64);
 
-impl Tally {
+impl SizeLimit {
     /// Lets a piece through.
     ///
     /// # Errors
-    /// [`Cut::TooLong`]: with it, it would be too much. It is not counted then.
-    pub fn pass(&mut self, bytes: usize) -> Result<(), Cut> {
+    /// [`Truncation::TooLong`]: with it, it would be too much. It is not counted then.
+    pub fn add(&mut self, bytes: usize) -> Result<(), Truncation> {
         let sum = self.0.saturating_add(bytes as u64);
         if sum > LONGEST {
-            return Err(Cut::TooLong);
+            return Err(Truncation::TooLong);
         }
         self.0 = sum;
         Ok(())
@@ -187,31 +187,35 @@ mod tests {
 
     #[test]
     fn the_longest_stream() {
-        let mut tally = Tally::default();
+        let mut size = SizeLimit::default();
         let half = usize::try_from(LONGEST / 2).expect("a length");
-        assert_eq!(tally.pass(half), Ok(()));
-        assert_eq!(tally.pass(half), Ok(()));
-        assert_eq!(tally.pass(0), Ok(()));
-        assert_eq!(tally.pass(1), Err(Cut::TooLong));
-        assert_eq!(tally.pass(usize::MAX), Err(Cut::TooLong));
-        assert_eq!(tally.sent(), 209_715_200);
+        assert_eq!(size.add(half), Ok(()));
+        assert_eq!(size.add(half), Ok(()));
+        assert_eq!(size.add(0), Ok(()));
+        assert_eq!(size.add(1), Err(Truncation::TooLong));
+        assert_eq!(size.add(usize::MAX), Err(Truncation::TooLong));
+        assert_eq!(size.sent(), 209_715_200);
     }
 
     #[test]
     fn what_is_known_to_be_too_long_is_refused() {
         assert_eq!(refusal(None), None);
         assert_eq!(refusal(Some(LONGEST)), None);
-        let why = "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
+        let why = "The app's response takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
         assert_eq!(refusal(Some(LONGEST + 1)).as_deref(), Some(why));
     }
 
     #[test]
     fn trailers_tell_what_happened() {
         for (cut, kind, says) in [
-            (Cut::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
-            (Cut::OutOfTime, "Landfall.AnswerOutOfTime", "time was over"),
+            (Truncation::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
             (
-                Cut::TooLong,
+                Truncation::OutOfTime,
+                "Landfall.AnswerOutOfTime",
+                "time was over",
+            ),
+            (
+                Truncation::TooLong,
                 "Landfall.AnswerTooLong",
                 "more than 209715200",
             ),
@@ -250,9 +254,9 @@ mod tests {
             stream.extend_from_slice(&body);
             let (prelude, rest) = read(&stream);
             prop_assert_eq!(rest, &body[..]);
-            // The head is that of an answer as a whole.
-            let whole = answer::HttpAnswer { status, headers: &headers, body: b"" };
-            let whole: Value = serde_json::from_slice(&answer::write(&whole).expect("it fits")).expect("JSON");
+            // The head is that of an response as a whole.
+            let whole = response::HttpResponse { status, headers: &headers, body: b"" };
+            let whole: Value = serde_json::from_slice(&response::write(&whole).expect("it fits")).expect("JSON");
             for name in ["statusCode", "headers", "cookies"] {
                 prop_assert_eq!(&prelude[name], &whole[name]);
             }
@@ -262,14 +266,14 @@ mod tests {
         fn nothing_is_let_through_beyond_the_limit(
             pieces in prop::collection::vec(0..(LONGEST as usize), 0..6),
         ) {
-            let mut tally = Tally::default();
+            let mut size = SizeLimit::default();
             for piece in pieces {
-                let before = tally.sent();
-                match tally.pass(piece) {
-                    Ok(()) => prop_assert_eq!(tally.sent(), before + piece as u64),
-                    Err(_) => prop_assert!(tally.sent() == before && before + piece as u64 > LONGEST),
+                let before = size.sent();
+                match size.add(piece) {
+                    Ok(()) => prop_assert_eq!(size.sent(), before + piece as u64),
+                    Err(_) => prop_assert!(size.sent() == before && before + piece as u64 > LONGEST),
                 }
-                prop_assert!(tally.sent() <= LONGEST);
+                prop_assert!(size.sent() <= LONGEST);
             }
         }
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// What to do when the API was asked for the next invocation in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failed {
+pub enum OnFailure {
     /// Ask again after this long.
-    Again(Duration),
+    RetryAfter(Duration),
     /// Lambda starts another runtime when this one ends.
-    End,
+    ShutDown,
 }
 
 /// Failures in a row after which asking again makes no sense.
@@ -16,11 +16,11 @@ const MOST: u32 = 5;
 
 /// Decides by the number of failures in a row, and by the status if there was one. A status of 4xx will
 /// not change, and 500 means that the container is beyond recovery; both ask the runtime to end.
-pub fn failed(in_a_row: u32, status: Option<u16>) -> Failed {
+pub fn on_failure(in_a_row: u32, status: Option<u16>) -> OnFailure {
     if status.is_some() || in_a_row >= MOST {
-        Failed::End
+        OnFailure::ShutDown
     } else {
-        Failed::Again(Duration::from_millis(10 << in_a_row.min(MOST)))
+        OnFailure::RetryAfter(Duration::from_millis(10 << in_a_row.min(MOST)))
     }
 }
 
@@ -30,11 +30,11 @@ mod tests {
 
     #[test]
     fn an_api_that_is_gone_is_not_asked_for_ever() {
-        let waits: Vec<Failed> = (0..7).map(|n| failed(n, None)).collect();
-        assert_eq!(waits[0], Failed::Again(Duration::from_millis(10)));
-        assert_eq!(waits[4], Failed::Again(Duration::from_millis(160)));
-        assert_eq!(waits[5..], [Failed::End; 2]);
-        assert_eq!(failed(0, Some(500)), Failed::End);
-        assert_eq!(failed(0, Some(403)), Failed::End);
+        let waits: Vec<OnFailure> = (0..7).map(|n| on_failure(n, None)).collect();
+        assert_eq!(waits[0], OnFailure::RetryAfter(Duration::from_millis(10)));
+        assert_eq!(waits[4], OnFailure::RetryAfter(Duration::from_millis(160)));
+        assert_eq!(waits[5..], [OnFailure::ShutDown; 2]);
+        assert_eq!(on_failure(0, Some(500)), OnFailure::ShutDown);
+        assert_eq!(on_failure(0, Some(403)), OnFailure::ShutDown);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Invocation {
 
 /// One place for one invocation. Whoever waits here watches `changes`.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct InvocationQueue {
     state: Mutex<State>,
     changes: watch::Sender<()>,
 }
@@ -31,9 +31,9 @@ struct State {
     open: Option<(String, oneshot::Sender<Bytes>)>,
 }
 
-impl Desk {
-    pub(crate) fn new() -> Desk {
-        Desk {
+impl InvocationQueue {
+    pub(crate) fn new() -> InvocationQueue {
+        InvocationQueue {
             state: Mutex::default(),
             changes: watch::Sender::new(()),
         }
@@ -77,7 +77,7 @@ impl Desk {
                     return invocation;
                 }
             }
-            // The sender lives as long as the desk does.
+            // The sender lives as long as the queue does.
             let _ = changes.changed().await;
         }
     }

@@ -1,7 +1,7 @@
 //! The command's lines: to this process's own output, and to the emulated CloudWatch Logs.
 
-use crate::desk::Desk;
-use crate::function::{self, Line, Place};
+use crate::function::{self, FunctionContext, Line};
+use crate::invocation_queue::InvocationQueue;
 use crate::{client, now};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -39,18 +39,18 @@ enum Answer {
 /// Lines on their way.
 #[derive(Debug)]
 pub(crate) struct Log {
-    place: Arc<Place>,
-    desk: Arc<Desk>,
+    place: Arc<FunctionContext>,
+    queue: Arc<InvocationQueue>,
     lines: Mutex<VecDeque<Line>>,
     /// One call at a time, so that the order stays. Whether the stream is there.
     has_stream: tokio::sync::Mutex<bool>,
 }
 
 impl Log {
-    pub(crate) fn new(place: Arc<Place>, desk: Arc<Desk>) -> Arc<Log> {
+    pub(crate) fn new(place: Arc<FunctionContext>, queue: Arc<InvocationQueue>) -> Arc<Log> {
         Arc::new(Log {
             place,
-            desk,
+            queue,
             lines: Mutex::default(),
             has_stream: tokio::sync::Mutex::new(false),
         })
@@ -97,7 +97,7 @@ impl Log {
 
     /// Sends lines when an invocation has ended, and now and then, for ever.
     pub(crate) async fn ship(self: Arc<Log>) {
-        let mut changes = self.desk.changes();
+        let mut changes = self.queue.changes();
         loop {
             let _ = tokio::time::timeout(PACE, changes.changed()).await;
             self.send().await;

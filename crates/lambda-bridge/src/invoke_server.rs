@@ -1,10 +1,10 @@
 //! Takes events from fakecloud, one at a time as Lambda does, and answers them.
 
 use crate::child::{Child, Command};
-use crate::desk::{Desk, Invocation};
-use crate::function::{self, INVOCATIONS, Place};
-use crate::log::Log;
-use crate::{now, switch, unique};
+use crate::function::{self, FunctionContext, INVOCATIONS};
+use crate::invocation_queue::{Invocation, InvocationQueue};
+use crate::log_forwarder::Log;
+use crate::{alias_router, now, unique};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
@@ -25,38 +25,38 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// The way in.
 #[derive(Debug)]
-pub(crate) struct Front {
-    place: Arc<Place>,
+pub(crate) struct InvokeServer {
+    place: Arc<FunctionContext>,
     command: Command,
     api: SocketAddr,
-    desk: Arc<Desk>,
+    queue: Arc<InvocationQueue>,
     log: Arc<Log>,
     /// Held for as long as an invocation lasts.
     turn: tokio::sync::Mutex<()>,
     child: Mutex<Option<Arc<Child>>>,
 }
 
-impl Front {
+impl InvokeServer {
     pub(crate) fn new(
-        place: Arc<Place>,
+        place: Arc<FunctionContext>,
         command: Command,
         api: &TcpListener,
-    ) -> Result<Arc<Front>, String> {
+    ) -> Result<Arc<InvokeServer>, String> {
         let api = api.local_addr().map_err(|error| error.to_string())?;
-        let desk = Arc::new(Desk::new());
-        Ok(Arc::new(Front {
-            log: Log::new(Arc::clone(&place), Arc::clone(&desk)),
+        let queue = Arc::new(InvocationQueue::new());
+        Ok(Arc::new(InvokeServer {
+            log: Log::new(Arc::clone(&place), Arc::clone(&queue)),
             place,
             command,
             api,
-            desk,
+            queue,
             turn: tokio::sync::Mutex::new(()),
             child: Mutex::new(None),
         }))
     }
 
-    pub(crate) fn desk(&self) -> Arc<Desk> {
-        Arc::clone(&self.desk)
+    pub(crate) fn queue(&self) -> Arc<InvocationQueue> {
+        Arc::clone(&self.queue)
     }
 
     pub(crate) fn log(&self) -> Arc<Log> {
@@ -72,15 +72,15 @@ impl Front {
     }
 
     /// Takes events for ever.
-    pub(crate) async fn serve(self: Arc<Front>, listener: TcpListener) {
+    pub(crate) async fn serve(self: Arc<InvokeServer>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
                 continue;
             };
-            let front = Arc::clone(&self);
+            let server = Arc::clone(&self);
             let service = service_fn(move |request| {
-                let front = Arc::clone(&front);
-                async move { Ok::<_, Infallible>(front.answer(request).await) }
+                let server = Arc::clone(&server);
+                async move { Ok::<_, Infallible>(server.answer(request).await) }
             });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
@@ -95,7 +95,7 @@ impl Front {
         let _ = tokio::time::timeout(LAST_LINES, self.log.send()).await;
     }
 
-    async fn answer(self: Arc<Front>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: Arc<InvokeServer>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::default());
         if (request.method(), request.uri().path()) != (&Method::POST, INVOCATIONS) {
             *response.status_mut() = StatusCode::NOT_FOUND;
@@ -118,7 +118,7 @@ impl Front {
 
     /// One invocation: what the runtime says to it, or why it cannot.
     async fn invoke(&self, event: Bytes) -> Bytes {
-        if let Some(answer) = switch::pass_on(&self.place, &event).await {
+        if let Some(answer) = alias_router::pass_on(&self.place, &event).await {
             return answer;
         }
         let _turn = self.turn.lock().await;
@@ -133,8 +133,8 @@ impl Front {
                     return function::failure("Runtime.InvalidEntrypoint", &message).into();
                 }
             };
-            let has_served = self.desk.is_initialised();
-            let replied = self.desk.put(Invocation {
+            let has_served = self.queue.is_initialised();
+            let replied = self.queue.put(Invocation {
                 id: id.clone(),
                 deadline,
                 event: event.clone(),
@@ -143,13 +143,13 @@ impl Front {
             let error = tokio::select! {
                 biased;
                 Ok(reply) = replied => return reply,
-                () = self.desk.start_failed() => {
+                () = self.queue.start_failed() => {
                     child.stop(GRACE).await;
                     None
                 }
                 how = child.wait() => {
                     // It was gone already when the event came, and nobody has seen that event.
-                    if has_served && self.desk.is_waiting() {
+                    if has_served && self.queue.is_waiting() {
                         continue;
                     }
                     Some(function::exited(&id, &how))
@@ -161,7 +161,7 @@ impl Front {
             };
             // Told of once; the next event gets a new one.
             self.child().take();
-            let told = self.desk.start_error();
+            let told = self.queue.start_error();
             return told.unwrap_or_else(|| error.unwrap_or_default().into());
         }
     }
@@ -171,13 +171,13 @@ impl Front {
     fn start(&self) -> std::io::Result<Arc<Child>> {
         let mut held = self.child();
         let is_over = held.as_ref().is_some_and(|child| child.ended().is_some());
-        if is_over && self.desk.is_initialised() && self.desk.start_error().is_none() {
+        if is_over && self.queue.is_initialised() && self.queue.start_error().is_none() {
             *held = None;
         }
         if let Some(child) = held.as_ref() {
             return Ok(Arc::clone(child));
         }
-        self.desk.begin();
+        self.queue.begin();
         let child = Child::start(&self.command, &self.place, self.api, &self.log)?;
         Ok(Arc::clone(held.insert(Arc::new(child))))
     }

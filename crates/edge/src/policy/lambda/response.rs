@@ -10,7 +10,7 @@ pub const LONGEST: usize = 6_291_556;
 
 /// An answer of the app.
 #[derive(Debug, Clone, Copy)]
-pub struct HttpAnswer<'a> {
+pub struct HttpResponse<'a> {
     /// Its status.
     pub status: u16,
     /// Its headers in their order; a name may come more than once.
@@ -58,8 +58,8 @@ impl Serialize for Headers<'_> {
 ///
 /// # Errors
 /// It is longer than Lambda takes.
-pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
-    let (headers, cookies) = apart(answer.headers);
+pub fn write(answer: &HttpResponse<'_>) -> Result<Vec<u8>, TooLong> {
+    let (headers, cookies) = split_cookies(answer.headers);
     let as_text = std::str::from_utf8(answer.body)
         .ok()
         .filter(|text| escaped(text) <= base64_length(text.len()));
@@ -91,7 +91,7 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
 }
 
 /// Headers, and the cookies that have a place of their own.
-pub(super) fn apart<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>) {
+pub(super) fn split_cookies<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>) {
     let mut headers: Vec<(&str, String)> = Vec::new();
     let mut cookies = Vec::new();
     for (name, value) in given {
@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn written(answer: &HttpAnswer<'_>) -> Value {
+    fn written(answer: &HttpResponse<'_>) -> Value {
         serde_json::from_slice(&write(answer).expect("it fits")).expect("JSON")
     }
 
@@ -165,7 +165,7 @@ mod tests {
             ("Vary", b"origin"),
             ("x-old", b"caf\xe9"),
         ];
-        let answer = HttpAnswer {
+        let answer = HttpResponse {
             status: 201,
             headers: &headers,
             body: "ä\n".as_bytes(),
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_too_long_says_how_long_it_is() {
         let of = |body: &[u8]| {
-            write(&HttpAnswer {
+            write(&HttpResponse {
                 status: 200,
                 headers: &[],
                 body,
@@ -207,13 +207,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_body_survives(body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let answer = HttpAnswer { status: 200, headers: &[], body: &body };
+            let answer = HttpResponse { status: 200, headers: &[], body: &body };
             prop_assert_eq!(body_of(&written(&answer)), body);
         }
 
         #[test]
         fn text_survives_and_lengths_are_known(text in ".*") {
-            let answer = HttpAnswer { status: 200, headers: &[], body: text.as_bytes() };
+            let answer = HttpResponse { status: 200, headers: &[], body: text.as_bytes() };
             prop_assert_eq!(body_of(&written(&answer)), text.as_bytes());
             let json = serde_json::to_string(&text).expect("JSON");
             prop_assert_eq!(json.len(), escaped(&text) + 2);
@@ -223,7 +223,7 @@ mod tests {
         fn every_header_survives(values in prop::collection::vec("[ -~]{0,20}", 1..5)) {
             let headers: Vec<(&str, &[u8])> = values.iter().map(|v| ("x", v.as_bytes())).collect();
             let cookies: Vec<(&str, &[u8])> = values.iter().map(|v| ("set-cookie", v.as_bytes())).collect();
-            let answer = HttpAnswer { status: 200, headers: &[headers, cookies].concat(), body: b"" };
+            let answer = HttpResponse { status: 200, headers: &[headers, cookies].concat(), body: b"" };
             let written = written(&answer);
             prop_assert_eq!(&written["headers"]["x"], &json!(values.join(", ")));
             prop_assert_eq!(&written["cookies"], &json!(values));

@@ -2,7 +2,7 @@
 //! names, so that no weight would ever count; its Lambda API does what the alias says.
 
 use crate::client;
-use crate::function::{self, Place};
+use crate::function::{self, FunctionContext};
 use bytes::Bytes;
 use rules::release::published_versions::LIVE;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const AROUND: Duration = Duration::from_secs(30);
 
 /// The answer of the alias to an event that came to `$LATEST`; [`None`] if this container has to answer
 /// by itself.
-pub(crate) async fn pass_on(place: &Place, event: &Bytes) -> Option<Bytes> {
+pub(crate) async fn pass_on(place: &FunctionContext, event: &Bytes) -> Option<Bytes> {
     if place.endpoint.is_none() || place.version != function::LATEST {
         return None;
     }
@@ -44,7 +44,7 @@ pub(crate) async fn pass_on(place: &Place, event: &Bytes) -> Option<Bytes> {
     Some(answer)
 }
 
-fn signed(place: &Place, request: http::request::Builder) -> http::request::Builder {
+fn signed(place: &FunctionContext, request: http::request::Builder) -> http::request::Builder {
     request.header("authorization", place.authorization("lambda"))
 }
 
