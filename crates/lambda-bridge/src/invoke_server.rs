@@ -1,10 +1,11 @@
-//! Takes events from fakecloud, one at a time as Lambda does, and answers them.
+//! Accepts events from fakecloud, one at a time as Lambda does, and answers them.
 
 use crate::child::{Child, Command};
-use crate::function::{self, FunctionContext, INVOCATIONS};
+use crate::function::{FunctionContext, LATEST};
 use crate::invocation_queue::{Invocation, InvocationQueue};
-use crate::log_forwarder::Log;
-use crate::{alias_router, now, unique};
+use crate::log_forwarder::LogForwarder;
+use crate::system::{now, unique_id};
+use crate::{alias_router, errors};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
@@ -18,35 +19,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How long a runtime whose start failed, or whose time is over, may take to end.
-const GRACE: Duration = Duration::from_secs(2);
-/// Lines written last go out within this, or not at all.
-const LAST_LINES: Duration = Duration::from_secs(2);
+/// Path to which fakecloud posts events
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-test.html>).
+const INVOCATIONS: &str = "/2015-03-31/functions/function/invocations";
+/// How long a runtime may take to exit whose start failed or whose time is over.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the last lines may take to be sent.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The way in.
 #[derive(Debug)]
 pub(crate) struct InvokeServer {
-    place: Arc<FunctionContext>,
+    function: Arc<FunctionContext>,
     command: Command,
     api: SocketAddr,
     queue: Arc<InvocationQueue>,
-    log: Arc<Log>,
-    /// Held for as long as an invocation lasts.
+    log: Arc<LogForwarder>,
+    /// Held during an invocation.
     turn: tokio::sync::Mutex<()>,
     child: Mutex<Option<Arc<Child>>>,
 }
 
 impl InvokeServer {
     pub(crate) fn new(
-        place: Arc<FunctionContext>,
+        function: Arc<FunctionContext>,
         command: Command,
         api: &TcpListener,
     ) -> Result<Arc<InvokeServer>, String> {
         let api = api.local_addr().map_err(|error| error.to_string())?;
         let queue = Arc::new(InvocationQueue::new());
         Ok(Arc::new(InvokeServer {
-            log: Log::new(Arc::clone(&place), Arc::clone(&queue)),
-            place,
+            log: LogForwarder::new(Arc::clone(&function), Arc::clone(&queue)),
+            function,
             command,
             api,
             queue,
@@ -59,19 +62,19 @@ impl InvokeServer {
         Arc::clone(&self.queue)
     }
 
-    pub(crate) fn log(&self) -> Arc<Log> {
+    pub(crate) fn log(&self) -> Arc<LogForwarder> {
         Arc::clone(&self.log)
     }
 
-    /// The init phase begins before the first event. What only passes events on starts nothing.
-    pub(crate) fn begin(&self) {
-        if self.place.version != function::LATEST || self.place.endpoint.is_none() {
-            // If it fails, it fails for the first event as well, which is then told why.
+    /// Begins the init phase before the first event. A container that only routes events starts nothing.
+    pub(crate) fn init(&self) {
+        if self.function.version != LATEST || self.function.endpoint.is_none() {
+            // If this fails, it fails again for the first event, which then reports it.
             let _ = self.start();
         }
     }
 
-    /// Takes events for ever.
+    /// Accepts events for ever.
     pub(crate) async fn serve(self: Arc<InvokeServer>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -86,13 +89,13 @@ impl InvokeServer {
         }
     }
 
-    /// Ends the command, and sends its last lines.
-    pub(crate) async fn end(&self, grace: Duration) {
+    /// Stops the command, and sends its last lines.
+    pub(crate) async fn shut_down(&self, grace: Duration) {
         let child = self.child().take();
         if let Some(child) = child {
             child.stop(grace).await;
         }
-        let _ = tokio::time::timeout(LAST_LINES, self.log.send()).await;
+        let _ = tokio::time::timeout(LAST_LINES_TIMEOUT, self.log.send()).await;
     }
 
     async fn answer(self: Arc<InvokeServer>, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -105,7 +108,7 @@ impl InvokeServer {
             *response.status_mut() = StatusCode::BAD_REQUEST;
             return response;
         };
-        // A caller who goes away does not end an invocation.
+        // In a task of its own: an invocation does not end when its caller disconnects.
         let invocation = tokio::spawn(async move { self.invoke(event.to_bytes()).await });
         match invocation.await {
             Ok(body) => *response.body_mut() = Full::new(body),
@@ -116,21 +119,21 @@ impl InvokeServer {
         response
     }
 
-    /// One invocation: what the runtime says to it, or why it cannot.
+    /// One invocation: the runtime's reply, or an error.
     async fn invoke(&self, event: Bytes) -> Bytes {
-        if let Some(answer) = alias_router::pass_on(&self.place, &event).await {
+        if let Some(answer) = alias_router::route(&self.function, &event).await {
             return answer;
         }
         let _turn = self.turn.lock().await;
-        let id = unique();
-        let deadline = now().plus(self.place.timeout);
+        let id = unique_id();
+        let deadline = now().plus(self.function.timeout);
         loop {
             let child = match self.start() {
                 Ok(child) => child,
                 Err(error) => {
                     let message =
                         format!("RequestId: {id} Error: the command does not start: {error}");
-                    return function::failure("Runtime.InvalidEntrypoint", &message).into();
+                    return errors::error("Runtime.InvalidEntrypoint", &message).into();
                 }
             };
             let has_served = self.queue.is_initialised();
@@ -144,41 +147,41 @@ impl InvokeServer {
                 biased;
                 Ok(reply) = replied => return reply,
                 () = self.queue.start_failed() => {
-                    child.stop(GRACE).await;
+                    child.stop(STOP_TIMEOUT).await;
                     None
                 }
                 how = child.wait() => {
-                    // It was gone already when the event came, and nobody has seen that event.
+                    // It had ended before it could fetch the event: a new one gets it.
                     if has_served && self.queue.is_waiting() {
                         continue;
                     }
-                    Some(function::exited(&id, &how))
+                    Some(errors::exited(&id, &how))
                 }
                 () = tokio::time::sleep(left) => {
-                    child.stop(GRACE).await;
-                    Some(function::timed_out(&id, self.place.timeout))
+                    child.stop(STOP_TIMEOUT).await;
+                    Some(errors::timed_out(&id, self.function.timeout))
                 }
             };
-            // Told of once; the next event gets a new one.
+            // The next event gets a new process.
             self.child().take();
-            let told = self.queue.start_error();
-            return told.unwrap_or_else(|| error.unwrap_or_default().into());
+            let start_error = self.queue.start_error();
+            return start_error.unwrap_or_else(|| error.unwrap_or_default().into());
         }
     }
 
-    /// The running command; starts it if there is none. One that has served and ended meanwhile is
-    /// replaced without a word; one that never came up is left for the next event to be told of.
+    /// The running command; starts it if there is none. A process that has served and ended since is
+    /// replaced silently; one that failed to start is kept, so that the next event reports it.
     fn start(&self) -> std::io::Result<Arc<Child>> {
         let mut held = self.child();
-        let is_over = held.as_ref().is_some_and(|child| child.ended().is_some());
-        if is_over && self.queue.is_initialised() && self.queue.start_error().is_none() {
+        let has_ended = held.as_ref().is_some_and(|child| child.ended().is_some());
+        if has_ended && self.queue.is_initialised() && self.queue.start_error().is_none() {
             *held = None;
         }
         if let Some(child) = held.as_ref() {
             return Ok(Arc::clone(child));
         }
-        self.queue.begin();
-        let child = Child::start(&self.command, &self.place, self.api, &self.log)?;
+        self.queue.runtime_starts();
+        let child = Child::start(&self.command, &self.function, self.api, &self.log)?;
         Ok(Arc::clone(held.insert(Arc::new(child))))
     }
 

@@ -15,20 +15,20 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Answers the runtime for ever.
+/// Serves the runtime for ever.
 pub(crate) async fn serve(
     listener: TcpListener,
     queue: Arc<InvocationQueue>,
-    place: Arc<FunctionContext>,
+    function: Arc<FunctionContext>,
 ) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let (queue, place) = (Arc::clone(&queue), Arc::clone(&place));
+        let (queue, function) = (Arc::clone(&queue), Arc::clone(&function));
         let service = service_fn(move |request| {
-            let (queue, place) = (Arc::clone(&queue), Arc::clone(&place));
-            async move { Ok::<_, Infallible>(answer(&queue, &place, request).await) }
+            let (queue, function) = (Arc::clone(&queue), Arc::clone(&function));
+            async move { Ok::<_, Infallible>(answer(&queue, &function, request).await) }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
@@ -36,7 +36,7 @@ pub(crate) async fn serve(
 
 async fn answer(
     queue: &InvocationQueue,
-    place: &FunctionContext,
+    function: &FunctionContext,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
@@ -55,26 +55,26 @@ async fn answer(
             ],
         ) => {
             let Ok(body) = body.collect().await else {
-                return said(StatusCode::BAD_REQUEST, "InvalidRequest");
+                return error(StatusCode::BAD_REQUEST, "InvalidRequest");
             };
             match queue.reply(id, body.to_bytes()) {
                 true => accepted(),
-                false => said(StatusCode::BAD_REQUEST, "InvalidRequestID"),
+                false => error(StatusCode::BAD_REQUEST, "InvalidRequestID"),
             }
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
             let Ok(body) = body.collect().await else {
-                return said(StatusCode::BAD_REQUEST, "InvalidRequest");
+                return error(StatusCode::BAD_REQUEST, "InvalidRequest");
             };
             queue.fail_start(body.to_bytes());
             accepted()
         }
-        (&Method::POST, ["2020-01-01", "extension", "register"]) => registered(place),
-        // There are no events: the edge asks for none, and SIGTERM is a signal.
+        (&Method::POST, ["2020-01-01", "extension", "register"]) => registered(function),
+        // There are no events: the edge registers for none.
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => {
             std::future::pending().await
         }
-        _ => said(StatusCode::NOT_FOUND, "NotFound"),
+        _ => error(StatusCode::NOT_FOUND, "NotFound"),
     }
 }
 
@@ -94,10 +94,10 @@ async fn next(queue: &InvocationQueue) -> Response<Full<Bytes>> {
     response
 }
 
-fn registered(place: &FunctionContext) -> Response<Full<Bytes>> {
+fn registered(function: &FunctionContext) -> Response<Full<Bytes>> {
     let body = serde_json::json!({
-        "functionName": place.function,
-        "functionVersion": place.version,
+        "functionName": function.name,
+        "functionVersion": function.version,
         "handler": "",
     });
     let mut response = Response::new(Full::new(body.to_string().into()));
@@ -114,7 +114,7 @@ fn accepted() -> Response<Full<Bytes>> {
     response
 }
 
-fn said(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
+fn error(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
     let body = serde_json::json!({"errorType": kind, "errorMessage": status.to_string()});
     let mut response = Response::new(Full::new(body.to_string().into()));
     *response.status_mut() = status;

@@ -1,28 +1,28 @@
-//! The retry budget: how many more requests the app gets than users sent.
+//! The retry budget: how many requests the app gets beyond those of users.
 //!
-//! Retries hide single failures and make an outage worse. A bucket of tokens does both: every first
-//! attempt puts a share of a token in, every retry takes a whole one. As long as one request in ten
-//! fails the bucket stays full; when every answer is an error the app sees `1 + share` requests for each
-//! of the users', not `tries` of them. It counts requests, not requests in flight: a budget over
-//! concurrency is too tight for a burst and worth nothing when requests come one by one.
+//! Retries hide single failures but make an outage worse. A token bucket limits them: every first
+//! attempt adds a share of a token, every retry takes a whole one. As long as one request in ten fails,
+//! the bucket stays full; when every answer is an error, the app gets `1 + share` requests for each one
+//! of a user, not `tries`. The budget counts requests, not requests in flight: a budget over concurrency
+//! is too small for a burst, and without effect when requests arrive one by one.
 
 use crate::policy::monotonic::Monotonic;
 
-/// One token, in the unit that is counted in. Whole numbers keep the bound exact.
+/// One token in internal units. Integers keep the bound exact.
 const TOKEN: u64 = 1_000_000;
 
-/// What fills the bucket, and how far.
+/// How fast the bucket fills, and how large it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetPolicy {
-    /// Retries for every hundred first attempts.
+    /// Retries per hundred first attempts.
     pub percent: u32,
-    /// Retries that may come at once: as many as requests that one crash of the app cuts off.
+    /// Size of the bucket in tokens: as many retries as requests that one crash of the app interrupts.
     pub burst: u32,
-    /// Retries a second that need no traffic to earn them, for an app that is asked once a minute.
+    /// Tokens per second without any traffic, for an app that is requested once a minute.
     pub floor_per_second: u32,
 }
 
-/// The bucket.
+/// The token bucket.
 #[derive(Debug, Clone)]
 pub struct Budget {
     policy: BudgetPolicy,
@@ -31,7 +31,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full bucket: the first failure after a start deserves its retry.
+    /// A full bucket: the first failure after a start may be retried.
     pub fn new(policy: BudgetPolicy, now: Monotonic) -> Budget {
         Budget {
             policy,
@@ -40,15 +40,15 @@ impl Budget {
         }
     }
 
-    /// A request made its first attempt.
+    /// Adds the share of a first attempt.
     pub fn deposit(&mut self) {
         self.put(u64::from(self.policy.percent) * (TOKEN / 100));
     }
 
-    /// Takes a token, if there is one. Without it there is no retry.
+    /// Takes a token for a retry; false if there is none.
     pub fn withdraw(&mut self, now: Monotonic) -> bool {
         let waited = u64::try_from(now.since(self.filled_at).as_micros()).unwrap_or(u64::MAX);
-        // A token is a million units and a second a million microseconds: the floor is units already.
+        // A token is a million units and a second a million microseconds, so the product is in units.
         self.put(waited.saturating_mul(u64::from(self.policy.floor_per_second)));
         self.filled_at = self.filled_at.max(now);
         let enough = self.tokens >= TOKEN;
@@ -81,7 +81,7 @@ mod tests {
     };
 
     #[test]
-    fn an_outage_is_amplified_by_the_share_and_the_burst_only() {
+    fn an_outage_is_amplified_by_share_and_burst_only() {
         let mut budget = Budget::new(POLICY, Monotonic(0));
         let requests = 10_000;
         let mut retries = 0;
@@ -91,7 +91,7 @@ mod tests {
                 retries += 1;
             }
         }
-        // The first deposits fall on a bucket that is full.
+        // The first deposits overflow a full bucket.
         assert!(
             (requests / 5 + 99..=requests / 5 + 100).contains(&retries),
             "{retries}"
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn one_error_in_ten_never_empties_it() {
+    fn one_error_in_ten_never_empties_the_bucket() {
         let mut budget = Budget::new(POLICY, Monotonic(0));
         for request in 0..100_000_u32 {
             budget.deposit();
@@ -111,9 +111,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order of requests, retries and time: never more than was earned.
+        /// For any order of requests, retries and time, retries never exceed what was added.
         #[test]
-        fn it_never_gives_more_than_it_got(
+        fn retries_never_exceed_the_budget(
             percent in 0..=100_u32, burst in 0..200_u32, floor_per_second in 0..50_u32,
             steps in prop::collection::vec((any::<bool>(), 0..3_000_000_u64), 1..500),
         ) {

@@ -1,48 +1,43 @@
-//! Who the client is: reading and writing `X-Forwarded-*` and `Forwarded` (RFC 7239).
+//! Who the client is: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
-//! Anybody can write these headers. What stands behind the last trusted proxy was written by it, so
-//! with `hops` trusted proxies in front, the last `hops` entries are true and all others are claims:
-//! they are dropped. Without trusted proxies the peer of the connection is the client.
+//! Anyone can send these headers. Each proxy appends an entry, so with `hops` trusted proxies in front,
+//! the last `hops` entries are trustworthy; all others are dropped. Without trusted proxies the peer of
+//! the connection is the client.
 //!
-//! The edge sits in the same container as the app and does not add itself: the app sees the list
-//! that it would have seen without the edge.
+//! The edge is in the same container as the app and adds no entry: the app sees the list that it would
+//! see without the edge.
 
 use std::net::IpAddr;
 
-/// Longest list of addresses that is looked at.
+/// Longest list of addresses that is read.
 const LONGEST: usize = 4_096;
 
-/// What came with the request.
+/// The headers of a request as received.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs)]
 pub struct Received<'r> {
-    /// `X-Forwarded-For`, several lines joined by commas.
+    /// `X-Forwarded-For`; several lines are joined by commas.
     pub x_for: Option<&'r str>,
-    /// `X-Forwarded-Proto`.
     pub x_proto: Option<&'r str>,
-    /// `X-Forwarded-Host`.
     pub x_host: Option<&'r str>,
-    /// `X-Forwarded-Port`.
     pub x_port: Option<&'r str>,
     /// `Host`, or the authority of the request.
     pub host: Option<&'r str>,
 }
 
-/// What the app is forwarded.
+/// The headers that the app gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct Forwarded {
-    /// `X-Forwarded-For`: the client first.
+    /// `X-Forwarded-For`, the client first.
     pub x_for: String,
-    /// `X-Forwarded-Proto`.
     pub x_proto: String,
-    /// `X-Forwarded-Host`.
     pub x_host: Option<String>,
-    /// `X-Forwarded-Port`.
     pub x_port: Option<String>,
-    /// `Forwarded`.
     pub forwarded: String,
 }
 
-/// Sorts claims from truth. `proto` is what the deployer knows about the outermost connection, if anything.
+/// Keeps what trusted proxies wrote. `proto` is the protocol of users, if the settings name it.
 pub fn forwarded_headers(
     received: &Received<'_>,
     peer: IpAddr,
@@ -90,8 +85,8 @@ pub fn forwarded_headers(
     }
 }
 
-/// The last `hops` entries, oldest first. It stops at the first from behind that is no address: what
-/// stands before it cannot have been written by a proxy that knows its trade.
+/// The last `hops` entries, oldest first. Stops at the first entry from the end that is not an address:
+/// no correct proxy appends to such an entry.
 fn last_entries(list: Option<&str>, hops: usize) -> Vec<&str> {
     let list = list.unwrap_or_default();
     let list = if list.len() > LONGEST { "" } else { list };
@@ -113,7 +108,7 @@ fn is_scheme(text: &str) -> bool {
     matches!(text, "http" | "https")
 }
 
-/// An address, with or without a port, as proxies write it.
+/// Whether this is an address, with or without a port, as proxies write it.
 fn is_node(text: &str) -> bool {
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     match bare {
@@ -128,8 +123,8 @@ fn is_node(text: &str) -> bool {
     }
 }
 
-/// Letters that a host name, an address and a port are made of. Not a check of names: it keeps out what
-/// would change the meaning of a header or a URL.
+/// Whether all characters can occur in a host name, an address or a port. This does not check the name;
+/// it keeps out what would change the meaning of a header or a URL.
 pub fn is_host(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%:[]!$&'()*+;=".contains(&b);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(is_plain)
@@ -142,7 +137,7 @@ fn forwarded(x_for: &str, proto: &str, host: Option<&str>) -> String {
             out.push_str(", ");
         }
         out.push_str("for=");
-        // A colon needs quotes, and IPv6 brackets inside them (RFC 7239, 6).
+        // A colon requires quotes, and IPv6 requires brackets inside them (RFC 7239, 6).
         if node.parse::<std::net::Ipv6Addr>().is_ok() {
             out.push_str("\"[");
             out.push_str(node);
@@ -188,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_trusted_proxies_wrote_is_passed_on() {
+    fn only_entries_of_trusted_proxies_are_forwarded() {
         assert_eq!(list("6.6.6.6, 203.0.113.7", 0), "10.0.0.9");
         assert_eq!(list("6.6.6.6, 203.0.113.7", 1), "203.0.113.7");
         assert_eq!(
@@ -203,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_strangers_are_dropped() {
+    fn headers_of_untrusted_peers_are_dropped() {
         let received = Received {
             x_for: Some("1.2.3.4"),
             x_proto: Some("https"),
@@ -230,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_quoted_as_the_standard_wants_it() {
+    fn ipv6_is_quoted_as_rfc_7239_requires() {
         let received = Received {
             x_for: Some("2001:db8::7"),
             ..Received::default()
@@ -247,9 +242,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is received: no more than the trusted entries, and nothing that ends a header.
+        /// Whatever was received: at most the trusted entries, and nothing that ends a header.
         #[test]
-        fn any_claim_is_handled(x_for in ".*", x_proto in ".*", x_host in ".*", x_port in ".*", hops in 0..4_usize) {
+        fn any_headers_are_handled(x_for in ".*", x_proto in ".*", x_host in ".*", x_port in ".*", hops in 0..4_usize) {
             let received = Received {
                 x_for: Some(&x_for), x_proto: Some(&x_proto), x_host: Some(&x_host), x_port: Some(&x_port), host: None,
             };

@@ -1,36 +1,36 @@
-//! What the load balancer is told: whether this task should get users.
+//! What the health endpoint reports: whether this task should get users.
 //!
-//! An answer of the app, an error as well, proves that it works on requests; one random 500 says
-//! nothing about the next request. Silence does. A crash that is mended within the grace is nobody's
-//! business either: the edge holds the requests meanwhile.
+//! Any answer of the app, even an error, proves that it processes requests; one random 500 says nothing
+//! about the next request. No answer does. A crash that is over within the grace period is not reported
+//! either: the edge holds the requests meanwhile.
 
 use crate::policy::monotonic::Monotonic;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long the edge waits for the app before it says so.
+/// How long the app may fail before the task is unhealthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HealthPolicy {
-    /// The app does not run, or takes no connections.
+    /// Without running, or without accepting connections.
     pub down: Duration,
-    /// The app takes requests and does not answer.
+    /// Accepting requests without answering.
     pub stuck: Duration,
 }
 
 /// What is known about the app.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppObservation {
-    /// SIGTERM came.
+    /// SIGTERM arrived.
     pub draining: bool,
     /// The app has answered at least once since the edge started.
     pub was_ready: bool,
-    /// Since when it does not run or takes no connections.
+    /// Since when it does not run or accept connections.
     pub down_since: Option<Monotonic>,
-    /// The edge's question that is the first without an answer since the last answer.
+    /// When the edge sent the first request that has no answer, since the last answer.
     pub silent_since: Option<Monotonic>,
 }
 
-/// The verdict.
+/// The health of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
@@ -43,17 +43,17 @@ pub enum Health {
     Down,
     /// The app has not answered for too long.
     Stuck,
-    /// This task is about to end.
+    /// The task is shutting down.
     Draining,
 }
 
 impl Health {
-    /// The status of the health endpoint.
+    /// HTTP status of the health endpoint.
     pub fn status(self) -> u16 {
         if self == Health::Healthy { 200 } else { 503 }
     }
 
-    /// Its word in answers and metrics.
+    /// The word in answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Health::Healthy => "well",
@@ -91,7 +91,7 @@ mod tests {
     };
 
     #[test]
-    fn the_table() {
+    fn each_observation_has_its_health() {
         let well = AppObservation {
             was_ready: true,
             ..AppObservation::default()
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_well_is_200() {
+    fn only_a_healthy_task_answers_200() {
         for health in [
             Health::Starting,
             Health::Down,

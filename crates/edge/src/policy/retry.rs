@@ -1,20 +1,20 @@
-//! Whether a request is tried again: the one table that decides it.
+//! Whether a request is retried: this table decides.
 //!
-//! | the try end with | not repeatable (POST) | repeatable, body kept |
+//! | the attempt ended with | not repeatable (POST) | repeatable, body kept |
 //! |---|---|---|
-//! | 500, 502, 503, 504 | deliver | again at once, for a token |
+//! | 500, 502, 503, 504 | deliver | retry at once, for a token |
 //! | any other answer | deliver | deliver |
 //! | connection refused: nothing was sent | wait for the app | wait for the app |
-//! | a kept connection was closed before anything was sent | again | again |
-//! | reset or closed before an answer | fail | again at once, for a token |
-//! | no answer in time | fail | again, for a token |
+//! | an idle connection was closed before anything was sent | resend | resend |
+//! | reset or closed before an answer | fail | retry at once, for a token |
+//! | no answer in time | fail | retry, for a token |
 //!
-//! "Again" is bounded by the number of tries and by the deadline; without a token the request ends
+//! Retries are limited by the number of attempts and by the deadline. Without a token the request ends
 //! as if it were not repeatable.
 
 use http_status::{BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL, UNAVAILABLE};
 
-/// The statuses that may be an accident of one try.
+/// The statuses that another attempt may not have.
 mod http_status {
     pub(super) const INTERNAL: u16 = 500;
     pub(super) const BAD_GATEWAY: u16 = 502;
@@ -22,23 +22,23 @@ mod http_status {
     pub(super) const GATEWAY_TIMEOUT: u16 = 504;
 }
 
-/// How one try end.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd {
-    /// The app answered with this status.
+    /// With an answer of this status.
     Answered(u16),
     /// No connection could be made.
     Refused,
-    /// A kept connection turned out to be closed before a byte of the request had left.
+    /// An idle connection turned out to be closed before a byte of the request was sent.
     Unsent,
-    /// The connection broke after the request was sent, before the answer's head was there.
+    /// The connection broke after the request was sent and before the answer's head arrived.
     Reset,
-    /// The answer's head did not come in time.
+    /// The answer's head did not arrive in time.
     Silent,
 }
 
 impl AttemptEnd {
-    /// Whether releases and alarms count the try as an error of the app.
+    /// Whether releases and alarms count the attempt as an error of the app.
     pub fn is_error(self) -> bool {
         match self {
             AttemptEnd::Answered(status) => status >= INTERNAL,
@@ -47,25 +47,25 @@ impl AttemptEnd {
         }
     }
 
-    /// Whether the app showed that it is alive: any answer does, an error as well.
+    /// Whether the app showed that it is up: any answer does, even an error.
     pub fn is_answer(self) -> bool {
         matches!(self, AttemptEnd::Answered(_))
     }
 }
 
-/// A try that end, with everything that decides about the next one.
+/// An attempt that ended, with everything that decides about the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedAttempt {
-    /// Which try of the request it was, from 1. Tries that sent nothing do not count.
+    /// Number of the attempt, from 1. Attempts that sent nothing do not count.
     pub number: u32,
-    /// How it end.
+    /// How it ended.
     pub end: AttemptEnd,
-    /// Whether the request may reach the app twice: its method is idempotent, or it carries an
-    /// `Idempotency-Key`; and nobody switched retries off for its path.
+    /// Whether the app may see the request twice: its method is idempotent or it has an
+    /// `Idempotency-Key`, and retries are on for its path.
     pub repeatable: bool,
-    /// Whether the body as sent so far is still there to be sent again.
+    /// Whether the whole body can be sent again.
     pub replayable: bool,
-    /// Whether the deadline is over.
+    /// Whether the deadline has passed.
     pub late: bool,
 }
 
@@ -74,29 +74,29 @@ pub struct EndedAttempt {
 pub enum Verdict {
     /// The user gets this answer.
     Deliver,
-    /// The app is asked again if the budget has a token; without one it is [`without_token`].
+    /// Another attempt if the budget has a token; otherwise [`without_token`] decides.
     Retry,
-    /// The app is asked again at once, for free: it has not seen the request yet.
+    /// Another attempt at once, without a token: the app has not seen the request yet.
     Resend,
-    /// The request waits until the app takes connections.
+    /// The request waits until the app accepts connections.
     AwaitApp,
-    /// No answer of this try can be delivered.
+    /// This attempt has no answer that could be delivered.
     Fail(Failure),
 }
 
-/// Why a request ends without an answer of its last try.
+/// Why a request ends without an answer of its last attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Failure {
-    /// The app takes no connections.
+    /// The app accepts no connections.
     Unreachable,
     /// The connection to the app broke before an answer.
     Broken,
-    /// The deadline is over.
+    /// The deadline has passed.
     Late,
 }
 
 impl Failure {
-    /// The status that the user gets, if the app never answered the request.
+    /// The status for the user, if the app never answered the request.
     pub fn status(self) -> u16 {
         match self {
             Failure::Unreachable => UNAVAILABLE,
@@ -106,11 +106,11 @@ impl Failure {
     }
 }
 
-/// What to do after a try. `tries` is the largest number of them.
+/// What to do after an attempt. `tries` is the largest number of attempts.
 pub fn verdict(attempt: &EndedAttempt, tries: u32) -> Verdict {
     let again = attempt.repeatable && attempt.replayable && attempt.number < tries && !attempt.late;
     match attempt.end {
-        AttemptEnd::Answered(status) if again && is_accident(status) => Verdict::Retry,
+        AttemptEnd::Answered(status) if again && is_transient(status) => Verdict::Retry,
         AttemptEnd::Answered(_) => Verdict::Deliver,
         AttemptEnd::Refused if attempt.late => Verdict::Fail(Failure::Unreachable),
         AttemptEnd::Refused => Verdict::AwaitApp,
@@ -122,7 +122,7 @@ pub fn verdict(attempt: &EndedAttempt, tries: u32) -> Verdict {
     }
 }
 
-/// What becomes of a [`Verdict::Retry`] when the budget is spent.
+/// What a [`Verdict::Retry`] becomes when the budget is spent.
 pub fn without_token(attempt: &EndedAttempt) -> Verdict {
     verdict(
         &EndedAttempt {
@@ -133,16 +133,16 @@ pub fn without_token(attempt: &EndedAttempt) -> Verdict {
     )
 }
 
-/// Whether the next try may well get another answer. 501 and 505 say something about the request.
-fn is_accident(status: u16) -> bool {
+/// Whether another attempt may have another status. 501 and 505 depend on the request.
+fn is_transient(status: u16) -> bool {
     matches!(
         status,
         INTERNAL | BAD_GATEWAY | UNAVAILABLE | GATEWAY_TIMEOUT
     )
 }
 
-/// Whether a request may reach the app twice (RFC 9110, 9.2.2). Clients that send an
-/// `Idempotency-Key` promise it for any method.
+/// Whether the app may see a request twice (RFC 9110, 9.2.2). Clients that send an `Idempotency-Key`
+/// allow it for any method.
 pub fn is_repeatable(method: &str, has_idempotency_key: bool) -> bool {
     has_idempotency_key
         || matches!(
@@ -175,7 +175,7 @@ mod tests {
     };
 
     #[test]
-    fn the_table() {
+    fn the_table_is_implemented() {
         let of = |end, repeatable| {
             verdict(
                 &EndedAttempt {
@@ -213,9 +213,9 @@ mod tests {
     }
 
     proptest! {
-        /// What the app may have seen is sent a second time only if that is harmless and possible.
+        /// What the app may have seen is sent again only if that is harmless and possible.
         #[test]
-        fn nothing_is_repeated_that_must_not_be(
+        fn nothing_is_repeated_unless_it_may_be(
             end in end(), number in 1..10_u32, repeatable: bool, replayable: bool, late: bool, tries in 0..10_u32,
         ) {
             let attempt = EndedAttempt { number, end, repeatable, replayable, late };
@@ -230,7 +230,7 @@ mod tests {
         }
 
         #[test]
-        fn without_a_token_it_ends(end in end(), number in 1..5_u32) {
+        fn without_a_token_the_request_ends(end in end(), number in 1..5_u32) {
             let attempt = EndedAttempt { number, end, ..FIRST };
             if verdict(&attempt, 5) == Verdict::Retry {
                 prop_assert!(matches!(without_token(&attempt), Verdict::Deliver | Verdict::Fail(_)));

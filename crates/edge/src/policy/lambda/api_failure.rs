@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-/// What to do when the API was asked for the next invocation in vain.
+/// What to do when the next invocation could not be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Ask again after this long.
+    /// Try again after this long.
     RetryAfter(Duration),
-    /// Lambda starts another runtime when this one ends.
+    /// Exit; Lambda then starts a new runtime.
     ShutDown,
 }
 
-/// Failures in a row after which asking again makes no sense.
+/// Failures in a row after which another attempt makes no sense.
 const MOST: u32 = 5;
 
-/// Decides by the number of failures in a row, and by the status if there was one. A status of 4xx will
-/// not change, and 500 means that the container is beyond recovery; both ask the runtime to end.
+/// Decides by the number of failures in a row, and by the status if there was an answer. A status of 4xx
+/// will not change, and 500 means that the container cannot recover; for both, AWS asks runtimes to exit.
 pub fn on_failure(in_a_row: u32, status: Option<u16>) -> OnFailure {
     if status.is_some() || in_a_row >= MOST {
         OnFailure::ShutDown
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_api_that_is_gone_is_not_asked_for_ever() {
+    fn after_some_failures_the_runtime_exits() {
         let waits: Vec<OnFailure> = (0..7).map(|n| on_failure(n, None)).collect();
         assert_eq!(waits[0], OnFailure::RetryAfter(Duration::from_millis(10)));
         assert_eq!(waits[4], OnFailure::RetryAfter(Duration::from_millis(160)));

@@ -1,9 +1,9 @@
-//! Answers that leave as they come from the app
+//! Streamed answers
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>).
 //!
-//! Lambda takes a prelude, [`SEPARATOR`] and the body's bytes as they are. A status cannot be taken back
-//! once the prelude has left, so everything that may change it happens before: tries, error pages, the
-//! refusal of what is known to be too long. What goes wrong later is told in trailers.
+//! Lambda takes a prelude, [`SEPARATOR`], and the bytes of the body. The status cannot change once the
+//! prelude has been sent, so everything that may change it happens before: retries, error pages, the
+//! refusal of answers known to be too long. Later errors are reported in trailers.
 
 use super::event::Caller;
 use super::response::{self, Headers};
@@ -12,31 +12,31 @@ use base64::engine::general_purpose::STANDARD;
 use rules::edge_contract::invocation_error;
 use serde::Serialize;
 
-/// Says that an response is streamed.
+/// The header that announces a streamed answer.
 pub const MODE: (&str, &str) = ("lambda-runtime-function-response-mode", "streaming");
-/// What a prelude with a body behind it is called.
+/// Content type of a prelude with a body after it.
 pub const CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
-/// The trailer that names an error.
+/// Trailer with the type of an error.
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-/// The trailer that tells it, in Base64.
+/// Trailer with the error, in Base64.
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-/// Stands between prelude and body. JSON has none of these bytes, so the first ones are it.
+/// Separates prelude and body. JSON contains none of these bytes, so the first eight zeros are it.
 pub const SEPARATOR: [u8; 8] = [0; 8];
-/// Most bytes of a streamed response's body: 200 MB. Lambda takes no more.
+/// Longest body of a streamed answer in bytes: 200 MB. Lambda accepts no more.
 pub const LONGEST: u64 = 200 << 20;
 
-/// Whether an response leaves as it comes: where the setting says that function URLs take streams, and the
-/// caller is one. A stream is no response to an HTTP API, whatever the setting says.
+/// Whether an answer is streamed: if the setting says that function URLs accept streams, and the caller
+/// is one. An HTTP API never accepts a stream.
 pub fn is_streamed(setting: bool, caller: Caller) -> bool {
     setting && caller == Caller::FunctionUrl
 }
 
-/// What stands before the body of a streamed response.
+/// The head of a streamed answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
-    /// Its status.
+    /// HTTP status.
     pub status: u16,
-    /// Its headers in their order; a name may come more than once.
+    /// In order; a name may occur more than once.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
@@ -48,7 +48,7 @@ struct Wire<'a> {
     cookies: Vec<String>,
 }
 
-/// Writes a head and the separator behind it. Headers are those of [`response::write`].
+/// Writes the prelude and the separator. Headers are written as by [`response::write`].
 pub fn prelude(head: &Head<'_>) -> Vec<u8> {
     let (headers, cookies) = response::split_cookies(head.headers);
     let wire = Wire {
@@ -56,25 +56,25 @@ pub fn prelude(head: &Head<'_>) -> Vec<u8> {
         headers,
         cookies,
     };
-    // Names are strings and all else is plain data: this cannot fail.
+    // Only strings, numbers and a map with string keys: this cannot fail.
     let mut bytes = serde_json::to_vec(&wire).unwrap_or_default();
     bytes.extend_from_slice(&SEPARATOR);
     bytes
 }
 
-/// Why a streamed response ends before its time.
+/// Why a streamed answer ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truncation {
-    /// The app broke off, or was silent for too long.
+    /// The app broke off, or sent nothing for too long.
     BrokeOff,
-    /// The invocation has no more time.
+    /// The invocation's time is over.
     OutOfTime,
-    /// There is more than Lambda takes.
+    /// It is longer than Lambda accepts.
     TooLong,
 }
 
 impl Truncation {
-    /// What the error is called.
+    /// The error type.
     pub fn kind(self) -> &'static str {
         match self {
             Truncation::BrokeOff => "Landfall.AnswerBrokeOff",
@@ -83,21 +83,21 @@ impl Truncation {
         }
     }
 
-    /// What happened, after so many bytes of the body.
+    /// What happened, after `sent` bytes of the body.
     pub fn message(self, sent: u64) -> String {
         let why = match self {
-            Truncation::BrokeOff => "the app broke off within its response".to_owned(),
+            Truncation::BrokeOff => "the app broke off within its answer".to_owned(),
             Truncation::OutOfTime => {
-                "the app's response had not ended when the invocation's time was over".to_owned()
+                "the app's answer had not ended when the invocation's time was over".to_owned()
             }
             Truncation::TooLong => format!(
-                "the app's response takes more than {LONGEST} bytes, and Lambda takes no more of a stream"
+                "the app's answer takes more than {LONGEST} bytes, and Lambda takes no more of a stream"
             ),
         };
-        format!("{why}; it was cut after {sent} bytes")
+        format!("{why}; it was truncated after {sent} bytes")
     }
 
-    /// The trailers that tell it to Lambda: names and values.
+    /// The trailers that report it to Lambda: names and values.
     pub fn trailers(self, sent: u64) -> [(&'static str, String); 2] {
         let error = invocation_error::to_json(self.kind(), &self.message(sent), &[]);
         [
@@ -107,24 +107,24 @@ impl Truncation {
     }
 }
 
-/// Why an response of so many bytes is refused before any of it has left; [`None`]: it is not. A length that
-/// is not known yet is no reason.
+/// Why an answer of this length is refused before it begins; [`None`] if it is not, or if its length is
+/// unknown.
 pub fn refusal(length: Option<u64>) -> Option<String> {
     let length = length.filter(|length| *length > LONGEST)?;
     Some(format!(
-        "The app's response takes {length} bytes, and Lambda takes {LONGEST} at most of a stream"
+        "The app's answer takes {length} bytes, and Lambda takes {LONGEST} at most of a stream"
     ))
 }
 
-/// What of a body has been let through.
+/// Counts the bytes of a body up to [`LONGEST`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SizeLimit(u64);
 
 impl SizeLimit {
-    /// Lets a piece through.
+    /// Adds a piece.
     ///
     /// # Errors
-    /// [`Truncation::TooLong`]: with it, it would be too much. It is not counted then.
+    /// [`Truncation::TooLong`] if the limit would be exceeded. The piece is not counted then.
     pub fn add(&mut self, bytes: usize) -> Result<(), Truncation> {
         let sum = self.0.saturating_add(bytes as u64);
         if sum > LONGEST {
@@ -146,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// As a receiver reads it: the prelude ends where the first eight zeros begin.
+    /// Splits a stream as a receiver does: at the first eight zeros.
     fn read(stream: &[u8]) -> (Value, &[u8]) {
         let mut windows = stream.windows(SEPARATOR.len());
         let at = windows.position(|window| window == SEPARATOR);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn function_urls_get_streams_if_they_take_them() {
+    fn only_function_urls_get_streams_and_only_if_set() {
         assert!(is_streamed(true, Caller::FunctionUrl));
         assert!(!is_streamed(true, Caller::HttpApi));
         assert!(!is_streamed(false, Caller::FunctionUrl));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prelude() {
+    fn a_prelude_is_written() {
         let head = Head {
             status: 201,
             headers: &[
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_stream() {
+    fn the_longest_stream_is_accepted() {
         let mut size = SizeLimit::default();
         let half = usize::try_from(LONGEST / 2).expect("a length");
         assert_eq!(size.add(half), Ok(()));
@@ -198,15 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_to_be_too_long_is_refused() {
+    fn a_length_known_to_be_too_long_is_refused() {
         assert_eq!(refusal(None), None);
         assert_eq!(refusal(Some(LONGEST)), None);
-        let why = "The app's response takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
+        let why = "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
         assert_eq!(refusal(Some(LONGEST + 1)).as_deref(), Some(why));
     }
 
     #[test]
-    fn trailers_tell_what_happened() {
+    fn trailers_report_the_error() {
         for (cut, kind, says) in [
             (Truncation::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
             (
@@ -235,9 +235,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in the headers and at the body's beginning, the one ends where the other begins.
+        /// Whatever the headers and the beginning of the body are, the receiver finds where the body begins.
         #[test]
-        fn prelude_and_body_stay_apart(
+        fn prelude_and_body_can_be_separated(
             status in 100..1000_u16,
             names in prop::collection::vec("[a-z-]{1,8}", 0..4),
             values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 4),
@@ -254,7 +254,7 @@ mod tests {
             stream.extend_from_slice(&body);
             let (prelude, rest) = read(&stream);
             prop_assert_eq!(rest, &body[..]);
-            // The head is that of an response as a whole.
+            // The prelude has the head of a complete answer.
             let whole = response::HttpResponse { status, headers: &headers, body: b"" };
             let whole: Value = serde_json::from_slice(&response::write(&whole).expect("it fits")).expect("JSON");
             for name in ["statusCode", "headers", "cookies"] {
@@ -263,7 +263,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_let_through_beyond_the_limit(
+        fn nothing_is_accepted_beyond_the_limit(
             pieces in prop::collection::vec(0..(LONGEST as usize), 0..6),
         ) {
             let mut size = SizeLimit::default();
