@@ -1,6 +1,6 @@
-//! One call to the emulator.
+//! Calls of the emulator.
 
-use crate::function::Place;
+use crate::function::FunctionContext;
 use bytes::Bytes;
 use http::{header, request};
 use http_body_util::{BodyExt, Full};
@@ -8,27 +8,29 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// What it answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
 }
 
-/// Calls the emulator of `place`, over a connection of its own.
+/// Sends a request to the function's emulator, over a connection of its own.
+///
+/// # Errors
+/// There is no emulator, or no complete answer.
 pub(crate) async fn call(
-    place: &Place,
+    function: &FunctionContext,
     request: request::Builder,
     body: impl Into<Bytes>,
 ) -> Result<Answer, String> {
-    let endpoint = place.endpoint.as_ref().ok_or("there is no emulator")?;
+    let endpoint = function.endpoint.as_ref().ok_or("there is no emulator")?;
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let address = endpoint
         .address(&hosts)
-        .ok_or_else(|| format!("/etc/hosts does not know {}", endpoint.host))?;
+        .ok_or_else(|| format!("/etc/hosts has no entry for {}", endpoint.host))?;
     let stream = TcpStream::connect((address, endpoint.port));
     let stream = stream.await.map_err(|error| error.to_string())?;
-    let (mut line, connection) = http1::handshake(TokioIo::new(stream))
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
     tokio::spawn(connection);
@@ -37,7 +39,7 @@ pub(crate) async fn call(
         .header(header::HOST, host)
         .body(Full::new(body.into()))
         .map_err(|error| error.to_string())?;
-    let answer = line.send_request(request).await;
+    let answer = sender.send_request(request).await;
     let answer = answer.map_err(|error| error.to_string())?;
     let status = answer.status().as_u16();
     let body = answer.into_body().collect().await;

@@ -1,33 +1,33 @@
-//! Time on Lambda: it stands still between invocations, and within one it is short.
+//! Time limits on Lambda, where the machine is frozen between invocations.
 
 use rules::time::Timestamp;
 use std::time::Duration;
 
-/// The start of a function may take 10 s until its runtime asks for the first invocation; after that
-/// Lambda starts it all over. What is left is for asking.
+/// The init phase may take 10 s until the runtime asks for the first invocation; then Lambda starts it
+/// again. The rest of that time is for the request.
 pub const INIT: Duration = Duration::from_millis(9_500);
-/// No invocation takes longer; a deadline beyond comes from clocks that differ.
+/// No invocation takes longer. A later deadline means that the clocks differ.
 const LONGEST: Duration = Duration::from_secs(900);
-/// Lines are not closer than this.
+/// Shortest time between two summary lines.
 const LINE: Duration = Duration::from_secs(1);
 
-/// How long an invocation's answer may take, from now on: what is left until Lambda's deadline without a
-/// margin to bring the answer there. [`None`]: no sound deadline is known, so it is nothing to go by.
+/// How long an invocation's answer may take from now: the time until Lambda's deadline, less a margin
+/// for sending it. [`None`]: no plausible deadline is known.
 ///
-/// Both times are of the wall clock. An invocation that is handed out has time left, so a deadline that is
-/// over says that the two clocks differ.
+/// Both times are of the wall clock. An invocation has time left when it is fetched, so a deadline that
+/// has passed means that the clocks differ.
 pub fn limit(deadline: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = deadline?.0.checked_sub(now.0).filter(|left| *left > 0)?;
     let left = Duration::from_millis(left);
     (left <= LONGEST).then(|| left.saturating_sub(margin(left)))
 }
 
-/// A tenth, from 50 to 500 ms: the answer has to be written, sent and told.
+/// A tenth, from 50 to 500 ms, to write and send the answer.
 fn margin(left: Duration) -> Duration {
     (left / 10).clamp(Duration::from_millis(50), Duration::from_millis(500))
 }
 
-/// The shorter one of what the environment says and what the invocation has left.
+/// The shorter of two limits; [`None`] is no limit.
 pub fn shorter(own: Option<Duration>, limit: Option<Duration>) -> Option<Duration> {
     match (own, limit) {
         (Some(own), Some(limit)) => Some(own.min(limit)),
@@ -35,15 +35,17 @@ pub fn shorter(own: Option<Duration>, limit: Option<Duration>) -> Option<Duratio
     }
 }
 
-/// Whether the line that tells about the last seconds is due, when an invocation ends. Between
-/// invocations nobody can write it, so waiting longer than a second risks that nobody ever does.
-pub fn line_is_due(every: Option<Duration>, told: Option<Timestamp>, now: Timestamp) -> bool {
-    let (Some(every), Some(told)) = (every, told) else {
+/// Whether a summary line is due at the end of an invocation. Nothing can be written between
+/// invocations, so a line that waits for more than a second may never be written.
+pub fn line_is_due(every: Option<Duration>, logged_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let (Some(every), Some(logged_at)) = (every, logged_at) else {
         return every.is_some();
     };
     let every = u64::try_from(every.min(LINE).as_millis()).unwrap_or(u64::MAX);
-    // A clock that was set back: as if it had never been told.
-    now.0.checked_sub(told.0).is_none_or(|since| since >= every)
+    // A clock that was set back counts as if no line had been written.
+    now.0
+        .checked_sub(logged_at.0)
+        .is_none_or(|since| since >= every)
 }
 
 #[cfg(test)]
@@ -52,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_invocation_of_three_seconds() {
+    fn the_answer_has_the_remaining_time_less_a_margin() {
         let limit = |left: u64| limit(Some(Timestamp(1_000_000 + left)), Timestamp(1_000_000));
         let ms = Duration::from_millis;
         assert_eq!(limit(3_000), Some(ms(2_700)));
@@ -62,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_differ_are_no_deadline() {
+    fn implausible_deadlines_are_ignored() {
         let now = Timestamp(1_000_000);
         assert_eq!(limit(None, now), None);
         assert_eq!(limit(Some(Timestamp(999_999)), now), None);
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_limit_counts() {
+    fn the_shorter_limit_applies() {
         let [one, two] = [1, 2].map(|n| Some(Duration::from_secs(n)));
         assert_eq!(shorter(one, two), one);
         assert_eq!(shorter(None, two), two);
@@ -81,9 +83,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_a_second_apart_at_least() {
+    fn lines_are_at_least_a_second_apart() {
         let every = Some(Duration::from_secs(10));
-        let due = |told: Option<u64>, now| line_is_due(every, told.map(Timestamp), Timestamp(now));
+        let due = |at: Option<u64>, now| line_is_due(every, at.map(Timestamp), Timestamp(now));
         assert!(due(None, 0));
         assert!(!due(Some(5_000), 5_999));
         assert!(due(Some(5_000), 6_000));

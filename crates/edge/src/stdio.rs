@@ -1,5 +1,5 @@
-//! What leaves the container on stdout and stderr: the app's output, byte for byte, and the edge's own
-//! lines, each on a line of its own.
+//! stdout and stderr of the container: the app's output, byte for byte, and the edge's own lines between
+//! its lines.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -8,80 +8,82 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Lines of the app that are kept for the day it gives up.
+/// How many of the app's last lines are kept, for the message when it is given up.
 const KEPT_LINES: usize = 20;
 /// Longest part of a line that is kept.
 const KEPT_BYTES: usize = 400;
-/// Own lines that wait for a slow reader; more are dropped: a log must not hold up users.
+/// Own lines that wait for a slow reader; more are dropped, as logging must not delay requests.
 const QUEUE: usize = 1_024;
-/// Own lines are written together up to this many bytes.
+/// Own lines are written together, up to this many bytes.
 const BATCH: usize = 32 * 1024;
-/// How long an own line waits for the app to end its line.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an own line waits for the app to end the line it has begun.
+const LINE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a line goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Out,
     Err,
 }
 
-enum Order {
+enum Message {
     Line(Stream, String),
     Flush(SyncSender<()>),
 }
 
-/// The way out.
+/// The container's stdout and stderr.
 #[derive(Debug, Clone)]
-pub struct Console {
-    orders: SyncSender<Order>,
-    out: Arc<Outlet>,
-    err: Arc<Outlet>,
+pub struct Stdio {
+    messages: SyncSender<Message>,
+    out: Arc<Writer>,
+    err: Arc<Writer>,
     last: Arc<Mutex<LastLines>>,
 }
 
-impl Console {
-    /// Starts the thread that writes own lines.
-    pub fn start() -> Console {
-        let (orders, inbox) = sync_channel(QUEUE);
-        let console = Console {
-            orders,
-            out: Arc::new(Outlet::new(Stream::Out)),
-            err: Arc::new(Outlet::new(Stream::Err)),
+impl Stdio {
+    /// Starts the thread that writes the edge's own lines.
+    pub fn start() -> Stdio {
+        let (messages, inbox) = sync_channel(QUEUE);
+        let stdio = Stdio {
+            messages,
+            out: Arc::new(Writer::new(Stream::Out)),
+            err: Arc::new(Writer::new(Stream::Err)),
             last: Arc::default(),
         };
-        let outlets = (Arc::clone(&console.out), Arc::clone(&console.err));
-        spawn("console", move || {
-            write_orders(&inbox, &outlets.0, &outlets.1)
+        let writers = (Arc::clone(&stdio.out), Arc::clone(&stdio.err));
+        spawn("stdio", move || {
+            write_messages(&inbox, &writers.0, &writers.1)
         });
-        console
+        stdio
     }
 
-    /// Tells people what happened, on stderr.
-    pub fn say(&self, text: &str) {
-        self.line(Stream::Err, format!("landfall-edge: {text}"));
+    /// Writes a line for people to stderr.
+    pub fn log(&self, text: &str) {
+        self.queue(Stream::Err, format!("landfall-edge: {text}"));
     }
 
-    /// A line for programs, on stdout.
-    pub(crate) fn record(&self, line: String) {
-        self.line(Stream::Out, line);
+    /// Writes a line for programs to stdout.
+    pub(crate) fn write_line(&self, line: String) {
+        self.queue(Stream::Out, line);
     }
 
-    fn line(&self, stream: Stream, mut line: String) {
+    fn queue(&self, stream: Stream, mut line: String) {
         line.push('\n');
-        // A full queue means that nobody reads: waiting would hold up users for a log line.
-        let _ = self.orders.try_send(Order::Line(stream, line));
+        // A full queue means that the output is not read: waiting for it would delay requests.
+        let _ = self.messages.try_send(Message::Line(stream, line));
     }
 
-    /// Passes on everything that `from` gives, until its end.
-    pub(crate) fn pass(&self, stream: Stream, mut from: impl Read + Send + 'static) -> Passing {
-        let outlet = Arc::clone(if stream == Stream::Out {
-            &self.out
-        } else {
-            &self.err
+    /// Copies everything from `from` to the stream, until its end.
+    pub(crate) fn forward(
+        &self,
+        stream: Stream,
+        mut from: impl Read + Send + 'static,
+    ) -> Forwarding {
+        let writer = Arc::clone(match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
         });
         let last = Arc::clone(&self.last);
-        let (done, passing) = sync_channel(1);
+        let (done, forwarding) = sync_channel(1);
         spawn("output", move || {
             let mut buffer = vec![0; 16 * 1024];
             let mut line = Vec::new();
@@ -90,8 +92,8 @@ impl Console {
                     Ok(0) => break,
                     Ok(count) => {
                         let bytes = buffer.get(..count).unwrap_or_default();
-                        outlet.write(bytes);
-                        keep(&last, &mut line, bytes);
+                        writer.write(bytes);
+                        keep_lines(&last, &mut line, bytes);
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     Err(_) => break,
@@ -102,34 +104,34 @@ impl Console {
             }
             let _ = done.send(());
         });
-        Passing(passing)
+        Forwarding(forwarding)
     }
 
-    /// The last lines of the app, oldest first.
+    /// The app's last lines, oldest first.
     pub(crate) fn last_lines(&self) -> Vec<String> {
         lock(&self.last).0.iter().cloned().collect()
     }
 
-    /// Waits until own lines are written, for a moment: a reader that has gone must not hold up the end.
+    /// Waits until own lines are written, but not for ever: their reader may be gone.
     pub fn flush(&self) {
-        self.flush_within(PATIENCE + Duration::from_secs(1));
+        self.flush_within(LINE_TIMEOUT + Duration::from_secs(1));
     }
 
-    /// The same for no longer than `within`.
+    /// Waits until own lines are written, at most for `within`.
     pub(crate) fn flush_within(&self, within: Duration) {
         let (done, flushed) = sync_channel(1);
-        if self.orders.try_send(Order::Flush(done)).is_ok() {
+        if self.messages.try_send(Message::Flush(done)).is_ok() {
             let _ = flushed.recv_timeout(within);
         }
     }
 }
 
-/// Output of the app that is being passed on.
+/// Output of the app that is being forwarded.
 #[derive(Debug)]
-pub(crate) struct Passing(Receiver<()>);
+pub(crate) struct Forwarding(Receiver<()>);
 
-impl Passing {
-    /// Waits for its end. A process that the app left behind may hold it open for ever.
+impl Forwarding {
+    /// Waits for its end, at most until `until`: a process that the app left behind may keep it open.
     pub(crate) fn wait(&self, until: Instant) {
         let left = until.saturating_duration_since(Instant::now());
         let _ = self.0.recv_timeout(left);
@@ -148,8 +150,8 @@ impl LastLines {
     }
 }
 
-/// Cuts what passes into lines. `line` is the one that has begun.
-fn keep(last: &Mutex<LastLines>, line: &mut Vec<u8>, bytes: &[u8]) {
+/// Splits bytes into lines. `line` is the beginning of the current one.
+fn keep_lines(last: &Mutex<LastLines>, line: &mut Vec<u8>, bytes: &[u8]) {
     for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
         let (text, ended) = match piece.split_last() {
             Some((b'\n', text)) => (text, true),
@@ -164,24 +166,24 @@ fn keep(last: &Mutex<LastLines>, line: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// One of the two streams, with what has to be known about its last byte.
+/// One of the two streams.
 #[derive(Debug)]
-struct Outlet {
+struct Writer {
     stream: Stream,
     at_line_start: Mutex<bool>,
     line_ended: Condvar,
 }
 
-impl Outlet {
-    fn new(stream: Stream) -> Outlet {
-        Outlet {
+impl Writer {
+    fn new(stream: Stream) -> Writer {
+        Writer {
             stream,
             at_line_start: Mutex::new(true),
             line_ended: Condvar::new(),
         }
     }
 
-    /// Bytes of the app.
+    /// Writes bytes of the app.
     fn write(&self, bytes: &[u8]) {
         let mut at_line_start = lock(&self.at_line_start);
         self.emit(bytes);
@@ -191,13 +193,13 @@ impl Outlet {
         }
     }
 
-    /// A whole line of the edge. It waits for the end of the app's line; an app that leaves its
-    /// prompt standing gets a line feed after it, or the edge would have to be silent for ever.
+    /// Writes a whole line of the edge. It waits for the app to end its line; if the app does not (a
+    /// prompt), a line feed is inserted, or the edge could never write again.
     fn write_line(&self, line: &str) {
         let at_line_start = lock(&self.at_line_start);
         let waited = self
             .line_ended
-            .wait_timeout_while(at_line_start, PATIENCE, |at| !*at);
+            .wait_timeout_while(at_line_start, LINE_TIMEOUT, |at| !*at);
         let (mut at_line_start, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if !*at_line_start {
             self.emit(b"\n");
@@ -207,7 +209,7 @@ impl Outlet {
     }
 
     fn emit(&self, bytes: &[u8]) {
-        // Nobody can be told that nobody reads.
+        // There is no other place to report that writing failed.
         let _ = match self.stream {
             Stream::Out => {
                 let mut out = std::io::stdout().lock();
@@ -218,20 +220,20 @@ impl Outlet {
     }
 }
 
-fn write_orders(inbox: &Receiver<Order>, out: &Outlet, err: &Outlet) {
+fn write_messages(inbox: &Receiver<Message>, out: &Writer, err: &Writer) {
     let mut next = None;
     loop {
-        let Some(order) = next.take().or_else(|| inbox.recv().ok()) else {
+        let Some(message) = next.take().or_else(|| inbox.recv().ok()) else {
             return;
         };
-        match order {
-            Order::Line(Stream::Err, line) => err.write_line(&line),
-            Order::Flush(done) => drop(done.send(())),
-            // All that wait behind it go with it: an access log is many lines.
-            Order::Line(Stream::Out, mut lines) => {
+        match message {
+            Message::Line(Stream::Err, line) => err.write_line(&line),
+            Message::Flush(done) => drop(done.send(())),
+            // Writes all queued lines at once: an access log is many lines.
+            Message::Line(Stream::Out, mut lines) => {
                 next = loop {
                     match inbox.try_recv() {
-                        Ok(Order::Line(Stream::Out, line)) if lines.len() < BATCH => {
+                        Ok(Message::Line(Stream::Out, line)) if lines.len() < BATCH => {
                             lines.push_str(&line);
                         }
                         other => break other.ok(),
@@ -248,7 +250,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
         .name(name.to_owned())
         .stack_size(64 * 1024);
     if builder.spawn(work).is_err() {
-        // Without a thread the app's output would be lost, silently: better no start at all.
+        // Without this thread the app's output would be lost silently: do not start at all.
         panic!("no thread for the output: the limit of processes is reached");
     }
 }

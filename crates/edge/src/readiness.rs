@@ -1,47 +1,47 @@
-//! Whether the app takes connections, and what else is known about its life.
+//! Whether the app accepts connections, and when it last answered.
 //!
-//! When it does not, one task knocks until it does, and all requests wait for that task: a thousand
-//! waiting requests do not become a thousand connection attempts at the moment the app comes back.
+//! While it does not accept connections, one task tries to connect and all requests wait for that
+//! task: a thousand waiting requests do not become a thousand connection attempts at the moment the
+//! app is back.
 
 use crate::clock::Clock;
-use crate::policy::health::AppSeen;
-use crate::policy::monotonic::Moment;
+use crate::policy::health::AppObservation;
+use crate::policy::monotonic::Monotonic;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the edge knocks.
+/// The pauses between attempts to connect.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct KnockPace {
-    /// Until the first knock.
+pub(crate) struct Backoff {
+    /// Before the first attempt.
     first: Duration,
-    /// Each wait is half as long again, up to this.
+    /// Each pause is half as long again as the one before, up to this.
     longest: Duration,
 }
 
-impl KnockPace {
-    /// The first knocks come quickly: an app that is restarted is often back within milliseconds.
-    pub(crate) const USUAL: KnockPace = KnockPace {
+impl Backoff {
+    /// The first attempts follow each other quickly: a restarted app is often back within milliseconds.
+    pub(crate) const DEFAULT: Backoff = Backoff {
         first: Duration::from_millis(5),
         longest: Duration::from_millis(250),
     };
-    /// Where somebody waits for each start, and pays for it.
-    pub(crate) const HASTY: KnockPace = KnockPace {
+    /// On Lambda, where each start makes a user wait and is billed.
+    pub(crate) const LAMBDA: Backoff = Backoff {
         first: Duration::from_millis(1),
         longest: Duration::from_millis(3),
     };
 }
 
-/// A connection on the same machine is made at once or hangs in a full queue.
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// A local connection is made at once, or not at all because the app's queue is full.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// No moment.
+/// Stands for [`None`] in the atomic fields.
 const NEVER: u64 = u64::MAX;
 
-/// The gate to the app.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct Readiness {
     clock: Clock,
     is_up: watch::Sender<bool>,
     was_ready: AtomicBool,
@@ -50,10 +50,10 @@ pub(crate) struct Gate {
     last_answer: AtomicU64,
 }
 
-impl Gate {
-    /// Closed: the app has not been seen yet.
-    pub(crate) fn new(clock: Clock) -> Gate {
-        Gate {
+impl Readiness {
+    /// The state before the app has started: down.
+    pub(crate) fn new(clock: Clock) -> Readiness {
+        Readiness {
             clock,
             is_up: watch::Sender::new(false),
             was_ready: AtomicBool::new(false),
@@ -64,52 +64,52 @@ impl Gate {
     }
 
     /// The app's process ended, or a connection was refused.
-    pub(crate) fn close(&self) {
+    pub(crate) fn mark_down(&self) {
         let was_up = self.is_up.send_replace(false);
         if was_up {
             self.down_since.store(self.clock.now().0, Ordering::Relaxed);
         }
     }
 
-    fn open(&self) {
+    fn mark_up(&self) {
         self.down_since.store(NEVER, Ordering::Relaxed);
         self.is_up.send_replace(true);
     }
 
-    /// Waits until the app takes connections. False when that took too long.
-    pub(crate) async fn wait(&self, within: Duration) -> bool {
+    /// Waits until the app accepts connections; false if that takes longer than `within`.
+    pub(crate) async fn wait_until_up(&self, within: Duration) -> bool {
         let mut is_up = self.is_up.subscribe();
         let waited = tokio::time::timeout(within, is_up.wait_for(|up| *up)).await;
         matches!(waited, Ok(Ok(_)))
     }
 
-    /// Waits until it is seen that the app takes none. False when that took too long.
-    pub(crate) async fn wait_for_closing(&self, within: Duration) -> bool {
+    /// Waits until the app is down; false if that takes longer than `within`.
+    pub(crate) async fn wait_until_down(&self, within: Duration) -> bool {
         let mut is_up = self.is_up.subscribe();
         let waited = tokio::time::timeout(within, is_up.wait_for(|up| !*up)).await;
         matches!(waited, Ok(Ok(_)))
     }
 
-    /// Knocks whenever the gate is closed, for ever.
-    pub(crate) async fn knock(&self, address: SocketAddr, pace: KnockPace) {
+    /// Tries to connect whenever the app is down, for ever.
+    pub(crate) async fn watch(&self, address: SocketAddr, backoff: Backoff) {
         let mut is_up = self.is_up.subscribe();
         loop {
             if is_up.wait_for(|up| !*up).await.is_err() {
                 return;
             }
-            let mut wait = pace.first;
+            let mut pause = backoff.first;
             loop {
-                tokio::time::sleep(wait).await;
+                tokio::time::sleep(pause).await;
                 let connect = tokio::net::TcpStream::connect(address);
-                if let Ok(Ok(_)) = tokio::time::timeout(CONNECT_WITHIN, connect).await {
-                    break self.open();
+                if let Ok(Ok(_)) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+                    break self.mark_up();
                 }
-                wait = wait.mul_f64(1.5).min(pace.longest);
+                pause = pause.mul_f64(1.5).min(backoff.longest);
             }
         }
     }
 
-    /// The app answered something, whatever.
+    /// The app answered, with whatever status.
     pub(crate) fn answered(&self) {
         self.last_answer
             .store(self.clock.now().0, Ordering::Relaxed);
@@ -121,33 +121,33 @@ impl Gate {
         }
     }
 
-    /// A question of the edge, asked at `asked`, got no answer.
-    pub(crate) fn unanswered(&self, asked: Moment) {
+    /// A request sent at `sent` got no answer.
+    pub(crate) fn unanswered(&self, sent: Monotonic) {
         let last = self.last_answer.load(Ordering::Relaxed);
-        let answered_since = last != NEVER && last >= asked.0;
+        let answered_since = last != NEVER && last >= sent.0;
         if !answered_since && self.silent_since.load(Ordering::Relaxed) == NEVER {
-            self.silent_since.store(asked.0, Ordering::Relaxed);
+            self.silent_since.store(sent.0, Ordering::Relaxed);
         }
     }
 
     /// When the app last answered.
-    pub(crate) fn last_answer(&self) -> Option<Moment> {
-        moment(&self.last_answer)
+    pub(crate) fn last_answer(&self) -> Option<Monotonic> {
+        load(&self.last_answer)
     }
 
     /// What health is judged by.
-    pub(crate) fn seen(&self, draining: bool) -> AppSeen {
-        AppSeen {
+    pub(crate) fn observation(&self, draining: bool) -> AppObservation {
+        AppObservation {
             draining,
             was_ready: self.was_ready.load(Ordering::Relaxed),
-            down_since: moment(&self.down_since),
-            silent_since: moment(&self.silent_since),
+            down_since: load(&self.down_since),
+            silent_since: load(&self.silent_since),
         }
     }
 }
 
-fn moment(at: &AtomicU64) -> Option<Moment> {
+fn load(at: &AtomicU64) -> Option<Monotonic> {
     Some(at.load(Ordering::Relaxed))
         .filter(|at| *at != NEVER)
-        .map(Moment)
+        .map(Monotonic)
 }

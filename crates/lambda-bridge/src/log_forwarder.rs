@@ -1,25 +1,26 @@
-//! The command's lines: to this process's own output, and to the emulated CloudWatch Logs.
+//! Forwards the command's lines to this process's stdout and stderr, and to the emulated CloudWatch Logs.
 
-use crate::desk::Desk;
-use crate::function::{self, Line, Place};
-use crate::{client, now};
+use crate::emulator;
+use crate::function::FunctionContext;
+use crate::invocation_queue::InvocationQueue;
+use crate::log_events::{self, Line};
+use crate::system::now;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Longest part of a line that is one event
+/// Longest event in bytes; longer lines are split
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>).
 const LONGEST: u64 = 256 * 1024;
-/// Lines that wait for an emulator that does not answer; older ones go first.
+/// Most lines that wait for an emulator that does not answer; older ones are dropped.
 const WAITING: usize = 20_000;
-/// Lines that no invocation asked for go out this often.
-const PACE: Duration = Duration::from_millis(250);
-/// The emulator is asked no longer than this.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Interval in which lines are sent that do not belong to an invocation.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// Timeout of a call.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which of the two outputs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
     Out,
@@ -30,35 +31,37 @@ pub(crate) enum Stream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Taken,
-    /// It will never be taken: the log group is gone.
+    /// The log group is gone, so repeating the call is useless.
     Refused,
-    /// None came; the next try may have more luck.
+    /// Repeating the call may help.
     None,
 }
 
-/// Lines on their way.
 #[derive(Debug)]
-pub(crate) struct Log {
-    place: Arc<Place>,
-    desk: Arc<Desk>,
+pub(crate) struct LogForwarder {
+    function: Arc<FunctionContext>,
+    queue: Arc<InvocationQueue>,
     lines: Mutex<VecDeque<Line>>,
-    /// One call at a time, so that the order stays. Whether the stream is there.
+    /// Whether the log stream exists. Held during calls, so that lines stay in order.
     has_stream: tokio::sync::Mutex<bool>,
 }
 
-impl Log {
-    pub(crate) fn new(place: Arc<Place>, desk: Arc<Desk>) -> Arc<Log> {
-        Arc::new(Log {
-            place,
-            desk,
+impl LogForwarder {
+    pub(crate) fn new(
+        function: Arc<FunctionContext>,
+        queue: Arc<InvocationQueue>,
+    ) -> Arc<LogForwarder> {
+        Arc::new(LogForwarder {
+            function,
+            queue,
             lines: Mutex::default(),
             has_stream: tokio::sync::Mutex::new(false),
         })
     }
 
-    /// Passes on all lines that `from` gives, on a thread of its own; says when it has ended.
-    pub(crate) fn pass(
-        self: &Arc<Log>,
+    /// Forwards all lines of `from` on a thread of its own; sends to `done` at the end.
+    pub(crate) fn forward(
+        self: &Arc<LogForwarder>,
         stream: Stream,
         from: impl Read + Send + 'static,
         done: SyncSender<()>,
@@ -68,7 +71,7 @@ impl Log {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while let Ok(1..) = from.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
-                // Nobody can be told that nobody reads.
+                // There is no other place to report that writing failed.
                 let _ = match stream {
                     Stream::Out => std::io::stdout().write_all(&line),
                     Stream::Err => std::io::stderr().write_all(&line),
@@ -81,7 +84,7 @@ impl Log {
     }
 
     fn keep(&self, line: &[u8]) {
-        if self.place.endpoint.is_none() {
+        if self.function.endpoint.is_none() {
             return;
         }
         let text = String::from_utf8_lossy(line);
@@ -95,20 +98,20 @@ impl Log {
         });
     }
 
-    /// Sends lines when an invocation has ended, and now and then, for ever.
-    pub(crate) async fn ship(self: Arc<Log>) {
-        let mut changes = self.desk.changes();
+    /// Sends lines at the end of each invocation, and at intervals, for ever.
+    pub(crate) async fn run(self: Arc<LogForwarder>) {
+        let mut changes = self.queue.changes();
         loop {
-            let _ = tokio::time::timeout(PACE, changes.changed()).await;
+            let _ = tokio::time::timeout(INTERVAL, changes.changed()).await;
             self.send().await;
         }
     }
 
-    /// Sends what is there. What cannot be sent now waits for the next time.
+    /// Sends the lines that wait. Those that cannot be sent now wait for the next call.
     pub(crate) async fn send(&self) {
         let mut has_stream = self.has_stream.lock().await;
         let lines: Vec<Line> = self.lines().drain(..).collect();
-        let mut batches = function::batches(lines).into_iter();
+        let mut batches = log_events::batches(lines).into_iter();
         while let Some(batch) = batches.next() {
             if !*has_stream {
                 match self.create_stream().await {
@@ -131,18 +134,18 @@ impl Log {
         }
     }
 
-    /// The group is Terraform's to make: a late line must not bring back one that was removed.
+    /// Does not create the log group: Terraform does, and a late line must not recreate a removed one.
     async fn create_stream(&self) -> Answer {
         let body = serde_json::json!({
-            "logGroupName": self.place.log_group,
-            "logStreamName": self.place.log_stream,
+            "logGroupName": self.function.log_group,
+            "logStreamName": self.function.log_stream,
         });
         self.call("CreateLogStream", body.to_string().into_bytes())
             .await
     }
 
     async fn put(&self, batch: &[Line]) -> Answer {
-        let body = function::put_log_events(&self.place, batch);
+        let body = log_events::put_log_events(&self.function, batch);
         self.call("PutLogEvents", body).await
     }
 
@@ -151,9 +154,9 @@ impl Log {
         let request = http::Request::post("/")
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target)
-            .header("authorization", self.place.authorization("logs"));
-        let answer = client::call(&self.place, request, body);
-        let Ok(Ok(answer)) = tokio::time::timeout(WITHIN, answer).await else {
+            .header("authorization", self.function.authorization("logs"));
+        let answer = emulator::call(&self.function, request, body);
+        let Ok(Ok(answer)) = tokio::time::timeout(TIMEOUT, answer).await else {
             return Answer::None;
         };
         let text = String::from_utf8_lossy(&answer.body);

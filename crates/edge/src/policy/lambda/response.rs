@@ -1,28 +1,28 @@
-//! What Lambda takes back: an answer of payload format 2.0.
+//! Complete answers in payload format 2.0.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-/// Most bytes of an answer, as they are written: Lambda refuses what is longer.
+/// Longest answer in bytes, as written: Lambda refuses longer ones.
 pub const LONGEST: usize = 6_291_556;
 
 /// An answer of the app.
 #[derive(Debug, Clone, Copy)]
-pub struct HttpAnswer<'a> {
-    /// Its status.
+pub struct HttpResponse<'a> {
+    /// HTTP status.
     pub status: u16,
-    /// Its headers in their order; a name may come more than once.
+    /// In order; a name may occur more than once.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// Its body.
+    /// The body.
     pub body: &'a [u8],
 }
 
-/// An answer that does not fit.
+/// The answer is longer than [`LONGEST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {
-    /// What it would take.
+    /// Its length as written.
     pub bytes: usize,
 }
 
@@ -31,13 +31,13 @@ pub struct TooLong {
 struct Wire<'a> {
     status_code: u16,
     headers: Headers<'a>,
-    /// There even if there are none: not every reader takes it for empty if it is missing.
+    /// Always there: not every receiver treats a missing list as an empty one.
     cookies: Vec<String>,
     is_base64_encoded: bool,
     body: &'a str,
 }
 
-/// Names once each, as an object has them.
+/// Headers as an object, so each name once.
 pub(super) struct Headers<'a>(Vec<(&'a str, String)>);
 
 impl Serialize for Headers<'_> {
@@ -50,16 +50,16 @@ impl Serialize for Headers<'_> {
     }
 }
 
-/// Writes an answer.
+/// Writes an answer as JSON.
 ///
-/// A body that is text goes as text if that is shorter than Base64, which anything else needs; the
-/// receiver sees no difference. Values of one name are joined by commas (RFC 9110, 5.3), but for
-/// cookies, which have a place of their own.
+/// A text body is written as text if that is shorter than Base64, which everything else requires; the
+/// receiver sees no difference. Values of one name are joined by commas (RFC 9110, 5.3), except cookies,
+/// which have a list of their own.
 ///
 /// # Errors
-/// It is longer than Lambda takes.
-pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
-    let (headers, cookies) = apart(answer.headers);
+/// It is longer than Lambda accepts.
+pub fn write(answer: &HttpResponse<'_>) -> Result<Vec<u8>, TooLong> {
+    let (headers, cookies) = split_cookies(answer.headers);
     let as_text = std::str::from_utf8(answer.body)
         .ok()
         .filter(|text| escaped(text) <= base64_length(text.len()));
@@ -82,7 +82,7 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
         is_base64_encoded: as_text.is_none(),
         body,
     };
-    // Names are strings and all else is plain data: this cannot fail.
+    // Only strings, numbers and a map with string keys: this cannot fail.
     let bytes = serde_json::to_vec(&wire).unwrap_or_default();
     if bytes.len() > LONGEST {
         return Err(TooLong { bytes: bytes.len() });
@@ -90,8 +90,8 @@ pub fn write(answer: &HttpAnswer<'_>) -> Result<Vec<u8>, TooLong> {
     Ok(bytes)
 }
 
-/// Headers, and the cookies that have a place of their own.
-pub(super) fn apart<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>) {
+/// Separates the cookies from the other headers.
+pub(super) fn split_cookies<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>) {
     let mut headers: Vec<(&str, String)> = Vec::new();
     let mut cookies = Vec::new();
     for (name, value) in given {
@@ -114,7 +114,7 @@ pub(super) fn apart<'a>(given: &[(&'a str, &[u8])]) -> (Headers<'a>, Vec<String>
     (Headers(headers), cookies)
 }
 
-/// A header's value as a string. Most are text; older ones may be Latin-1.
+/// A header's value as text: UTF-8, or else Latin-1.
 fn text(value: &[u8]) -> String {
     match std::str::from_utf8(value) {
         Ok(text) => text.to_owned(),
@@ -122,7 +122,7 @@ fn text(value: &[u8]) -> String {
     }
 }
 
-/// Length of a text within JSON.
+/// Length of a text as a JSON string, without its quotes.
 fn escaped(text: &str) -> usize {
     let extra = |b: u8| match b {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 1,
@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn written(answer: &HttpAnswer<'_>) -> Value {
+    fn written(answer: &HttpResponse<'_>) -> Value {
         serde_json::from_slice(&write(answer).expect("it fits")).expect("JSON")
     }
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer() {
+    fn an_answer_is_written() {
         let headers: [(&str, &[u8]); 6] = [
             ("content-type", b"text/html"),
             ("set-cookie", b"a=1; Path=/"),
@@ -165,7 +165,7 @@ mod tests {
             ("Vary", b"origin"),
             ("x-old", b"caf\xe9"),
         ];
-        let answer = HttpAnswer {
+        let answer = HttpResponse {
             status: 201,
             headers: &headers,
             body: "ä\n".as_bytes(),
@@ -181,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_says_how_long_it_is() {
+    fn an_answer_that_is_too_long_reports_its_length() {
         let of = |body: &[u8]| {
-            write(&HttpAnswer {
+            write(&HttpResponse {
                 status: 200,
                 headers: &[],
                 body,
             })
         };
-        // The rest of the object takes its share.
+        // What the rest of the object takes.
         let rest = of(b"").expect("nothing").len();
         let most = vec![b'x'; LONGEST - rest];
         assert_eq!(of(&most).map(|bytes| bytes.len()), Ok(LONGEST));
@@ -206,24 +206,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_body_survives(body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let answer = HttpAnswer { status: 200, headers: &[], body: &body };
+        fn every_body_is_written_faithfully(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let answer = HttpResponse { status: 200, headers: &[], body: &body };
             prop_assert_eq!(body_of(&written(&answer)), body);
         }
 
         #[test]
-        fn text_survives_and_lengths_are_known(text in ".*") {
-            let answer = HttpAnswer { status: 200, headers: &[], body: text.as_bytes() };
+        fn text_is_written_faithfully_and_its_length_is_known(text in ".*") {
+            let answer = HttpResponse { status: 200, headers: &[], body: text.as_bytes() };
             prop_assert_eq!(body_of(&written(&answer)), text.as_bytes());
             let json = serde_json::to_string(&text).expect("JSON");
             prop_assert_eq!(json.len(), escaped(&text) + 2);
         }
 
         #[test]
-        fn every_header_survives(values in prop::collection::vec("[ -~]{0,20}", 1..5)) {
+        fn every_header_is_written_faithfully(values in prop::collection::vec("[ -~]{0,20}", 1..5)) {
             let headers: Vec<(&str, &[u8])> = values.iter().map(|v| ("x", v.as_bytes())).collect();
             let cookies: Vec<(&str, &[u8])> = values.iter().map(|v| ("set-cookie", v.as_bytes())).collect();
-            let answer = HttpAnswer { status: 200, headers: &[headers, cookies].concat(), body: b"" };
+            let answer = HttpResponse { status: 200, headers: &[headers, cookies].concat(), body: b"" };
             let written = written(&answer);
             prop_assert_eq!(&written["headers"]["x"], &json!(values.join(", ")));
             prop_assert_eq!(&written["cookies"], &json!(values));

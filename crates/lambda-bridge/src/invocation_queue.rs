@@ -1,11 +1,10 @@
-//! Where an event meets the runtime that asks for it.
+//! Passes one invocation at a time to the runtime, and its reply back.
 
 use bytes::Bytes;
 use rules::time::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 
-/// What the runtime is handed.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) id: String,
@@ -13,34 +12,34 @@ pub(crate) struct Invocation {
     pub(crate) event: Bytes,
 }
 
-/// One place for one invocation. Whoever waits here watches `changes`.
+/// A queue of at most one invocation.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct InvocationQueue {
     state: Mutex<State>,
     changes: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts the runtimes: one that has ended takes nothing any more, whatever its connection does.
+    /// Number of the runtime. The connection of one that has ended must not take an invocation.
     runtime: u64,
-    /// Whether this one has come through its init phase.
+    /// Whether this runtime has completed its init phase.
     is_initialised: bool,
     start_error: Option<Bytes>,
     waiting: Option<Invocation>,
     open: Option<(String, oneshot::Sender<Bytes>)>,
 }
 
-impl Desk {
-    pub(crate) fn new() -> Desk {
-        Desk {
+impl InvocationQueue {
+    pub(crate) fn new() -> InvocationQueue {
+        InvocationQueue {
             state: Mutex::default(),
             changes: watch::Sender::new(()),
         }
     }
 
     /// A new runtime is about to start.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn runtime_starts(&self) {
         let mut state = self.lock();
         *state = State {
             runtime: state.runtime + 1,
@@ -48,7 +47,7 @@ impl Desk {
         };
     }
 
-    /// Puts an invocation here; the receiver gets what the runtime says to it.
+    /// Queues an invocation; the receiver gets the runtime's reply.
     pub(crate) fn put(&self, invocation: Invocation) -> oneshot::Receiver<Bytes> {
         let (reply, replied) = oneshot::channel();
         let mut state = self.lock();
@@ -59,7 +58,7 @@ impl Desk {
         replied
     }
 
-    /// The runtime asks: waits for the next invocation.
+    /// Waits for the next invocation, on behalf of the runtime.
     pub(crate) async fn next(&self) -> Invocation {
         let mut changes = self.changes.subscribe();
         let runtime = {
@@ -77,26 +76,26 @@ impl Desk {
                     return invocation;
                 }
             }
-            // The sender lives as long as the desk does.
+            // This cannot fail: the queue owns the sender.
             let _ = changes.changed().await;
         }
     }
 
-    /// The runtime replies. Says whether this invocation is open.
+    /// Delivers a reply of the runtime; false if no such invocation is open.
     pub(crate) fn reply(&self, id: &str, body: Bytes) -> bool {
         let mut state = self.lock();
         let open = state.open.take_if(|(open, _)| open == id);
-        // Whoever has asked may have gone; the runtime need not know.
+        // The caller may be gone; that does not concern the runtime.
         open.map(|(_, reply)| reply.send(body)).is_some()
     }
 
-    /// The runtime says that its start failed.
+    /// The runtime reports that its start failed.
     pub(crate) fn fail_start(&self, error: Bytes) {
         self.lock().start_error = Some(error);
         self.changes.send_replace(());
     }
 
-    /// What it said.
+    /// The error with which the start failed.
     pub(crate) fn start_error(&self) -> Option<Bytes> {
         self.lock().start_error.clone()
     }
@@ -109,18 +108,18 @@ impl Desk {
         }
     }
 
-    /// Whether the runtime has asked for an invocation yet.
+    /// Whether the runtime has asked for an invocation.
     pub(crate) fn is_initialised(&self) -> bool {
         self.lock().is_initialised
     }
 
-    /// Whether what was put here has not been taken.
+    /// Whether the queued invocation has not been fetched.
     pub(crate) fn is_waiting(&self) -> bool {
         self.lock().waiting.is_some()
     }
 
-    /// Sees everything that happens here: what a runtime writes about an invocation is written when it
-    /// asks for the next one.
+    /// Changes with every event. When a runtime asks for the next invocation, all its lines about the
+    /// last one are written.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
