@@ -1,8 +1,8 @@
 //! Which target an app gets when nobody says: Lambda, where it fits, because it costs nothing while nobody
 //! calls.
 
-use super::place::one_of;
 use super::problem::Invalid;
+use super::target::one_of;
 use super::{Container, Count, Memory, TMP, Target};
 use serde::Serialize;
 use std::str::FromStr;
@@ -26,7 +26,8 @@ pub enum Need {
 }
 
 impl Need {
-    pub(super) const ALL: [Need; 3] = [Need::Websockets, Need::LongRequests, Need::BackgroundWork];
+    /// Every need.
+    pub const ALL: [Need; 3] = [Need::Websockets, Need::LongRequests, Need::BackgroundWork];
 
     /// The word in `landfall.toml`.
     pub fn as_str(self) -> &'static str {

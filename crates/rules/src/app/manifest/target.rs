@@ -99,6 +99,9 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// Every architecture.
+    pub const ALL: [Architecture; 2] = [Architecture::X86_64, Architecture::Arm64];
+
     /// The word in `landfall.toml`, outputs and events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,7 +115,6 @@ impl FromStr for Architecture {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Architecture, Invalid> {
-        let all = [Architecture::X86_64, Architecture::Arm64];
         let synonyms = [
             ("amd64", Architecture::X86_64),
             ("x64", Architecture::X86_64),
@@ -120,7 +122,13 @@ impl FromStr for Architecture {
             ("aarch64", Architecture::Arm64),
             ("arm", Architecture::Arm64),
         ];
-        one_of("architecture", text, &all, Architecture::as_str, &synonyms)
+        one_of(
+            "architecture",
+            text,
+            &Architecture::ALL,
+            Architecture::as_str,
+            &synonyms,
+        )
     }
 }
 
@@ -138,6 +146,9 @@ pub enum StateBackend {
 }
 
 impl StateBackend {
+    /// Every backend.
+    pub const ALL: [StateBackend; 2] = [StateBackend::S3, StateBackend::Local];
+
     /// The word in `landfall.toml`, outputs and events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -151,8 +162,7 @@ impl FromStr for StateBackend {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<StateBackend, Invalid> {
-        let all = [StateBackend::S3, StateBackend::Local];
-        one_of("state", text, &all, StateBackend::as_str, &[])
+        one_of("state", text, &StateBackend::ALL, StateBackend::as_str, &[])
     }
 }
 

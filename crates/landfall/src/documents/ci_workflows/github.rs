@@ -1,12 +1,12 @@
 //! The workflow of GitHub Actions.
 
-use super::file::stamp;
-use super::template::{Values, fill};
-use super::{AUDIENCE, Deployment, Role, Setup, trust};
+use super::generated_file::stamp;
+use super::template::{Values, fill, shared_values};
+use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
 
-const WORKFLOW: &str = include_str!("workflows/github.yml");
-const SETUP: &str = include_str!("workflows/github-setup.yml");
-const COMMENT: &str = include_str!("workflows/github-comment.yml");
+const WORKFLOW: &str = include_str!("github.yml");
+const SETUP: &str = include_str!("github-setup.yml");
+const COMMENT: &str = include_str!("github-comment.yml");
 
 /// The actions of others that run, each by the commit that its version was when it was looked up: a tag can
 /// be moved, a commit cannot. Two public repositories at least pin each of them to the same commit.
@@ -30,7 +30,7 @@ const ACTIONS: [(&str, &str); 4] = [
 ];
 
 /// Where the workflow stands in the repository. An app in a directory of its own has one of its own.
-pub fn path(deployment: &Deployment) -> String {
+pub(super) fn path(deployment: &Deployment) -> String {
     match deployment.directory.as_str() {
         "." => ".github/workflows/landfall.yml".to_owned(),
         _ => format!(".github/workflows/landfall-{}.yml", deployment.names.app),
@@ -38,8 +38,8 @@ pub fn path(deployment: &Deployment) -> String {
 }
 
 /// The workflow's text, with its stamp.
-pub fn workflow(setup: &Setup, deployment: &Deployment) -> String {
-    let mut values = super::template::of(setup, deployment);
+pub(super) fn workflow(setup: &Setup, deployment: &Deployment) -> String {
+    let mut values = shared_values(setup, deployment);
     values.extend(ACTIONS.map(|(name, action)| (name, action.to_owned())));
     let steps = |role: Role| {
         let mut values: Values = values.clone();

@@ -1,15 +1,15 @@
 //! Filling in a file of CI: `@NAME@` stands for a value, and what lies between `#if FLAG` and `#end` is there
-//! only with that flag. Values were checked where they came in ([`super::origin`]), so that none of them means
+//! only with that flag. Values were checked where they came in ([`rules::leave::ci::origin`]), so that none of them means
 //! anything to YAML or a shell.
 
-use super::{Deployment, Setup};
+use rules::leave::ci::{Deployment, Setup};
 use std::collections::BTreeMap;
 
 /// Names and what stands for them.
 pub(super) type Values = BTreeMap<&'static str, String>;
 
 /// What both forges' files know.
-pub(super) fn of(setup: &Setup, deployment: &Deployment) -> Values {
+pub(super) fn shared_values(setup: &Setup, deployment: &Deployment) -> Values {
     let archive = deployment.archive.as_ref();
     Values::from([
         ("ID", deployment.names.id()),

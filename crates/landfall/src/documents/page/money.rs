@@ -1,10 +1,10 @@
 //! What it costs: by existing, by use, and what would cost less.
 
 use super::{list, words};
-use crate::markup::escape;
-use crate::shape::cost::Bill;
-use crate::shape::cost::bill::{Charge, Line, cents, unit_price};
-use crate::shape::cost::prices::Confidence;
+use crate::documents::markup::escape;
+use rules::shape::cost::Bill;
+use rules::shape::cost::bill::{Charge, Line, cents, unit_price};
+use rules::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
 /// Colours that tell charges apart; more charges begin again with the first.

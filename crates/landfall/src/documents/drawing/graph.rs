@@ -1,6 +1,6 @@
 //! Which resources are drawn, and which of them lead to each other.
 
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far something is from the people who use the app.

@@ -1,8 +1,8 @@
 //! What the review found, the gravest first.
 
 use super::{DOCS, words};
-use crate::markup::escape;
-use crate::shape::review::{Finding, Severity};
+use crate::documents::markup::escape;
+use rules::shape::review::{Finding, Severity};
 use std::fmt::Write as _;
 
 pub(super) fn section(findings: &[Finding]) -> String {

@@ -5,14 +5,14 @@ mod changes;
 mod findings;
 mod money;
 
-use crate::drawing;
-use crate::markup::escape;
-use crate::shape::cost::account::AccountPlan;
-use crate::shape::cost::bill::{Charge, cents, unit_price};
-use crate::shape::data_loss::Verdict;
-use crate::shape::plan::Resource;
-use crate::shape::plan_decision::PlanDecision;
-use crate::shape::review::Severity;
+use crate::documents::drawing;
+use crate::documents::markup::escape;
+use rules::shape::cost::account::AccountPlan;
+use rules::shape::cost::bill::{Charge, cents, unit_price};
+use rules::shape::data_loss::Verdict;
+use rules::shape::plan::Resource;
+use rules::shape::plan_decision::PlanDecision;
+use rules::shape::review::Severity;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page/style.css");
@@ -21,7 +21,7 @@ const STYLE: &str = include_str!("page/style.css");
 const DOCS: &str = "https://github.com/landfall-deploy/landfall/blob/main/";
 
 /// The page. `version` is landfall's own.
-pub fn render(proposal: &PlanDecision, version: &str) -> String {
+pub(crate) fn render(proposal: &PlanDecision, version: &str) -> String {
     let title = format!("{} ({})", proposal.name, proposal.environment);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\

@@ -1,50 +1,58 @@
-//! The first `landfall.toml` of an app: what was found, written down, and the keys that one looks for first.
+//! The first `landfall.toml` of an app: what was found, and the keys that most apps set next.
 //!
-//! It changes nothing: with it, everything is as it was without. So what would be chosen anew each time –
-//! the target – stands there as a comment only.
+//! With this file everything is as it is without one. So the target, which is chosen again each time, is
+//! a comment only.
 
-use super::{Choice, Draft, FILE, Facts, Manifest, Need, Overrides, Port, Problems, Target};
-use crate::app::dockerfile::{self, Exposed};
+use super::schema::meaning;
+use rules::app::dockerfile::{self, Exposed};
+use rules::app::manifest::key::{self, KEYS};
+use rules::app::manifest::{
+    Choice, Draft, FILE, Facts, Manifest, Need, Overrides, Port, Problems, Target,
+};
+
+/// Columns that a comment fills.
+const WIDTH: usize = 100;
 
 /// A `landfall.toml` to begin with.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Starter {
-    /// Its text.
-    pub text: String,
-    /// What it comes to, as without it.
-    pub manifest: Manifest,
+pub(crate) struct Starter {
+    pub(crate) text: String,
+    /// The settings that it amounts to, which are those without it.
+    pub(crate) manifest: Manifest,
 }
 
-/// Writes what `facts` and the command line come to. `port` is what the app listens on, where the Dockerfile
-/// does not tell.
+/// The file for what `facts` and the command line amount to. `port` is where the app listens, if the
+/// Dockerfile does not determine it.
 ///
 /// # Errors
-/// What has to be told or mended first: the Dockerfile is missing or exposes several ports, or the
-/// directory's name gives no name.
-pub fn starter(
+/// What has to be given or fixed first: the Dockerfile is missing or exposes several ports, or no name
+/// can be made of the directory's name.
+pub(crate) fn starter(
     facts: &Facts,
     overrides: &Overrides,
     port: Option<Port>,
 ) -> Result<Starter, Problems> {
-    let told = port.map(|port| format!("port = {port}\n"));
-    let manifest = Draft::read(told.as_deref()).resolve(facts, overrides)?;
+    let given = port.map(|port| format!("port = {port}\n"));
+    let manifest = Draft::read(given.as_deref()).resolve(facts, overrides)?;
     let text = write(&manifest, facts, overrides, port.is_some());
     Ok(Starter { text, manifest })
 }
 
-fn write(manifest: &Manifest, facts: &Facts, overrides: &Overrides, port_is_told: bool) -> String {
+fn write(manifest: &Manifest, facts: &Facts, overrides: &Overrides, is_port_given: bool) -> String {
     let Manifest { name, port, .. } = manifest;
-    let mut parts = vec![format!(
-        "# {FILE}: how landfall runs this app. Every key is optional; docs/manifest.md has all of them, and\n\
-         # `landfall schema` a schema that editors understand."
-    )];
-    let whence = match overrides.name {
-        Some(_) => "As it was asked for",
+    let mut parts = vec![comment(&format!(
+        "{FILE}: how landfall runs this app. Every key is optional. docs/manifest.md describes all of \
+         them; `landfall schema` prints a schema for editors."
+    ))];
+    let source = match overrides.name {
+        Some(_) => "As given",
         None => "From the directory's name",
     };
+    let lasting =
+        "Every name in AWS begins with it and the environment, so it cannot change later.";
     parts.push(format!(
-        "# {whence}. With the environment it begins every name in AWS, so it cannot change later.\n\
-         name = \"{name}\""
+        "{}\nname = \"{name}\"",
+        comment(&format!("{source}. {lasting}"))
     ));
     if overrides.environment.is_some() {
         let environment = &manifest.environment;
@@ -58,28 +66,42 @@ fn write(manifest: &Manifest, facts: &Facts, overrides: &Overrides, port_is_told
         // Strings of JSON are strings of TOML.
         parts.push(format!("dockerfile = {path}"));
     }
-    let whence = if port_is_told {
-        "Where the app listens, as it was asked for.".to_owned()
-    } else {
-        whence_port(manifest, facts)
+    let source = match is_port_given {
+        true => "Where the app listens, as given.".to_owned(),
+        false => port_source(manifest, facts),
     };
-    parts.push(format!("# {whence}\nport = {port}"));
+    parts.push(format!("{}\nport = {port}", comment(&source)));
     parts.push(target(manifest));
-    parts.push(
-        "# USD a month that it may cost without traffic. What costs more is refused before it is made.\n\
-         # budget = 40"
-            .to_owned(),
-    );
-    parts.push(
-        "# Variables of the app. Whatever is secret does not belong here.\n# [env]\n# LOG_LEVEL = \"info\""
-            .to_owned(),
-    );
+    parts.extend(["budget", "env"].map(suggestion));
     let mut text = parts.join("\n\n");
     text.push('\n');
     text
 }
 
-fn whence_port(manifest: &Manifest, facts: &Facts) -> String {
+/// A key that is not set, with its meaning and an example.
+fn suggestion(name: &str) -> String {
+    let Some(key) = key::find(KEYS, name) else {
+        return String::new();
+    };
+    format!("{}\n# {}", comment(&format!("{}.", meaning(key))), key.example)
+}
+
+/// A text as comment lines.
+fn comment(text: &str) -> String {
+    let mut lines = vec!["#".to_owned()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("# {word}")),
+        }
+    }
+    lines.join("\n")
+}
+
+fn port_source(manifest: &Manifest, facts: &Facts) -> String {
     let dockerfile = manifest.dockerfile.as_str();
     let exposed = facts.dockerfile.as_deref().map(dockerfile::exposed_ports);
     match exposed {
@@ -87,7 +109,7 @@ fn whence_port(manifest: &Manifest, facts: &Facts) -> String {
             format!("Where the app listens: EXPOSE in {dockerfile:?}.")
         }
         _ => format!(
-            "{dockerfile:?} exposes no port, so this is a guess: `landfall doctor` runs the app and looks."
+            "{dockerfile:?} exposes no port, so this is a guess: `landfall doctor` runs the app and checks it."
         ),
     }
 }
@@ -95,19 +117,22 @@ fn whence_port(manifest: &Manifest, facts: &Facts) -> String {
 fn target(manifest: &Manifest) -> String {
     let needs: Vec<String> = Need::ALL.iter().map(|need| format!("\"{need}\"")).collect();
     let because = match &manifest.choice {
-        Choice::Asked => "as it was asked for".to_owned(),
-        Choice::Usual => "as it costs nothing while nobody calls".to_owned(),
+        Choice::Asked => "as given".to_owned(),
+        Choice::Usual => "which costs nothing while there are no requests".to_owned(),
         Choice::Unfit(why) => why.join("; "),
     };
     let other = match manifest.target {
         Target::Lambda => Target::Fargate,
         Target::Fargate => Target::Lambda,
     };
+    let explained = format!(
+        "It runs on {}, {because}. Declare what Lambda does not offer to move it to Fargate, or set the \
+         target.",
+        manifest.target
+    );
     format!(
-        "# It runs on {}, {because}. What it needs and Lambda has not\n\
-         # moves it to Fargate; or say where.\n\
-         # needs = [{}]\n# target = \"{other}\"",
-        manifest.target,
+        "{}\n# needs = [{}]\n# target = \"{other}\"",
+        comment(&explained),
         needs.join(", ")
     )
 }
@@ -115,8 +140,8 @@ fn target(manifest: &Manifest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::manifest::{AppName, EnvironmentName, Region, RelativePath};
     use proptest::prelude::*;
+    use rules::app::manifest::{AppName, EnvironmentName, Region, RelativePath};
 
     fn facts(directory: &str, dockerfile: &str) -> Facts {
         Facts {
@@ -153,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_dockerfile_leaves_open_has_to_be_told() {
+    fn a_port_that_the_dockerfile_does_not_determine_has_to_be_given() {
         let facts = facts("app", "FROM scratch\nEXPOSE 8080 9090\n");
         let open = starter(&facts, &Overrides::default(), None).expect_err("two ports");
         assert!(open.to_string().contains("port"), "{open}");
@@ -167,7 +192,7 @@ mod tests {
         assert!(starter(&none, &Overrides::default(), None).is_err());
     }
 
-    /// The comments are keys that somebody will uncomment.
+    /// Users uncomment these keys.
     #[test]
     fn the_comments_are_keys() {
         let facts = facts("app", "FROM scratch\n");
@@ -176,14 +201,14 @@ mod tests {
             .text
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.contains(" = ") || rest.starts_with('[') => rest,
+                Some(rest) if !rest.contains('`') && rest.contains(" = ") => rest,
                 _ => line,
             })
             .collect();
         let text = uncommented.join("\n");
         let manifest = read(&text.replace("\"websockets\", ", ""), &facts);
         assert_eq!(manifest.target, Target::Fargate);
-        assert_eq!(manifest.budget, Some(40.0));
+        assert_eq!(manifest.budget, Some(20.0));
         assert_eq!(manifest.needs.len(), 2, "{text}");
         assert_eq!(manifest.env.len(), 1);
     }

@@ -1,10 +1,10 @@
 //! What each root changes, and what is lost with it.
 
 use super::{list, words};
-use crate::markup::escape;
-use crate::shape::data_loss::{Loss, Verdict};
-use crate::shape::plan::{Action, Change, Plan};
-use crate::shape::plan_decision::PlanDecision;
+use crate::documents::markup::escape;
+use rules::shape::data_loss::{Loss, Verdict};
+use rules::shape::plan::{Action, Change, Plan};
+use rules::shape::plan_decision::PlanDecision;
 use std::fmt::Write as _;
 
 pub(super) fn section(proposal: &PlanDecision) -> String {

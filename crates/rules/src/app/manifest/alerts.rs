@@ -13,7 +13,7 @@ pub const LOG_RETENTION_DAYS: [u32; 17] = [
 pub(super) const DEFAULT_LOG_RETENTION_DAYS: u32 = 14;
 
 /// Most USD a month. More is a typing error.
-const MAX_BUDGET: f64 = 1_000_000.0;
+pub(super) const MAX_BUDGET: f64 = 1_000_000.0;
 
 /// Longest address that mail can be sent to (RFC 5321, path without its angle brackets).
 const EMAIL_LENGTH: usize = 254;

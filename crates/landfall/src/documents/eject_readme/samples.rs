@@ -1,10 +1,10 @@
 //! Environments for tests.
 
-use super::Whose;
-use super::readme::{State, Subject, Target};
-use crate::app::manifest::{AppName, Architecture, EnvironmentName};
-use crate::app::names::{Names, Slot, Slots};
-use crate::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
+use super::{State, Subject, Target};
+use rules::app::manifest::{AppName, Architecture, EnvironmentName};
+use rules::app::names::{Names, Slot, Slots};
+use rules::leave::eject::Whose;
+use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
 
 pub(super) struct Sample {
     names: Names,

@@ -1,14 +1,14 @@
 //! The pipeline of GitLab CI.
 
-use super::file::stamp;
-use super::template::{fill, of};
-use super::{AUDIENCE, Deployment, Role, Setup, trust};
+use super::generated_file::stamp;
+use super::template::{fill, shared_values};
+use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
 
-const PIPELINE: &str = include_str!("workflows/gitlab.yml");
+const PIPELINE: &str = include_str!("gitlab.yml");
 
 /// Where the pipeline stands in the repository. GitLab reads one file; that of an app in a directory of its
 /// own has to be included by it.
-pub fn path(deployment: &Deployment) -> String {
+pub(super) fn path(deployment: &Deployment) -> String {
     match deployment.directory.as_str() {
         "." => ".gitlab-ci.yml".to_owned(),
         directory => format!("{directory}/.gitlab-ci.yml"),
@@ -16,8 +16,8 @@ pub fn path(deployment: &Deployment) -> String {
 }
 
 /// The pipeline's text, with its stamp.
-pub fn pipeline(setup: &Setup, deployment: &Deployment) -> String {
-    let mut values = of(setup, deployment);
+pub(super) fn pipeline(setup: &Setup, deployment: &Deployment) -> String {
+    let mut values = shared_values(setup, deployment);
     values.insert("AUDIENCE", AUDIENCE.to_owned());
     for (role, arn, policy) in [
         (Role::Plan, "PLAN_ROLE_ARN", "PLAN_TRUST"),

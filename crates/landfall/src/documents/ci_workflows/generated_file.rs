@@ -9,7 +9,7 @@ const STAMP: &str =
 
 /// What writing a file would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Writing {
+pub(crate) enum Overwrite {
     /// There is none.
     New,
     /// It is there, word for word.
@@ -27,17 +27,17 @@ pub enum Writing {
 }
 
 /// A text with its stamp.
-pub fn stamp(body: &str) -> String {
+pub(crate) fn stamp(body: &str) -> String {
     format!("{STAMP}{}\n{body}", sum(body))
 }
 
 /// What writing `wanted` over what is there would do.
-pub fn decide(there: Option<&str>, wanted: &str) -> Writing {
+pub(crate) fn decide(there: Option<&str>, wanted: &str) -> Overwrite {
     let Some(there) = there else {
-        return Writing::New;
+        return Overwrite::New;
     };
     if there == wanted {
-        return Writing::Same;
+        return Overwrite::Same;
     }
     let diff = TextDiff::from_lines(there, wanted)
         .unified_diff()
@@ -45,13 +45,13 @@ pub fn decide(there: Option<&str>, wanted: &str) -> Writing {
         .header("there", "landfall")
         .to_string();
     match is_ours(there) {
-        true => Writing::Changed { diff },
-        false => Writing::Theirs { diff },
+        true => Overwrite::Changed { diff },
+        false => Overwrite::Theirs { diff },
     }
 }
 
 /// Whether a text is as landfall wrote it.
-pub fn is_ours(text: &str) -> bool {
+pub(crate) fn is_ours(text: &str) -> bool {
     // Git may have changed the line endings: that is nobody's change.
     let text = text.replace("\r\n", "\n");
     let Some((first, body)) = text.split_once('\n') else {
@@ -77,9 +77,9 @@ mod tests {
     fn what_nobody_changed_is_written_again_and_what_somebody_changed_is_theirs() {
         let old = stamp("name: a\non: push\n");
         let new = stamp("name: b\non: push\n");
-        assert_eq!(decide(None, &new), Writing::New);
-        assert_eq!(decide(Some(&new), &new), Writing::Same);
-        let Writing::Changed { diff } = decide(Some(&old), &new) else {
+        assert_eq!(decide(None, &new), Overwrite::New);
+        assert_eq!(decide(Some(&new), &new), Overwrite::Same);
+        let Overwrite::Changed { diff } = decide(Some(&old), &new) else {
             panic!("landfall's own file");
         };
         assert!(
@@ -93,7 +93,7 @@ mod tests {
             old.replace("sha256:", "sha256:0"),
         ] {
             assert!(
-                matches!(decide(Some(&theirs), &new), Writing::Theirs { .. }),
+                matches!(decide(Some(&theirs), &new), Overwrite::Theirs { .. }),
                 "{theirs}"
             );
         }

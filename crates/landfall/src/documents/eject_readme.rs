@@ -3,50 +3,52 @@
 
 mod by_hand;
 mod removal;
+#[cfg(test)]
+mod samples;
 
-use super::{FILE, Whose};
-use crate::app::manifest::Architecture;
-use crate::app::names::{Names, Slot};
-use crate::edge_contract;
-use crate::release::ledger::{LEASE_KEY, RELEASES_PREFIX};
-use crate::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs, Root};
+use rules::app::manifest::Architecture;
+use rules::app::names::{Names, Slot};
+use rules::edge_contract;
+use rules::leave::eject::{FILE, Whose};
+use rules::release::ledger::{LEASE_KEY, RELEASES_PREFIX};
+use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs, Root};
 
 /// What the text is about.
 #[derive(Debug, Clone)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// Which environment.
-    pub whose: &'a Whose,
+    pub(crate) whose: &'a Whose,
     /// Its names.
-    pub names: &'a Names,
+    pub(crate) names: &'a Names,
     /// Version of the landfall that writes this.
-    pub landfall: &'a str,
+    pub(crate) landfall: &'a str,
     /// With what landfall planned last, `Terraform 1.15.5, hashicorp/aws 3.39.0`.
-    pub tools: String,
+    pub(crate) tools: String,
     /// Where the state is.
-    pub state: State<'a>,
+    pub(crate) state: State<'a>,
     /// What the foundation root made.
-    pub foundation: &'a FoundationOutputs,
+    pub(crate) foundation: &'a FoundationOutputs,
     /// What the target's root made.
-    pub target: Target<'a>,
+    pub(crate) target: Target<'a>,
     /// Whether the target has a domain, and so a root for it.
-    pub domain: bool,
+    pub(crate) domain: bool,
     /// Whether there is a `ci` root.
-    pub ci: bool,
+    pub(crate) ci: bool,
     /// Image that serves now, by digest; [`None`] before the first release.
-    pub serving: Option<&'a str>,
+    pub(crate) serving: Option<&'a str>,
     /// Whether the edge is in the image.
-    pub edge: bool,
+    pub(crate) edge: bool,
     /// Processor of the image.
-    pub architecture: Architecture,
+    pub(crate) architecture: Architecture,
     /// Tasks of a service that serves.
-    pub count: u32,
+    pub(crate) count: u32,
     /// The emulators of a rehearsal: the main one, and that of S3.
-    pub emulators: Option<(&'a str, &'a str)>,
+    pub(crate) emulators: Option<(&'a str, &'a str)>,
 }
 
 /// Where the state is kept.
 #[derive(Debug, Clone, Copy)]
-pub enum State<'a> {
+pub(crate) enum State<'a> {
     /// In this bucket, which Terraform does not know of.
     Bucket(&'a str),
     /// In each root's directory, copied there from landfall's home.
@@ -58,7 +60,7 @@ pub enum State<'a> {
 
 /// What runs the app.
 #[derive(Debug, Clone, Copy)]
-pub enum Target<'a> {
+pub(crate) enum Target<'a> {
     /// A function.
     Lambda(&'a LambdaOutputs),
     /// Containers.
@@ -94,7 +96,7 @@ impl Target<'_> {
 }
 
 /// The text, in Markdown.
-pub fn render(subject: &Subject<'_>) -> String {
+pub(crate) fn render(subject: &Subject<'_>) -> String {
     let parts = [
         opening(subject),
         roots(subject),
@@ -332,7 +334,6 @@ const EDGE: &str = edge_contract::PATH;
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
 
     #[test]

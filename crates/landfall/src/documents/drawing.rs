@@ -6,9 +6,9 @@
 
 mod graph;
 
-use crate::markup::escape;
-use crate::shape::plan::Resource;
+use crate::documents::markup::escape;
 use graph::{Column, Node, graph};
+use rules::shape::plan::Resource;
 
 const BOX_WIDTH: usize = 188;
 const BOX_HEIGHT: usize = 52;
@@ -26,7 +26,7 @@ text{font:13px system-ui,sans-serif;fill:var(--ink)}.name{font-size:11px;fill:va
 
 /// Draws `resources`, those of several plans together if they belong together. The same resources give
 /// the same text, whatever their order.
-pub fn draw(resources: &[Resource]) -> String {
+pub(crate) fn draw(resources: &[Resource]) -> String {
     let graph = graph(resources);
     let rows = Column::ALL
         .iter()

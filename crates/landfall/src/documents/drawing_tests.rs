@@ -1,12 +1,12 @@
 //! The drawing of landfall's own roots, and of what nobody should put into one.
 
 use super::*;
-use crate::shape::plan::Plan;
+use rules::shape::plan::Plan;
 use serde_json::{Value, json};
 
 fn ours() -> Vec<Resource> {
-    let both: Value =
-        serde_json::from_str(include_str!("../tests/plans/again.json")).expect("two plans");
+    let both: Value = serde_json::from_str(include_str!("../../../rules/tests/plans/again.json"))
+        .expect("two plans");
     ["foundation", "fargate"]
         .iter()
         .flat_map(|root| {

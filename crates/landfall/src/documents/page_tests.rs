@@ -1,11 +1,65 @@
 //! The page of landfall's own roots, and of names that nobody should give.
 
 use super::*;
-use crate::shape::plan::{Action, Change};
-use crate::shape::plan_decision::Basis;
-use crate::shape::plan_decision::tests::{first, manifest};
-use crate::shape::review::{Finding, Rule};
 use roxmltree::{Document, ParsingOptions};
+use rules::app::manifest::{Draft, Facts, Manifest, Overrides, Target};
+use rules::shape::contract::Root;
+use rules::shape::cost::account::PlanState;
+use rules::shape::plan::Plan;
+use rules::shape::plan::{Action, Change};
+use rules::shape::plan_decision::Basis;
+use rules::shape::review::{Finding, Rule};
+use rules::time::Timestamp;
+use serde_json::Value;
+
+fn manifest(text: &str) -> Manifest {
+    let facts = Facts {
+        directory_name: "hello".into(),
+        dockerfile: Some("FROM scratch\nEXPOSE 3000\n".into()),
+        protected: vec![],
+    };
+    let draft = Draft::read(Some(text));
+    draft
+        .resolve(&facts, &Overrides::default())
+        .expect("a manifest")
+}
+
+fn plan(file: &str, root: Root) -> (Root, Plan) {
+    let all: Value = serde_json::from_str(file).expect("JSON");
+    let plan = Plan::parse(&all[root.as_str()].to_string()).expect("a plan");
+    (root, plan)
+}
+
+const FIRST: &str = include_str!("../../../rules/tests/plans/first.json");
+const LAMBDA: &str = include_str!("../../../rules/tests/plans/lambda.json");
+
+/// 23 November 2026.
+const NOW: Timestamp = Timestamp(1_795_392_000_000);
+
+/// Before anything exists, on the target of the manifest.
+fn first(manifest: &Manifest) -> Basis<'_> {
+    let target = match manifest.target {
+        Target::Fargate => plan(FIRST, Root::Fargate),
+        Target::Lambda => plan(LAMBDA, Root::Lambda),
+    };
+    Basis {
+        manifest,
+        there: &[],
+        account: "123456789012",
+        region: "us-east-1",
+        rehearsal: false,
+        roots: vec![plan(FIRST, Root::Foundation), target],
+        pays: AccountPlan::of_state(&PlanState {
+            plan_type: "FREE".into(),
+            status: "ACTIVE".into(),
+            credits: Some((87.12, "USD".into())),
+            expires: Some(Timestamp(NOW.0 + 40 * 86_400_000)),
+        }),
+        user: Some("65532:65532".into()),
+        serves: false,
+        now: NOW,
+    }
+}
 
 fn page(proposal: &PlanDecision) -> String {
     let page = render(proposal, "0.1.0");
@@ -99,9 +153,9 @@ fn nothing_that_comes_from_outside_breaks_out_of_its_place() {
         forced_by: vec![EVIL.to_owned()],
         ..Change::new(EVIL, "aws_lb", Action::Replace)
     };
-    let loss = crate::shape::data_loss::Loss {
+    let loss = rules::shape::data_loss::Loss {
         change: change.clone(),
-        stake: crate::shape::data_loss::Stake::Traffic,
+        stake: rules::shape::data_loss::Stake::Traffic,
     };
     proposal.loss = Verdict::Refused(vec![loss]);
     let plan = &mut proposal.roots[1].1;
