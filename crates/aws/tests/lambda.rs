@@ -9,7 +9,6 @@ use aws_sdk_apigatewayv2::types::{IntegrationType, ProtocolType};
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
 use emulators::{ACCOUNT, REGION, config};
 use rules::edge_contract::summary::Collection;
-use rules::exit::Exit;
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
 use rules::release::revision::{Image, RevisionId};
@@ -37,8 +36,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Stage {
-        let sandbox = Sandbox::new();
-        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+        let sandbox = Sandbox::new().with_emulators();
         let (main, second) = sandbox.emulators();
         let endpoints = Endpoints {
             main: main.clone(),

@@ -123,7 +123,7 @@ fn without_a_container_engine_the_way_to_it_is_told() {
 
 #[test]
 fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "arm", Mode::Good, 1);
     let reference = "landfall-test/arm:latest";
     // Only what the image says of itself is looked at: a layer, a configuration, and a list of both.
@@ -178,7 +178,7 @@ fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
 
 #[test]
 fn a_build_that_fails_shows_its_last_lines_and_creates_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "build", Mode::Good, 1);
     std::fs::write(
         app.path().join("Dockerfile"),
@@ -198,7 +198,7 @@ fn a_build_that_fails_shows_its_last_lines_and_creates_nothing() {
 
 #[test]
 fn a_plan_that_nobody_agrees_to_leaves_nothing_behind() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "declined", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["up"]).expect(Exit::Refused);
     assert!(ended.failure().contains("--yes"), "{}", ended.failure());

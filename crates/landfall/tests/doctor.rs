@@ -70,7 +70,7 @@ fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
 
 #[test]
 fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "healthy", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["doctor"]).expect(Exit::Done);
     for name in [
@@ -142,7 +142,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
 
 #[test]
 fn what_landfall_itself_made_is_not_in_its_way() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "known", Mode::Good, 1);
     let up = ["up", "--yes", "--minimum=1s", "--bake=1s"];
     let ended = sandbox.rehearse(&app, &up).expect(Exit::Done);
@@ -152,6 +152,9 @@ fn what_landfall_itself_made_is_not_in_its_way() {
         .expect(Exit::Done);
     let names = one(&ended, Name::Names);
     assert_eq!(names.outcome, Outcome::Ok, "{names:?}");
+    let _down = sandbox
+        .rehearse(&app, &["down", "--yes"])
+        .expect(Exit::Done);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn nothing_was_made(sandbox: &Sandbox, app: &App) {
 #[test]
 fn it_shows_what_up_would_make_and_makes_nothing() {
     for target in Target::ALL {
-        let sandbox = Sandbox::new().on(target);
+        let sandbox = Sandbox::shared().on(target);
         let app = sandbox.app("first", "shown", Mode::Good, 1);
         let file = sandbox.path().join("plan.html");
         let html = format!("--html={}", file.display());
@@ -75,7 +75,7 @@ fn it_shows_what_up_would_make_and_makes_nothing() {
 
 #[test]
 fn it_refuses_in_the_words_of_up_and_says_when_nothing_is_left_to_do() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let secret = "[env]\nDB_PASSWORD = \"hunter2hunter2\"\n";
     let leaky = sandbox
         .app("leaky", "decided", Mode::Good, 1)

@@ -1,5 +1,6 @@
 //! Apps made for a test: a directory with a Dockerfile and a program that does what it is told.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -115,31 +116,39 @@ impl App {
     }
 }
 
-/// The program, compiled once for each test binary: statically, so that it runs `FROM scratch`.
+/// The program, a static one, so that it runs `FROM scratch`. It is compiled once and kept next to the
+/// test binaries, because each test is a process of its own.
 fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("misbehave");
-        let output = Command::new("rustc")
-            .args([
-                "--edition",
-                "2024",
-                "-O",
-                "-C",
-                "target-feature=+crt-static",
-                "-o",
-            ])
-            .arg(&path)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
-            .output()
-            .expect("rustc runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        (dir, path)
-    });
-    path
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let own = std::env::current_exe().expect("the test's own path");
+        let mut hasher = DefaultHasher::new();
+        include_str!("../programs/misbehave.rs").hash(&mut hasher);
+        let path = own.with_file_name(format!("misbehave-{:016x}", hasher.finish()));
+        if !path.is_file() {
+            compile(&path);
+        }
+        path
+    })
+}
+
+/// Compiles into a file of its own first: two tests may do this at the same time.
+fn compile(path: &Path) {
+    let fresh = path.with_extension(std::process::id().to_string());
+    let output = Command::new("rustc")
+        .args([
+            "--edition",
+            "2024",
+            "-O",
+            "-C",
+            "target-feature=+crt-static",
+            "-o",
+        ])
+        .arg(&fresh)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
+        .output()
+        .expect("rustc runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    std::fs::rename(&fresh, path).expect("the program is moved");
 }

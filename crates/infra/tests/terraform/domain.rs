@@ -9,7 +9,7 @@ use rules::operate::domain::leads_to_aws;
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use testkit::Zone;
+use testkit::{Sandbox, Zone};
 
 const ZONE: &str = "example.com";
 
@@ -45,7 +45,7 @@ fn kept(terraform: &Terraform) -> Kept {
 
 #[tokio::test]
 async fn a_domain_comes_changes_and_goes() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::new());
     let zone = Zone::make(&stage.sandbox, ZONE);
     let root = Root::FargateDomain;
     let terraform = stage
@@ -122,7 +122,7 @@ async fn a_domain_comes_changes_and_goes() {
 /// A move: the new target's record takes the place of the old one's, which then goes without it.
 #[tokio::test]
 async fn a_domain_moves_to_the_other_target() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::new());
     let zone = Zone::make(&stage.sandbox, ZONE);
     let names = ["app.example.com"];
     let old = stage
