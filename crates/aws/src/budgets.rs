@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_budgets::types::Spend;
-use rules::shape::cost::Spent;
 use rules::operate::release_warnings::Exceeded;
+use rules::shape::cost::Spent;
 
 const OPERATION: &str = "budgets:ViewBudget";
 

@@ -13,15 +13,15 @@ use aws_sdk_lambda::types::{
     AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
 };
 use aws_smithy_types::date_time::{DateTime, Format};
-use rules::edge_contract::lambda::answer::{self, ProbeAnswer};
-use rules::edge_contract::lambda::event;
-use rules::edge_contract::ride;
-use rules::edge_contract::settings::Secret;
 use rules::app::names::{Slot, Slots};
-use rules::release::revision::RevisionId;
+use rules::edge_contract::invocation_error::InvocationError;
+use rules::edge_contract::probe::{self, ProbeAnswer};
+use rules::edge_contract::secret::Secret;
+use rules::edge_contract::{REVISION_VARIABLE, SECRET_VARIABLE};
 use rules::release::alias_routing::Routing;
-use rules::time::Timestamp;
 use rules::release::published_versions::{self, LIVE, Stay};
+use rules::release::revision::RevisionId;
+use rules::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -307,7 +307,7 @@ impl Functions {
             .function_name(&self.function)
             .qualifier(qualifier)
             .log_type(LogType::Tail)
-            .payload(Blob::new(event::probe(path)))
+            .payload(Blob::new(probe::event(path)))
             .customize()
             // A second try would be a second probe.
             .config_override(
@@ -325,13 +325,13 @@ impl Functions {
             .map_err(translate("lambda:InvokeFunction"))?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let answered = match answer.function_error {
-            None => ProbeAnswer::read(&payload),
+            None => ProbeAnswer::parse(&payload),
             Some(_) => None,
         };
         Ok(match answered {
             Some(answered) => Invoked::Answered(answered),
             None => {
-                let error = answer::read_error(&payload);
+                let error = InvocationError::parse(&payload);
                 let log = answer.log_result.and_then(|text| {
                     let bytes = aws_smithy_types::base64::decode(text).ok()?;
                     Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -437,7 +437,9 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
     Some(VersionFacts {
         version: configuration.version?,
         revision: revision(&variables),
-        secret: variables.get(ride::SECRET).and_then(|s| Secret::parse(s)),
+        secret: variables
+            .get(SECRET_VARIABLE)
+            .and_then(|s| Secret::parse(s)),
         image: None,
         state: configuration
             .state
@@ -451,7 +453,7 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
 }
 
 fn revision(variables: &HashMap<String, String>) -> Option<RevisionId> {
-    variables.get(ride::REVISION).cloned().map(RevisionId)
+    variables.get(REVISION_VARIABLE).cloned().map(RevisionId)
 }
 
 /// Reads `2026-11-23T14:03:10.123+0000`, as Lambda alone writes it.

@@ -6,8 +6,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, HttpHeaderConditionConfig, RuleCondition,
     TargetGroupTuple,
 };
-use rules::release::evidence::TargetHealth;
 use rules::app::names::{SLOT_HEADER, Slot, Slots};
+use rules::release::evidence::TargetHealth;
 
 /// Listener, rules and target groups of one environment.
 #[derive(Debug, Clone)]
@@ -20,7 +20,10 @@ pub struct LoadBalancer {
 
 impl LoadBalancer {
     /// The load balancer that the Fargate root made.
-    pub fn new(session: &Session, outputs: &rules::shape::contract::FargateOutputs) -> LoadBalancer {
+    pub fn new(
+        session: &Session,
+        outputs: &rules::shape::contract::FargateOutputs,
+    ) -> LoadBalancer {
         LoadBalancer {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(session.config()),
             listener_arn: outputs.listener_arn.clone(),

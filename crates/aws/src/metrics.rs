@@ -6,9 +6,9 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
 };
 use aws_smithy_types::DateTime;
-use rules::shape::contract::FargateOutputs;
-use rules::release::minute_counts::{MINUTE_MS, Minute, Minutes};
 use rules::app::names::{Slot, Slots};
+use rules::release::minute_counts::{MINUTE_MS, Minute, Minutes};
+use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
 use std::collections::BTreeMap;
 

@@ -12,12 +12,12 @@ use aws_sdk_ecs::types::{
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
     Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
-use rules::edge_contract::ride;
-use rules::edge_contract::settings::Secret;
-use rules::release::evidence::StoppedTask;
-use rules::release::hardening::Hardening;
 use rules::app::manifest::Architecture;
 use rules::app::names::{CONTAINER, LABEL_REVISION};
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::edge_contract::secret::Secret;
+use rules::release::evidence::StoppedTask;
+use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::time::Timestamp;
 
@@ -132,7 +132,7 @@ impl Services {
         container = hardening::harden(container, hardening.as_ref(), OPERATION)?;
         let mut environment = revision.environment();
         if revision.settings.edge.is_some() {
-            environment.insert(ride::SECRET.to_owned(), secret.reveal().to_owned());
+            environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());
         }
         for (name, value) in &environment {
             container =
@@ -233,7 +233,7 @@ impl Services {
             let environment = container.environment.as_ref()?;
             let own = environment
                 .iter()
-                .find(|pair| pair.name.as_deref() == Some(ride::SECRET))?;
+                .find(|pair| pair.name.as_deref() == Some(SECRET_VARIABLE))?;
             Secret::parse(own.value.as_deref()?)
         });
         Ok(Deployed {

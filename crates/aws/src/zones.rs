@@ -3,8 +3,8 @@
 use crate::error::{Error, translate};
 use crate::session::Session;
 use aws_sdk_route53::types::{ResourceRecordSet, RrType};
-use rules::operate::domain::{Record, Zone};
 use rules::app::manifest::Domain;
+use rules::operate::domain::{Record, Zone};
 
 /// The zones of an account.
 #[derive(Debug, Clone)]

@@ -8,12 +8,12 @@ use aws::{
 use aws_sdk_apigatewayv2::types::{IntegrationType, ProtocolType};
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
 use emulators::{ACCOUNT, REGION, config};
-use rules::edge_contract::summary::Collection;
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
+use rules::edge_contract::summary::Collection;
+use rules::release::published_versions::Stay;
 use rules::release::revision::{Image, RevisionId};
 use rules::time::Timestamp;
-use rules::release::published_versions::Stay;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

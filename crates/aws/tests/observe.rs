@@ -10,13 +10,13 @@ use aws_sdk_cloudwatch::types::{
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_smithy_types::DateTime;
 use emulators::{ACCOUNT, REGION, config};
-use rules::shape::contract::FargateOutputs;
+use rules::app::manifest::{AppName, EnvironmentName};
+use rules::app::names::{Names, Slot, Slots};
 use rules::edge_contract::bucket::{Attempts, Bucket};
 use rules::edge_contract::log_window::{Skipped, ask_since};
 use rules::edge_contract::summary::{Collection, Kind, Summary, VERSION};
-use rules::app::manifest::{AppName, Environment};
 use rules::release::minute_counts::{MINUTE_MS, Minute, windows};
-use rules::app::names::{Names, Slot, Slots};
+use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -58,7 +58,7 @@ fn now() -> Timestamp {
 fn names(environment: &str) -> Names {
     Names::new(
         AppName::parse("watched").expect("a name"),
-        Environment::parse(environment).expect("an environment"),
+        EnvironmentName::parse(environment).expect("an environment"),
     )
 }
 

@@ -6,10 +6,10 @@ mod emulators;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_ecs::types::ContainerDefinition;
 use emulators::{ACCOUNT, REGION, config};
+use rules::app::manifest::{AppName, EnvironmentName};
+use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{AppName, Environment};
-use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::operate::sweep::Kind;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
@@ -20,7 +20,7 @@ const DOMAIN: &str = "www.planted.example";
 fn names() -> Names {
     Names::new(
         AppName::parse("planted").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     )
 }
 

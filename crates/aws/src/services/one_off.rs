@@ -5,8 +5,8 @@ use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_ecs::types::{
     ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration, Task, TaskOverride,
 };
-use rules::release::evidence::StoppedTask;
 use rules::app::names::CONTAINER;
+use rules::release::evidence::StoppedTask;
 
 /// Who started such a task, as ECS keeps it: by this they are found again.
 const STARTED_BY: &str = "landfall-exec";

@@ -2,13 +2,15 @@
 
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
+use rules::app::manifest::{
+    Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides,
+};
+use rules::app::names::{Names, Slots};
 use rules::leave::ci::{Deployment, Forge, Setup, origin::Project, partition};
 use rules::shape::contract::{
     CiInputs, CiOutputs, DomainOutputs, FargateDomainInputs, FargateInputs, FargateOutputs,
     FoundationInputs, FoundationOutputs, LambdaDomainInputs, LambdaInputs, LambdaOutputs, Root,
 };
-use rules::app::manifest::{Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides};
-use rules::app::names::{Names, Slots};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

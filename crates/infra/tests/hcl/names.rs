@@ -2,12 +2,12 @@
 
 use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
-use rules::leave::ci::Role;
-use rules::shape::contract::Root;
-use rules::app::manifest::{AppName, Environment, STEM_LENGTH, SecretsStore};
+use rules::app::manifest::{AppName, EnvironmentName, STEM_LENGTH, SecretsStore};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
+use rules::leave::ci::Role;
 use rules::operate::secrets::prefix;
 use rules::release::published_versions::LIVE;
+use rules::shape::contract::Root;
 
 const REGION: &str = "eu-west-2";
 const ACCOUNT: &str = "123456789012";
@@ -15,7 +15,7 @@ const ACCOUNT: &str = "123456789012";
 fn names() -> Names {
     Names::new(
         AppName::parse("shop").expect("a name"),
-        Environment::parse("staging").expect("an environment"),
+        EnvironmentName::parse("staging").expect("an environment"),
     )
 }
 

@@ -3,9 +3,9 @@
 
 use crate::stage::{REGION, Stage, apply, make, plan, told, unmake};
 use infra::Terraform;
-use rules::shape::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root};
 use rules::operate::domain::course::{Course, Kept};
 use rules::operate::domain::leads_to_aws;
+use rules::shape::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root};
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -1,10 +1,12 @@
 //! The Lambda target, made and unmade in the emulators. Nothing is invoked: the image does not exist.
 
 use crate::stage::{REGION, Stage, make, plan, told, unmake};
-use rules::shape::contract::{FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root};
-use rules::shape::plan::Action;
-use rules::release::revision::Image;
 use rules::release::published_versions::LIVE;
+use rules::release::revision::Image;
+use rules::shape::contract::{
+    FoundationInputs, FoundationOutputs, LambdaInputs, LambdaOutputs, Root,
+};
+use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use testkit::Sandbox;

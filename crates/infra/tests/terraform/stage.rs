@@ -1,9 +1,9 @@
 //! An environment in emulators, and what is done with each root in it.
 
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
-use rules::shape::contract::Root;
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::app::names::Names;
+use rules::shape::contract::Root;
 use rules::shape::plan::{Action, Plan};
 use serde_json::Value;
 use std::path::Path;
