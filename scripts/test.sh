@@ -6,7 +6,7 @@
 # at the lowest priority.
 
 # What `./dev test` runs, in the order in which `./dev help` lists it.
-readonly TEST_STEPS=(format shell terraform structure checkov workflows clippy dependencies doctests bench tests)
+readonly TEST_STEPS=(format shell terraform structure static_programs checkov workflows clippy dependencies doctests bench tests)
 
 # The environment variable that names it is read by testkit::Sandbox::shared.
 readonly SHARED_EMULATORS=$CACHE/test-emulators
@@ -31,6 +31,9 @@ test_terraform() {
 
 # Fails on a module cycle and on a function over 100 lines.
 test_structure() { "$TARGET/debug/structure" --check; }
+
+# Statically linked, and no call of getaddrinfo, which crashes in a static glibc program.
+test_static_programs() { scripts/static-programs.sh "${LANDFALL_EDGE%edge}"{edge,secrets,bridge}; }
 
 test_checkov() {
   setup_checkov
@@ -155,6 +158,7 @@ test_all() {
   use_edge
   finish_background "fakecloud"
   step "structure" test_structure
+  step "static programs" test_static_programs
   background "checks" run_checks
   step "tests" test_tests
 }
@@ -184,7 +188,7 @@ test_named() {
     set_up_cache
     exec 9>&-
   fi
-  if is_listed tests "$@" || is_listed bench "$@"; then
+  if is_listed tests "$@" || is_listed bench "$@" || is_listed static_programs "$@"; then
     step "building the edge" build_edge
     use_edge
   fi
