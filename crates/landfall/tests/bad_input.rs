@@ -4,10 +4,10 @@ use rules::event::Event;
 use rules::exit::Exit;
 use std::path::Path;
 use std::process::Command;
-use testkit::{App, Ended, Mode, Running, Sandbox, docker};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox, docker};
 
 /// Runs `up` against AWS, which must never be reached: there are no credentials.
-fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
+fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command =
         sandbox.command(&[&["up", "--yes", "--region", "eu-west-2"], arguments].concat());
     command.current_dir(app.path());
@@ -15,7 +15,7 @@ fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
 }
 
 /// Nothing was made: neither on this machine nor anywhere else.
-fn nothing_was_made(sandbox: &Sandbox, ended: &Ended) {
+fn nothing_was_made(sandbox: &Sandbox, ended: &CommandOutput) {
     assert!(!sandbox.home().exists(), "landfall wrote to its home");
     let phases = ended.all(|event| matches!(event, Event::PhaseFinished { .. }).then_some(()));
     assert_eq!(phases, [], "no phase came to its end");

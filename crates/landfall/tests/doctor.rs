@@ -5,9 +5,9 @@ use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
-use testkit::{App, Ended, Mode, Running, Sandbox};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
-fn checks(ended: &Ended) -> Vec<Check> {
+fn checks(ended: &CommandOutput) -> Vec<Check> {
     ended.all(|event| match event {
         Event::Checked { check } => Some(check.clone()),
         _ => None,
@@ -15,7 +15,7 @@ fn checks(ended: &Ended) -> Vec<Check> {
 }
 
 /// The only check of this name.
-fn one(ended: &Ended, name: CheckId) -> Check {
+fn one(ended: &CommandOutput, name: CheckId) -> Check {
     let ours: Vec<Check> = checks(ended)
         .into_iter()
         .filter(|check| check.check == name)
@@ -27,7 +27,7 @@ fn one(ended: &Ended, name: CheckId) -> Check {
 }
 
 /// On this machine alone: neither AWS nor emulators of it are asked.
-fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
+fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command = sandbox.command(&[&["doctor", "--offline"], arguments].concat());
     command.current_dir(app.path());
     Running::start(command).end()

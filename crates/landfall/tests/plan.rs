@@ -4,30 +4,30 @@ use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::shape::review::{self, Finding};
-use testkit::{App, Ended, Mode, Sandbox};
+use testkit::{App, CommandOutput, Mode, Sandbox};
 
-fn conclusion(ended: &Ended) -> String {
+fn conclusion(ended: &CommandOutput) -> String {
     ended.one("proposal", |event| match event {
         Event::Proposed { conclusion, .. } => Some(conclusion.clone()),
         _ => None,
     })
 }
 
-fn findings(ended: &Ended) -> Vec<Finding> {
+fn findings(ended: &CommandOutput) -> Vec<Finding> {
     ended.one("review", |event| match event {
         Event::Reviewed { findings } => Some(findings.clone()),
         _ => None,
     })
 }
 
-fn changes(ended: &Ended) -> Vec<usize> {
+fn changes(ended: &CommandOutput) -> Vec<usize> {
     ended.all(|event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
         _ => None,
     })
 }
 
-fn monthly_usd(ended: &Ended) -> f64 {
+fn monthly_usd(ended: &CommandOutput) -> f64 {
     ended.one("price", |event| match event {
         Event::Priced { bill } => Some(bill.monthly_usd),
         _ => None,

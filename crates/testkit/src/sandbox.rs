@@ -1,7 +1,7 @@
 //! A temporary home of landfall for one test: its emulators, state and apps.
 
 use crate::app::{App, Mode};
-use crate::run::{Ended, Running};
+use crate::command::{CommandOutput, Running};
 use rules::app::manifest::Target;
 use rules::exit::Exit;
 use std::path::{Path, PathBuf};
@@ -132,17 +132,17 @@ impl Sandbox {
     }
 
     /// Runs a landfall command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
         Running::start(self.command(arguments)).end()
     }
 
     /// Runs a landfall command against the emulators, in the app's directory, to its end.
-    pub fn rehearse(&self, app: &App, arguments: &[&str]) -> Ended {
+    pub fn rehearse(&self, app: &App, arguments: &[&str]) -> CommandOutput {
         self.start(app, arguments).end()
     }
 
     /// The same, with this on its standard input.
-    pub fn rehearse_with(&self, app: &App, arguments: &[&str], input: &str) -> Ended {
+    pub fn rehearse_with(&self, app: &App, arguments: &[&str], input: &str) -> CommandOutput {
         let mut command = self.command(arguments);
         command
             .env("LANDFALL_REHEARSE", "true")

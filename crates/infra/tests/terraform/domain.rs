@@ -46,7 +46,7 @@ fn kept(terraform: &Terraform) -> Kept {
 #[tokio::test]
 async fn a_domain_comes_changes_and_goes() {
     let stage = Stage::new(Sandbox::new());
-    let zone = Zone::make(&stage.sandbox, ZONE);
+    let zone = Zone::create(&stage.sandbox, ZONE);
     let root = Root::FargateDomain;
     let terraform = stage
         .terraform(root, &fargate(&stage, &zone, &["old.example.com"]))
@@ -123,7 +123,7 @@ async fn a_domain_comes_changes_and_goes() {
 #[tokio::test]
 async fn a_domain_moves_to_the_other_target() {
     let stage = Stage::new(Sandbox::new());
-    let zone = Zone::make(&stage.sandbox, ZONE);
+    let zone = Zone::create(&stage.sandbox, ZONE);
     let names = ["app.example.com"];
     let old = stage
         .terraform(Root::LambdaDomain, &lambda(&stage, &zone, &names))
