@@ -5,8 +5,8 @@ mod account;
 mod machine;
 
 use crate::cli::Global;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::report::Report;
@@ -41,7 +41,7 @@ pub(crate) struct Examined {
     pub(crate) facts: Facts,
     pub(crate) app: Option<App>,
     pub(crate) engine: Option<Engine>,
-    pub(crate) place: Option<Environment>,
+    pub(crate) environment: Option<Environment>,
     /// What the environment runs on.
     pub(crate) there: Vec<Target>,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn examine(
         facts: Facts::default(),
         app: None,
         engine: None,
-        place: None,
+        environment: None,
         there: Vec::new(),
     };
     let facts = &mut examined.facts;

@@ -2,9 +2,9 @@
 
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;
+use crate::environment::Environment;
 use crate::environment::app::{App, overrides};
 use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::planner::{Planner, settle};
 use crate::failure::Failure;
 use crate::report::Report;
@@ -46,18 +46,18 @@ pub(crate) async fn run(
             ..overrides(global)
         },
     )?;
-    let place = phases
+    let environment = phases
         .time(Phase::Preflight, async {
             Environment::terraform_binary()?;
             Environment::open(&app, global, report).await
         })
         .await?;
-    let there = place.targets().await?;
+    let there = environment.targets().await?;
     let manifest = settle(&app.manifest, &there, arguments.budget);
     let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
     let planner = Planner {
         manifest: &manifest,
-        place: &place.aside(scratch.path()).await?,
+        environment: &environment.aside(scratch.path()).await?,
         report,
         interrupt: &interrupt,
         only_looks: true,
@@ -67,7 +67,7 @@ pub(crate) async fn run(
         .time(Phase::Plan, planner.propose(&function, &there, None))
         .await?;
     let proposal = proposed.proposal;
-    if let Err(failure) = secrets::wanted(&place, &manifest).await {
+    if let Err(failure) = secrets::wanted(&environment, &manifest).await {
         report.emit(Event::Warning {
             text: format!("{}; {}", failure.what, failure.next.join("; ")),
         });

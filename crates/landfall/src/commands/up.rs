@@ -8,9 +8,9 @@ pub(crate) mod image;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::planner::settle;
 use crate::environment::provision::{Provisioned, Provisioner};
 use crate::environment::ttl;
@@ -34,9 +34,9 @@ pub(crate) async fn move_to(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    match place.targets().await?.as_slice() {
-        [] => Err(place.not_deployed()),
+    let environment = Environment::open(&app, global, report).await?;
+    match environment.targets().await?.as_slice() {
+        [] => Err(environment.not_deployed()),
         [there] if *there == arguments.to => {
             report.note(format!("it runs on {there} already: nothing was changed"));
             Ok(())
@@ -59,7 +59,8 @@ pub(crate) async fn run(
         .time(Phase::Preflight, doctor::before(arguments, global, report))
         .await?;
     let there = examined.there;
-    let (Some(app), Some(engine), Some(place)) = (examined.app, examined.engine, examined.place)
+    let (Some(app), Some(engine), Some(environment)) =
+        (examined.app, examined.engine, examined.environment)
     else {
         return Err(Failure::new(
             Exit::Bug,
@@ -85,20 +86,21 @@ pub(crate) async fn run(
         )
         .await?;
 
-    let made_bucket = match place.bucket() {
+    let made_bucket = match environment.bucket() {
         // Where something is deployed its bucket was made whole, and who only releases need not be allowed to.
         Some(bucket) if there.is_empty() => {
             // A new one bears its end from the beginning: whatever becomes of this command, it is found.
             let end = arguments.ttl.and_then(|wish| wish.end(now()));
             let end = end.map(tag_value);
-            bucket.ensure(&place.names, end.as_deref()).await?
+            bucket.ensure(&environment.names, end.as_deref()).await?
         }
         _ => false,
     };
-    let keeper = Keepalive::take(&place.store(), "landfall up", report, &interrupt).await?;
-    let maker = Provisioner {
+    let keepalive =
+        Keepalive::take(&environment.store(), "landfall up", report, &interrupt).await?;
+    let provisioner = Provisioner {
         manifest,
-        place: &place,
+        environment: &environment,
         engine: &engine,
         image: &image,
         phases: &phases,
@@ -106,16 +108,16 @@ pub(crate) async fn run(
         interrupt: &interrupt,
         there: &there,
     };
-    let done = run_locked(&maker, &there, arguments, &keeper).await;
-    if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, place.bucket())
+    let done = run_locked(&provisioner, &there, arguments, &keepalive).await;
+    if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, environment.bucket())
         && failure.exit == Exit::Refused
     {
         // Nothing half-made: a bucket that this very command made holds nothing but its lock.
-        keeper.leave().await;
+        keepalive.leave().await;
         bucket.delete().await?;
         return done;
     }
-    keeper.end(done).await
+    keepalive.end(done).await
 }
 
 /// Says what nobody has asked for and may wonder about.
@@ -129,16 +131,20 @@ fn say_target(manifest: &Manifest, there: &[Target], report: &Report) {
 
 /// Everything that is done under the lock.
 async fn run_locked(
-    maker: &Provisioner<'_>,
+    provisioner: &Provisioner<'_>,
     there: &[Target],
     arguments: &Up,
-    keeper: &Keepalive,
+    keepalive: &Keepalive,
 ) -> Result<(), Failure> {
-    let (place, report, target) = (maker.place, maker.report, maker.manifest.target);
+    let (environment, report, target) = (
+        provisioner.environment,
+        provisioner.report,
+        provisioner.manifest.target,
+    );
     let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
     let verb = match old.first() {
         Some(old) => {
-            let address = match maker.manifest.domain {
+            let address = match provisioner.manifest.domain {
                 Some(_) => "AWS's own address",
                 None => "its address",
             };
@@ -148,44 +154,44 @@ async fn run_locked(
     };
     let question = format!(
         "{verb} for {} ({}) in account {}, {}?",
-        place.names.app,
-        place.names.environment,
-        place.account,
-        place.session.region()
+        environment.names.app,
+        environment.names.environment,
+        environment.account,
+        environment.session.region()
     );
     if !old.is_empty() {
-        migrate_target::check(place).await?;
+        migrate_target::check(environment).await?;
     }
-    keeper.at("making the infrastructure").await?;
-    let before = ttl::read(place).await?;
+    keepalive.at("making the infrastructure").await?;
+    let before = ttl::read(environment).await?;
     let Provisioned {
-        site,
+        deployment,
         image,
         domain,
-    } = maker.make(arguments.yes, &question).await?;
-    set_lifetime(maker, arguments.ttl, &before).await?;
+    } = provisioner.make(arguments.yes, &question).await?;
+    set_lifetime(provisioner, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
         settings: Settings {
-            secrets: secrets::wanted(place, maker.manifest).await?,
-            ..Settings::of_image(maker.manifest, &maker.image.app.user)
+            secrets: secrets::wanted(environment, provisioner.manifest).await?,
+            ..Settings::of_image(provisioner.manifest, &provisioner.image.app.user)
         },
     };
-    let is_new = release(maker, &site, &revision, arguments, keeper).await?;
+    let is_new = release(provisioner, &deployment, &revision, arguments, keepalive).await?;
     if !is_new {
         report.emit(Event::Unchanged {
             revision: revision.id(),
         });
     }
     if domain.is_some() {
-        keeper.at("setting up the domain").await?;
+        keepalive.at("setting up the domain").await?;
     }
-    let url = domain::make(maker, &site, domain).await?;
+    let url = domain::make(provisioner, &deployment, domain).await?;
     report.emit(Event::Url { url });
     for target in old {
-        keeper.at("removing the old target").await?;
-        domain::leave_target(maker, target).await?;
-        migrate_target::leave(maker, target).await?;
+        keepalive.at("removing the old target").await?;
+        domain::leave_target(provisioner, target).await?;
+        migrate_target::leave(provisioner, target).await?;
     }
     Ok(())
 }
@@ -193,56 +199,66 @@ async fn run_locked(
 /// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
 /// that it has; and says which.
 async fn set_lifetime(
-    maker: &Provisioner<'_>,
+    provisioner: &Provisioner<'_>,
     wish: Option<Wish>,
     before: &Lifetime,
 ) -> Result<(), Failure> {
     if let Some(wish) = wish {
-        ttl::write(maker.place, wish.end(now())).await?;
+        ttl::write(provisioner.environment, wish.end(now())).await?;
     }
-    let is_new = maker.there.is_empty();
+    let is_new = provisioner.there.is_empty();
     if let Some(text) = warning(wish, before, is_new) {
-        maker.report.emit(Event::Warning { text });
+        provisioner.report.emit(Event::Warning { text });
     }
-    let lifetime = ttl::read(maker.place).await?;
-    maker.report.emit(Event::Lifetime { lifetime });
+    let lifetime = ttl::read(provisioner.environment).await?;
+    provisioner.report.emit(Event::Lifetime { lifetime });
     Ok(())
 }
 
 /// Releases the revision, and looks whether it serves. Says whether there was anything to do.
 async fn release(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     revision: &Revision,
     arguments: &Up,
-    keeper: &Keepalive,
+    keepalive: &Keepalive,
 ) -> Result<bool, Failure> {
-    let (place, manifest, report) = (maker.place, maker.manifest, maker.report);
+    let (environment, manifest, report) = (
+        provisioner.environment,
+        provisioner.manifest,
+        provisioner.report,
+    );
     let local = Local {
-        engine: maker.engine,
-        image: &maker.image.app,
+        engine: provisioner.engine,
+        image: &provisioner.image.app,
         manifest,
     };
-    let conduct = ReleaseRunner {
-        driver: site.driver(place, manifest, Some(local), report, maker.interrupt)?,
-        store: place.store(),
-        keeper,
+    let runner = ReleaseRunner {
+        driver: deployment.driver(
+            environment,
+            manifest,
+            Some(local),
+            report,
+            provisioner.interrupt,
+        )?,
+        store: environment.store(),
+        keepalive,
         report,
     };
     let terms = arguments.terms(manifest);
-    let conducted = maker
+    let conducted = provisioner
         .phases
         .time(Phase::Release, async {
-            front_door::wait(&conduct.driver, report).await?;
-            release_warnings::tell(place, manifest, &conduct.driver, report).await;
-            conduct.release(revision, &terms).await
+            front_door::wait(&runner.driver, report).await?;
+            release_warnings::tell(environment, manifest, &runner.driver, report).await;
+            runner.release(revision, &terms).await
         })
         .await?;
-    let outcome = maker
+    let outcome = provisioner
         .phases
-        .time(Phase::Verdict, conduct.verdict(&conducted, revision))
+        .time(Phase::Verdict, runner.verdict(&conducted, revision))
         .await;
-    maker.phases.tell();
+    provisioner.phases.tell();
     outcome?;
     Ok(matches!(conducted, ReleaseResult::Ended { .. }))
 }

@@ -1,7 +1,7 @@
 //! What landfall tells of itself: `version`, `completion`, `man`, `schema`.
 
 use crate::cli::Cli;
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;

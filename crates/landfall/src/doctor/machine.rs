@@ -1,7 +1,7 @@
 //! This machine, asked once.
 
 use super::trouble;
-use crate::environment::place::{self, Environment};
+use crate::environment::{self, Environment};
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;
@@ -37,12 +37,12 @@ pub(super) async fn gather(
     facts.directories = Ok(vec![
         directory(
             "the cache of Terraform's providers",
-            &place::cache(),
+            &environment::cache(),
             "LANDFALL_CACHE",
         ),
         directory(
             "everything that landfall keeps on this machine",
-            &place::home(),
+            &environment::home(),
             "LANDFALL_HOME",
         ),
     ]);

@@ -1,6 +1,6 @@
 //! An account and region, before it is known which environment is meant.
 
-use super::place::{Environment, cache, home};
+use super::{Environment, cache, home};
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
@@ -68,7 +68,12 @@ impl AccountRegion {
     }
 
     /// One environment here, and says so.
-    pub(crate) fn place(&self, names: Names, state: StateBackend, report: &Report) -> Environment {
+    pub(crate) fn environment(
+        &self,
+        names: Names,
+        state: StateBackend,
+        report: &Report,
+    ) -> Environment {
         report.emit(Event::Place {
             name: names.app.to_string(),
             environment: names.environment.to_string(),

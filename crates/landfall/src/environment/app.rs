@@ -1,7 +1,7 @@
 //! The app directory, read into a manifest.
 
 use crate::cli::Global;
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use rules::app::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
@@ -128,12 +128,12 @@ impl App {
     }
 
     /// An app of which only the names are known: enough to take an environment of it down.
-    pub(crate) fn of_names(place: &Environment) -> Result<App, Failure> {
-        let region = Region::parse(place.session.region())
+    pub(crate) fn of_names(environment: &Environment) -> Result<App, Failure> {
+        let region = Region::parse(environment.session.region())
             .map_err(|invalid| Failure::new(Exit::BadInput, invalid.what).why(invalid.why))?;
         let overrides = Overrides {
-            name: Some(place.names.app.clone()),
-            environment: Some(place.names.environment.clone()),
+            name: Some(environment.names.app.clone()),
+            environment: Some(environment.names.environment.clone()),
             region: Some(region),
             prebuilt_image: true,
             ..Overrides::default()

@@ -1,7 +1,7 @@
 //! The app's own domain: what is there, what public DNS says, and what the domain's root is to make.
 
+use crate::environment::Environment;
 use crate::environment::dns::Resolver;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::release::http_probe::{Prober, SlotRoute};
 use crate::release::runner::{Deployment, TargetOutputs};
@@ -22,33 +22,33 @@ use std::collections::BTreeMap;
 const ASKED: u32 = 3;
 
 /// What was made of domains, whatever the target.
-pub(crate) async fn kept(place: &Environment) -> Result<Kept, Failure> {
+pub(crate) async fn kept(environment: &Environment) -> Result<Kept, Failure> {
     let mut kept = Kept::default();
     for target in Target::ALL {
-        kept = kept.and(kept_on(place, target).await?);
+        kept = kept.and(kept_on(environment, target).await?);
     }
     Ok(kept)
 }
 
 /// What was made of domains for one target.
-pub(crate) async fn kept_on(place: &Environment, target: Target) -> Result<Kept, Failure> {
-    if !place.has_state().await? {
+pub(crate) async fn kept_on(environment: &Environment, target: Target) -> Result<Kept, Failure> {
+    if !environment.has_state().await? {
         return Ok(Kept::default());
     }
-    let state = place.state(Root::domain_of(target)).await?;
+    let state = environment.state(Root::domain_of(target)).await?;
     Ok(state.map_or_else(Kept::default, |state| Kept::of_state(&state)))
 }
 
 /// Everything that is found about a domain.
-pub(crate) async fn survey(place: &Environment, domain: &Domain) -> Result<Survey, Failure> {
-    let zones = Zones::new(&place.session);
+pub(crate) async fn survey(environment: &Environment, domain: &Domain) -> Result<Survey, Failure> {
+    let zones = Zones::new(&environment.session);
     let found = zones.of(domain).await?;
     let mut records = Vec::new();
     for zone in &found {
         let in_zone = zones.records(zone, domain).await?;
         records.extend(in_zone.into_iter().map(|record| (zone.id.clone(), record)));
     }
-    let kept = kept(place).await?;
+    let kept = kept(environment).await?;
     let mut survey = Survey {
         domain: domain.clone(),
         zones: found,
@@ -61,7 +61,7 @@ pub(crate) async fn survey(place: &Environment, domain: &Domain) -> Result<Surve
         set_up_in: kept.domains.get(domain.as_str()).cloned().flatten(),
         own: kept.leads_to,
     };
-    if !place.is_rehearsal() {
+    if !environment.is_rehearsal() {
         match Resolver::of_machine() {
             Ok(resolver) => {
                 survey.resolver = resolver.describe();
@@ -111,15 +111,15 @@ async fn certifiers(resolver: &Resolver, domain: &Domain) -> Option<(String, Vec
 /// From the domain that the target has to the one that the manifest wants. What stands in its way is told as a
 /// warning: whoever goes on has been told before.
 pub(crate) async fn course(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
     report: &Report,
 ) -> Result<Course, Failure> {
-    let kept = kept_on(place, manifest.target).await?;
+    let kept = kept_on(environment, manifest.target).await?;
     let Some(domain) = &manifest.domain else {
         return Ok(Course::of(None, &kept));
     };
-    let survey = survey(place, domain).await?;
+    let survey = survey(environment, domain).await?;
     let found = checks(&survey);
     let Some(zone) = zone(&survey) else {
         return Err(match verdict(&found) {
@@ -140,12 +140,12 @@ pub(crate) async fn course(
 
 /// Variables of the domain's root. Before the target is there it can be planned, not applied.
 pub(crate) fn inputs(
-    place: &Environment,
+    environment: &Environment,
     target: Target,
     domains: &BTreeMap<String, String>,
     outputs: Option<&TargetOutputs>,
 ) -> Result<Value, Failure> {
-    let names = &place.names;
+    let names = &environment.names;
     let inputs = match target {
         Target::Lambda => {
             let api_id = match outputs {
@@ -154,7 +154,7 @@ pub(crate) fn inputs(
             };
             serde_json::to_value(LambdaDomainInputs::of(
                 names,
-                place.session.region(),
+                environment.session.region(),
                 domains,
                 api_id,
             ))
@@ -191,19 +191,19 @@ pub(crate) async fn answers(domain: &Domain, manifest: &Manifest) -> Result<bool
 
 /// The address that people are told: the domain's once something answers there, until then AWS's.
 pub(crate) async fn public(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
-    site: &Deployment,
+    deployment: &Deployment,
     report: &Report,
 ) -> Result<String, Failure> {
-    let aws = site.url().to_owned();
+    let aws = deployment.url().to_owned();
     let Some(domain) = &manifest.domain else {
         return Ok(aws);
     };
-    let kept = kept_on(place, site.target()).await?;
+    let kept = kept_on(environment, deployment.target()).await?;
     let why = match kept.domains.get(domain.as_str()) {
         None | Some(None) => "it is not set up; `landfall up` does it",
-        Some(Some(_)) if place.is_rehearsal() => "in a rehearsal no DNS leads there",
+        Some(Some(_)) if environment.is_rehearsal() => "in a rehearsal no DNS leads there",
         Some(Some(_)) if answers(domain, manifest).await? => return Ok(address(domain)),
         Some(Some(_)) => "nothing answers there",
     };

@@ -2,7 +2,7 @@
 //! shows.
 
 use crate::environment::domain;
-use crate::environment::place::{Environment, Function};
+use crate::environment::{Environment, Function};
 use crate::failure::Failure;
 use crate::release::runner::TargetOutputs;
 use crate::report::{Report, now};
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// What plans an environment.
 pub(crate) struct Planner<'a> {
     pub(crate) manifest: &'a Manifest,
-    pub(crate) place: &'a Environment,
+    pub(crate) environment: &'a Environment,
     pub(crate) report: &'a Report,
     pub(crate) interrupt: &'a Interrupt,
     /// Whether nothing will be applied: then nobody is locked out meanwhile.
@@ -71,12 +71,12 @@ impl Planner<'_> {
         there: &[Target],
         user: Option<String>,
     ) -> Result<Proposed, Failure> {
-        let (place, manifest) = (self.place, self.manifest);
+        let (environment, manifest) = (self.environment, self.manifest);
         // One after the other: an init waits for the other's end anyway, as they share the plugin cache.
-        let foundation = place
+        let foundation = environment
             .terraform(Root::Foundation, manifest, self.interrupt)
             .await?;
-        let target = place
+        let target = environment
             .terraform_for(
                 Root::of(manifest.target),
                 manifest,
@@ -105,9 +105,9 @@ impl Planner<'_> {
         let proposal = PlanDecision::of(Basis {
             manifest,
             there,
-            account: &place.account,
-            region: place.session.region(),
-            rehearsal: place.is_rehearsal(),
+            account: &environment.account,
+            region: environment.session.region(),
+            rehearsal: environment.is_rehearsal(),
             roots,
             pays,
             user,
@@ -125,13 +125,17 @@ impl Planner<'_> {
 
     /// Plans what the manifest's domain needs beside the target, which may still be to be made.
     async fn domain(&self, target: &Terraform) -> Result<Option<ReadyDomain>, Failure> {
-        let (place, manifest) = (self.place, self.manifest);
-        let course = domain::course(place, manifest, self.report).await?;
+        let (environment, manifest) = (self.environment, self.manifest);
+        let course = domain::course(environment, manifest, self.report).await?;
         if course.is_empty() {
             return Ok(None);
         }
         // Of a target that was only begun not everything is told.
-        let outputs = place.outputs(manifest.target, target).await.ok().flatten();
+        let outputs = environment
+            .outputs(manifest.target, target)
+            .await
+            .ok()
+            .flatten();
         let ready = match course.first.is_empty() {
             true => None,
             false => Some(self.ready_domain(&course.first, outputs.as_ref()).await?),
@@ -146,9 +150,9 @@ impl Planner<'_> {
         outputs: Option<&TargetOutputs>,
     ) -> Result<Ready, Failure> {
         let target = self.manifest.target;
-        let inputs = domain::inputs(self.place, target, domains, outputs)?;
+        let inputs = domain::inputs(self.environment, target, domains, outputs)?;
         let terraform = self
-            .place
+            .environment
             .terraform_with(Root::domain_of(target), &inputs, self.interrupt)
             .await?;
         self.ready(terraform).await
@@ -180,7 +184,7 @@ impl Planner<'_> {
     pub(crate) async fn function(&self) -> Function {
         let mut function = Function::default();
         // The emulator does not tell the provider what is reserved: each plan would reserve it anew.
-        if self.manifest.target == Target::Lambda && !self.place.is_rehearsal() {
+        if self.manifest.target == Target::Lambda && !self.environment.is_rehearsal() {
             function.reserved_concurrency = self.concurrency().await;
         }
         function
@@ -188,7 +192,10 @@ impl Planner<'_> {
 
     /// What is kept for the function, where the account has so much that others do not go short.
     async fn concurrency(&self) -> Option<u32> {
-        let functions = Functions::new(&self.place.session, &self.place.names.function());
+        let functions = Functions::new(
+            &self.environment.session,
+            &self.environment.names.function(),
+        );
         // Who may not look gets a function without a reservation.
         let limit = functions.concurrency().await.ok()?;
         LambdaInputs::reservation(limit)
@@ -201,13 +208,13 @@ impl Planner<'_> {
             Ok(plan) => return Ok(Ready { terraform, plan }),
             Err(failure) => failure,
         };
-        let explained = self.place.explain_lock(&terraform, failure).await;
+        let explained = self.environment.explain_lock(&terraform, failure).await;
         if explained.exit != Exit::Infrastructure || *self.interrupt.borrow() {
             return Err(explained);
         }
         match self.plan(&terraform).await {
             Ok(plan) => Ok(Ready { terraform, plan }),
-            Err(failure) => Err(self.place.explain_lock(&terraform, failure).await),
+            Err(failure) => Err(self.environment.explain_lock(&terraform, failure).await),
         }
     }
 
@@ -219,30 +226,30 @@ impl Planner<'_> {
     }
 
     async fn pays(&self) -> AccountPlan {
-        pays(self.place).await
+        pays(self.environment).await
     }
 
     /// Whether anything runs for users.
     async fn serves(&self) -> Result<bool, Failure> {
-        let place = self.place;
-        let functions = Functions::new(&place.session, &place.names.function());
+        let environment = self.environment;
+        let functions = Functions::new(&environment.session, &environment.names.function());
         match functions.placed().await {
             Ok(placed) if placed.blue.is_some() || placed.green.is_some() => return Ok(true),
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        Ok(tasks(place).await? > 0)
+        Ok(tasks(environment).await? > 0)
     }
 }
 
 /// How the account pays: what AWS says, else what its age tells. What nobody can tell keeps nothing from
 /// going on.
-pub(crate) async fn pays(place: &Environment) -> AccountPlan {
-    if place.is_rehearsal() {
+pub(crate) async fn pays(environment: &Environment) -> AccountPlan {
+    if environment.is_rehearsal() {
         let why = "a rehearsal has no account".to_owned();
         return AccountPlan::Unknown { why };
     }
-    let account = Account::new(&place.session);
+    let account = Account::new(&environment.session);
     match account.plan_state().await {
         Ok(state) => AccountPlan::of_state(&state),
         Err(error) => {
@@ -253,11 +260,11 @@ pub(crate) async fn pays(place: &Environment) -> AccountPlan {
 }
 
 /// How many tasks are wanted in both slots.
-pub(crate) async fn tasks(place: &Environment) -> Result<u32, Failure> {
-    let services = Services::new(&place.session, &place.names.id());
+pub(crate) async fn tasks(environment: &Environment) -> Result<u32, Failure> {
+    let services = Services::new(&environment.session, &environment.names.id());
     let mut wanted = 0;
     for slot in Slot::ALL {
-        match services.slot(&place.names.slot(slot)).await {
+        match services.slot(&environment.names.slot(slot)).await {
             Ok(facts) => wanted += facts.desired,
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),

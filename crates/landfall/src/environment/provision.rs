@@ -4,9 +4,9 @@
 use crate::commands::up::image;
 use crate::environment::confirm::confirm;
 use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
 use crate::environment::planner::{Planner, Proposed, Ready, ReadyDomain};
 use crate::environment::terraform::listener;
+use crate::environment::{Environment, Function};
 use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::release::runner::{Deployment, TargetOutputs};
@@ -24,7 +24,7 @@ use rules::shape::plan_decision::PlanDecision;
 /// What makes an environment.
 pub(crate) struct Provisioner<'a> {
     pub(crate) manifest: &'a Manifest,
-    pub(crate) place: &'a Environment,
+    pub(crate) environment: &'a Environment,
     pub(crate) engine: &'a Engine,
     pub(crate) image: &'a image::Built,
     pub(crate) phases: &'a Phases<'a>,
@@ -36,7 +36,7 @@ pub(crate) struct Provisioner<'a> {
 
 /// What was made.
 pub(crate) struct Provisioned {
-    pub(crate) site: Deployment,
+    pub(crate) deployment: Deployment,
     pub(crate) image: Image,
     /// The domain's root, agreed to and still to be applied: it comes after the release.
     pub(crate) domain: Option<ReadyDomain>,
@@ -63,7 +63,7 @@ impl Provisioner<'_> {
         let registry = async {
             let outputs = self.apply_foundation(foundation).await?;
             let push = image::push(
-                self.place,
+                self.environment,
                 self.engine,
                 &self.image.shipped,
                 &outputs,
@@ -88,7 +88,7 @@ impl Provisioner<'_> {
             }
         };
         Ok(Provisioned {
-            site: Deployment { foundation, target },
+            deployment: Deployment { foundation, target },
             image,
             domain,
         })
@@ -97,7 +97,7 @@ impl Provisioner<'_> {
     pub(crate) fn planner(&self) -> Planner<'_> {
         Planner {
             manifest: self.manifest,
-            place: self.place,
+            environment: self.environment,
             report: self.report,
             interrupt: self.interrupt,
             only_looks: false,
@@ -111,7 +111,7 @@ impl Provisioner<'_> {
             return Ok(agreed);
         }
         let terraform = self
-            .place
+            .environment
             .terraform_for(Root::Lambda, self.manifest, function, self.interrupt)
             .await?;
         let ready = self.planner().ready(terraform).await?;
@@ -178,7 +178,7 @@ impl Provisioner<'_> {
         let mut listener = listener(self.report, terraform.dir.root);
         match terraform.apply(&mut listener).await {
             Ok(()) => Ok(()),
-            Err(failure) => Err(self.place.explain_lock(terraform, failure).await),
+            Err(failure) => Err(self.environment.explain_lock(terraform, failure).await),
         }
     }
 
@@ -192,14 +192,14 @@ impl Provisioner<'_> {
         ready: &Ready,
         still_meant: fn(&Plan) -> bool,
     ) -> Result<(), Failure> {
-        let (place, report) = (self.place, self.report);
+        let (environment, report) = (self.environment, self.report);
         let terraform = &ready.terraform;
         let root = terraform.dir.root;
         let first = match terraform.apply(&mut listener(report, root)).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        let explained = place.explain_lock(terraform, first).await;
+        let explained = environment.explain_lock(terraform, first).await;
         if explained.exit != Exit::Infrastructure {
             return Err(explained);
         }
@@ -211,7 +211,7 @@ impl Provisioner<'_> {
         report.note(format!("{}; trying once more", explained.what));
         match terraform.apply(&mut listener(report, root)).await {
             Ok(()) => Ok(()),
-            Err(failure) => Err(place.explain_lock(terraform, failure).await),
+            Err(failure) => Err(environment.explain_lock(terraform, failure).await),
         }
     }
 
@@ -234,7 +234,7 @@ impl Provisioner<'_> {
         if !ready.plan.is_empty() {
             self.phases.time(phase, self.apply(&ready)).await?;
         }
-        let outputs = self.place.outputs(target, &ready.terraform).await?;
+        let outputs = self.environment.outputs(target, &ready.terraform).await?;
         outputs.ok_or_else(|| no_outputs(Root::of(target)))
     }
 }

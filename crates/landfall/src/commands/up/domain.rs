@@ -2,8 +2,8 @@
 //! goes.
 
 use crate::commands::down;
+use crate::environment::Environment;
 use crate::environment::domain::{self, address};
-use crate::environment::place::Environment;
 use crate::environment::planner::{Ready, ReadyDomain};
 use crate::environment::provision::Provisioner;
 use crate::failure::Failure;
@@ -23,28 +23,28 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Makes what was agreed to, and takes away what goes. Gives the address that people are told.
 pub(super) async fn make(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     agreed: Option<ReadyDomain>,
 ) -> Result<String, Failure> {
-    let aws = site.url().to_owned();
+    let aws = deployment.url().to_owned();
     let Some(ReadyDomain { ready, course }) = agreed else {
         return Ok(aws);
     };
     let is_new = match ready {
-        Some(ready) => apply(maker, site, ready, &course.first).await?,
+        Some(ready) => apply(provisioner, deployment, ready, &course.first).await?,
         None => false,
     };
-    let wanted = maker.manifest.domain.as_ref();
+    let wanted = provisioner.manifest.domain.as_ref();
     let answers = match wanted {
-        Some(domain) => wait(maker, domain, is_new).await?,
+        Some(domain) => wait(provisioner, domain, is_new).await?,
         None => false,
     };
     if !course.leaving.is_empty() {
         // In a rehearsal nothing ever answers there, and what is rehearsed is the order.
-        match answers || wanted.is_none() || maker.place.is_rehearsal() {
-            true => leave(maker, site, &course.then, &course.leaving).await?,
-            false => maker.report.note(format!(
+        match answers || wanted.is_none() || provisioner.environment.is_rehearsal() {
+            true => leave(provisioner, deployment, &course.then, &course.leaving).await?,
+            false => provisioner.report.note(format!(
                 "{} stays until the new address answers: `landfall up` again takes it away",
                 course.leaving.join(", ")
             )),
@@ -58,25 +58,27 @@ pub(super) async fn make(
 
 /// Applies the plan that was agreed to, now that the target is known. Says whether anything changed.
 async fn apply(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     agreed: Ready,
     domains: &BTreeMap<String, String>,
 ) -> Result<bool, Failure> {
     if agreed.plan.is_empty() {
         return Ok(false);
     }
-    let planner = maker.planner();
-    let ready = planner.ready_domain(domains, Some(&site.target)).await?;
+    let planner = provisioner.planner();
+    let ready = planner
+        .ready_domain(domains, Some(&deployment.target))
+        .await?;
     if ready.plan.changes != agreed.plan.changes {
-        return Err(maker.changed_meanwhile(&agreed, &ready));
+        return Err(provisioner.changed_meanwhile(&agreed, &ready));
     }
-    let applied = maker
+    let applied = provisioner
         .phases
-        .time(Phase::Domain, maker.apply_once(&ready))
+        .time(Phase::Domain, provisioner.apply_once(&ready))
         .await;
     applied.map_err(explain)?;
-    tell(maker, &ready).await?;
+    tell(provisioner, &ready).await?;
     Ok(true)
 }
 
@@ -92,18 +94,22 @@ fn explain(mut failure: Failure) -> Failure {
     failure
 }
 
-async fn tell(maker: &Provisioner<'_>, ready: &Ready) -> Result<(), Failure> {
+async fn tell(provisioner: &Provisioner<'_>, ready: &Ready) -> Result<(), Failure> {
     let outputs: Option<DomainOutputs> = ready.terraform.outputs().await?;
     for (domain, name) in outputs.unwrap_or_default().leads_to {
-        maker.report.note(format!("{domain} leads to {name}"));
+        provisioner.report.note(format!("{domain} leads to {name}"));
     }
     Ok(())
 }
 
 /// Waits until the domain's address answers; one that was there before gets a look only.
-async fn wait(maker: &Provisioner<'_>, domain: &Domain, is_new: bool) -> Result<bool, Failure> {
-    let (report, manifest) = (maker.report, maker.manifest);
-    if maker.place.is_rehearsal() {
+async fn wait(
+    provisioner: &Provisioner<'_>,
+    domain: &Domain,
+    is_new: bool,
+) -> Result<bool, Failure> {
+    let (report, manifest) = (provisioner.report, provisioner.manifest);
+    if provisioner.environment.is_rehearsal() {
         report.note(format!(
             "in a rehearsal no DNS leads to {}; AWS's own address is told",
             address(domain)
@@ -113,7 +119,7 @@ async fn wait(maker: &Provisioner<'_>, domain: &Domain, is_new: bool) -> Result<
     let end = tokio::time::Instant::now() + ANSWERS;
     let mut told = false;
     while !domain::answers(domain, manifest).await? {
-        if !is_new || *maker.interrupt.borrow() || tokio::time::Instant::now() > end {
+        if !is_new || *provisioner.interrupt.borrow() || tokio::time::Instant::now() > end {
             report.note(format!(
                 "{} does not answer yet, AWS's own address does; `landfall status` looks again",
                 address(domain)
@@ -134,81 +140,87 @@ async fn wait(maker: &Provisioner<'_>, domain: &Domain, is_new: bool) -> Result<
 
 /// Takes away the domains that are wanted no more.
 async fn leave(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     then: &BTreeMap<String, String>,
     leaving: &[String],
 ) -> Result<(), Failure> {
-    let root = Root::domain_of(maker.manifest.target);
-    maker
+    let root = Root::domain_of(provisioner.manifest.target);
+    provisioner
         .report
         .note(format!("removing {}", leaving.join(", ")));
     if then.is_empty() {
-        return maker
+        return provisioner
             .phases
-            .time(Phase::Destroy, destroy(maker, root))
+            .time(Phase::Destroy, destroy(provisioner, root))
             .await;
     }
-    let planner = maker.planner();
-    let ready = planner.ready_domain(then, Some(&site.target)).await?;
+    let planner = provisioner.planner();
+    let ready = planner.ready_domain(then, Some(&deployment.target)).await?;
     match ready.plan.is_empty() {
         true => Ok(()),
         false => {
-            maker
+            provisioner
                 .phases
-                .time(Phase::Domain, maker.apply_all(&ready))
+                .time(Phase::Domain, provisioner.apply_all(&ready))
                 .await
         }
     }
 }
 
-async fn destroy(maker: &Provisioner<'_>, root: Root) -> Result<(), Failure> {
-    let place = maker.place;
+async fn destroy(provisioner: &Provisioner<'_>, root: Root) -> Result<(), Failure> {
+    let environment = provisioner.environment;
     down::destroy(
-        place,
-        maker.manifest,
+        environment,
+        provisioner.manifest,
         &[root],
-        maker.report,
-        maker.interrupt,
+        provisioner.report,
+        provisioner.interrupt,
     )
     .await
 }
 
 /// Before a target goes that was moved from: its part of the domain. The records lead to the new target by
 /// now, so they are that one's alone, and the old root must not take them along.
-pub(super) async fn leave_target(maker: &Provisioner<'_>, old: Target) -> Result<(), Failure> {
-    let (place, report) = (maker.place, maker.report);
+pub(super) async fn leave_target(
+    provisioner: &Provisioner<'_>,
+    old: Target,
+) -> Result<(), Failure> {
+    let (environment, report) = (provisioner.environment, provisioner.report);
     let root = Root::domain_of(old);
-    if !place.holds(root).await? {
+    if !environment.holds(root).await? {
         return Ok(());
     }
-    if is_taken_over(place, maker).await? {
-        let terraform = place
-            .terraform(root, maker.manifest, maker.interrupt)
+    if is_taken_over(environment, provisioner).await? {
+        let terraform = environment
+            .terraform(root, provisioner.manifest, provisioner.interrupt)
             .await?;
         let forgotten = terraform.forget("aws_route53_record").await;
         match forgotten {
-            Ok(forgotten) if forgotten > 0 && !place.is_rehearsal() => {
+            Ok(forgotten) if forgotten > 0 && !environment.is_rehearsal() => {
                 report.note(
                     "waiting for a minute: so long resolvers may lead users to the old target",
                 );
                 tokio::time::sleep(REMEMBERED).await;
             }
             Ok(_) => {}
-            Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+            Err(failure) => return Err(environment.explain_lock(&terraform, failure).await),
         }
     }
-    maker
+    provisioner
         .phases
-        .time(Phase::Destroy, destroy(maker, root))
+        .time(Phase::Destroy, destroy(provisioner, root))
         .await
 }
 
 /// Whether the new target has the domain's records.
-async fn is_taken_over(place: &Environment, maker: &Provisioner<'_>) -> Result<bool, Failure> {
-    let Some(domain) = &maker.manifest.domain else {
+async fn is_taken_over(
+    environment: &Environment,
+    provisioner: &Provisioner<'_>,
+) -> Result<bool, Failure> {
+    let Some(domain) = &provisioner.manifest.domain else {
         return Ok(false);
     };
-    let kept = domain::kept_on(place, maker.manifest.target).await?;
+    let kept = domain::kept_on(environment, provisioner.manifest.target).await?;
     Ok(matches!(kept.domains.get(domain.as_str()), Some(Some(_))))
 }

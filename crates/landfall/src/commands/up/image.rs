@@ -1,7 +1,7 @@
 //! The app's image: built or taken, checked, pushed.
 
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::{Engine, LocalImage};
@@ -98,13 +98,13 @@ fn say_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
 /// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
 /// tags are immutable: what bears it is the same image.
 pub(crate) async fn push(
-    place: &Environment,
+    environment: &Environment,
     engine: &Engine,
     image: &LocalImage,
     foundation: &FoundationOutputs,
     report: &Report,
 ) -> Result<Image, Failure> {
-    let registry = Registry::new(&place.session);
+    let registry = Registry::new(&environment.session);
     let content: String = image
         .id
         .trim_start_matches("sha256:")

@@ -1,7 +1,7 @@
 //! From one target to the other: the new one serves before the old one goes.
 
 use crate::commands::down;
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::environment::provision::Provisioner;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
@@ -11,8 +11,8 @@ use rules::exit::Exit;
 use rules::shape::contract::Root;
 
 /// Whether nothing is in the middle on the target that is left.
-pub(super) async fn check(place: &Environment) -> Result<(), Failure> {
-    let latest = Ledger::latest(&place.store()).await?;
+pub(super) async fn check(environment: &Environment) -> Result<(), Failure> {
+    let latest = Ledger::latest(&environment.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
     match open {
         None => Ok(()),
@@ -30,19 +30,25 @@ pub(super) async fn check(place: &Environment) -> Result<(), Failure> {
 }
 
 /// Removes the target that is left: users who still ask the old address get no answer any more.
-pub(super) async fn leave(maker: &Provisioner<'_>, target: Target) -> Result<(), Failure> {
-    let place = maker.place;
-    maker.report.note(format!(
+pub(super) async fn leave(provisioner: &Provisioner<'_>, target: Target) -> Result<(), Failure> {
+    let environment = provisioner.environment;
+    provisioner.report.note(format!(
         "{} serves; removing what is left of {target}",
-        maker.manifest.target
+        provisioner.manifest.target
     ));
     if target == Target::Fargate {
-        maker
+        provisioner
             .phases
-            .time(Phase::Objects, down::remove_tasks(place))
+            .time(Phase::Objects, down::remove_tasks(environment))
             .await?;
     }
     let roots = [Root::of(target)];
-    let destroy = down::destroy(place, maker.manifest, &roots, maker.report, maker.interrupt);
-    maker.phases.time(Phase::Destroy, destroy).await
+    let destroy = down::destroy(
+        environment,
+        provisioner.manifest,
+        &roots,
+        provisioner.report,
+        provisioner.interrupt,
+    );
+    provisioner.phases.time(Phase::Destroy, destroy).await
 }
