@@ -186,7 +186,14 @@ async fn look(
         return Err(environment.not_deployed());
     };
     let look = deployment
-        .driver(&aside, &manifest, None, report, interrupt)?
+        .driver(
+            &aside.session,
+            &aside.names,
+            &manifest,
+            None,
+            report,
+            interrupt,
+        )?
         .look()
         .await?;
     let live = match look.shares.green > look.shares.blue {

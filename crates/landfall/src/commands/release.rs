@@ -55,9 +55,14 @@ impl Deployed {
     ) -> Result<ReleaseRunner<'a>, Failure> {
         let manifest = &self.app.manifest;
         Ok(ReleaseRunner {
-            driver: self
-                .deployment
-                .driver(&self.environment, manifest, None, report, interrupt)?,
+            driver: self.deployment.driver(
+                &self.environment.session,
+                &self.environment.names,
+                manifest,
+                None,
+                report,
+                interrupt,
+            )?,
             store: self.environment.store(),
             keepalive,
             report,

@@ -36,7 +36,14 @@ pub(crate) async fn run(
     }
     let (app, environment, deployment) =
         deployed(&arguments.app, global, report, &interrupt).await?;
-    let driver = deployment.driver(&environment, &app.manifest, None, report, &interrupt)?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
     let look = driver.look().await?;
     let expectation = Expectation {
         port: app.manifest.port.get(),
@@ -154,7 +161,14 @@ async fn watch(
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
-    let driver = deployment.driver(&environment, &app.manifest, None, report, &interrupt)?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
     let mut comparing = CanaryAnalysis::new(
         &Policy::default(),
         Counts::default(),

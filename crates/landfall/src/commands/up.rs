@@ -235,7 +235,8 @@ async fn release(
     };
     let runner = ReleaseRunner {
         driver: deployment.driver(
-            environment,
+            &environment.session,
+            &environment.names,
             manifest,
             Some(local),
             report,

@@ -1,7 +1,6 @@
 //! How a command brings a release to its end: what an earlier one left in the middle first, then its own,
 //! then a look at whether it is so.
 
-use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::release::driver::{Driver, Ended, Local};
@@ -10,10 +9,10 @@ use crate::release::ledger::Ledger;
 use crate::release::platform::{Fargate, Lambda, Look, Platform};
 use crate::report::{Report, now};
 use crate::store::Store;
-use aws::Logs;
+use aws::{Logs, Session};
 use infra::Interrupt;
 use rules::app::manifest::{Manifest, Target};
-use rules::app::names::{SLOT_HEADER, Slot};
+use rules::app::names::{Names, SLOT_HEADER, Slot};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
@@ -77,18 +76,18 @@ impl Deployment {
     /// A driver for releases of it.
     pub(crate) fn driver<'a>(
         &'a self,
-        environment: &'a Environment,
+        session: &Session,
+        names: &Names,
         manifest: &Manifest,
         local: Option<Local<'a>>,
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
-        let session = &environment.session;
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(
                     session,
-                    &environment.names,
+                    names,
                     &self.foundation,
                     outputs,
                 )?)),
