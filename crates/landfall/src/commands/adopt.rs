@@ -4,13 +4,14 @@
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
 use crate::commands::eject::{self, Directory, invalid};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
 use crate::environment::planner::Planner;
-use crate::environment::{Environment, Function};
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{BACKEND, Interrupt, VARIABLES};
 use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
 use rules::event::{Event, Phase};
@@ -33,9 +34,12 @@ pub(crate) async fn run(
     let (directory, record) = Directory::to_read(&arguments.from)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    same(&directory.name, &record.whose, &eject::whose(&environment)).map_err(invalid)?;
+    same(&directory.name, &record.whose, &environment.whose()).map_err(invalid)?;
     if record.state != app.manifest.state {
         return Err(other_backend(&record));
     }
@@ -106,7 +110,7 @@ impl Adoption<'_> {
             environment,
             report: self.report,
             interrupt: self.interrupt,
-            only_looks: true,
+            is_read_only: true,
         }
     }
 
@@ -328,7 +332,7 @@ impl Adoption<'_> {
         for (root, verdict) in verdicts {
             let own = self.environment.local_state(*root);
             let unwritable = format!("{} cannot be written", own.display());
-            if let Some(lock) = self.environment.lock(*root).await {
+            if let Some(lock) = self.environment.state_lock(*root).await {
                 return Err(Failure::new(
                     Exit::Locked,
                     format!("the state of the {root} root is locked"),
@@ -367,7 +371,7 @@ impl Adoption<'_> {
             let terraform = aside
                 .terraform_with(*root, variables, self.interrupt)
                 .await?;
-            let ready = planner.ready(terraform).await?;
+            let ready = planner.plan_root(terraform).await?;
             unchanged &= ready.plan.is_empty();
             self.report.emit(Event::Planned {
                 root: *root,

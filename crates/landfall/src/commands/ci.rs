@@ -8,14 +8,13 @@ pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::commands::down;
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
 use crate::environment::terraform::listener;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::Invalid;
@@ -124,7 +123,10 @@ async fn set_up(
     let app = App::read_settings(&flags.app.directory, global)?;
     let within = directory(&checkout.prefix).map_err(invalid)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
     let target = Environment::target(&app.manifest, &environment.targets().await?);
     let archive = match (&flags.archive, &flags.archive_sha256) {
@@ -302,7 +304,7 @@ async fn make(
             let apply = async {
                 match terraform.apply(&mut listener(report, Root::Ci)).await {
                     Ok(()) => Ok(()),
-                    Err(failure) => Err(environment.explain_lock(&terraform, failure).await),
+                    Err(failure) => Err(environment.explain(&terraform, failure).await),
                 }
             };
             phases.time(Phase::Ci, apply).await?;
@@ -329,7 +331,7 @@ async fn plan(
         .await?;
     let plan = match terraform.plan(false).await {
         Ok(plan) => plan,
-        Err(failure) => return Err(environment.explain_lock(&terraform, failure).await),
+        Err(failure) => return Err(environment.explain(&terraform, failure).await),
     };
     report.emit(Event::Planned {
         root: Root::Ci,
@@ -361,7 +363,10 @@ async fn remove(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
     if !environment.has_state().await? || !environment.holds(Root::Ci).await? {
         report.note("CI has no roles here: there is nothing to remove");
@@ -373,7 +378,7 @@ async fn remove(
     );
     confirm(report, arguments.yes, &question)?;
     let provider = trusted(&environment).await?;
-    let destroy = down::destroy(&environment, &app.manifest, &[Root::Ci], report, interrupt);
+    let destroy = environment.destroy(&app.manifest, &[Root::Ci], report, interrupt);
     phases.time(Phase::Destroy, destroy).await?;
     leave(&environment, provider, report).await;
     for root in Root::ALL {

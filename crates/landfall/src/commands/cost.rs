@@ -3,10 +3,10 @@
 use crate::cli::{AppDir, Global};
 use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
-use crate::environment::planner::{pays, tasks};
+use crate::environment::tasks;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use aws::{Budgets, Secrets};
 use infra::Interrupt;
@@ -27,7 +27,10 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.directory, global)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
     let there = environment.targets().await?;
     if there.is_empty() {
@@ -52,7 +55,7 @@ pub(crate) async fn run(
         ..serving(&environment, &app).await?
     };
     let tasks = match settings.target {
-        Target::Fargate => tasks(&environment).await?,
+        Target::Fargate => tasks::desired(&environment).await?,
         Target::Lambda => 0,
     };
     let secrets = Secrets::new(&environment.session, &environment.names);
@@ -64,7 +67,7 @@ pub(crate) async fn run(
             workload: Workload::of(&settings, tasks),
             secrets,
             region: environment.session.region(),
-            account: &pays(&environment).await,
+            account: &environment.cloud().account_plan(&environment.session).await,
             now: now(),
         },
     );

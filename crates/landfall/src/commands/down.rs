@@ -6,23 +6,20 @@ use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
-use crate::environment::phases::Phases;
-use crate::environment::terraform::listener;
+use crate::environment::tasks;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
-use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Secrets, Services};
+use crate::report::phases::Phases;
+use aws::{Inventory, Logs, Registry, Secrets, Services};
 use infra::Interrupt;
 use rules::app::manifest::{Domain, Manifest};
-use rules::app::names::Slot;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::operate::sweep::{Leftover, leftovers};
 use rules::shape::contract::Root;
 use std::time::Duration;
 
-/// How long tasks may take to stop once they were told to.
-const TASKS_GONE: Duration = Duration::from_secs(180);
 /// How long the account may take to forget what was deleted.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
@@ -35,7 +32,10 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
     // Before the state is gone that tells them.
     let domains = domain::kept(&environment).await?.domains;
@@ -134,7 +134,7 @@ async fn look(
             sweep(environment, &inventory, report, FORGOTTEN),
         )
         .await?;
-    phases.tell();
+    phases.summarize();
     end(&swept)
 }
 
@@ -170,7 +170,7 @@ async fn remove(
             true => ci::trusted(environment).await?,
             false => None,
         };
-        let destroy = destroy(environment, manifest, &roots, report, interrupt);
+        let destroy = environment.destroy(manifest, &roots, report, interrupt);
         phases.time(Phase::Destroy, destroy).await?;
         ci::leave(environment, provider, report).await;
     }
@@ -179,110 +179,10 @@ async fn remove(
 
 /// What releases made: tasks, task definitions, images. Terraform does not know of them.
 async fn remove_objects(environment: &Environment) -> Result<(), Failure> {
-    remove_tasks(environment).await?;
+    tasks::remove(environment).await?;
     Registry::new(&environment.session)
         .delete_images(&environment.names.id())
         .await?;
-    Ok(())
-}
-
-/// What releases made on Fargate, and what `exec` started.
-pub(crate) async fn remove_tasks(environment: &Environment) -> Result<(), Failure> {
-    let services = Services::new(&environment.session, &environment.names.id());
-    for slot in Slot::ALL {
-        let slot = environment.names.slot(slot);
-        // Looked for first: who takes down a function need not be allowed to scale services.
-        let scaled = match services.slot(&slot).await {
-            Ok(_) => services.scale(&slot, 0).await,
-            Err(error) => Err(error),
-        };
-        match scaled {
-            Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    // Before anything they log to, or are reached by, is taken away.
-    let end = tokio::time::Instant::now() + TASKS_GONE;
-    for slot in Slot::ALL {
-        loop {
-            match services.slot(&environment.names.slot(slot)).await {
-                Ok(facts) if facts.tasks.is_empty() => break,
-                Ok(_) if tokio::time::Instant::now() > end => break,
-                Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                Err(error) if error.kind == ErrorKind::NotFound => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    match services.slot(&environment.names.slot(Slot::Blue)).await {
-        Ok(_) => stop_what_runs_once(&services).await?,
-        // Without a cluster nobody started anything in it, and not everybody may look there.
-        Err(error) if error.kind == ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
-    }
-    services
-        .delete_definitions(&environment.names.family())
-        .await?;
-    Ok(())
-}
-
-/// Stops what `exec` started, and waits for its end.
-async fn stop_what_runs_once(services: &Services) -> Result<(), Failure> {
-    let tasks = services.running_once().await?;
-    for task in &tasks {
-        services.stop_once(task, "landfall down").await?;
-    }
-    let end = tokio::time::Instant::now() + TASKS_GONE;
-    for task in &tasks {
-        loop {
-            match services.progress(task).await {
-                Ok(OneOffProgress::Ended(_)) => break,
-                Ok(_) if tokio::time::Instant::now() > end => break,
-                Ok(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-                Err(error) if error.kind == ErrorKind::NotFound => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Destroys roots, one after the other.
-pub(crate) async fn destroy(
-    environment: &Environment,
-    manifest: &Manifest,
-    roots: &[Root],
-    report: &Report,
-    interrupt: &Interrupt,
-) -> Result<(), Failure> {
-    for &root in roots {
-        let terraform = environment.terraform(root, manifest, interrupt).await?;
-        let mut again = true;
-        loop {
-            let done = async {
-                let plan = terraform.plan(true).await?;
-                report.emit(Event::Planned {
-                    root,
-                    summary: plan.describe(),
-                    changes: plan.changes.clone(),
-                });
-                if plan.is_empty() {
-                    return Ok(());
-                }
-                terraform.apply(&mut listener(report, root)).await
-            };
-            match done.await {
-                Ok(()) => break,
-                // AWS deletes some things later than it says so; what failed for that reason is gone
-                // a moment later. Once: what fails twice needs a person.
-                Err(failure) if again && !failure.interrupted => {
-                    again = false;
-                    report.note(format!("{failure}; trying once more"));
-                }
-                Err(failure) => return Err(environment.explain_lock(&terraform, failure).await),
-            }
-        }
-    }
     Ok(())
 }
 

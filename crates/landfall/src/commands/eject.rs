@@ -6,15 +6,16 @@ pub(crate) use directory::{Directory, invalid, replace};
 
 use crate::cli::Global;
 use crate::cli::eject::Eject;
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
-use crate::environment::phases::Phases;
 use crate::environment::planner::Planner;
-use crate::environment::{Environment, Function};
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::release::runner::{Deployment, TargetOutputs};
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
@@ -49,9 +50,12 @@ pub(crate) async fn run(
     let directory = Directory::to_write(&arguments.into)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let whose = whose(&environment);
+    let whose = environment.whose();
     if let Some(record) = &directory.record {
         same(&directory.name, &record.whose, &whose).map_err(invalid)?;
     }
@@ -132,16 +136,6 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Which environment a place is.
-pub(crate) fn whose(environment: &Environment) -> Whose {
-    Whose::of(
-        &environment.names,
-        &environment.account,
-        environment.session.region(),
-        environment.is_rehearsal(),
-    )
-}
-
 pub(crate) fn moving() -> Failure {
     Failure::new(
         Exit::Refused,
@@ -206,7 +200,7 @@ async fn look(
         environment: &aside,
         report,
         interrupt,
-        only_looks: true,
+        is_read_only: true,
     };
     let function = Function {
         image: serving.as_deref().and_then(Image::parse),
@@ -226,7 +220,7 @@ async fn look(
     let mut tools = String::new();
     for (root, variables) in &variables {
         let terraform = aside.terraform_with(*root, variables, interrupt).await?;
-        let ready = planner.ready(terraform).await?;
+        let ready = planner.plan_root(terraform).await?;
         report.emit(Event::Planned {
             root: *root,
             summary: ready.plan.describe(),
@@ -329,7 +323,7 @@ fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts
     }
     let bucket = environment.bucket();
     let home = environment.directory().display().to_string();
-    let emulators = environment.emulators();
+    let overrides = environment.endpoints.overrides();
     let manifest = &deployed.manifest;
     let subject = readme::Subject {
         whose,
@@ -356,9 +350,9 @@ fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts
         edge: manifest.edge,
         architecture: manifest.architecture,
         count: manifest.count.get(),
-        emulators: emulators
+        emulators: overrides
             .as_ref()
-            .map(|emulators| (emulators.main.as_str(), emulators.second.as_str())),
+            .map(|overrides| (overrides.main.as_str(), overrides.second.as_str())),
     };
     files.insert("README.md".to_owned(), readme::render(&subject));
     files

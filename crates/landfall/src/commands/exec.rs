@@ -47,7 +47,7 @@ pub(crate) async fn run(
             .next("put what is long into the image, and run it from there")
     })?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     let Some(deployment) = environment.deployment(&app.manifest, &interrupt).await? else {
         return Err(environment.not_deployed());
     };

@@ -25,7 +25,7 @@ pub(crate) async fn run(
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     if !environment.has_state().await? {
         return Err(environment.not_deployed());
     }

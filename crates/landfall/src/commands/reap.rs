@@ -8,11 +8,11 @@ use crate::cli::reap::Reap;
 use crate::commands::down;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
 use crate::environment::ttl;
 use crate::environment::{Environment, account_region::AccountRegion};
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use aws::Buckets;
 use infra::Interrupt;
@@ -110,8 +110,12 @@ async fn take_down(
             first.get_or_insert_with(|| Failure::new(Exit::Interrupted, "interrupted"));
             continue;
         }
-        let environment =
-            account_region.environment(candidate.names.clone(), candidate.state, report);
+        let environment = Environment::of(
+            account_region,
+            candidate.names.clone(),
+            candidate.state,
+            report,
+        );
         match Box::pin(reap(&environment, report, interrupt)).await {
             Ok(true) => removed.push(id),
             Ok(false) => {}
@@ -151,7 +155,7 @@ async fn reap(
         report.note(format!("{id}: somebody else took it down"));
         return Ok(false);
     }
-    let manifest = App::of_names(environment)?.manifest;
+    let manifest = App::of_names(&environment.names, environment.session.region())?.manifest;
     let phases = Phases::new(report);
     let keepalive =
         Keepalive::take(&environment.store(), "landfall reap", report, interrupt).await?;

@@ -36,7 +36,7 @@ impl Deployed {
         interrupt: &Interrupt,
     ) -> Result<Deployed, Failure> {
         let app = App::read_settings(directory, global)?;
-        let environment = Environment::open(&app, global, report).await?;
+        let environment = Environment::open(&app.manifest, global, report).await?;
         let Some(deployment) = environment.deployment(&app.manifest, interrupt).await? else {
             return Err(environment.not_deployed());
         };
@@ -281,7 +281,7 @@ pub(crate) async fn unlock(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     if !environment.has_state().await? {
         return Err(environment.not_deployed());
     }

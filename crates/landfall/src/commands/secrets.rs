@@ -5,7 +5,6 @@ use crate::cli::secrets::{Secrets as Action, Set, Unset};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::planner::pays;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
@@ -53,7 +52,7 @@ async fn open(
     report: &Report,
 ) -> Result<(App, Environment), Failure> {
     let app = App::read_settings(directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     Ok((app, environment))
 }
 
@@ -73,9 +72,10 @@ async fn set(
     let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(store).await?;
     let region = environment.session.region();
-    let account = pays(&environment).await;
-    let rehearsal = environment.is_rehearsal();
-    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, rehearsal, now()) {
+    let cloud = environment.cloud();
+    let account = cloud.account_plan(&environment.session).await;
+    let free = !cloud.is_billed();
+    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, free, now()) {
         return Err(refusal.into());
     }
     let bytes = read(arguments, report)?;

@@ -233,7 +233,7 @@ async fn deployed(
     interrupt: &Interrupt,
 ) -> Result<(App, Environment, Deployment), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     match environment.deployment(&app.manifest, interrupt).await? {
         Some(deployment) => Ok((app, environment, deployment)),
         None => Err(environment.not_deployed()),

@@ -1,23 +1,22 @@
-//! `landfall up`: from a directory to an answering address.
-
-mod migrate_target;
+//! `landfall up` and `landfall move`: provision, release, verify.
 
 mod domain;
 mod front_door;
-pub(crate) mod image;
+mod migrate_target;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
 use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
 use crate::environment::planner::settle;
 use crate::environment::provision::{Provisioned, Provisioner};
 use crate::environment::ttl;
 use crate::failure::Failure;
+use crate::image::app_image;
 use crate::lock::keepalive::Keepalive;
 use crate::release::driver::Local;
 use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::app::manifest::{Choice, Manifest, Target};
@@ -26,7 +25,7 @@ use rules::exit::Exit;
 use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
 use rules::release::revision::{Revision, Settings};
 
-/// `landfall move`: an `up` to the other target, of what is there already.
+/// `landfall move`: an `up` to the other target of an environment that is deployed.
 pub(crate) async fn move_to(
     arguments: &Move,
     global: &Global,
@@ -34,11 +33,11 @@ pub(crate) async fn move_to(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     match environment.targets().await?.as_slice() {
         [] => Err(environment.not_deployed()),
-        [there] if *there == arguments.to => {
-            report.note(format!("it runs on {there} already: nothing was changed"));
+        [target] if *target == arguments.to => {
+            report.note(format!("it runs on {target} already: nothing was changed"));
             Ok(())
         }
         _ => run(&arguments.up(), global, report, interrupt).await,
@@ -58,38 +57,31 @@ pub(crate) async fn run(
     let examined = phases
         .time(Phase::Preflight, doctor::before(arguments, global, report))
         .await?;
-    let there = examined.there;
+    let deployed = examined.deployed;
     let (Some(app), Some(engine), Some(environment)) =
         (examined.app, examined.engine, examined.environment)
     else {
         return Err(Failure::new(
             Exit::Bug,
-            "the preflight found no problem, and yet something is missing",
+            "the preflight found no problem, but a fact is missing",
         ));
     };
-    let manifest = &settle(&app.manifest, &there, arguments.budget);
-    say_target(manifest, &there, report);
-    let app = App {
-        manifest: manifest.clone(),
-        ..app
-    };
-    let image = phases
-        .time(
-            Phase::Build,
-            image::build(
-                arguments.source.image.as_deref(),
-                &app,
-                &engine,
-                global.rehearse,
-                report,
-            ),
-        )
-        .await?;
+    let manifest = &settle(&app.manifest, &deployed, arguments.budget);
+    report_target(manifest, &deployed, report);
+    let prepare = app_image::prepare(
+        arguments.source.image.as_deref(),
+        &app.directory,
+        manifest,
+        environment.cloud().needs_lambda_bridge(manifest.target),
+        &engine,
+        report,
+    );
+    let image = phases.time(Phase::Build, prepare).await?;
 
     let made_bucket = match environment.bucket() {
-        // Where something is deployed its bucket was made whole, and who only releases need not be allowed to.
-        Some(bucket) if there.is_empty() => {
-            // A new one bears its end from the beginning: whatever becomes of this command, it is found.
+        // The bucket of a deployed environment is complete, and a release needs no permission to change it.
+        Some(bucket) if deployed.is_empty() => {
+            // A new one has its expiry from the start, so that `landfall reap` finds it even if this command is killed.
             let end = arguments.ttl.and_then(|wish| wish.end(now()));
             let end = end.map(tag_value);
             bucket.ensure(&environment.names, end.as_deref()).await?
@@ -106,13 +98,13 @@ pub(crate) async fn run(
         phases: &phases,
         report,
         interrupt: &interrupt,
-        there: &there,
+        deployed: &deployed,
     };
-    let done = run_locked(&provisioner, &there, arguments, &keepalive).await;
+    let done = run_locked(&provisioner, arguments, &keepalive).await;
     if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, environment.bucket())
         && failure.exit == Exit::Refused
     {
-        // Nothing half-made: a bucket that this very command made holds nothing but its lock.
+        // Leave nothing half-made: a bucket that this command created contains only its lock.
         keepalive.leave().await;
         bucket.delete().await?;
         return done;
@@ -120,19 +112,18 @@ pub(crate) async fn run(
     keepalive.end(done).await
 }
 
-/// Says what nobody has asked for and may wonder about.
-fn say_target(manifest: &Manifest, there: &[Target], report: &Report) {
+/// Notes why a new environment runs on Fargate although nobody asked for it.
+fn report_target(manifest: &Manifest, deployed: &[Target], report: &Report) {
     if let Choice::Unfit(why) = &manifest.choice
-        && !there.contains(&manifest.target)
+        && !deployed.contains(&manifest.target)
     {
         report.note(format!("target fargate and not lambda: {}", why.join("; ")));
     }
 }
 
-/// Everything that is done under the lock.
+/// What happens under the release lock: provisioning, the release, the domain, and the removal of an old target.
 async fn run_locked(
     provisioner: &Provisioner<'_>,
-    there: &[Target],
     arguments: &Up,
     keepalive: &Keepalive,
 ) -> Result<(), Failure> {
@@ -141,7 +132,8 @@ async fn run_locked(
         provisioner.report,
         provisioner.manifest.target,
     );
-    let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
+    let deployed = provisioner.deployed.iter().copied();
+    let old: Vec<Target> = deployed.filter(|one| *one != target).collect();
     let verb = match old.first() {
         Some(old) => {
             let address = match provisioner.manifest.domain {
@@ -168,13 +160,13 @@ async fn run_locked(
         deployment,
         image,
         domain,
-    } = provisioner.make(arguments.yes, &question).await?;
+    } = provisioner.provision(arguments.yes, &question).await?;
     set_lifetime(provisioner, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
         settings: Settings {
             secrets: secrets::wanted(environment, provisioner.manifest).await?,
-            ..Settings::of_image(provisioner.manifest, &provisioner.image.app.user)
+            ..Settings::of_image(provisioner.manifest, &provisioner.image.own.user)
         },
     };
     let is_new = release(provisioner, &deployment, &revision, arguments, keepalive).await?;
@@ -186,12 +178,12 @@ async fn run_locked(
     if domain.is_some() {
         keepalive.at("setting up the domain").await?;
     }
-    let url = domain::make(provisioner, &deployment, domain).await?;
+    let url = domain::apply(provisioner, &deployment, domain).await?;
     report.emit(Event::Url { url });
     for target in old {
         keepalive.at("removing the old target").await?;
-        domain::leave_target(provisioner, target).await?;
-        migrate_target::leave(provisioner, target).await?;
+        domain::remove_from(provisioner, target).await?;
+        migrate_target::remove(provisioner, target).await?;
     }
     Ok(())
 }
@@ -206,7 +198,7 @@ async fn set_lifetime(
     if let Some(wish) = wish {
         ttl::write(provisioner.environment, wish.end(now())).await?;
     }
-    let is_new = provisioner.there.is_empty();
+    let is_new = provisioner.deployed.is_empty();
     if let Some(text) = warning(wish, before, is_new) {
         provisioner.report.emit(Event::Warning { text });
     }
@@ -230,7 +222,7 @@ async fn release(
     );
     let local = Local {
         engine: provisioner.engine,
-        image: &provisioner.image.app,
+        image: &provisioner.image.own,
         manifest,
     };
     let runner = ReleaseRunner {
@@ -259,7 +251,7 @@ async fn release(
         .phases
         .time(Phase::Verdict, runner.verdict(&conducted, revision))
         .await;
-    provisioner.phases.tell();
+    provisioner.phases.summarize();
     outcome?;
     Ok(matches!(conducted, ReleaseResult::Ended { .. }))
 }

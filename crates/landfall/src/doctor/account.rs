@@ -4,9 +4,10 @@ use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
 use crate::environment::Environment;
 use crate::environment::domain;
+use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
 use crate::report::{Report, now};
-use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
+use aws::{Functions, Inventory, Permissions, Quotas, Secrets};
 use futures_util::future::try_join_all;
 use rules::app::manifest::{Domain, Manifest, Target};
 use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
@@ -20,9 +21,6 @@ use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Why quotas and permissions are not looked at in a rehearsal.
-const EMULATED: &str = "emulators have none";
-
 /// Fills in what is known of the account, and finds the place.
 pub(super) async fn gather(
     examined: &mut Examined,
@@ -35,30 +33,24 @@ pub(super) async fn gather(
         return;
     }
     let Some(app) = &examined.app else {
-        if global.rehearse {
-            skip(&mut examined.facts, "the app's settings are not in order");
-        } else {
-            Box::pin(without_app(&mut examined.facts, extent, global)).await;
-        }
+        Box::pin(without_app(&mut examined.facts, extent, global)).await;
         return;
     };
-    // Emulators are not started for a deployment that cannot be.
     let facts = &examined.facts;
     let tools = [facts.engine.as_ref().err(), facts.terraform.as_ref().err()];
     let has_tools = !tools
         .into_iter()
         .flatten()
         .any(|gap| matches!(gap, Unavailable::Trouble(_)));
-    if global.rehearse && !has_tools {
-        skip(
-            &mut examined.facts,
-            "emulators need the container engine and Terraform",
-        );
+    if let Some(why) = Cloud::chosen(global).why_it_needs_tools()
+        && !has_tools
+    {
+        skip(&mut examined.facts, why);
         return;
     }
     let region = app.manifest.region.as_ref().map(|region| region.as_str());
     let (environment, clock) = tokio::join!(
-        Box::pin(Environment::open(app, global, report)),
+        Box::pin(Environment::open(&app.manifest, global, report)),
         Box::pin(clock(global, extent))
     );
     examined.facts.clock = clock;
@@ -94,8 +86,11 @@ fn skip(facts: &mut Facts, why: &str) {
 /// The settings are not in order, so that nobody knows what is wanted where: only who calls.
 async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     let region = global.region.as_ref().map(|region| region.as_str());
-    let session = Session::open(global.profile.as_deref(), region, None).await;
     skip(facts, "the app's settings are not in order");
+    let cloud = Cloud::chosen(global);
+    let Some(session) = cloud.session_without_app(global, region).await else {
+        return;
+    };
     facts.credentials = match session {
         // The settings may name the region.
         Err(_) => Err(Unavailable::Skipped(
@@ -121,10 +116,8 @@ async fn without(
 ) {
     skip(facts, "without credentials AWS tells nothing");
     facts.credentials = Err(trouble(failure));
-    if global.rehearse {
-        return;
-    }
-    let Ok(session) = Session::open(global.profile.as_deref(), region, None).await else {
+    let cloud = Cloud::chosen(global);
+    let Some(Ok(session)) = cloud.session_without_app(global, region).await else {
         return;
     };
     let account = Quotas::new(&session);
@@ -140,7 +133,7 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
     let limit = extent.timings();
     examined.facts.credentials = Ok(environment.identity.clone());
     match environment.targets().await {
-        Ok(there) => examined.there = there,
+        Ok(deployed) => examined.deployed = deployed,
         // Who may not read the state can do nothing at all.
         Err(failure) => {
             examined.facts.credentials = Err(trouble(failure));
@@ -152,10 +145,10 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
         return;
     };
     let is_new = match extent {
-        Extent::Deployment => is_new(&environment, manifest.target, &examined.there).await,
+        Extent::Deployment => is_new(&environment, manifest.target, &examined.deployed).await,
         Extent::Machine | Extent::Full => true,
     };
-    let there = examined.there.clone();
+    let deployed = examined.deployed.clone();
     let facts = &mut examined.facts;
     if let Some(domain) = &manifest.domain {
         facts.domain = within(limit, Box::pin(surveyed(&environment, domain))).await;
@@ -177,7 +170,7 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
             within(limit, Box::pin(names(&environment))),
             within(
                 limit,
-                Box::pin(permissions(&environment, &manifest, &there))
+                Box::pin(permissions(&environment, &manifest, &deployed))
             ),
         );
         facts.region = region;
@@ -191,9 +184,9 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
 }
 
 /// Whether a root is to be made that holds nothing as yet.
-async fn is_new(environment: &Environment, target: Target, there: &[Target]) -> bool {
+async fn is_new(environment: &Environment, target: Target, deployed: &[Target]) -> bool {
     // What cannot be told is looked at more closely.
-    !there.contains(&target) || !environment.holds(Root::Foundation).await.unwrap_or(false)
+    !deployed.contains(&target) || !environment.holds(Root::Foundation).await.unwrap_or(false)
 }
 
 fn unknown(error: &aws::Error) -> Unavailable {
@@ -208,9 +201,7 @@ async fn concurrency(environment: &Environment, target: Target) -> Seen<u32> {
     if target != Target::Lambda {
         return Err(Unavailable::NotAsked);
     }
-    if environment.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
+    environment.cloud().has_quotas_and_permissions()?;
     let functions = Functions::new(&environment.session, &environment.names.function());
     functions
         .concurrency()
@@ -222,9 +213,7 @@ async fn vcpus(environment: &Environment, account: &Quotas, target: Target) -> S
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
-    if environment.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
+    environment.cloud().has_quotas_and_permissions()?;
     account
         .fargate_vcpus()
         .await
@@ -239,9 +228,7 @@ async fn load_balancers(
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
-    if environment.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
+    environment.cloud().has_quotas_and_permissions()?;
     let seen = account.load_balancers(&environment.names.id()).await;
     seen.map_err(|error| unknown(&error))
 }
@@ -258,7 +245,7 @@ async fn names(environment: &Environment) -> Seen<Strangers> {
     // the state once its lock is gone.
     let mut of_ours = BTreeSet::new();
     for root in Root::ALL {
-        if let Some(lock) = environment.lock(root).await {
+        if let Some(lock) = environment.state_lock(root).await {
             return Err(Unavailable::Skipped(format!(
                 "somebody works on the {root} root: {}",
                 lock.describe()
@@ -301,11 +288,9 @@ async fn secrets(environment: &Environment, manifest: &Manifest) -> Seen<Vec<Sto
 async fn permissions(
     environment: &Environment,
     manifest: &Manifest,
-    there: &[Target],
+    deployed: &[Target],
 ) -> Seen<Vec<Simulated>> {
-    if environment.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
+    environment.cloud().has_quotas_and_permissions()?;
     let arn = &environment.identity.arn;
     let partition = arn.split(':').nth(1).unwrap_or("aws");
     let simulation = Permissions::new(&environment.session);
@@ -344,7 +329,7 @@ async fn permissions(
         domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
     };
     // Who only releases need not be able to make anything.
-    let phase = match there.contains(&manifest.target) {
+    let phase = match deployed.contains(&manifest.target) {
         true => Phase::Release,
         false => Phase::Setup,
     };
@@ -360,13 +345,10 @@ async fn permissions(
 
 /// How far this machine's clock is ahead of AWS's, by the date of an answer that needs no credentials.
 async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
-    if global.rehearse {
-        return Err(Unavailable::NotAsked);
-    }
-    const ANYONE: &str = "https://sts.amazonaws.com/";
+    let address = Cloud::chosen(global).clock()?;
     let limit = extent.timings().min(Duration::from_secs(5));
     let look = async {
-        let answer = reqwest::Client::new().head(ANYONE).send().await;
+        let answer = reqwest::Client::new().head(address).send().await;
         let answer = answer.map_err(|error| Unavailable::Unknown(chain(&error)))?;
         let date = answer.headers().get(reqwest::header::DATE);
         let theirs = date

@@ -5,7 +5,8 @@ mod gather;
 
 use self::gather::Gathered;
 use crate::failure::Failure;
-use crate::image::engine::{Engine, LocalImage};
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use crate::lock::keepalive::Keepalive;
 use crate::release::availability_probe::AvailabilityProbe;
 use crate::release::canary_analysis::{CanaryAnalysis, Counted};

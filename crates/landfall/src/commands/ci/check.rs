@@ -120,7 +120,7 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let environment = Environment::open(&app, global, report).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
     let policy = Identity::new(&environment.session)
         .trust_policy(name)
         .await?;
