@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::failure::Failure;
+use crate::lock::holder;
 use crate::lock::keepalive::Keepalive;
 use crate::lock::lease_guard;
 use crate::release::ledger::Ledger;
@@ -98,10 +99,10 @@ pub(crate) async fn say(
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
     let store = deployed.environment.store();
-    let keepalive = Keepalive::take(&store, word.command(), report, &interrupt).await?;
+    let keepalive = Keepalive::acquire(&store, word.command(), report, &interrupt).await?;
     let runner = deployed.runner(&keepalive, report, &interrupt)?;
     let done = carry_out(word, &runner).await;
-    keepalive.end(done).await
+    keepalive.release(done).await
 }
 
 async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
@@ -156,10 +157,10 @@ pub(crate) async fn rollback(
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
     let store = deployed.environment.store();
-    let keepalive = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
+    let keepalive = Keepalive::acquire(&store, "landfall rollback", report, &interrupt).await?;
     let runner = deployed.runner(&keepalive, report, &interrupt)?;
     let done = go_back(arguments, &runner).await;
-    keepalive.end(done).await?;
+    keepalive.release(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
             url: deployed.deployment.url().to_owned(),
@@ -288,13 +289,7 @@ pub(crate) async fn unlock(
     let store = environment.store();
     let question = "Give the release lock back? Whoever holds it stops at once.";
     confirm(report, arguments.yes, question)?;
-    match lease_guard::unlock(
-        &store,
-        LEASE_KEY,
-        lease_guard::holder::this("landfall unlock"),
-    )
-    .await?
-    {
+    match lease_guard::unlock(&store, LEASE_KEY, holder::this("landfall unlock")).await? {
         Some(was) => {
             report.note(format!("unlocked; it was held by {was}"));
             report

@@ -89,7 +89,7 @@ pub(crate) async fn run(
         _ => false,
     };
     let keepalive =
-        Keepalive::take(&environment.store(), "landfall up", report, &interrupt).await?;
+        Keepalive::acquire(&environment.store(), "landfall up", report, &interrupt).await?;
     let provisioner = Provisioner {
         manifest,
         environment: &environment,
@@ -105,11 +105,11 @@ pub(crate) async fn run(
         && failure.exit == Exit::Refused
     {
         // Leave nothing half-made: a bucket that this command created contains only its lock.
-        keepalive.leave().await;
+        keepalive.abandon().await;
         bucket.delete().await?;
         return done;
     }
-    keepalive.end(done).await
+    keepalive.release(done).await
 }
 
 /// Notes why a new environment runs on Fargate although nobody asked for it.
