@@ -35,7 +35,7 @@ async fn main() {
     let exit = tokio::select! {
         () = show(&report, &what) => Exit::Done,
         _ = interrupts.recv() => {
-            report.note("stopping in order …");
+            report.note("stopping gracefully …");
             Exit::Interrupted
         }
     };

@@ -202,7 +202,7 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
     assert_eq!(stage.end().code(), Some(130));
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("stopping in order …"), "{text}");
+    assert!(text.contains("stopping gracefully …"), "{text}");
     assert!(text.contains("live  0:0"), "the last moment stays:\n{text}");
 }
 
