@@ -145,11 +145,12 @@ pub(crate) async fn rollback(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
+    let (directory, revision) = arguments.read()?;
+    let deployed = Deployed::open(&directory, global, report, &interrupt).await?;
     let store = deployed.place.store();
     let keeper = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
     let conduct = deployed.conduct(&keeper, report, &interrupt)?;
-    let done = go_back(arguments, &conduct).await;
+    let done = go_back(revision.as_deref(), arguments.dry_run, &conduct).await;
     keeper.end(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
@@ -159,13 +160,16 @@ pub(crate) async fn rollback(
     Ok(())
 }
 
-async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
+async fn go_back(
+    wanted: Option<&str>,
+    dry_run: bool,
+    conduct: &ReleaseRunner<'_>,
+) -> Result<(), Failure> {
     let records = Ledger::all(&conduct.store).await?;
     let open = records
         .last()
         .filter(|record| record.is_held() || record.is_under_way());
     if let Some(record) = open {
-        let wanted = arguments.revision.as_deref();
         let leads_back = wanted.is_none_or(|wanted| {
             let from = record.from.as_ref();
             from.is_some_and(|from| from.0.starts_with(wanted))
@@ -173,7 +177,7 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
         if !leads_back {
             return Err(conduct.held(record).next("then roll back"));
         }
-        if arguments.dry_run {
+        if dry_run {
             let mut release = record.release();
             release.progress.order = Some(ManualOverride::Abort);
             return foretell(conduct, &release).await;
@@ -188,7 +192,7 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
         return Err(Failure::new(Exit::NothingServing, "nothing serves")
             .next("`landfall up` releases a version"));
     };
-    let revision = find(arguments.revision.as_deref(), &records, &current)?;
+    let revision = find(wanted, &records, &current)?;
     let terms = ReleaseOptions {
         count: live.desired,
         strategy: Strategy::AllAtOnce,
@@ -197,7 +201,7 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
         at_maximum: AtMaximum::Hold,
         timings: ReleaseTimings::default(),
     };
-    if arguments.dry_run {
+    if dry_run {
         return match conduct.begin(&revision, &terms).await? {
             StartedRelease::Serving(_) => Ok(()),
             StartedRelease::Release { release, .. } => foretell(conduct, &release).await,

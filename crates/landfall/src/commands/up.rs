@@ -1,10 +1,10 @@
 //! `landfall up`: from a directory to an answering address.
 
-mod migrate_target;
-
 mod domain;
 mod front_door;
 pub(crate) mod image;
+mod migrate_target;
+mod release_options;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
@@ -20,6 +20,7 @@ use crate::release::driver::Local;
 use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
 use crate::report::{Report, now};
 use infra::Interrupt;
+use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
@@ -229,7 +230,7 @@ async fn release(
         keeper,
         report,
     };
-    let terms = arguments.terms(manifest);
+    let terms = release_options(arguments, manifest);
     let conducted = maker
         .phases
         .time(Phase::Release, async {
