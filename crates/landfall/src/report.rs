@@ -10,6 +10,7 @@ mod eject;
 mod heartbeat;
 mod history;
 mod live;
+pub(crate) mod phases;
 mod plan;
 mod printer;
 mod progress;

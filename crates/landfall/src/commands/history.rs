@@ -1,8 +1,8 @@
 //! `landfall history` and `landfall judge`: what was released, and on what evidence.
 
 use crate::cli::{Global, History, Judge};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::Report;
@@ -20,11 +20,11 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let (directory, release) = arguments.read()?;
     let app = App::read_settings(&directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let store = place.store();
+    let store = environment.store();
     let Some(number) = release else {
         for record in Ledger::all(&store).await? {
             report.set_target(record.revision.settings.target);
