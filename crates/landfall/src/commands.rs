@@ -1,6 +1,7 @@
 //! The commands, one file each: what a command does from its arguments to its events.
 //!
-//! A command combines the other modules. What more than one command needs belongs into the module of its subject.
+//! A command combines the other modules. What more than one command needs belongs into the module
+//! of its subject.
 
 pub(crate) mod adopt;
 pub(crate) mod ci;
@@ -14,7 +15,6 @@ pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod policy;
-pub(crate) mod prices;
 pub(crate) mod reap;
 pub(crate) mod rehearsal;
 pub(crate) mod release;

@@ -1,9 +1,10 @@
-//! An environment: one deployment of one app in one account and region, and what commands do with its
-//! infrastructure.
+//! An environment: one deployment of one app in one account and region, and what commands do with
+//! its infrastructure.
 //!
-//! Here lives how an environment is found and reached ([`Environment`], [`account_region`], [`endpoints`],
-//! [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]), its domain and its expiry.
-//! Releases are in `release`, which knows nothing of this module; decisions are in `rules`.
+//! Here lives how an environment is found and reached ([`Environment`], [`account_region`],
+//! [`endpoints`], [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]),
+//! its domain and its expiry. Releases are in `release`, which knows nothing of this module;
+//! decisions are in `rules`.
 
 pub(crate) mod account_region;
 pub(crate) mod app;

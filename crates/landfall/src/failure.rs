@@ -42,8 +42,8 @@ impl Failure {
         self
     }
 
-    /// The same with the IAM statement that is missing, for every call that AWS denied. `scope` is the environment
-    /// that the command acts on, if that is known.
+    /// The same with the IAM statement that is missing, for every call that AWS denied. `scope` is
+    /// the environment that the command acts on, if that is known.
     pub(crate) fn explained(mut self, scope: Option<&Scope>) -> Failure {
         let Some(scope) = scope else {
             return self;
@@ -141,8 +141,8 @@ impl From<aws::Error> for Failure {
     }
 }
 
-/// Terraform's diagnostics carry no error codes, so the text of AWS's denial is what tells a missing permission
-/// ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases.
+/// Terraform's diagnostics carry no error codes, so the text of AWS's denial is what tells a
+/// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
         let denied = Denied::all(&error.why);

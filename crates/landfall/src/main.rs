@@ -1,9 +1,10 @@
-//! The program `landfall`: parses the command line, runs one command, reports its events and sets the exit code.
+//! The program `landfall`: parses the command line, runs one command, reports its events and sets
+//! the exit code.
 //!
-//! Modules depend on each other in one direction only: `failure`, `store`, `report` and `cli` know nothing of AWS
-//! environments; `lock`, `image`, `rehearsal` and `release` build on them; `environment` on these; `doctor` and
-//! `commands` on everything. Decisions are in the crate `rules`, calls of AWS in `aws`, Terraform in `infra`. Only
-//! `report` prints.
+//! Modules depend on each other in one direction only: `failure`, `store`, `report` and `cli` know
+//! nothing of AWS environments; `lock`, `image`, `rehearsal` and `release` build on them;
+//! `environment` on these; `doctor` and `commands` on everything. Decisions are in the crate
+//! `rules`, calls of AWS in `aws`, Terraform in `infra`. Only `report` prints.
 
 mod cli;
 mod commands;
@@ -17,11 +18,10 @@ mod release;
 mod report;
 mod store;
 
-use crate::cli::{Cli, Command, PricesAction};
+use crate::cli::{Cli, Command};
 use crate::commands::release::ManualAction;
 use crate::failure::Failure;
 use crate::report::Report;
-use clap::Parser as _;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let report = Report::new(cli.global.json, cli.global.volume());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -69,9 +69,6 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Plan(arguments) => commands::plan::run(arguments, global, report, interrupt).await,
         Command::Cost(arguments) => commands::cost::run(arguments, global, report, interrupt).await,
-        Command::Prices {
-            action: PricesAction::Refresh(arguments),
-        } => commands::prices::refresh(arguments, report).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Exec(arguments) => commands::exec::run(arguments, global, report, interrupt).await,
         Command::Reap(arguments) => commands::reap::run(arguments, global, report, interrupt).await,
@@ -124,8 +121,8 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
     }
 }
 
-/// Turns Ctrl-C, SIGTERM and the end of `--timeout` into an [`Interrupt`] that long operations check. Operations
-/// that have begun complete; another Ctrl-C does not force an end.
+/// Turns Ctrl-C, SIGTERM and the end of `--timeout` into an [`Interrupt`] that long operations
+/// check. Operations that have begun complete; another Ctrl-C does not force an end.
 ///
 /// # Errors
 /// Signals cannot be received.
@@ -154,9 +151,9 @@ fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failu
                 }
             }
             report.note(if *stop.borrow() {
-                "still stopping gracefully; a forced end could lose track of what was created"
+                "still stopping cleanly; a forced end could lose track of what was created"
             } else {
-                "stopping gracefully …"
+                "stopping cleanly …"
             });
             let _ = stop.send(true);
         }

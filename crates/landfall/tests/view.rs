@@ -202,7 +202,7 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
     assert_eq!(stage.end().code(), Some(130));
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("stopping gracefully …"), "{text}");
+    assert!(text.contains("stopping cleanly …"), "{text}");
     assert!(text.contains("live  0:0"), "the last moment stays:\n{text}");
 }
 
@@ -248,7 +248,7 @@ fn a_panic_can_be_read() {
     assert!(stage.end().success());
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("a panic to look at"), "{text}");
+    assert!(text.contains("a panic for show"), "{text}");
     assert!(text.contains("panicked at"), "{text}");
 }
 

@@ -3,8 +3,7 @@
 //! Nothing but the account is needed: the state bucket says whose it is and when it ends, and what Terraform
 //! needs to destroy it lies in its state and in this program.
 
-use crate::cli::Global;
-use crate::cli::reap::Reap;
+use crate::cli::{Global, Reap};
 use crate::commands::down;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;

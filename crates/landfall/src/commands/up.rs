@@ -3,6 +3,7 @@
 mod domain;
 mod front_door;
 mod migrate_target;
+mod release_options;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
@@ -19,6 +20,7 @@ use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
 use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
@@ -79,9 +81,11 @@ pub(crate) async fn run(
     let image = phases.time(Phase::Build, prepare).await?;
 
     let made_bucket = match environment.bucket() {
-        // The bucket of a deployed environment is complete, and a release needs no permission to change it.
+        // The bucket of a deployed environment is complete, and a release needs no permission to
+        // change it.
         Some(bucket) if deployed.is_empty() => {
-            // A new one has its expiry from the start, so that `landfall reap` finds it even if this command is killed.
+            // A new one has its expiry from the start, so that `landfall reap` finds it even if
+            // this command is killed.
             let end = arguments.ttl.and_then(|wish| wish.end(now()));
             let end = end.map(tag_value);
             bucket.ensure(&environment.names, end.as_deref()).await?
@@ -121,7 +125,8 @@ fn report_target(manifest: &Manifest, deployed: &[Target], report: &Report) {
     }
 }
 
-/// What happens under the release lock: provisioning, the release, the domain, and the removal of an old target.
+/// What happens under the release lock: provisioning, the release, the domain, and the removal of
+/// an old target.
 async fn run_locked(
     provisioner: &Provisioner<'_>,
     arguments: &Up,
@@ -188,8 +193,8 @@ async fn run_locked(
     Ok(())
 }
 
-/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
-/// that it has; and says which.
+/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it
+/// the one that it has; and says which.
 async fn set_lifetime(
     provisioner: &Provisioner<'_>,
     wish: Option<Wish>,
@@ -238,7 +243,7 @@ async fn release(
         keepalive,
         report,
     };
-    let terms = arguments.terms(manifest);
+    let terms = release_options(arguments, manifest);
     let conducted = provisioner
         .phases
         .time(Phase::Release, async {

@@ -1,5 +1,5 @@
-//! Queries public DNS through this machine's name servers for NS and CAA records, which the standard library cannot
-//! look up.
+//! Queries public DNS through this machine's name servers for NS and CAA records, which the
+//! standard library cannot look up.
 
 use rules::operate::dns::{Answer, Ask, question, read, resolvers};
 use std::io::{Read as _, Write as _};
@@ -85,7 +85,8 @@ fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> 
         .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()))
 }
 
-/// Sends one packet and waits for the answer. Other packets are ignored, since anyone can send them.
+/// Sends one packet and waits for the answer. Other packets are ignored, since anyone can send
+/// them.
 fn by_packet(
     server: SocketAddr,
     question: &[u8],

@@ -18,8 +18,9 @@ use tokio::process::Command;
 const TAIL: usize = 30;
 
 impl Engine {
-    /// Builds an image for the architecture that it will run on, without attestations, which would turn the image
-    /// into an index. `tag` keeps the image, and with it the cache by which the next build yields the same image.
+    /// Builds an image for the architecture that it will run on, without attestations, which would
+    /// turn the image into an index. `tag` keeps the image, and with it the cache by which the next
+    /// build yields the same image.
     ///
     /// # Errors
     /// The build fails; its last lines are the reason.

@@ -83,6 +83,7 @@ impl Deployment {
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
+        report.set_target(self.target());
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(

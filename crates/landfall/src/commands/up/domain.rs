@@ -1,5 +1,5 @@
-//! The app's own domain, which follows the release: it leads to the version that serves, and the new domain answers
-//! before an old one is removed.
+//! The app's own domain, which follows the release: it leads to the version that serves, and the
+//! new domain answers before an old one is removed.
 
 use crate::environment::domain::{self, address};
 use crate::environment::planner::{PlannedDomain, PlannedRoot};
@@ -13,7 +13,8 @@ use rules::shape::contract::{DomainOutputs, Root};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a new domain may take to answer: CloudFront needs some minutes to update all its locations.
+/// How long a new domain may take to answer: CloudFront needs some minutes to update all its
+/// locations.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// Applies the confirmed domain, and removes old domains once it answers. Returns the public URL.
@@ -54,8 +55,8 @@ pub(super) async fn apply(
     })
 }
 
-/// Plans again, now that the outputs of the target are known, and applies the plan if it is the confirmed one.
-/// Returns whether anything changed.
+/// Plans again, now that the outputs of the target are known, and applies the plan if it is the
+/// confirmed one. Returns whether anything changed.
 async fn apply_confirmed(
     provisioner: &Provisioner<'_>,
     deployment: &Deployment,
@@ -168,8 +169,8 @@ async fn remove(
     }
 }
 
-/// Removes the old target's part of the domain. By now the records lead to the new target and belong to its root, so
-/// the old root forgets them before it is destroyed.
+/// Removes the old target's part of the domain. By now the records lead to the new target and
+/// belong to its root, so the old root forgets them before it is destroyed.
 ///
 /// # Errors
 /// Terraform fails, or the state is locked.

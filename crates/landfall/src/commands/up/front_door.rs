@@ -10,7 +10,8 @@ use std::time::Duration;
 /// How long it may take: a new CloudFront distribution needs some minutes.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20 * 60);
 
-/// Waits until the public address gives any answer at all, since a release probes its candidate through it.
+/// Waits until the public address gives any answer at all, since a release probes its candidate
+/// through it.
 ///
 /// # Errors
 /// It gives none in time, or the user stopped it.
