@@ -117,14 +117,14 @@ impl From<aws::Error> for Failure {
             ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
-                format!("AWS does not allow {call}"),
+                format!("AWS denied {call}"),
                 Some("or use another identity with --profile"),
             ),
             aws::ErrorKind::Unreachable => (
                 Exit::Infrastructure,
                 format!("AWS did not answer {call}"),
                 Some(
-                    "check the network, then run the same command again: it goes on from what is there",
+                    "check the network, then run the same command again: it continues where it stopped",
                 ),
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
@@ -136,7 +136,7 @@ impl From<aws::Error> for Failure {
         let failure = failure.why(error.message);
         match next {
             Some(next) => failure.next(next),
-            None => failure.next("run the same command again: it goes on from what is there"),
+            None => failure.next("run the same command again: it continues where it stopped"),
         }
     }
 }
@@ -156,7 +156,7 @@ impl From<infra::Failure> for Failure {
             what: error.what,
             why: error.why,
             next: vec![
-                "what was made stands in the state: `landfall up` goes on, `landfall down` removes it"
+                "what was created is in the state: `landfall up` continues, `landfall down` removes it"
                     .to_owned(),
             ],
             denied,
@@ -199,7 +199,7 @@ impl From<Problems> for Failure {
             exit: Exit::BadInput,
             what,
             why: lines.map(str::to_owned).collect(),
-            next: vec!["nothing was created; mend this and run the same command again".to_owned()],
+            next: vec!["nothing was created; fix this and run the same command again".to_owned()],
             denied: Vec::new(),
             code: None,
         }

@@ -35,7 +35,9 @@ fn main() -> ExitCode {
             let interrupt = listen(&report, cli.global.timeout)?;
             run(&cli, &report, interrupt).await
         }),
-        Err(error) => Err(Failure::new(Exit::Bug, "no async runtime").why(error.to_string())),
+        Err(error) => {
+            Err(Failure::new(Exit::Bug, "cannot start the async runtime").why(error.to_string()))
+        }
     };
     let (exit, code) = match result {
         Ok(()) => (Exit::Done, Exit::Done.code()),
@@ -119,7 +121,7 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
 /// The end of `--timeout` is such a wish as well.
 fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failure> {
     let (wish, interrupt) = tokio::sync::watch::channel(false);
-    let no_signals = "signals cannot be listened for";
+    let no_signals = "cannot listen for signals";
     let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::io(no_signals))?;
     let mut terminations = signal(SignalKind::terminate()).map_err(Failure::io(no_signals))?;
     let report = report.clone();
@@ -138,13 +140,13 @@ fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failu
                 _ = terminations.recv() => {}
                 () = &mut over, if !is_over => {
                     is_over = true;
-                    report.note("the time that --timeout gives is over");
+                    report.note("the time limit of --timeout is reached");
                 }
             }
             report.note(if *wish.borrow() {
-                "still stopping in order; forcing it now could lose track of what was made"
+                "still stopping cleanly; a forced stop could lose track of what was created"
             } else {
-                "stopping in order …"
+                "stopping cleanly …"
             });
             let _ = wish.send(true);
         }

@@ -112,7 +112,7 @@ impl App {
                 )
                 .why(format!("{several:?}"))
                 .next(
-                    "name a directory whose landfall.toml says `port`, and the image with --image",
+                    "name a directory whose landfall.toml sets `port`, and the image with --image",
                 ));
             }
         };
@@ -203,7 +203,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
         .why(error.to_string())
-        .next("mend its permissions; nothing was created")
+        .next("fix its permissions; nothing was created")
 }
 
 fn compare_with_sum(

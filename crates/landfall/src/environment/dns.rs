@@ -54,13 +54,13 @@ impl Resolver {
     pub(crate) async fn ask(&self, name: &str, ask: Ask) -> Result<Answer, String> {
         let (servers, name) = (self.servers.clone(), name.to_owned());
         let asked = tokio::task::spawn_blocking(move || {
-            let mut why = "there is nobody to ask".to_owned();
+            let mut why = "no name server is configured".to_owned();
             for _ in 0..TRIES {
                 for server in &servers {
                     match ask_one(*server, &name, ask) {
                         Ok(answer) => return Ok(answer),
                         Err(error) => {
-                            why = format!("{} was asked about {name}: {error}", server.ip())
+                            why = format!("{} failed to resolve {name}: {error}", server.ip())
                         }
                     }
                 }
@@ -74,7 +74,7 @@ impl Resolver {
 fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> {
     let invalid = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned());
     let mut id = [0u8; 2];
-    getrandom::fill(&mut id).map_err(|_| invalid("no random numbers"))?;
+    getrandom::fill(&mut id).map_err(|_| invalid("no source of random numbers"))?;
     let id = u16::from_be_bytes(id);
     let question = question(id, name, ask).ok_or_else(|| invalid("no name of DNS"))?;
     let answer = by_packet(server, &question, |packet| read(packet, id, name, ask).ok())?;
@@ -104,7 +104,7 @@ fn by_packet(
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            let silent = format!("no answer within {} ms", PATIENCE.as_millis());
+            let silent = format!("no response within {} ms", PATIENCE.as_millis());
             return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, silent));
         }
         socket.set_read_timeout(Some(left))?;

@@ -48,10 +48,10 @@ pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
     let end = serde_json::from_str(&text).map_err(|error| {
         Failure::new(
             Exit::BadInput,
-            format!("{} is not what landfall wrote", path.display()),
+            format!("{} was not written by landfall", path.display()),
         )
         .why(error.to_string())
-        .next("remove the file, and say `landfall up --ttl 2h` if the environment is to end")
+        .next("remove the file, and run `landfall up --ttl 2h` if the environment is to expire")
     })?;
     Ok(Some(end))
 }
