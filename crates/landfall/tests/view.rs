@@ -202,11 +202,8 @@ fn ctrl_c_restores_the_terminal() {
     assert_eq!(stage.end().code(), Some(130));
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("stopping cleanly …"), "{text}");
-    assert!(
-        text.contains("live  0:0"),
-        "the last sample is printed:\n{text}"
-    );
+    assert!(text.contains("stopping gracefully …"), "{text}");
+    assert!(text.contains("live  0:0"), "the last sample is printed:\n{text}");
 }
 
 #[test]

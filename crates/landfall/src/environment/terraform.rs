@@ -275,7 +275,7 @@ async fn destroy_root(terraform: &Terraform, report: &Report) -> Result<(), infr
 async fn explain_interrupt(terraform: &Terraform, failure: infra::Failure) -> Failure {
     let mut failure = Failure::from(failure);
     failure.what = format!(
-        "interrupted; Terraform stopped cleanly in the {} root",
+        "interrupted; Terraform stopped gracefully in the {} root",
         terraform.dir.root
     );
     failure.why = match terraform.resources().await {
