@@ -118,7 +118,7 @@ impl Environment {
             Exit::NothingServing,
             format!("{} ({}) is not deployed", self.names.app, self.names.environment),
         )
-        .why(format!("looked in account {}, {}", self.account, self.session.region()))
-        .next("`landfall up` deploys it; another environment, region or profile is named by --env, --region, --profile")
+        .why(format!("checked in account {}, {}", self.account, self.session.region()))
+        .next("`landfall up` deploys it; --env, --region and --profile select another environment, region or profile")
     }
 }

@@ -117,7 +117,7 @@ impl From<aws::Error> for Failure {
             ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
-                format!("AWS does not allow {call}"),
+                format!("AWS denied {call}"),
                 Some("or use another identity with --profile"),
             ),
             aws::ErrorKind::Unreachable => (

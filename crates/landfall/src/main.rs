@@ -151,9 +151,9 @@ fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failu
                 }
             }
             report.note(if *stop.borrow() {
-                "still stopping cleanly; a forced end could lose track of what was created"
+                "still stopping gracefully; a forced end could lose track of what was created"
             } else {
-                "stopping cleanly …"
+                "stopping gracefully …"
             });
             let _ = stop.send(true);
         }

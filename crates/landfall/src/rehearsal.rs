@@ -244,7 +244,7 @@ fn not_ready(dir: &Path, name: &str, why: &str) -> Failure {
             Failure::new(Exit::MissingTool, format!("{name} {why}")),
             |failure, line| failure.why(*line),
         )
-        .next(format!("its whole log: {}", log.display()))
+        .next(format!("its log: {}", log.display()))
 }
 
 /// The record of the emulators of `home`.

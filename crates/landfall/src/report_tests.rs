@@ -325,7 +325,7 @@ fn a_failure_reads_like_this() {
             },
         },
         Event::Failed {
-            what: "the new version was rolled back; users were never sent to it".into(),
+            what: "the new version was rolled back before it got traffic".into(),
             why: vec!["wrong port".into()],
             next: vec!["set `port = 9090` in landfall.toml".into()],
         },
@@ -567,7 +567,7 @@ fn a_doctors_findings_read_like_this() {
         check(
             CheckId::Names,
             doctor::Outcome::Skipped,
-            "AWS is not asked with --offline",
+            "--offline calls nothing in AWS",
         ),
     ];
     let mut events: Vec<Event> = checks

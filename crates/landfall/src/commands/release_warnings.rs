@@ -31,7 +31,7 @@ pub(crate) async fn tell(
     let (firing, exceeded, look) = tokio::join!(alarms.firing(), exceeded, driver.look());
     let unseen = |what: &str, why: String| {
         report.emit(Event::Warning {
-            text: format!("{what} could not be looked at: {why}"),
+            text: format!("cannot check {what}: {why}"),
         });
     };
     let firing = firing.unwrap_or_else(|error| {

@@ -91,7 +91,7 @@ pub(crate) async fn run(
     let lifetime = match ttl::read(&environment).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
-            report.note(format!("when it ends is not known: {}", failure.what));
+            report.note(format!("cannot read when it expires: {}", failure.what));
             None
         }
     };
@@ -115,8 +115,8 @@ pub(crate) async fn run(
     }
     Err(
         Failure::new(Exit::NothingServing, "the public address does not answer")
-            .why(format!("it was asked {ASKED} times"))
-            .next("`landfall logs` shows what the app wrote; `landfall up` releases again"),
+            .why(format!("it was tried {ASKED} times"))
+            .next("`landfall logs` shows the app's log; `landfall up` releases again"),
     )
 }
 
@@ -140,9 +140,7 @@ pub(crate) async fn open(
     let no_browser = |why: String| {
         Failure::new(Exit::MissingTool, "the address cannot be opened here")
             .why(format!("{}: {why}", opener.display()))
-            .next(format!(
-                "open {url} yourself, or name a program with BROWSER"
-            ))
+            .next(format!("open {url} yourself, or set BROWSER to a program"))
     };
     let opened = tokio::process::Command::new(&opener)
         .arg(&url)
@@ -195,15 +193,15 @@ async fn watch(
             .look(&driver.prober, &subjects, &driver.logs)
             .await;
         let doing = match look.shares.blue {
-            0 | 100 => "serving".to_owned(),
-            blue => format!("a release is under way: {blue}% of users on blue"),
+            0 | 100 => "live",
+            _ => "a release is in progress",
         };
         let view = View {
             look: &look,
             collection: comparing.collection(),
             since,
             now: now(),
-            doing,
+            doing: doing.to_owned(),
             candidate: None,
             evidence: None,
             pings: None,

@@ -159,7 +159,7 @@ async fn run_locked(
     if !old.is_empty() {
         migrate_target::check(environment).await?;
     }
-    keepalive.at("making the infrastructure").await?;
+    keepalive.at("creating the infrastructure").await?;
     let before = ttl::read(environment).await?;
     let Provisioned {
         deployment,

@@ -73,7 +73,7 @@ impl Resolver {
 fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> {
     let invalid = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned());
     let mut id = [0u8; 2];
-    getrandom::fill(&mut id).map_err(|_| invalid("no random numbers"))?;
+    getrandom::fill(&mut id).map_err(|_| invalid("no source of random numbers"))?;
     let id = u16::from_be_bytes(id);
     let question = question(id, name, ask).ok_or_else(|| invalid("not a valid DNS name"))?;
     let answer = by_packet(server, &question, |packet| read(packet, id, name, ask).ok())?;

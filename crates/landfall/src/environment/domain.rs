@@ -227,7 +227,7 @@ pub(crate) async fn public(
     let kept = kept_on(environment, deployment.target()).await?;
     let is_set_up = matches!(kept.domains.get(domain.as_str()), Some(Some(_)));
     let why = match environment.cloud().why_domains_lead_nowhere() {
-        _ if !is_set_up => "it is not set up; `landfall up` does it",
+        _ if !is_set_up => "it is not set up; run `landfall up`",
         Some(why) => why,
         None if answers(domain, manifest).await? => return Ok(address(domain)),
         None => "it does not answer",

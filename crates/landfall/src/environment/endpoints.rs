@@ -135,7 +135,7 @@ impl Cloud {
     pub(crate) fn why_domains_lead_nowhere(self) -> Option<&'static str> {
         match self {
             Cloud::Aws => None,
-            Cloud::Emulators => Some("in a rehearsal no DNS leads there"),
+            Cloud::Emulators => Some("in a rehearsal DNS does not resolve it"),
         }
     }
 

@@ -252,7 +252,7 @@ impl Environment {
                     format!("the state of the {root} root is locked"),
                 )
                 .why(lock.describe())
-                .next("wait until it is done, then run the same command again")
+                .next("wait until it has finished, then run the same command again")
                 .next(format!("if nobody works on it any more: {unlock}"))
             }
             None => failure.into(),
@@ -278,11 +278,11 @@ async fn destroy_root(terraform: &Terraform, report: &Report) -> Result<(), infr
 async fn explain_interrupt(terraform: &Terraform, failure: infra::Failure) -> Failure {
     let mut failure = Failure::from(failure);
     failure.what = format!(
-        "interrupted; Terraform stopped cleanly in the {} root",
+        "interrupted; Terraform stopped gracefully in the {} root",
         terraform.dir.root
     );
     failure.why = match terraform.resources().await {
-        Ok(count) => vec![format!("its state holds {count} resources")],
+        Ok(count) => vec![format!("its state has {count} resources")],
         Err(error) => vec![format!("its state cannot be read: {error}")],
     };
     failure

@@ -92,7 +92,7 @@ fn report_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
             user => format!("the user {user}"),
         };
         report.note(format!(
-            "the image sets {of_image}: it runs as {user} and not as root (`user` under `[container]`)"
+            "the image sets {of_image}: the app runs as {user}, not as root (`user` in `[container]`)"
         ));
     }
 }

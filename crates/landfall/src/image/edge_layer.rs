@@ -86,7 +86,7 @@ const SECRETS: Companion = Companion {
     name: "secrets",
     path: secrets_loader::PATH,
     title: "the program that fetches secrets",
-    why: "an app with `secrets` needs it on Lambda, as functions have no references to them",
+    why: "an app with `secrets` needs it on Lambda, which cannot inject secrets into functions",
 };
 
 /// Checks that the programs that start before the edge exist. `bridge` is as of [`add`].
@@ -179,7 +179,8 @@ pub(crate) async fn add(
     }
     let entry_point = EntryPoint::of(manifest, bridge);
     let edge = find(manifest.architecture)?;
-    let context = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+    let context =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let into_context = |program: &Path, name: &str| -> std::io::Result<()> {
         let to = context.path().join(name);
         std::fs::copy(program, &to)?;

@@ -193,7 +193,7 @@ impl Engine {
         let unreadable = |why: String| {
             Failure::new(
                 Exit::MissingTool,
-                "the engine's answer about an image cannot be read",
+                "the engine's description of an image cannot be read",
             )
             .why(why)
         };

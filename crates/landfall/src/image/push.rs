@@ -21,7 +21,8 @@ impl Engine {
         login: &aws::Login,
     ) -> Result<(), Failure> {
         let reference = format!("{repository}:{tag}");
-        let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
         let host = repository.split('/').next().unwrap_or_default();
         let auth = serde_json::json!({ "auth": login.basic });
         let config = serde_json::json!({ "auths": { host: auth, &login.host: auth } });

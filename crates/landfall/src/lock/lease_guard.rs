@@ -136,7 +136,7 @@ impl LeaseGuard {
                     if !is_observing {
                         is_observing = true;
                         let time = readable(quiet_for);
-                        note(format!("the release lock seems abandoned: {why}"));
+                        note(format!("the release lock seems stale: {why}"));
                         note(format!("watching it for {time} before taking it over"));
                     }
                     let pause = (quiet_for / 10).min(POLL_EVERY);
@@ -327,14 +327,14 @@ fn text_of(lease: &Lease) -> Result<String, Failure> {
 fn locked(why: String) -> Failure {
     Failure::new(Exit::Locked, "another command holds the release lock")
         .why(why)
-        .next("wait until it is done, then run the same command again")
+        .next("wait until it has finished, then run the same command again")
         .next("if that command is not running any more: `landfall unlock`")
 }
 
 fn unreadable(error: Unreadable) -> Failure {
     Failure::new(Exit::Locked, "the release lock cannot be read")
         .why(error.to_string())
-        .next("if a newer landfall wrote it, use that one")
+        .next("if a newer landfall wrote it, use that version")
         .next("if that command is not running any more: `landfall unlock`")
 }
 

@@ -138,10 +138,11 @@ pub(super) fn program(variable: &str, name: &str, install: &str) -> Result<PathB
         let path = PathBuf::from(path);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(
-                Failure::new(Exit::MissingTool, format!("{variable} names no file"))
-                    .why(path.display().to_string()),
-            ),
+            false => Err(Failure::new(
+                Exit::MissingTool,
+                format!("{variable} does not name a file"),
+            )
+            .why(path.display().to_string())),
         };
     }
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())

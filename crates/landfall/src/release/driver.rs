@@ -87,7 +87,7 @@ impl Driver<'_> {
         let mut failures = 0;
         if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
             self.report.note(
-                "there is no edge to count requests: versions are compared by what the load balancer counts, a minute at a time",
+                "without an edge, versions are compared by the load balancer's metrics, one minute at a time",
             );
         }
         loop {
@@ -205,11 +205,10 @@ impl Driver<'_> {
     async fn bear(&self, failures: &mut u32, failure: Failure) -> Result<(), Failure> {
         *failures += 1;
         if failure.exit != Exit::Infrastructure || *failures >= FAILURES {
-            return Err(failure.next(
-                "`landfall resume` goes on with the release, `landfall abort` takes it back",
-            ));
+            return Err(failure
+                .next("`landfall resume` resumes the release, `landfall abort` rolls it back"));
         }
-        self.report.note(format!("{}; looking again", failure.what));
+        self.report.note(format!("{}; retrying", failure.what));
         tokio::time::sleep(LOOK_EVERY * *failures).await;
         Ok(())
     }
@@ -373,7 +372,7 @@ impl Driver<'_> {
         if let Err(failure) = self.platform.prune().await {
             // What is left is free, and the next release tries again.
             self.report
-                .note(format!("old versions stay: {}", failure.what));
+                .note(format!("old versions are kept: {}", failure.what));
         }
         Ok(Ended { outcome })
     }

@@ -208,7 +208,7 @@ impl ReleaseRunner<'_> {
 
     pub(crate) fn say_left(&self, record: &Record) {
         self.report.note(format!(
-            "release {} of revision {} by {} was left in the middle",
+            "release {} of revision {} by {} was interrupted",
             record.number, record.begun.revision, record.by
         ));
     }
@@ -222,12 +222,12 @@ impl ReleaseRunner<'_> {
         Failure::new(
             Exit::Held,
             format!(
-                "release {} of revision {} waits for a person, with {share}% of users on it",
+                "release {} of revision {} is held, with {share}% of the traffic",
                 record.number, record.begun.revision
             ),
         )
         .why(why.explain())
-        .next("`landfall promote` lets it go on, `landfall abort` takes it back")
+        .next("`landfall promote` promotes it, `landfall abort` rolls it back")
     }
 
     /// What came of it, as observed.
@@ -264,17 +264,17 @@ impl ReleaseRunner<'_> {
                 )
                 .why(explanation.what)
                 .next(explanation.next)
-                .next("then `landfall up` again; `landfall down` removes what was made"))
+                .next("then run `landfall up` again; `landfall down` removes what was created"))
             }
-            Outcome::AtRisk { slot, cause } => {
+            Outcome::AtRisk { cause, .. } => {
                 let explanation = cause.explain();
                 Err(Failure::new(
                     Exit::AtRisk,
-                    format!("the new version was given up, but users are still sent to it, in {slot}"),
+                    "the new version failed, but still gets traffic",
                 )
                 .why(explanation.what)
-                .why("the old version has no healthy task that could take them")
-                .next("`landfall status` and `landfall logs` show more; `landfall up` with a version that works, or `landfall rollback REVISION`"))
+                .why("the old version is not healthy and cannot take the traffic")
+                .next("`landfall status` and `landfall logs` show more; run `landfall up` with a version that works, or `landfall rollback REVISION`"))
             }
         }
     }
@@ -303,12 +303,12 @@ impl ReleaseRunner<'_> {
             Verdict::Serving { .. } => Ok(()),
             Verdict::OtherDigest { .. } => Err(Failure::new(
                 Exit::Unknown,
-                "the release came to its end, but something else runs than it released",
+                "the release finished, but something else runs",
             )
             .next("`landfall status` shows what runs; `landfall up` releases again")),
             Verdict::Unreachable { .. } => Err(Failure::new(
                 Exit::Unknown,
-                "the release came to its end, but the public address does not answer",
+                "the release finished, but the public address does not answer",
             )
             .next("`landfall status` and `landfall logs` show more")),
         }
@@ -333,18 +333,20 @@ impl ReleaseRunner<'_> {
         }
         let explanation = cause.explain();
         let what = match (cause, had_users) {
-            (Cause::Aborted | Cause::Interrupted, _) => "the new version was taken back",
+            (Cause::Aborted | Cause::Interrupted, _) => {
+                "the new version was rolled back on request"
+            }
             (_, true) => "the new version was rolled back",
-            (_, false) => "the new version was rolled back; users were never sent to it",
+            (_, false) => "the new version was rolled back before it got traffic",
         };
         if !matches!(seen, Some(Verdict::Serving { .. })) {
             return Ok(Failure::new(
                 Exit::AtRisk,
-                format!("{what}, but the old one was not seen to serve"),
+                format!("{what}, but the old version was not seen to serve"),
             )
             .why(explanation.what)
             .why(format!(
-                "of {} requests to the public address {} were answered well",
+                "of {} requests to the public address, {} succeeded",
                 answers.asked, answers.good
             ))
             .next(
@@ -357,9 +359,7 @@ impl ReleaseRunner<'_> {
         };
         Ok(Failure::new(exit, what)
             .why(explanation.what)
-            .why(format!(
-                "the old version serves as before, in {slot}: seen by its digest and by the public address"
-            ))
+            .why("the old version serves as before: verified by its digest and by the public address")
             .next(explanation.next))
     }
 

@@ -86,7 +86,7 @@ async fn apply_confirmed(
 fn explain(mut failure: Failure) -> Failure {
     if failure.exit == Exit::Infrastructure {
         failure.next.extend([
-            "the app serves under AWS's own address meanwhile: `landfall url`".to_owned(),
+            "meanwhile the app is reachable at AWS's own address: `landfall url`".to_owned(),
             "a certificate waits until public DNS shows its record: `landfall doctor` checks the delegation; then `landfall up` continues".to_owned(),
             "if AWS refused the certificate for good: remove `domain` from landfall.toml, run `landfall up`, and set it again".to_owned(),
         ]);
@@ -100,7 +100,9 @@ async fn report_records(
 ) -> Result<(), Failure> {
     let outputs: Option<DomainOutputs> = planned.terraform.outputs().await?;
     for (domain, name) in outputs.unwrap_or_default().leads_to {
-        provisioner.report.note(format!("{domain} leads to {name}"));
+        provisioner
+            .report
+            .note(format!("{domain} points to {name}"));
     }
     Ok(())
 }
