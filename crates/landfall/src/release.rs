@@ -1,4 +1,8 @@
-//! TODO
+//! Releases of one environment: steps, traffic, canary, ledger, verdict.
+//!
+//! Here lives what carries out the steps that `rules::release` decides on, on Fargate and on
+//! Lambda. Nothing here knows how the environment was provisioned: sessions, names and outputs come
+//! in as arguments.
 
 pub(crate) mod availability_probe;
 pub(crate) mod canary_analysis;

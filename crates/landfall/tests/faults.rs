@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of releases, under load: a few of those that `./dev bench releases` deals out.
+//! `kill -9` during releases under load: a few of the kills of `./dev bench releases`.
 
 use rules::event::Event;
 use rules::exit::Exit;
@@ -7,7 +7,7 @@ use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
 use testkit::{Mode, Sandbox};
 
 #[test]
-fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
+fn a_killed_release_is_resumed_and_no_request_is_lost() {
     let sandbox = Sandbox::new();
     let first = sandbox.app("first", "faults", Mode::Errs(10), 1);
     let up = sandbox
@@ -27,7 +27,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
                 kill(KillTime::Step(2), NextCommand::Resume),
             ],
         ),
-        // With a tenth of the users, and wherever it is after a while.
+        // With 10% of the traffic, and again after some seconds.
         (
             "canary",
             vec![

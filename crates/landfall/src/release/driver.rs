@@ -5,7 +5,8 @@ mod gather;
 
 use self::gather::Gathered;
 use crate::failure::Failure;
-use crate::image::engine::{Engine, LocalImage};
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use crate::lock::keepalive::Keepalive;
 use crate::release::availability_probe::AvailabilityProbe;
 use crate::release::canary_analysis::{CanaryAnalysis, Counted};
@@ -69,7 +70,7 @@ impl Driver<'_> {
     pub(crate) async fn run(
         &self,
         ledger: &mut Ledger,
-        keeper: &Keepalive,
+        keepalive: &Keepalive,
     ) -> Result<Ended, Failure> {
         let record = &ledger.record;
         let mut comparing = CanaryAnalysis::new(
@@ -86,7 +87,7 @@ impl Driver<'_> {
         let mut failures = 0;
         if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
             self.report.note(
-                "there is no edge to count requests: versions are compared by what the load balancer counts, a minute at a time",
+                "without an edge, versions are compared by the load balancer's metrics, one minute at a time",
             );
         }
         loop {
@@ -143,7 +144,9 @@ impl Driver<'_> {
                 let step = next(&release, &seen, at);
                 self.tell(&mut told, &step, &ledger.record, &look, &comparing);
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
-                    keeper.at(&step_words(&step)).await?;
+                    keepalive
+                        .at(&step_words(&step, self.platform.target()))
+                        .await?;
                     if written_at.elapsed() >= WRITE_EVERY {
                         ledger.record.counts = comparing.counts().clone();
                         ledger.write().await?;
@@ -167,10 +170,12 @@ impl Driver<'_> {
                 ledger.record.counts = comparing.counts().clone();
                 if let Step::Finished { outcome } = step {
                     return self
-                        .finish(outcome, ledger, keeper, gathered, pinging)
+                        .finish(outcome, ledger, keepalive, gathered, pinging)
                         .await;
                 }
-                keeper.at(&step_words(&step)).await?;
+                keepalive
+                    .at(&step_words(&step, self.platform.target()))
+                    .await?;
                 ledger.write().await?;
                 written_at = Instant::now();
                 let acted = match step {
@@ -200,11 +205,10 @@ impl Driver<'_> {
     async fn bear(&self, failures: &mut u32, failure: Failure) -> Result<(), Failure> {
         *failures += 1;
         if failure.exit != Exit::Infrastructure || *failures >= FAILURES {
-            return Err(failure.next(
-                "`landfall resume` goes on with the release, `landfall abort` takes it back",
-            ));
+            return Err(failure
+                .next("`landfall resume` resumes the release, `landfall abort` rolls it back"));
         }
-        self.report.note(format!("{}; looking again", failure.what));
+        self.report.note(format!("{}; retrying", failure.what));
         tokio::time::sleep(LOOK_EVERY * *failures).await;
         Ok(())
     }
@@ -336,7 +340,7 @@ impl Driver<'_> {
             self.report.emit(Event::Step { step: step.clone() });
             *told = Some(step.clone());
         }
-        let (release, doing) = (record.release(), step_words(step));
+        let (release, doing) = (record.release(), step_words(step, self.platform.target()));
         let (policy, pings) = (&record.policy, record.pings);
         let watch = live_status::release(&release, policy, look, comparing, doing, pings, now());
         if let (Some(watch), true) = (watch, look.previews().reach_slots()) {
@@ -348,7 +352,7 @@ impl Driver<'_> {
         &self,
         outcome: Outcome,
         ledger: &mut Ledger,
-        keeper: &Keepalive,
+        keepalive: &Keepalive,
         gathered: Gathered,
         pinging: Option<AvailabilityProbe>,
     ) -> Result<Ended, Failure> {
@@ -363,12 +367,12 @@ impl Driver<'_> {
         }
         ledger.record.outcome = Some(outcome.clone());
         ledger.record.ended_at = Some(now());
-        keeper.at("ending").await?;
+        keepalive.at("ending").await?;
         ledger.write().await?;
         if let Err(failure) = self.platform.prune().await {
             // What is left is free, and the next release tries again.
             self.report
-                .note(format!("old versions stay: {}", failure.what));
+                .note(format!("old versions are kept: {}", failure.what));
         }
         Ok(Ended { outcome })
     }

@@ -51,7 +51,7 @@ impl Ledger {
                 format!("the record of release {number} cannot be read"),
             )
             .why(why)
-            .next("a newer landfall may have written it: use that one")
+            .next("a newer landfall may have written it: use that version")
         })?;
         Ok(Some(Ledger {
             store: store.clone(),
@@ -101,10 +101,10 @@ impl Ledger {
             }
             Written::Lost => Err(Failure::new(
                 Exit::Locked,
-                format!("somebody else works on release {}", self.record.number),
+                format!("another command is working on release {}", self.record.number),
             )
-            .why(format!("{key} was changed meanwhile"))
-            .next("`landfall history` shows how far it is; `landfall resume` goes on with it once nobody does")),
+            .why(format!("{key} has changed"))
+            .next("`landfall history` shows its progress; `landfall resume` resumes it when no command is working on it")),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! How a command brings a release to its end: what an earlier one left in the middle first, then its own,
 //! then a look at whether it is so.
 
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::release::driver::{Driver, Ended, Local};
@@ -10,10 +9,10 @@ use crate::release::ledger::Ledger;
 use crate::release::platform::{Fargate, Lambda, Look, Platform};
 use crate::report::{Report, now};
 use crate::store::Store;
-use aws::Logs;
+use aws::{Logs, Session};
 use infra::Interrupt;
 use rules::app::manifest::{Manifest, Target};
-use rules::app::names::{SLOT_HEADER, Slot};
+use rules::app::names::{Names, SLOT_HEADER, Slot};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
@@ -61,7 +60,7 @@ pub(crate) struct ReleaseOptions {
 pub(crate) struct ReleaseRunner<'a> {
     pub(crate) driver: Driver<'a>,
     pub(crate) store: Store,
-    pub(crate) keeper: &'a Keepalive,
+    pub(crate) keepalive: &'a Keepalive,
     pub(crate) report: &'a Report,
 }
 
@@ -77,18 +76,19 @@ impl Deployment {
     /// A driver for releases of it.
     pub(crate) fn driver<'a>(
         &'a self,
-        place: &'a Environment,
+        session: &Session,
+        names: &Names,
         manifest: &Manifest,
         local: Option<Local<'a>>,
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
-        let session = &place.session;
+        report.set_target(self.target());
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(
                     session,
-                    &place.names,
+                    names,
                     &self.foundation,
                     outputs,
                 )?)),
@@ -159,7 +159,7 @@ impl ReleaseRunner<'_> {
             StartedRelease::Serving(slot) => return Ok(ReleaseResult::Unchanged(slot)),
             StartedRelease::Release { release, from } => (release, from),
         };
-        let by = crate::lock::lease_guard::holder::this("").who;
+        let by = crate::lock::holder::this("").who;
         let record = Record::begin(number, by, revision.clone(), from, *release);
         let mut ledger = Ledger::begin(&self.store, record);
         let ended = self.go_on(&mut ledger).await?;
@@ -193,22 +193,22 @@ impl ReleaseRunner<'_> {
     pub(crate) async fn go_on(&self, ledger: &mut Ledger) -> Result<Ended, Failure> {
         ledger.record.outcome = None;
         ledger.record.ended_at = None;
-        self.keeper.name_release(ledger.record.number).await;
-        self.driver.run(ledger, self.keeper).await
+        self.keepalive.name_release(ledger.record.number).await;
+        self.driver.run(ledger, self.keepalive).await
     }
 
     /// Puts a person's word into the ledger; it is written with the next step.
     pub(crate) fn order(&self, ledger: &mut Ledger, order: ManualOverride) {
         ledger.record.entries.push(Entry::Order {
             at: now(),
-            by: crate::lock::lease_guard::holder::this("").who,
+            by: crate::lock::holder::this("").who,
             order,
         });
     }
 
     pub(crate) fn say_left(&self, record: &Record) {
         self.report.note(format!(
-            "release {} of revision {} by {} was left in the middle",
+            "release {} of revision {} by {} was interrupted",
             record.number, record.begun.revision, record.by
         ));
     }
@@ -222,12 +222,12 @@ impl ReleaseRunner<'_> {
         Failure::new(
             Exit::Held,
             format!(
-                "release {} of revision {} waits for a person, with {share}% of users on it",
+                "release {} of revision {} is held, with {share}% of the traffic",
                 record.number, record.begun.revision
             ),
         )
         .why(why.explain())
-        .next("`landfall promote` lets it go on, `landfall abort` takes it back")
+        .next("`landfall promote` promotes it, `landfall abort` rolls it back")
     }
 
     /// What came of it, as observed.
@@ -264,17 +264,17 @@ impl ReleaseRunner<'_> {
                 )
                 .why(explanation.what)
                 .next(explanation.next)
-                .next("then `landfall up` again; `landfall down` removes what was made"))
+                .next("then run `landfall up` again; `landfall down` removes what was created"))
             }
-            Outcome::AtRisk { slot, cause } => {
+            Outcome::AtRisk { cause, .. } => {
                 let explanation = cause.explain();
                 Err(Failure::new(
                     Exit::AtRisk,
-                    format!("the new version was given up, but users are still sent to it, in {slot}"),
+                    "the new version failed, but still gets traffic",
                 )
                 .why(explanation.what)
-                .why("the old version has no healthy task that could take them")
-                .next("`landfall status` and `landfall logs` show more; `landfall up` with a version that works, or `landfall rollback REVISION`"))
+                .why("the old version is not healthy and cannot take the traffic")
+                .next("`landfall status` and `landfall logs` show more; run `landfall up` with a version that works, or `landfall rollback REVISION`"))
             }
         }
     }
@@ -303,12 +303,12 @@ impl ReleaseRunner<'_> {
             Verdict::Serving { .. } => Ok(()),
             Verdict::OtherDigest { .. } => Err(Failure::new(
                 Exit::Unknown,
-                "the release came to its end, but something else runs than it released",
+                "the release finished, but something else runs",
             )
             .next("`landfall status` shows what runs; `landfall up` releases again")),
             Verdict::Unreachable { .. } => Err(Failure::new(
                 Exit::Unknown,
-                "the release came to its end, but the public address does not answer",
+                "the release finished, but the public address does not answer",
             )
             .next("`landfall status` and `landfall logs` show more")),
         }
@@ -333,18 +333,20 @@ impl ReleaseRunner<'_> {
         }
         let explanation = cause.explain();
         let what = match (cause, had_users) {
-            (Cause::Aborted | Cause::Interrupted, _) => "the new version was taken back",
+            (Cause::Aborted | Cause::Interrupted, _) => {
+                "the new version was rolled back on request"
+            }
             (_, true) => "the new version was rolled back",
-            (_, false) => "the new version was rolled back; users were never sent to it",
+            (_, false) => "the new version was rolled back before it got traffic",
         };
         if !matches!(seen, Some(Verdict::Serving { .. })) {
             return Ok(Failure::new(
                 Exit::AtRisk,
-                format!("{what}, but the old one was not seen to serve"),
+                format!("{what}, but the old version was not seen to serve"),
             )
             .why(explanation.what)
             .why(format!(
-                "of {} requests to the public address {} were answered well",
+                "of {} requests to the public address, {} succeeded",
                 answers.asked, answers.good
             ))
             .next(
@@ -357,9 +359,7 @@ impl ReleaseRunner<'_> {
         };
         Ok(Failure::new(exit, what)
             .why(explanation.what)
-            .why(format!(
-                "the old version serves as before, in {slot}: seen by its digest and by the public address"
-            ))
+            .why("the old version serves as before: verified by its digest and by the public address")
             .next(explanation.next))
     }
 
