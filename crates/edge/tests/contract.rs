@@ -1,4 +1,4 @@
-//! What landfall tells the edge, and what the documentation says about it.
+//! The environment that landfall gives the edge, and the documentation of its variables.
 
 use edge::policy::lambda::environment as on_lambda;
 use edge::policy::settings::Settings as EdgeSettings;

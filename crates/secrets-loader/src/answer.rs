@@ -1,4 +1,5 @@
-//! Just enough of HTTP/1.1 to read one answer of a store (<https://www.rfc-editor.org/rfc/rfc9112>).
+//! Just enough of HTTP/1.1 to read one answer of a store
+//! (<https://www.rfc-editor.org/rfc/rfc9112>).
 
 /// What became of the bytes that came so far.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! The address of a host, without the resolver of the C library: `/etc/hosts` is not asked, as nothing of AWS
-//! stands there.
+//! The address of a host, without the resolver of the C library: `/etc/hosts` is not asked, as
+//! nothing of AWS stands there.
 
 use rules::operate::dns::{Ask, question, read, resolvers};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -47,8 +47,8 @@ fn ask(server: SocketAddr, host: &str) -> Result<Vec<IpAddr>, String> {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
-    // A port of the kernel's choice and a connected socket: answers of others do not arrive. What the address
-    // leads to has to show a certificate.
+    // A port of the kernel's choice and a connected socket: answers of others do not arrive. What
+    // the address leads to has to show a certificate.
     let socket = UdpSocket::bind(any).map_err(said)?;
     socket.connect(server).map_err(said)?;
     socket.set_read_timeout(Some(WITHIN)).map_err(said)?;

@@ -1,8 +1,8 @@
-//! `landfall-secrets COMMAND [ARGUMENT…]`: fetches the secrets that its environment refers to, and becomes the
-//! command with their values in its environment.
+//! `landfall-secrets COMMAND [ARGUMENT…]`: fetches the secrets that its environment refers to, and
+//! becomes the command with their values in its environment.
 //!
-//! It lies in the image of an app that has secrets and runs on Lambda, before the edge, and speaks TLS, which
-//! the edge does not need. What it does is decided in `store`.
+//! It lies in the image of an app that has secrets and runs on Lambda, before the edge, and speaks
+//! TLS, which the edge does not need. What it does is decided in `store`.
 //!
 //! | | |
 //! |---|---|

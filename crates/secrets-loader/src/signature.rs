@@ -128,7 +128,8 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// <https://www.rfc-editor.org/rfc/rfc4231>, cases 2 and 6: a short key, and one longer than a block.
+    /// <https://www.rfc-editor.org/rfc/rfc4231>, cases 2 and 6: a short key, and one longer than a
+    /// block.
     #[test]
     fn hmac_is_that_of_the_rfc() {
         assert_eq!(

@@ -64,8 +64,8 @@ impl Ask {
     /// The values in an answer.
     ///
     /// # Errors
-    /// One is missing, or it is an error. The sentence holds no value: of an answer with status 200 nothing is
-    /// quoted.
+    /// One is missing, or it is an error. The sentence holds no value: of an answer with status 200
+    /// nothing is quoted.
     pub(crate) fn values(
         &self,
         status: u16,

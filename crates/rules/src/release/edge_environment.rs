@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 /// CloudFront and the load balancer: both are trusted to report a user's address and protocol.
 const TRUSTED_HOPS: u32 = 2;
-/// Seconds for which the edge accepts new connections after SIGTERM. ECS deregisters a task from the
-/// load balancer before it sends the signal; this covers the load balancer's slowest node.
+/// Seconds for which the edge accepts new connections after SIGTERM. ECS deregisters a task from
+/// the load balancer before it sends the signal; this covers the load balancer's slowest node.
 const LEAD_SECONDS: u32 = 5;
 /// Seconds the app gets to exit after its SIGTERM.
 const STOP_SECONDS: u32 = 4;
