@@ -8,7 +8,7 @@ pub(crate) mod policy;
 pub(crate) mod reap;
 pub(crate) mod secrets;
 
-use crate::conduct::Terms;
+use crate::release::runner::ReleaseOptions;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::app::manifest::{AppName, EnvironmentName, Manifest, Region, RelativePath, Target};
@@ -325,10 +325,10 @@ pub(crate) enum AtMaximum {
 
 impl Up {
     /// What is asked of the release.
-    pub(crate) fn terms(&self, manifest: &Manifest) -> Terms {
+    pub(crate) fn terms(&self, manifest: &Manifest) -> ReleaseOptions {
         let pace = &self.pace;
         let usual = release::ReleaseTimings::of(manifest.target, manifest.edge);
-        Terms {
+        ReleaseOptions {
             count: manifest.count.get(),
             strategy: match pace.strategy {
                 Strategy::Canary => release::Strategy::Canary,

@@ -4,11 +4,11 @@
 mod account;
 mod machine;
 
-use crate::app::App;
 use crate::cli::Global;
-use crate::engine::Engine;
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
+use crate::image::engine::Engine;
 use crate::report::Report;
 use rules::app::manifest::{Manifest, Overrides, Target};
 use rules::operate::doctor::{Facts, Seen, Trouble, Unavailable};
@@ -41,7 +41,7 @@ pub(crate) struct Examined {
     pub(crate) facts: Facts,
     pub(crate) app: Option<App>,
     pub(crate) engine: Option<Engine>,
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Environment>,
     /// What the environment runs on.
     pub(crate) there: Vec<Target>,
 }
@@ -81,7 +81,7 @@ impl Examined {
     /// The target that is meant is known once one has looked where the app runs already.
     fn settle_target(&mut self) {
         if let Some(app) = &mut self.app {
-            app.manifest.target = Place::target(&app.manifest, &self.there);
+            app.manifest.target = Environment::target(&app.manifest, &self.there);
             self.facts.app = Ok(Ok(app.manifest.clone()));
         }
     }

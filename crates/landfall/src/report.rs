@@ -40,7 +40,7 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volume {
     /// Results, warnings and failures.
-    Staleness,
+    Quiet,
     Usual,
     /// What the tools say, too.
     Verbose,

@@ -6,22 +6,24 @@ mod provider;
 
 pub(crate) use provider::{leave, trusted};
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::commands::{confirm, down, listener};
+use crate::commands::down;
+use crate::documents::ci_workflows::{self, Overwrite, decide};
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::terraform::listener;
 use crate::failure::Failure;
-use crate::phases::Phases;
-use crate::place::Place;
 use crate::report::Report;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::Invalid;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::leave::ci::file::{Writing, decide};
 use rules::leave::ci::origin::{Project, directory};
-use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, github, gitlab, partition};
+use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
 use std::path::PathBuf;
@@ -107,7 +109,7 @@ struct Wanted {
     name: String,
     path: PathBuf,
     text: String,
-    writing: Writing,
+    writing: Overwrite,
 }
 
 async fn set_up(
@@ -122,9 +124,9 @@ async fn set_up(
     let app = App::read_settings(&flags.app.directory, global)?;
     let within = directory(&checkout.prefix).map_err(invalid)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
-    let target = Place::target(&app.manifest, &place.targets().await?);
+    let target = Environment::target(&app.manifest, &place.targets().await?);
     let archive = match (&flags.archive, &flags.archive_sha256) {
         (Some(url), Some(sha256)) => Some(Archive {
             url: url.clone(),
@@ -181,16 +183,8 @@ async fn set_up(
 }
 
 fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result<Wanted, Failure> {
-    let (name, text) = match setup.forge {
-        Forge::Github => (
-            github::path(deployment),
-            github::workflow(setup, deployment),
-        ),
-        Forge::Gitlab => (
-            gitlab::path(deployment),
-            gitlab::pipeline(setup, deployment),
-        ),
-    };
+    let name = ci_workflows::path(setup, deployment);
+    let text = ci_workflows::text(setup, deployment);
     let path = checkout.root.join(&name);
     let there = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
@@ -215,12 +209,12 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
 /// Shows how the file would change, and refuses where it is somebody else's.
 fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
     match &wanted.writing {
-        Writing::New | Writing::Same => Ok(()),
-        Writing::Changed { diff } => {
+        Overwrite::New | Overwrite::Same => Ok(()),
+        Overwrite::Changed { diff } => {
             report.note(format!("{} changes:\n{diff}", wanted.name));
             Ok(())
         }
-        Writing::Theirs { diff } => {
+        Overwrite::Theirs { diff } => {
             report.note(format!("{} would change:\n{diff}", wanted.name));
             if force {
                 return Ok(());
@@ -269,7 +263,7 @@ async fn make(
     setup: &Setup,
     deployment: &Deployment,
     flags: &Flags,
-    place: &Place,
+    place: &Environment,
     phases: &Phases<'_>,
     report: &Report,
     interrupt: &Interrupt,
@@ -314,7 +308,7 @@ async fn make(
 }
 
 async fn plan(
-    place: &Place,
+    place: &Environment,
     inputs: &serde_json::Value,
     report: &Report,
     interrupt: &Interrupt,
@@ -354,7 +348,7 @@ async fn remove(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     if !place.has_state().await? || !place.holds(Root::Ci).await? {
         report.note("CI has no roles here: there is nothing to remove");

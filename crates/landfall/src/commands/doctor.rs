@@ -1,9 +1,9 @@
 //! `landfall doctor`: everything that would make a deployment fail, before anything is created.
 
 use super::up::image;
-use crate::app::overrides;
 use crate::cli::{Doctor, Global, Up};
 use crate::doctor::{Examined, Extent, examine, trouble};
+use crate::environment::app::overrides;
 use crate::failure::Failure;
 use crate::report::Report;
 use infra::Interrupt;

@@ -1,10 +1,10 @@
 //! `landfall run`: the app behind its edge on this machine, as it will run on AWS.
 
-use crate::app::{App, overrides};
 use crate::cli::{Global, Run};
 use crate::commands::up::image::build;
-use crate::engine::{Container, Engine, protection, variables};
+use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
+use crate::image::engine::{Container, Engine, protection, variables};
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::{Architecture, Manifest, Overrides, Target};

@@ -2,9 +2,9 @@
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
-use crate::domain;
+use crate::environment::domain;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
 use crate::report::{Report, now};
 use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
 use futures_util::future::try_join_all;
@@ -58,7 +58,7 @@ pub(super) async fn gather(
     }
     let region = app.manifest.region.as_ref().map(|region| region.as_str());
     let (place, clock) = tokio::join!(
-        Box::pin(Place::open(app, global, report)),
+        Box::pin(Environment::open(app, global, report)),
         Box::pin(clock(global, extent))
     );
     examined.facts.clock = clock;
@@ -136,7 +136,7 @@ async fn without(
     };
 }
 
-async fn with(examined: &mut Examined, place: Place, extent: Extent) {
+async fn with(examined: &mut Examined, place: Environment, extent: Extent) {
     let limit = extent.timings();
     examined.facts.credentials = Ok(place.identity.clone());
     match place.targets().await {
@@ -185,7 +185,7 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
 }
 
 /// Whether a root is to be made that holds nothing as yet.
-async fn is_new(place: &Place, target: Target, there: &[Target]) -> bool {
+async fn is_new(place: &Environment, target: Target, there: &[Target]) -> bool {
     // What cannot be told is looked at more closely.
     !there.contains(&target) || !place.holds(Root::Foundation).await.unwrap_or(false)
 }
@@ -198,7 +198,7 @@ async fn region(account: &Quotas) -> Seen<Region> {
     account.region().await.map_err(|error| unknown(&error))
 }
 
-async fn concurrency(place: &Place, target: Target) -> Seen<u32> {
+async fn concurrency(place: &Environment, target: Target) -> Seen<u32> {
     if target != Target::Lambda {
         return Err(Unavailable::NotAsked);
     }
@@ -212,7 +212,7 @@ async fn concurrency(place: &Place, target: Target) -> Seen<u32> {
         .map_err(|error| unknown(&error))
 }
 
-async fn vcpus(place: &Place, account: &Quotas, target: Target) -> Seen<f64> {
+async fn vcpus(place: &Environment, account: &Quotas, target: Target) -> Seen<f64> {
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
@@ -225,7 +225,11 @@ async fn vcpus(place: &Place, account: &Quotas, target: Target) -> Seen<f64> {
         .map_err(|error| unknown(&error))
 }
 
-async fn load_balancers(place: &Place, account: &Quotas, target: Target) -> Seen<LoadBalancers> {
+async fn load_balancers(
+    place: &Environment,
+    account: &Quotas,
+    target: Target,
+) -> Seen<LoadBalancers> {
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
@@ -237,7 +241,7 @@ async fn load_balancers(place: &Place, account: &Quotas, target: Target) -> Seen
 }
 
 /// What bears the environment's names and is in none of its states.
-async fn names(place: &Place) -> Seen<Strangers> {
+async fn names(place: &Environment) -> Seen<Strangers> {
     let inventory = Inventory::new(&place.session, &place.names, &place.account);
     let listing = inventory.look().await;
     // In this order: what a Terraform at work makes meanwhile is not in the listing; what it made before is in
@@ -265,12 +269,12 @@ async fn names(place: &Place) -> Seen<Strangers> {
     })
 }
 
-async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
+async fn surveyed(place: &Environment, domain: &Domain) -> Seen<Survey> {
     let survey = domain::survey(place, domain).await;
     survey.map_err(|failure| Unavailable::Unknown(failure.what))
 }
 
-async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
+async fn secrets(place: &Environment, manifest: &Manifest) -> Seen<Vec<Stored>> {
     if manifest.secrets.is_empty() {
         return Err(Unavailable::NotAsked);
     }
@@ -284,7 +288,11 @@ async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
     stored.map_err(|error| trouble(error.into()))
 }
 
-async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {
+async fn permissions(
+    place: &Environment,
+    manifest: &Manifest,
+    there: &[Target],
+) -> Seen<Vec<Simulated>> {
     if place.identity.rehearsal {
         return Err(Unavailable::Skipped(EMULATED.to_owned()));
     }

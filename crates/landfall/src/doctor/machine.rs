@@ -1,10 +1,10 @@
 //! This machine, asked once.
 
 use super::trouble;
-use crate::engine::Engine;
+use crate::environment::place::{self, Environment};
 use crate::failure::Failure;
-use crate::layer;
-use crate::place::{self, Place};
+use crate::image::edge_layer;
+use crate::image::engine::Engine;
 use infra::Binary;
 use rules::app::manifest::Manifest;
 use rules::operate::doctor::machine::{Directory, Disk, Tool};
@@ -21,7 +21,7 @@ pub(super) async fn gather(
     manifest: Option<&Manifest>,
     rehearse: bool,
 ) -> Option<Engine> {
-    let terraform = tokio::task::spawn_blocking(Place::terraform_binary);
+    let terraform = tokio::task::spawn_blocking(Environment::terraform_binary);
     let terraform = tokio::time::timeout(PATIENCE, terraform);
     let engine = tokio::time::timeout(PATIENCE, engine(facts));
     let (engine, terraform) = tokio::join!(engine, terraform);
@@ -136,8 +136,8 @@ fn edge(manifest: &Manifest, rehearse: bool) -> Seen<Option<String>> {
     if !manifest.edge {
         return Ok(None);
     }
-    let edge = layer::find(manifest.architecture).map_err(trouble)?;
-    layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
+    let edge = edge_layer::find(manifest.architecture).map_err(trouble)?;
+    edge_layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
     Ok(Some(edge.display().to_string()))
 }
 

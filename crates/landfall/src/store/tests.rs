@@ -1,5 +1,5 @@
 use super::*;
-use crate::random::token;
+use crate::store::random::token;
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::Names;
 use std::collections::BTreeSet;
