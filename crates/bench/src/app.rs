@@ -72,7 +72,7 @@ fn converse(mut stream: TcpStream, percent: u32) -> std::io::Result<()> {
                 "200 OK",
                 &COUNT.load(Ordering::Relaxed).to_string(),
             )?,
-            "/events" => return tell(&mut stream),
+            "/events" => return write_events(&mut stream),
             _ => {
                 COUNT.fetch_add(u64::from(is_ours), Ordering::Relaxed);
                 if fastrand::u32(0..100) < percent {
@@ -93,7 +93,7 @@ fn answer(stream: &mut TcpStream, status: &str, body: &str) -> std::io::Result<(
     stream.write_all(text.as_bytes())
 }
 
-fn tell(stream: &mut TcpStream) -> std::io::Result<()> {
+fn write_events(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;

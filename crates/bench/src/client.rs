@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longer than any proxy here waits for the app.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Marks requests of the bench: the counting app counts these only, and no health checks.
 const REQUEST_TAIL: &[u8] = b" HTTP/1.1\r\nhost: app\r\nx-bench: 1\r\n\r\n";
@@ -36,10 +36,10 @@ enum Length {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> std::io::Result<Client> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Client {
             stream,
             bytes: Vec::with_capacity(1024),

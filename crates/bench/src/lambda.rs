@@ -25,7 +25,7 @@ Usage: bench lambda --edge PATH --adapter PATH [--quick] [--seed N]
 ./dev bench lambda finds both.";
 
 /// Timeout of the app's start.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests before those that count.
 const WARM_UP: usize = 50;
 /// Interval in which the app is probed.
@@ -244,7 +244,7 @@ fn alone(mut app: Command, port: u16, requests: usize) -> Result<One, String> {
         {
             break line;
         }
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TIMEOUT {
             return Err("the app does not start".to_owned());
         }
         thread::sleep(LOOK);

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Timeout of everything that starts or ends here.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a process may take to end after SIGKILL.
 const AFTERMATH: Duration = Duration::from_secs(5);
 /// Interval in which that is checked.
@@ -139,8 +139,8 @@ impl Stage {
         };
         stage.read_its_log()?;
         stage.wait_until_ready().map_err(|why| {
-            let told = std::fs::read_to_string(stage.directory.path().join("stderr"));
-            format!("{}: {why}\n{}", proxy.name, told.unwrap_or_default())
+            let log = std::fs::read_to_string(stage.directory.path().join("stderr"));
+            format!("{}: {why}\n{}", proxy.name, log.unwrap_or_default())
         })?;
         Ok(stage)
     }
@@ -157,7 +157,7 @@ impl Stage {
     }
 
     fn wait_until_ready(&mut self) -> Result<(), String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Ok(Some(status)) = self.proxy.try_wait() {
                 return Err(format!("it ended with {status}"));
@@ -167,7 +167,7 @@ impl Stage {
                 return Ok(());
             }
             if Instant::now() > end {
-                return Err(format!("no answer within {} s", PATIENCE.as_secs()));
+                return Err(format!("no answer within {} s", TIMEOUT.as_secs()));
             }
             thread::sleep(LOOK);
         }
@@ -243,7 +243,7 @@ impl Stage {
 
     /// Waits for the proxy to end; whether it did in time.
     pub(crate) fn has_ended(&mut self) -> bool {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while Instant::now() < end {
             if matches!(self.proxy.try_wait(), Ok(Some(_))) {
                 return true;

@@ -23,7 +23,7 @@ fn docker(arguments: &[&str]) -> Output {
         .expect("docker: this test needs Docker Engine")
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     assert!(
         output.status.success(),
         "docker: {}",
@@ -66,7 +66,7 @@ impl Container {
         let dockerfile =
             format!("FROM scratch\nCOPY root /\nUSER 12345:12345\nENTRYPOINT {command:?}\n");
         std::fs::write(directory.path().join("Dockerfile"), dockerfile).expect("Dockerfile");
-        let image = said(&docker(&[
+        let image = stdout(&docker(&[
             "build",
             "--quiet",
             directory.path().to_str().expect("path"),
@@ -95,7 +95,7 @@ impl Container {
         }
         run.push(image.clone());
         let run: Vec<&str> = run.iter().map(String::as_str).collect();
-        let id = said(&docker(&run));
+        let id = stdout(&docker(&run));
         let port = |inside: &str| {
             let output = docker(&["port", &id, inside]);
             let text = String::from_utf8_lossy(&output.stdout);
@@ -140,11 +140,11 @@ impl Container {
     }
 
     fn wait(&self) -> String {
-        said(&docker(&["wait", &self.id]))
+        stdout(&docker(&["wait", &self.id]))
     }
 
     fn processes(&self) -> Vec<String> {
-        let text = said(&docker(&["top", &self.id, "-eo", "pid,ppid,stat,comm"]));
+        let text = stdout(&docker(&["top", &self.id, "-eo", "pid,ppid,stat,comm"]));
         text.lines().skip(1).map(str::to_owned).collect()
     }
 }
@@ -182,7 +182,7 @@ fn as_pid_1_it_serves_reaps_restarts_and_drains() {
         "{}",
         container.logs()
     );
-    said(&docker(&["kill", "--signal", "TERM", &container.id]));
+    stdout(&docker(&["kill", "--signal", "TERM", &container.id]));
     assert_eq!(container.wait(), "0");
 }
 
@@ -190,7 +190,7 @@ fn as_pid_1_it_serves_reaps_restarts_and_drains() {
 fn as_pid_1_it_kills_an_app_that_ignores_sigterm() {
     let container = Container::run(&["--ignore-term"], &[("STOP_MS", "100")]);
     container.until_ready();
-    said(&docker(&["kill", "--signal", "TERM", &container.id]));
+    stdout(&docker(&["kill", "--signal", "TERM", &container.id]));
     assert_eq!(container.wait(), "137");
 }
 

@@ -11,7 +11,7 @@ fn health_reports_the_drain_at_once_and_users_are_still_served() {
     let mut kept = stage.connect();
     assert_eq!(kept.get("/").header("connection"), None);
     stage.signal("TERM");
-    stage.until("health says so", || stage.health() == Some(503));
+    stage.until("health reports the drain", || stage.health() == Some(503));
     assert_eq!(stage.get("/.landfall/health").status, 503);
     // All connections are asked to close after their next answer.
     let answer = kept.get("/");
@@ -37,7 +37,7 @@ fn requests_in_flight_end_before_the_app() {
     held.write("GET /hold/a HTTP/1.1\r\nhost: app\r\n\r\n");
     stage.until("it is at the app", || stage.hits("a") == 1);
     stage.signal("TERM");
-    stage.until("the door is closed", || {
+    stage.until("the listener is closed", || {
         Client::try_connect(stage.address).is_none()
     });
     stage.app("/release/a");
@@ -69,7 +69,7 @@ fn a_websocket_gets_a_close_frame() {
     client.write("\u{2}\u{6}abc");
     assert_eq!(client.bytes(5), b"\x02\x06abc");
     stage.signal("TERM");
-    stage.until("the door is closed", || {
+    stage.until("the listener is closed", || {
         Client::try_connect(stage.address).is_none()
     });
     client.write("def");

@@ -191,16 +191,16 @@ fn an_answer_that_lambda_would_refuse_is_a_413() {
     let (api, stage) = lambda(setup());
     let answer = api.get("/big");
     assert_eq!(answer["statusCode"], 413);
-    let says = "The app's answer takes 8388608 bytes, and Lambda takes 6291556 at most";
-    assert!(text(&answer).contains(says), "{answer}");
-    stage.until("a line says so", || stage.err().contains(says));
+    let expected = "The app's answer takes 8388608 bytes, and Lambda takes 6291556 at most";
+    assert!(text(&answer).contains(expected), "{answer}");
+    stage.until("a line reports it", || stage.err().contains(expected));
     let sum = totals(&api);
     assert_eq!((sum.users.cut, sum.first.errors), (1, 0));
     // No user could get this answer, so the probe reports an error instead of the app's status.
     let error = api.invoke(br#"{"landfall":"probe","path":"/big"}"#).error();
     assert_eq!(error["errorType"], "Landfall.AnswerTooLong", "{error}");
     let message = error["errorMessage"].as_str().unwrap_or_default();
-    assert!(message.contains(says) && message.contains("GET /big"));
+    assert!(message.contains(expected) && message.contains("GET /big"));
     assert_eq!(text(&api.get("/")), "hello");
 }
 
@@ -384,9 +384,10 @@ fn sigterm_shuts_it_down_with_a_last_line() {
     stage.signal("TERM");
     assert_eq!(stage.exit_code(), 0);
     let lines = stage.out();
-    let told = lines.lines().filter_map(|line| Summary::parse(line).ok());
+    let summaries = lines.lines().filter_map(|line| Summary::parse(line).ok());
     // A later line about a second replaces an earlier one.
-    let seconds: std::collections::BTreeMap<_, _> = told.flat_map(|told| told.buckets).collect();
+    let seconds: std::collections::BTreeMap<_, _> =
+        summaries.flat_map(|summaries| summaries.buckets).collect();
     assert_eq!(
         seconds.values().map(|b| b.users.total).sum::<u64>(),
         5,
@@ -421,9 +422,9 @@ fn an_app_that_crashes_too_often_fails_its_invocation_and_the_edge_exits() {
 
 #[test]
 fn without_an_api_it_exits() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = nobody.local_addr().expect("address").to_string();
-    drop(nobody);
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = unused.local_addr().expect("address").to_string();
+    drop(unused);
     let mut stage = setup()
         .app_variable("AWS_LAMBDA_RUNTIME_API", &address)
         .start();

@@ -214,11 +214,11 @@ fn an_answer_known_to_be_too_long_is_a_413() {
     let (api, stage) = lambda(setup());
     let stream = get(&api, &format!("/bytes/{}", LONGEST + 1));
     assert_eq!(stream.status(), 413);
-    let says =
+    let expected =
         "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
-    assert!(stream.text().contains(says), "{}", stream.text());
+    assert!(stream.text().contains(expected), "{}", stream.text());
     assert_eq!(stream.error(), None);
-    stage.until("a line reports it", || stage.err().contains(says));
+    stage.until("a line reports it", || stage.err().contains(expected));
     assert_eq!(totals(&api).users.cut, 1);
     assert_eq!(get(&api, "/").text(), "hello");
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
-use testkit::process::{self, PATIENCE, signal, until};
+use testkit::process::{self, TIMEOUT, signal, until};
 use testkit::raw_http::Client;
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_landfall-bridge");
@@ -199,7 +199,7 @@ impl Emulator {
 }
 
 fn read(stream: &TcpStream) -> Option<Asked> {
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     let mut reader = BufReader::new(stream);
     let mut head = VecDeque::new();
     loop {

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A TLS server of `localhost` that answers one request with `answer` and then closes the connection
-/// without `close_notify`; and its certificate.
+/// A TLS server of `localhost` that answers one request with `answer` and then closes the
+/// connection without `close_notify`; and its certificate.
 fn server(answer: &'static [u8]) -> (SocketAddr, RootCertStore, JoinHandle<String>) {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let mut roots = RootCertStore::empty();

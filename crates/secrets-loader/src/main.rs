@@ -2,8 +2,8 @@
 //! replaces itself by the command with the values in its environment.
 //!
 //! It is in the image of an app that has secrets and runs on Lambda, and runs before the edge. It
-//! speaks TLS, so that the edge does not have to. Only fetching belongs here: what landfall writes into
-//! the environment is in [`rules::release::secrets_loader`].
+//! speaks TLS, so that the edge does not have to. Only fetching belongs here: what landfall writes
+//! into the environment is in [`rules::release::secrets_loader`].
 //!
 //! | | |
 //! |---|---|

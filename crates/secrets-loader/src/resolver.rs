@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Pause before a query is repeated within that time, as a packet may be lost.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The IPv4 addresses of a host, from the first name server of `/etc/resolv.conf` that answers. Search
-/// domains and `/etc/hosts` are not used: the hosts of AWS are in neither.
+/// The IPv4 addresses of a host, from the first name server of `/etc/resolv.conf` that answers.
+/// Search domains and `/etc/hosts` are not used: the hosts of AWS are in neither.
 ///
 /// # Errors
 /// There is no name server, none answers, or the host has no address.

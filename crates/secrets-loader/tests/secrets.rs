@@ -143,8 +143,8 @@ fn a_failed_start_is_reported_without_values() {
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     assert!(output.stdout.is_empty(), "the command ran: {output:?}");
     let why = "KEY: Parameter Store has no version 3 of /landfall/app-prod/KEY";
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(said, format!("landfall-secrets: {why}\n"));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text, format!("landfall-secrets: {why}\n"));
     let heard = heard.join().expect("it was reported").remove(0);
     assert!(
         heard.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"),
@@ -179,7 +179,7 @@ fn problems_of_its_environment_are_reported() {
     ] {
         let output = fetch(variables);
         assert_eq!(output.status.code(), Some(69), "{output:?}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(word), "{said}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(word), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Timeout of everything.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// Time limit of an invocation.
 const LIMIT_MS: u128 = 30_000;
 
@@ -92,7 +92,7 @@ impl Api {
 
     fn note(&self) -> Result<Note, String> {
         self.notes
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .map_err(|error| match error {
                 RecvTimeoutError::Timeout => "the runtime is silent".to_owned(),
                 RecvTimeoutError::Disconnected => "the API is gone".to_owned(),

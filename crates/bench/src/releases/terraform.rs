@@ -123,12 +123,12 @@ impl Plain {
             ])
             .output()
             .map_err(|error| format!("terraform: {error}"))?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
-            return Ok(said);
+            return Ok(text);
         }
         let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(format!("terraform {arguments:?}: {said}\n{complaint}"))
+        Err(format!("terraform {arguments:?}: {text}\n{complaint}"))
     }
 
     /// The address of the emulated load balancer.

@@ -206,12 +206,12 @@ mod tests {
             x_port: Some("443"),
             host: Some("app.example"),
         };
-        let stranger = forwarded_headers(&received, PEER, 0, None);
-        assert_eq!(stranger.x_proto, "http");
-        assert_eq!(stranger.x_host.as_deref(), Some("app.example"));
-        assert_eq!(stranger.x_port, None);
+        let untrusted = forwarded_headers(&received, PEER, 0, None);
+        assert_eq!(untrusted.x_proto, "http");
+        assert_eq!(untrusted.x_host.as_deref(), Some("app.example"));
+        assert_eq!(untrusted.x_port, None);
         assert_eq!(
-            stranger.forwarded,
+            untrusted.forwarded,
             "for=10.0.0.9;host=\"app.example\";proto=http"
         );
         let proxy = forwarded_headers(&received, PEER, 1, None);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
     unused_imports,
     reason = "every test file uses its own part of the stage"
 )]
-pub(crate) use testkit::process::{PATIENCE, signal, until};
+pub(crate) use testkit::process::{TIMEOUT, signal, until};
 #[allow(
     unused_imports,
     reason = "every test file uses its own part of the stage"

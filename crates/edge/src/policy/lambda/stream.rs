@@ -25,8 +25,8 @@ pub const SEPARATOR: [u8; 8] = [0; 8];
 /// Longest body of a streamed answer in bytes: 200 MB. Lambda accepts no more.
 pub const LONGEST: u64 = 200 << 20;
 
-/// Whether an answer is streamed: if the setting says that function URLs accept streams, and the
-/// caller is one. An HTTP API never accepts a stream.
+/// Whether an answer is streamed: if the setting is on, and the caller is a function URL. An HTTP
+/// API never accepts a stream.
 pub fn is_streamed(setting: bool, caller: Caller) -> bool {
     setting && caller == Caller::FunctionUrl
 }
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn trailers_report_the_error() {
-        for (cut, kind, says) in [
+        for (cut, kind, expected) in [
             (Truncation::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
             (
                 Truncation::OutOfTime,
@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(error.error_type, kind);
             let why = error.error_message;
             assert!(
-                why.contains(says) && why.ends_with("after 17 bytes"),
+                why.contains(expected) && why.ends_with("after 17 bytes"),
                 "{why}"
             );
         }
