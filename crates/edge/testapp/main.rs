@@ -270,7 +270,7 @@ fn counted_answer(shared: &Shared, parts: &[&str], out: &TcpStream) -> Option<Ou
 
 /// Answers that are written piece by piece.
 fn streamed_answer(shared: &Shared, parts: &[&str], mut out: &TcpStream) -> Option<Outcome> {
-    let mut write = || -> Outcome {
+    let write = || -> Outcome {
         match *parts {
             ["events", key] => {
                 out.write_all(
@@ -318,7 +318,7 @@ fn streamed_answer(shared: &Shared, parts: &[&str], mut out: &TcpStream) -> Opti
         *parts,
         ["events" | "bytes" | "flood", _] | ["big" | "binary"]
     )
-    .then(|| write())
+    .then(write)
 }
 
 /// Answers that are always the same, and whether the connection stays open after them.
