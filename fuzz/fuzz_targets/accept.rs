@@ -1,4 +1,4 @@
-//! What a client wants to read.
+//! `Accept` headers.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

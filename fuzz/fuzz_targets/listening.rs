@@ -1,4 +1,4 @@
-//! What the kernel says about sockets.
+//! The text of `/proc/net/tcp`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Rules that are switched off below paths.
+//! Mechanisms that are switched off below paths.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The environment of the edge: names and values, one a line.
+//! The environment of the edge, one variable per line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

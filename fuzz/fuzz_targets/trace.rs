@@ -1,4 +1,4 @@
-//! Names of requests.
+//! Request ids and trace contexts.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Streams of frames: cut anywhere, the borders stay where they are.
+//! Streams of frames: wherever they are cut, the boundaries are the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

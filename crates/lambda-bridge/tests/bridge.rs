@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
-use testkit::process::{self, PATIENCE, signal, until};
+use testkit::process::{self, TIMEOUT, signal, until};
 use testkit::raw_http::Client;
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_landfall-bridge");
@@ -150,8 +150,8 @@ struct Asked {
 }
 
 impl Emulator {
-    /// Answers each request with the first of `answers` whose text the request line begins with, otherwise
-    /// with an empty object.
+    /// Answers each request with the first of `answers` whose text the request line begins with,
+    /// otherwise with an empty object.
     fn start(answers: &[(&str, u16, Value)]) -> Emulator {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
@@ -199,7 +199,7 @@ impl Emulator {
 }
 
 fn read(stream: &TcpStream) -> Option<Asked> {
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     let mut reader = BufReader::new(stream);
     let mut head = VecDeque::new();
     loop {

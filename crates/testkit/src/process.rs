@@ -5,18 +5,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A step that takes longer than this has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Polls until `look` returns a value.
 ///
 /// # Panics
-/// There is none within [`PATIENCE`]; the message has `what` and the text of `context`.
+/// There is none within [`TIMEOUT`]; the message has `what` and the text of `context`.
 pub fn until<T>(
     what: &str,
     mut look: impl FnMut() -> Option<T>,
     context: impl Fn() -> String,
 ) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         if let Some(value) = look() {
             return value;

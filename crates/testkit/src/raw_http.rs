@@ -1,6 +1,6 @@
 //! An HTTP/1.1 client that sends the given bytes and shows every byte of the answer.
 
-use crate::process::PATIENCE;
+use crate::process::TIMEOUT;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -51,7 +51,7 @@ impl Client {
     /// Connects; [`None`] if no one listens there.
     pub fn try_connect(address: SocketAddr) -> Option<Client> {
         let stream = TcpStream::connect(address).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(TIMEOUT)).ok()?;
         stream.set_nodelay(true).ok()?;
         Some(Client {
             stream: BufReader::new(stream),

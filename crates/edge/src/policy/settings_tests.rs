@@ -69,18 +69,21 @@ fn an_unknown_name_is_refused_with_the_nearest_one() {
 
 #[test]
 fn all_problems_are_reported_at_once() {
-    let told = complaints(&[
+    let found = complaints(&[
         ("TRIES", "0"),
         ("ACCESS_LOG", "2"),
         ("RULES", "/a"),
         ("SECRET", "short"),
     ]);
-    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(found.len(), 4, "{found:?}");
     assert_eq!(
-        told[1],
+        found[1],
         "LANDFALL_EDGE_TRIES: `0` is not a whole number from 1 to 10"
     );
-    assert!(told.iter().all(|line| !line.contains("short")), "{told:?}");
+    assert!(
+        found.iter().all(|line| !line.contains("short")),
+        "{found:?}"
+    );
     let nothing = Settings::read([("", "")]).expect_err("problems");
     assert_eq!(nothing.0.len(), 1);
     assert!(

@@ -1,13 +1,13 @@
 //! Whether a program can be added to an image: it must be static, and for the image's processor.
 //!
-//! The image may contain nothing but the app, so a program that needs a loader or a library would not
-//! start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
+//! The image may contain nothing but the app, so a program that needs a loader or a library would
+//! not start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
 
 use crate::app::manifest::Architecture;
 
 /// Why a file cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub enum Unusable {
     /// It is not a 64-bit Linux program.
     NoProgram,
     /// It needs a loader, which the image may not have.
@@ -16,12 +16,12 @@ pub enum Unfit {
     OtherProcessor,
 }
 
-impl std::fmt::Display for Unfit {
+impl std::fmt::Display for Unusable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Unfit::NoProgram => "it is not a 64-bit Linux program",
-            Unfit::Dynamic => "it is not linked statically",
-            Unfit::OtherProcessor => "it is for another processor",
+            Unusable::NoProgram => "it is not a 64-bit Linux program",
+            Unusable::Dynamic => "it is not linked statically",
+            Unusable::OtherProcessor => "it is for another processor",
         })
     }
 }
@@ -30,25 +30,25 @@ impl std::fmt::Display for Unfit {
 ///
 /// # Errors
 /// It cannot be added to an image for `architecture`.
-pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
+pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unusable> {
     const ELF_64_LITTLE_ENDIAN: &[u8] = b"\x7fELF\x02\x01";
     const INTERPRETER: u32 = 3;
     if !bytes.starts_with(ELF_64_LITTLE_ENDIAN) {
-        return Err(Unfit::NoProgram);
+        return Err(Unusable::NoProgram);
     }
     let machine = match architecture {
         Architecture::X86_64 => 62,
         Architecture::Arm64 => 183,
     };
     if half(bytes, 18) != Some(machine) {
-        return Err(Unfit::OtherProcessor);
+        return Err(Unusable::OtherProcessor);
     }
     let table = bytes
         .get(32..40)
         .and_then(|field| usize::try_from(u64::from_le_bytes(field.try_into().ok()?)).ok())
-        .ok_or(Unfit::NoProgram)?;
-    let size = usize::from(half(bytes, 54).ok_or(Unfit::NoProgram)?);
-    let count = usize::from(half(bytes, 56).ok_or(Unfit::NoProgram)?);
+        .ok_or(Unusable::NoProgram)?;
+    let size = usize::from(half(bytes, 54).ok_or(Unusable::NoProgram)?);
+    let count = usize::from(half(bytes, 56).ok_or(Unusable::NoProgram)?);
     for index in 0..count {
         let at = index
             .checked_mul(size)
@@ -57,10 +57,10 @@ pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
         let kind = at
             .zip(end)
             .and_then(|(at, end)| bytes.get(at..end))
-            .ok_or(Unfit::NoProgram)?;
-        let kind: [u8; 4] = kind.try_into().map_err(|_| Unfit::NoProgram)?;
+            .ok_or(Unusable::NoProgram)?;
+        let kind: [u8; 4] = kind.try_into().map_err(|_| Unusable::NoProgram)?;
         if u32::from_le_bytes(kind) == INTERPRETER {
-            return Err(Unfit::Dynamic);
+            return Err(Unusable::Dynamic);
         }
     }
     Ok(())
@@ -92,18 +92,18 @@ mod tests {
         assert_eq!(check(&program(62, 1), Architecture::X86_64), Ok(()));
         assert_eq!(check(&program(183, 1), Architecture::Arm64), Ok(()));
         let other = check(&program(183, 1), Architecture::X86_64);
-        assert_eq!(other, Err(Unfit::OtherProcessor));
+        assert_eq!(other, Err(Unusable::OtherProcessor));
         assert_eq!(
             check(&program(62, 3), Architecture::X86_64),
-            Err(Unfit::Dynamic)
+            Err(Unusable::Dynamic)
         );
         assert_eq!(
             check(b"#!/bin/sh\n", Architecture::X86_64),
-            Err(Unfit::NoProgram)
+            Err(Unusable::NoProgram)
         );
         assert_eq!(
             check(&program(62, 1)[..60], Architecture::X86_64),
-            Err(Unfit::NoProgram)
+            Err(Unusable::NoProgram)
         );
     }
 

@@ -1,20 +1,20 @@
 //! A command that runs once in the app's image instead of the app.
 //!
-//! The edge is the image's entry point, and no platform lets a task replace that. So the edge replaces
-//! itself: if its environment has a command, it does not listen and does not start the app, but executes
-//! the command, with no-new-privileges as usual.
+//! The edge is the image's entry point, and no platform lets a task replace that. So the edge
+//! replaces itself: if its environment has a command, it does not listen and does not start the
+//! app, but executes the command, with no-new-privileges as usual.
 
 /// Variable with the command.
 pub const VARIABLE: &str = "LANDFALL_EDGE_EXEC";
 
 /// Longest text of a command that a task accepts: its overrides may have 8192 characters in total
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the command is
-/// a JSON string, with a backslash before each quote.
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the
+/// command is a JSON string, with a backslash before each quote.
 pub const LONGEST: usize = 4_000;
 
 /// Why a command cannot be passed to the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub enum InvalidCommand {
     /// It contains no program.
     Empty,
     /// A word contains a zero byte, which no argument of a program can.
@@ -23,28 +23,28 @@ pub enum Unfit {
     TooLong,
 }
 
-impl std::fmt::Display for Unfit {
+impl std::fmt::Display for InvalidCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Unfit::Empty => f.write_str("it names no program"),
-            Unfit::ZeroByte => f.write_str("it holds a zero byte"),
-            Unfit::TooLong => write!(f, "it has more than {LONGEST} characters"),
+            InvalidCommand::Empty => f.write_str("it names no program"),
+            InvalidCommand::ZeroByte => f.write_str("it holds a zero byte"),
+            InvalidCommand::TooLong => write!(f, "it has more than {LONGEST} characters"),
         }
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for InvalidCommand {}
 
 /// The command as the variable's value.
 ///
 /// # Errors
 /// It cannot be passed.
-pub fn write(command: &[String]) -> Result<String, Unfit> {
+pub fn write(command: &[String]) -> Result<String, InvalidCommand> {
     check(command)?;
     let text = serde_json::Value::from(command.to_vec()).to_string();
     match text.chars().count() {
         0..=LONGEST => Ok(text),
-        _ => Err(Unfit::TooLong),
+        _ => Err(InvalidCommand::TooLong),
     }
 }
 
@@ -55,12 +55,12 @@ pub fn read(text: &str) -> Option<Vec<String>> {
     Some(command)
 }
 
-fn check(command: &[String]) -> Result<(), Unfit> {
+fn check(command: &[String]) -> Result<(), InvalidCommand> {
     if command.first().is_none_or(String::is_empty) {
-        return Err(Unfit::Empty);
+        return Err(InvalidCommand::Empty);
     }
     if command.iter().any(|word| word.contains('\0')) {
-        return Err(Unfit::ZeroByte);
+        return Err(InvalidCommand::ZeroByte);
     }
     Ok(())
 }
@@ -76,11 +76,17 @@ mod tests {
 
     #[test]
     fn commands_that_cannot_be_executed_are_refused() {
-        assert_eq!(write(&[]), Err(Unfit::Empty));
-        assert_eq!(write(&words(&["", "x"])), Err(Unfit::Empty));
-        assert_eq!(write(&words(&["sh", "a\0b"])), Err(Unfit::ZeroByte));
+        assert_eq!(write(&[]), Err(InvalidCommand::Empty));
+        assert_eq!(write(&words(&["", "x"])), Err(InvalidCommand::Empty));
+        assert_eq!(
+            write(&words(&["sh", "a\0b"])),
+            Err(InvalidCommand::ZeroByte)
+        );
         let long = "x".repeat(LONGEST);
-        assert_eq!(write(&words(&["echo", &long])), Err(Unfit::TooLong));
+        assert_eq!(
+            write(&words(&["echo", &long])),
+            Err(InvalidCommand::TooLong)
+        );
         for bad in ["", "sh", "[]", "[\"\"]", "[1]", "{}", "[\"a\\u0000\"]"] {
             assert_eq!(read(bad), None, "{bad}");
         }
@@ -91,7 +97,7 @@ mod tests {
         fn every_command_is_parsed_as_it_was_written(command in proptest::collection::vec("[^\0]{0,20}", 1..6)) {
             match write(&command) {
                 Ok(text) => prop_assert_eq!(read(&text), Some(command)),
-                Err(why) => prop_assert_eq!((why, command[0].as_str()), (Unfit::Empty, "")),
+                Err(why) => prop_assert_eq!((why, command[0].as_str()), (InvalidCommand::Empty, "")),
             }
         }
     }

@@ -156,7 +156,7 @@ fn errors_say_what_is_wrong() {
         event[name] = value;
         event.to_string()
     };
-    for (event, says) in [
+    for (event, expected) in [
         ("".to_owned(), "not JSON"),
         ("[".repeat(1_000), "not JSON"),
         ("7".to_owned(), "not JSON"),
@@ -180,8 +180,8 @@ fn errors_say_what_is_wrong() {
             "begins with a slash",
         ),
     ] {
-        let why = read(event.as_bytes()).expect_err(says).0;
-        assert!(why.contains(says), "{event}: {why}");
+        let why = read(event.as_bytes()).expect_err(expected).0;
+        assert!(why.contains(expected), "{event}: {why}");
     }
     let mut event = minimal();
     event["body"] = json!("not Base64!");
