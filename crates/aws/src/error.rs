@@ -97,7 +97,14 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
 
 fn kind_of(code: &str, status: u16) -> ErrorKind {
     let has = |needle: &str| code.contains(needle);
-    if has("ExpiredToken") || has("InvalidClientTokenId") || has("UnrecognizedClient") {
+    // The last two are EC2's
+    // (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
+    let is_about_credentials = has("ExpiredToken")
+        || has("InvalidClientTokenId")
+        || has("UnrecognizedClient")
+        || code == "AuthFailure"
+        || code == "RequestExpired";
+    if is_about_credentials {
         ErrorKind::Credentials
     } else if has("AccessDenied")
         || has("UnauthorizedOperation")
@@ -155,6 +162,8 @@ mod tests {
             ("AccessDeniedException", 400, ErrorKind::Denied),
             ("UnauthorizedOperation", 403, ErrorKind::Denied),
             ("ExpiredTokenException", 403, ErrorKind::Credentials),
+            ("AuthFailure", 401, ErrorKind::Credentials),
+            ("RequestExpired", 400, ErrorKind::Credentials),
             ("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
             ("PreconditionFailed", 412, ErrorKind::Conflict),
             ("", 412, ErrorKind::Conflict),

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::secrets::Secrets;
 use crate::services::Services;
 use crate::session::Session;
+use crate::signed::ec2::Ec2;
 use crate::state_bucket::StateBucket;
 use crate::zones::Zones;
 use aws_sdk_ecs::types::TaskDefinitionStatus;
@@ -48,7 +49,7 @@ pub struct Inventory {
     ecs: aws_sdk_ecs::Client,
     ecr: aws_sdk_ecr::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
-    ec2: aws_sdk_ec2::Client,
+    ec2: Ec2,
     logs: aws_sdk_cloudwatchlogs::Client,
     iam: aws_sdk_iam::Client,
     sns: aws_sdk_sns::Client,
@@ -77,7 +78,7 @@ impl Inventory {
             ecs: aws_sdk_ecs::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            ec2: aws_sdk_ec2::Client::new(config),
+            ec2: Ec2::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),

@@ -19,6 +19,7 @@ mod registry;
 mod secrets;
 mod services;
 mod session;
+mod signed;
 mod state_bucket;
 mod zones;
 

@@ -2,13 +2,14 @@
 
 use crate::error::{Error, translate};
 use crate::session::Session;
+use crate::signed::ec2::Ec2;
 use rules::operate::doctor::account::{LoadBalancers, Region};
 
 /// An account, asked from one region.
 #[derive(Debug, Clone)]
 pub struct Quotas {
     region: String,
-    ec2: aws_sdk_ec2::Client,
+    ec2: Ec2,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     quotas: aws_sdk_servicequotas::Client,
 }
@@ -20,7 +21,7 @@ impl Quotas {
         let home = session.at(home_of(session.region()));
         Quotas {
             region: session.region().to_owned(),
-            ec2: aws_sdk_ec2::Client::new(&home),
+            ec2: Ec2::new(&home),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(session.config()),
             quotas: aws_sdk_servicequotas::Client::new(session.config()),
         }
@@ -31,24 +32,25 @@ impl Quotas {
     /// # Errors
     /// The call fails.
     pub async fn region(&self) -> Result<Region, Error> {
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+        let parameters = [
+            ("AllRegions".to_owned(), "true".to_owned()),
+            ("RegionName.1".to_owned(), self.region.clone()),
+        ];
         let answer = self
             .ec2
-            .describe_regions()
-            .all_regions(true)
-            .region_names(&self.region)
-            .send()
-            .await
-            .map_err(translate("ec2:DescribeRegions"));
+            .describe("ec2:DescribeRegions", &parameters, "regionInfo", |region| {
+                let ours = region.text("regionName") == Some(&self.region);
+                ours.then(|| region.text("optInStatus").map(str::to_owned))
+            })
+            .await;
         let regions = match answer {
             Err(error) if error.code.as_deref() == Some("InvalidParameterValue") => Vec::new(),
-            other => other?.regions.unwrap_or_default(),
+            other => other?,
         };
-        let ours = regions
-            .into_iter()
-            .find(|region| region.region_name.as_deref() == Some(self.region.as_str()));
         Ok(Region {
             name: self.region.clone(),
-            opt_in: ours.and_then(|region| region.opt_in_status),
+            opt_in: regions.into_iter().next().flatten(),
         })
     }
 

@@ -3,8 +3,8 @@
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
+use crate::signed::ssm::Ssm;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
-use aws_sdk_ssm::types::{ParameterStringFilter, ParameterTier, ParameterType};
 use rules::app::manifest::{SecretName, SecretsStore};
 use rules::app::names::Names;
 use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
@@ -19,7 +19,7 @@ const CURRENT: &str = "AWSCURRENT";
 #[derive(Debug, Clone)]
 pub struct Secrets {
     names: Names,
-    ssm: aws_sdk_ssm::Client,
+    ssm: Ssm,
     manager: aws_sdk_secretsmanager::Client,
 }
 
@@ -28,7 +28,7 @@ impl Secrets {
     pub fn new(session: &Session, names: &Names) -> Secrets {
         Secrets {
             names: names.clone(),
-            ssm: aws_sdk_ssm::Client::new(session.config()),
+            ssm: Ssm::new(session.config()),
             manager: aws_sdk_secretsmanager::Client::new(session.config()),
         }
     }
@@ -80,14 +80,7 @@ impl Secrets {
             all.map(|one| one.id.clone()).collect()
         };
         for names in of(SecretsStore::ParameterStore).chunks(AT_ONCE) {
-            // Names that are not there are in the answer, and no error.
-            self.ssm
-                .delete_parameters()
-                .set_names(Some(names.to_vec()))
-                .send()
-                .await
-                .map(drop)
-                .map_err(translate("ssm:DeleteParameters"))?;
+            self.ssm.delete(names).await?;
         }
         for id in of(SecretsStore::SecretsManager) {
             let deleted = self
@@ -109,18 +102,8 @@ impl Secrets {
     }
 
     async fn put_parameter(&self, path: &str, value: &Value) -> Result<String, Error> {
-        // Without a key's id SSM takes the AWS-managed one, alias/aws/ssm.
-        self.ssm
-            .put_parameter()
-            .name(path)
-            .value(value.reveal())
-            .r#type(ParameterType::SecureString)
-            .tier(ParameterTier::Standard)
-            .overwrite(true)
-            .send()
-            .await
-            .map(|done| done.version.to_string())
-            .map_err(translate("ssm:PutParameter"))
+        let version = self.ssm.put(path, value.reveal()).await?;
+        Ok(version.to_string())
     }
 
     async fn put_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
@@ -155,41 +138,23 @@ impl Secrets {
     }
 
     async fn parameters(&self) -> Result<Vec<Stored>, Error> {
-        const OPERATION: &str = "ssm:DescribeParameters";
         let store = SecretsStore::ParameterStore;
         let prefix = prefix(&self.names, store);
-        let filter = ParameterStringFilter::builder()
-            .key("Path")
-            .option("OneLevel")
-            .values(prefix.trim_end_matches('/'))
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Other, OPERATION, error.to_string()))?;
-        let mut pages = self
-            .ssm
-            .describe_parameters()
-            .parameter_filters(filter)
-            .into_paginator()
-            .send();
-        let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(translate(OPERATION))?;
-            all.extend(
-                page.parameters
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|one| {
-                        let id = one.name?;
-                        Some(Stored {
-                            name: name_of(&self.names, store, &id)?,
-                            store,
-                            id,
-                            version: one.version.to_string(),
-                            changed: one.last_modified_date.and_then(moment),
-                        })
-                    }),
-            );
-        }
-        Ok(all)
+        let path = prefix.trim_end_matches('/');
+        let parameters = self.ssm.directly_under(path).await?.into_iter();
+        Ok(parameters
+            .filter_map(|one| {
+                let changed = one.changed().and_then(moment);
+                let id = one.name?;
+                Some(Stored {
+                    name: name_of(&self.names, store, &id)?,
+                    store,
+                    id,
+                    version: one.version.to_string(),
+                    changed,
+                })
+            })
+            .collect())
     }
 
     async fn managed(&self) -> Result<Vec<Stored>, Error> {

@@ -3,14 +3,14 @@
 
 mod emulators;
 
-use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_ecs::types::ContainerDefinition;
-use emulators::{ACCOUNT, REGION, config};
+use emulators::{ACCOUNT, REGION, config, ec2, element, ssm};
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::sweep::Kind;
+use serde_json::json;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
 
@@ -25,77 +25,62 @@ fn names() -> Names {
 }
 
 /// The environment's tags, as EC2 takes them at creation.
-fn tags(kind: ResourceType) -> TagSpecification {
-    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
-    TagSpecification::builder()
-        .resource_type(kind)
-        .tags(tag(TAG_APP, "planted"))
-        .tags(tag(TAG_ENVIRONMENT, "prod"))
-        .build()
+fn tags(kind: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("TagSpecification.1.ResourceType", kind.to_owned()),
+        ("TagSpecification.1.Tag.1.Key", TAG_APP.to_owned()),
+        ("TagSpecification.1.Tag.1.Value", "planted".to_owned()),
+        ("TagSpecification.1.Tag.2.Key", TAG_ENVIRONMENT.to_owned()),
+        ("TagSpecification.1.Tag.2.Value", "prod".to_owned()),
+    ]
 }
 
 /// A network with one of each of its parts. Returns two subnets for the load balancer.
-async fn plant_network(config: &aws_config::SdkConfig) -> Vec<String> {
-    let ec2 = aws_sdk_ec2::Client::new(config);
-    let vpc = ec2
-        .create_vpc()
-        .cidr_block("10.9.0.0/16")
-        .tag_specifications(tags(ResourceType::Vpc))
-        .send()
-        .await
-        .expect("a VPC");
-    let vpc = vpc.vpc.and_then(|vpc| vpc.vpc_id).expect("its id");
-    let mut subnets = Vec::new();
-    for (zone, range) in [("us-east-1a", "10.9.0.0/24"), ("us-east-1b", "10.9.1.0/24")] {
-        let subnet = ec2
-            .create_subnet()
-            .vpc_id(&vpc)
-            .availability_zone(zone)
-            .cidr_block(range)
-            .tag_specifications(tags(ResourceType::Subnet))
-            .send()
-            .await
-            .expect("a subnet");
-        subnets.push(
-            subnet
-                .subnet
-                .and_then(|subnet| subnet.subnet_id)
-                .expect("its id"),
-        );
-    }
-    ec2.create_security_group()
-        .group_name("planted-prod-tasks")
-        .description("planted")
-        .vpc_id(&vpc)
-        .tag_specifications(tags(ResourceType::SecurityGroup))
-        .send()
-        .await
-        .expect("a security group");
-    ec2.create_internet_gateway()
-        .tag_specifications(tags(ResourceType::InternetGateway))
-        .send()
-        .await
-        .expect("a gateway");
-    ec2.create_route_table()
-        .vpc_id(&vpc)
-        .tag_specifications(tags(ResourceType::RouteTable))
-        .send()
-        .await
-        .expect("a route table");
-    ec2.create_network_interface()
-        .subnet_id(&subnets[0])
-        .tag_specifications(tags(ResourceType::NetworkInterface))
-        .send()
-        .await
-        .expect("an interface");
-    ec2.create_vpc_endpoint()
-        .vpc_id(&vpc)
-        .service_name("com.amazonaws.us-east-1.s3")
-        .tag_specifications(tags(ResourceType::VpcEndpoint))
-        .send()
-        .await
-        .expect("an endpoint");
-    subnets
+fn plant_network(endpoint: &str) -> Vec<String> {
+    let create = |action: &str, kind: &str, parameters: &[(&'static str, &str)]| {
+        let own = parameters
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        let all: Vec<_> = own.chain(tags(kind)).collect();
+        ec2(endpoint, action, &all)
+    };
+    let vpc = create("CreateVpc", "vpc", &[("CidrBlock", "10.9.0.0/16")]);
+    let vpc = element(&vpc, "vpcId");
+    let subnets = [("us-east-1a", "10.9.0.0/24"), ("us-east-1b", "10.9.1.0/24")];
+    let subnets = subnets.map(|(zone, range)| {
+        let parameters = [
+            ("VpcId", vpc.as_str()),
+            ("AvailabilityZone", zone),
+            ("CidrBlock", range),
+        ];
+        let subnet = create("CreateSubnet", "subnet", &parameters);
+        element(&subnet, "subnetId")
+    });
+    create(
+        "CreateSecurityGroup",
+        "security-group",
+        &[
+            ("GroupName", "planted-prod-tasks"),
+            ("GroupDescription", "planted"),
+            ("VpcId", &vpc),
+        ],
+    );
+    create("CreateInternetGateway", "internet-gateway", &[]);
+    create("CreateRouteTable", "route-table", &[("VpcId", &vpc)]);
+    create(
+        "CreateNetworkInterface",
+        "network-interface",
+        &[("SubnetId", &subnets[0])],
+    );
+    create(
+        "CreateVpcEndpoint",
+        "vpc-endpoint",
+        &[
+            ("VpcId", &vpc),
+            ("ServiceName", "com.amazonaws.us-east-1.s3"),
+        ],
+    );
+    subnets.to_vec()
 }
 
 async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
@@ -265,17 +250,18 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
 }
 
 /// A value in each store, and one of an environment whose name begins alike.
-async fn plant_secrets(config: &aws_config::SdkConfig, names: &Names) {
-    let ssm = aws_sdk_ssm::Client::new(config);
+async fn plant_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     let manager = aws_sdk_secretsmanager::Client::new(config);
     for id in [names.id(), format!("{}-2", names.id())] {
-        ssm.put_parameter()
-            .name(format!("/landfall/{id}/KEY"))
-            .value("a value")
-            .r#type(aws_sdk_ssm::types::ParameterType::SecureString)
-            .send()
-            .await
-            .expect("a parameter");
+        ssm(
+            endpoint,
+            "PutParameter",
+            &json!({
+                "Name": format!("/landfall/{id}/KEY"),
+                "Value": "a value",
+                "Type": "SecureString",
+            }),
+        );
         manager
             .create_secret()
             .name(format!("landfall/{id}/KEY"))
@@ -427,15 +413,15 @@ async fn one_of_each_kind_is_found() {
         []
     );
 
-    let (main, second) = sandbox.emulators();
-    let (main, second) = (config(&main).await, config(&second).await);
+    let (endpoint, second) = sandbox.emulators();
+    let (main, second) = (config(&endpoint).await, config(&second).await);
     let names = names();
-    let subnets = plant_network(&main).await;
+    let subnets = plant_network(&endpoint);
     plant_containers(&main, &names).await;
     plant_load_balancer(&main, &names, subnets).await;
     plant_function(&main, &names).await;
     plant_watch(&main, &names).await;
-    plant_secrets(&main, &names).await;
+    plant_secrets(&endpoint, &main, &names).await;
     plant_domain(&main).await;
     plant_second(&second, &names).await;
 

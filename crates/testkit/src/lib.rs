@@ -13,6 +13,7 @@ pub mod process;
 pub mod raw_http;
 mod run;
 mod sandbox;
+pub mod structure;
 mod users;
 mod zone;
 

@@ -17,9 +17,10 @@ const ROOMS: [(&str, &[&str]); 9] = [
 ];
 
 /// How the names of AWS's own crates begin. Only `aws` names them.
-const SDK: [&str; 6] = [
+const SDK: [&str; 7] = [
     "aws-config",
     "aws-credential-types",
+    "aws-runtime",
     "aws-sdk-",
     "aws-sigv4",
     "aws-smithy",
