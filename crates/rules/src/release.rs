@@ -6,6 +6,7 @@
 //! was given up, stands in the [`Release`] as the ledger tells it ([`Release::apply`]).
 
 pub mod alias_routing;
+pub mod analysis;
 pub mod canary;
 pub mod diagnosis;
 mod dry_run;
