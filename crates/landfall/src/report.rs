@@ -9,6 +9,7 @@ mod eject;
 mod heartbeat;
 mod history;
 mod live;
+pub(crate) mod phases;
 mod proposal;
 mod secrets;
 mod view;

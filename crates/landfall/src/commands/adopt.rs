@@ -4,13 +4,14 @@
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
 use crate::commands::eject::{self, Directory, invalid};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
 use crate::environment::planner::Planner;
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{BACKEND, Interrupt, VARIABLES};
 use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
 use rules::event::{Event, Phase};
@@ -32,10 +33,13 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let (directory, record) = Directory::to_read(&arguments.from)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    same(&directory.name, &record.whose, &eject::whose(&place)).map_err(invalid)?;
+    same(&directory.name, &record.whose, &environment.whose()).map_err(invalid)?;
     if record.state != app.manifest.state {
         return Err(other_backend(&record));
     }
@@ -45,7 +49,7 @@ pub(crate) async fn run(
             budget: arguments.budget.or(app.manifest.budget),
             ..app.manifest.clone()
         },
-        place: &place,
+        environment: &environment,
         directory: &directory,
         record: &record,
         report,
@@ -77,7 +81,7 @@ fn other_backend(record: &Ejected) -> Failure {
 
 struct Adoption<'a> {
     manifest: Manifest,
-    place: &'a Environment,
+    environment: &'a Environment,
     directory: &'a Directory,
     record: &'a Ejected,
     report: &'a Report,
@@ -91,7 +95,7 @@ impl Adoption<'_> {
         let verdicts = self.check_states().await?;
         self.check_target().await?;
         let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-        let function = self.planner(self.place).function().await;
+        let function = self.planner(self.environment).function().await;
         let ours = self.ours(&found, scratch.path(), &function).await?;
         self.compare(&found, &ours, yes)?;
         self.take_over(&verdicts).await?;
@@ -100,13 +104,13 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    fn planner<'a>(&'a self, place: &'a Environment) -> Planner<'a> {
+    fn planner<'a>(&'a self, environment: &'a Environment) -> Planner<'a> {
         Planner {
             manifest: &self.manifest,
-            place,
+            environment,
             report: self.report,
             interrupt: self.interrupt,
-            only_looks: true,
+            is_read_only: true,
         }
     }
 
@@ -118,11 +122,11 @@ impl Adoption<'_> {
     fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
         for root in self.roots() {
             let path = format!("{root}/{BACKEND}");
-            let wanted = self.place.ejected(root, &Value::Null);
+            let wanted = self.environment.ejected(root, &Value::Null);
             if found.get(&path) == wanted.get(BACKEND) {
                 continue;
             }
-            let kept = match self.place.bucket() {
+            let kept = match self.environment.bucket() {
                 Some(bucket) => format!("landfall keeps it in the bucket {}", bucket.name()),
                 None => "landfall keeps it on this machine".to_owned(),
             };
@@ -143,9 +147,9 @@ impl Adoption<'_> {
     async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
         let mut verdicts = BTreeMap::new();
         for (root, parted) in &self.record.roots {
-            let Some(ours) = self.place.state(*root).await? else {
+            let Some(ours) = self.environment.state(*root).await? else {
                 if self.record.state == StateBackend::S3 {
-                    return Err(self.place.not_deployed());
+                    return Err(self.environment.not_deployed());
                 }
                 verdicts.insert(*root, self.copy(*root, parted, None)?);
                 continue;
@@ -180,7 +184,7 @@ impl Adoption<'_> {
             return match ours {
                 // An earlier adopt took it.
                 Some(_) => Ok(Takeover::Same),
-                None => Err(self.place.not_deployed()),
+                None => Err(self.environment.not_deployed()),
             };
         };
         let Some(theirs) = Stamp::read(&text) else {
@@ -205,12 +209,12 @@ impl Adoption<'_> {
 
     /// Whether what was ejected is still what runs.
     async fn check_target(&self) -> Result<(), Failure> {
-        let there = match self.place.has_state().await? {
-            true => self.place.targets().await?,
+        let there = match self.environment.has_state().await? {
+            true => self.environment.targets().await?,
             false => Vec::new(),
         };
         match there.as_slice() {
-            [] if self.record.state == StateBackend::S3 => Err(self.place.not_deployed()),
+            [] if self.record.state == StateBackend::S3 => Err(self.environment.not_deployed()),
             [target] if *target != self.manifest.target => Err(Failure::new(
                 Exit::Refused,
                 format!(
@@ -235,7 +239,7 @@ impl Adoption<'_> {
         for root in self.roots() {
             let variables = match root {
                 Root::Ci if self.record.state == StateBackend::S3 => {
-                    let aside = self.place.aside(scratch).await?;
+                    let aside = self.environment.aside(scratch).await?;
                     eject::of_ci(&aside, &self.manifest, self.interrupt).await?
                 }
                 // Its state is not landfall's yet; what it was made with stands there.
@@ -243,7 +247,7 @@ impl Adoption<'_> {
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
-                root => self.place.variables(root, &self.manifest, function)?,
+                root => self.environment.variables(root, &self.manifest, function)?,
             };
             all.insert(root, variables);
         }
@@ -273,7 +277,7 @@ impl Adoption<'_> {
         for (root, variables) in ours {
             let here = variables.as_object().cloned().unwrap_or_default();
             told.extend(differences(*root, &self.there(*root, found)?, &here));
-            for (name, text) in self.place.ejected(*root, variables) {
+            for (name, text) in self.environment.ejected(*root, variables) {
                 wanted.insert(format!("{root}/{name}"), text);
             }
         }
@@ -317,17 +321,18 @@ impl Adoption<'_> {
         if self.record.state == StateBackend::S3 {
             return Ok(());
         }
-        let store = self.place.store();
-        let keeper = Keepalive::take(&store, "landfall adopt", self.report, self.interrupt).await?;
+        let store = self.environment.store();
+        let keepalive =
+            Keepalive::take(&store, "landfall adopt", self.report, self.interrupt).await?;
         let done = self.take_over_locked(verdicts).await;
-        keeper.end(done).await
+        keepalive.end(done).await
     }
 
     async fn take_over_locked(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
         for (root, verdict) in verdicts {
-            let own = self.place.local_state(*root);
+            let own = self.environment.local_state(*root);
             let unwritable = format!("{} cannot be written", own.display());
-            if let Some(lock) = self.place.lock(*root).await {
+            if let Some(lock) = self.environment.state_lock(*root).await {
                 return Err(Failure::new(
                     Exit::Locked,
                     format!("the state of the {root} root is locked"),
@@ -359,14 +364,14 @@ impl Adoption<'_> {
     /// What `up` would change of the shape; whether that is nothing.
     async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
         let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-        let aside = self.place.aside(scratch.path()).await?;
+        let aside = self.environment.aside(scratch.path()).await?;
         let planner = self.planner(&aside);
         let mut unchanged = true;
         for (root, variables) in ours {
             let terraform = aside
                 .terraform_with(*root, variables, self.interrupt)
                 .await?;
-            let ready = planner.ready(terraform).await?;
+            let ready = planner.plan_root(terraform).await?;
             unchanged &= ready.plan.is_empty();
             self.report.emit(Event::Planned {
                 root: *root,

@@ -8,14 +8,13 @@ pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::commands::down;
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::terraform::listener;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::Invalid;
@@ -123,10 +122,13 @@ async fn set_up(
     let phases = Phases::new(report);
     let app = App::read_settings(&flags.app.directory, global)?;
     let within = directory(&checkout.prefix).map_err(invalid)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let target = Environment::target(&app.manifest, &place.targets().await?);
+    let target = Environment::target(&app.manifest, &environment.targets().await?);
     let archive = match (&flags.archive, &flags.archive_sha256) {
         (Some(url), Some(sha256)) => Some(Archive {
             url: url.clone(),
@@ -134,12 +136,12 @@ async fn set_up(
         }),
         _ => None,
     };
-    let region = place.session.region();
+    let region = environment.session.region();
     let deployment = Deployment {
         partition: partition(region).to_owned(),
-        account: place.account.clone(),
+        account: environment.account.clone(),
         region: region.to_owned(),
-        names: place.names.clone(),
+        names: environment.names.clone(),
         target,
         domain: app.manifest.domain.clone(),
         directory: within,
@@ -152,21 +154,21 @@ async fn set_up(
         report.note("nothing was made in AWS: the roles in the file are not there yet");
         std::collections::BTreeMap::new()
     } else {
-        let made_bucket = match place.bucket() {
-            Some(bucket) => bucket.ensure(&place.names, None).await?,
+        let made_bucket = match environment.bucket() {
+            Some(bucket) => bucket.ensure(&environment.names, None).await?,
             None => false,
         };
         let made = make(
             setup,
             &deployment,
             flags,
-            &place,
+            &environment,
             &phases,
             report,
             interrupt,
         )
         .await;
-        if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, place.bucket())
+        if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, environment.bucket())
             && failure.exit == Exit::Refused
         {
             // Nothing half-made: nothing was put into it.
@@ -271,7 +273,7 @@ async fn make(
     setup: &Setup,
     deployment: &Deployment,
     flags: &Flags,
-    place: &Environment,
+    environment: &Environment,
     phases: &Phases<'_>,
     report: &Report,
     interrupt: &Interrupt,
@@ -279,27 +281,30 @@ async fn make(
     let inputs = serde_json::to_value(CiInputs::of(setup, deployment))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     let (terraform, plan) = phases
-        .time(Phase::Plan, plan(place, &inputs, report, interrupt))
+        .time(Phase::Plan, plan(environment, &inputs, report, interrupt))
         .await?;
     let arn = deployment.provider_arn(setup.issuer());
-    let missing = provider::missing(place, &arn).await?;
+    let missing = provider::missing(environment, &arn).await?;
     if let Some(missing) = &missing {
         report.note(missing.describe(setup.issuer()));
     }
     if missing.is_some() || !plan.is_empty() {
         let question = format!(
             "Let jobs of {} deploy {} ({}) to account {}?",
-            setup.project.path, place.names.app, place.names.environment, place.account
+            setup.project.path,
+            environment.names.app,
+            environment.names.environment,
+            environment.account
         );
         confirm(report, flags.yes, &question)?;
         if let Some(missing) = missing {
-            missing.make(place, setup.issuer(), &arn).await?;
+            missing.make(environment, setup.issuer(), &arn).await?;
         }
         if !plan.is_empty() {
             let apply = async {
                 match terraform.apply(&mut listener(report, Root::Ci)).await {
                     Ok(()) => Ok(()),
-                    Err(failure) => Err(place.explain_lock(&terraform, failure).await),
+                    Err(failure) => Err(environment.explain(&terraform, failure).await),
                 }
             };
             phases.time(Phase::Ci, apply).await?;
@@ -316,15 +321,17 @@ async fn make(
 }
 
 async fn plan(
-    place: &Environment,
+    environment: &Environment,
     inputs: &serde_json::Value,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(Terraform, Plan), Failure> {
-    let terraform = place.terraform_with(Root::Ci, inputs, interrupt).await?;
+    let terraform = environment
+        .terraform_with(Root::Ci, inputs, interrupt)
+        .await?;
     let plan = match terraform.plan(false).await {
         Ok(plan) => plan,
-        Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+        Err(failure) => return Err(environment.explain(&terraform, failure).await),
     };
     report.emit(Event::Planned {
         root: Root::Ci,
@@ -355,30 +362,33 @@ async fn remove(
 ) -> Result<(), Failure> {
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    if !place.has_state().await? || !place.holds(Root::Ci).await? {
+    if !environment.has_state().await? || !environment.holds(Root::Ci).await? {
         report.note("CI has no roles here: there is nothing to remove");
         return Ok(());
     }
     let question = format!(
         "Take away what jobs of CI deploy {} ({}) with?",
-        place.names.app, place.names.environment
+        environment.names.app, environment.names.environment
     );
     confirm(report, arguments.yes, &question)?;
-    let provider = trusted(&place).await?;
-    let destroy = down::destroy(&place, &app.manifest, &[Root::Ci], report, interrupt);
+    let provider = trusted(&environment).await?;
+    let destroy = environment.destroy(&app.manifest, &[Root::Ci], report, interrupt);
     phases.time(Phase::Destroy, destroy).await?;
-    leave(&place, provider, report).await;
+    leave(&environment, provider, report).await;
     for root in Root::ALL {
-        if place.holds(root).await? {
+        if environment.holds(root).await? {
             report.note("the file in the repository stays: delete it as well, or its jobs fail");
             return Ok(());
         }
     }
     // Without anything else the bucket was made for CI alone.
-    if let Some(bucket) = place.bucket() {
+    if let Some(bucket) = environment.bucket() {
         bucket.delete().await?;
     }
     report.note("the file in the repository stays: delete it as well, or its jobs fail");

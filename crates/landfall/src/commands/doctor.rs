@@ -1,10 +1,10 @@
 //! `landfall doctor`: everything that would make a deployment fail, before anything is created.
 
-use super::up::image;
 use crate::cli::{Doctor, Global, Up};
 use crate::doctor::{Examined, Extent, examine, trouble};
 use crate::environment::app::overrides;
 use crate::failure::Failure;
+use crate::image::app_image;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
@@ -91,15 +91,18 @@ async fn look_at_image(
         facts.trial = Err(skipped("nothing is run with --no-run"));
         return;
     }
-    let image = match image::own(prebuilt, app, engine, report).await {
-        Ok(image) => image,
-        Err(failure) => {
-            facts.image = Err(trouble(failure));
-            facts.trial = Err(skipped("there is no image"));
-            return;
-        }
-    };
-    facts.image = Ok(engine.describe(&image).await);
+    let image =
+        match app_image::build_or_pull(prebuilt, &app.directory, &app.manifest, engine, report)
+            .await
+        {
+            Ok(image) => image,
+            Err(failure) => {
+                facts.image = Err(trouble(failure));
+                facts.trial = Err(skipped("there is no image"));
+                return;
+            }
+        };
+    facts.image = Ok(image.facts());
     if arguments.no_run {
         facts.trial = Err(skipped("nothing is run with --no-run"));
         return;
@@ -109,7 +112,7 @@ async fn look_at_image(
     facts.trial = match foreign {
         Some(gap) => Err(gap),
         None => {
-            let tried = engine.try_out(&image, &app.manifest, interrupt).await;
+            let tried = engine.trial_run(&image, &app.manifest, interrupt).await;
             tried.map_err(trouble)
         }
     };

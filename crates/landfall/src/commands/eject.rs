@@ -6,15 +6,16 @@ pub(crate) use directory::{Directory, invalid, replace};
 
 use crate::cli::Global;
 use crate::cli::eject::Eject;
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
-use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
 use crate::environment::planner::Planner;
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::release::runner::{Deployment, TargetOutputs};
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
@@ -32,7 +33,7 @@ use std::collections::BTreeMap;
 /// What is deployed, as far as a directory of it has to say it.
 struct Deployed {
     manifest: Manifest,
-    site: Deployment,
+    deployment: Deployment,
     live: Slot,
     serving: Option<String>,
     variables: BTreeMap<Root, Value>,
@@ -48,15 +49,18 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let directory = Directory::to_write(&arguments.into)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let whose = whose(&place);
+    let whose = environment.whose();
     if let Some(record) = &directory.record {
         same(&directory.name, &record.whose, &whose).map_err(invalid)?;
     }
-    let target = match place.targets().await?.as_slice() {
-        [] => return Err(place.not_deployed()),
+    let target = match environment.targets().await?.as_slice() {
+        [] => return Err(environment.not_deployed()),
         [target] => *target,
         _ => return Err(moving()),
     };
@@ -68,19 +72,19 @@ pub(crate) async fn run(
     let deployed = phases
         .time(
             Phase::Plan,
-            look(&place, manifest, arguments.yes, report, &interrupt),
+            look(&environment, manifest, arguments.yes, report, &interrupt),
         )
         .await?;
 
     let mut states = BTreeMap::new();
     for root in deployed.variables.keys() {
-        states.insert(*root, state(&place, *root).await?);
+        states.insert(*root, state(&environment, *root).await?);
     }
     let roots = stamps(&states);
-    for root in states.keys().filter(|_| place.bucket().is_none()) {
+    for root in states.keys().filter(|_| environment.bucket().is_none()) {
         check_copy(&directory, *root, &roots[root])?;
     }
-    let files = files(&place, &whose, &deployed);
+    let files = files(&environment, &whose, &deployed);
     let written = directory.record.as_ref().map(|record| &record.files);
     let lost = lost(
         &written.cloned().unwrap_or_default(),
@@ -117,7 +121,7 @@ pub(crate) async fn run(
             directory.remove_unedited(path)?;
         }
     }
-    if place.bucket().is_none() {
+    if environment.bucket().is_none() {
         for (root, text) in &states {
             let copy = without_variables(text, &[SECRET_VARIABLE]);
             directory.write_private(&format!("{root}/terraform.tfstate"), &copy)?;
@@ -132,16 +136,6 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Which environment a place is.
-pub(crate) fn whose(place: &Environment) -> Whose {
-    Whose::of(
-        &place.names,
-        &place.account,
-        place.session.region(),
-        place.is_rehearsal(),
-    )
-}
-
 pub(crate) fn moving() -> Failure {
     Failure::new(
         Exit::Refused,
@@ -152,8 +146,8 @@ pub(crate) fn moving() -> Failure {
 }
 
 /// The text of a state that has to be there.
-pub(crate) async fn state(place: &Environment, root: Root) -> Result<String, Failure> {
-    let text = place.state(root).await?;
+pub(crate) async fn state(environment: &Environment, root: Root) -> Result<String, Failure> {
+    let text = environment.state(root).await?;
     text.filter(|text| Stamp::read(text).is_some())
         .ok_or_else(|| {
             Failure::new(
@@ -174,19 +168,26 @@ fn stamps(states: &BTreeMap<Root, String>) -> BTreeMap<Root, Stamp> {
 
 /// Looks at what is deployed, and holds it against what the manifest says: what is written down is to be what is there.
 async fn look(
-    place: &Environment,
+    environment: &Environment,
     manifest: Manifest,
     yes: bool,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<Deployed, Failure> {
     let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-    let aside = place.aside(scratch.path()).await?;
-    let Some(site) = aside.site(&manifest, interrupt).await? else {
-        return Err(place.not_deployed());
+    let aside = environment.aside(scratch.path()).await?;
+    let Some(deployment) = aside.deployment(&manifest, interrupt).await? else {
+        return Err(environment.not_deployed());
     };
-    let look = site
-        .driver(&aside, &manifest, None, report, interrupt)?
+    let look = deployment
+        .driver(
+            &aside.session,
+            &aside.names,
+            &manifest,
+            None,
+            report,
+            interrupt,
+        )?
         .look()
         .await?;
     let live = match look.shares.green > look.shares.blue {
@@ -196,10 +197,10 @@ async fn look(
     let serving = look.of(live).image.clone();
     let planner = Planner {
         manifest: &manifest,
-        place: &aside,
+        environment: &aside,
         report,
         interrupt,
-        only_looks: true,
+        is_read_only: true,
     };
     let function = Function {
         image: serving.as_deref().and_then(Image::parse),
@@ -209,17 +210,17 @@ async fn look(
     for root in [Root::Foundation, Root::of(manifest.target)] {
         variables.insert(root, aside.variables(root, &manifest, &function)?);
     }
-    if let Some(inputs) = of_domain(place, &site).await? {
+    if let Some(inputs) = of_domain(environment, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
     }
-    if place.holds(Root::Ci).await? {
+    if environment.holds(Root::Ci).await? {
         variables.insert(Root::Ci, of_ci(&aside, &manifest, interrupt).await?);
     }
     let mut changes = Vec::new();
     let mut tools = String::new();
     for (root, variables) in &variables {
         let terraform = aside.terraform_with(*root, variables, interrupt).await?;
-        let ready = planner.ready(terraform).await?;
+        let ready = planner.plan_root(terraform).await?;
         report.emit(Event::Planned {
             root: *root,
             summary: ready.plan.describe(),
@@ -243,7 +244,7 @@ async fn look(
     }
     Ok(Deployed {
         manifest,
-        site,
+        deployment,
         live,
         serving,
         variables,
@@ -258,11 +259,11 @@ async fn said(terraform: &Terraform) -> String {
 
 /// The variables of the domain's root, as its state has them; [`None`] where there is no domain.
 pub(crate) async fn of_domain(
-    place: &Environment,
-    site: &Deployment,
+    environment: &Environment,
+    deployment: &Deployment,
 ) -> Result<Option<Value>, Failure> {
-    let target = site.target();
-    let kept = domain::kept_on(place, target).await?;
+    let target = deployment.target();
+    let kept = domain::kept_on(environment, target).await?;
     let zones = kept.domains.into_iter();
     let domains: BTreeMap<String, String> = zones
         .filter_map(|(domain, zone)| Some((domain, zone?)))
@@ -270,7 +271,7 @@ pub(crate) async fn of_domain(
     if domains.is_empty() {
         return Ok(None);
     }
-    domain::inputs(place, target, &domains, Some(&site.target)).map(Some)
+    domain::inputs(environment, target, &domains, Some(&deployment.target)).map(Some)
 }
 
 /// The variables of CI's root, as its state has them.
@@ -313,28 +314,28 @@ fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Fai
 }
 
 /// Everything that is written but for states and the record.
-fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
+fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
     let mut files = Texts::new();
     for (root, variables) in &deployed.variables {
-        for (name, text) in place.ejected(*root, variables) {
+        for (name, text) in environment.ejected(*root, variables) {
             files.insert(format!("{root}/{name}"), text);
         }
     }
-    let bucket = place.bucket();
-    let home = place.directory().display().to_string();
-    let emulators = place.emulators();
+    let bucket = environment.bucket();
+    let home = environment.directory().display().to_string();
+    let overrides = environment.endpoints.overrides();
     let manifest = &deployed.manifest;
     let subject = readme::Subject {
         whose,
-        names: &place.names,
+        names: &environment.names,
         landfall: env!("CARGO_PKG_VERSION"),
         tools: deployed.tools.clone(),
         state: match &bucket {
             Some(bucket) => readme::State::Bucket(bucket.name()),
             None => readme::State::Copied { home: &home },
         },
-        foundation: &deployed.site.foundation,
-        target: match &deployed.site.target {
+        foundation: &deployed.deployment.foundation,
+        target: match &deployed.deployment.target {
             TargetOutputs::Lambda(outputs) => readme::Target::Lambda(outputs),
             TargetOutputs::Fargate(outputs) => readme::Target::Fargate {
                 outputs,
@@ -349,9 +350,9 @@ fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
         edge: manifest.edge,
         architecture: manifest.architecture,
         count: manifest.count.get(),
-        emulators: emulators
+        emulators: overrides
             .as_ref()
-            .map(|emulators| (emulators.main.as_str(), emulators.second.as_str())),
+            .map(|overrides| (overrides.main.as_str(), overrides.second.as_str())),
     };
     files.insert("README.md".to_owned(), readme::render(&subject));
     files

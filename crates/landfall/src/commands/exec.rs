@@ -5,8 +5,8 @@
 
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::release::runner::TargetOutputs;
 use crate::report::{Report, now};
@@ -47,13 +47,13 @@ pub(crate) async fn run(
             .next("put what is long into the image, and run it from there")
     })?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    let Some(site) = place.site(&app.manifest, &interrupt).await? else {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    let Some(deployment) = environment.deployment(&app.manifest, &interrupt).await? else {
+        return Err(environment.not_deployed());
     };
-    match &site.target {
+    match &deployment.target {
         TargetOutputs::Fargate(outputs) => {
-            on_fargate(&place, outputs, &command, report, interrupt).await
+            on_fargate(&environment, outputs, &command, report, interrupt).await
         }
         TargetOutputs::Lambda(_) => Err(not_on_lambda()),
     }
@@ -69,21 +69,23 @@ fn not_on_lambda() -> Failure {
 }
 
 async fn on_fargate(
-    place: &Environment,
+    environment: &Environment,
     outputs: &FargateOutputs,
     command: &str,
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let services = Services::new(&place.session, &outputs.cluster);
-    let shares = LoadBalancer::new(&place.session, outputs).shares().await?;
+    let services = Services::new(&environment.session, &outputs.cluster);
+    let shares = LoadBalancer::new(&environment.session, outputs)
+        .shares()
+        .await?;
     let Some(slot) = live(&shares) else {
-        return Err(place.not_deployed());
+        return Err(environment.not_deployed());
     };
     let service = outputs.services.of(slot);
     let deployed = services.slot(service).await?.deployed;
     let Some(revision) = deployed.revision else {
-        return Err(place.not_deployed());
+        return Err(environment.not_deployed());
     };
     // Only where an edge rides there is a secret, and only it can make way.
     if deployed.secret.is_none() {
@@ -107,7 +109,7 @@ async fn on_fargate(
     report.note(format!("task {id} of revision {revision}; Ctrl-C stops it"));
     let follower = Follower {
         services: &services,
-        logs: Logs::new(&place.session, &place.names.log_group()),
+        logs: Logs::new(&environment.session, &environment.names.log_group()),
         id: &id,
         report,
         since: began,

@@ -1,8 +1,8 @@
 //! `landfall history` and `landfall judge`: what was released, and on what evidence.
 
 use crate::cli::{Global, History, Judge};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::Report;
@@ -19,11 +19,11 @@ pub(crate) async fn run(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let store = place.store();
+    let store = environment.store();
     let Some(number) = arguments.release else {
         for record in Ledger::all(&store).await? {
             report.emit(Event::Past(Box::new(Past::from(&record))));

@@ -1,8 +1,8 @@
 //! `landfall logs`: what the app wrote.
 
 use crate::cli::{Global, Logs};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::report::{Report, now};
 use infra::Interrupt;
@@ -25,16 +25,16 @@ pub(crate) async fn run(
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let there = place.targets().await?;
+    let there = environment.targets().await?;
     let group = match Environment::target(&app.manifest, &there) {
-        Target::Fargate => place.names.log_group(),
-        Target::Lambda => place.names.function_log_group(),
+        Target::Fargate => environment.names.log_group(),
+        Target::Lambda => environment.names.function_log_group(),
     };
-    let logs = aws::Logs::new(&place.session, &group);
+    let logs = aws::Logs::new(&environment.session, &group);
     let millis = u64::try_from(arguments.since.as_millis()).unwrap_or(u64::MAX);
     let mut since = Timestamp(now().0.saturating_sub(millis));
     let mut shown: HashSet<String> = HashSet::new();

@@ -2,12 +2,13 @@
 
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;
+use crate::environment::Environment;
 use crate::environment::app::{App, overrides};
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::planner::{Planner, settle};
+use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
@@ -46,51 +47,51 @@ pub(crate) async fn run(
             ..overrides(global)
         },
     )?;
-    let place = phases
+    let environment = phases
         .time(Phase::Preflight, async {
-            Environment::terraform_binary()?;
-            Environment::open(&app, global, report).await
+            terraform::binary()?;
+            Environment::open(&app.manifest, global, report).await
         })
         .await?;
-    let there = place.targets().await?;
+    let there = environment.targets().await?;
     let manifest = settle(&app.manifest, &there, arguments.budget);
     let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
     let planner = Planner {
         manifest: &manifest,
-        place: &place.aside(scratch.path()).await?,
+        environment: &environment.aside(scratch.path()).await?,
         report,
         interrupt: &interrupt,
-        only_looks: true,
+        is_read_only: true,
     };
     let function = planner.function().await;
-    let proposed = phases
-        .time(Phase::Plan, planner.propose(&function, &there, None))
+    let planned = phases
+        .time(Phase::Plan, planner.plan(&function, &there, None))
         .await?;
-    let proposal = proposed.proposal;
-    if let Err(failure) = secrets::wanted(&place, &manifest).await {
+    let decision = planned.decision;
+    if let Err(failure) = secrets::wanted(&environment, &manifest).await {
         report.emit(Event::Warning {
             text: format!("{}; {}", failure.what, failure.next.join("; ")),
         });
     }
     report.emit(Event::Proposed {
-        target: proposal.target,
-        because: proposal.because.clone(),
-        loss: proposal.loss.clone(),
-        refusal: proposal.refusal(),
-        conclusion: proposal.conclusion(),
+        target: decision.target,
+        because: decision.because.clone(),
+        loss: decision.loss.clone(),
+        refusal: decision.refusal(),
+        conclusion: decision.conclusion(),
     });
     if let Some(file) = &arguments.html {
-        write(file, &proposal)?;
+        write(file, &decision)?;
         report.note(format!("the page is in {}", file.display()));
     }
-    match proposal.refusal() {
+    match decision.refusal() {
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),
     }
 }
 
-fn write(file: &Path, proposal: &PlanDecision) -> Result<(), Failure> {
-    let html = page::render(proposal, env!("CARGO_PKG_VERSION"));
+fn write(file: &Path, decision: &PlanDecision) -> Result<(), Failure> {
+    let html = page::render(decision, env!("CARGO_PKG_VERSION"));
     std::fs::write(file, html).map_err(|error| {
         Failure::new(
             Exit::BadInput,

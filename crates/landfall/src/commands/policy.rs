@@ -4,8 +4,8 @@
 use crate::cli::Global;
 use crate::cli::policy::{Flags, Policy};
 use crate::environment::app::{App, overrides};
+use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
-use crate::rehearsal;
 use crate::report::Report;
 use aws::Session;
 use rules::app::manifest::{Manifest, Overrides};
@@ -81,9 +81,9 @@ async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Sc
         Scope::of(&names, partition(region), account, region).with_domain(domain)
     };
     let named = flags.account.as_deref();
-    if global.rehearse {
-        let account = named.unwrap_or(rehearsal::ACCOUNT);
-        return Ok(of(account, region.unwrap_or(rehearsal::REGION)));
+    let cloud = Cloud::chosen(global);
+    if let Some((account, default)) = cloud.fixed_account() {
+        return Ok(of(named.unwrap_or(account), region.unwrap_or(default)));
     }
     if let (Some(account), Some(region)) = (named, region) {
         return Ok(of(account, region));

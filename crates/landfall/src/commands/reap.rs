@@ -8,11 +8,11 @@ use crate::cli::reap::Reap;
 use crate::commands::down;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
 use crate::environment::ttl;
-use crate::environment::{account_region::AccountRegion, place::Environment};
+use crate::environment::{Environment, account_region::AccountRegion};
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use aws::Buckets;
 use infra::Interrupt;
@@ -28,13 +28,13 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let ground = AccountRegion::open(global.region.as_ref(), global, report).await?;
+    let account_region = AccountRegion::open(global.region.as_ref(), global, report).await?;
     let only = Only {
         app: global.name.clone(),
         environment: global.environment.clone(),
     };
     let seen_at = now();
-    let (candidates, unseen) = look(&ground, &only, seen_at).await?;
+    let (candidates, unseen) = look(&account_region, &only, seen_at).await?;
     report.emit(Event::Lifetimes {
         environments: candidates.iter().map(Shown::from).collect(),
         unseen,
@@ -49,22 +49,25 @@ pub(crate) async fn run(
         let question = format!(
             "Remove {} from account {}, {}, for good?",
             ids.join(", "),
-            ground.identity.account,
-            ground.session.region()
+            account_region.identity.account,
+            account_region.session.region()
         );
         confirm(report, arguments.yes, &question)?;
     }
-    take_down(&ground, &over, report, &interrupt).await
+    take_down(&account_region, &over, report, &interrupt).await
 }
 
 /// Every environment that is meant, and what could not be looked at.
 async fn look(
-    ground: &AccountRegion,
+    account_region: &AccountRegion,
     only: &Only,
     now: Timestamp,
 ) -> Result<(Vec<Candidate>, Vec<String>), Failure> {
-    let (account, region) = (&ground.identity.account, ground.session.region());
-    let buckets = Buckets::new(&ground.session, account);
+    let (account, region) = (
+        &account_region.identity.account,
+        account_region.session.region(),
+    );
+    let buckets = Buckets::new(&account_region.session, account);
     let (mut candidates, mut unseen) = (Vec::new(), Vec::new());
     let names = buckets.names(&prefix(account, region)).await?;
     for bucket in worth_a_look(names, account, region, only) {
@@ -80,7 +83,7 @@ async fn look(
             Err(error) => unseen.push(format!("{bucket}: {error}; it is left alone")),
         }
     }
-    for directory in ttl::directories(&ground.directory())? {
+    for directory in ttl::directories(&account_region.directory())? {
         let id = directory.file_name().unwrap_or_default().to_string_lossy();
         match ttl::read_file(&directory) {
             Ok(Some(end)) => candidates.extend(end.candidate(&id, only, now)),
@@ -93,7 +96,7 @@ async fn look(
 
 /// One after the other; what fails keeps nobody from the next.
 async fn take_down(
-    ground: &AccountRegion,
+    account_region: &AccountRegion,
     over: &[&Candidate],
     report: &Report,
     interrupt: &Interrupt,
@@ -107,8 +110,13 @@ async fn take_down(
             first.get_or_insert_with(|| Failure::new(Exit::Interrupted, "interrupted"));
             continue;
         }
-        let place = ground.place(candidate.names.clone(), candidate.state, report);
-        match Box::pin(reap(&place, report, interrupt)).await {
+        let environment = Environment::of(
+            account_region,
+            candidate.names.clone(),
+            candidate.state,
+            report,
+        );
+        match Box::pin(reap(&environment, report, interrupt)).await {
             Ok(true) => removed.push(id),
             Ok(false) => {}
             Err(failure) => {
@@ -136,29 +144,38 @@ async fn take_down(
 
 /// Takes one down, unless it is gone, or somebody gave it more time meanwhile.
 async fn reap(
-    place: &Environment,
+    environment: &Environment,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<bool, Failure> {
-    let id = place.names.id();
-    if let Some(bucket) = place.bucket()
+    let id = environment.names.id();
+    if let Some(bucket) = environment.bucket()
         && !bucket.exists().await?
     {
         report.note(format!("{id}: somebody else took it down"));
         return Ok(false);
     }
-    let manifest = App::of_names(place)?.manifest;
+    let manifest = App::of_names(&environment.names, environment.session.region())?.manifest;
     let phases = Phases::new(report);
-    let keeper = Keepalive::take(&place.store(), "landfall reap", report, interrupt).await?;
+    let keepalive =
+        Keepalive::take(&environment.store(), "landfall reap", report, interrupt).await?;
     // Only under the lock does nobody prolong it any more.
-    match ttl::read(place).await {
+    match ttl::read(environment).await {
         Ok(lifetime) if matches!(lifetime.expiry, Expiry::Expired { .. }) => {}
         Ok(lifetime) => {
             report.note(lifetime.expiry.reap(&id, lifetime.seen_at));
-            return keeper.end(Ok(false)).await;
+            return keepalive.end(Ok(false)).await;
         }
-        Err(failure) => return keeper.end(Err(failure)).await,
+        Err(failure) => return keepalive.end(Err(failure)).await,
     }
-    down::all(place, &manifest, Some(keeper), &phases, report, interrupt).await?;
+    down::all(
+        environment,
+        &manifest,
+        Some(keepalive),
+        &phases,
+        report,
+        interrupt,
+    )
+    .await?;
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! `landfall rehearsal`: the emulators by themselves.
 
 use crate::cli::RehearsalAction;
-use crate::environment::place::home;
+use crate::environment::paths::home;
 use crate::failure::Failure;
 use crate::rehearsal::Rehearsal;
 use crate::report::Report;

@@ -2,9 +2,9 @@
 //! `unlock`.
 
 use crate::cli::{AppDir, Global, Rollback, Unlock};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::lock::lease_guard;
@@ -24,8 +24,8 @@ use std::path::Path;
 /// An environment that is deployed.
 struct Deployed {
     app: App,
-    place: Environment,
-    site: Deployment,
+    environment: Environment,
+    deployment: Deployment,
 }
 
 impl Deployed {
@@ -36,26 +36,35 @@ impl Deployed {
         interrupt: &Interrupt,
     ) -> Result<Deployed, Failure> {
         let app = App::read_settings(directory, global)?;
-        let place = Environment::open(&app, global, report).await?;
-        let Some(site) = place.site(&app.manifest, interrupt).await? else {
-            return Err(place.not_deployed());
+        let environment = Environment::open(&app.manifest, global, report).await?;
+        let Some(deployment) = environment.deployment(&app.manifest, interrupt).await? else {
+            return Err(environment.not_deployed());
         };
-        Ok(Deployed { app, place, site })
+        Ok(Deployed {
+            app,
+            environment,
+            deployment,
+        })
     }
 
-    fn conduct<'a>(
+    fn runner<'a>(
         &'a self,
-        keeper: &'a Keepalive,
+        keepalive: &'a Keepalive,
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<ReleaseRunner<'a>, Failure> {
         let manifest = &self.app.manifest;
         Ok(ReleaseRunner {
-            driver: self
-                .site
-                .driver(&self.place, manifest, None, report, interrupt)?,
-            store: self.place.store(),
-            keeper,
+            driver: self.deployment.driver(
+                &self.environment.session,
+                &self.environment.names,
+                manifest,
+                None,
+                report,
+                interrupt,
+            )?,
+            store: self.environment.store(),
+            keepalive,
             report,
         })
     }
@@ -88,29 +97,29 @@ pub(crate) async fn say(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
-    let store = deployed.place.store();
-    let keeper = Keepalive::take(&store, word.command(), report, &interrupt).await?;
-    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
-    let done = carry_out(word, &conduct).await;
-    keeper.end(done).await
+    let store = deployed.environment.store();
+    let keepalive = Keepalive::take(&store, word.command(), report, &interrupt).await?;
+    let runner = deployed.runner(&keepalive, report, &interrupt)?;
+    let done = carry_out(word, &runner).await;
+    keepalive.end(done).await
 }
 
-async fn carry_out(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
-    let latest = Ledger::latest(&conduct.store).await?;
+async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
+    let latest = Ledger::latest(&runner.store).await?;
     let Some(mut ledger) = latest.filter(|l| l.record.is_held() || l.record.is_under_way()) else {
-        return nothing_open(word, conduct);
+        return nothing_open(word, runner);
     };
     match (word, &ledger.record.outcome) {
-        (ManualAction::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
-        (ManualAction::Resume, None) => conduct.say_left(&ledger.record),
+        (ManualAction::Resume, Some(_)) => return Err(runner.held(&ledger.record)),
+        (ManualAction::Resume, None) => runner.say_left(&ledger.record),
         (ManualAction::Promote, Some(Outcome::Held { share: 0, .. })) => {
-            conduct.order(&mut ledger, ManualOverride::Start);
+            runner.order(&mut ledger, ManualOverride::Start);
         }
-        (ManualAction::Promote, _) => conduct.order(&mut ledger, ManualOverride::Promote),
-        (ManualAction::Abort, _) => conduct.order(&mut ledger, ManualOverride::Abort),
+        (ManualAction::Promote, _) => runner.order(&mut ledger, ManualOverride::Promote),
+        (ManualAction::Abort, _) => runner.order(&mut ledger, ManualOverride::Abort),
     }
-    let ended = conduct.go_on(&mut ledger).await?;
-    let judged = conduct.judge(&ended, &ledger.record).await;
+    let ended = runner.go_on(&mut ledger).await?;
+    let judged = runner.judge(&ended, &ledger.record).await;
     match (word, &ended.outcome, judged) {
         // What was asked for.
         (ManualAction::Abort, Outcome::RolledBack { .. }, Err(failure))
@@ -127,12 +136,12 @@ async fn carry_out(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<()
     }
 }
 
-fn nothing_open(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
+fn nothing_open(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
     if word == ManualAction::Promote {
         return Err(Failure::new(Exit::Refused, "no release waits for a person")
             .next("`landfall history` lists all releases"));
     }
-    conduct
+    runner
         .report
         .note("no release is under way: nothing was changed");
     Ok(())
@@ -146,21 +155,21 @@ pub(crate) async fn rollback(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
-    let store = deployed.place.store();
-    let keeper = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
-    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
-    let done = go_back(arguments, &conduct).await;
-    keeper.end(done).await?;
+    let store = deployed.environment.store();
+    let keepalive = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
+    let runner = deployed.runner(&keepalive, report, &interrupt)?;
+    let done = go_back(arguments, &runner).await;
+    keepalive.end(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
-            url: deployed.site.url().to_owned(),
+            url: deployed.deployment.url().to_owned(),
         });
     }
     Ok(())
 }
 
-async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
-    let records = Ledger::all(&conduct.store).await?;
+async fn go_back(arguments: &Rollback, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
+    let records = Ledger::all(&runner.store).await?;
     let open = records
         .last()
         .filter(|record| record.is_held() || record.is_under_way());
@@ -171,17 +180,17 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
             from.is_some_and(|from| from.0.starts_with(wanted))
         });
         if !leads_back {
-            return Err(conduct.held(record).next("then roll back"));
+            return Err(runner.held(record).next("then roll back"));
         }
         if arguments.dry_run {
             let mut release = record.release();
             release.progress.order = Some(ManualOverride::Abort);
-            return foretell(conduct, &release).await;
+            return foretell(runner, &release).await;
         }
         // The version before is still there: it takes the traffic back by one call.
-        return carry_out(ManualAction::Abort, conduct).await;
+        return carry_out(ManualAction::Abort, runner).await;
     }
-    let look = conduct.driver.look().await?;
+    let look = runner.driver.look().await?;
     let seen = look.observation();
     let live = seen.slots.of(seen.live());
     let Some(current) = live.revision.clone().filter(|_| live.desired > 0) else {
@@ -198,22 +207,22 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
         timings: ReleaseTimings::default(),
     };
     if arguments.dry_run {
-        return match conduct.begin(&revision, &terms).await? {
+        return match runner.begin(&revision, &terms).await? {
             StartedRelease::Serving(_) => Ok(()),
-            StartedRelease::Release { release, .. } => foretell(conduct, &release).await,
+            StartedRelease::Release { release, .. } => foretell(runner, &release).await,
         };
     }
-    let conducted = conduct.release(&revision, &terms).await?;
-    conduct.verdict(&conducted, &revision).await
+    let conducted = runner.release(&revision, &terms).await?;
+    runner.verdict(&conducted, &revision).await
 }
 
-async fn foretell(conduct: &ReleaseRunner<'_>, release: &Release) -> Result<(), Failure> {
-    let seen = conduct.driver.look().await?.observation();
+async fn foretell(runner: &ReleaseRunner<'_>, release: &Release) -> Result<(), Failure> {
+    let seen = runner.driver.look().await?.observation();
     let steps = dry_run(release, &seen, now())
         .into_iter()
         .filter(|step| !matches!(step, Step::EnablePreview | Step::DisablePreview))
         .collect();
-    conduct.report.emit(Event::Foreseen { steps });
+    runner.report.emit(Event::Foreseen { steps });
     Ok(())
 }
 
@@ -272,11 +281,11 @@ pub(crate) async fn unlock(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let store = place.store();
+    let store = environment.store();
     let question = "Give the release lock back? Whoever holds it stops at once.";
     confirm(report, arguments.yes, question)?;
     match lease_guard::unlock(

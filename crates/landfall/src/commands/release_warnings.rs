@@ -1,6 +1,6 @@
 //! What is wrong already, said before a release starts.
 
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::release::driver::Driver;
 use crate::report::{Report, now};
 use aws::{Alarms, Budgets};
@@ -11,15 +11,15 @@ use rules::operate::release_warnings::concerns;
 /// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What
 /// cannot be looked at is told as well; none of it keeps a release from starting, which may be the repair.
 pub(crate) async fn tell(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
     driver: &Driver<'_>,
     report: &Report,
 ) {
-    let budget_name = place.names.id();
+    let budget_name = environment.names.id();
     let (alarms, budgets) = (
-        Alarms::new(&place.session, &place.names),
-        Budgets::new(&place.session, &place.account),
+        Alarms::new(&environment.session, &environment.names),
+        Budgets::new(&environment.session, &environment.account),
     );
     let exceeded = async {
         // Without a budget in the manifest the alert is set to the first cent: no news to tell.

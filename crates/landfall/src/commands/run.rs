@@ -1,10 +1,11 @@
 //! `landfall run`: the app behind its edge on this machine, as it will run on AWS.
 
 use crate::cli::{Global, Run};
-use crate::commands::up::image::build;
 use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
-use crate::image::engine::{Container, Engine, protection, variables};
+use crate::image::app_image;
+use crate::image::container::{Container, hardening_arguments, local_env};
+use crate::image::engine::Engine;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::{Architecture, Manifest, Overrides, Target};
@@ -42,9 +43,17 @@ pub(crate) async fn run(
                 .next("`docker run` runs it as it is"),
         );
     }
-    let built = build(image.as_deref(), &app, &engine, false, report).await?;
+    let built = app_image::prepare(
+        image.as_deref(),
+        &app.directory,
+        manifest,
+        false,
+        &engine,
+        report,
+    )
+    .await?;
 
-    let mut env = variables(manifest);
+    let mut env = local_env(manifest);
     for name in &manifest.secrets {
         if !env.contains_key(name.as_str()) {
             report.note(format!(
@@ -57,8 +66,8 @@ pub(crate) async fn run(
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&here, &built.app.user);
-    let protection = protection(&built.app, manifest);
+    let settings = Settings::of_image(&here, &built.own.user);
+    let protection = hardening_arguments(&built.own, manifest);
     env.extend(edge_environment::environment(
         &settings,
         &RevisionId("local".to_owned()),
@@ -117,7 +126,7 @@ async fn subject(
         return Ok((app, arguments.source.image.clone()));
     }
     let reference = directory.to_string_lossy().into_owned();
-    let image = engine.take(&reference, Architecture::default()).await?;
+    let image = engine.pull(&reference, Architecture::default()).await?;
     let app = App::of_image(&reference, &image.exposed, &of)?;
     Ok((app, Some(reference)))
 }
@@ -178,9 +187,9 @@ async fn watch(
         engine, container, ..
     } = subject;
     let published = async {
-        let private = engine.published(container, PRIVATE_PORT).await?;
+        let private = engine.published_port(container, PRIVATE_PORT).await?;
         let port = match port {
-            0 => engine.published(container, PORT).await?,
+            0 => engine.published_port(container, PORT).await?,
             port => port,
         };
         Ok::<_, Failure>((private, port))

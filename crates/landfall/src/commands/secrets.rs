@@ -2,10 +2,9 @@
 
 use crate::cli::Global;
 use crate::cli::secrets::{Secrets as Action, Set, Unset};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::place::Environment;
-use crate::environment::planner::pays;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
@@ -34,8 +33,10 @@ pub(crate) async fn run(
     match action {
         Action::Set(arguments) => set(arguments, global, report, interrupt).await,
         Action::List(arguments) => {
-            let (app, place) = open(&arguments.directory, global, report).await?;
-            let stored = Secrets::new(&place.session, &place.names).list().await?;
+            let (app, environment) = open(&arguments.directory, global, report).await?;
+            let stored = Secrets::new(&environment.session, &environment.names)
+                .list()
+                .await?;
             report.emit(Event::Secrets {
                 secrets: rows(&app.manifest, &stored),
             });
@@ -51,8 +52,8 @@ async fn open(
     report: &Report,
 ) -> Result<(App, Environment), Failure> {
     let app = App::read_settings(directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    Ok((app, place))
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    Ok((app, environment))
 }
 
 /// `landfall secrets set`.
@@ -62,18 +63,19 @@ async fn set(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place) = open(&arguments.app.directory, global, report).await?;
+    let (app, environment) = open(&arguments.app.directory, global, report).await?;
     let manifest = &Manifest {
         budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest
     };
     let (name, store) = (&arguments.secret, manifest.secrets_store);
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(store).await?;
-    let region = place.session.region();
-    let account = pays(&place).await;
-    let rehearsal = place.is_rehearsal();
-    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, rehearsal, now()) {
+    let region = environment.session.region();
+    let cloud = environment.cloud();
+    let account = cloud.account_plan(&environment.session).await;
+    let free = !cloud.is_billed();
+    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, free, now()) {
         return Err(refusal.into());
     }
     let bytes = read(arguments, report)?;
@@ -171,9 +173,9 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
 
 /// `landfall secrets unset`.
 async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<(), Failure> {
-    let (app, place) = open(&arguments.app.directory, global, report).await?;
+    let (app, environment) = open(&arguments.app.directory, global, report).await?;
     let name = &arguments.secret;
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let mut stored = secrets.list().await?;
     // In both stores: nothing is to be left of it.
     stored.retain(|one| one.name == *name);
@@ -181,7 +183,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
         report.note(format!("{name} is not set: nothing was changed"));
         return Ok(());
     }
-    if serving(&place).await?.contains_key(name) {
+    if serving(&environment).await?.contains_key(name) {
         let question = format!(
             "What runs needs {name}: without it no task and no instance starts again, now and then one by itself. Remove it for good?"
         );
@@ -198,24 +200,24 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
 }
 
 /// What the revision refers to that the last good release brought.
-async fn serving(place: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
-    if !place.has_state().await? {
+async fn serving(environment: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
+    if !environment.has_state().await? {
         return Ok(BTreeMap::new());
     }
-    let records = Ledger::all(&place.store()).await?;
+    let records = Ledger::all(&environment.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(last.map_or_else(BTreeMap::new, |record| record.revision.settings.secrets))
 }
 
 /// A reference for each secret that the manifest asks for.
 pub(crate) async fn wanted(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
 ) -> Result<BTreeMap<SecretName, Reference>, Failure> {
     if manifest.secrets.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(manifest.secrets_store).await?;
     references(manifest, &stored).map_err(|refusal| Failure {
         exit: Exit::BadInput,

@@ -1,9 +1,9 @@
 //! `landfall status` and `landfall url`: what runs now, as observed.
 
 use crate::cli::{AppDir, Global, Status as Arguments};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::domain;
-use crate::environment::place::Environment;
 use crate::environment::ttl;
 use crate::failure::Failure;
 use crate::release::canary_analysis::CanaryAnalysis;
@@ -34,8 +34,16 @@ pub(crate) async fn run(
     if arguments.watch {
         return watch(&arguments.app, global, report, interrupt).await;
     }
-    let (app, place, site) = deployed(&arguments.app, global, report, &interrupt).await?;
-    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
+    let (app, environment, deployment) =
+        deployed(&arguments.app, global, report, &interrupt).await?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
     let look = driver.look().await?;
     let expectation = Expectation {
         port: app.manifest.port.get(),
@@ -75,7 +83,7 @@ pub(crate) async fn run(
         }
     }
     // The rest is not held back because one tag cannot be read.
-    let lifetime = match ttl::read(&place).await {
+    let lifetime = match ttl::read(&environment).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
             report.note(format!("when it ends is not known: {}", failure.what));
@@ -83,16 +91,16 @@ pub(crate) async fn run(
         }
     };
     report.emit(Event::Status(Status {
-        name: place.names.app.to_string(),
-        environment: place.names.environment.to_string(),
-        account: place.account.clone(),
-        region: place.session.region().to_owned(),
-        url: domain::public(&place, &app.manifest, &site, report).await?,
+        name: environment.names.app.to_string(),
+        environment: environment.names.environment.to_string(),
+        account: environment.account.clone(),
+        region: environment.session.region().to_owned(),
+        url: domain::public(&environment, &app.manifest, &deployment, report).await?,
         answers,
         slots,
         lifetime,
     }));
-    let latest = Ledger::latest(&place.store()).await?;
+    let latest = Ledger::latest(&environment.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
     if let Some(ledger) = open {
         report.emit(Event::Past(Box::new(Past::from(&ledger.record))));
@@ -114,8 +122,8 @@ pub(crate) async fn open(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let url = domain::public(&place, &app.manifest, &site, report).await?;
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&environment, &app.manifest, &deployment, report).await?;
     report.emit(Event::Url { url: url.clone() });
     let opener = std::env::var_os("BROWSER").unwrap_or_else(|| {
         let usual = match cfg!(target_os = "macos") {
@@ -152,8 +160,15 @@ async fn watch(
     report: &Report,
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
     let mut comparing = CanaryAnalysis::new(
         &Policy::default(),
         Counts::default(),
@@ -204,8 +219,8 @@ pub(crate) async fn url(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let url = domain::public(&place, &app.manifest, &site, report).await?;
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&environment, &app.manifest, &deployment, report).await?;
     report.emit(Event::Url { url });
     Ok(())
 }
@@ -218,9 +233,9 @@ async fn deployed(
     interrupt: &Interrupt,
 ) -> Result<(App, Environment, Deployment), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    match place.site(&app.manifest, interrupt).await? {
-        Some(site) => Ok((app, place, site)),
-        None => Err(place.not_deployed()),
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    match environment.deployment(&app.manifest, interrupt).await? {
+        Some(deployment) => Ok((app, environment, deployment)),
+        None => Err(environment.not_deployed()),
     }
 }

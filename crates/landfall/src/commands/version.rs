@@ -1,7 +1,7 @@
 //! What landfall tells of itself: `version`, `completion`, `man`, `schema`.
 
 use crate::cli::Cli;
-use crate::environment::place::Environment;
+use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// `landfall version`: what is missing is said, and no failure.
 pub(crate) async fn version(report: &Report) -> Result<(), Failure> {
-    let terraform = match Environment::terraform_binary() {
+    let terraform = match terraform::binary() {
         Ok(binary) => Tool::Found {
             path: binary.path.display().to_string(),
             version: binary.version,

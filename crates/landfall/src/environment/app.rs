@@ -1,12 +1,12 @@
 //! The app directory, read into a manifest.
 
 use crate::cli::Global;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use rules::app::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
     Region, RelativePath,
 };
+use rules::app::names::Names;
 use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -127,13 +127,16 @@ impl App {
         })
     }
 
-    /// An app of which only the names are known: enough to take an environment of it down.
-    pub(crate) fn of_names(place: &Environment) -> Result<App, Failure> {
-        let region = Region::parse(place.session.region())
+    /// An app of which only the names are known, which is enough to destroy an environment of it.
+    ///
+    /// # Errors
+    /// The region is none.
+    pub(crate) fn of_names(names: &Names, region: &str) -> Result<App, Failure> {
+        let region = Region::parse(region)
             .map_err(|invalid| Failure::new(Exit::BadInput, invalid.what).why(invalid.why))?;
         let overrides = Overrides {
-            name: Some(place.names.app.clone()),
-            environment: Some(place.names.environment.clone()),
+            name: Some(names.app.clone()),
+            environment: Some(names.environment.clone()),
             region: Some(region),
             prebuilt_image: true,
             ..Overrides::default()

@@ -1,7 +1,7 @@
 //! When an environment ends: a tag of its state bucket, or a file beside a state that is kept on this
 //! machine.
 
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::report::now;
 use rules::exit::Exit;
@@ -15,23 +15,26 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "end.json";
 
 /// When the environment ends, as it is written down now.
-pub(crate) async fn read(place: &Environment) -> Result<Lifetime, Failure> {
-    let tag = match place.bucket() {
+pub(crate) async fn read(environment: &Environment) -> Result<Lifetime, Failure> {
+    let tag = match environment.bucket() {
         Some(bucket) => {
             let mut tags = bucket.tags().await?.unwrap_or_default();
             tags.remove(TAG_EXPIRES_AT)
         }
-        None => read_file(place.directory())?.map(|end| end.expires_at),
+        None => read_file(environment.directory())?.map(|end| end.expires_at),
     };
     Ok(Lifetime::read(now(), tag.as_deref()))
 }
 
 /// Writes down when it ends; [`None`]: never.
-pub(crate) async fn write(place: &Environment, end: Option<Timestamp>) -> Result<(), Failure> {
+pub(crate) async fn write(
+    environment: &Environment,
+    end: Option<Timestamp>,
+) -> Result<(), Failure> {
     let value = end.map(tag_value);
-    match place.bucket() {
+    match environment.bucket() {
         Some(bucket) => Ok(bucket.set_end(value.as_deref()).await?),
-        None => write_file(place, value),
+        None => write_file(environment, value),
     }
 }
 
@@ -53,8 +56,8 @@ pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
     Ok(Some(end))
 }
 
-fn write_file(place: &Environment, value: Option<String>) -> Result<(), Failure> {
-    let path = place.directory().join(FILE);
+fn write_file(environment: &Environment, value: Option<String>) -> Result<(), Failure> {
+    let path = environment.directory().join(FILE);
     let unwritable = || Failure::io(format!("{} cannot be written", path.display()));
     let Some(value) = value else {
         return match std::fs::remove_file(&path) {
@@ -62,11 +65,11 @@ fn write_file(place: &Environment, value: Option<String>) -> Result<(), Failure>
             _ => Ok(()),
         };
     };
-    let text = serde_json::to_string(&LocalEnd::of(&place.names, value))
+    let text = serde_json::to_string(&LocalEnd::of(&environment.names, value))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     // The old file or the new one, whenever it is cut off.
     let draft = path.with_extension("new");
-    std::fs::create_dir_all(place.directory())
+    std::fs::create_dir_all(environment.directory())
         .and_then(|()| std::fs::write(&draft, text))
         .and_then(|()| std::fs::rename(&draft, &path))
         .map_err(unwritable())

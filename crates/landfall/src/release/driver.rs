@@ -5,7 +5,8 @@ mod gather;
 
 use self::gather::Gathered;
 use crate::failure::Failure;
-use crate::image::engine::{Engine, LocalImage};
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use crate::lock::keepalive::Keepalive;
 use crate::release::availability_probe::AvailabilityProbe;
 use crate::release::canary_analysis::{CanaryAnalysis, Counted};
@@ -69,7 +70,7 @@ impl Driver<'_> {
     pub(crate) async fn run(
         &self,
         ledger: &mut Ledger,
-        keeper: &Keepalive,
+        keepalive: &Keepalive,
     ) -> Result<Ended, Failure> {
         let record = &ledger.record;
         let mut comparing = CanaryAnalysis::new(
@@ -143,7 +144,7 @@ impl Driver<'_> {
                 let step = next(&release, &seen, at);
                 self.tell(&mut told, &step, &ledger.record, &look, &comparing);
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
-                    keeper.at(&step_words(&step)).await?;
+                    keepalive.at(&step_words(&step)).await?;
                     if written_at.elapsed() >= WRITE_EVERY {
                         ledger.record.counts = comparing.counts().clone();
                         ledger.write().await?;
@@ -167,10 +168,10 @@ impl Driver<'_> {
                 ledger.record.counts = comparing.counts().clone();
                 if let Step::Finished { outcome } = step {
                     return self
-                        .finish(outcome, ledger, keeper, gathered, pinging)
+                        .finish(outcome, ledger, keepalive, gathered, pinging)
                         .await;
                 }
-                keeper.at(&step_words(&step)).await?;
+                keepalive.at(&step_words(&step)).await?;
                 ledger.write().await?;
                 written_at = Instant::now();
                 let acted = match step {
@@ -348,7 +349,7 @@ impl Driver<'_> {
         &self,
         outcome: Outcome,
         ledger: &mut Ledger,
-        keeper: &Keepalive,
+        keepalive: &Keepalive,
         gathered: Gathered,
         pinging: Option<AvailabilityProbe>,
     ) -> Result<Ended, Failure> {
@@ -363,7 +364,7 @@ impl Driver<'_> {
         }
         ledger.record.outcome = Some(outcome.clone());
         ledger.record.ended_at = Some(now());
-        keeper.at("ending").await?;
+        keepalive.at("ending").await?;
         ledger.write().await?;
         if let Err(failure) = self.platform.prune().await {
             // What is left is free, and the next release tries again.

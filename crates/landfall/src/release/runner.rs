@@ -1,7 +1,6 @@
 //! How a command brings a release to its end: what an earlier one left in the middle first, then its own,
 //! then a look at whether it is so.
 
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::release::driver::{Driver, Ended, Local};
@@ -10,10 +9,10 @@ use crate::release::ledger::Ledger;
 use crate::release::platform::{Fargate, Lambda, Look, Platform};
 use crate::report::{Report, now};
 use crate::store::Store;
-use aws::Logs;
+use aws::{Logs, Session};
 use infra::Interrupt;
 use rules::app::manifest::{Manifest, Target};
-use rules::app::names::{SLOT_HEADER, Slot};
+use rules::app::names::{Names, SLOT_HEADER, Slot};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
@@ -61,7 +60,7 @@ pub(crate) struct ReleaseOptions {
 pub(crate) struct ReleaseRunner<'a> {
     pub(crate) driver: Driver<'a>,
     pub(crate) store: Store,
-    pub(crate) keeper: &'a Keepalive,
+    pub(crate) keepalive: &'a Keepalive,
     pub(crate) report: &'a Report,
 }
 
@@ -77,18 +76,18 @@ impl Deployment {
     /// A driver for releases of it.
     pub(crate) fn driver<'a>(
         &'a self,
-        place: &'a Environment,
+        session: &Session,
+        names: &Names,
         manifest: &Manifest,
         local: Option<Local<'a>>,
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
-        let session = &place.session;
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(
                     session,
-                    &place.names,
+                    names,
                     &self.foundation,
                     outputs,
                 )?)),
@@ -193,8 +192,8 @@ impl ReleaseRunner<'_> {
     pub(crate) async fn go_on(&self, ledger: &mut Ledger) -> Result<Ended, Failure> {
         ledger.record.outcome = None;
         ledger.record.ended_at = None;
-        self.keeper.name_release(ledger.record.number).await;
-        self.driver.run(ledger, self.keeper).await
+        self.keepalive.name_release(ledger.record.number).await;
+        self.driver.run(ledger, self.keepalive).await
     }
 
     /// Puts a person's word into the ledger; it is written with the next step.

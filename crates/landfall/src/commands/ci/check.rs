@@ -2,8 +2,8 @@
 
 use crate::cli::Global;
 use crate::cli::ci::Check;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use aws::Identity;
@@ -120,11 +120,13 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    let policy = Identity::new(&place.session).trust_policy(name).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    let policy = Identity::new(&environment.session)
+        .trust_policy(name)
+        .await?;
     policy.ok_or_else(|| {
         Failure::new(Exit::Access, format!("there is no role {name}"))
-            .why(format!("looked in account {}", place.account))
+            .why(format!("looked in account {}", environment.account))
             .next("`landfall ci github` or `landfall ci gitlab` makes it")
     })
 }

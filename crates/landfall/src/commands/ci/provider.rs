@@ -1,7 +1,7 @@
 //! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
 //! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
 
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
@@ -18,8 +18,11 @@ pub(super) enum Missing {
 }
 
 /// Looks what the account lacks for tokens of the provider with this ARN.
-pub(super) async fn missing(place: &Environment, arn: &str) -> Result<Option<Missing>, Failure> {
-    let provider = Identity::new(&place.session).provider(arn).await?;
+pub(super) async fn missing(
+    environment: &Environment,
+    arn: &str,
+) -> Result<Option<Missing>, Failure> {
+    let provider = Identity::new(&environment.session).provider(arn).await?;
     Ok(match provider {
         None => Some(Missing::Provider),
         Some(there) if !there.audiences.iter().any(|one| one == AUDIENCE) => {
@@ -43,11 +46,11 @@ impl Missing {
 
     pub(super) async fn make(
         self,
-        place: &Environment,
+        environment: &Environment,
         issuer: &str,
         arn: &str,
     ) -> Result<(), Failure> {
-        let identity = Identity::new(&place.session);
+        let identity = Identity::new(&environment.session);
         match self {
             Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
                 // Somebody else was faster.
@@ -61,9 +64,11 @@ impl Missing {
 }
 
 /// The provider that the environment's role for deployments trusts.
-pub(crate) async fn trusted(place: &Environment) -> Result<Option<String>, Failure> {
-    let [deploy, ..] = Role::names(&place.names.id());
-    let policy = Identity::new(&place.session).trust_policy(&deploy).await?;
+pub(crate) async fn trusted(environment: &Environment) -> Result<Option<String>, Failure> {
+    let [deploy, ..] = Role::names(&environment.names.id());
+    let policy = Identity::new(&environment.session)
+        .trust_policy(&deploy)
+        .await?;
     let policy: Option<serde_json::Value> =
         policy.and_then(|text| serde_json::from_str(&text).ok());
     let arn = policy.as_ref().and_then(|policy| {
@@ -75,9 +80,9 @@ pub(crate) async fn trusted(place: &Environment) -> Result<Option<String>, Failu
 
 /// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
 /// environment itself is gone without it.
-pub(crate) async fn leave(place: &Environment, arn: Option<String>, report: &Report) {
+pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
-    let identity = Identity::new(&place.session);
+    let identity = Identity::new(&environment.session);
     let left = async {
         let ours = identity
             .provider(&arn)

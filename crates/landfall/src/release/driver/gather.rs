@@ -54,7 +54,12 @@ impl Driver<'_> {
             && gathered.listens_on.is_none()
             && let Some(local) = &self.local
         {
-            gathered.listens_on = Some(local.engine.look(local.image, local.manifest).await);
+            gathered.listens_on = Some(
+                local
+                    .engine
+                    .listening_ports(local.image, local.manifest)
+                    .await,
+            );
         }
         let log = match evidence.stopped.first() {
             // What an edge told itself needs no log.

@@ -1,6 +1,5 @@
-//! Where the time goes.
+//! The phases of a command, and how long each took.
 
-use crate::failure::Failure;
 use crate::report::Report;
 use rules::event::{Event, Phase, PhaseTime};
 use std::sync::{Mutex, PoisonError};
@@ -22,12 +21,15 @@ impl<'a> Phases<'a> {
         }
     }
 
-    /// Runs a phase, tells when it begins and ends, and keeps how long it took.
-    pub(crate) async fn time<T>(
+    /// Runs a phase, reports its beginning and end, and keeps its duration.
+    ///
+    /// # Errors
+    /// Those of `work`; then the phase has no end.
+    pub(crate) async fn time<T, E>(
         &self,
         phase: Phase,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         self.report.emit(Event::PhaseStarted { phase });
         let started = Instant::now();
         let done = work.await?;
@@ -43,8 +45,8 @@ impl<'a> Phases<'a> {
         Ok(done)
     }
 
-    /// Tells where the time went.
-    pub(crate) fn tell(&self) {
+    /// Reports the duration of each phase and of the whole command.
+    pub(crate) fn summarize(&self) {
         let phases = self
             .times
             .lock()

@@ -1,83 +1,84 @@
-//! The app's image: built or taken, checked, pushed.
+//! The app's image: built or pulled, checked, given its edge, and pushed to the registry of an environment.
 
-use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::image::edge_layer;
-use crate::image::engine::{Engine, LocalImage};
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use crate::report::Report;
-use aws::Registry;
+use aws::{Registry, Session};
 use rules::app::manifest::{Manifest, Target};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::revision::Image;
 use rules::shape::contract::FoundationOutputs;
+use std::path::Path;
 
-/// The app's image, as it is and as it is shipped.
-pub(crate) struct Built {
-    /// Without the edge: what a look at the app's own ports runs.
-    pub(crate) app: LocalImage,
-    /// With the edge, unless the manifest does without.
+/// The app's image before and after landfall added its own layer.
+pub(crate) struct AppImage {
+    /// The image itself. Trial runs use it to see which ports the app listens on.
+    pub(crate) own: LocalImage,
+    /// The image that is deployed: with the edge in front, unless the manifest turns it off.
     pub(crate) shipped: LocalImage,
 }
 
-/// Builds the app's own image, or takes the one that is given.
-pub(crate) async fn own(
+/// Builds the app's image from `directory`, or pulls the image `prebuilt`.
+///
+/// # Errors
+/// The build or the pull fails.
+pub(crate) async fn build_or_pull(
     prebuilt: Option<&str>,
-    app: &App,
+    directory: &Path,
+    manifest: &Manifest,
     engine: &Engine,
     report: &Report,
 ) -> Result<LocalImage, Failure> {
-    let manifest = &app.manifest;
+    let architecture = manifest.architecture;
     match prebuilt {
-        Some(reference) => engine.take(reference, manifest.architecture).await,
+        Some(reference) => engine.pull(reference, architecture).await,
         None => {
             let tag = format!("landfall/{}:{}", manifest.name, manifest.environment);
             let dockerfile = manifest.dockerfile.as_str();
-            let architecture = manifest.architecture;
             engine
-                .build(&app.directory, dockerfile, &tag, architecture, report)
+                .build(directory, dockerfile, &tag, architecture, report)
                 .await
         }
     }
 }
 
-/// Builds the image, or takes the one that is given, refuses what cannot run, and adds the edge.
-pub(crate) async fn build(
+/// As [`build_or_pull`]; then checks that the image can run on the target, and adds the edge. With `bridge` the
+/// Lambda bridge starts before the edge.
+///
+/// # Errors
+/// The image cannot be built, cannot run on the target, or the edge cannot be added.
+pub(crate) async fn prepare(
     prebuilt: Option<&str>,
-    app: &App,
+    directory: &Path,
+    manifest: &Manifest,
+    bridge: bool,
     engine: &Engine,
-    rehearsal: bool,
     report: &Report,
-) -> Result<Built, Failure> {
-    let manifest = &app.manifest;
-    let image = own(prebuilt, app, engine, report).await?;
-    engine.check(&image, manifest)?;
+) -> Result<AppImage, Failure> {
+    let own = build_or_pull(prebuilt, directory, manifest, engine, report).await?;
+    own.check(manifest)?;
     let port = manifest.port.get();
-    if !image.exposed.is_empty() && !image.exposed.contains(&port) {
+    if !own.exposed.is_empty() && !own.exposed.contains(&port) {
         report.emit(Event::Warning {
             text: format!(
                 "the image exposes {:?}, but the app is expected on {port}; set `port` if that is wrong",
-                image.exposed
+                own.exposed
             ),
         });
     }
-    say_user(&image, manifest, report);
+    report_user(&own, manifest, report);
     let shipped = match manifest.edge {
-        true if rehearsal && manifest.target == Target::Lambda => {
-            edge_layer::add_bridge_and_edge(engine, &image, manifest, report).await?
-        }
-        true => edge_layer::add_edge(engine, &image, manifest, report).await?,
-        false => image.clone(),
+        true => edge_layer::add(engine, &own, manifest, bridge, report).await?,
+        false => own.clone(),
     };
-    Ok(Built {
-        app: image,
-        shipped,
-    })
+    Ok(AppImage { own, shipped })
 }
 
-/// Says whom an app runs as that is not asked for and not the image's own choice.
-fn say_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
+/// Notes the user that the app runs as, where landfall chose it and not the manifest or the image.
+fn report_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
     let user = manifest.container.of_image(&image.user).user;
     let Some(user) =
         user.filter(|user| manifest.container.user.is_none() && user.as_str() != image.user)
@@ -95,16 +96,19 @@ fn say_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
     }
 }
 
-/// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
-/// tags are immutable: what bears it is the same image.
+/// Pushes the image, unless the registry has it. Its tag is derived from its content and tags are immutable, so an
+/// image with the same tag is the same image.
+///
+/// # Errors
+/// The push fails, or the registry does not answer.
 pub(crate) async fn push(
-    place: &Environment,
+    session: &Session,
     engine: &Engine,
     image: &LocalImage,
     foundation: &FoundationOutputs,
     report: &Report,
 ) -> Result<Image, Failure> {
-    let registry = Registry::new(&place.session);
+    let registry = Registry::new(session);
     let content: String = image
         .id
         .trim_start_matches("sha256:")

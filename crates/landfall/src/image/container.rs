@@ -1,7 +1,8 @@
-//! Running an image on this machine: for development, and for a look at where it listens.
+//! Containers of the app on this machine.
 
-use super::{Engine, LocalImage, TAIL};
 use crate::failure::Failure;
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use rules::app::manifest::{Manifest, Target};
 use rules::exit::Exit;
 use rules::release::evidence::Listening;
@@ -10,11 +11,10 @@ use rules::release::revision::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::process::Command;
 
-/// How long an image may take to listen when it is run here for a look.
-const LOOK: Duration = Duration::from_secs(6);
+/// Lines of a container's log that are read.
+const TAIL: usize = 30;
 
 /// A container that landfall started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,44 +22,47 @@ pub(crate) struct Container {
     pub(super) id: String,
 }
 
-/// What keeps the app of an image from what it may not do, wherever it is deployed, for `docker run`.
-pub(crate) fn protection(image: &LocalImage, manifest: &Manifest) -> Vec<String> {
-    let here = Manifest {
+/// Arguments of `docker run` that restrict the app as its deployment does, whatever the target.
+pub(crate) fn hardening_arguments(image: &LocalImage, manifest: &Manifest) -> Vec<String> {
+    let on_fargate = Manifest {
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&here, &image.user);
+    let settings = Settings::of_image(&on_fargate, &image.user);
     Hardening::of(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
 }
 
-/// The app's variables on this machine. A secret's value is never fetched to here: whoever wants the app to have
-/// one gives it in landfall's own environment.
-pub(crate) fn variables(manifest: &Manifest) -> BTreeMap<String, String> {
-    let mut all = manifest.env.clone();
+/// The app's environment variables on this machine. Landfall never fetches the value of a secret to here; a
+/// developer who wants the app to have one sets it in landfall's own environment.
+pub(crate) fn local_env(manifest: &Manifest) -> BTreeMap<String, String> {
+    let mut env = manifest.env.clone();
     for name in &manifest.secrets {
         if let Ok(value) = std::env::var(name.as_str()) {
-            all.insert(name.to_string(), value);
+            env.insert(name.to_string(), value);
         }
     }
-    all
+    env
 }
 
 impl Engine {
-    /// Starts an image in the background under a name, with ports published on 127.0.0.1: pairs of the
-    /// port there (0: any) and the one inside, and with what the container may not do
-    /// ([`Hardening::arguments`]). What bears the name from before is removed.
+    /// Starts an image in the background. `ports` are pairs of a port on 127.0.0.1 (0: any free one) and the port
+    /// in the container; `arguments` are further arguments of `run`. An older container with the same name is
+    /// removed.
+    ///
+    /// # Errors
+    /// The engine does not start it.
     pub(crate) async fn start(
         &self,
         image: &LocalImage,
         name: &str,
         env: &BTreeMap<String, String>,
         ports: &[(u16, u16)],
-        protection: &[String],
+        arguments: &[String],
     ) -> Result<Container, Failure> {
         let _ = self.output(&["rm", "--force", name]).await?;
         let mut run = Command::new(&self.program);
         run.args(["run", "--detach", "--name", name])
-            .args(protection)
+            .args(arguments)
             .stdin(Stdio::null());
         for (outside, inside) in ports {
             let outside = match outside {
@@ -68,26 +71,26 @@ impl Engine {
             };
             run.args(["--publish", &format!("127.0.0.1:{outside}:{inside}")]);
         }
-        for (name, value) in env {
-            // Only the name is an argument, which every process of this machine could read.
-            run.args(["--env", name]).env(name, value);
-        }
+        pass_env(&mut run, env);
         let output = run.arg(&image.id).output().await;
         let output = output.map_err(Failure::io("the image cannot be run"))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            // It may have been made all the same, and only not been started.
+            // The engine may have created the container and only failed to start it.
             let _ = self.output(&["rm", "--force", name]).await?;
             return Err(Failure::new(Exit::Image, "the image cannot be run")
                 .why(why)
-                .next("mend what the engine complains of, or name another port with --port"));
+                .next("fix what the engine reports, or name another port with --port"));
         }
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Container { id })
     }
 
-    /// The port on 127.0.0.1 under which a port of the container can be reached.
-    pub(crate) async fn published(
+    /// The port on 127.0.0.1 that leads to a port of the container.
+    ///
+    /// # Errors
+    /// The container has ended.
+    pub(crate) async fn published_port(
         &self,
         container: &Container,
         inside: u16,
@@ -102,14 +105,18 @@ impl Engine {
         match port {
             Some(port) => Ok(port),
             None => {
-                let mut failure = Failure::new(Exit::NothingServing, "the app ended at once");
+                let mut failure =
+                    Failure::new(Exit::NothingServing, "the app ended right after its start");
                 failure.why = self.last_lines(container).await?;
-                Err(failure.next("mend what it complains of, then run it again"))
+                Err(failure.next("fix what it reports, then run it again"))
             }
         }
     }
 
-    /// Whether a container still runs.
+    /// Whether a container is running.
+    ///
+    /// # Errors
+    /// The engine cannot be started.
     pub(crate) async fn is_running(&self, container: &Container) -> Result<bool, Failure> {
         let answer = self
             .output(&["inspect", "--format", "{{.State.Running}}", &container.id])
@@ -117,14 +124,19 @@ impl Engine {
         Ok(answer.is_ok_and(|text| text.trim() == "true"))
     }
 
-    /// The exit code of a container that has ended.
+    /// The exit code of a container that has ended; [`None`] if the engine does not report it.
     pub(crate) async fn exit_code(&self, container: &Container) -> Option<i32> {
-        let asked = ["inspect", "--format", "{{.State.ExitCode}}", &container.id];
-        let answer = self.output(&asked).await.ok()?.ok()?;
-        answer.trim().parse().ok()
+        let format = "{{.State.ExitCode}}";
+        let answer = self
+            .output(&["inspect", "--format", format, &container.id])
+            .await;
+        answer.ok()?.ok()?.trim().parse().ok()
     }
 
     /// The last lines that a container wrote, on both streams.
+    ///
+    /// # Errors
+    /// The engine cannot be started.
     pub(crate) async fn last_lines(&self, container: &Container) -> Result<Vec<String>, Failure> {
         let mut logs = Command::new(&self.program);
         let output = logs
@@ -132,7 +144,7 @@ impl Engine {
             .stdin(Stdio::null())
             .output()
             .await
-            .map_err(Failure::io("the container's lines cannot be read"))?;
+            .map_err(Failure::io("the container's log cannot be read"))?;
         let text = [output.stdout, output.stderr].concat();
         Ok(String::from_utf8_lossy(&text)
             .lines()
@@ -140,47 +152,34 @@ impl Engine {
             .collect())
     }
 
-    /// Stops a container in order and removes it.
+    /// Stops a container gracefully and removes it.
+    ///
+    /// # Errors
+    /// The engine does not remove it.
     pub(crate) async fn stop(&self, container: &Container) -> Result<(), Failure> {
         let _ = self
             .output(&["stop", "--time", "40", &container.id])
             .await?;
-        let removed = self.output(&["rm", "--force", &container.id]).await?;
-        removed.map(drop).map_err(|why| {
+        self.remove(container, &[]).await
+    }
+
+    /// Kills a container and removes it. `arguments` are further arguments of `rm`.
+    ///
+    /// # Errors
+    /// The engine does not remove it.
+    pub(super) async fn remove(
+        &self,
+        container: &Container,
+        arguments: &[&str],
+    ) -> Result<(), Failure> {
+        let rm = [&["rm", "--force"], arguments, &[&container.id]].concat();
+        self.output(&rm).await?.map(drop).map_err(|why| {
             Failure::new(Exit::MissingTool, "the container cannot be removed").why(why)
         })
     }
 
-    /// Runs an image here for a few seconds and looks on which ports it listens. [`None`] where that
-    /// cannot be seen: the engine's processes are those of another machine, or it does not start.
-    pub(crate) async fn look(&self, image: &LocalImage, manifest: &Manifest) -> Option<Listening> {
-        let mut run = Command::new(&self.program);
-        run.args(["run", "--detach"])
-            .args(protection(image, manifest))
-            .stdin(Stdio::null());
-        for (name, value) in &variables(manifest) {
-            // Only the name is an argument, which every process of this machine could read.
-            run.args(["--env", name]).env(name, value);
-        }
-        let output = run.arg(&image.id).output().await.ok()?;
-        let container = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if container.is_empty() {
-            return None;
-        }
-        let mut seen = None;
-        let end = tokio::time::Instant::now() + LOOK;
-        while tokio::time::Instant::now() < end {
-            seen = self.listening(&container).await;
-            match &seen {
-                // It listens: that is the answer, unless more is to come. Nothing yet: look again.
-                Some(listening) if *listening != Listening::default() => break,
-                _ => tokio::time::sleep(Duration::from_millis(250)).await,
-            }
-        }
-        let _ = self.output(&["rm", "--force", &container]).await;
-        seen
-    }
-
+    /// The ports on which the processes of a container listen. [`None`] if they cannot be seen, because the engine
+    /// runs on another kernel, or the container has ended.
     pub(super) async fn listening(&self, container: &str) -> Option<Listening> {
         let pid = self
             .output(&["inspect", "--format", "{{.State.Pid}}", container])
@@ -188,7 +187,7 @@ impl Engine {
             .ok()?
             .ok()?;
         let process = Path::new("/proc").join(pid.trim());
-        // The engine may run in a virtual machine, where the number means another process.
+        // In the engine's virtual machine the same number is another process.
         let is_ours = std::fs::read_to_string(process.join("cgroup"))
             .ok()?
             .contains(container);
@@ -196,5 +195,12 @@ impl Engine {
             std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default()
         };
         is_ours.then(|| Listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
+    }
+}
+
+/// Passes variables to `run`. Their values are not arguments, which every process of this machine can read.
+pub(super) fn pass_env(run: &mut Command, env: &BTreeMap<String, String>) {
+    for (name, value) in env {
+        run.args(["--env", name]).env(name, value);
     }
 }
