@@ -234,7 +234,7 @@ pub(crate) struct Up {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
+    pub(crate) despite: Vec<rules::check::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -378,7 +378,7 @@ pub(crate) struct Move {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
+    pub(crate) despite: Vec<rules::check::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

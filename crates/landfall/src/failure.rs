@@ -1,9 +1,9 @@
 //! Why a command did not do what it was asked for: what, why, what next, and the exit code.
 
 use rules::app::manifest::Problems;
+use rules::check;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::Trouble;
 use rules::shape::cost::budget::Refusal;
 use rules::shape::permissions::{Denied, Scope};
 
@@ -80,9 +80,9 @@ impl Failure {
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Trouble {
-        Trouble {
+impl From<Failure> for check::Failure {
+    fn from(failure: Failure) -> check::Failure {
+        check::Failure {
             exit: failure.exit,
             what: failure.what,
             why: failure.why,
@@ -91,13 +91,13 @@ impl From<Failure> for Trouble {
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Failure {
+impl From<check::Failure> for Failure {
+    fn from(failure: check::Failure) -> Failure {
         Failure {
-            exit: trouble.exit,
-            what: trouble.what,
-            why: trouble.why,
-            next: trouble.next,
+            exit: failure.exit,
+            what: failure.what,
+            why: failure.why,
+            next: failure.next,
             denied: Vec::new(),
             code: None,
         }

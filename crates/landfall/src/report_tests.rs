@@ -1,9 +1,9 @@
 use super::*;
 use rules::app::manifest::{Architecture, StateBackend};
 use rules::app::names::Slot;
+use rules::check::{self, Check, CheckId, Summary};
 use rules::event::{Past, PhaseTime, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::operate::doctor::{self, Check, CheckId, Summary};
 use rules::operate::expiry::Shown;
 use rules::operate::sweep::{Found, Kind, Leftover};
 use rules::operate::ttl::{Lifetime, expiry};
@@ -434,7 +434,7 @@ fn a_doctors_findings_read_like_this() {
     let checks = [
         check(
             CheckId::Engine,
-            doctor::Outcome::Ok,
+            check::Outcome::Ok,
             "docker 29.1.0 on x86_64",
         ),
         Check {
@@ -442,23 +442,23 @@ fn a_doctors_findings_read_like_this() {
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
                 CheckId::Port,
-                doctor::Outcome::Blocker { exit },
+                check::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
         check(
             CheckId::Image,
-            doctor::Outcome::Warning,
+            check::Outcome::Warning,
             "the container runs as root",
         ),
         check(
             CheckId::Permissions,
-            doctor::Outcome::Unknown,
+            check::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
             CheckId::Names,
-            doctor::Outcome::Skipped,
+            check::Outcome::Skipped,
             "AWS is not asked with --offline",
         ),
     ];

@@ -1,9 +1,9 @@
 //! `doctor` finds what would make a deployment fail, all of it at once, and creates nothing.
 
 use rules::app::manifest::Target;
+use rules::check::{Check, CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
 use testkit::{App, Ended, Mode, Running, Sandbox};
 

@@ -2,9 +2,9 @@
 //! there.
 
 use rules::app::manifest::Target;
+use rules::check::{CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{CheckId, Outcome};
 use testkit::{Ended, Mode, Sandbox, Zone};
 
 /// Short enough for a test; the evidence asked for is the same.

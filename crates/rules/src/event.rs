@@ -3,10 +3,10 @@
 
 use crate::app::manifest::Target;
 use crate::app::names::Slot;
+use crate::check::{Check, Summary};
 use crate::exit::Exit;
 use crate::leave::eject::files::Edit;
 use crate::leave::eject::settings::Difference;
-use crate::operate::doctor::{Check, Summary};
 use crate::operate::expiry;
 use crate::operate::secrets::Row;
 use crate::operate::sweep::{Found, Leftover};

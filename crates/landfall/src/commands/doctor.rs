@@ -8,11 +8,10 @@ use crate::image::app_image;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
+use rules::check::{Check, CheckId, Outcome, Summary, Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{
-    self, Check, CheckId, Outcome, Summary, Unavailable, app::run_gap, verdict,
-};
+use rules::operate::doctor::{self, app::run_gap};
 
 pub(crate) async fn run(
     arguments: &Doctor,

@@ -10,9 +10,10 @@ use crate::report::{Report, now};
 use aws::{Functions, Inventory, Permissions, Quotas, Secrets};
 use futures_util::future::try_join_all;
 use rules::app::manifest::{Domain, Manifest, Target};
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
 use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
 use rules::operate::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
-use rules::operate::doctor::{Facts, Seen, Unavailable};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
 use rules::shape::contract::Root;
@@ -41,7 +42,7 @@ pub(super) async fn gather(
     let has_tools = !tools
         .into_iter()
         .flatten()
-        .any(|gap| matches!(gap, Unavailable::Trouble(_)));
+        .any(|gap| matches!(gap, Unavailable::Failed(_)));
     if let Some(why) = Cloud::chosen(global).why_it_needs_tools()
         && !has_tools
     {

@@ -1,6 +1,6 @@
 //! What `landfall doctor` found, as a table and a list of what to do.
 
-use rules::operate::doctor::{Check, CheckId, Outcome, Summary};
+use rules::check::{Check, CheckId, Outcome, Summary};
 
 /// One line of the table. Without colour a word stands for the sign.
 pub(super) fn line(check: &Check, color: bool) -> String {

@@ -8,6 +8,8 @@ use crate::app::manifest::{
 };
 use crate::app::manifest::{SecretName, SecretsStore};
 use crate::app::names::{Names, Slot};
+use crate::check::{Failure, Outcome, Summary, verdict};
+use crate::exit::Exit;
 use crate::operate::sweep::{Found, Kind};
 use crate::release::evidence::Listening;
 use crate::shape::permissions::Phase;
@@ -131,7 +133,7 @@ fn good() -> Facts {
 }
 
 fn missing(exit: Exit, what: &str, next: &str) -> Unavailable {
-    Unavailable::Trouble(Trouble {
+    Unavailable::Failed(Failure {
         exit,
         what: what.into(),
         why: vec!["docker: No such file or directory (os error 2)".into()],

@@ -7,9 +7,9 @@
 pub mod course;
 
 use crate::app::manifest::Domain;
+use crate::check::{Check, CheckId, Outcome, Unavailable};
 use crate::exit::Exit;
 use crate::operate::dns::Caa;
-use crate::operate::doctor::{Check, CheckId, Outcome, Unavailable};
 use std::collections::BTreeSet;
 
 /// The one region whose certificates CloudFront takes
@@ -220,7 +220,7 @@ fn delegated(survey: &Survey) -> Check {
             let (outcome, why) = match gap {
                 Unavailable::Skipped(why) => (Outcome::Skipped, why),
                 Unavailable::Unknown(why) => (Outcome::Unknown, why),
-                Unavailable::Trouble(trouble) => (Outcome::Unknown, trouble.what),
+                Unavailable::Failed(trouble) => (Outcome::Unknown, trouble.what),
                 Unavailable::NotAsked => (Outcome::Skipped, "nobody asked".to_owned()),
             };
             let what = format!(

@@ -7,8 +7,8 @@ use crate::app::manifest::{
     Architecture, FILE, Invalid, Manifest, Reference, SecretName, SecretsStore,
 };
 use crate::app::names::Names;
+use crate::check::{Check, CheckId};
 use crate::exit::Exit;
-use crate::operate::doctor::{Check, CheckId};
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;

@@ -1,9 +1,10 @@
 //! The account: who calls, from where, what it may have, and what is there already.
 
+use super::Facts;
 use super::permissions::{self, Principal};
-use super::{Check, CheckId, Facts, Outcome, Unavailable, gap, judged};
 use crate::app::manifest::{Manifest, Target};
 use crate::app::names::Names;
+use crate::check::{Check, CheckId, Outcome, Unavailable, judged};
 use crate::exit::Exit;
 use crate::operate::domain;
 use crate::operate::sweep::{Found, Kind, Leftover, leftovers};
@@ -150,7 +151,7 @@ fn credentials(facts: &Facts) -> Vec<Check> {
     let wrong_region = facts.region.as_ref().ok().filter(|seen| !seen.is_enabled());
     match (&facts.credentials, wrong_region) {
         // In a region that the account may not use, valid credentials are refused, too.
-        (Err(Unavailable::Trouble(trouble)), Some(region)) => {
+        (Err(Unavailable::Failed(trouble)), Some(region)) => {
             let mut check = Check::new(
                 CheckId::Credentials,
                 Outcome::Unknown,
@@ -162,7 +163,9 @@ fn credentials(facts: &Facts) -> Vec<Check> {
             check.why = trouble.why.clone();
             vec![check]
         }
-        (Err(missing), _) => gap(CheckId::Credentials, missing).into_iter().collect(),
+        (Err(missing), _) => Check::unavailable(CheckId::Credentials, missing)
+            .into_iter()
+            .collect(),
         (Ok(identity), _) => vec![who(identity)],
     }
 }

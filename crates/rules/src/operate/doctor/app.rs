@@ -1,8 +1,9 @@
 //! The app: its settings, its image, and what the image does when it is run here.
 
+use super::Facts;
 use super::machine::{processor, size};
-use super::{Check, CheckId, Facts, Outcome, Seen, Unavailable, gap, judged};
 use crate::app::manifest::{LAMBDA_IMAGE, Manifest, Problem, Target};
+use crate::check::{Check, CheckId, Outcome, Seen, Unavailable, judged};
 use crate::exit::Exit;
 use crate::release::evidence::Listening;
 
@@ -83,7 +84,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ];
         return missing
             .into_iter()
-            .filter_map(|(name, missing)| gap(name, missing?))
+            .filter_map(|(name, missing)| Check::unavailable(name, missing?))
             .collect();
     };
     let mut checks = judged(CheckId::Image, &facts.image, |image| {

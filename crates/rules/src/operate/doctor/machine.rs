@@ -1,7 +1,8 @@
 //! This machine: its container engine, its disk, Terraform, the edge's program.
 
-use super::{Check, CheckId, Facts, judged};
+use super::Facts;
 use crate::app::manifest::Architecture;
+use crate::check::{Check, CheckId, Outcome, judged};
 use crate::exit::Exit;
 
 /// Free space below which a build of even a small image fails, bytes.
@@ -131,7 +132,7 @@ fn emulation(engine: &Engine, wanted: Architecture) -> Option<Check> {
             .fix("or set `architecture` in landfall.toml to this machine's"),
         None => Check::new(
             CheckId::Emulation,
-            super::Outcome::Unknown,
+            Outcome::Unknown,
             format!("{foreign}: whether it runs both cannot be seen from here"),
         ),
     })

@@ -2,9 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
-use super::{Check, CheckId, Outcome};
 use crate::app::manifest::Target;
 use crate::app::names::Names;
+use crate::check::{Check, CheckId, Outcome};
 use crate::exit::Exit;
 use crate::shape::permissions::{Phase, Scope, reads, statements};
 use serde_json::{Value, json};
