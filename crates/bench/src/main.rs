@@ -3,6 +3,7 @@
 //! `./dev bench canary`: the bets that decide on releases, simulated.
 //! `./dev bench releases`: releases against emulators, good ones, bad ones and killed ones.
 //! `./dev bench start`: how big the programs are, and how soon they do something.
+//! `./dev bench prices`: AWS's price list, compared with the table of landfall.
 //! What the figures mean is in `docs/benchmarks.md`.
 
 mod app;
@@ -15,6 +16,7 @@ mod load;
 mod machine;
 mod measure;
 mod plan;
+mod prices;
 mod process;
 mod proxies;
 mod releases;
@@ -60,12 +62,14 @@ fn main() -> ExitCode {
         ["edge", rest @ ..] => read(rest).and_then(bench),
         ["canary", rest @ ..] => canary::run(rest),
         ["lambda", rest @ ..] => lambda::run(rest),
+        ["prices", rest @ ..] => prices::run(rest),
         ["releases", rest @ ..] => releases::run(rest),
         ["start", rest @ ..] => start::run(rest),
         _ => Err([
             USAGE,
             canary::USAGE,
             lambda::USAGE,
+            prices::USAGE,
             releases::USAGE,
             start::USAGE,
         ]

@@ -15,7 +15,6 @@ pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod policy;
-pub(crate) mod prices;
 pub(crate) mod reap;
 pub(crate) mod rehearsal;
 pub(crate) mod release;

@@ -12,11 +12,10 @@ mod release;
 mod report;
 mod store;
 
-use crate::cli::{Cli, Command, PricesAction};
+use crate::cli::{Cli, Command};
 use crate::commands::release::ManualAction;
 use crate::failure::Failure;
 use crate::report::Report;
-use clap::Parser as _;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
@@ -25,7 +24,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let report = Report::new(cli.global.json, cli.global.volume());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -62,9 +61,6 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Plan(arguments) => commands::plan::run(arguments, global, report, interrupt).await,
         Command::Cost(arguments) => commands::cost::run(arguments, global, report, interrupt).await,
-        Command::Prices {
-            action: PricesAction::Refresh(arguments),
-        } => commands::prices::refresh(arguments, report).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Exec(arguments) => commands::exec::run(arguments, global, report, interrupt).await,
         Command::Reap(arguments) => commands::reap::run(arguments, global, report, interrupt).await,

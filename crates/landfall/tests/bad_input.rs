@@ -72,6 +72,9 @@ fn a_changed_protected_file_stops_everything() {
     let ended = up(&sandbox, &app, &[]).expect(Exit::BadInput);
     assert!(ended.failure().contains("main.go"), "{}", ended.failure());
     nothing_was_made(&sandbox, &ended);
+    let image = up(&sandbox, &app, &["--image", "registry/app:1"]).expect(Exit::BadInput);
+    assert!(image.failure().contains("main.go"), "{}", image.failure());
+    nothing_was_made(&sandbox, &image);
 
     // As it was committed, it passes this check, and the next obstacle is another one.
     git(&["checkout", "-q", "main.go"]);

@@ -1,6 +1,7 @@
 //! The target that costs nothing while nobody calls: a function behind an HTTP API, in the emulators.
 
 use rules::app::manifest::Target;
+use rules::edge_contract::log_line::{is_of_edge, is_of_lambda};
 use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
@@ -123,13 +124,23 @@ fn an_app_lives_on_lambda() {
     let new = serving(&sandbox, &second);
     assert_ne!(new, old);
 
-    // Its lines are in the log, those of the app among them.
-    let logs = sandbox.rehearse(&second, &["logs"]).expect(Exit::Done);
-    let lines = logs.all(|event| match event {
-        Event::Log { message, .. } => Some(message.clone()),
-        _ => None,
-    });
-    assert!(lines.iter().any(|line| line.contains(&new)), "{lines:?}");
+    // The edge's lines are in the log, but shown only on request.
+    let lines = |arguments: &[&str]| {
+        let logs = sandbox.rehearse(&second, arguments).expect(Exit::Done);
+        logs.all(|event| match event {
+            Event::Log { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+    };
+    let all = lines(&["logs", "--edge"]);
+    let of_edge: Vec<&String> = all.iter().filter(|line| is_of_edge(line)).collect();
+    assert!(of_edge.iter().any(|line| line.contains(&new)), "{all:?}");
+    assert_eq!(
+        lines(&["logs"])
+            .into_iter()
+            .find(|line| is_of_edge(line) || is_of_lambda(line)),
+        None
+    );
 
     // One call leads back.
     let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);

@@ -1,13 +1,14 @@
 //! The life of an environment: up, up again, new versions good and bad, down. Real Terraform and
 //! provider, real containers behind an emulated load balancer.
 
+use rules::edge_contract::log_line::is_of_edge;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::release::Step;
 use rules::shape::plan::Action;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::{Ended, Mode, Sandbox, Users};
+use testkit::{Ended, Mode, Running, Sandbox, Users};
 
 fn url(ended: &Ended) -> String {
     ended.one("address", |event| match event {
@@ -273,22 +274,28 @@ fn up_releases_rollbacks_and_down() {
         }
         _ => None,
     });
-    let logs = sandbox
-        .rehearse(&second, &["logs", "--since", "1h"])
-        .expect(Exit::Done);
-    let lines = logs.all(|event| match event {
-        Event::Log { message, .. } => Some(message.clone()),
-        _ => None,
-    });
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("cannot find the settings file")),
-        "{lines:?}"
-    );
+    let lines = |more: &[&str]| {
+        let arguments = [&["logs", "--since", "1h"], more].concat();
+        let logs = sandbox.rehearse(&second, &arguments).expect(Exit::Done);
+        logs.all(|event| match event {
+            Event::Log { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+    };
+    let of_app = lines(&[]);
+    let is_its_own = |line: &String| line.contains("cannot find the settings file");
+    assert!(of_app.iter().any(is_its_own), "{of_app:?}");
+    assert_eq!(of_app.iter().find(|line| is_of_edge(line)), None);
+    let all = lines(&["--edge"]);
+    assert!(all.iter().any(|line| is_of_edge(line)), "{all:?}");
 
-    // Without a yes, and nobody to ask, nothing is removed.
-    let _ = sandbox.rehearse(&second, &["down"]).expect(Exit::Refused);
+    // Without a confirmation nothing is removed, and the variable that confirms `up` is none.
+    let mut unconfirmed = sandbox.command(&["down"]);
+    unconfirmed
+        .current_dir(second.path())
+        .env("LANDFALL_REHEARSE", "true")
+        .env("LANDFALL_YES", "true");
+    let _ = Running::start(unconfirmed).end().expect(Exit::Refused);
     let _ = sandbox.rehearse(&second, &["status"]).expect(Exit::Done);
 
     // Back to nothing, twice.

@@ -248,7 +248,7 @@ fn a_panic_can_be_read() {
     assert!(stage.end().success());
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("a panic to look at"), "{text}");
+    assert!(text.contains("a panic for show"), "{text}");
     assert!(text.contains("panicked at"), "{text}");
 }
 

@@ -21,7 +21,6 @@ use crate::release::verdict::Verdict;
 use crate::release::{Outcome, Purpose, Step, Strategy};
 use crate::shape::contract::Root;
 use crate::shape::cost::budget::Refusal;
-use crate::shape::cost::renewal::Renewal;
 use crate::shape::cost::{Bill, Spent};
 use crate::shape::data_loss;
 use crate::shape::plan::Change;
@@ -136,6 +135,9 @@ pub struct SlotStatus {
     pub running: u32,
     /// Targets that the load balancer finds healthy.
     pub healthy: u32,
+    /// On Lambda, the version's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// What is wrong, if anything.
     pub cause: Option<Cause>,
 }
@@ -265,8 +267,6 @@ pub enum Event {
     },
     /// What AWS says was spent this month; the end of `cost`.
     Spent(Spent),
-    /// How AWS's price list differs from the table; the result of `prices refresh`.
-    Renewed(Renewal),
     /// What the review of the plans and of what is to run found.
     Reviewed {
         /// Every finding, the gravest first, those that were allowed among them.

@@ -323,9 +323,9 @@ impl Adoption<'_> {
         }
         let store = self.environment.store();
         let keepalive =
-            Keepalive::take(&store, "landfall adopt", self.report, self.interrupt).await?;
+            Keepalive::acquire(&store, "landfall adopt", self.report, self.interrupt).await?;
         let done = self.take_over_locked(verdicts).await;
-        keepalive.end(done).await
+        keepalive.release(done).await
     }
 
     async fn take_over_locked(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! `landfall cost`: the bill of what is deployed, and what AWS says was spent.
 
-use crate::cli::{AppDir, Global};
+use crate::cli::{Cost, Global};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::tasks;
@@ -18,14 +18,14 @@ use rules::shape::cost::prices::Table;
 use rules::shape::cost::{Basis, Workload, estimate};
 
 pub(crate) async fn run(
-    arguments: &AppDir,
+    arguments: &Cost,
     global: &Global,
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    report.show_details();
+    report.show_details(arguments.all);
     let phases = Phases::new(report);
-    let app = App::read_settings(&arguments.directory, global)?;
+    let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = phases
         .time(
             Phase::Preflight,

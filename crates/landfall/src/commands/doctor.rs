@@ -136,7 +136,7 @@ pub(crate) async fn before(
     for check in &mut checks {
         if check.exit().is_some()
             && check.check.is_inferred()
-            && arguments.despite.contains(&check.check)
+            && arguments.start.despite.contains(&check.check)
         {
             check.outcome = Outcome::Warning;
         }

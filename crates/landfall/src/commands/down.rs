@@ -77,7 +77,8 @@ pub(crate) async fn run(
         // Nobody releases meanwhile; and nobody is told of a lock where there is nothing to lock.
         let keepalive = match has_state {
             true => Some(
-                Keepalive::take(&environment.store(), "landfall down", report, &interrupt).await?,
+                Keepalive::acquire(&environment.store(), "landfall down", report, &interrupt)
+                    .await?,
             ),
             false => None,
         };
@@ -108,9 +109,9 @@ pub(crate) async fn all(
 ) -> Result<(), Failure> {
     let removed = remove(environment, manifest, phases, report, interrupt).await;
     match keepalive {
-        Some(keepalive) if removed.is_err() => return keepalive.end(removed).await,
+        Some(keepalive) if removed.is_err() => return keepalive.release(removed).await,
         // It goes with the state that it lies beside, and is not renewed any more.
-        Some(keepalive) => keepalive.leave().await,
+        Some(keepalive) => keepalive.abandon().await,
         None => removed?,
     }
     phases.time(Phase::State, remove_state(environment)).await?;

@@ -47,8 +47,9 @@ pub(crate) async fn run(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let phases = Phases::new(report);
-    let directory = Directory::to_write(&arguments.into)?;
-    let app = App::read_settings(&arguments.app.directory, global)?;
+    let (app, into) = arguments.read();
+    let directory = Directory::to_write(&into)?;
+    let app = App::read_settings(&app, global)?;
     let environment = phases
         .time(
             Phase::Preflight,

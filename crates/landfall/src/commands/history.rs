@@ -18,14 +18,16 @@ pub(crate) async fn run(
     global: &Global,
     report: &Report,
 ) -> Result<(), Failure> {
-    let app = App::read_settings(&arguments.directory, global)?;
+    let (directory, release) = arguments.read()?;
+    let app = App::read_settings(&directory, global)?;
     let environment = Environment::open(&app.manifest, global, report).await?;
     if !environment.has_state().await? {
         return Err(environment.not_deployed());
     }
     let store = environment.store();
-    let Some(number) = arguments.release else {
+    let Some(number) = release else {
         for record in Ledger::all(&store).await? {
+            report.set_target(record.revision.settings.target);
             report.emit(Event::Past(Box::new(Past::from(&record))));
         }
         return Ok(());
@@ -44,8 +46,9 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// One release with its steps, and whether they follow from what was seen.
+/// One release with its steps, and whether they follow from what was observed.
 fn show(record: &Record, report: &Report) {
+    report.set_target(record.revision.settings.target);
     report.emit(Event::Past(Box::new(Past::from(record))));
     for entry in &record.entries {
         report.emit(Event::Entry {

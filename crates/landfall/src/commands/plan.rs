@@ -26,6 +26,7 @@ impl From<&Up> for Plan {
             source: up.source.clone(),
             target: up.target,
             html: None,
+            all: false,
         }
     }
 }
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    report.show_details();
+    report.show_details(arguments.all);
     let phases = Phases::new(report);
     let app = App::read(
         &arguments.app.directory,

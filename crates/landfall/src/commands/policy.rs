@@ -23,10 +23,9 @@ pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Re
     };
     let overrides = Overrides {
         target: flags.target,
-        prebuilt_image: true,
         ..overrides(global)
     };
-    let app = App::read(&flags.app.directory, &overrides)?;
+    let app = App::settings(&flags.app.directory, overrides)?;
     let manifest = &app.manifest;
     let scope = scope(manifest, flags, global).await?;
     let mut all = statements(phase, manifest.target, &scope);

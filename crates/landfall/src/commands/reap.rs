@@ -3,8 +3,7 @@
 //! Nothing but the account is needed: the state bucket says whose it is and when it ends, and what Terraform
 //! needs to destroy it lies in its state and in this program.
 
-use crate::cli::Global;
-use crate::cli::reap::Reap;
+use crate::cli::{Global, Reap};
 use crate::commands::down;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
@@ -158,15 +157,15 @@ async fn reap(
     let manifest = App::of_names(&environment.names, environment.session.region())?.manifest;
     let phases = Phases::new(report);
     let keepalive =
-        Keepalive::take(&environment.store(), "landfall reap", report, interrupt).await?;
+        Keepalive::acquire(&environment.store(), "landfall reap", report, interrupt).await?;
     // Only under the lock does nobody prolong it any more.
     match ttl::read(environment).await {
         Ok(lifetime) if matches!(lifetime.expiry, Expiry::Expired { .. }) => {}
         Ok(lifetime) => {
             report.note(lifetime.expiry.reap(&id, lifetime.seen_at));
-            return keepalive.end(Ok(false)).await;
+            return keepalive.release(Ok(false)).await;
         }
-        Err(failure) => return keepalive.end(Err(failure)).await,
+        Err(failure) => return keepalive.release(Err(failure)).await,
     }
     down::all(
         environment,

@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::failure::Failure;
+use crate::lock::holder;
 use crate::lock::keepalive::Keepalive;
 use crate::lock::lease_guard;
 use crate::release::ledger::Ledger;
@@ -98,10 +99,10 @@ pub(crate) async fn say(
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
     let store = deployed.environment.store();
-    let keepalive = Keepalive::take(&store, word.command(), report, &interrupt).await?;
+    let keepalive = Keepalive::acquire(&store, word.command(), report, &interrupt).await?;
     let runner = deployed.runner(&keepalive, report, &interrupt)?;
     let done = carry_out(word, &runner).await;
-    keepalive.end(done).await
+    keepalive.release(done).await
 }
 
 async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
@@ -154,12 +155,13 @@ pub(crate) async fn rollback(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
+    let (directory, revision) = arguments.read()?;
+    let deployed = Deployed::open(&directory, global, report, &interrupt).await?;
     let store = deployed.environment.store();
-    let keepalive = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
+    let keepalive = Keepalive::acquire(&store, "landfall rollback", report, &interrupt).await?;
     let runner = deployed.runner(&keepalive, report, &interrupt)?;
-    let done = go_back(arguments, &runner).await;
-    keepalive.end(done).await?;
+    let done = go_back(revision.as_deref(), arguments.dry_run, &runner).await;
+    keepalive.release(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
             url: deployed.deployment.url().to_owned(),
@@ -168,13 +170,16 @@ pub(crate) async fn rollback(
     Ok(())
 }
 
-async fn go_back(arguments: &Rollback, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
+async fn go_back(
+    wanted: Option<&str>,
+    dry_run: bool,
+    runner: &ReleaseRunner<'_>,
+) -> Result<(), Failure> {
     let records = Ledger::all(&runner.store).await?;
     let open = records
         .last()
         .filter(|record| record.is_held() || record.is_under_way());
     if let Some(record) = open {
-        let wanted = arguments.revision.as_deref();
         let leads_back = wanted.is_none_or(|wanted| {
             let from = record.from.as_ref();
             from.is_some_and(|from| from.0.starts_with(wanted))
@@ -182,7 +187,7 @@ async fn go_back(arguments: &Rollback, runner: &ReleaseRunner<'_>) -> Result<(),
         if !leads_back {
             return Err(runner.held(record).next("then roll back"));
         }
-        if arguments.dry_run {
+        if dry_run {
             let mut release = record.release();
             release.progress.order = Some(ManualOverride::Abort);
             return foretell(runner, &release).await;
@@ -197,7 +202,7 @@ async fn go_back(arguments: &Rollback, runner: &ReleaseRunner<'_>) -> Result<(),
         return Err(Failure::new(Exit::NothingServing, "nothing serves")
             .next("`landfall up` releases a version"));
     };
-    let revision = find(arguments.revision.as_deref(), &records, &current)?;
+    let revision = find(wanted, &records, &current)?;
     let terms = ReleaseOptions {
         count: live.desired,
         strategy: Strategy::AllAtOnce,
@@ -206,7 +211,7 @@ async fn go_back(arguments: &Rollback, runner: &ReleaseRunner<'_>) -> Result<(),
         at_maximum: AtMaximum::Hold,
         timings: ReleaseTimings::default(),
     };
-    if arguments.dry_run {
+    if dry_run {
         return match runner.begin(&revision, &terms).await? {
             StartedRelease::Serving(_) => Ok(()),
             StartedRelease::Release { release, .. } => foretell(runner, &release).await,
@@ -288,13 +293,7 @@ pub(crate) async fn unlock(
     let store = environment.store();
     let question = "Give the release lock back? Whoever holds it stops at once.";
     confirm(report, arguments.yes, question)?;
-    match lease_guard::unlock(
-        &store,
-        LEASE_KEY,
-        lease_guard::holder::this("landfall unlock"),
-    )
-    .await?
-    {
+    match lease_guard::unlock(&store, LEASE_KEY, holder::this("landfall unlock")).await? {
         Some(was) => {
             report.note(format!("unlocked; it was held by {was}"));
             report

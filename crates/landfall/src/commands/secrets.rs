@@ -63,12 +63,13 @@ async fn set(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, environment) = open(&arguments.app.directory, global, report).await?;
+    let (directory, name) = arguments.secret.read()?;
+    let (app, environment) = open(&directory, global, report).await?;
     let manifest = &Manifest {
         budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest
     };
-    let (name, store) = (&arguments.secret, manifest.secrets_store);
+    let (name, store) = (&name, manifest.secrets_store);
     let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(store).await?;
     let region = environment.session.region();
@@ -78,7 +79,7 @@ async fn set(
     if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, free, now()) {
         return Err(refusal.into());
     }
-    let bytes = read(arguments, report)?;
+    let bytes = read(name, arguments, report)?;
     let value = Value::read(bytes, store).map_err(unfit)?;
     if *interrupt.borrow() {
         return Err(Failure::new(
@@ -140,7 +141,7 @@ fn unfit(invalid: Invalid) -> Failure {
 }
 
 /// The value as it was given.
-fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
+fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
     let unreadable = |what: String, error: std::io::Error| {
         Failure::new(Exit::BadInput, what)
             .why(error.to_string())
@@ -161,7 +162,7 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
                 .next("pipe it into the command, or name its file with --from-file"));
         }
         return report
-            .ask_hidden(&format!("Value of {}: ", arguments.secret))
+            .ask_hidden(&format!("Value of {name}: "))
             .map_err(|error| unreadable("the value cannot be read".to_owned(), error));
     }
     std::io::stdin()
@@ -173,8 +174,9 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
 
 /// `landfall secrets unset`.
 async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<(), Failure> {
-    let (app, environment) = open(&arguments.app.directory, global, report).await?;
-    let name = &arguments.secret;
+    let (directory, name) = arguments.secret.read()?;
+    let (app, environment) = open(&directory, global, report).await?;
+    let name = &name;
     let secrets = Secrets::new(&environment.session, &environment.names);
     let mut stored = secrets.list().await?;
     // In both stores: nothing is to be left of it.

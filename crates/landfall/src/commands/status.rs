@@ -13,6 +13,7 @@ use crate::release::live_status::View;
 use crate::release::runner::Deployment;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use rules::app::manifest::Target;
 use rules::app::names::Slot;
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
@@ -68,6 +69,10 @@ pub(crate) async fn run(
             desired: of.seen.desired,
             running: u32::try_from(of.running.len()).unwrap_or(u32::MAX),
             healthy: of.seen.healthy,
+            version: match site.target() {
+                Target::Fargate => None,
+                Target::Lambda => of.tasks.first().cloned(),
+            },
             cause,
         });
     }

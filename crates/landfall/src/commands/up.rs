@@ -3,6 +3,7 @@
 mod domain;
 mod front_door;
 mod migrate_target;
+mod release_options;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
@@ -19,6 +20,7 @@ use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
 use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
@@ -89,7 +91,7 @@ pub(crate) async fn run(
         _ => false,
     };
     let keepalive =
-        Keepalive::take(&environment.store(), "landfall up", report, &interrupt).await?;
+        Keepalive::acquire(&environment.store(), "landfall up", report, &interrupt).await?;
     let provisioner = Provisioner {
         manifest,
         environment: &environment,
@@ -105,11 +107,11 @@ pub(crate) async fn run(
         && failure.exit == Exit::Refused
     {
         // Leave nothing half-made: a bucket that this command created contains only its lock.
-        keepalive.leave().await;
+        keepalive.abandon().await;
         bucket.delete().await?;
         return done;
     }
-    keepalive.end(done).await
+    keepalive.release(done).await
 }
 
 /// Notes why a new environment runs on Fargate although nobody asked for it.
@@ -238,7 +240,7 @@ async fn release(
         keepalive,
         report,
     };
-    let terms = arguments.terms(manifest);
+    let terms = release_options(arguments, manifest);
     let conducted = provisioner
         .phases
         .time(Phase::Release, async {

@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;
 use crate::report::Report;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use rules::app::manifest::Architecture;
 use rules::event::{Event, VERSION};
@@ -61,7 +60,7 @@ fn missing(failure: &Failure) -> Tool {
 /// `landfall completion`.
 pub(crate) fn completion(shell: Shell, report: &Report) -> Result<(), Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "landfall", &mut text);
+    clap_complete::generate(shell, &mut Cli::definition(), "landfall", &mut text);
     document(text, report)
 }
 
@@ -69,7 +68,7 @@ pub(crate) fn completion(shell: Shell, report: &Report) -> Result<(), Failure> {
 pub(crate) fn man(directory: &Path, report: &Report) -> Result<(), Failure> {
     let unwritable = format!("{} cannot be written", directory.display());
     std::fs::create_dir_all(directory).map_err(Failure::io(unwritable.clone()))?;
-    clap_mangen::generate_to(Cli::command(), directory).map_err(Failure::io(unwritable))?;
+    clap_mangen::generate_to(Cli::definition(), directory).map_err(Failure::io(unwritable))?;
     report.note(format!("the pages are in {}", directory.display()));
     Ok(())
 }

@@ -29,10 +29,22 @@ impl App {
         directory: &Path,
         overrides: &Overrides,
     ) -> Result<Result<App, Problems>, Failure> {
+        App::resolve(directory, overrides, Protection::Checked)
+    }
+
+    fn resolve(
+        directory: &Path,
+        overrides: &Overrides,
+        protection: Protection,
+    ) -> Result<Result<App, Problems>, Failure> {
         let directory = App::directory(directory)?;
         let text = read_if_there(&directory.join(FILE))?;
-        let facts = App::facts(&directory, text.as_deref(), overrides)?;
-        let manifest = Draft::read(text.as_deref()).resolve(&facts, overrides);
+        let draft = Draft::read(text.as_deref());
+        let mut facts = App::facts(&directory, text.as_deref(), overrides)?;
+        if protection == Protection::Checked {
+            facts.protected = protected(&directory, &draft)?;
+        }
+        let manifest = draft.resolve(&facts, overrides);
         Ok(manifest.map(|manifest| App {
             directory,
             manifest,
@@ -53,7 +65,7 @@ impl App {
         })
     }
 
-    /// What there is to know of a directory whose landfall.toml has this text.
+    /// The facts about a directory whose landfall.toml has this text, without the protected files.
     pub(crate) fn facts(
         directory: &Path,
         text: Option<&str>,
@@ -63,29 +75,13 @@ impl App {
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
         // Of an image that is built already only its own settings count.
         let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
-        let protected = if overrides.prebuilt_image {
-            &[]
-        } else {
-            draft.protected()
-        };
         Ok(Facts {
             directory_name: directory
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             dockerfile,
-            protected: protected
-                .iter()
-                .map(|path| {
-                    Ok(ProtectedFact {
-                        path: path.clone(),
-                        state: match draft.sum(path) {
-                            Some(sum) => compare_with_sum(directory, path, sum)?,
-                            None => compare_with_head(directory, path),
-                        },
-                    })
-                })
-                .collect::<Result<_, Failure>>()?,
+            protected: Vec::new(),
         })
     }
 
@@ -148,17 +144,42 @@ impl App {
         })
     }
 
-    /// Reads the directory for a command that builds nothing: neither the Dockerfile nor protected
-    /// files have to be in order for `status` or `down`.
+    /// Reads the directory for a command that deploys nothing: `status` and `down` need neither a
+    /// Dockerfile nor unchanged protected files.
     pub(crate) fn read_settings(directory: &Path, global: &Global) -> Result<App, Failure> {
-        App::read(
-            directory,
-            &Overrides {
-                prebuilt_image: true,
-                ..overrides(global)
-            },
-        )
+        App::settings(directory, overrides(global))
     }
+
+    /// The same with more settings.
+    pub(crate) fn settings(directory: &Path, overrides: Overrides) -> Result<App, Failure> {
+        let overrides = Overrides {
+            prebuilt_image: true,
+            ..overrides
+        };
+        App::resolve(directory, &overrides, Protection::Ignored)?.map_err(Failure::from)
+    }
+}
+
+/// Whether `protected` files have to be unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protection {
+    Checked,
+    Ignored,
+}
+
+/// Whether the protected files of a directory are unchanged. With an image that is built already, too:
+/// it is deployed as the image of these files.
+fn protected(directory: &Path, draft: &Draft) -> Result<Vec<ProtectedFact>, Failure> {
+    let fact = |path: &RelativePath| {
+        Ok(ProtectedFact {
+            path: path.clone(),
+            state: match draft.sum(path) {
+                Some(sum) => compare_with_sum(directory, path, sum)?,
+                None => compare_with_head(directory, path),
+            },
+        })
+    };
+    draft.protected().iter().map(fact).collect()
 }
 
 /// What the global flags say instead of the manifest.
@@ -300,6 +321,23 @@ mod tests {
         let gone = RelativePath::parse("go.mod").expect("a path");
         let state = compare_with_sum(dir.path(), &gone, &FileSum::of(b"")).expect("readable");
         assert_eq!(state, ProtectedState::Absent);
+    }
+
+    #[test]
+    fn protected_files_count_for_a_deployment_of_an_image_and_for_nothing_else() {
+        let dir = repository();
+        let manifest = "name = \"a\"\nport = 80\nprotected = [\"main.go\"]\n";
+        std::fs::write(dir.path().join("landfall.toml"), manifest).expect("write");
+        let of_image = Overrides {
+            prebuilt_image: true,
+            ..Overrides::default()
+        };
+        let _ = App::read(dir.path(), &of_image).expect("unchanged");
+        std::fs::write(dir.path().join("main.go"), "package other\n").expect("write");
+        let failure = App::read(dir.path(), &of_image).expect_err("changed");
+        assert_eq!(failure.exit, Exit::BadInput);
+        assert!(failure.why.join("\n").contains("main.go"), "{failure:?}");
+        let _ = App::settings(dir.path(), Overrides::default()).expect("nothing is deployed");
     }
 
     #[test]

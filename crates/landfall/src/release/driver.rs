@@ -144,7 +144,7 @@ impl Driver<'_> {
                 let step = next(&release, &seen, at);
                 self.tell(&mut told, &step, &ledger.record, &look, &comparing);
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
-                    keepalive.at(&step_words(&step)).await?;
+                    keepalive.at(&step_words(&step, self.platform.target())).await?;
                     if written_at.elapsed() >= WRITE_EVERY {
                         ledger.record.counts = comparing.counts().clone();
                         ledger.write().await?;
@@ -171,7 +171,7 @@ impl Driver<'_> {
                         .finish(outcome, ledger, keepalive, gathered, pinging)
                         .await;
                 }
-                keepalive.at(&step_words(&step)).await?;
+                keepalive.at(&step_words(&step, self.platform.target())).await?;
                 ledger.write().await?;
                 written_at = Instant::now();
                 let acted = match step {
@@ -337,7 +337,7 @@ impl Driver<'_> {
             self.report.emit(Event::Step { step: step.clone() });
             *told = Some(step.clone());
         }
-        let (release, doing) = (record.release(), step_words(step));
+        let (release, doing) = (record.release(), step_words(step, self.platform.target()));
         let (policy, pings) = (&record.policy, record.pings);
         let watch = live_status::release(&release, policy, look, comparing, doing, pings, now());
         if let (Some(watch), true) = (watch, look.previews().reach_slots()) {

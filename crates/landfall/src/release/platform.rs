@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::release::canary_analysis::{Counted, Subject};
 use crate::release::http_probe::{Prober, SlotRoute};
 use aws::LogLine;
+use rules::app::manifest::Target;
 use rules::app::names::{Slot, Slots};
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::Evidence;
@@ -92,6 +93,13 @@ impl Look {
 }
 
 impl Platform {
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Platform::Fargate(_) => Target::Fargate,
+            Platform::Lambda(_) => Target::Lambda,
+        }
+    }
+
     /// One look at both slots and at who is sent where.
     pub(crate) async fn look(&self) -> Result<Look, Failure> {
         match self {

@@ -83,6 +83,7 @@ impl Deployment {
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
+        report.set_target(self.target());
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(
@@ -158,7 +159,7 @@ impl ReleaseRunner<'_> {
             StartedRelease::Serving(slot) => return Ok(ReleaseResult::Unchanged(slot)),
             StartedRelease::Release { release, from } => (release, from),
         };
-        let by = crate::lock::lease_guard::holder::this("").who;
+        let by = crate::lock::holder::this("").who;
         let record = Record::begin(number, by, revision.clone(), from, *release);
         let mut ledger = Ledger::begin(&self.store, record);
         let ended = self.go_on(&mut ledger).await?;
@@ -200,7 +201,7 @@ impl ReleaseRunner<'_> {
     pub(crate) fn order(&self, ledger: &mut Ledger, order: ManualOverride) {
         ledger.record.entries.push(Entry::Order {
             at: now(),
-            by: crate::lock::lease_guard::holder::this("").who,
+            by: crate::lock::holder::this("").who,
             order,
         });
     }

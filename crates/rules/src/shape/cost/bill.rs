@@ -111,6 +111,15 @@ impl Line {
     }
 }
 
+/// How much of a bill is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Two decimals everywhere, and one line for everything that is free.
+    Brief,
+    /// Unit prices with all their digits, and every free resource.
+    All,
+}
+
 /// What an environment will cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bill {
@@ -186,6 +195,14 @@ pub(super) fn whole_cents(usd: f64) -> f64 {
     (usd * 100.0 + 1e-6 + 0.5).floor()
 }
 
+/// A price by use with two decimals; one that they would hide is `<0.01`.
+fn brief_price(usd: f64) -> String {
+    match usd > 0.0 && whole_cents(usd) < 1.0 {
+        true => "<0.01".to_owned(),
+        false => cents(usd),
+    }
+}
+
 /// A unit price with the digits that it needs and at least two: `0.0225`, `1.00`.
 pub(crate) fn unit_price(usd: f64) -> String {
     let text = format!("{usd:.7}");
@@ -244,7 +261,15 @@ impl Bill {
         (widest(|line| &line.address), widest(|line| &line.what))
     }
 
-    fn fixed(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// The bill as text, one charge per line.
+    pub fn describe(&self, detail: Detail) -> String {
+        match detail {
+            Detail::Brief => Shown(self, detail).to_string(),
+            Detail::All => self.to_string(),
+        }
+    }
+
+    fn fixed(&self, detail: Detail, f: &mut Formatter<'_>) -> fmt::Result {
         let (address, what) = self.widths();
         for line in &self.lines {
             let Charge::Fixed {
@@ -258,12 +283,15 @@ impl Bill {
                 continue;
             };
             let sum = format!("{}{}", mark(*confidence), cents(*monthly_usd));
-            let how = format!("{quantity} {unit} at {}", unit_price(*unit_usd));
-            writeln!(
-                f,
-                "  {:>9}  {:address$}  {:what$}  {how}",
+            let how = match detail {
+                Detail::Brief => String::new(),
+                Detail::All => format!("  {quantity} {unit} at {}", unit_price(*unit_usd)),
+            };
+            let text = format!(
+                "  {:>9}  {:address$}  {:what$}{how}",
                 sum, line.address, line.what
-            )?;
+            );
+            writeln!(f, "{}", text.trim_end())?;
         }
         let least = if self.incomplete { ", at least" } else { "" };
         writeln!(
@@ -273,7 +301,11 @@ impl Bill {
         )
     }
 
-    fn by_use(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn by_use(&self, detail: Detail, f: &mut Formatter<'_>) -> fmt::Result {
+        let unit_price = match detail {
+            Detail::Brief => brief_price,
+            Detail::All => unit_price,
+        };
         let (address, what) = self.widths();
         let is_usage = |line: &&Line| matches!(line.charge, Charge::Usage { .. });
         if !self.lines.iter().any(|line| is_usage(&line)) {
@@ -324,7 +356,19 @@ impl Bill {
         Ok(())
     }
 
-    fn free_of_charge(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn free_of_charge(&self, detail: Detail, f: &mut Formatter<'_>) -> fmt::Result {
+        if detail == Detail::Brief {
+            let count: usize = self
+                .free()
+                .iter()
+                .map(|(_, addresses)| addresses.len())
+                .sum();
+            return match count {
+                0 => Ok(()),
+                1 => writeln!(f, "\nfree: 1 resource (--all shows it)"),
+                many => writeln!(f, "\nfree: {many} resources (--all lists them)"),
+            };
+        }
         for (index, (why, addresses)) in self.free().iter().enumerate() {
             if index == 0 {
                 writeln!(f, "\ncosts nothing:")?;
@@ -342,8 +386,24 @@ fn mark(confidence: Confidence) -> &'static str {
     }
 }
 
+/// With all details.
 impl Display for Bill {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Shown(self, Detail::All).fmt(f)
+    }
+}
+
+struct Shown<'a>(&'a Bill, Detail);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Shown(bill, detail) = *self;
+        bill.write(detail, f)
+    }
+}
+
+impl Bill {
+    fn write(&self, detail: Detail, f: &mut Formatter<'_>) -> fmt::Result {
         let whose = if self.own_prices {
             ""
         } else {
@@ -354,10 +414,10 @@ impl Display for Bill {
             "USD a month in {}{whose}; prices of {}, ~ as known and not read again",
             self.region, self.prices_of
         )?;
-        self.fixed(f)?;
-        self.by_use(f)?;
+        self.fixed(detail, f)?;
+        self.by_use(detail, f)?;
         self.unknown(f)?;
-        self.free_of_charge(f)?;
+        self.free_of_charge(detail, f)?;
         writeln!(
             f,
             "\naccount: {}",
@@ -385,6 +445,14 @@ mod tests {
         assert_eq!(cents(0.004), "0.00");
         assert_eq!(cents(0.0), "0.00");
         assert_eq!(cents(78.245), "78.25");
+    }
+
+    #[test]
+    fn two_decimals_hide_no_price() {
+        assert_eq!(brief_price(0.0888889), "0.09");
+        assert_eq!(brief_price(0.008), "0.01");
+        assert_eq!(brief_price(0.004), "<0.01");
+        assert_eq!(brief_price(0.0), "0.00");
     }
 
     #[test]

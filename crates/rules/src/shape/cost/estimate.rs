@@ -2,7 +2,7 @@
 
 use super::account::AccountPlan;
 use super::alternative;
-use super::bill::{Bill, Charge, Draft, Line};
+use super::bill::{Bill, Charge, Draft, Line, cents};
 use super::kinds;
 use super::prices::{Confidence, Item, Price, Rates, Table};
 use crate::app::manifest::{Architecture, Target};
@@ -243,8 +243,8 @@ impl Pricing<'_> {
         }
         let address_usd = if is_public { address.usd } else { 0.0 };
         self.assume(format!(
-            "the tasks run all the time; while a release goes on, those of both versions do: ${:.3} an hour more",
-            f64::from(count) * (task.usd + address_usd)
+            "the tasks run all the time; while a release goes on, those of both versions do: ${} an hour more",
+            cents(f64::from(count) * (task.usd + address_usd))
         ));
     }
 

@@ -1,7 +1,7 @@
 //! What bills say, against figures that were worked out by hand from AWS's price list.
 
 use super::account::AccountPlan;
-use super::bill::{Per, cents};
+use super::bill::{Detail, Per, cents};
 use super::prices::Table;
 use super::samples::{
     ARM, NOW, X86, bill, fargate_roots, function, lambda_root, load_balancer, plain, resource,
@@ -80,6 +80,12 @@ fn a_release_on_lambda_runs_a_function() {
 #[test]
 fn a_bill_of_fargate_reads_well() {
     insta::assert_snapshot!(bill(&fargate_roots(), tasks(2, X86), "us-east-1").to_string());
+}
+
+#[test]
+fn a_bill_in_brief_reads_well() {
+    let bill = bill(&fargate_roots(), tasks(2, X86), "us-east-1");
+    insta::assert_snapshot!(bill.describe(Detail::Brief));
 }
 
 #[test]

@@ -1,12 +1,10 @@
-//! AWS's price list, as a server of our own has it: written by hand after the documented format.
+//! AWS's price list, served by the test itself: written by hand after the documented format.
 
-use rules::event::Event;
-use rules::exit::Exit;
 use rules::shape::cost::prices::{Confidence, Item, Table};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use testkit::Sandbox;
+use std::process::Command;
 
 /// Fargate of London, with Arm dearer than the table has it.
 fn offer() -> Value {
@@ -61,31 +59,35 @@ fn serve() -> String {
     format!("http://{address}/")
 }
 
+fn prices(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .arg("prices")
+        .args(arguments)
+        .output()
+        .expect("the bench starts");
+    let text =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (output.status.success(), text.concat())
+}
+
 #[test]
-fn what_changed_is_told_and_a_new_table_is_written() {
-    let sandbox = Sandbox::new();
-    let file = sandbox.path().join("prices.toml");
-    let (from, write) = (
-        format!("--from={}", serve()),
-        format!("--write={}", file.display()),
-    );
-    let ended = sandbox
-        .run(&["prices", "refresh", &from, &write])
-        .expect(Exit::Done);
-    let renewal = ended.one("renewal", |event| match event {
-        Event::Renewed(renewal) => Some(renewal.clone()),
-        _ => None,
-    });
-    assert_eq!(renewal.read, 3);
-    let moved: Vec<_> = renewal
-        .moved
-        .iter()
-        .map(|moved| (moved.item, moved.region.as_str(), moved.list_usd))
+fn what_changed_is_reported_and_a_new_table_is_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("prices.toml");
+    let (from, write) = (serve(), file.display().to_string());
+    let (is_done, text) = prices(&["--from", &from, "--write", &write]);
+    assert!(is_done, "{text}");
+    assert!(text.contains("3 prices read"), "{text}");
+    let moved: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("instead of"))
         .collect();
-    assert_eq!(moved, [(Item::FargateArmVcpuHour, "eu-west-2", 0.04)]);
-    let unread = renewal.unread.join("\n");
+    assert_eq!(
+        moved,
+        ["  fargate-arm-vcpu-hour in eu-west-2: 0.04 instead of 0.03725"]
+    );
     for part in ["AmazonECR/current/eu-west-2", "404", "NAT gateway"] {
-        assert!(unread.contains(part), "{part}: {unread}");
+        assert!(text.contains(part), "{part}: {text}");
     }
 
     let text = std::fs::read_to_string(file).expect("a file");
@@ -100,12 +102,12 @@ fn what_changed_is_told_and_a_new_table_is_written() {
 
 #[test]
 fn where_nothing_can_be_read_nothing_is_written() {
-    let sandbox = Sandbox::new();
-    let file = sandbox.path().join("prices.toml");
-    let write = format!("--write={}", file.display());
-    // Nobody listens at port 1.
-    let arguments = ["prices", "refresh", "--from=http://127.0.0.1:1", &write];
-    let ended = sandbox.run(&arguments).expect(Exit::Infrastructure);
-    assert!(ended.failure().contains("no price could be read"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("prices.toml");
+    let write = file.display().to_string();
+    // Nothing listens on port 1.
+    let (is_done, text) = prices(&["--from", "http://127.0.0.1:1", "--write", &write]);
+    assert!(!is_done, "{text}");
+    assert!(text.contains("no price could be read"), "{text}");
     assert!(!file.exists());
 }

@@ -1,46 +1,45 @@
 //! A new table of prices, made from the old one and from what AWS's price list says now.
 
 use super::list::{Entry, SERVICES, Service, differences};
-use super::prices::{Confidence, Item, RawTable, Table, UnreadableTable};
-use serde::{Deserialize, Serialize};
+use rules::shape::cost::prices::{Confidence, Item, RawTable, Table, UnreadableTable};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
 /// A price that changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Moved {
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Moved {
     /// Where.
-    pub region: String,
+    pub(super) region: String,
     /// What.
-    pub item: Item,
+    pub(super) item: Item,
     /// USD in the table.
-    pub table_usd: f64,
+    pub(super) table_usd: f64,
     /// USD in AWS's list.
-    pub list_usd: f64,
+    pub(super) list_usd: f64,
 }
 
 /// What was read of AWS's list, held against the table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Renewal {
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Renewal {
     /// The day of the table.
-    pub table_of: String,
+    pub(super) table_of: String,
     /// How many prices were read.
-    pub read: usize,
+    pub(super) read: usize,
     /// Those that differ.
-    pub moved: Vec<Moved>,
+    pub(super) moved: Vec<Moved>,
     /// Items that were not read, with the regions: the list has them not, or under another name, or nobody
     /// looked.
-    pub missing: BTreeMap<Item, Vec<String>>,
+    pub(super) missing: BTreeMap<Item, Vec<String>>,
     /// What could not be read, each with its reason.
-    pub unread: Vec<String>,
+    pub(super) unread: Vec<String>,
 }
 
 /// Everything that was read, by region.
-pub type Read = BTreeMap<String, Vec<Entry>>;
+pub(super) type Read = BTreeMap<String, Vec<Entry>>;
 
 impl Renewal {
     /// Holds `read` against `table`.
-    pub fn of(table: &Table, read: &Read, unread: Vec<String>) -> Renewal {
+    pub(super) fn of(table: &Table, read: &Read, unread: Vec<String>) -> Renewal {
         let mut missing: BTreeMap<Item, Vec<String>> = BTreeMap::new();
         let mut moved = Vec::new();
         for region in table.regions() {
@@ -100,7 +99,10 @@ impl Display for Renewal {
 
 /// The services whose files hold prices of the table, with the regions to ask each for. `AmazonEC2` is left
 /// out: its files have hundreds of MB, for two prices.
-pub fn wanted<'a>(table: &'a Table, services: &[Service]) -> Vec<(Service, Option<&'a str>)> {
+pub(super) fn wanted<'a>(
+    table: &'a Table,
+    services: &[Service],
+) -> Vec<(Service, Option<&'a str>)> {
     let mut all = Vec::new();
     for service in services {
         match service.is_global {
@@ -112,7 +114,7 @@ pub fn wanted<'a>(table: &'a Table, services: &[Service]) -> Vec<(Service, Optio
 }
 
 /// All of [`SERVICES`] but the one that is too large.
-pub fn services() -> Vec<Service> {
+pub(super) fn services() -> Vec<Service> {
     let small = SERVICES
         .iter()
         .filter(|service| service.code != "AmazonEC2");
@@ -124,7 +126,7 @@ pub fn services() -> Vec<Service> {
 ///
 /// # Errors
 /// `text` is no table.
-pub fn renew(text: &str, read: &Read, date: &str) -> Result<String, UnreadableTable> {
+pub(super) fn renew(text: &str, read: &Read, date: &str) -> Result<String, UnreadableTable> {
     let table = Table::parse(text)?;
     let raw = RawTable::parse(text)?;
     let mut out: String = text
@@ -176,7 +178,7 @@ fn amount(usd: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::cost::prices::TEXT;
+    use rules::shape::cost::prices::TEXT;
 
     fn entry(item: Item, usd: f64) -> Entry {
         Entry {

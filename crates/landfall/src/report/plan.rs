@@ -1,49 +1,21 @@
-//! What is about to be made, in words: briefly on the way to making it, in full where it was asked for.
+//! The plan of an `up` and its review: in brief on the way to something else, in full as a result.
 
-use super::Text;
+use super::Details;
+use super::text::{Style, Text};
 use rules::event::Event;
-use rules::shape::cost::bill::cents;
+use rules::shape::contract::Root;
+use rules::shape::data_loss;
 use rules::shape::plan::{Action, Change};
 use rules::shape::review::{Finding, Severity};
 
-/// In full, for `plan` and `cost`; [`None`] for what says the same everywhere.
-pub(super) fn details(event: &Event, color: bool) -> Option<String> {
+pub(super) fn text(event: &Event, style: &Style) -> Text {
     match event {
         Event::Planned {
             root,
             changes,
             summary,
-        } => {
-            let mut lines = vec![format!("plan of {root}: {summary}")];
-            lines.extend(changes.iter().map(|change| changed(change, color)));
-            Some(lines.join("\n") + "\n")
-        }
-        Event::Priced { bill } => Some(bill.to_string()),
-        Event::Reviewed { findings } => {
-            let mut lines = vec![format!("review: {}", counted(findings))];
-            lines.extend(findings.iter().map(|finding| told(finding, color)));
-            Some(lines.join("\n") + "\n")
-        }
-        _ => None,
-    }
-}
-
-/// On the way.
-pub(super) fn text(event: &Event, verbose: bool, color: bool) -> Text {
-    match event {
-        Event::Priced { bill } => Text::Progress(format!(
-            "  price: {}; ${} for a million requests",
-            bill.summary(),
-            cents(bill.per_million_requests_usd)
-        )),
-        Event::Reviewed { findings } => {
-            let mut lines = vec![format!("  review: {}", counted(findings))];
-            let shown = findings
-                .iter()
-                .filter(|finding| verbose || finding.severity != Severity::Note);
-            lines.extend(shown.map(|finding| told(finding, color)));
-            Text::Progress(lines.join("\n"))
-        }
+        } => plan(*root, changes, summary, style),
+        Event::Reviewed { findings } => review(findings, style),
         Event::Proposed {
             target,
             because,
@@ -52,45 +24,72 @@ pub(super) fn text(event: &Event, verbose: bool, color: bool) -> Text {
             ..
         } => {
             let mut lines = vec![format!("target {target}: {because}")];
-            if let rules::shape::data_loss::Verdict::NeedsYes(losses) = loss {
-                lines.extend(
-                    losses.iter().map(|loss| {
-                        format!("{} {}", paint(color, "33", "warning:"), loss.explain())
-                    }),
-                );
+            if let data_loss::Verdict::NeedsYes(losses) = loss {
+                lines.extend(losses.iter().map(|loss| style.warning(loss.explain())));
             }
             lines.push(conclusion.clone());
             Text::Result(lines.join("\n"))
         }
-        Event::Spent(spent) => Text::Result(spent.words()),
-        Event::Renewed(renewal) => Text::Result(renewal.to_string().trim_end().to_owned()),
         _ => Text::Nothing,
     }
 }
 
-fn paint(color: bool, code: &str, text: &str) -> String {
-    match color {
-        true => format!("\x1b[{code}m{text}\x1b[0m"),
-        false => text.to_owned(),
+fn plan(root: Root, changes: &[Change], summary: &str, style: &Style) -> Text {
+    let head = format!("plan of {root}: {summary}");
+    if style.details != Details::Summary {
+        let changes = changes
+            .iter()
+            .map(|change| format!("\n  {}", full(change, style)));
+        return Text::Result(format!("{head}{}\n", changes.collect::<String>()));
+    }
+    // A list of what is created, or of all that is deleted, is long and says little. What is replaced,
+    // or deleted next to other changes, is always named.
+    let only_deletes = changes.iter().all(|change| change.action == Action::Delete);
+    let says_little = |change: &Change| match change.action {
+        Action::Create => true,
+        Action::Delete => only_deletes,
+        _ => false,
+    };
+    let shown = changes
+        .iter()
+        .filter(|change| style.verbose || !says_little(change))
+        .map(|change| format!("\n    {} {}", sign(change.action, style), change.address));
+    Text::Progress(format!("  {head}{}", shown.collect::<String>()))
+}
+
+fn sign(action: Action, style: &Style) -> String {
+    match action {
+        Action::Create => style.paint("32", "+"),
+        Action::Update => style.paint("33", "~"),
+        Action::Replace => style.paint("31", "±"),
+        Action::Delete => style.paint("31", "-"),
+        Action::Forget => "·".to_owned(),
     }
 }
 
-fn changed(change: &Change, color: bool) -> String {
-    let (sign, code) = match change.action {
-        Action::Create => ("+", "32"),
-        Action::Update => ("~", "33"),
-        Action::Replace => ("±", "31"),
-        Action::Delete => ("-", "31"),
-        Action::Forget => ("·", "0"),
-    };
+fn full(change: &Change, style: &Style) -> String {
     let because = match change.forced_by.as_slice() {
         [] => String::new(),
         paths => format!(", forced by {}", paths.join(", ")),
     };
-    format!("  {} {}{because}", paint(color, code, sign), change.address)
+    format!("{} {}{because}", sign(change.action, style), change.address)
 }
 
-fn told(finding: &Finding, color: bool) -> String {
+fn review(findings: &[Finding], style: &Style) -> Text {
+    let head = format!("review: {}", counted(findings));
+    let is_result = style.details != Details::Summary;
+    let lines = findings
+        .iter()
+        .filter(|finding| is_result || style.verbose || finding.severity != Severity::Note)
+        .map(|finding| format!("\n  {}", found(finding, style)));
+    let lines: String = lines.collect();
+    match is_result {
+        true => Text::Result(format!("{head}{lines}\n")),
+        false => Text::Progress(format!("  {head}{lines}")),
+    }
+}
+
+fn found(finding: &Finding, style: &Style) -> String {
     let (word, code) = match (finding.severity, finding.allowed) {
         (_, true) => ("allowed", "36"),
         (Severity::Refuse, false) => ("refused", "31"),
@@ -102,11 +101,8 @@ fn told(finding: &Finding, color: bool) -> String {
         _ if finding.allowed => String::new(),
         _ => format!("; {}", finding.rule.next()),
     };
-    format!(
-        "  {} {}{next}",
-        paint(color, code, &format!("{word}:")),
-        finding.line()
-    )
+    let word = style.paint(code, &format!("{word}:"));
+    format!("{word} {}{next}", finding.line())
 }
 
 /// `1 refused, 2 warnings, 3 notes`.
@@ -146,8 +142,6 @@ mod tests {
     use super::*;
     use rules::app::manifest::Target;
     use rules::shape::contract::Root;
-    use rules::shape::cost::renewal::{Moved, Renewal};
-    use rules::shape::cost::{Spent, prices::Item};
     use rules::shape::data_loss::{Loss, Stake, Verdict};
     use rules::shape::review::Rule;
 
@@ -207,36 +201,20 @@ mod tests {
                 refusal: None,
                 conclusion: "`landfall up` asks for a yes to lose 1 thing, then makes this".into(),
             },
-            Event::Spent(Spent {
-                limit: 40.0,
-                actual: 1.5,
-                forecast: None,
-                unit: "USD".into(),
-            }),
-            Event::Renewed(Renewal {
-                table_of: "2026-11-23".into(),
-                read: 2,
-                moved: vec![Moved {
-                    region: "eu-west-2".into(),
-                    item: Item::AlarmMonth,
-                    table_usd: 0.1,
-                    list_usd: 0.2,
-                }],
-                missing: [(Item::NatGatewayHour, vec!["us-east-1".into()])].into(),
-                unread: vec!["AWSELB: it did not answer".into()],
-            }),
         ];
-        let full = events.iter().filter_map(|event| details(event, false));
-        let full: Vec<String> = full.collect();
-        let brief = events.iter().map(|event| match text(event, false, false) {
-            Text::Nothing => String::new(),
-            Text::Progress(text) => text,
-            Text::Result(text) => format!("[result] {text}"),
-        });
-        let brief: Vec<String> = brief.filter(|text| !text.is_empty()).collect();
-        insta::assert_snapshot!(
-            "plan",
-            format!("{}\n── on the way\n{}", full.join("\n"), brief.join("\n"))
-        );
+        let read = |details| {
+            let style = Style {
+                details,
+                ..Style::plain()
+            };
+            let texts = events.iter().map(|event| match text(event, &style) {
+                Text::Nothing => String::new(),
+                Text::Progress(text) => text,
+                Text::Result(text) => format!("[result] {text}"),
+            });
+            texts.collect::<Vec<String>>().join("\n")
+        };
+        let (full, brief) = (read(Details::Result), read(Details::Summary));
+        insta::assert_snapshot!("plan", format!("{full}\n── on the way\n{brief}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who this process is to others, and whether another one is gone.
+//! The identity of this process as a holder of the lock, and whether another holder's process has ended.
 
 use rules::release::lease::Holder;
 use rustix::io::Errno;
@@ -20,17 +20,17 @@ pub(crate) fn this(command: &str) -> Holder {
     }
 }
 
-/// Which process table this is: the boot of the kernel
-/// (<https://www.kernel.org/doc/html/latest/admin-guide/sysctl/kernel.html#random>) and the namespace in
-/// it (<https://man7.org/linux/man-pages/man7/pid_namespaces.7.html>). [`None`] where there is no /proc.
+/// Identifies the process table: the boot of the kernel
+/// (<https://www.kernel.org/doc/html/latest/admin-guide/sysctl/kernel.html#random>) and the PID namespace
+/// (<https://man7.org/linux/man-pages/man7/pid_namespaces.7.html>). [`None`] without /proc.
 fn machine() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), namespace.display()))
 }
 
-/// Whether the holder's process was looked for where it has to be and is not there. If it counts in
-/// another process table, or its number has been given to another process, that is not known.
+/// Whether the holder's process is known to have ended: it had the same process table as this process, and no process
+/// has its ID. `false` if the holder is elsewhere, or its ID was given to another process.
 pub(super) fn is_dead(holder: &Holder) -> bool {
     let is_here = holder.machine.is_some() && holder.machine == machine();
     let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);

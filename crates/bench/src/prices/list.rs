@@ -5,7 +5,7 @@
 //! Where the files are: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html>.
 //! Fetching them is the caller's; `AmazonEC2`, in which the NAT gateway is, has hundreds of MB.
 
-use super::prices::{Item, Table};
+use rules::shape::cost::prices::{Item, Table};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -147,16 +147,16 @@ const PLACES: [Place; Item::ALL.len()] = [
 
 /// A service in AWS's price list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Service {
+pub(super) struct Service {
     /// AWS's code, for example `AmazonECS`.
-    pub code: &'static str,
+    pub(super) code: &'static str,
     /// Whether it has one file for all regions.
-    pub is_global: bool,
+    pub(super) is_global: bool,
 }
 
 impl Service {
     /// Where its file is, below the list's address.
-    pub fn path(&self, region: Option<&str>) -> String {
+    pub(super) fn path(&self, region: Option<&str>) -> String {
         let code = self.code;
         match region {
             Some(region) => format!("offers/v1.0/aws/{code}/current/{region}/index.json"),
@@ -173,7 +173,7 @@ const fn service(code: &'static str) -> Service {
 }
 
 /// Every service that has a price of the table.
-pub const SERVICES: [Service; 16] = [
+pub(super) const SERVICES: [Service; 16] = [
     service("AmazonECS"),
     service("AWSELB"),
     service("AmazonVPC"),
@@ -221,31 +221,31 @@ fn prefixes(service: &str, region: &str) -> Vec<String> {
 
 /// A price that AWS's list has.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Of what.
-    pub item: Item,
+    pub(super) item: Item,
     /// USD for one unit of the item.
-    pub usd: f64,
+    pub(super) usd: f64,
     /// AWS's number of the product, to look it up again.
-    pub sku: String,
+    pub(super) sku: String,
 }
 
 /// What was read of one service in one region.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
+pub(super) struct Offer {
     /// AWS's code of the service, for example `AmazonECS`.
-    pub service: String,
+    pub(super) service: String,
     /// When AWS published it, in its words: `2026-11-20T18:21:30Z`.
-    pub published: String,
+    pub(super) published: String,
     /// What it has of the table's items, in the table's order.
-    pub entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// What it should have and has not.
-    pub missing: Vec<Item>,
+    pub(super) missing: Vec<Item>,
 }
 
 /// Why a price list could not be read.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnreadableOffer(String);
+pub(super) struct UnreadableOffer(String);
 
 impl std::fmt::Display for UnreadableOffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -300,7 +300,7 @@ struct Dimension {
 /// # Errors
 /// It has another format than documented, no price in USD, or two products with different prices where
 /// the table has one: choosing between them would be guessing.
-pub fn read(json: &str, region: &str) -> Result<Offer, UnreadableOffer> {
+pub(super) fn read(json: &str, region: &str) -> Result<Offer, UnreadableOffer> {
     let raw: RawOffer =
         serde_json::from_str(json).map_err(|error| UnreadableOffer(error.to_string()))?;
     if raw.format_version != "v1.0" {
@@ -393,17 +393,21 @@ fn is_same(a: f64, b: f64) -> bool {
 
 /// Where the list differs from the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Difference {
+pub(super) struct Difference {
     /// Of what.
-    pub item: Item,
+    pub(super) item: Item,
     /// USD in the table.
-    pub table_usd: f64,
+    pub(super) table_usd: f64,
     /// USD in AWS's list.
-    pub list_usd: f64,
+    pub(super) list_usd: f64,
 }
 
 /// Where `entries` of a region differ from the table. [`None`] if the table does not have the region.
-pub fn differences(table: &Table, region: &str, entries: &[Entry]) -> Option<Vec<Difference>> {
+pub(super) fn differences(
+    table: &Table,
+    region: &str,
+    entries: &[Entry],
+) -> Option<Vec<Difference>> {
     let rates = table.rates(region);
     let differs = |entry: &&Entry| !is_same(rates.of(entry.item).usd, entry.usd);
     rates.is_own.then(|| {
