@@ -1,5 +1,4 @@
 use super::*;
-
 use crate::app::names::Slots;
 use crate::release::samples::{NOW, empty, running, serving};
 use std::time::Duration;
@@ -198,7 +197,7 @@ fn what_already_serves_is_left_alone() {
     let mut seen = empty();
     seen.slots.blue = running("new", 2);
     let blue = Release {
-        candidate: Release::candidate(&new_revision(), &seen.slots, &seen.shares),
+        candidate: Slot::Blue,
         ..release()
     };
     assert_eq!(words(&play(blue.clone(), &mut seen)), ["finished"]);

@@ -144,7 +144,9 @@ impl Driver<'_> {
                 let step = next(&release, &seen, at);
                 self.tell(&mut told, &step, &ledger.record, &look, &comparing);
                 if matches!(step, Step::Wait { .. } | Step::Watch { .. }) {
-                    keepalive.at(&step_words(&step, self.platform.target())).await?;
+                    keepalive
+                        .at(&step_words(&step, self.platform.target()))
+                        .await?;
                     if written_at.elapsed() >= WRITE_EVERY {
                         ledger.record.counts = comparing.counts().clone();
                         ledger.write().await?;
@@ -171,7 +173,9 @@ impl Driver<'_> {
                         .finish(outcome, ledger, keepalive, gathered, pinging)
                         .await;
                 }
-                keepalive.at(&step_words(&step, self.platform.target())).await?;
+                keepalive
+                    .at(&step_words(&step, self.platform.target()))
+                    .await?;
                 ledger.write().await?;
                 written_at = Instant::now();
                 let acted = match step {

@@ -135,10 +135,16 @@ mod tests {
     fn a_new_revision_goes_where_no_users_are() {
         assert_eq!(into(begun("new", &empty(), None)), (Slot::Green, None));
         let old = Some("old".to_owned());
-        assert_eq!(into(begun("new", &serving(), None)), (Slot::Green, old.clone()));
+        assert_eq!(
+            into(begun("new", &serving(), None)),
+            (Slot::Green, old.clone())
+        );
         let mut seen = empty();
         seen.slots.green = running("old", 2);
-        seen.shares = Slots { blue: 0, green: 100 };
+        seen.shares = Slots {
+            blue: 0,
+            green: 100,
+        };
         assert_eq!(into(begun("new", &seen, None)), (Slot::Blue, old));
     }
 
@@ -146,7 +152,10 @@ mod tests {
     fn at_half_and_half_it_goes_where_the_ledger_says_that_nothing_serves() {
         let mut seen = serving();
         seen.slots.green = running("other", 2);
-        seen.shares = Slots { blue: 50, green: 50 };
+        seen.shares = Slots {
+            blue: 50,
+            green: 50,
+        };
         for (slot, from) in [(Slot::Blue, "old"), (Slot::Green, "other")] {
             let mut latest = record(1, "r");
             latest.outcome = Some(Outcome::Serving { slot, proof: None });
@@ -157,7 +166,10 @@ mod tests {
 
     #[test]
     fn what_serves_already_needs_no_release() {
-        assert_eq!(begun("old", &serving(), None), Beginning::Serving(Slot::Blue));
+        assert_eq!(
+            begun("old", &serving(), None),
+            Beginning::Serving(Slot::Blue)
+        );
         let mut fewer = serving();
         fewer.slots.blue = running("old", 1);
         let (slot, _) = into(begun("old", &fewer, None));

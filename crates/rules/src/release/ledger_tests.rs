@@ -1,8 +1,8 @@
 use super::*;
-use crate::app::names::Slot;
-use crate::release::carry_out;
+use crate::app::names::{Slot, Slots};
 use crate::release::diagnosis::Cause;
 use crate::release::samples::{record, serving};
+use crate::release::{PreviewRoutes, Proof, carry_out};
 
 /// A whole release, written as a driver writes it.
 fn played() -> Record {

@@ -103,7 +103,13 @@ mod tests {
                 live_slot(&half, Some(&open(candidate, &promoted))),
                 candidate
             );
-            let given_up = [promoted[0].clone(), promoted[1].clone(), Step::RollBack { cause: cause.clone() }];
+            let given_up = [
+                promoted[0].clone(),
+                promoted[1].clone(),
+                Step::RollBack {
+                    cause: cause.clone(),
+                },
+            ];
             assert_eq!(live_slot(&half, Some(&open(candidate, &given_up))), base);
             let held = Outcome::Held {
                 slot: candidate,
@@ -122,15 +128,26 @@ mod tests {
             let proof = None;
             for outcome in [
                 Outcome::Serving { slot, proof },
-                Outcome::RolledBack { slot, cause: cause.clone() },
-                Outcome::AtRisk { slot, cause: cause.clone() },
+                Outcome::RolledBack {
+                    slot,
+                    cause: cause.clone(),
+                },
+                Outcome::AtRisk {
+                    slot,
+                    cause: cause.clone(),
+                },
             ] {
                 for candidate in Slot::ALL {
                     let record = ended(candidate, outcome.clone());
                     assert_eq!(live_slot(&half, Some(&record)), slot, "{outcome:?}");
                 }
             }
-            let nothing = ended(slot, Outcome::NothingServing { cause: cause.clone() });
+            let nothing = ended(
+                slot,
+                Outcome::NothingServing {
+                    cause: cause.clone(),
+                },
+            );
             assert_eq!(live_slot(&half, Some(&nothing)), slot.other());
         }
     }

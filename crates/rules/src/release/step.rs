@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
-#[expect(missing_docs, reason = "fields: a slot, a share of users in percent, a deadline")]
+#[expect(
+    missing_docs,
+    reason = "fields: a slot, a share of users in percent, a deadline"
+)]
 pub enum Step {
     /// Set the slot to the release's revision and count.
     Stage { slot: Slot },

@@ -297,7 +297,7 @@ fn each_denial_names_the_key_that_takes_it_off() {
         .iter()
         .map(|(line, settings)| {
             let cause = cause(line, settings, 1).expect(line);
-            let Explanation { what, next } = cause.explain();
+            let Explanation { what, next } = cause.explain(Target::Fargate);
             format!("{}\n  {what}\n  → {next}", cause.code())
         })
         .collect();
