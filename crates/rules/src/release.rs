@@ -8,7 +8,7 @@
 //! | module | decides |
 //! |---|---|
 //! | [`begin`], [`live_slot`] | which slot serves, what an earlier release requires first, whether a release is needed |
-//! | `next`, `step`, `timings`, `dry_run` | the steps |
+//! | `next`, `step`, `timings`, `dry_run`, [`retry`] | the steps |
 //! | [`canary`], [`analysis`], [`minute_counts`] | whether the candidate is worse than the version before |
 //! | [`evidence`], [`diagnosis`], [`autopsy`], [`failed_invocation`] | why a version does not work |
 //! | [`verdict`], [`ending`] | what a command reports and exits with |
@@ -39,6 +39,7 @@ pub mod minute_counts;
 mod next;
 mod observation;
 pub mod published_versions;
+pub mod retry;
 pub mod revision;
 #[cfg(test)]
 pub(crate) mod samples;

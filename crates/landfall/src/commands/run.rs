@@ -161,7 +161,7 @@ impl Subject<'_> {
         };
         let denied = diagnose(&evidence, &Expectation::of(self.settings))
             .filter(|cause| matches!(cause, Cause::Denied(_)))
-            .map(|cause| cause.explain());
+            .map(|cause| cause.explain(self.settings.target));
         let ended = "the app ended, and the edge with it";
         let (what, next) = match denied {
             Some(Explanation { what, next }) => (format!("{ended}: {what}"), next),

@@ -15,8 +15,9 @@ use crate::environment::ttl;
 use crate::failure::Failure;
 use crate::image::app_image;
 use crate::lock::keepalive::Keepalive;
-use crate::release::driver::Local;
-use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
+use crate::release::deployment::Deployment;
+use crate::release::driver::LocalCopy;
+use crate::release::runner::{ReleaseResult, ReleaseRunner};
 use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
@@ -222,7 +223,7 @@ async fn release(
         provisioner.manifest,
         provisioner.report,
     );
-    let local = Local {
+    let local = LocalCopy {
         engine: provisioner.engine,
         image: &provisioner.image.own,
         manifest,
@@ -245,7 +246,7 @@ async fn release(
         .phases
         .time(Phase::Release, async {
             front_door::wait(&runner.driver, report).await?;
-            release_warnings::tell(environment, manifest, &runner.driver, report).await;
+            release_warnings::warn(environment, manifest, &runner.driver, report).await;
             runner.release(revision, &terms).await
         })
         .await?;

@@ -3,8 +3,8 @@
 use crate::environment::Environment;
 use crate::environment::dns::Resolver;
 use crate::failure::Failure;
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::release::http_probe::{Prober, SlotRoute};
-use crate::release::runner::{Deployment, TargetOutputs};
 use crate::report::Report;
 use aws::Zones;
 use rules::app::manifest::{Domain, Manifest, Target};

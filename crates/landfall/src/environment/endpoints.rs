@@ -6,7 +6,7 @@ use crate::environment::dns::Resolver;
 use crate::environment::paths::home;
 use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
 use aws::{Account, Session};
 use infra::Emulators;

@@ -6,7 +6,7 @@ use crate::environment::domain;
 use crate::environment::tasks;
 use crate::environment::terraform::Function;
 use crate::failure::Failure;
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
 use aws::{ErrorKind, Functions};
 use infra::{Interrupt, Terraform};

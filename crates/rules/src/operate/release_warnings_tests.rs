@@ -49,8 +49,13 @@ fn words() {
     let unforeseen = Exceeded::of(0.01, 0.02, None, "USD");
     let one = [target("10.0.1.4", "healthy", "", ""), failing.clone()];
     let none = [failing, starting, target("10.0.1.7", "", "", "")];
-    let mut all = concerns(&alarms, exceeded.as_ref(), Slot::Blue, &one);
-    all.extend(concerns(&[], unforeseen.as_ref(), Slot::Green, &none));
+    let mut all = release_warnings(&alarms, exceeded.as_ref(), Slot::Blue, &one);
+    all.extend(release_warnings(
+        &[],
+        unforeseen.as_ref(),
+        Slot::Green,
+        &none,
+    ));
     let words: Vec<String> = all
         .iter()
         .map(|concern| {
@@ -64,7 +69,7 @@ fn words() {
 
 #[test]
 fn nothing_wrong_is_no_concern() {
-    assert_eq!(concerns(&[], None, Slot::Blue, &[]), []);
+    assert_eq!(release_warnings(&[], None, Slot::Blue, &[]), []);
     for fine in [
         &["healthy", "healthy"][..],
         &["healthy", "initial"],
@@ -72,7 +77,7 @@ fn nothing_wrong_is_no_concern() {
         &["draining"],
     ] {
         assert_eq!(
-            concerns(&[], None, Slot::Blue, &states(fine)),
+            release_warnings(&[], None, Slot::Blue, &states(fine)),
             [],
             "{fine:?}"
         );
@@ -81,10 +86,11 @@ fn nothing_wrong_is_no_concern() {
 
 #[test]
 fn targets_count_as_what_they_are_to_users() {
-    let count = |seen: &[&str]| match concerns(&[], None, Slot::Blue, &states(seen)).as_slice() {
-        [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
-        other => panic!("{seen:?}: {other:?}"),
-    };
+    let count =
+        |seen: &[&str]| match release_warnings(&[], None, Slot::Blue, &states(seen)).as_slice() {
+            [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
+            other => panic!("{seen:?}: {other:?}"),
+        };
     assert_eq!(count(&["healthy", "unhealthy"]), (1, 2));
     assert_eq!(count(&["healthy", "unhealthy", "draining"]), (1, 2));
     assert_eq!(count(&["healthy", "unused", "unavailable"]), (2, 3));
@@ -103,7 +109,7 @@ fn a_budget_is_exceeded_from_the_first_cent_above_it() {
 
 #[test]
 fn a_concern_survives_its_event() {
-    let all = concerns(
+    let all = release_warnings(
         &[alarm("a", Some(1), "r")],
         Exceeded::of(1.0, 2.0, None, "USD").as_ref(),
         Slot::Green,

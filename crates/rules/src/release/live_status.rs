@@ -3,7 +3,7 @@
 
 mod view;
 
-pub use view::{View, evidence};
+pub use view::{View, evidence, is_split, traffic};
 
 use crate::app::names::Slot;
 use crate::release::canary::Stratum;

@@ -1,9 +1,8 @@
 //! What the command line asks of a release.
 
 use crate::cli::{AtMaximum, Strategy, Up};
-use crate::release::runner::ReleaseOptions;
 use rules::app::manifest::Manifest;
-use rules::release::{self, Purpose, ReleaseTimings};
+use rules::release::{self, Purpose, ReleaseOptions, ReleaseTimings};
 
 pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOptions {
     let pace = &arguments.pace;

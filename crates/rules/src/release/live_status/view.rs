@@ -115,6 +115,26 @@ impl View<'_> {
     }
 }
 
+/// Whether both slots have users: a release is under way.
+pub fn is_split(shares: &Slots<u32>) -> bool {
+    shares.blue > 0 && shares.green > 0
+}
+
+/// What [`LiveStatus::doing`] says outside the process that drives a release.
+pub fn traffic(shares: &Slots<u32>, candidate: Option<Slot>) -> String {
+    match (is_split(shares), candidate) {
+        (false, _) => "serving".to_owned(),
+        (true, Some(candidate)) => {
+            let share = shares.of(candidate);
+            format!("a release is under way: {share}% of users on the new version")
+        }
+        (true, None) => {
+            let Slots { blue, green } = shares;
+            format!("a release is under way: {blue}% of users on blue, {green}% on green")
+        }
+    }
+}
+
 /// The evidence of a trial so far; [`None`] before its first window. It comes from users once there are
 /// enough of them on the new version.
 pub fn evidence(policy: &Policy, judgement: &Judgement) -> Option<Evidence> {
@@ -221,6 +241,20 @@ mod tests {
         }
         let nothing = Slots::default();
         assert_eq!(view(&nothing, &seen.shares, &none, None).status(), None);
+    }
+
+    #[test]
+    fn who_only_watches_reads_how_far_a_release_is() {
+        let half = Slots {
+            blue: 50,
+            green: 50,
+        };
+        let new = traffic(&half, Some(Slot::Green));
+        assert!(new.ends_with("50% of users on the new version"), "{new}");
+        let unknown = traffic(&half, None);
+        assert!(unknown.ends_with("50% of users on blue, 50% on green"));
+        let seen = serving();
+        assert_eq!(traffic(&seen.shares, Some(Slot::Green)), "serving");
     }
 
     #[test]
