@@ -33,7 +33,7 @@ async fn main() {
     let exit = tokio::select! {
         () = show(&report, &what) => Exit::Done,
         _ = interrupts.recv() => {
-            report.note("stopping cleanly …");
+            report.note("stopping gracefully …");
             Exit::Interrupted
         }
     };

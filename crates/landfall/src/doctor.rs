@@ -103,7 +103,7 @@ async fn within<T>(limit: Duration, look: impl Future<Output = Seen<T>>) -> Seen
     let silent = || {
         let seconds = limit.as_secs();
         Err(Unavailable::Unknown(format!(
-            "no answer within {seconds} s"
+            "no response within {seconds} s"
         )))
     };
     tokio::time::timeout(limit, look)

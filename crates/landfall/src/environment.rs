@@ -1,9 +1,10 @@
-//! An environment: one deployment of one app in one account and region, and what commands do with its
-//! infrastructure.
+//! An environment: one deployment of one app in one account and region, and what commands do with
+//! its infrastructure.
 //!
-//! Here lives how an environment is found and reached ([`Environment`], [`account_region`], [`endpoints`],
-//! [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]), its domain and its expiry.
-//! Releases are in `release`, which knows nothing of this module; decisions are in `rules`.
+//! Here lives how an environment is found and reached ([`Environment`], [`account_region`],
+//! [`endpoints`], [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]),
+//! its domain and its expiry. Releases are in `release`, which knows nothing of this module;
+//! decisions are in `rules`.
 
 pub(crate) mod account_region;
 pub(crate) mod app;
@@ -117,7 +118,7 @@ impl Environment {
             Exit::NothingServing,
             format!("{} ({}) is not deployed", self.names.app, self.names.environment),
         )
-        .why(format!("looked in account {}, {}", self.account, self.session.region()))
-        .next("`landfall up` deploys it; another environment, region or profile is named by --env, --region, --profile")
+        .why(format!("checked in account {}, {}", self.account, self.session.region()))
+        .next("`landfall up` deploys it; --env, --region and --profile select another environment, region or profile")
     }
 }

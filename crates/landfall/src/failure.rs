@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked for: what, why, what next, and the exit code.
+//! Why a command failed: what happened, why, what to do next, and the exit code.
 
 use rules::app::manifest::Problems;
 use rules::check;
@@ -14,9 +14,9 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) why: Vec<String>,
     pub(crate) next: Vec<String>,
-    /// Calls that AWS denied, as far as `why` does not tell them word for word.
+    /// Calls that AWS denied and that `why` does not quote in AWS's own words.
     pub(crate) denied: Vec<Denied>,
-    /// The process's exit code, where it is not that of `exit`.
+    /// The exit code of the process, if it is not that of `exit`.
     pub(crate) code: Option<u8>,
 }
 
@@ -42,8 +42,8 @@ impl Failure {
         self
     }
 
-    /// With the statement that is missing, wherever it says that AWS denied something. `scope` is where the command
-    /// acts, if it came to know that.
+    /// The same with the IAM statement that is missing, for every call that AWS denied. `scope` is
+    /// the environment that the command acts on, if that is known.
     pub(crate) fn explained(mut self, scope: Option<&Scope>) -> Failure {
         let Some(scope) = scope else {
             return self;
@@ -73,7 +73,7 @@ impl Failure {
         }
     }
 
-    /// A file or a process of this machine did not do what it should.
+    /// For an operation on a file or process of this machine that failed.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
         let what = what.into();
         move |error| Failure::new(Exit::MissingTool, what).why(error.to_string())
@@ -117,14 +117,14 @@ impl From<aws::Error> for Failure {
             ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
-                format!("AWS does not allow {call}"),
+                format!("AWS denied {call}"),
                 Some("or use another identity with --profile"),
             ),
             aws::ErrorKind::Unreachable => (
                 Exit::Infrastructure,
                 format!("AWS did not answer {call}"),
                 Some(
-                    "check the network, then run the same command again: it goes on from what is there",
+                    "check the network, then run the same command again: it continues with what is there",
                 ),
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
@@ -136,11 +136,13 @@ impl From<aws::Error> for Failure {
         let failure = failure.why(error.message);
         match next {
             Some(next) => failure.next(next),
-            None => failure.next("run the same command again: it goes on from what is there"),
+            None => failure.next("run the same command again: it continues with what is there"),
         }
     }
 }
 
+/// Terraform's diagnostics carry no error codes, so the text of AWS's denial is what tells a
+/// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
         let denied = Denied::all(&error.why);
@@ -156,7 +158,7 @@ impl From<infra::Failure> for Failure {
             what: error.what,
             why: error.why,
             next: vec![
-                "what was made stands in the state: `landfall up` goes on, `landfall down` removes it"
+                "what was created is in the state: `landfall up` continues, `landfall down` removes it"
                     .to_owned(),
             ],
             denied,
@@ -199,7 +201,7 @@ impl From<Problems> for Failure {
             exit: Exit::BadInput,
             what,
             why: lines.map(str::to_owned).collect(),
-            next: vec!["nothing was created; mend this and run the same command again".to_owned()],
+            next: vec!["nothing was created; fix this and run the same command again".to_owned()],
             denied: Vec::new(),
             code: None,
         }
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_terraform_was_denied_is_a_matter_of_access_and_names_the_statement() {
+    fn a_call_that_terraform_was_denied_exits_as_access_and_names_the_statement() {
         let failure = Failure::from(infra::Failure {
             what: "terraform apply of the foundation root failed".to_owned(),
             why: vec![

@@ -1,11 +1,11 @@
 //! The emulators of a rehearsal: started here, or found running.
 //!
-//! fakecloud carries the deployment, with real containers and a real load balancer. ministack answers for Budgets and
-//! CloudFront, which fakecloud lacks, and for S3, where fakecloud treats a released lock as held. Both are used
-//! unmodified.
+//! fakecloud carries the deployment, with real containers and a real load balancer. ministack
+//! answers for Budgets and CloudFront, which fakecloud lacks, and for S3, where fakecloud treats a
+//! released lock as held. Both are used unmodified.
 //!
-//! Here lives how they are started, found and stopped. What a command does differently in a rehearsal is decided in
-//! `environment::endpoints`.
+//! Here lives how they are started, found and stopped. What a command does differently in a
+//! rehearsal is decided in `environment::endpoints`.
 
 mod container_cli;
 mod emulator;
@@ -22,7 +22,8 @@ use std::time::Duration;
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of a rehearsal unless another is named.
 pub(crate) const REGION: &str = "us-east-1";
-/// How long the emulators may take to be ready: a debug build of fakecloud loads its services for some seconds.
+/// How long the emulators may take to be ready: a debug build of fakecloud loads its services for
+/// some seconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Both emulators, as `emulators.json` records them.
@@ -30,8 +31,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Rehearsal {
     pub(crate) fakecloud: Emulator,
     pub(crate) ministack: Emulator,
-    /// The credentials that they accept. Emulators started here accept any and permit everything; a proxy that checks
-    /// permissions records its own here.
+    /// The credentials that they accept. Emulators started here accept any and permit everything; a
+    /// proxy that checks permissions records its own here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<Credentials>,
 }
@@ -58,7 +59,8 @@ impl Rehearsal {
         std::fs::create_dir_all(&dir)
             .map_err(Failure::io(format!("{} cannot be created", dir.display())))?;
         let rehearsal = Rehearsal::start(&dir)?;
-        // Recorded before they are ready, so that the next command finds them even if this one is killed.
+        // Recorded before they are ready, so that the next command finds them even if this one is
+        // killed.
         let text = serde_json::to_string_pretty(&rehearsal).unwrap_or_default();
         let file = file(home);
         std::fs::write(&file, text)
@@ -159,8 +161,8 @@ impl Rehearsal {
         Ok(())
     }
 
-    /// Stops the emulators of `home`, and removes the containers, networks and images that fakecloud leaves behind.
-    /// Returns whether there were any emulators.
+    /// Stops the emulators of `home`, and removes the containers, networks and images that
+    /// fakecloud leaves behind. Returns whether there were any emulators.
     ///
     /// # Errors
     /// Docker cannot be run, or the record cannot be removed.
@@ -242,7 +244,7 @@ fn not_ready(dir: &Path, name: &str, why: &str) -> Failure {
             Failure::new(Exit::MissingTool, format!("{name} {why}")),
             |failure, line| failure.why(*line),
         )
-        .next(format!("its whole log: {}", log.display()))
+        .next(format!("its log: {}", log.display()))
 }
 
 /// The record of the emulators of `home`.

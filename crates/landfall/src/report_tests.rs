@@ -325,7 +325,7 @@ fn a_failure_reads_like_this() {
             },
         },
         Event::Failed {
-            what: "the new version was rolled back; users were never sent to it".into(),
+            what: "the new version was rolled back before it got traffic".into(),
             why: vec!["wrong port".into()],
             next: vec!["set `port = 9090` in landfall.toml".into()],
         },
@@ -507,7 +507,7 @@ fn on_lambda_a_release_and_a_status_speak_of_versions_and_the_alias() {
     let steps = steps().into_iter().map(|step| Event::Step { step });
     let mut events: Vec<Event> = steps.collect();
     events.push(Event::Autopsy {
-        cause: Cause::Crash { exit_code: Some(1) },
+        cause: Cause::Crash { exit_code: 1 },
         evidence: Evidence {
             stopped: vec![failed],
             ..Evidence::default()
@@ -567,7 +567,7 @@ fn a_doctors_findings_read_like_this() {
         check(
             CheckId::Names,
             check::Outcome::Skipped,
-            "AWS is not asked with --offline",
+            "--offline calls nothing in AWS",
         ),
     ];
     let mut events: Vec<Event> = checks

@@ -1,10 +1,11 @@
-//! Where landfall keeps its own data about an environment: objects that are only replaced if they have not changed
-//! since they were read. They are in the bucket of the Terraform state, or in a directory of this machine, with the
-//! same semantics: `store/tests.rs` runs the same tests on both.
+//! Where landfall keeps its own data about an environment: objects that are only replaced if they
+//! have not changed since they were read. They are in the bucket of the Terraform state, or in a
+//! directory of this machine, with the same semantics: `store/tests.rs` runs the same tests on
+//! both.
 //!
-//! Two rules of the bucket (`aws::StateBucket`) apply to both: every text is unique, that is, it contains something
-//! random; and no object is deleted. What the objects mean is not known here: the ledger is in `release`, the lock in
-//! `lock`.
+//! Two rules of the bucket (`aws::StateBucket`) apply to both: every text is unique, that is, it
+//! contains something random; and no object is deleted. What the objects mean is not known here:
+//! the ledger is in `release`, the lock in `lock`.
 
 mod directory;
 pub(crate) mod random;
@@ -15,8 +16,8 @@ use directory::Directory;
 use rules::exit::Exit;
 use std::path::PathBuf;
 
-/// The objects of one environment. A key is a relative path with `/` as separator. No part of it begins with a dot,
-/// and no key is a prefix path of another.
+/// The objects of one environment. A key is a relative path with `/` as separator. No part of it
+/// begins with a dot, and no key is a prefix path of another.
 #[derive(Debug, Clone)]
 pub(crate) enum Store {
     /// In the bucket of the state, which has to exist before anything is written.

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of releases, under load: a few of those that `./dev bench releases` deals out.
+//! `kill -9` during releases under load: a few of the kills of `./dev bench releases`.
 
 use rules::event::Event;
 use rules::exit::Exit;
@@ -7,7 +7,7 @@ use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
 use testkit::{Mode, Sandbox};
 
 #[test]
-fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
+fn a_killed_release_is_resumed_and_no_request_is_lost() {
     let sandbox = Sandbox::new();
     let first = sandbox.app("first", "faults", Mode::Errs(10), 1);
     let up = sandbox
@@ -19,7 +19,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
     });
     let kill = |moment, next| Kill { moment, next };
     let ordeals = [
-        // Before the ledger holds anything; then the one who goes on, with the candidate's door open.
+        // Before the first entry of the ledger; then the resuming command, with preview routes.
         (
             "all-at-once",
             vec![
@@ -27,7 +27,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
                 kill(Moment::Step(2), Way::Resume),
             ],
         ),
-        // With a tenth of the users, and wherever it is after a while.
+        // With 10% of the traffic, and again after some seconds.
         (
             "canary",
             vec![
@@ -35,14 +35,14 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
                 kill(Moment::After(Duration::from_secs(6)), Way::Up),
             ],
         ),
-        // All users are on the new version, and the old one is still there.
+        // The new version has all traffic, and the old one still runs.
         ("all-at-once", vec![kill(Moment::Step(5), Way::Up)]),
     ];
     for (version, (strategy, kills)) in (2..).zip(ordeals) {
         let app = sandbox.app(&version.to_string(), "faults", Mode::Errs(10), version);
         let ordeal = Ordeal { strategy, kills };
         let outlived = suffer(&sandbox, &app, &url, &ordeal);
-        assert!(!outlived.kills.is_empty(), "nobody was killed: {ordeal:?}");
+        assert!(!outlived.kills.is_empty(), "nothing was killed: {ordeal:?}");
         let what = (&ordeal, &outlived.kills);
         assert_eq!(outlived.problems, [""; 0], "{what:?}");
         assert!(outlived.serves, "{what:?}");

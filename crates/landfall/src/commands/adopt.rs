@@ -61,18 +61,20 @@ pub(crate) async fn run(
 /// What the ejected roots run the app on.
 fn target(record: &Ejected) -> Result<Target, Failure> {
     let there = |target: &Target| record.roots.contains_key(&Root::of(*target));
-    Target::ALL
-        .into_iter()
-        .find(there)
-        .ok_or_else(|| Failure::new(Exit::BadInput, "the eject has no root of a target"))
+    Target::ALL.into_iter().find(there).ok_or_else(|| {
+        Failure::new(
+            Exit::BadInput,
+            "the ejected directory has no root of a target",
+        )
+    })
 }
 
 fn other_backend(record: &Ejected) -> Failure {
     Failure::new(
         Exit::BadInput,
-        "the state was kept elsewhere when this was ejected",
+        "the state backend has changed since the eject",
     )
-    .why(format!("`state` was \"{}\" then", record.state))
+    .why(format!("`state` was \"{}\" at that time", record.state))
     .next(format!(
         "set `state = \"{}\"` in {FILE}; nothing was changed",
         record.state
@@ -94,7 +96,8 @@ impl Adoption<'_> {
         self.check_backends(&found)?;
         let verdicts = self.check_states().await?;
         self.check_target().await?;
-        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
         let function = self.planner(self.environment).function().await;
         let ours = self.ours(&found, scratch.path(), &function).await?;
         self.compare(&found, &ours, yes)?;
@@ -132,11 +135,11 @@ impl Adoption<'_> {
             };
             return Err(Failure::new(
                 Exit::Refused,
-                format!("the state of the {root} root may be elsewhere: {path} was changed"),
+                format!("the state of the {root} root may be somewhere else: {path} was edited"),
             )
             .why(kept)
             .next(format!(
-                "write {path} as it was (`landfall eject` into an empty directory shows it), then `terraform -chdir={}/{root} init -migrate-state`",
+                "restore {path} (`landfall eject` into an empty directory shows it), then run `terraform -chdir={}/{root} init -migrate-state`",
                 self.directory.name
             )));
         }
@@ -177,8 +180,8 @@ impl Adoption<'_> {
                 Exit::Locked,
                 format!("the state of the {root} root is locked"),
             )
-            .why(format!("{}/{lock} is there", self.directory.name))
-            .next("wait until that Terraform is done, then run the same command again"));
+            .why(format!("{}/{lock} exists", self.directory.name))
+            .next("wait until that Terraform has finished, then run the same command again"));
         }
         let Some(text) = self.directory.read(&path)? else {
             return match ours {
@@ -196,13 +199,13 @@ impl Adoption<'_> {
                 format!("landfall and plain Terraform have both changed the {root} root"),
             )
             .why(format!(
-                "both began with serial {}; {}/{path} has {}, landfall's own has {}",
+                "both started at serial {}; {}/{path} has {}, landfall's own has {}",
                 parted.serial,
                 self.directory.name,
                 theirs.serial,
                 ours.map_or(0, |ours| ours.serial)
             ))
-            .next("neither state knows all that is there: `terraform plan` in both directories shows what each lacks; `terraform import` brings it in, and `terraform state push` puts the one that is complete in the place of the other")),
+            .next("neither state is complete: `terraform plan` in both directories shows what each lacks; `terraform import` adds it, and `terraform state push` replaces the other state with the complete one")),
             verdict => Ok(verdict),
         }
     }
@@ -222,7 +225,7 @@ impl Adoption<'_> {
                     self.manifest.target
                 ),
             )
-            .next("landfall has it already: there is nothing to adopt")),
+            .next("landfall manages it already: there is nothing to adopt")),
             [] | [_] => Ok(()),
             _ => Err(eject::moving()),
         }
@@ -300,7 +303,7 @@ impl Adoption<'_> {
         let others = other_version(&written, &wanted, &found);
         if others > 0 {
             self.report.note(format!(
-                "{others} files there are of landfall {}, and this is {}: the plan shows whether that changes anything",
+                "{others} files were written by landfall {}, and this is {}: the plan shows whether that changes anything",
                 self.record.landfall,
                 env!("CARGO_PKG_VERSION")
             ));
@@ -338,7 +341,7 @@ impl Adoption<'_> {
                     format!("the state of the {root} root is locked"),
                 )
                 .why(lock.describe())
-                .next("wait until it is done, then run the same command again"));
+                .next("wait until it has finished, then run the same command again"));
             }
             let theirs = self.directory.read(&format!("{root}/terraform.tfstate"))?;
             match (verdict, theirs) {
@@ -348,11 +351,12 @@ impl Adoption<'_> {
                             .map_err(Failure::io(unwritable.clone()))?;
                     }
                     eject::replace(&own, &text, Some(0o600)).map_err(Failure::io(unwritable))?;
-                    self.report
-                        .note(format!("the state of the {root} root is landfall's again"));
+                    self.report.note(format!(
+                        "landfall manages the state of the {root} root again"
+                    ));
                 }
                 (Takeover::Stale, _) => self.report.note(format!(
-                    "landfall has changed the {root} root since it was ejected: its own state stays"
+                    "landfall has changed the {root} root since the eject: its own state is kept"
                 )),
                 _ => {}
             }
@@ -363,7 +367,8 @@ impl Adoption<'_> {
 
     /// What `up` would change of the shape; whether that is nothing.
     async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
-        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
         let aside = self.environment.aside(scratch.path()).await?;
         let planner = self.planner(&aside);
         let mut unchanged = true;
@@ -384,27 +389,30 @@ impl Adoption<'_> {
 }
 
 fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
-    let found = found.map_or("one that cannot be read", |found| found.lineage.as_str());
+    let found = found.map_or("unreadable", |found| found.lineage.as_str());
     Failure::new(
         Exit::Refused,
         format!("the state of the {root} root is not the one that was ejected"),
     )
     .why(format!(
-        "its lineage was {}, and is now {found}",
+        "its lineage was {}; it is now {found}",
         parted.lineage
     ))
-    .next("it was made anew since, or is of another environment: `landfall status` says what is there; nothing was changed")
+    .next("it was created again, or belongs to another environment: `landfall status` shows what is deployed; nothing was changed")
 }
 
 fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
-    let mut failure = Failure::new(Exit::Refused, "landfall would undo what was changed there");
+    let mut failure = Failure::new(
+        Exit::Refused,
+        "landfall would undo changes in the ejected directory",
+    );
     failure.why = told
         .iter()
         .map(ToString::to_string)
         .chain(
             edited
                 .iter()
-                .map(|edit| format!("{edit}: landfall uses its own files")),
+                .map(|edit| format!("{edit}: landfall uses only its own files")),
         )
         .collect();
     let mut how: Vec<String> = told
@@ -415,9 +423,8 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
     how.dedup();
     failure.next = how;
     if !edited.is_empty() {
-        failure = failure.next(
-            "bring the files back as they were, or go on without landfall: it has no place for them",
-        );
+        failure =
+            failure.next("restore the files, or continue without landfall: it cannot keep them");
     }
-    failure.next("or drop it with --yes: the next `landfall up` then changes it back; nothing was changed yet")
+    failure.next("or drop the changes with --yes: the next `landfall up` undoes them; nothing was changed yet")
 }

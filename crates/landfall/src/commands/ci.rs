@@ -82,11 +82,9 @@ fn project(forge: Forge, flags: &Flags, checkout: &Checkout) -> Result<Project, 
     let Some(path) = &flags.repository else {
         return match remote {
             Some(project) => project.map_err(invalid),
-            None => Err(
-                Failure::new(Exit::BadInput, "nobody knows whose jobs to trust")
-                    .why("the directory has no git remote `origin`")
-                    .next("name the repository with --repository OWNER/REPOSITORY"),
-            ),
+            None => Err(Failure::new(Exit::BadInput, "no CI repository given")
+                .why("the directory has no git remote `origin`")
+                .next("name the repository with --repository OWNER/REPOSITORY")),
         };
     };
     match (forge, remote) {
@@ -151,7 +149,7 @@ async fn set_up(
     say_writing(&wanted, flags.force, report)?;
     advise(setup, &deployment, report);
     let role_arns = if flags.no_apply {
-        report.note("nothing was made in AWS: the roles in the file are not there yet");
+        report.note("nothing was created in AWS: the roles that the file names do not exist yet");
         std::collections::BTreeMap::new()
     } else {
         let made_bucket = match environment.bucket() {
@@ -203,7 +201,7 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
             return Err(
                 Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
                     .why(error.to_string())
-                    .next("mend its permissions; nothing was changed"),
+                    .next("fix its permissions; nothing was changed"),
             );
         }
     };
@@ -233,8 +231,8 @@ fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Fail
                 Exit::Refused,
                 format!("{} was written or changed by hand", wanted.name),
             )
-            .why("landfall writes over its own text only; above stands what would change")
-            .next("take over by hand what you want of it, or write over all of it with --force"))
+            .why("landfall overwrites only what it wrote itself; the changes are shown above")
+            .next("apply the changes that you want by hand, or overwrite the file with --force"))
         }
     }
 }
@@ -244,25 +242,25 @@ fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
     let warn = |text: String| report.emit(Event::Warning { text });
     if deployment.archive.is_none() {
         warn(
-            "no release of landfall is published yet, so the jobs stop until --archive and --archive-sha256 say where they get it from"
+            "no release of landfall is published yet: jobs fail until --archive and --archive-sha256 name one"
                 .to_owned(),
         );
     }
     if setup.forge == Forge::Github && setup.ids.is_none() {
         let path = &setup.project.path;
         report.note(format!(
-            "a repository that is new, renamed or moved since 15 July 2026 names its numbers in its tokens; if yours is one: `gh api repos/{path} --jq '[.owner.id, .id]'` tells them for --owner-id and --repository-id"
+            "the tokens of a repository that was created, renamed or moved since 15 July 2026 contain its numbers; for such a repository, set --owner-id and --repository-id to the output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
         ));
     }
     if let Some(environment) = &setup.github_environment {
         warn(format!(
-            "whoever may push a branch may name the environment {environment} in it, unless GitHub lets only {} use it: Settings, Environments, {environment}, Deployment branches. AWS compares the branch as well, but this is GitHub's to enforce",
+            "everyone who can push a branch can use the environment {environment}, unless only {} may: set it under Settings, Environments, {environment}, Deployment branches. AWS also compares the branch, but only GitHub can enforce this",
             setup.branch
         ));
     }
     if setup.forge == Forge::Gitlab {
         report.note(format!(
-            "whoever may push to {} may deploy: protect it (Settings, Repository, Protected branches)",
+            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, Protected branches)",
             setup.branch
         ));
     }
@@ -369,11 +367,11 @@ async fn remove(
         )
         .await?;
     if !environment.has_state().await? || !environment.holds(Root::Ci).await? {
-        report.note("CI has no roles here: there is nothing to remove");
+        report.note("there are no roles of CI: nothing to remove");
         return Ok(());
     }
     let question = format!(
-        "Take away what jobs of CI deploy {} ({}) with?",
+        "Remove the roles with which CI deploys {} ({})?",
         environment.names.app, environment.names.environment
     );
     confirm(report, arguments.yes, &question)?;
@@ -383,7 +381,7 @@ async fn remove(
     leave(&environment, provider, report).await;
     for root in Root::ALL {
         if environment.holds(root).await? {
-            report.note("the file in the repository stays: delete it as well, or its jobs fail");
+            report.note("the file in the repository stays: delete it, or its jobs fail");
             return Ok(());
         }
     }
@@ -391,6 +389,6 @@ async fn remove(
     if let Some(bucket) = environment.bucket() {
         bucket.delete().await?;
     }
-    report.note("the file in the repository stays: delete it as well, or its jobs fail");
+    report.note("the file in the repository stays: delete it, or its jobs fail");
     Ok(())
 }

@@ -36,7 +36,8 @@ pub(crate) async fn run(
     if there.is_empty() {
         return Err(environment.not_deployed());
     }
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to work in"))?;
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let aside = environment.aside(scratch.path()).await?;
     let roots = [Root::Foundation]
         .into_iter()
@@ -77,9 +78,9 @@ pub(crate) async fn run(
     let budgets = Budgets::new(&environment.session, &environment.account);
     match budgets.spent(&environment.names.id()).await {
         Ok(Some(spent)) => report.emit(Event::Spent(spent)),
-        Ok(None) => report.note("AWS has not counted yet what was spent this month"),
+        Ok(None) => report.note("AWS has no figures for this month yet"),
         Err(error) => report.emit(Event::Warning {
-            text: format!("what was spent could not be looked at: {error}"),
+            text: format!("cannot read this month's spend: {error}"),
         }),
     }
     Ok(())

@@ -56,13 +56,13 @@ pub(crate) async fn run(
         Some(trouble) => Err(Failure::new(
             trouble.exit,
             match summary.blockers {
-                1 => "a deployment would fail: 1 problem stands in its way".to_owned(),
+                1 => "a deployment would fail: 1 problem".to_owned(),
                 several => {
-                    format!("a deployment would fail: {several} problems stand in its way")
+                    format!("a deployment would fail: {several} problems")
                 }
             },
         )
-        .next("nothing was created; mend what is said above and run `landfall doctor` again")),
+        .next("nothing was created; fix the problems above and run `landfall doctor` again")),
     }
 }
 
@@ -77,7 +77,7 @@ async fn look_at_image(
     let skipped = |why: &str| Unavailable::Skipped(why.to_owned());
     let (Some(app), Some(engine)) = (&examined.app, &examined.engine) else {
         let why = match examined.app {
-            None => "the app's settings are not in order",
+            None => "the app's settings have problems",
             Some(_) => "there is no container engine",
         };
         facts.image = Err(skipped(why));
@@ -86,8 +86,8 @@ async fn look_at_image(
     };
     let prebuilt = arguments.source.image.as_deref();
     if arguments.no_run && prebuilt.is_none() {
-        facts.image = Err(skipped("nothing is built with --no-run"));
-        facts.trial = Err(skipped("nothing is run with --no-run"));
+        facts.image = Err(skipped("--no-run builds no image"));
+        facts.trial = Err(skipped("--no-run runs no image"));
         return;
     }
     let image =
@@ -103,7 +103,7 @@ async fn look_at_image(
         };
     facts.image = Ok(image.facts());
     if arguments.no_run {
-        facts.trial = Err(skipped("nothing is run with --no-run"));
+        facts.trial = Err(skipped("--no-run runs no image"));
         return;
     }
     let foreign = facts.engine.as_ref().ok().zip(facts.image.as_ref().ok());
@@ -150,7 +150,7 @@ pub(crate) async fn before(
             .collect();
         if !inferred.is_empty() {
             failure = failure.next(format!(
-                "if you know better, go on all the same: --despite {}",
+                "if the check is wrong, continue with --despite {}",
                 inferred.join(",")
             ));
         }

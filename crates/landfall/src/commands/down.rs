@@ -67,7 +67,7 @@ pub(crate) async fn run(
             things: listing.by_name,
         });
         let question = format!(
-            "Remove {} ({}) from account {}, {}, for good?",
+            "Remove {} ({}) from account {}, {}? This cannot be undone.",
             environment.names.app,
             environment.names.environment,
             environment.account,
@@ -257,16 +257,15 @@ fn end(swept: &Swept) -> Result<(), Failure> {
     if billable > 0 {
         return Err(Failure::new(
             Exit::Leftovers,
-            format!("{billable} things that may cost money are left"),
+            format!("{billable} resources that may cost money are left"),
         )
-        .next("remove them with the commands above, then `landfall down --verify`"));
+        .next("remove them with the commands above, then run `landfall down --verify`"));
     }
     if !swept.unseen.is_empty() {
-        let mut failure = Failure::new(Exit::Unknown, "not every service could be looked at");
+        let mut failure = Failure::new(Exit::Unknown, "not every service could be checked");
         failure.why = swept.unseen.clone();
-        return Err(
-            failure.next("allow the deploying identity to look, then `landfall down --verify`")
-        );
+        return Err(failure
+            .next("grant the deploying identity read access, then run `landfall down --verify`"));
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ pub(crate) async fn run(
     if !lost.is_empty() {
         let lost: Vec<&str> = lost.iter().map(|edit| edit.path.as_str()).collect();
         let question = format!(
-            "Write over files in {} that were edited: {}?",
+            "Overwrite edited files in {}: {}?",
             directory.name,
             lost.join(", ")
         );
@@ -142,10 +142,10 @@ pub(crate) async fn run(
 pub(crate) fn moving() -> Failure {
     Failure::new(
         Exit::Refused,
-        "the environment moves from one target to the other",
+        "the environment is being moved from one target to the other",
     )
     .why("both are there")
-    .next("finish it with `landfall move --to TARGET`, then run the same command again")
+    .next("finish the move with `landfall move --to TARGET`, then run the same command again")
 }
 
 /// The text of a state that has to be there.
@@ -157,8 +157,8 @@ pub(crate) async fn state(environment: &Environment, root: Root) -> Result<Strin
                 Exit::Unknown,
                 format!("the state of the {root} root cannot be read"),
             )
-            .why("it has neither lineage nor serial")
-            .next("`terraform state pull` in its directory may say more; nothing was changed")
+            .why("it lacks a lineage or a serial")
+            .next("`terraform state pull` in its directory may show more; nothing was changed")
         })
 }
 
@@ -177,7 +177,8 @@ async fn look(
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<Deployed, Failure> {
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let aside = environment.aside(scratch.path()).await?;
     let Some(deployment) = aside.deployment(&manifest, interrupt).await? else {
         return Err(environment.not_deployed());
@@ -235,13 +236,13 @@ async fn look(
     if !changes.is_empty() && !yes {
         let mut failure = Failure::new(
             Exit::Refused,
-            "what is deployed is not what landfall.toml and this landfall would make",
+            "what is deployed differs from what landfall.toml and this landfall would create",
         );
         failure.why = changes;
         return Err(failure
-            .next("`landfall up` brings both together; then run the same command again")
-            .next("what `up` was told on its command line, such as --budget, is to be said here, too")
-            .next("or write it down as landfall.toml says, with --yes: the first `terraform apply` then makes these changes"));
+            .next("`landfall up` applies the difference; then run the same command again")
+            .next("repeat the options that `up` was given, such as --budget")
+            .next("or write what landfall.toml says with --yes: the first `terraform apply` then makes these changes"));
     }
     Ok(Deployed {
         manifest,
@@ -305,10 +306,10 @@ fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Fai
             format!("the state in {} would be lost", directory.name),
         )
         .why(format!(
-            "plain Terraform has written {path} since, or it is of another environment"
+            "plain Terraform has written {path} since, or it belongs to another environment"
         ))
         .next(format!(
-            "`landfall adopt --from {}` takes it over; or eject into another directory",
+            "`landfall adopt --from {}` adopts it; or eject into another directory",
             directory.name
         ))),
     }
@@ -363,13 +364,15 @@ fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts
 fn warn(app: &App, directory: &Directory, report: &Report) {
     if directory.is_below(&app.directory) {
         let text = format!(
-            "{} lies in the app's directory: name it in .dockerignore, or it may end up in the image",
+            "{} is in the app's directory: add it to .dockerignore, or it may end up in the image",
             directory.name
         );
         report.emit(Event::Warning { text });
     }
     if app.manifest.state == StateBackend::Local {
-        let text = "the state was copied: from now on only one of landfall and plain Terraform may change anything".to_owned();
+        let text =
+            "the state was copied: from now on use either landfall or plain Terraform, not both"
+                .to_owned();
         report.emit(Event::Warning { text });
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn run(
     let command = exec::write(&arguments.command).map_err(|unfit| {
         Failure::new(Exit::BadInput, "this command cannot be run")
             .why(unfit.to_string())
-            .next("put what is long into the image, and run it from there")
+            .next("put long scripts into the image, and run them from there")
     })?;
     let app = App::read_settings(&arguments.app.directory, global)?;
     let environment = Environment::open(&app.manifest, global, report).await?;
@@ -63,9 +63,9 @@ pub(crate) async fn run(
 /// A function runs what an invocation starts, 30 s at most and frozen after it: nothing for a migration.
 fn not_on_lambda() -> Failure {
     Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
-        .why("a function runs for one request, 30 s at most, and is frozen after it: a migration would be cut off")
-        .next("run the command in the same image here: `docker run --rm --entrypoint COMMAND IMAGE`, with credentials of your own")
-        .next("or let the app do it on a request that only you can send")
+        .why("a function runs for one request, at most 30 s, and is frozen afterwards: a migration would be cut off")
+        .next("run the command in the same image on this machine: `docker run --rm --entrypoint COMMAND IMAGE`, with your own credentials")
+        .next("or have the app run it on a request that only you can send")
         .next("or move the app: `landfall move --to fargate`")
 }
 
@@ -94,9 +94,9 @@ async fn on_fargate(
     if deployed.secret.is_none() {
         return Err(Failure::new(
             Exit::BadInput,
-            "`exec` needs the edge, and this app runs without (`edge = false`)",
+            "`exec` needs the edge, and this app runs without it (`edge = false`)",
         )
-        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge makes way by itself")
+        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any command")
         .next("run the task by hand: `aws ecs run-task` with an override of the command"));
     }
     let token = token()?;
@@ -210,11 +210,11 @@ fn end(ended: &StoppedTask, was_stopped: bool, report: &Report) -> Result<(), Fa
         Some(0) => Ok(()),
         Some(code) => Err(Failure {
             code: u8::try_from(code).ok().filter(|code| *code > 0),
-            ..Failure::new(Exit::Command, format!("the command ended with {code}")).why(why)
+            ..Failure::new(Exit::Command, format!("the command exited with {code}")).why(why)
         }),
         None => Err(Failure::new(
             Exit::Command,
-            "the command has no exit code: it did not run",
+            "the command did not run: it has no exit code",
         )
         .why(why)
         .next("`landfall status` shows whether the app itself runs")),

@@ -59,7 +59,7 @@ fn show(record: &Record, report: &Report) {
     if let Err(mismatch) = record.replay() {
         report.emit(Event::Warning {
             text: format!(
-                "step {} does not follow from what stands beside it: another version of landfall may have taken it",
+                "step {} does not follow from its recorded observations: another version of landfall may have taken it",
                 mismatch.entry + 1
             ),
         });
@@ -86,12 +86,12 @@ pub(crate) fn judge(arguments: &Judge, report: &Report) -> Result<(), Failure> {
         Failure::new(
             Exit::BadInput,
             format!(
-                "{} holds no counts that can be judged",
+                "{} contains no counts of a release",
                 arguments.file.display()
             ),
         )
         .why(problem.to_string())
-        .next("`landfall history RELEASE --evidence` prints counts in the right form")
+        .next("`landfall history RELEASE --evidence` prints counts in the right format")
     })?;
     for line in audit::replay(&evidence) {
         data(report, &line.to_line())?;

@@ -56,7 +56,8 @@ pub(crate) async fn run(
         .await?;
     let there = environment.targets().await?;
     let manifest = settle(&app.manifest, &there, arguments.budget);
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let planner = Planner {
         manifest: &manifest,
         environment: &environment.aside(scratch.path()).await?,
@@ -83,7 +84,7 @@ pub(crate) async fn run(
     });
     if let Some(file) = &arguments.html {
         write(file, &decision)?;
-        report.note(format!("the page is in {}", file.display()));
+        report.note(format!("the page is {}", file.display()));
     }
     match decision.refusal() {
         Some(refusal) => Err(refusal.into()),

@@ -43,7 +43,7 @@ pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Re
         scope.region,
         match documents.len() {
             1 => "one document".to_owned(),
-            several => format!("{several} documents, which belong together"),
+            several => format!("{several} documents; attach all of them"),
         }
     ));
     let Some(directory) = &flags.write else {

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     if !over.is_empty() {
         let ids: Vec<String> = over.iter().map(|one| one.names.id()).collect();
         let question = format!(
-            "Remove {} from account {}, {}, for good?",
+            "Remove {} from account {}, {}? This cannot be undone.",
             ids.join(", "),
             account_region.identity.account,
             account_region.session.region()
@@ -79,7 +79,7 @@ async fn look(
             // Gone since it was listed.
             Ok(None) => {}
             // Whoever may not look at it has no business there: previews' jobs, for one, in production.
-            Err(error) => unseen.push(format!("{bucket}: {error}; it is left alone")),
+            Err(error) => unseen.push(format!("{bucket}: {error}; skipped")),
         }
     }
     for directory in ttl::directories(&account_region.directory())? {
@@ -87,7 +87,7 @@ async fn look(
         match ttl::read_file(&directory) {
             Ok(Some(end)) => candidates.extend(end.candidate(&id, only, now)),
             Ok(None) => {}
-            Err(failure) => unseen.push(format!("{}; it is left alone", failure.what)),
+            Err(failure) => unseen.push(format!("{}; skipped", failure.what)),
         }
     }
     Ok((candidates, unseen))
@@ -105,7 +105,7 @@ async fn take_down(
     for candidate in over {
         let id = candidate.names.id();
         if *interrupt.borrow() {
-            failed.push(format!("{id}: not begun"));
+            failed.push(format!("{id}: not started"));
             first.get_or_insert_with(|| Failure::new(Exit::Interrupted, "interrupted"));
             continue;
         }
@@ -131,14 +131,14 @@ async fn take_down(
     });
     let Some(first) = first else { return Ok(()) };
     let what = format!(
-        "{} of {} environments whose time is over are not taken down",
+        "{} of {} expired environments were not destroyed",
         failed.len(),
         over.len()
     );
     let mut failure = Failure::new(first.exit, what);
     failure.why = failed;
     failure.next = first.next;
-    Err(failure.next("the next `landfall reap` goes on"))
+    Err(failure.next("the next `landfall reap` continues"))
 }
 
 /// Takes one down, unless it is gone, or somebody gave it more time meanwhile.
@@ -151,7 +151,7 @@ async fn reap(
     if let Some(bucket) = environment.bucket()
         && !bucket.exists().await?
     {
-        report.note(format!("{id}: somebody else took it down"));
+        report.note(format!("{id}: another command has destroyed it"));
         return Ok(false);
     }
     let manifest = App::of_names(&environment.names, environment.session.region())?.manifest;

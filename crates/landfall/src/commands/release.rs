@@ -134,21 +134,21 @@ async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(),
         }
         (ManualAction::Abort, Outcome::Serving { .. }, Ok(())) => Err(Failure::new(
             Exit::Refused,
-            "it was too late: all users were on the new version already",
+            "too late: the new version already has all traffic",
         )
-        .next("`landfall rollback` goes back to the version before")),
+        .next("`landfall rollback` returns to the version before")),
         (_, _, judged) => judged,
     }
 }
 
 fn nothing_open(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
     if word == ManualAction::Promote {
-        return Err(Failure::new(Exit::Refused, "no release waits for a person")
+        return Err(Failure::new(Exit::Refused, "no release is held")
             .next("`landfall history` lists all releases"));
     }
     runner
         .report
-        .note("no release is under way: nothing was changed");
+        .note("no release is in progress: nothing was changed");
     Ok(())
 }
 
@@ -245,10 +245,8 @@ fn find(
         return match previous_good(records, current) {
             Some(record) => Ok(record.revision.clone()),
             None => Err(
-                Failure::new(Exit::Refused, "there is no earlier version to go back to")
-                    .why(format!(
-                        "revision {current} is the only one that ever served"
-                    ))
+                Failure::new(Exit::Refused, "there is no earlier version to return to")
+                    .why(format!("only revision {current} has ever been live"))
                     .next("`landfall history` lists all releases"),
             ),
         };
@@ -263,22 +261,22 @@ fn find(
     match found.as_slice() {
         [one] if one.begun.revision == *current => Err(Failure::new(
             Exit::Refused,
-            format!("revision {current} is the one that serves"),
+            format!("revision {current} is live already"),
         )
         .next("`landfall history` lists all releases")),
         [one] => Ok(one.revision.clone()),
         [] => Err(Failure::new(
             Exit::BadInput,
-            format!("no release of a revision {wanted} stands in the ledger"),
+            format!("no release of a revision {wanted} is recorded"),
         )
         .next("`landfall history` lists all releases")),
         many => {
             let mut failure = Failure::new(
                 Exit::BadInput,
-                format!("{wanted} may mean {} revisions", many.len()),
+                format!("{wanted} matches {} revisions", many.len()),
             );
             failure.why = many.iter().map(|r| r.begun.revision.to_string()).collect();
-            Err(failure.next("give more of its letters"))
+            Err(failure.next("give more digits"))
         }
     }
 }
@@ -295,15 +293,14 @@ pub(crate) async fn unlock(
         return Err(environment.not_deployed());
     }
     let store = environment.store();
-    let question = "Give the release lock back? Whoever holds it stops at once.";
+    let question = "Force-release the release lock? Its holder stops at once.";
     confirm(report, arguments.yes, question)?;
     match lease_guard::unlock(&store, LEASE_KEY, holder::this("landfall unlock")).await? {
         Some(was) => {
-            report.note(format!("unlocked; it was held by {was}"));
-            report
-                .note("`landfall resume` goes on with its release, `landfall abort` takes it back");
+            report.note(format!("the lock is released; its holder was {was}"));
+            report.note("`landfall resume` resumes its release, `landfall abort` rolls it back");
         }
-        None => report.note("nobody holds the release lock"),
+        None => report.note("the release lock is free"),
     }
     Ok(())
 }

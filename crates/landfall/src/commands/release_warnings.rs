@@ -39,7 +39,7 @@ pub(crate) async fn warn(
     );
     let unseen = |what: &str, why: String| {
         report.emit(Event::Warning {
-            text: format!("{what} could not be checked: {why}"),
+            text: format!("cannot check {what}: {why}"),
         });
     };
     let firing = firing.unwrap_or_else(|error| {

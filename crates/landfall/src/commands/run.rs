@@ -38,9 +38,9 @@ pub(crate) async fn run(
     let manifest = &app.manifest;
     if !manifest.edge {
         return Err(
-            Failure::new(Exit::BadInput, "this app does without the edge")
+            Failure::new(Exit::BadInput, "this app runs without the edge")
                 .why("landfall.toml says `edge = false`")
-                .next("`docker run` runs it as it is"),
+                .next("`docker run` runs it"),
         );
     }
     let built = app_image::prepare(
@@ -57,7 +57,7 @@ pub(crate) async fn run(
     for name in &manifest.secrets {
         if !env.contains_key(name.as_str()) {
             report.note(format!(
-                "the app runs without the secret {name}: to give it one here, set {name} in your own environment"
+                "the app runs without the secret {name}: set {name} in your environment to pass it on"
             ));
         }
     }
@@ -162,12 +162,12 @@ impl Subject<'_> {
         let denied = diagnose(&evidence, &Expectation::of(self.settings))
             .filter(|cause| matches!(cause, Cause::Denied(_)))
             .map(|cause| cause.explain(self.settings.target));
-        let ended = "the app ended, and the edge with it";
+        let ended = "the app exited, and the edge with it";
         let (what, next) = match denied {
             Some(Explanation { what, next }) => (format!("{ended}: {what}"), next),
             None => (
                 ended.to_owned(),
-                "mend what it complains of, then run it again".to_owned(),
+                "fix the error in its output, then run it again".to_owned(),
             ),
         };
         let mut failure = Failure::new(Exit::NothingServing, what);

@@ -96,7 +96,7 @@ async fn set(
     report.note(match is_wanted {
         true => "`landfall up` releases it".to_owned(),
         false => {
-            format!("{FILE} does not ask for it: add {name} to `secrets`, then `landfall up`")
+            format!("{FILE} does not list it: add {name} to `secrets`, then run `landfall up`")
         }
     });
     Ok(())
@@ -120,11 +120,9 @@ async fn listed(
         if tokio::time::Instant::now() >= end {
             return Err(Failure::new(
                 Exit::Unknown,
-                format!("{name} was set, and {} does not list it yet", store.title()),
+                format!("{name} was set, but {} does not list it yet", store.title()),
             )
-            .next(
-                "`landfall secrets list` looks again; wait for it before you run `landfall up`",
-            ));
+            .next("wait until `landfall secrets list` shows it, then run `landfall up`"));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -157,9 +155,9 @@ fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, 
     }
     if std::io::stdin().is_terminal() {
         if !report.can_ask() {
-            return Err(Failure::new(Exit::BadInput, "there is no value")
-                .why("nobody can be asked for it here")
-                .next("pipe it into the command, or name its file with --from-file"));
+            return Err(Failure::new(Exit::BadInput, "no value given")
+                .why("stdin is a terminal, but landfall cannot prompt here (--json, or stderr is not a terminal)")
+                .next("pipe the value into the command, or name a file with --from-file"));
         }
         return report
             .ask_hidden(&format!("Value of {name}: "))
@@ -187,7 +185,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     }
     if serving(&environment).await?.contains_key(name) {
         let question = format!(
-            "What runs needs {name}: without it no task and no instance starts again, now and then one by itself. Remove it for good?"
+            "The live version needs {name}: without it, nothing of it can start again. Remove {name}? This cannot be undone."
         );
         confirm(report, arguments.yes, &question)?;
     }
@@ -195,7 +193,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     report.note(format!("{name} is removed"));
     if app.manifest.secrets.contains(name) {
         report.note(format!(
-            "{FILE} asks for it: take it off `secrets`, or set it anew, before the next `landfall up`"
+            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall up`"
         ));
     }
     Ok(())

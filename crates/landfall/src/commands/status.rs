@@ -71,7 +71,7 @@ pub(crate) async fn run(
             desired: of.seen.desired,
             running: u32::try_from(of.running.len()).unwrap_or(u32::MAX),
             healthy: of.seen.healthy,
-            version: match site.target() {
+            version: match deployment.target() {
                 Target::Fargate => None,
                 Target::Lambda => of.tasks.first().cloned(),
             },
@@ -93,7 +93,7 @@ pub(crate) async fn run(
     let lifetime = match ttl::read(&environment).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
-            report.note(format!("when it ends is not known: {}", failure.what));
+            report.note(format!("cannot read when it expires: {}", failure.what));
             None
         }
     };
@@ -117,8 +117,8 @@ pub(crate) async fn run(
     }
     Err(
         Failure::new(Exit::NothingServing, "the public address does not answer")
-            .why(format!("it was asked {ASKED} times"))
-            .next("`landfall logs` shows what the app wrote; `landfall up` releases again"),
+            .why(format!("it was tried {ASKED} times"))
+            .next("`landfall logs` shows the app's log; `landfall up` releases again"),
     )
 }
 
@@ -142,9 +142,7 @@ pub(crate) async fn open(
     let no_browser = |why: String| {
         Failure::new(Exit::MissingTool, "the address cannot be opened here")
             .why(format!("{}: {why}", opener.display()))
-            .next(format!(
-                "open {url} yourself, or name a program with BROWSER"
-            ))
+            .next(format!("open {url} yourself, or set BROWSER to a program"))
     };
     let opened = tokio::process::Command::new(&opener)
         .arg(&url)

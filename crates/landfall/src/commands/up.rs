@@ -82,9 +82,11 @@ pub(crate) async fn run(
     let image = phases.time(Phase::Build, prepare).await?;
 
     let made_bucket = match environment.bucket() {
-        // The bucket of a deployed environment is complete, and a release needs no permission to change it.
+        // The bucket of a deployed environment is complete, and a release needs no permission to
+        // change it.
         Some(bucket) if deployed.is_empty() => {
-            // A new one has its expiry from the start, so that `landfall reap` finds it even if this command is killed.
+            // A new one has its expiry from the start, so that `landfall reap` finds it even if
+            // this command is killed.
             let end = arguments.ttl.and_then(|wish| wish.end(now()));
             let end = end.map(tag_value);
             bucket.ensure(&environment.names, end.as_deref()).await?
@@ -124,7 +126,8 @@ fn report_target(manifest: &Manifest, deployed: &[Target], report: &Report) {
     }
 }
 
-/// What happens under the release lock: provisioning, the release, the domain, and the removal of an old target.
+/// What happens under the release lock: provisioning, the release, the domain, and the removal of
+/// an old target.
 async fn run_locked(
     provisioner: &Provisioner<'_>,
     arguments: &Up,
@@ -157,7 +160,7 @@ async fn run_locked(
     if !old.is_empty() {
         migrate_target::check(environment).await?;
     }
-    keepalive.at("making the infrastructure").await?;
+    keepalive.at("creating the infrastructure").await?;
     let before = ttl::read(environment).await?;
     let Provisioned {
         deployment,
@@ -191,8 +194,8 @@ async fn run_locked(
     Ok(())
 }
 
-/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
-/// that it has; and says which.
+/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it
+/// the one that it has; and says which.
 async fn set_lifetime(
     provisioner: &Provisioner<'_>,
     wish: Option<Wish>,

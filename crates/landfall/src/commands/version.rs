@@ -69,7 +69,7 @@ pub(crate) fn man(directory: &Path, report: &Report) -> Result<(), Failure> {
     let unwritable = format!("{} cannot be written", directory.display());
     std::fs::create_dir_all(directory).map_err(Failure::io(unwritable.clone()))?;
     clap_mangen::generate_to(Cli::definition(), directory).map_err(Failure::io(unwritable))?;
-    report.note(format!("the pages are in {}", directory.display()));
+    report.note(format!("the manual pages are in {}", directory.display()));
     Ok(())
 }
 

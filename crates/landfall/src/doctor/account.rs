@@ -30,7 +30,7 @@ pub(super) async fn gather(
     report: &Report,
 ) {
     if extent == Extent::Machine {
-        skip(&mut examined.facts, "AWS is not asked with --offline");
+        skip(&mut examined.facts, "--offline calls nothing in AWS");
         return;
     }
     let Some(app) = &examined.app else {
@@ -87,7 +87,7 @@ fn skip(facts: &mut Facts, why: &str) {
 /// The settings are not in order, so that nobody knows what is wanted where: only who calls.
 async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     let region = global.region.as_ref().map(|region| region.as_str());
-    skip(facts, "the app's settings are not in order");
+    skip(facts, "the app's settings have problems");
     let cloud = Cloud::chosen(global);
     let Some(session) = cloud.session_without_app(global, region).await else {
         return;
@@ -95,7 +95,7 @@ async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     facts.credentials = match session {
         // The settings may name the region.
         Err(_) => Err(Unavailable::Skipped(
-            "the app's settings are not in order, and no region is set elsewhere".to_owned(),
+            "the app's settings have problems, and no region is set elsewhere".to_owned(),
         )),
         Ok(session) => {
             let identity = async {
@@ -115,7 +115,7 @@ async fn without(
     extent: Extent,
     global: &Global,
 ) {
-    skip(facts, "without credentials AWS tells nothing");
+    skip(facts, "not checked: there are no credentials");
     facts.credentials = Err(trouble(failure));
     let cloud = Cloud::chosen(global);
     let Some(Ok(session)) = cloud.session_without_app(global, region).await else {
@@ -248,7 +248,7 @@ async fn names(environment: &Environment) -> Seen<Strangers> {
     for root in Root::ALL {
         if let Some(lock) = environment.state_lock(root).await {
             return Err(Unavailable::Skipped(format!(
-                "somebody works on the {root} root: {}",
+                "another command is working on the {root} root: {}",
                 lock.describe()
             )));
         }
@@ -302,7 +302,7 @@ async fn permissions(
             ));
         }
         Principal::Other => {
-            return Err(Unavailable::Unknown(format!("IAM simulates no {arn}")));
+            return Err(Unavailable::Unknown(format!("IAM cannot simulate {arn}")));
         }
         Principal::Arn(arn) => arn,
         Principal::Role(name) => {
@@ -354,7 +354,7 @@ async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
         let date = answer.headers().get(reqwest::header::DATE);
         let theirs = date
             .and_then(|date| Timestamp::from_http_date(date.to_str().ok()?))
-            .ok_or_else(|| Unavailable::Unknown("AWS's answer has no date".to_owned()))?;
+            .ok_or_else(|| Unavailable::Unknown("AWS's response has no date".to_owned()))?;
         let millis = |time: Timestamp| i64::try_from(time.0).unwrap_or(i64::MAX);
         Ok(millis(now()) - millis(theirs))
     };

@@ -43,7 +43,7 @@ pub(super) async fn gather(
             "LANDFALL_CACHE",
         ),
         directory(
-            "everything that landfall keeps on this machine",
+            "landfall's files on this machine",
             &paths::home(),
             "LANDFALL_HOME",
         ),
@@ -61,7 +61,7 @@ fn silent(what: &str) -> Unavailable {
             rules::exit::Exit::MissingTool,
             format!("{what} did not answer within {} s", PATIENCE.as_secs()),
         )
-        .next("look why it hangs; starting it anew often helps")
+        .next("find out why it hangs; a restart often helps")
         .into(),
     )
 }
@@ -93,10 +93,10 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
                         free,
                     })
                     .ok_or_else(|| {
-                        Unavailable::Unknown(format!("{} cannot be looked at", info.root))
+                        Unavailable::Unknown(format!("{} cannot be checked", info.root))
                     }),
                 false => Err(Unavailable::Unknown(
-                    "the engine keeps its images on another machine".to_owned(),
+                    "the engine's images are on another machine".to_owned(),
                 )),
             };
             facts.engine = Ok(info.engine);

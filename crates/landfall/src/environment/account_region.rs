@@ -36,7 +36,8 @@ impl AccountRegion {
         })
     }
 
-    /// The directory on this machine that holds one directory for each environment of the account and region.
+    /// The directory on this machine that holds one directory for each environment of the account
+    /// and region.
     pub(crate) fn directory(&self) -> PathBuf {
         let (account, region) = (&self.identity.account, self.session.region());
         home()

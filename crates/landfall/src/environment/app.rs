@@ -1,4 +1,4 @@
-//! The app directory, read into a manifest.
+//! Reading an app directory: its manifest, its Dockerfile and its protected files.
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A directory and what it asks for.
+/// An app directory with its manifest.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) directory: PathBuf,
@@ -19,12 +19,18 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the directory for a deployment: everything is checked.
+    /// Reads the directory for a deployment, and checks everything in it.
+    ///
+    /// # Errors
+    /// Every problem of the manifest, or a file that cannot be read.
     pub(crate) fn read(directory: &Path, overrides: &Overrides) -> Result<App, Failure> {
         App::check(directory, overrides)?.map_err(Failure::from)
     }
 
-    /// The same, with the problems by themselves.
+    /// As [`App::read`], with the problems of the manifest as data.
+    ///
+    /// # Errors
+    /// The directory or a file cannot be read.
     pub(crate) fn check(
         directory: &Path,
         overrides: &Overrides,
@@ -51,7 +57,10 @@ impl App {
         }))
     }
 
-    /// The app directory that is meant.
+    /// The absolute path of an app directory.
+    ///
+    /// # Errors
+    /// There is no such directory.
     pub(crate) fn directory(directory: &Path) -> Result<PathBuf, Failure> {
         let found = std::fs::canonicalize(directory)
             .ok()
@@ -61,11 +70,14 @@ impl App {
                 Exit::BadInput,
                 format!("{} is not a directory", directory.display()),
             )
-            .next("name the directory with the app and its Dockerfile: `landfall up DIRECTORY`")
+            .next("name the directory of the app and its Dockerfile: `landfall up DIRECTORY`")
         })
     }
 
     /// The facts about a directory whose landfall.toml has this text, without the protected files.
+    ///
+    /// # Errors
+    /// The Dockerfile cannot be read.
     pub(crate) fn facts(
         directory: &Path,
         text: Option<&str>,
@@ -73,7 +85,7 @@ impl App {
     ) -> Result<Facts, Failure> {
         let draft = Draft::read(text);
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
-        // Of an image that is built already only its own settings count.
+        // For an image that is already built the Dockerfile does not matter.
         let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
         Ok(Facts {
             directory_name: directory
@@ -85,8 +97,11 @@ impl App {
         })
     }
 
-    /// An app of which there is only an image: its name is made from the image's, its port is the one
-    /// that the image exposes.
+    /// The app of an image without a directory. Its name is derived from the image's, its port is
+    /// the one that the image exposes.
+    ///
+    /// # Errors
+    /// The image exposes several ports, or no valid name can be derived.
     pub(crate) fn of_image(
         reference: &str,
         exposed: &[u16],
@@ -112,7 +127,7 @@ impl App {
                 )
                 .why(format!("{several:?}"))
                 .next(
-                    "name a directory whose landfall.toml says `port`, and the image with --image",
+                    "name a directory whose landfall.toml sets `port`, and the image with --image",
                 ));
             }
         };
@@ -126,7 +141,7 @@ impl App {
     /// An app of which only the names are known, which is enough to destroy an environment of it.
     ///
     /// # Errors
-    /// The region is none.
+    /// The region is not valid.
     pub(crate) fn of_names(names: &Names, region: &str) -> Result<App, Failure> {
         let region = Region::parse(region)
             .map_err(|invalid| Failure::new(Exit::BadInput, invalid.what).why(invalid.why))?;
@@ -146,6 +161,9 @@ impl App {
 
     /// Reads the directory for a command that deploys nothing: `status` and `down` need neither a
     /// Dockerfile nor unchanged protected files.
+    ///
+    /// # Errors
+    /// As of [`App::read`].
     pub(crate) fn read_settings(directory: &Path, global: &Global) -> Result<App, Failure> {
         App::settings(directory, overrides(global))
     }
@@ -167,8 +185,8 @@ enum Protection {
     Ignored,
 }
 
-/// Whether the protected files of a directory are unchanged. With an image that is built already, too:
-/// it is deployed as the image of these files.
+/// Whether the protected files of a directory are unchanged. With an image that is built already,
+/// too: it is deployed as the image of these files.
 fn protected(directory: &Path, draft: &Draft) -> Result<Vec<ProtectedFact>, Failure> {
     let fact = |path: &RelativePath| {
         Ok(ProtectedFact {
@@ -182,7 +200,7 @@ fn protected(directory: &Path, draft: &Draft) -> Result<Vec<ProtectedFact>, Fail
     draft.protected().iter().map(fact).collect()
 }
 
-/// What the global flags say instead of the manifest.
+/// The settings that global flags override.
 pub(crate) fn overrides(global: &Global) -> Overrides {
     Overrides {
         name: global.name.clone(),
@@ -203,7 +221,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
         .why(error.to_string())
-        .next("mend its permissions; nothing was created")
+        .next("fix its permissions; nothing was created")
 }
 
 fn compare_with_sum(
@@ -309,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_needs_no_repository() {
+    fn a_file_with_a_sum_needs_no_repository() {
         let dir = tempfile::tempdir().expect("a directory");
         let at = |text: &str| {
             std::fs::write(dir.path().join("main.go"), text).expect("write");

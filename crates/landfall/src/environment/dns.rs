@@ -1,26 +1,25 @@
-//! Asks public DNS, by the servers that this machine asks. The standard library resolves names to addresses and
-//! nothing else.
+//! Queries public DNS through this machine's name servers for NS and CAA records, which the
+//! standard library cannot look up.
 
 use rules::operate::dns::{Answer, Ask, question, read, resolvers};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How long a server may take.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// How often each is asked: a packet may be lost.
+/// How long a server may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(1500);
+/// Queries to each server, since a packet may be lost.
 const TRIES: u32 = 2;
-/// The port of DNS.
 const PORT: u16 = 53;
 
-/// The servers to ask, in order.
+/// Name servers, in the order in which they are asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     servers: Vec<SocketAddr>,
 }
 
 impl Resolver {
-    /// Those of this machine.
+    /// The name servers of this machine.
     ///
     /// # Errors
     /// Why there are none.
@@ -37,7 +36,7 @@ impl Resolver {
         }
     }
 
-    /// The first of them, in words.
+    /// The address of the first server.
     pub(crate) fn describe(&self) -> String {
         self.servers
             .first()
@@ -47,20 +46,20 @@ impl Resolver {
             })
     }
 
-    /// Asks about a name, one server after the other until one answers.
+    /// Queries one server after the other until one answers.
     ///
     /// # Errors
-    /// Why nobody did.
+    /// Why none did.
     pub(crate) async fn ask(&self, name: &str, ask: Ask) -> Result<Answer, String> {
         let (servers, name) = (self.servers.clone(), name.to_owned());
         let asked = tokio::task::spawn_blocking(move || {
-            let mut why = "there is nobody to ask".to_owned();
+            let mut why = "there is no name server".to_owned();
             for _ in 0..TRIES {
                 for server in &servers {
                     match ask_one(*server, &name, ask) {
                         Ok(answer) => return Ok(answer),
                         Err(error) => {
-                            why = format!("{} was asked about {name}: {error}", server.ip())
+                            why = format!("{} does not answer for {name}: {error}", server.ip())
                         }
                     }
                 }
@@ -74,9 +73,9 @@ impl Resolver {
 fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> {
     let invalid = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned());
     let mut id = [0u8; 2];
-    getrandom::fill(&mut id).map_err(|_| invalid("no random numbers"))?;
+    getrandom::fill(&mut id).map_err(|_| invalid("no source of random numbers"))?;
     let id = u16::from_be_bytes(id);
-    let question = question(id, name, ask).ok_or_else(|| invalid("no name of DNS"))?;
+    let question = question(id, name, ask).ok_or_else(|| invalid("not a valid DNS name"))?;
     let answer = by_packet(server, &question, |packet| read(packet, id, name, ask).ok())?;
     if !answer.truncated {
         return Ok(answer);
@@ -86,7 +85,8 @@ fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> 
         .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()))
 }
 
-/// One packet there, one back. What is no answer to the question is not waited for less: anybody may have sent it.
+/// Sends one packet and waits for the answer. Other packets are ignored, since anyone can send
+/// them.
 fn by_packet(
     server: SocketAddr,
     question: &[u8],
@@ -99,18 +99,18 @@ fn by_packet(
     let socket = UdpSocket::bind(own)?;
     socket.connect(server)?;
     socket.send(question)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + ANSWERS_WITHIN;
     let mut packet = [0u8; 4096];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            let silent = format!("no answer within {} ms", PATIENCE.as_millis());
+            let silent = format!("no answer within {} ms", ANSWERS_WITHIN.as_millis());
             return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, silent));
         }
         socket.set_read_timeout(Some(left))?;
         let length = match socket.recv(&mut packet) {
             Ok(length) => length,
-            // The time is up, which the next round says.
+            // The timeout, which the next iteration reports.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -127,11 +127,11 @@ fn by_packet(
     }
 }
 
-/// The same over TCP, where each message has its length before it (RFC 1035, 4.2.2).
+/// The same over TCP, where the length precedes each message (RFC 1035, 4.2.2).
 fn by_stream(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&server, ANSWERS_WITHIN)?;
+    stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
+    stream.set_write_timeout(Some(ANSWERS_WITHIN))?;
     let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
     stream.write_all(&[&length.to_be_bytes()[..], question].concat())?;
     let mut length = [0u8; 2];
@@ -146,17 +146,16 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// What a server says to a question.
-    type Says = fn(&[u8]) -> Vec<Vec<u8>>;
-    /// What it says over TCP.
-    type Streams = fn(&[u8]) -> Vec<u8>;
+    /// The packets that a server sends for a query.
+    type Packets = fn(&[u8]) -> Vec<Vec<u8>>;
+    /// The message that it sends over TCP.
+    type Message = fn(&[u8]) -> Vec<u8>;
 
-    /// A server of DNS on this machine: `says` gives the packets it sends back for each question, and `streams`
-    /// the message it gives over TCP.
-    fn server(says: Says, streams: Option<Streams>) -> Resolver {
+    /// A DNS server on this machine.
+    fn server(packets: Packets, message: Option<Message>) -> Resolver {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let address = socket.local_addr().expect("an address");
-        if let Some(streams) = streams {
+        if let Some(message) = message {
             let listener = TcpListener::bind(address).expect("the same port over TCP");
             std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("a connection");
@@ -164,7 +163,7 @@ mod tests {
                 stream.read_exact(&mut length).expect("a length");
                 let mut question = vec![0u8; usize::from(u16::from_be_bytes(length))];
                 stream.read_exact(&mut question).expect("a question");
-                let answer = streams(&question);
+                let answer = message(&question);
                 let length = u16::try_from(answer.len()).expect("short").to_be_bytes();
                 stream
                     .write_all(&[&length[..], &answer].concat())
@@ -174,7 +173,7 @@ mod tests {
         std::thread::spawn(move || {
             let mut packet = [0u8; 512];
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
-                for answer in says(&packet[..length]) {
+                for answer in packets(&packet[..length]) {
                     socket.send_to(&answer, from).expect("sent");
                 }
             }
@@ -184,7 +183,7 @@ mod tests {
         }
     }
 
-    /// An answer with one name server, whose name is `ns.` and the name that was asked about.
+    /// An answer with one NS record: `ns.` below the name of the query.
     fn answer(question: &[u8]) -> Vec<u8> {
         let mut message = question.to_vec();
         message[2] = 0x81;
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_real_server_is_asked() {
+    async fn a_server_is_queried() {
         let resolver = server(|question| vec![answer(question)], None);
         let found = resolver
             .ask("example.com", Ask::Ns)
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_packet_of_somebody_else_is_passed_over() {
+    async fn a_forged_packet_is_ignored() {
         let resolver = server(
             |question| {
                 let mut forged = answer(question);
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_into_a_packet_is_asked_for_again() {
+    async fn a_truncated_answer_is_queried_again_over_tcp() {
         let resolver = server(
             |question| {
                 let mut cut = of_code(question, 0);
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn that_there_is_nothing_is_an_answer_and_silence_is_none() {
+    async fn nxdomain_is_an_answer_and_silence_is_an_error() {
         let resolver = server(|question| vec![of_code(question, 3)], None);
         let found = resolver
             .ask("example.com", Ask::Ns)
@@ -262,7 +261,7 @@ mod tests {
             .expect_err("silence");
         assert!(why.contains("no answer within"), "{why}");
 
-        // The next one is asked instead.
+        // The next server is asked instead.
         let both = Resolver {
             servers: [silent.servers, resolver.servers].concat(),
         };

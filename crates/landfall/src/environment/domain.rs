@@ -1,4 +1,5 @@
-//! The app's own domain: what exists of it, what public DNS answers, and the variables of its Terraform root.
+//! The app's own domain: what exists of it, what public DNS answers, and the variables of its
+//! Terraform root.
 
 use crate::environment::Environment;
 use crate::environment::dns::Resolver;
@@ -48,7 +49,8 @@ pub(crate) async fn kept_on(environment: &Environment, target: Target) -> Result
 /// Collects the facts about a domain that `rules` judges: hosted zones, records, public DNS.
 ///
 /// # Errors
-/// Route 53 does not answer, or the state cannot be read. Public DNS that does not answer is a fact.
+/// Route 53 does not answer, or the state cannot be read. Public DNS that does not answer
+/// is a fact.
 pub(crate) async fn survey(environment: &Environment, domain: &Domain) -> Result<Survey, Failure> {
     let zones = Zones::new(&environment.session);
     let found = zones.of(domain).await?;
@@ -102,8 +104,8 @@ async fn delegations(
     Ok(public)
 }
 
-/// The CAA records that apply to the domain: those of the nearest name that has any (RFC 8659, 3). [`None`] if
-/// there are none or DNS does not answer, which forbids no certificate authority.
+/// The CAA records that apply to the domain: those of the nearest name that has any (RFC 8659, 3).
+/// [`None`] if there are none or DNS does not answer, which forbids no certificate authority.
 async fn certificate_authorities(
     resolver: &Resolver,
     domain: &Domain,
@@ -117,8 +119,8 @@ async fn certificate_authorities(
     None
 }
 
-/// The steps from the domain that the target has to the one that the manifest sets. Problems that do not stop
-/// it are reported as warnings.
+/// The steps from the domain that the target has to the one that the manifest sets. Problems that
+/// do not stop it are reported as warnings.
 ///
 /// # Errors
 /// The domain has no usable hosted zone, or as of [`survey`].
@@ -150,7 +152,8 @@ pub(crate) async fn course(
     Ok(Course::of(Some((domain, zone)), &kept))
 }
 
-/// The variables of a domain's root. Without the outputs of the target they can be planned, not applied.
+/// The variables of a domain's root. Without the outputs of the target they can be planned, not
+/// applied.
 ///
 /// # Errors
 /// A bug: they cannot be written as JSON.
@@ -224,7 +227,7 @@ pub(crate) async fn public(
     let kept = kept_on(environment, deployment.target()).await?;
     let is_set_up = matches!(kept.domains.get(domain.as_str()), Some(Some(_)));
     let why = match environment.cloud().why_domains_lead_nowhere() {
-        _ if !is_set_up => "it is not set up; `landfall up` does it",
+        _ if !is_set_up => "it is not set up; run `landfall up`",
         Some(why) => why,
         None if answers(domain, manifest).await? => return Ok(address(domain)),
         None => "it does not answer",

@@ -1,5 +1,6 @@
-//! Every difference between AWS and the emulators of a rehearsal: services, URLs, credentials, checks, waits and
-//! texts. No other file asks which of the two it works with; it asks here for the thing it needs.
+//! Every difference between AWS and the emulators of a rehearsal: services, URLs, credentials,
+//! checks, waits and texts. No other file asks which of the two it works with; it asks here for the
+//! thing it needs.
 
 use crate::cli::Global;
 use crate::environment::dns::Resolver;
@@ -86,8 +87,8 @@ impl Cloud {
         }
     }
 
-    /// Why the services cannot be called on a machine without container engine and Terraform; [`None`] if
-    /// they can.
+    /// Why the services cannot be called on a machine without container engine and Terraform;
+    /// [`None`] if they can.
     pub(crate) fn why_it_needs_tools(self) -> Option<&'static str> {
         match self {
             Cloud::Aws => None,
@@ -134,12 +135,12 @@ impl Cloud {
     pub(crate) fn why_domains_lead_nowhere(self) -> Option<&'static str> {
         match self {
             Cloud::Aws => None,
-            Cloud::Emulators => Some("in a rehearsal no DNS leads there"),
+            Cloud::Emulators => Some("in a rehearsal DNS does not resolve it"),
         }
     }
 
-    /// How long resolvers may send users to the old target of a record after it changed: the time to live of
-    /// alias records at both front doors
+    /// How long resolvers may send users to the old target of a record after it changed: the time
+    /// to live of alias records at both front doors
     /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
     pub(crate) fn record_ttl(self) -> Duration {
         match self {
@@ -148,14 +149,14 @@ impl Cloud {
         }
     }
 
-    /// Whether Terraform's provider can read a function's reserved concurrency back. Where it cannot, each plan
-    /// would reserve it again.
+    /// Whether Terraform's provider can read a function's reserved concurrency back. Where it
+    /// cannot, each plan would reserve it again.
     pub(super) fn reports_reserved_concurrency(self) -> bool {
         self == Cloud::Aws
     }
 
-    /// Whether the image for a target needs the bridge, because the services do not offer functions the Lambda
-    /// Runtime API.
+    /// Whether the image for a target needs the bridge, because the services do not offer functions
+    /// the Lambda Runtime API.
     pub(crate) fn needs_lambda_bridge(self, target: Target) -> bool {
         self == Cloud::Emulators && target == Target::Lambda
     }
@@ -178,8 +179,8 @@ impl Cloud {
 }
 
 impl Endpoints {
-    /// Opens a session with the cloud of the command line, and starts its emulators unless they run. `region`
-    /// is the manifest's.
+    /// Opens a session with the cloud of the command line, and starts its emulators unless they
+    /// run. `region` is the manifest's.
     ///
     /// # Errors
     /// No usable credentials or region, or the emulators do not start.
@@ -231,7 +232,8 @@ impl Endpoints {
         }
     }
 
-    /// The environment variables by which Terraform's provider and backend find region, credentials and services.
+    /// The environment variables by which Terraform's provider and backend find region, credentials
+    /// and services.
     pub(super) fn terraform_variables(&self, region: &str) -> Vec<(OsString, OsString)> {
         let mut variables = vec![("AWS_REGION".into(), region.into())];
         match self {
@@ -249,7 +251,8 @@ impl Endpoints {
                     ("AWS_SESSION_TOKEN", ""),
                     ("AWS_PROFILE", ""),
                     ("AWS_EC2_METADATA_DISABLED", "true"),
-                    // For services that the provider's `endpoints` block does not know in every version.
+                    // For services that the provider's `endpoints` block does not know in every
+                    // version.
                     ("AWS_ENDPOINT_URL", &rehearsal.fakecloud.url),
                 ] {
                     variables.push((name.into(), value.into()));
@@ -259,8 +262,8 @@ impl Endpoints {
         variables
     }
 
-    /// The outputs of a target with an address that this machine can reach: emulators listen elsewhere than the
-    /// addresses that AWS would give to CloudFront and API Gateway.
+    /// The outputs of a target with an address that this machine can reach: emulators listen
+    /// elsewhere than the addresses that AWS would give to CloudFront and API Gateway.
     ///
     /// # Errors
     /// An emulator does not report its address.

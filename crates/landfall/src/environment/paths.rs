@@ -1,5 +1,5 @@
-//! The directories that landfall keeps on this machine. They lie outside the app directory, so that they never
-//! end up in the app's image.
+//! The directories that landfall keeps on this machine. They lie outside the app directory, so that
+//! they never end up in the app's image.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Plans of an environment's roots, and the decision about them: what `up` asks before it applies anything, and
-//! what `plan` shows.
+//! Plans of an environment's roots, and the decision about them: what `up` asks before it applies
+//! anything, and what `plan` shows.
 
 use crate::environment::Environment;
 use crate::environment::domain;
@@ -62,11 +62,12 @@ pub(crate) fn settle(manifest: &Manifest, deployed: &[Target], budget: Option<f6
 }
 
 impl Planner<'_> {
-    /// Plans all roots, decides about the plans, and reports both. `deployed` are the targets that the
-    /// environment runs on now, `user` is the image's.
+    /// Plans all roots, decides about the plans, and reports both. `deployed` are the targets that
+    /// the environment runs on now, `user` is the image's.
     ///
     /// # Errors
-    /// Terraform fails, the state is locked, or AWS does not answer. A refusal is no error but a decision.
+    /// Terraform fails, the state is locked, or AWS does not answer. A refusal is no error
+    /// but a decision.
     pub(crate) async fn plan(
         &self,
         function: &Function,
@@ -195,8 +196,9 @@ impl Planner<'_> {
         LambdaInputs::reservation(limit)
     }
 
-    /// Plans a root. A plan that fails is tried once more, since a plan changes nothing and the lock of the state
-    /// may be free by then: a Terraform that outlives its landfall holds it for some seconds.
+    /// Plans a root. A plan that fails is tried once more, since a plan changes nothing and the
+    /// lock of the state may be free by then: a Terraform that outlives its landfall holds it for
+    /// some seconds.
     ///
     /// # Errors
     /// The plan failed twice, the state is locked, or the user stopped it.
@@ -235,8 +237,8 @@ impl Planner<'_> {
     }
 }
 
-/// The plans that the decision is about: those of all roots, but for the removal of domains whose setup never
-/// finished. No user loses anything by that.
+/// The plans that the decision is about: those of all roots, but for the removal of domains whose
+/// setup never finished. No user loses anything by that.
 fn decided_on(
     foundation: &PlannedRoot,
     target: &PlannedRoot,

@@ -1,5 +1,5 @@
-//! Provisioning: plans the infrastructure of an environment, asks, applies it, and pushes the image into its
-//! registry.
+//! Provisioning: plans the infrastructure of an environment, asks, applies it, and pushes the image
+//! into its registry.
 
 use crate::environment::Environment;
 use crate::environment::confirm::confirm;
@@ -47,7 +47,8 @@ impl Provisioner<'_> {
     /// Applies the infrastructure and pushes the image. `yes` and `question` are as of [`confirm`].
     ///
     /// # Errors
-    /// The plans are refused or not confirmed, or anything fails on the way; the next attempt continues.
+    /// The plans are refused or not confirmed, or anything fails on the way; the next
+    /// attempt continues.
     pub(crate) async fn provision(
         &self,
         yes: bool,
@@ -82,7 +83,8 @@ impl Provisioner<'_> {
         };
         let (foundation, target, image) = match self.manifest.target {
             Target::Fargate => {
-                // Both run to their end even if one fails: a Terraform process must not outlive its command.
+                // Both run to their end even if one fails: a Terraform process must not outlive its
+                // command.
                 let (pushed, target) = tokio::join!(registry, self.apply_target(target));
                 let (foundation, image) = pushed?;
                 (foundation, target?, image)
@@ -112,8 +114,8 @@ impl Provisioner<'_> {
         }
     }
 
-    /// The confirmed plan of the function, planned again with the image to create it from. If the function exists
-    /// there is nothing to plan again: releases change its image, not Terraform.
+    /// The confirmed plan of the function, planned again with the image to create it from. If the
+    /// function exists there is nothing to plan again: releases change its image, not Terraform.
     async fn plan_with_image(
         &self,
         confirmed: PlannedRoot,
@@ -162,8 +164,9 @@ impl Provisioner<'_> {
         }
     }
 
-    /// Applies a plan that destroys nothing. If that fails it is planned and applied once more: in a new account, for
-    /// example, the first cluster can fail because its service-linked role is still being created
+    /// Applies a plan that destroys nothing. If that fails it is planned and applied once more: in
+    /// a new account, for example, the first cluster can fail because its service-linked role is
+    /// still being created
     /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
     async fn apply(&self, planned: &PlannedRoot) -> Result<(), Failure> {
         self.apply_where(planned, |plan| plan.destroyed().next().is_none())

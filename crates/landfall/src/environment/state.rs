@@ -85,7 +85,8 @@ impl Environment {
         Ok(state.is_some_and(|state| WorkDir::holds_resources(&state)))
     }
 
-    /// Terraform's lock of a root's state; [`None`] if it is not locked, or the lock cannot be read.
+    /// Terraform's lock of a root's state; [`None`] if it is not locked, or the lock cannot be
+    /// read.
     pub(crate) async fn state_lock(&self, root: Root) -> Option<StateLock> {
         let dir = WorkDir::new(&self.directory, root);
         match self.bucket() {
@@ -111,7 +112,8 @@ impl Environment {
         Ok(targets)
     }
 
-    /// The target that a command acts on: the one that was asked for, otherwise the one of `deployed`.
+    /// The target that a command acts on: the one that was asked for, otherwise the one of
+    /// `deployed`.
     pub(crate) fn target(manifest: &Manifest, deployed: &[Target]) -> Target {
         match deployed {
             [target] if manifest.choice != Choice::Asked => *target,
@@ -119,8 +121,9 @@ impl Environment {
         }
     }
 
-    /// The same environment with `directory` as its working directory, for plans that must not disturb another
-    /// command. Nothing is created for it: where the bucket does not exist yet, the state is an empty local one.
+    /// The same environment with `directory` as its working directory, for plans that must not
+    /// disturb another command. Nothing is created for it: where the bucket does not exist yet, the
+    /// state is an empty local one.
     ///
     /// # Errors
     /// AWS does not answer, or a local state cannot be copied.

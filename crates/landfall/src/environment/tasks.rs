@@ -1,4 +1,5 @@
-//! The Fargate tasks of an environment, which Terraform does not manage: counting and removing them.
+//! The Fargate tasks of an environment, which Terraform does not manage: counting and removing
+//! them.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -35,7 +36,8 @@ pub(crate) async fn remove(environment: &Environment) -> Result<(), Failure> {
     let services = Services::new(&environment.session, &names.id());
     for slot in Slot::ALL {
         let slot = names.slot(slot);
-        // Reading comes first: a caller who removes a function may lack the permission to scale services.
+        // Reading comes first: a caller who removes a function may lack the permission to scale
+        // services.
         let scaled = match services.slot(&slot).await {
             Ok(_) => services.scale(&slot, 0).await,
             Err(error) => Err(error),
@@ -60,7 +62,8 @@ pub(crate) async fn remove(environment: &Environment) -> Result<(), Failure> {
     }
     match services.slot(&names.slot(Slot::Blue)).await {
         Ok(_) => stop_one_off_tasks(&services).await?,
-        // Without a cluster there are no tasks, and the caller may lack the permission to list them.
+        // Without a cluster there are no tasks, and the caller may lack the permission to list
+        // them.
         Err(error) if error.kind == ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }

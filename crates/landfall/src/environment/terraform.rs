@@ -1,4 +1,5 @@
-//! Terraform for the roots of an environment: variables, plans that destroy, outputs, and what its failures mean.
+//! Terraform for the roots of an environment: variables, plans that destroy, outputs, and what its
+//! failures mean.
 
 use crate::environment::Environment;
 use crate::environment::paths::cache;
@@ -27,7 +28,8 @@ pub(crate) struct Function {
     pub(crate) reserved_concurrency: Option<u32>,
 }
 
-/// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the `PATH`.
+/// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the
+/// `PATH`.
 ///
 /// # Errors
 /// There is none, or its version is not supported.
@@ -60,7 +62,8 @@ pub(crate) fn listener(report: &Report, root: Root) -> impl FnMut(Message) + Sen
 }
 
 impl Environment {
-    /// Terraform for a root, its directory written and initialized. Enough to read outputs, and to destroy.
+    /// Terraform for a root, its directory written and initialized. Enough to read outputs, and to
+    /// destroy.
     ///
     /// # Errors
     /// As of [`Environment::terraform_with`].
@@ -116,8 +119,8 @@ impl Environment {
         Ok(terraform)
     }
 
-    /// The variables of a root as the manifest sets them. For the roots of a domain and of CI they ask for
-    /// nothing, so they only serve to destroy these.
+    /// The variables of a root as the manifest sets them. For the roots of a domain and of CI they
+    /// ask for nothing, so they only serve to destroy these.
     ///
     /// # Errors
     /// A bug: they cannot be written as JSON.
@@ -204,8 +207,8 @@ impl Environment {
         }
     }
 
-    /// Destroys what the roots contain, one root after the other. What fails is tried once more: AWS reports some
-    /// things as deleted before they are, and the next attempt succeeds.
+    /// Destroys what the roots contain, one root after the other. What fails is tried once more:
+    /// AWS reports some things as deleted before they are, and the next attempt succeeds.
     ///
     /// # Errors
     /// A root failed twice, its state is locked, or the user stopped it.
@@ -234,8 +237,8 @@ impl Environment {
         Ok(())
     }
 
-    /// The failure of Terraform with its cause, where landfall can see it: someone holds the lock of the state, or
-    /// the user stopped it.
+    /// The failure of Terraform with its cause, where landfall can see it: someone holds the lock
+    /// of the state, or the user stopped it.
     pub(crate) async fn explain(&self, terraform: &Terraform, failure: infra::Failure) -> Failure {
         let root = terraform.dir.root;
         if failure.interrupted {
@@ -249,7 +252,7 @@ impl Environment {
                     format!("the state of the {root} root is locked"),
                 )
                 .why(lock.describe())
-                .next("wait until it is done, then run the same command again")
+                .next("wait until it has finished, then run the same command again")
                 .next(format!("if nobody works on it any more: {unlock}"))
             }
             None => failure.into(),
@@ -275,11 +278,11 @@ async fn destroy_root(terraform: &Terraform, report: &Report) -> Result<(), infr
 async fn explain_interrupt(terraform: &Terraform, failure: infra::Failure) -> Failure {
     let mut failure = Failure::from(failure);
     failure.what = format!(
-        "interrupted; Terraform stopped in order in the {} root",
+        "interrupted; Terraform stopped gracefully in the {} root",
         terraform.dir.root
     );
     failure.why = match terraform.resources().await {
-        Ok(count) => vec![format!("its state holds {count} resources")],
+        Ok(count) => vec![format!("its state has {count} resources")],
         Err(error) => vec![format!("its state cannot be read: {error}")],
     };
     failure

@@ -1,5 +1,4 @@
-//! When an environment ends: a tag of its state bucket, or a file beside a state that is kept on this
-//! machine.
+//! When an environment expires: a tag of its state bucket, or a file next to a local state.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -11,10 +10,13 @@ use rules::time::Timestamp;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The file in an environment's directory.
+/// The file in the directory of an environment with local state.
 const FILE: &str = "end.json";
 
-/// When the environment ends, as it is written down now.
+/// When the environment expires.
+///
+/// # Errors
+/// The tags or the file cannot be read.
 pub(crate) async fn read(environment: &Environment) -> Result<Lifetime, Failure> {
     let tag = match environment.bucket() {
         Some(bucket) => {
@@ -26,7 +28,10 @@ pub(crate) async fn read(environment: &Environment) -> Result<Lifetime, Failure>
     Ok(Lifetime::read(now(), tag.as_deref()))
 }
 
-/// Writes down when it ends; [`None`]: never.
+/// Sets when the environment expires; [`None`]: never.
+///
+/// # Errors
+/// The tags or the file cannot be written.
 pub(crate) async fn write(
     environment: &Environment,
     end: Option<Timestamp>,
@@ -38,7 +43,10 @@ pub(crate) async fn write(
     }
 }
 
-/// What stands in an environment's directory of its end; [`None`] if nothing does.
+/// The expiry that a directory records; [`None`] if it records none.
+///
+/// # Errors
+/// The file cannot be read, or was not written by landfall.
 pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
     let path = directory.join(FILE);
     let text = match std::fs::read_to_string(&path) {
@@ -48,10 +56,10 @@ pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
     let end = serde_json::from_str(&text).map_err(|error| {
         Failure::new(
             Exit::BadInput,
-            format!("{} is not what landfall wrote", path.display()),
+            format!("{} was not written by landfall", path.display()),
         )
         .why(error.to_string())
-        .next("remove the file, and say `landfall up --ttl 2h` if the environment is to end")
+        .next("remove the file; `landfall up --ttl 2h` sets the expiry again")
     })?;
     Ok(Some(end))
 }
@@ -67,15 +75,18 @@ fn write_file(environment: &Environment, value: Option<String>) -> Result<(), Fa
     };
     let text = serde_json::to_string(&LocalEnd::of(&environment.names, value))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-    // The old file or the new one, whenever it is cut off.
-    let draft = path.with_extension("new");
+    // Renamed into place, so that a killed command leaves the old file or the new one.
+    let temporary = path.with_extension("new");
     std::fs::create_dir_all(environment.directory())
-        .and_then(|()| std::fs::write(&draft, text))
-        .and_then(|()| std::fs::rename(&draft, &path))
+        .and_then(|()| std::fs::write(&temporary, text))
+        .and_then(|()| std::fs::rename(&temporary, &path))
         .map_err(unwritable())
 }
 
-/// Directories of environments on this machine that say when they end, in the order of their names.
+/// Directories below `above` that record an expiry, in the order of their names.
+///
+/// # Errors
+/// `above` cannot be read.
 pub(crate) fn directories(above: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = || Failure::io(format!("{} cannot be read", above.display()));
     let entries = match std::fs::read_dir(above) {

@@ -1,4 +1,5 @@
-//! The app's image: built or pulled, checked, given its edge, and pushed to the registry of an environment.
+//! The app's image: built or pulled, checked, given its edge, and pushed to the registry of an
+//! environment.
 
 use crate::failure::Failure;
 use crate::image::edge_layer;
@@ -45,8 +46,8 @@ pub(crate) async fn build_or_pull(
     }
 }
 
-/// As [`build_or_pull`]; then checks that the image can run on the target, and adds the edge. With `bridge` the
-/// Lambda bridge starts before the edge.
+/// As [`build_or_pull`]; then checks that the image can run on the target, and adds the edge. With
+/// `bridge` the Lambda bridge starts before the edge.
 ///
 /// # Errors
 /// The image cannot be built, cannot run on the target, or the edge cannot be added.
@@ -91,13 +92,13 @@ fn report_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
             user => format!("the user {user}"),
         };
         report.note(format!(
-            "the image sets {of_image}: it runs as {user} and not as root (`user` under `[container]`)"
+            "the image sets {of_image}: the app runs as {user}, not as root (`user` in `[container]`)"
         ));
     }
 }
 
-/// Pushes the image, unless the registry has it. Its tag is derived from its content and tags are immutable, so an
-/// image with the same tag is the same image.
+/// Pushes the image, unless the registry has it. Its tag is derived from its content and tags are
+/// immutable, so an image with the same tag is the same image.
 ///
 /// # Errors
 /// The push fails, or the registry does not answer.

@@ -18,8 +18,9 @@ use tokio::process::Command;
 const TAIL: usize = 30;
 
 impl Engine {
-    /// Builds an image for the architecture that it will run on, without attestations, which would turn the image
-    /// into an index. `tag` keeps the image, and with it the cache by which the next build yields the same image.
+    /// Builds an image for the architecture that it will run on, without attestations, which would
+    /// turn the image into an index. `tag` keeps the image, and with it the cache by which the next
+    /// build yields the same image.
     ///
     /// # Errors
     /// The build fails; its last lines are the reason.
@@ -31,7 +32,8 @@ impl Engine {
         architecture: Architecture,
         report: &Report,
     ) -> Result<LocalImage, Failure> {
-        let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
         let id_file = scratch.path().join("id");
         let mut args: Vec<OsString> = if self.has_buildx {
             [
@@ -82,7 +84,7 @@ impl Engine {
         let built = self.inspect(id.trim()).await?;
         built.map(|image| image.prefer_name(tag)).ok_or_else(|| {
             Failure::new(Exit::Image, "built image not found")
-                .why(format!("the engine does not know {}", id.trim()))
+                .why(format!("the engine has no image {}", id.trim()))
         })
     }
 
@@ -110,7 +112,7 @@ impl Engine {
         if let Err(why) = pulled {
             return Err(Failure::new(Exit::BadInput, format!("there is no image {reference}"))
                 .why(why)
-                .next("name an image that is on this machine or that can be pulled; nothing was created"));
+                .next("name an image that exists on this machine or can be pulled; nothing was created"));
         }
         self.inspect(reference).await?.ok_or_else(|| {
             Failure::new(

@@ -32,8 +32,8 @@ pub(crate) fn hardening_arguments(image: &LocalImage, manifest: &Manifest) -> Ve
     Hardening::of(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
 }
 
-/// The app's environment variables on this machine. Landfall never fetches the value of a secret to here; a
-/// developer who wants the app to have one sets it in landfall's own environment.
+/// The app's environment variables on this machine. Landfall never fetches the value of a secret to
+/// here; a developer who wants the app to have one sets it in landfall's own environment.
 pub(crate) fn local_env(manifest: &Manifest) -> BTreeMap<String, String> {
     let mut env = manifest.env.clone();
     for name in &manifest.secrets {
@@ -45,9 +45,9 @@ pub(crate) fn local_env(manifest: &Manifest) -> BTreeMap<String, String> {
 }
 
 impl Engine {
-    /// Starts an image in the background. `ports` are pairs of a port on 127.0.0.1 (0: any free one) and the port
-    /// in the container; `arguments` are further arguments of `run`. An older container with the same name is
-    /// removed.
+    /// Starts an image in the background. `ports` are pairs of a port on 127.0.0.1 (0: any free
+    /// one) and the port in the container; `arguments` are further arguments of `run`. An older
+    /// container with the same name is removed.
     ///
     /// # Errors
     /// The engine does not start it.
@@ -178,8 +178,8 @@ impl Engine {
         })
     }
 
-    /// The ports on which the processes of a container listen. [`None`] if they cannot be seen, because the engine
-    /// runs on another kernel, or the container has ended.
+    /// The ports on which the processes of a container listen. [`None`] if they cannot be seen,
+    /// because the engine runs on another kernel, or the container has ended.
     pub(super) async fn listening(&self, container: &str) -> Option<Listening> {
         let pid = self
             .output(&["inspect", "--format", "{{.State.Pid}}", container])
@@ -198,7 +198,8 @@ impl Engine {
     }
 }
 
-/// Passes variables to `run`. Their values are not arguments, which every process of this machine can read.
+/// Passes variables to `run`. Their values are not arguments, which every process of this machine
+/// can read.
 pub(super) fn pass_env(run: &mut Command, env: &BTreeMap<String, String>) {
     for (name, value) in env {
         run.args(["--env", name]).env(name, value);

@@ -13,8 +13,8 @@ use rules::release::secrets_loader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, otherwise one next to
-/// landfall's own program.
+/// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, otherwise one
+/// next to landfall's own program.
 ///
 /// # Errors
 /// It is missing, or no static program for the architecture.
@@ -53,8 +53,8 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// A program that is built together with the edge, lies in the same directory, and starts before the edge in the
-/// image.
+/// A program that is built together with the edge, lies in the same directory, and starts before
+/// the edge in the image.
 #[derive(Debug, Clone, Copy)]
 struct Companion {
     /// The package that builds it.
@@ -86,7 +86,7 @@ const SECRETS: Companion = Companion {
     name: "secrets",
     path: secrets_loader::PATH,
     title: "the program that fetches secrets",
-    why: "an app with `secrets` needs it on Lambda, as functions have no references to them",
+    why: "an app with `secrets` needs it on Lambda, which cannot inject secrets into functions",
 };
 
 /// Checks that the programs that start before the edge exist. `bridge` is as of [`add`].
@@ -158,8 +158,8 @@ impl EntryPoint {
     }
 }
 
-/// Builds an image that starts the app's own entry point and command behind the edge. With `bridge` the Lambda
-/// bridge starts before the edge, which only emulators of Lambda need.
+/// Builds an image that starts the app's own entry point and command behind the edge. With `bridge`
+/// the Lambda bridge starts before the edge, which only emulators of Lambda need.
 ///
 /// # Errors
 /// The image has no command, a program is missing, or the build fails.
@@ -179,7 +179,8 @@ pub(crate) async fn add(
     }
     let entry_point = EntryPoint::of(manifest, bridge);
     let edge = find(manifest.architecture)?;
-    let context = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+    let context =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let into_context = |program: &Path, name: &str| -> std::io::Result<()> {
         let to = context.path().join(name);
         std::fs::copy(program, &to)?;
@@ -208,8 +209,8 @@ pub(crate) async fn add(
         .await
 }
 
-/// USER, WORKDIR, ENV and the rest are inherited. A new ENTRYPOINT resets CMD, so both are written out as the
-/// arguments of the edge.
+/// USER, WORKDIR, ENV and the rest are inherited. A new ENTRYPOINT resets CMD, so both are written
+/// out as the arguments of the edge.
 fn dockerfile(image: &LocalImage, entry_point: EntryPoint) -> String {
     let base = image.name();
     let before = entry_point.companions();

@@ -18,7 +18,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Finds an engine that answers: the one that `LANDFALL_ENGINE` names, otherwise Docker, otherwise Podman.
+    /// Finds an engine that answers: the one that `LANDFALL_ENGINE` names, otherwise Docker,
+    /// otherwise Podman.
     ///
     /// # Errors
     /// No engine answers.
@@ -77,7 +78,8 @@ impl Engine {
         &self.version
     }
 
-    /// Runs the engine. The inner result is its standard output, or its standard error if it failed.
+    /// Runs the engine. The inner result is its standard output, or its standard error if it
+    /// failed.
     ///
     /// # Errors
     /// It cannot be started.

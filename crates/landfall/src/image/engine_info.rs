@@ -11,7 +11,8 @@ pub(crate) struct EngineInfo {
     pub(crate) engine: machine::Engine,
     /// The directory of its images.
     pub(crate) root: String,
-    /// Whether it runs on the same kernel. Otherwise its directories and processes are not those of this machine.
+    /// Whether it runs on the same kernel. Otherwise its directories and processes are not those of
+    /// this machine.
     pub(crate) is_local: bool,
 }
 

@@ -105,8 +105,8 @@ impl LocalImage {
         self.tags.first().unwrap_or(&self.id)
     }
 
-    /// The same image with `name` as its preferred name. The others may belong to an identical image of another
-    /// app, and may name a different image at any time.
+    /// The same image with `name` as its preferred name. The others may belong to an identical
+    /// image of another app, and may name a different image at any time.
     pub(super) fn prefer_name(mut self, name: &str) -> LocalImage {
         if let Some(at) = self.tags.iter().position(|tag| tag == name) {
             self.tags.swap(0, at);
@@ -128,7 +128,8 @@ impl LocalImage {
         }
     }
 
-    /// Checks that the image can run on the manifest's target, before minutes are spent on deploying it.
+    /// Checks that the image can run on the manifest's target, before minutes are spent on
+    /// deploying it.
     ///
     /// # Errors
     /// It is too large for Lambda, or built for another architecture.
@@ -192,7 +193,7 @@ impl Engine {
         let unreadable = |why: String| {
             Failure::new(
                 Exit::MissingTool,
-                "the engine's answer about an image cannot be read",
+                "the engine's description of an image cannot be read",
             )
             .why(why)
         };

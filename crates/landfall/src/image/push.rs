@@ -8,8 +8,8 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 impl Engine {
-    /// Pushes an image as `repository:tag`. The password is in a credential store that exists only for this push,
-    /// never in arguments or in the user's own store.
+    /// Pushes an image as `repository:tag`. The password is in a credential store that exists only
+    /// for this push, never in arguments or in the user's own store.
     ///
     /// # Errors
     /// The push fails.
@@ -21,7 +21,8 @@ impl Engine {
         login: &aws::Login,
     ) -> Result<(), Failure> {
         let reference = format!("{repository}:{tag}");
-        let scratch = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
         let host = repository.split('/').next().unwrap_or_default();
         let auth = serde_json::json!({ "auth": login.basic });
         let config = serde_json::json!({ "auths": { host: auth, &login.host: auth } });
@@ -55,8 +56,8 @@ impl Engine {
             .output()
             .await
             .map_err(Failure::io("the push cannot be started"))?;
-        // The tag only served the push, and the user's list of images stays as it was. Removing an image's last
-        // name would remove the image, so that one stays.
+        // The tag only served the push, and the user's list of images stays as it was. Removing an
+        // image's last name would remove the image, so that one stays.
         if image.tags.iter().any(|tag| *tag != reference) {
             let _ = self
                 .output(&["image", "rm", "--no-prune", &reference])
@@ -70,8 +71,8 @@ impl Engine {
         }
     }
 
-    /// The address of the engine according to the user's Docker context, which is not in effect once
-    /// `DOCKER_CONFIG` is another directory.
+    /// The address of the engine according to the user's Docker context, which is not in effect
+    /// once `DOCKER_CONFIG` is another directory.
     async fn context_host(&self) -> Result<Option<String>, Failure> {
         if self.is_podman {
             return Ok(None);

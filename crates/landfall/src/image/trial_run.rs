@@ -120,8 +120,8 @@ impl Engine {
         request.send().await.is_ok()
     }
 
-    /// Runs the image of a failed release and returns the ports on which it listens. [`None`] if they cannot be
-    /// seen: the engine runs on another kernel, or the image does not start.
+    /// Runs the image of a failed release and returns the ports on which it listens. [`None`] if
+    /// they cannot be seen: the engine runs on another kernel, or the image does not start.
     pub(crate) async fn listening_ports(
         &self,
         image: &LocalImage,

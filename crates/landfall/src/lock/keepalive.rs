@@ -62,7 +62,8 @@ impl Keepalive {
         Ok(Keepalive { inner, task })
     }
 
-    /// To be called before everything that changes something. `step` is shown to others who want the lock.
+    /// To be called before everything that changes something. `step` is shown to others who want
+    /// the lock.
     ///
     /// # Errors
     /// The lock is lost; nothing may be changed any more.
@@ -79,8 +80,8 @@ impl Keepalive {
         }
     }
 
-    /// Releases the lock after the work under it. If the work failed, that failure is returned and a lock that cannot
-    /// be released expires by itself.
+    /// Releases the lock after the work under it. If the work failed, that failure is returned and
+    /// a lock that cannot be released expires by itself.
     ///
     /// # Errors
     /// The work failed; or the lock was lost before, or the store does not answer.

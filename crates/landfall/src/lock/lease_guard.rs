@@ -88,12 +88,12 @@ impl From<Failure> for Undone {
 }
 
 impl LeaseGuard {
-    /// Acquires the lock under `key`. A lease that seems to have expired is observed for the time it is valid
-    /// before it is taken over; `note` receives both as text.
+    /// Acquires the lock under `key`. A lease that seems to have expired is observed for the time
+    /// it is valid before it is taken over; `note` receives both as text.
     ///
     /// # Errors
-    /// [`Exit::Locked`] if another process holds it, [`Exit::Interrupted`] if the user stopped the
-    /// observation, otherwise a failure of the store.
+    /// [`Exit::Locked`] if another process holds it, [`Exit::Interrupted`] if the user
+    /// stopped the observation, otherwise a failure of the store.
     pub(crate) async fn acquire(
         store: &Store,
         key: &str,
@@ -136,7 +136,7 @@ impl LeaseGuard {
                     if !is_observing {
                         is_observing = true;
                         let time = readable(quiet_for);
-                        note(format!("the release lock seems abandoned: {why}"));
+                        note(format!("the release lock seems stale: {why}"));
                         note(format!("watching it for {time} before taking it over"));
                     }
                     let pause = (quiet_for / 10).min(POLL_EVERY);
@@ -173,9 +173,9 @@ impl LeaseGuard {
         self.lease.release = Some(number);
     }
 
-    /// To be called before everything that changes something, and every few seconds: renews the lease if that is
-    /// due or if `step`, which others see, has changed. If the store does not answer, this still succeeds as long
-    /// as no other process can have acquired the lock.
+    /// To be called before everything that changes something, and every few seconds: renews the
+    /// lease if that is due or if `step`, which others see, has changed. If the store does not
+    /// answer, this still succeeds as long as no other process can have acquired the lock.
     ///
     /// # Errors
     /// The lock is lost.
@@ -185,7 +185,8 @@ impl LeaseGuard {
         }
         let next = self.lease.renewed(now(), step);
         let left = self.lease.left(self.sent.ago());
-        // An expired lease can still be renewed: the write succeeds only if no other process has written.
+        // An expired lease can still be renewed: the write succeeds only if no other process has
+        // written.
         let limit = if left.is_zero() { WRITE_TIMEOUT } else { left };
         let why = match timeout(limit, self.swap(next)).await {
             Ok(Ok(())) => return Ok(()),
@@ -265,8 +266,8 @@ impl LeaseGuard {
     }
 }
 
-/// Force-releases the lock under `key`. Its holder, if it is still running, stops at its next renewal. Returns a
-/// description of the lease, [`None`] if the lock was free.
+/// Force-releases the lock under `key`. Its holder, if it is still running, stops at its next
+/// renewal. Returns a description of the lease, [`None`] if the lock was free.
 ///
 /// # Errors
 /// The store does not answer.
@@ -326,14 +327,14 @@ fn text_of(lease: &Lease) -> Result<String, Failure> {
 fn locked(why: String) -> Failure {
     Failure::new(Exit::Locked, "another command holds the release lock")
         .why(why)
-        .next("wait until it is done, then run the same command again")
+        .next("wait until it has finished, then run the same command again")
         .next("if that command is not running any more: `landfall unlock`")
 }
 
 fn unreadable(error: Unreadable) -> Failure {
     Failure::new(Exit::Locked, "the release lock cannot be read")
         .why(error.to_string())
-        .next("if a newer landfall wrote it, use that one")
+        .next("if a newer landfall wrote it, use that version")
         .next("if that command is not running any more: `landfall unlock`")
 }
 

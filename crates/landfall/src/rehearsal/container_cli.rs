@@ -1,5 +1,5 @@
-//! The container command that fakecloud runs: a script that calls the engine, and leads requests for Lambda functions
-//! to the bridge in their images.
+//! The container command that fakecloud runs: a script that calls the engine, and leads requests
+//! for Lambda functions to the bridge in their images.
 
 use crate::failure::Failure;
 use rules::edge_contract::bridge;
@@ -40,7 +40,8 @@ mod tests {
         if [ \"$1 $2\" = 'port bridged' ] && [ \"$3\" = 8099 ]; then echo 127.0.0.1:40000; exit; fi\n\
         if [ \"$1 $3\" = 'port 8080' ]; then echo 0.0.0.0:50000; exit; fi\nexit 1\n";
 
-    /// Calls the script as fakecloud does. Returns its output, and the arguments of each call of the engine.
+    /// Calls the script as fakecloud does. Returns its output, and the arguments of each call of
+    /// the engine.
     fn call(arguments: &[&str]) -> (String, Vec<String>) {
         let directory = tempfile::tempdir().expect("a directory");
         let engine = directory.path().join("engine");

@@ -1,4 +1,5 @@
-//! The process of one emulator: finding its program, starting it, asking whether it is ready, and killing it.
+//! The process of one emulator: finding its program, starting it, asking whether it is ready, and
+//! killing it.
 
 use crate::failure::Failure;
 use rules::exit::Exit;
@@ -83,8 +84,8 @@ impl Emulator {
         self.url.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Removes the images that Docker pulled from its registry. No later emulator has the same address, so they are of
-    /// no use.
+    /// Removes the images that Docker pulled from its registry. No later emulator has the same
+    /// address, so they are of no use.
     ///
     /// # Errors
     /// Docker cannot be run.
@@ -137,10 +138,11 @@ pub(super) fn program(variable: &str, name: &str, install: &str) -> Result<PathB
         let path = PathBuf::from(path);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(
-                Failure::new(Exit::MissingTool, format!("{variable} names no file"))
-                    .why(path.display().to_string()),
-            ),
+            false => Err(Failure::new(
+                Exit::MissingTool,
+                format!("{variable} does not name a file"),
+            )
+            .why(path.display().to_string())),
         };
     }
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
@@ -156,7 +158,8 @@ pub(super) fn program(variable: &str, name: &str, install: &str) -> Result<PathB
         })
 }
 
-/// A free port. If another process takes it before the emulator does, the emulator ends and its log says why.
+/// A free port. If another process takes it before the emulator does, the emulator ends and its log
+/// says why.
 ///
 /// # Errors
 /// There is none.

@@ -52,7 +52,7 @@ impl Prober {
             .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| {
-                Failure::new(Exit::Bug, "the HTTP client cannot be built").why(error.to_string())
+                Failure::new(Exit::Bug, "cannot create an HTTP client").why(error.to_string())
             })?;
         Ok(Prober {
             http,

@@ -101,10 +101,10 @@ impl Ledger {
             }
             Written::Lost => Err(Failure::new(
                 Exit::Locked,
-                format!("another process works on release {}", self.record.number),
+                format!("another command is working on release {}", self.record.number),
             )
-            .why(format!("{key} was changed by it"))
-            .next("`landfall history` shows its progress; `landfall resume` continues it once no other process does")),
+            .why(format!("{key} has changed"))
+            .next("`landfall history` shows its progress; `landfall resume` resumes it when no command is working on it")),
         }
     }
 }

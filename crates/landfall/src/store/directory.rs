@@ -1,8 +1,8 @@
 //! A directory as a store with compare-and-swap.
 //!
-//! Writers exclude each other by a kernel lock on one file, which ends with the process. A text is written to a
-//! temporary file, synced to disk and renamed, so a reader, which needs no lock, sees the old text or the new one,
-//! and so does a reader after a power failure.
+//! Writers exclude each other by a kernel lock on one file, which ends with the process. A text is
+//! written to a temporary file, synced to disk and renamed, so a reader, which needs no lock, sees
+//! the old text or the new one, and so does a reader after a power failure.
 
 use aws::{ETag, Object, Written};
 use sha2::{Digest as _, Sha256};

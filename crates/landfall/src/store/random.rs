@@ -9,7 +9,8 @@ use rules::exit::Exit;
 /// The system has no random numbers.
 pub(crate) fn token() -> Result<String, Failure> {
     let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Bug, "no random numbers").why(error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Bug, "no source of random numbers").why(error.to_string())
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

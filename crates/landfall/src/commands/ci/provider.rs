@@ -36,10 +36,10 @@ impl Missing {
     pub(super) fn describe(self, issuer: &str) -> String {
         match self {
             Missing::Provider => format!(
-                "the account has no identity provider for {issuer} yet: it is made as well; on its own it lets in nobody"
+                "the account has no identity provider for {issuer}: it will be created; alone it grants no access"
             ),
             Missing::Audience => format!(
-                "the account's identity provider for {issuer} takes no tokens that are made out to {AUDIENCE}: that is added"
+                "the account's identity provider for {issuer} does not accept the audience {AUDIENCE}: it will be added"
             ),
         }
     }
@@ -100,11 +100,11 @@ pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report
     match left.await {
         Ok(None) => {}
         Ok(Some(other)) => report.note(format!(
-            "the identity provider stays, as other roles trust it, such as {other}"
+            "the identity provider is kept, because other roles trust it, for example {other}"
         )),
         Err(error) => report.emit(Event::Warning {
             text: format!(
-                "whether {arn} is still needed is not known ({error}); it costs nothing, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
+                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
             ),
         }),
     }

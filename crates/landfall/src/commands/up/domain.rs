@@ -1,5 +1,5 @@
-//! The app's own domain, which follows the release: it leads to the version that serves, and the new domain answers
-//! before an old one is removed.
+//! The app's own domain, which follows the release: it leads to the version that serves, and the
+//! new domain answers before an old one is removed.
 
 use crate::environment::domain::{self, address};
 use crate::environment::planner::{PlannedDomain, PlannedRoot};
@@ -13,7 +13,8 @@ use rules::shape::contract::{DomainOutputs, Root};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a new domain may take to answer: CloudFront needs some minutes to update all its locations.
+/// How long a new domain may take to answer: CloudFront needs some minutes to update all its
+/// locations.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// Applies the confirmed domain, and removes old domains once it answers. Returns the public URL.
@@ -54,8 +55,8 @@ pub(super) async fn apply(
     })
 }
 
-/// Plans again, now that the outputs of the target are known, and applies the plan if it is the confirmed one.
-/// Returns whether anything changed.
+/// Plans again, now that the outputs of the target are known, and applies the plan if it is the
+/// confirmed one. Returns whether anything changed.
 async fn apply_confirmed(
     provisioner: &Provisioner<'_>,
     deployment: &Deployment,
@@ -85,7 +86,7 @@ async fn apply_confirmed(
 fn explain(mut failure: Failure) -> Failure {
     if failure.exit == Exit::Infrastructure {
         failure.next.extend([
-            "the app serves under AWS's own address meanwhile: `landfall url`".to_owned(),
+            "meanwhile the app is reachable at AWS's own address: `landfall url`".to_owned(),
             "a certificate waits until public DNS shows its record: `landfall doctor` checks the delegation; then `landfall up` continues".to_owned(),
             "if AWS refused the certificate for good: remove `domain` from landfall.toml, run `landfall up`, and set it again".to_owned(),
         ]);
@@ -99,7 +100,9 @@ async fn report_records(
 ) -> Result<(), Failure> {
     let outputs: Option<DomainOutputs> = planned.terraform.outputs().await?;
     for (domain, name) in outputs.unwrap_or_default().leads_to {
-        provisioner.report.note(format!("{domain} leads to {name}"));
+        provisioner
+            .report
+            .note(format!("{domain} points to {name}"));
     }
     Ok(())
 }
@@ -168,8 +171,8 @@ async fn remove(
     }
 }
 
-/// Removes the old target's part of the domain. By now the records lead to the new target and belong to its root, so
-/// the old root forgets them before it is destroyed.
+/// Removes the old target's part of the domain. By now the records lead to the new target and
+/// belong to its root, so the old root forgets them before it is destroyed.
 ///
 /// # Errors
 /// Terraform fails, or the state is locked.

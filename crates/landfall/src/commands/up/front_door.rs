@@ -10,7 +10,8 @@ use std::time::Duration;
 /// How long it may take: a new CloudFront distribution needs some minutes.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20 * 60);
 
-/// Waits until the public address gives any answer at all, since a release probes its candidate through it.
+/// Waits until the public address gives any answer at all, since a release probes its candidate
+/// through it.
 ///
 /// # Errors
 /// It gives none in time, or the user stopped it.
@@ -21,16 +22,18 @@ pub(super) async fn wait(driver: &Driver<'_>, report: &Report) -> Result<(), Fai
         if tokio::time::Instant::now() > end {
             return Err(Failure::new(Exit::Infrastructure, "the public address does not answer")
                 .why(format!("no request to {} was answered for {} min", driver.url, ANSWERS_WITHIN.as_secs() / 60))
-                .next("look at the CloudFront distribution in the console, then run the same command again"));
+                .next("check the CloudFront distribution in the AWS console, then run the same command again"));
         }
         if *driver.interrupt.borrow() {
             return Err(
-                Failure::new(Exit::Interrupted, "interrupted before the release began")
+                Failure::new(Exit::Interrupted, "interrupted before the release started")
                     .next("`landfall up` continues, `landfall down` removes what was created"),
             );
         }
         if !is_reported {
-            report.note("waiting for the front door: a new CloudFront distribution takes minutes");
+            report.note(
+                "waiting for the public address: a new CloudFront distribution takes minutes",
+            );
             is_reported = true;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;

@@ -10,8 +10,8 @@ use rules::event::Phase;
 use rules::exit::Exit;
 use rules::shape::contract::Root;
 
-/// Checks that no release on the old target is held. A release under way may be the one that an interrupted move
-/// began on the new target, and does not matter.
+/// Checks that no release on the old target is held. A release under way may be the one that an
+/// interrupted move began on the new target, and does not matter.
 ///
 /// # Errors
 /// A release is held, or the ledger cannot be read.

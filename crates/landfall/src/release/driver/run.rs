@@ -69,7 +69,7 @@ impl<'r, 'd> Run<'r, 'd> {
         let record = &self.ledger.record;
         if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
             self.driver.report.note(
-                "without an edge, versions are compared by the load balancer's counts, minute by minute",
+                "without an edge, versions are compared by the load balancer's metrics, one minute at a time",
             );
         }
         loop {
@@ -187,10 +187,10 @@ impl<'r, 'd> Run<'r, 'd> {
         self.failures += 1;
         if !looks_again(failure.exit, self.failures) {
             return Err(failure
-                .next("`landfall resume` continues the release, `landfall abort` rolls it back"));
+                .next("`landfall resume` resumes the release, `landfall abort` rolls it back"));
         }
         let report = self.driver.report;
-        report.note(format!("{}; looking again", failure.what));
+        report.note(format!("{}; retrying", failure.what));
         tokio::time::sleep(LOOK_EVERY * self.failures).await;
         Ok(())
     }
@@ -298,7 +298,7 @@ impl<'r, 'd> Run<'r, 'd> {
             // What is left is free, and the next release tries again.
             driver
                 .report
-                .note(format!("old versions were not deleted: {}", failure.what));
+                .note(format!("old versions are kept: {}", failure.what));
         }
         Ok(outcome)
     }

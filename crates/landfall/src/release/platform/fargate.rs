@@ -124,7 +124,8 @@ impl Fargate {
 
 /// A new secret for the counts of edges.
 pub(super) fn new_secret() -> Result<Secret, Failure> {
-    Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
+    Secret::parse(&token()?)
+        .ok_or_else(|| Failure::new(Exit::Bug, "a random token is not a valid secret"))
 }
 
 fn is_closed(token: &str) -> bool {
