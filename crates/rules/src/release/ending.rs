@@ -35,9 +35,9 @@ pub fn failure(outcome: &Outcome, record: &Record, observed: &Observed) -> Optio
     match outcome {
         Outcome::Serving { .. } => not_serving(observed.verdict.as_ref()),
         Outcome::Held { .. } => Some(held(record)),
-        Outcome::RolledBack { slot, cause } => {
+        Outcome::RolledBack { cause, .. } => {
             let had_users = record.release().progress.shifted_at.is_some();
-            Some(rolled_back(*slot, cause, had_users, target, observed))
+            Some(rolled_back(cause, had_users, target, observed))
         }
         Outcome::NothingServing { cause } => {
             let explanation = cause.explain(target);
@@ -47,11 +47,12 @@ pub fn failure(outcome: &Outcome, record: &Record, observed: &Observed) -> Optio
                 why: vec![explanation.what],
                 next: vec![
                     explanation.next,
-                    "then `landfall up` again; `landfall down` removes what was created".to_owned(),
+                    "then run `landfall up` again; `landfall down` removes what was created"
+                        .to_owned(),
                 ],
             })
         }
-        Outcome::AtRisk { slot, cause } => Some(at_risk(*slot, cause, target)),
+        Outcome::AtRisk { cause, .. } => Some(at_risk(cause, target)),
     }
 }
 
@@ -64,11 +65,11 @@ pub fn held(record: &Record) -> Failure {
     Failure {
         exit: Exit::Held,
         what: format!(
-            "release {} of revision {} is held, with {share}% of users on it",
+            "release {} of revision {} is held, with {share}% of the traffic",
             record.number, record.begun.revision
         ),
         why: vec![why.explain().to_owned()],
-        next: vec!["`landfall promote` continues it, `landfall abort` rolls it back".to_owned()],
+        next: vec!["`landfall promote` promotes it, `landfall abort` rolls it back".to_owned()],
     }
 }
 
@@ -81,7 +82,7 @@ pub fn not_serving(verdict: Option<&Verdict>) -> Option<Failure> {
             "`landfall status` and `landfall logs` show more",
         ),
         Some(Verdict::OtherDigest { .. }) | None => (
-            "the release finished, but another image runs than it released",
+            "the release finished, but something else runs",
             "`landfall status` shows what runs; `landfall up` releases again",
         ),
     };
@@ -93,26 +94,21 @@ pub fn not_serving(verdict: Option<&Verdict>) -> Option<Failure> {
     })
 }
 
-fn rolled_back(
-    slot: Slot,
-    cause: &Cause,
-    had_users: bool,
-    target: Target,
-    observed: &Observed,
-) -> Failure {
-    let what = match had_users {
-        true => "the new version was rolled back",
-        false => "the new version was rolled back; it never had users",
+fn rolled_back(cause: &Cause, had_users: bool, target: Target, observed: &Observed) -> Failure {
+    let what = match (cause, had_users) {
+        (Cause::Aborted | Cause::Interrupted, _) => "the new version was rolled back on request",
+        (_, true) => "the new version was rolled back",
+        (_, false) => "the new version was rolled back before it got traffic",
     };
     let explanation = cause.explain(target);
     if !matches!(observed.verdict, Some(Verdict::Serving { .. })) {
         let Answers { asked, good, .. } = observed.answers;
         return Failure {
             exit: Exit::AtRisk,
-            what: format!("{what}, but the old one was not observed to serve"),
+            what: format!("{what}, but the old version was not seen to serve"),
             why: vec![
                 explanation.what,
-                format!("the public address answered {good} of {asked} requests without an error"),
+                format!("of {asked} requests to the public address, {good} succeeded"),
             ],
             next: vec![
                 "`landfall status` and `landfall logs` show more; `landfall up` releases again"
@@ -120,10 +116,6 @@ fn rolled_back(
             ],
         };
     }
-    let place = match target {
-        Target::Fargate => format!(", in {slot}"),
-        Target::Lambda => String::new(),
-    };
     Failure {
         exit: match cause {
             Cause::Interrupted => Exit::Interrupted,
@@ -132,29 +124,24 @@ fn rolled_back(
         what: what.to_owned(),
         why: vec![
             explanation.what,
-            format!(
-                "the old version serves as before{place}: its digest runs and the public address answers"
-            ),
+            "the old version serves as before: verified by its digest and by the public address"
+                .to_owned(),
         ],
         next: vec![explanation.next],
     }
 }
 
-fn at_risk(slot: Slot, cause: &Cause, target: Target) -> Failure {
-    let (place, healthy) = match target {
-        Target::Fargate => (format!(", in {slot}"), "has no healthy task"),
-        Target::Lambda => (String::new(), "does not answer"),
-    };
+fn at_risk(cause: &Cause, target: Target) -> Failure {
     Failure {
         exit: Exit::AtRisk,
-        what: format!("the new version failed, but users are still sent to it{place}"),
+        what: "the new version failed, but still gets traffic".to_owned(),
         why: vec![
             cause.explain(target).what,
-            format!("the old version {healthy}, so it cannot take them"),
+            "the old version is not healthy and cannot take the traffic".to_owned(),
         ],
         next: vec![
-            "`landfall status` and `landfall logs` show more; `landfall up` with a version that works, \
-             or `landfall rollback REVISION`"
+            "`landfall status` and `landfall logs` show more; run `landfall up` with a version that \
+             works, or `landfall rollback REVISION`"
                 .to_owned(),
         ],
     }
@@ -289,8 +276,8 @@ mod tests {
             let record = record(Target::Fargate, shifted);
             failure(&outcome, &record, &good()).expect("a failure").what
         };
-        assert!(what(false).contains("never had users"));
-        assert!(!what(true).contains("never"));
+        assert!(what(false).contains("before it got traffic"));
+        assert!(!what(true).contains("before"));
     }
 
     #[test]
