@@ -4,7 +4,7 @@ use edge::policy::lambda::environment as on_lambda;
 use edge::policy::settings::Settings as EdgeSettings;
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::edge_contract::env_vars;
-use rules::release::edge_environment::environment;
+use rules::release::revision::edge_environment::environment;
 use rules::release::revision::{RevisionId, Settings};
 
 const README: &str = include_str!("../README.md");
@@ -28,7 +28,7 @@ fn the_edge_accepts_the_environment_of_every_revision() {
         "drain_seconds = 110\nhealth = \"/up\"\n",
         "container = { no_new_privileges = false }\n",
     ] {
-        let settings = Settings::of(&manifest(text));
+        let settings = Settings::from_manifest(&manifest(text));
         let variables = environment(&settings, &RevisionId("e790b3b3dbaf".into()));
         EdgeSettings::read(variables).unwrap_or_else(|problem| panic!("{text}: {problem}"));
     }

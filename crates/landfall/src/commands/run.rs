@@ -16,8 +16,8 @@ use rules::edge_contract::totals::Totals;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::{Cause, Expectation, Explanation, diagnose};
-use rules::release::edge_environment;
 use rules::release::evidence::{Evidence, StoppedTask};
+use rules::release::revision::edge_environment;
 use rules::release::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -66,7 +66,7 @@ pub(crate) async fn run(
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&here, &built.own.user);
+    let settings = Settings::for_image(&here, &built.own.user);
     let protection = hardening_arguments(&built.own, manifest);
     env.extend(edge_environment::environment(
         &settings,
@@ -159,7 +159,7 @@ impl Subject<'_> {
             log: log.clone(),
             ..Evidence::default()
         };
-        let denied = diagnose(&evidence, &Expectation::of(self.settings))
+        let denied = diagnose(&evidence, &Expectation::from_settings(self.settings))
             .filter(|cause| matches!(cause, Cause::Denied(_)))
             .map(|cause| cause.explain(self.settings.target));
         let ended = "the app exited, and the edge with it";

@@ -172,7 +172,7 @@ async fn run_locked(
         image,
         settings: Settings {
             secrets: secrets::wanted(environment, provisioner.manifest).await?,
-            ..Settings::of_image(provisioner.manifest, &provisioner.image.own.user)
+            ..Settings::for_image(provisioner.manifest, &provisioner.image.own.user)
         },
     };
     let is_new = release(provisioner, &deployment, &revision, arguments, keepalive).await?;
@@ -259,5 +259,5 @@ async fn release(
         .await;
     provisioner.phases.summarize();
     outcome?;
-    Ok(matches!(conducted, ReleaseResult::Ended { .. }))
+    Ok(matches!(conducted, ReleaseResult::Released { .. }))
 }

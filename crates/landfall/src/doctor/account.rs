@@ -295,7 +295,7 @@ async fn permissions(
     let arn = &environment.identity.arn;
     let partition = arn.split(':').nth(1).unwrap_or("aws");
     let simulation = Permissions::new(&environment.session);
-    let principal = match Principal::of(arn) {
+    let principal = match Principal::from_arn(arn) {
         Principal::Root => {
             return Err(Unavailable::Skipped(
                 "the root user may do everything".to_owned(),

@@ -131,7 +131,7 @@ pub(crate) async fn course(
 ) -> Result<Course, Failure> {
     let kept = kept_on(environment, manifest.target).await?;
     let Some(domain) = &manifest.domain else {
-        return Ok(Course::of(None, &kept));
+        return Ok(Course::new(None, &kept));
     };
     let survey = survey(environment, domain).await?;
     let found = checks(&survey);
@@ -149,7 +149,7 @@ pub(crate) async fn course(
             text: check.in_one_line(),
         });
     }
-    Ok(Course::of(Some((domain, zone)), &kept))
+    Ok(Course::new(Some((domain, zone)), &kept))
 }
 
 /// The variables of a domain's root. Without the outputs of the target they can be planned, not

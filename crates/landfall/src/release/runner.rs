@@ -37,7 +37,7 @@ pub(crate) enum ReleaseResult {
     /// The revision serves already, and nothing else was left to do.
     Unchanged(Slot),
     /// It was released.
-    Ended {
+    Released {
         outcome: Outcome,
         record: Box<Record>,
     },
@@ -57,13 +57,13 @@ impl ReleaseRunner<'_> {
         let mut latest = Ledger::latest(&self.store).await?;
         if let Some(ledger) = &mut latest {
             let record = &ledger.record;
-            match Predecessor::of(Some(record), &revision.id()) {
+            match Predecessor::decide(Some(record), &revision.id()) {
                 Predecessor::Closed => {}
                 Predecessor::Held => return Err(ending::held(record).into()),
                 Predecessor::Resume => {
                     self.note_interrupted(record);
                     let outcome = self.resume(ledger).await?;
-                    return Ok(ended(outcome, ledger));
+                    return Ok(released(outcome, ledger));
                 }
                 Predecessor::Abort => {
                     self.note_interrupted(record);
@@ -82,7 +82,7 @@ impl ReleaseRunner<'_> {
         let record = Record::begin(number, by, revision.clone(), from, *release);
         let mut ledger = Ledger::begin(&self.store, record);
         let outcome = self.resume(&mut ledger).await?;
-        Ok(ended(outcome, &ledger))
+        Ok(released(outcome, &ledger))
     }
 
     /// A release of `revision` as it would begin now, after the `latest` one of the ledger.
@@ -140,7 +140,7 @@ impl ReleaseRunner<'_> {
                     Some(failure) => Err(failure.into()),
                 }
             }
-            ReleaseResult::Ended { outcome, record } => self.judge(outcome, record).await,
+            ReleaseResult::Released { outcome, record } => self.judge(outcome, record).await,
         }
     }
 
@@ -210,8 +210,8 @@ impl ReleaseRunner<'_> {
     }
 }
 
-fn ended(outcome: Outcome, ledger: &Ledger) -> ReleaseResult {
-    ReleaseResult::Ended {
+fn released(outcome: Outcome, ledger: &Ledger) -> ReleaseResult {
+    ReleaseResult::Released {
         outcome,
         record: Box::new(ledger.record.clone()),
     }

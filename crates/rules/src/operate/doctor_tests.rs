@@ -624,7 +624,7 @@ fn callers_are_told_apart() {
         ("", Principal::Other),
     ];
     for (text, principal) in table {
-        assert_eq!(Principal::of(text), principal, "{text}");
+        assert_eq!(Principal::from_arn(text), principal, "{text}");
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Exceeded {
 impl Exceeded {
     /// [`None`] unless `actual` exceeds `limit` by a cent at least. A forecast alone is no reason: it would
     /// warn every month.
-    pub fn of(limit: f64, actual: f64, forecast: Option<f64>, unit: &str) -> Option<Exceeded> {
+    pub fn check(limit: f64, actual: f64, forecast: Option<f64>, unit: &str) -> Option<Exceeded> {
         let cents = |amount: f64| (amount * 100.0).round();
         (cents(actual) > cents(limit)).then(|| Exceeded {
             limit,

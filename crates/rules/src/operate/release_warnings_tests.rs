@@ -45,8 +45,8 @@ fn words() {
         alarm("uptime-prod-blue-unhealthy", Some(NOW.0 - 86_400_000), ""),
         alarm("uptime-prod-green-unhealthy", None, " "),
     ];
-    let exceeded = Exceeded::of(10.0, 12.3, Some(24.456), "USD");
-    let unforeseen = Exceeded::of(0.01, 0.02, None, "USD");
+    let exceeded = Exceeded::check(10.0, 12.3, Some(24.456), "USD");
+    let unforeseen = Exceeded::check(0.01, 0.02, None, "USD");
     let one = [target("10.0.1.4", "healthy", "", ""), failing.clone()];
     let none = [failing, starting, target("10.0.1.7", "", "", "")];
     let mut all = release_warnings(&alarms, exceeded.as_ref(), Slot::Blue, &one);
@@ -101,17 +101,17 @@ fn targets_count_as_what_they_are_to_users() {
 
 #[test]
 fn a_budget_is_exceeded_from_the_first_cent_above_it() {
-    assert_eq!(Exceeded::of(10.0, 10.0, Some(90.0), "USD"), None);
-    assert_eq!(Exceeded::of(10.0, 10.004, None, "USD"), None);
-    assert!(Exceeded::of(10.0, 10.01, None, "USD").is_some());
-    assert_eq!(Exceeded::of(f64::NAN, 10.0, None, "USD"), None);
+    assert_eq!(Exceeded::check(10.0, 10.0, Some(90.0), "USD"), None);
+    assert_eq!(Exceeded::check(10.0, 10.004, None, "USD"), None);
+    assert!(Exceeded::check(10.0, 10.01, None, "USD").is_some());
+    assert_eq!(Exceeded::check(f64::NAN, 10.0, None, "USD"), None);
 }
 
 #[test]
 fn a_concern_survives_its_event() {
     let all = release_warnings(
         &[alarm("a", Some(1), "r")],
-        Exceeded::of(1.0, 2.0, None, "USD").as_ref(),
+        Exceeded::check(1.0, 2.0, None, "USD").as_ref(),
         Slot::Green,
         &states(&["unhealthy"]),
     );

@@ -75,7 +75,7 @@ mod tests {
     fn hardened() -> Expectation {
         let mut settings = record(1, "new").revision.settings;
         settings.container = Some(Container::default());
-        Expectation::of(&settings)
+        Expectation::from_settings(&settings)
     }
 
     fn with_log(evidence: Evidence) -> Evidence {

@@ -24,7 +24,7 @@ pub enum Predecessor {
 
 impl Predecessor {
     /// What `latest` requires before a release of `revision`.
-    pub fn of(latest: Option<&Record>, revision: &RevisionId) -> Predecessor {
+    pub fn decide(latest: Option<&Record>, revision: &RevisionId) -> Predecessor {
         match latest {
             Some(record) if record.is_held() => Predecessor::Held,
             Some(record) if record.is_under_way() => match record.begun.revision == *revision {
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn an_open_release_comes_first() {
-        let of = |record: &Record, revision| Predecessor::of(Some(record), &id(revision));
+        let of = |record: &Record, revision| Predecessor::decide(Some(record), &id(revision));
         let mut latest = record(1, "r");
         assert_eq!(of(&latest, "r"), Predecessor::Resume);
         assert_eq!(of(&latest, "other"), Predecessor::Abort);
@@ -201,6 +201,6 @@ mod tests {
             proof: None,
         });
         assert_eq!(of(&latest, "r"), Predecessor::Closed);
-        assert_eq!(Predecessor::of(None, &id("r")), Predecessor::Closed);
+        assert_eq!(Predecessor::decide(None, &id("r")), Predecessor::Closed);
     }
 }

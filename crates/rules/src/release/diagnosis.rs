@@ -32,7 +32,7 @@ pub struct Expectation {
 
 impl Expectation {
     /// What is expected of a revision with these settings.
-    pub fn of(settings: &Settings) -> Expectation {
+    pub fn from_settings(settings: &Settings) -> Expectation {
         Expectation {
             port: settings.port,
             memory: settings.memory,
@@ -47,7 +47,7 @@ impl Expectation {
 struct Failures<'e>(Vec<&'e StoppedTask>);
 
 impl<'e> Failures<'e> {
-    fn of(evidence: &'e Evidence) -> Failures<'e> {
+    fn in_evidence(evidence: &'e Evidence) -> Failures<'e> {
         let failed = evidence.stopped.iter().filter(|task| task.is_failure());
         Failures(failed.collect())
     }
@@ -79,7 +79,7 @@ fn mentions(task: &StoppedTask, words: &[&str]) -> bool {
 /// Causes that explain others come first: a container that was killed at its memory limit has "crashed"
 /// too.
 pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
-    let failures = Failures::of(evidence);
+    let failures = Failures::in_evidence(evidence);
     if is_foreign(&failures, evidence) {
         let expected = expected.architecture.unwrap_or_default().to_string();
         return Some(Cause::WrongArchitecture { expected });

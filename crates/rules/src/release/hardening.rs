@@ -58,7 +58,7 @@ impl Tmpfs {
 
 impl Hardening {
     /// What the settings ask for; [`None`] for a revision from before landfall had any.
-    pub fn of(settings: &Settings) -> Option<Hardening> {
+    pub fn from_settings(settings: &Settings) -> Option<Hardening> {
         let container = settings.container.as_ref()?;
         let tmp = container.read_only.then_some(TMP);
         let own = container.writable.iter().map(|path| path.as_str());
@@ -152,7 +152,7 @@ fn numbers(user: &User) -> (Option<u32>, Option<u32>) {
 /// Whether `/tmp` of this revision lies in memory, and not on a disk.
 pub fn tmp_in_memory(settings: &Settings) -> bool {
     settings.target == Target::Fargate
-        && Hardening::of(settings).is_some_and(|hardening| !hardening.tmpfs.is_empty())
+        && Hardening::from_settings(settings).is_some_and(|hardening| !hardening.tmpfs.is_empty())
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
         let manifest = Draft::read(Some(&text))
             .resolve(&facts, &Overrides::default())
             .expect("a manifest");
-        Hardening::of(&Settings::of(&manifest)).expect("hardened")
+        Hardening::from_settings(&Settings::from_manifest(&manifest)).expect("hardened")
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
+pub mod edge_environment;
+
 use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
 use crate::edge_contract::PORT;
-use crate::release::{edge_environment, secrets_loader};
+use crate::release::secrets_loader;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -123,13 +125,13 @@ pub struct Ride {
 
 impl Settings {
     /// The settings that a manifest asks for, of an image that sets no user.
-    pub fn of(manifest: &Manifest) -> Settings {
-        Settings::of_image(manifest, "")
+    pub fn from_manifest(manifest: &Manifest) -> Settings {
+        Settings::for_image(manifest, "")
     }
 
     /// The settings that a manifest asks for, without its secrets. `image_user` is the image's own user, as its configuration
     /// has it; empty if it sets none.
-    pub fn of_image(manifest: &Manifest, image_user: &str) -> Settings {
+    pub fn for_image(manifest: &Manifest, image_user: &str) -> Settings {
         let container = &manifest.container;
         Settings {
             target: manifest.target,

@@ -6,7 +6,7 @@ use rules::release::{self, Purpose, ReleaseOptions, ReleaseTimings};
 
 pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOptions {
     let pace = &arguments.pace;
-    let usual = ReleaseTimings::of(manifest.target, manifest.edge);
+    let usual = ReleaseTimings::default_for(manifest.target, manifest.edge);
     ReleaseOptions {
         count: manifest.count.get(),
         strategy: match pace.strategy {

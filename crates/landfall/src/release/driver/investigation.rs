@@ -58,7 +58,10 @@ impl Driver<'_> {
             listens_on: known.listens_on.clone().flatten(),
             ..evidence.clone()
         };
-        diagnose(&known.evidence, &Expectation::of(&revision.settings))
+        diagnose(
+            &known.evidence,
+            &Expectation::from_settings(&revision.settings),
+        )
     }
 
     async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
@@ -91,7 +94,11 @@ impl Driver<'_> {
         if !log.is_empty() {
             evidence.log = log;
         }
-        let cause = conclude(cause, &evidence, &Expectation::of(&revision.settings));
+        let cause = conclude(
+            cause,
+            &evidence,
+            &Expectation::from_settings(&revision.settings),
+        );
         self.report.emit(Event::Autopsy { cause, evidence });
     }
 }

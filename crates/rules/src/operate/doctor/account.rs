@@ -178,7 +178,7 @@ fn who(identity: &Identity) -> Check {
             format!("account {} of the emulators", identity.account),
         );
     }
-    match Principal::of(&identity.arn) {
+    match Principal::from_arn(&identity.arn) {
         Principal::Root => Check::warning(CheckId::Credentials, found)
             .why("the root user may do everything, nothing limits it, and its key opens the whole account")
             .fix("sign in as an IAM Identity Center user or a role: `aws configure sso`, or `aws login`")

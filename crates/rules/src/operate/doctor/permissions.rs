@@ -109,7 +109,7 @@ pub enum Principal {
 impl Principal {
     /// Reads what `sts:GetCallerIdentity` says of the caller
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>).
-    pub fn of(arn: &str) -> Principal {
+    pub fn from_arn(arn: &str) -> Principal {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", _, service, _, _, resource] = parts.as_slice() else {
             return Principal::Other;

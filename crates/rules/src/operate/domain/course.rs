@@ -76,7 +76,7 @@ pub struct Course {
 
 impl Course {
     /// From `kept` to `wanted` in its zone, or to no domain.
-    pub fn of(wanted: Option<(&Domain, &Zone)>, kept: &Kept) -> Course {
+    pub fn new(wanted: Option<(&Domain, &Zone)>, kept: &Kept) -> Course {
         let then: BTreeMap<String, String> = wanted
             .map(|(domain, zone)| (domain.to_string(), zone.id.clone()))
             .into_iter()
@@ -188,14 +188,14 @@ mod tests {
         let wanted = Some((&new, &zone));
         let alone = map(&[("new.example.com", "ZNEW")]);
 
-        let added = Course::of(wanted, &Kept::default());
+        let added = Course::new(wanted, &Kept::default());
         assert_eq!((&added.first, &added.then), (&alone, &alone));
         assert!(added.leaving.is_empty());
 
-        let again = Course::of(wanted, &kept(&[("new.example.com", Some("ZNEW"))]));
+        let again = Course::new(wanted, &kept(&[("new.example.com", Some("ZNEW"))]));
         assert_eq!(again, added);
 
-        let changed = Course::of(wanted, &kept(&[("old.example.com", Some("ZOLD"))]));
+        let changed = Course::new(wanted, &kept(&[("old.example.com", Some("ZOLD"))]));
         assert_eq!(
             changed.first,
             map(&[("new.example.com", "ZNEW"), ("old.example.com", "ZOLD")])
@@ -203,16 +203,16 @@ mod tests {
         assert_eq!(changed.then, alone);
         assert_eq!(changed.leaving, ["old.example.com"]);
 
-        let removed = Course::of(None, &kept(&[("old.example.com", Some("ZOLD"))]));
+        let removed = Course::new(None, &kept(&[("old.example.com", Some("ZOLD"))]));
         assert_eq!(removed.first, map(&[("old.example.com", "ZOLD")]));
         assert!(removed.then.is_empty() && !removed.is_empty());
 
-        assert!(Course::of(None, &Kept::default()).is_empty());
+        assert!(Course::new(None, &Kept::default()).is_empty());
     }
 
     #[test]
     fn what_was_only_begun_goes_at_once() {
-        let course = Course::of(None, &kept(&[("old.example.com", None)]));
+        let course = Course::new(None, &kept(&[("old.example.com", None)]));
         assert!(course.first.is_empty() && !course.is_empty());
         assert_eq!(course.leaving, ["old.example.com"]);
         let kind = "aws_acm_certificate";
@@ -222,7 +222,7 @@ mod tests {
         assert!(course.takes_what_was_begun(&change("old.example.com", Action::Delete)));
         assert!(!course.takes_what_was_begun(&change("old.example.com", Action::Replace)));
         assert!(!course.takes_what_was_begun(&change("other.example.com", Action::Delete)));
-        let finished = Course::of(None, &kept(&[("old.example.com", Some("ZOLD"))]));
+        let finished = Course::new(None, &kept(&[("old.example.com", Some("ZOLD"))]));
         assert!(!finished.takes_what_was_begun(&change("old.example.com", Action::Delete)));
     }
 }

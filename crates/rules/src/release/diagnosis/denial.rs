@@ -100,7 +100,7 @@ impl Mentions {
 
 /// The last line that reports an active protection; [`None`] if none does.
 pub(super) fn find(log: &[String], settings: &Settings) -> Option<Denial> {
-    let hardening = Hardening::of(settings)?;
+    let hardening = Hardening::from_settings(settings)?;
     log.iter()
         .rev()
         .find_map(|line| read(line, settings, &hardening))

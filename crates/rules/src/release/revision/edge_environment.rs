@@ -1,9 +1,9 @@
 //! The environment of the edge in a task or function, and how long a task may take to stop.
 
+use super::{RevisionId, Settings};
 use crate::app::manifest::{Container, Target};
 use crate::edge_contract::PORT;
 use crate::edge_contract::env_vars::PREFIX;
-use crate::release::revision::{RevisionId, Settings};
 use std::collections::BTreeMap;
 
 /// CloudFront and the load balancer: both are trusted to report a user's address and protocol.
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn every_variable_is_in_the_table() {
         for text in ["", "container = { no_new_privileges = false }\n"] {
-            let settings = Settings::of(&manifest(text));
+            let settings = Settings::from_manifest(&manifest(text));
             let variables = environment(&settings, &RevisionId("e790b3b3dbaf".into()));
             for name in variables.keys() {
                 let short = name.strip_prefix(PREFIX).expect("the prefix");
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn without_an_edge_there_are_no_variables() {
-        let settings = Settings::of(&manifest("edge = false\n"));
+        let settings = Settings::from_manifest(&manifest("edge = false\n"));
         assert!(environment(&settings, &RevisionId("a".into())).is_empty());
     }
 }
