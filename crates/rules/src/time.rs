@@ -27,6 +27,12 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis))
     }
 
+    /// Its day in UTC: year, month and day of the month.
+    pub fn date(self) -> (i32, u8, u8) {
+        let (year, month, day) = self.utc().date().to_calendar_date();
+        (year, month.into(), day)
+    }
+
     /// The time of day as people read it, `14:03:10 UTC`; with its date, `2026-11-23 14:03:10 UTC`, if
     /// `today` is another day.
     pub fn readable(self, today: Timestamp) -> String {

@@ -9,7 +9,6 @@ pub mod course;
 use crate::app::manifest::Domain;
 use crate::check::{Check, CheckId, Outcome, Unavailable};
 use crate::exit::Exit;
-use crate::operate::dns::Caa;
 use std::collections::BTreeSet;
 
 /// The one region whose certificates CloudFront takes
@@ -43,6 +42,32 @@ pub enum Public {
     /// The resolver got no answer from those who should know: `SERVFAIL`. So it is where a registrar names
     /// servers that know nothing of the zone.
     Fails(String),
+}
+
+impl Public {
+    /// From the response code of a query for NS records (RFC 1035, 4.1.1) and the records of that very
+    /// name. [`None`] if the server refuses to answer.
+    pub fn from_answer(code: u16, mut servers: Vec<String>) -> Option<Public> {
+        servers.sort();
+        servers.dedup();
+        Some(match code {
+            // NOERROR without records of this type, or NXDOMAIN.
+            0 | 3 if servers.is_empty() => Public::Nothing,
+            0 => Public::Servers(servers),
+            2 => Public::Fails("SERVFAIL".to_owned()),
+            5 => return None,
+            code => Public::Fails(format!("response code {code}")),
+        })
+    }
+}
+
+/// A CAA record: a certificate authority that may issue certificates for a domain (RFC 8659).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caa {
+    /// `issue`, `issuewild`, `iodef`, …, in lower case.
+    pub tag: String,
+    /// For `issue` a certificate authority, perhaps with parameters after a semicolon.
+    pub value: String,
 }
 
 /// A record that bears the domain's name.

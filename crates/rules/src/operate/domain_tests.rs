@@ -292,3 +292,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_response_code_is_read_as_what_public_dns_knows() {
+    let some = || vec!["ns2".to_owned(), "ns1".to_owned(), "ns2".to_owned()];
+    let sorted = Public::Servers(vec!["ns1".to_owned(), "ns2".to_owned()]);
+    assert_eq!(Public::from_answer(0, some()), Some(sorted));
+    for code in [0, 3] {
+        let nothing = Public::from_answer(code, Vec::new());
+        assert_eq!(nothing, Some(Public::Nothing), "response code {code}");
+    }
+    let fails = |why: &str| Some(Public::Fails(why.to_owned()));
+    assert_eq!(Public::from_answer(2, Vec::new()), fails("SERVFAIL"));
+    let other = Public::from_answer(4, Vec::new());
+    assert_eq!(other, fails("response code 4"));
+    assert_eq!(Public::from_answer(5, Vec::new()), None, "it refuses");
+}
