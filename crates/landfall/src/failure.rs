@@ -286,10 +286,10 @@ mod tests {
                 // S3 names no action, and version 3 of the provider names no call.
                 ("aws_s3_bucket.state", Exit::Infrastructure, None),
                 denied("aws_vpc.main", "ec2:CreateVpc"),
-                denied("aws_lb.front", "elasticloadbalancing:CreateLoadBalancer"),
                 denied("aws_ecr_repository.app", "ecr:CreateRepository"),
                 denied("aws_ecs_cluster.main", "ecs:CreateCluster"),
                 denied("aws_sns_topic.alarms", "sns:CreateTopic"),
+                denied("aws_lb.front", "elasticloadbalancing:CreateLoadBalancer"),
             ]
         );
     }

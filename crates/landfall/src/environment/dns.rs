@@ -2,9 +2,7 @@
 //! standard library cannot look up.
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{
-    NameServerConfig, ResolveHosts, ResolverConfig, ServerOrderingStrategy,
-};
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
@@ -15,13 +13,19 @@ use std::time::Duration;
 
 /// How long a server may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(1500);
-/// Queries to each server after the first, since a packet may be lost.
-const RETRIES: usize = 1;
+/// Queries to each server, since a packet may be lost.
+const TRIES: usize = 2;
 const PORT: u16 = 53;
 
 /// This machine's name servers, in the order in which they are asked.
 pub(crate) struct Resolver {
-    servers: Vec<NameServerConfig>,
+    servers: Vec<Server>,
+}
+
+/// One name server. It has a resolver of its own, because a resolver with several servers spends the whole
+/// timeout on the first one that is silent.
+struct Server {
+    address: String,
     resolver: TokioResolver,
 }
 
@@ -39,34 +43,18 @@ impl Resolver {
     pub(crate) fn of_machine() -> Result<Resolver, String> {
         let (config, _) =
             read_system_conf().map_err(|error| format!("/etc/resolv.conf: {error}"))?;
-        Resolver::new(config.name_servers().to_vec())
+        Resolver::new(config.name_servers())
     }
 
-    fn new(servers: Vec<NameServerConfig>) -> Result<Resolver, String> {
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers.clone());
-        let provider = TokioRuntimeProvider::default();
-        let mut builder = TokioResolver::builder_with_config(config, provider);
-        let options = builder.options_mut();
-        options.timeout = ANSWERS_WITHIN;
-        options.attempts = RETRIES;
-        options.num_concurrent_reqs = 1;
-        options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-        // What public DNS answers, not what this machine has in a file.
-        options.use_hosts_file = ResolveHosts::Never;
-        options.edns0 = false;
-        let resolver = builder.build().map_err(|error| error.to_string())?;
-        Ok(Resolver { servers, resolver })
+    fn new(servers: &[NameServerConfig]) -> Result<Resolver, String> {
+        let servers: Result<Vec<Server>, String> = servers.iter().map(Server::new).collect();
+        Ok(Resolver { servers: servers? })
     }
 
     /// The address of the first server.
     pub(crate) fn describe(&self) -> String {
-        let Some(server) = self.servers.first() else {
-            return String::new();
-        };
-        match server.connections.first().map(|one| one.port) {
-            Some(port) if port != PORT => format!("{}:{port}", server.ip),
-            _ => server.ip.to_string(),
-        }
+        let first = self.servers.first();
+        first.map_or_else(String::new, |server| server.address.clone())
     }
 
     /// The name servers of the zone that begins at a name.
@@ -106,37 +94,61 @@ impl Resolver {
         Ok(caa.collect())
     }
 
+    /// Asks one server after the other until one answers.
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, String> {
         let invalid = |error| format!("{name} is not a valid DNS name: {error}");
         let mut full = Name::from_ascii(name).map_err(invalid)?;
         // Without it the search domains of this machine would be tried too.
         full.set_fqdn(true);
-        match self.resolver.lookup(full, kind).await {
-            Ok(found) => Ok(Answer {
-                code: found.message().response_code.into(),
-                found: Some(found),
-            }),
-            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Ok(Answer {
-                code: none.response_code.into(),
-                found: None,
-            }),
-            Err(NetError::Dns(DnsError::ResponseCode(code))) => Ok(Answer {
-                code: code.into(),
-                found: None,
-            }),
-            Err(error) => {
-                let why = match error {
-                    NetError::Timeout => {
-                        format!("no answer within {} ms", ANSWERS_WITHIN.as_millis())
+        let mut why = "there is no name server".to_owned();
+        for _ in 0..TRIES {
+            for server in &self.servers {
+                match server.ask(&full, kind).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        why = format!("{} does not answer for {name}: {error}", server.address);
                     }
-                    other => other.to_string(),
-                };
-                Err(format!(
-                    "{} does not answer for {name}: {why}",
-                    self.describe()
-                ))
+                }
             }
         }
+        Err(why)
+    }
+}
+
+impl Server {
+    fn new(server: &NameServerConfig) -> Result<Server, String> {
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server.clone()]);
+        let provider = TokioRuntimeProvider::default();
+        let mut builder = TokioResolver::builder_with_config(config, provider);
+        let options = builder.options_mut();
+        options.timeout = ANSWERS_WITHIN;
+        options.attempts = 0;
+        // What public DNS answers, not what this machine has in a file.
+        options.use_hosts_file = ResolveHosts::Never;
+        options.edns0 = false;
+        let resolver = builder.build().map_err(|error| error.to_string())?;
+        let address = match server.connections.first().map(|one| one.port) {
+            Some(port) if port != PORT => format!("{}:{port}", server.ip),
+            _ => server.ip.to_string(),
+        };
+        Ok(Server { address, resolver })
+    }
+
+    async fn ask(&self, name: &Name, kind: RecordType) -> Result<Answer, String> {
+        let (code, found) = match self.resolver.lookup(name.clone(), kind).await {
+            Ok(found) => (found.message().response_code, Some(found)),
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => (none.response_code, None),
+            Err(NetError::Dns(DnsError::ResponseCode(code))) => (code, None),
+            Err(NetError::Timeout) => {
+                return Err(format!(
+                    "no answer within {} ms",
+                    ANSWERS_WITHIN.as_millis()
+                ));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let code = code.into();
+        Ok(Answer { code, found })
     }
 }
 
@@ -182,7 +194,7 @@ mod tests {
                 }
             }
         });
-        Resolver::new(vec![at(address)]).expect("a resolver")
+        Resolver::new(&[at(address)]).expect("a resolver")
     }
 
     fn at(address: SocketAddr) -> NameServerConfig {
@@ -271,8 +283,8 @@ mod tests {
         assert!(why.contains("no answer within"), "{why}");
 
         // The next server is asked instead.
-        let both = [silent.servers, nxdomain.servers].concat();
-        let both = Resolver::new(both).expect("a resolver");
+        let mut both = silent;
+        both.servers.extend(nxdomain.servers);
         let found = both.name_servers("example.com").await;
         assert_eq!(found, Ok(Public::Nothing));
     }

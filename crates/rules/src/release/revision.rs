@@ -1,4 +1,4 @@
-//! A revision: one immutable thing to run, an image by digest together with its settings.
+//! A revision: an image by digest together with its settings. It never changes.
 
 pub mod edge_environment;
 
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct Digest(String);
 
 impl Digest {
-    /// Parses `sha256:…`; [`None`] if it is anything else.
+    /// Parses `sha256:…`; [`None`] for anything else.
     pub fn parse(text: &str) -> Option<Digest> {
         let hex = text.strip_prefix("sha256:")?;
         let is_hex = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -28,7 +28,7 @@ impl Digest {
         &self.0
     }
 
-    /// The first twelve hexadecimal digits: enough for people.
+    /// The first twelve hexadecimal digits, for people.
     pub fn short(&self) -> &str {
         &self.0["sha256:".len()..][..12]
     }
@@ -58,7 +58,7 @@ impl std::fmt::Display for Digest {
 pub struct Image {
     /// Registry host and repository.
     pub repository_url: String,
-    /// What exactly to pull.
+    /// Digest of the image manifest.
     pub digest: Digest,
 }
 
@@ -69,7 +69,7 @@ impl std::fmt::Display for Image {
 }
 
 impl Image {
-    /// Reads `repository@sha256:…`; [`None`] for a reference by tag.
+    /// Parses `repository@sha256:…`; [`None`] for a reference by tag.
     pub fn parse(reference: &str) -> Option<Image> {
         let (repository_url, digest) = reference.split_once('@')?;
         Some(Image {
@@ -79,10 +79,10 @@ impl Image {
     }
 }
 
-/// How the image is run. Together with the digest it decides whether two revisions are the same.
+/// How the image is run. Two revisions with the same digest and settings are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// What it runs on.
+    /// Fargate or Lambda.
     #[serde(default, skip_serializing_if = "is_fargate")]
     pub target: Target,
     /// Port the container listens on.
@@ -97,40 +97,40 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Seconds between SIGTERM and SIGKILL.
     pub stop_timeout: u32,
-    /// The edge in front of the app, if there is one.
-    pub edge: Option<Ride>,
-    /// What the container may do; [`None`] for a revision from before that was a setting: it may what
-    /// Docker gives to every container, and goes on so.
+    /// Settings of the edge in front of the app, if there is one.
+    pub edge: Option<EdgeSettings>,
+    /// The container's restrictions; [`None`] for a revision from before there were any, which keeps Docker's
+    /// defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
-    /// Which values the app's secrets have. Not the values: another version is another revision, so that a
-    /// secret that was set anew is released.
+    /// References to the app's secrets, never their values. A secret that was set again has another version, so
+    /// that it is another revision and is released.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, Reference>,
 }
 
-/// The ids of revisions from before there were two targets stay what they are.
+/// Revisions from before there were two targets keep their ids.
 fn is_fargate(target: &Target) -> bool {
     *target == Target::Fargate
 }
 
-/// What the edge in a revision is told beyond what holds for every revision.
+/// Settings of the edge that differ between revisions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ride {
-    /// Path that it asks to see that the app answers.
+pub struct EdgeSettings {
+    /// Path that it requests to check that the app answers.
     pub ready_path: String,
-    /// Seconds that requests in flight get to finish.
+    /// Seconds for requests in flight to finish.
     pub drain_seconds: u32,
 }
 
 impl Settings {
-    /// The settings that a manifest asks for, of an image that sets no user.
+    /// The settings of a manifest, for an image that sets no user.
     pub fn from_manifest(manifest: &Manifest) -> Settings {
         Settings::for_image(manifest, "")
     }
 
-    /// The settings that a manifest asks for, without its secrets. `image_user` is the image's own user, as its configuration
-    /// has it; empty if it sets none.
+    /// The settings of a manifest, without its secrets. `image_user` is the user in the image's configuration;
+    /// empty if it sets none.
     pub fn for_image(manifest: &Manifest, image_user: &str) -> Settings {
         let container = &manifest.container;
         Settings {
@@ -143,10 +143,10 @@ impl Settings {
             stop_timeout: if manifest.edge {
                 edge_environment::stop_timeout(manifest.drain_seconds)
             } else {
-                // Fargate's default; the app of a drained slot is asked for nothing any more.
+                // Fargate's default. The app of a drained slot gets no requests.
                 30
             },
-            edge: manifest.edge.then(|| Ride {
+            edge: manifest.edge.then(|| EdgeSettings {
                 ready_path: manifest.health.to_string(),
                 drain_seconds: manifest.drain_seconds,
             }),
@@ -159,16 +159,16 @@ impl Settings {
     }
 }
 
-/// A revision.
+/// An image and how it is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// What runs.
+    /// The image.
     pub image: Image,
-    /// How it runs.
+    /// How it is run.
     pub settings: Settings,
 }
 
-/// Identifies a revision: twelve hexadecimal digits over image digest and settings.
+/// The id of a revision: twelve hexadecimal digits of a hash over image digest and settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RevisionId(pub String);
@@ -188,8 +188,8 @@ impl Revision {
         }
     }
 
-    /// Environment of the container: the app's own, what the edge is told, and on Lambda, which secrets are to be
-    /// fetched. ECS is told of those beside it.
+    /// Environment of the container: the app's variables, those of the edge, and on Lambda the references of the
+    /// secrets to fetch. On Fargate the task definition has these.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all = self.settings.env.clone();
         all.extend(edge_environment::environment(&self.settings, &self.id()));
@@ -203,11 +203,11 @@ impl Revision {
         all
     }
 
-    /// The same digest and settings give the same id on every machine; anything else another.
+    /// The same digest and settings have the same id on every machine.
     ///
-    /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
-    /// newer landfall would run the same revision differently, so that the next `up` releases it. A
-    /// revision from before layout 3 is run as ever, and keeps its id.
+    /// The first hashed line is the layout of a task. It changes when a newer landfall runs the same revision
+    /// differently, so that the next `up` releases it. A revision from before layout 3 runs unchanged and keeps
+    /// its id.
     pub fn id(&self) -> RevisionId {
         let mut hash = Sha256::new();
         hash.update(match self.settings.container {
@@ -287,7 +287,7 @@ mod tests {
             |s| s.architecture = Architecture::Arm64,
             |s| s.stop_timeout = 31,
             |s| {
-                s.edge = Some(Ride {
+                s.edge = Some(EdgeSettings {
                     ready_path: "/".into(),
                     drain_seconds: 20,
                 });
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_set_anew_makes_another_revision() {
+    fn a_secret_that_was_set_again_makes_another_revision() {
         let id = |settings| {
             let revision = Revision {
                 settings,
@@ -317,13 +317,13 @@ mod tests {
         assert_ne!(first, revision().id());
         assert_eq!(first, id(with_secret("1", Some(1))));
         assert_ne!(first, id(with_secret("2", Some(1))));
-        // Unset and set again: the numbers begin anew.
+        // Unset and set again: the numbers start at 1.
         assert_ne!(first, id(with_secret("1", Some(2))));
     }
 
     #[test]
-    fn only_a_function_is_told_of_secrets_by_a_variable() {
-        let told = |target| {
+    fn only_a_function_has_a_variable_with_its_secrets() {
+        let variable = |target| {
             let revision = Revision {
                 settings: Settings {
                     target,
@@ -333,14 +333,14 @@ mod tests {
             };
             revision.environment().remove(secrets_loader::VARIABLE)
         };
-        assert_eq!(told(Target::Fargate), None);
+        assert_eq!(variable(Target::Fargate), None);
         let word = "KEY=parameter-store:/landfall/uptime-prod/KEY#3";
-        assert_eq!(told(Target::Lambda).as_deref(), Some(word));
+        assert_eq!(variable(Target::Lambda).as_deref(), Some(word));
     }
 
     #[test]
-    fn a_revision_from_before_containers_had_settings_stays_what_it_is() {
-        // As a ledger has it.
+    fn a_revision_from_before_containers_had_settings_keeps_its_id() {
+        // As it is in a ledger.
         let text = r#"{"port":8080,"cpu":256,"memory":512,"architecture":"x86_64","env":{},"stop_timeout":30,"edge":null}"#;
         let recorded = Revision {
             settings: serde_json::from_str(text).expect("settings"),
