@@ -5,9 +5,9 @@ use rules::app::names::Slot;
 use rules::check::{self, Check, CheckId, Summary};
 use rules::event::{Past, Phase, PhaseTime, Progress, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::operate::expiry::Shown;
+use rules::operate::expiry::ListedEnvironment;
 use rules::operate::sweep::{Found, Kind, Leftover};
-use rules::operate::ttl::{Lifetime, expiry};
+use rules::operate::ttl::{ObservedExpiry, expiry};
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::release::ledger::{AvailabilityCounts, Entry};
@@ -376,16 +376,16 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                     cause: None,
                 },
             ],
-            lifetime: Some(Lifetime::read(noon, Some("2026-11-23T14:03:10Z"))),
+            lifetime: Some(ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z"))),
         }),
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, Some("2026-11-23T14:03:10Z")),
+            lifetime: ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z")),
         },
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, None),
+            lifetime: ObservedExpiry::read(noon, None),
         },
         Event::Lifetimes {
-            environments: vec![Shown {
+            environments: vec![ListedEnvironment {
                 name: "uptime".into(),
                 environment: "pr-7".into(),
                 state: StateBackend::S3,

@@ -9,7 +9,8 @@ use rules::edge_contract::probe::{self, ProbeAnswer};
 use rules::edge_contract::summary::Summary;
 use rules::event::{self, Line};
 use rules::leave::eject::Ejected;
-use rules::operate::ttl::{Lifetime, TAG_EXPIRES_AT, Ttl, tag_value};
+use rules::operate::expiry::LocalExpiry;
+use rules::operate::ttl::{ObservedExpiry, TAG_EXPIRES_AT, Ttl, tag_value};
 use rules::release::canary::{Judgement, audit, judge};
 use rules::release::lease::Lease;
 use rules::release::ledger::{LEASE_KEY, RELEASES_PREFIX, Record};
@@ -160,12 +161,17 @@ fn the_tag_with_the_expiry_is_read_and_written_the_same() {
     let now: Timestamp = read(&recording["now"]);
     assert_eq!(recording["key"], TAG_EXPIRES_AT);
     for recorded in all(&recording["tags"]) {
-        let lifetime = comes_back::<Lifetime>(&recorded["lifetime"]);
-        assert_eq!(Lifetime::read(now, recorded["tag"].as_str()), lifetime);
+        let lifetime = comes_back::<ObservedExpiry>(&recorded["lifetime"]);
+        assert_eq!(
+            ObservedExpiry::read(now, recorded["tag"].as_str()),
+            lifetime
+        );
     }
     for ttl in all(&recording["ttls"]) {
         comes_back::<Ttl>(ttl);
     }
+    let file = recording!("ttl_file");
+    comes_back::<LocalExpiry>(&file);
     let two_hours = Ttl::parse("2h").expect("a TTL").expires_at(now);
     assert_eq!(recording["two_hours_from_now"], tag_value(two_hours));
 }

@@ -11,7 +11,7 @@ use rules::app::manifest::Overrides;
 use rules::check::{Check, CheckId, Outcome, Summary, Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{self, app::run_gap};
+use rules::operate::doctor::{self, app::why_not_run};
 
 pub(crate) async fn run(
     arguments: &Doctor,
@@ -107,7 +107,7 @@ async fn look_at_image(
         return;
     }
     let foreign = facts.engine.as_ref().ok().zip(facts.image.as_ref().ok());
-    let foreign = foreign.and_then(|(engine, image)| run_gap(image, engine));
+    let foreign = foreign.and_then(|(engine, image)| why_not_run(image, engine));
     facts.trial = match foreign {
         Some(gap) => Err(gap),
         None => {

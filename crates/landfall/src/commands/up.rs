@@ -25,7 +25,7 @@ use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::operate::ttl::{ObservedExpiry, TtlChange, tag_value, warning};
 use rules::release::revision::{Revision, Settings};
 
 /// `landfall move`: an `up` to the other target of an environment that is deployed.
@@ -87,7 +87,7 @@ pub(crate) async fn run(
         Some(bucket) if deployed.is_empty() => {
             // A new one has its expiry from the start, so that `landfall reap` finds it even if
             // this command is killed.
-            let end = arguments.ttl.and_then(|wish| wish.end(now()));
+            let end = arguments.ttl.and_then(|wish| wish.expires_at(now()));
             let end = end.map(tag_value);
             bucket.ensure(&environment.names, end.as_deref()).await?
         }
@@ -198,11 +198,11 @@ async fn run_locked(
 /// the one that it has; and says which.
 async fn set_lifetime(
     provisioner: &Provisioner<'_>,
-    wish: Option<Wish>,
-    before: &Lifetime,
+    wish: Option<TtlChange>,
+    before: &ObservedExpiry,
 ) -> Result<(), Failure> {
     if let Some(wish) = wish {
-        ttl::write(provisioner.environment, wish.end(now())).await?;
+        ttl::write(provisioner.environment, wish.expires_at(now())).await?;
     }
     let is_new = provisioner.deployed.is_empty();
     if let Some(text) = warning(wish, before, is_new) {

@@ -12,8 +12,10 @@ use futures_util::future::try_join_all;
 use rules::app::manifest::{Domain, Manifest, Target};
 use rules::check::{Seen, Unavailable};
 use rules::operate::doctor::Facts;
-use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
-use rules::operate::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
+use rules::operate::doctor::account::{
+    LoadBalancers, Region, UnknownResources, known_ids, unknown_resources,
+};
+use rules::operate::doctor::permissions::{Location, Principal, Simulated, asks};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
 use rules::shape::contract::Root;
@@ -235,7 +237,7 @@ async fn load_balancers(
 }
 
 /// What bears the environment's names and is in none of its states.
-async fn names(environment: &Environment) -> Seen<Strangers> {
+async fn names(environment: &Environment) -> Seen<UnknownResources> {
     let inventory = Inventory::new(
         &environment.session,
         &environment.names,
@@ -256,13 +258,14 @@ async fn names(environment: &Environment) -> Seen<Strangers> {
             |why: String| Unavailable::Unknown(format!("the state of the {root} root: {why}"));
         let state = environment.state(root).await;
         if let Some(state) = state.map_err(|failure| unreadable(failure.what))? {
-            of_ours.extend(known(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
+            of_ours
+                .extend(known_ids(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
         }
     }
-    Ok(Strangers {
+    Ok(UnknownResources {
         names: environment.names.clone(),
         region: environment.session.region().to_owned(),
-        found: strangers(listing.by_name, &of_ours),
+        found: unknown_resources(listing.by_name, &of_ours),
         unseen: listing.unseen,
     })
 }
@@ -322,7 +325,7 @@ async fn permissions(
             }
         }
     };
-    let at = Whereabouts {
+    let at = Location {
         partition,
         account: &environment.account,
         region: environment.session.region(),

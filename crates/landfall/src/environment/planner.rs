@@ -254,7 +254,7 @@ fn decided_on(
     {
         let mut plan = planned.plan.clone();
         plan.changes
-            .retain(|change| !course.takes_what_was_begun(change));
+            .retain(|change| !course.removes_unfinished(change));
         roots.push((planned.terraform.dir.root, plan));
     }
     roots

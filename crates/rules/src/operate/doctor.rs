@@ -5,16 +5,22 @@
 //! not asked for gives no check, so `up` asks for the cheap ones only.
 
 pub mod account;
+#[cfg(test)]
+mod account_tests;
 pub mod app;
+#[cfg(test)]
+mod app_tests;
 pub mod machine;
 pub mod permissions;
+#[cfg(test)]
+mod samples;
 
 use crate::app::manifest::{Manifest, Problem};
 use crate::check::{Check, CheckId, Seen, Unavailable, judged};
 use crate::operate::domain;
 use crate::operate::secrets::{self, Stored};
 
-/// Everything that was found. [`Facts::default`] has nothing asked for.
+/// The facts. In [`Facts::default`] none was asked for.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// The app's settings, or what is wrong with them.
@@ -25,33 +31,33 @@ pub struct Facts {
     pub disk: Seen<machine::Disk>,
     /// OpenTofu or Terraform.
     pub terraform: Seen<machine::Tool>,
-    /// Directories that are written to.
+    /// Directories that landfall and Terraform write to.
     pub directories: Seen<Vec<machine::Directory>>,
-    /// Path of the edge's program, if it does; [`None`] where the app does without.
+    /// Path of the edge's program; [`None`] where the app has no edge.
     pub edge: Seen<Option<String>>,
-    /// Who calls.
+    /// The caller's identity.
     pub credentials: Seen<account::Identity>,
     /// How far this machine's clock is ahead of AWS's, milliseconds.
     pub clock: Seen<i64>,
     /// The region.
     pub region: Seen<account::Region>,
-    /// Invocations that the account may have at once.
+    /// The account's quota of concurrent invocations.
     pub concurrency: Seen<u32>,
-    /// vCPUs that the account may have on Fargate at once.
+    /// The account's quota of Fargate vCPUs.
     pub vcpus: Seen<f64>,
     /// Load balancers.
     pub load_balancers: Seen<account::LoadBalancers>,
-    /// Things that the state does not know.
-    pub names: Seen<account::Strangers>,
-    /// The domain, if one is wanted.
+    /// Resources with the environment's names that its state does not contain.
+    pub names: Seen<account::UnknownResources>,
+    /// The domain, if the manifest has one.
     pub domain: Seen<domain::Survey>,
     /// Secrets of the environment, in either store.
     pub secrets: Seen<Vec<Stored>>,
-    /// What the caller may do.
+    /// The caller's permissions.
     pub permissions: Seen<Vec<permissions::Simulated>>,
     /// The image.
     pub image: Seen<app::Image>,
-    /// What the image did when it was run.
+    /// The result of running the image.
     pub trial: Seen<app::Trial>,
 }
 
@@ -81,13 +87,13 @@ impl Default for Facts {
 }
 
 impl Facts {
-    /// The app's settings, if they are in order.
+    /// The app's settings, if they are valid.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.app.as_ref().ok()?.as_ref().ok()
     }
 }
 
-/// Judges what was found, in the order of the report.
+/// The checks of the facts, in the order of the report.
 pub fn examine(facts: &Facts) -> Vec<Check> {
     let mut checks = app::settings(&facts.app);
     checks.extend(machine::checks(facts));

@@ -151,7 +151,7 @@ fn dear(text: &str, there: &[Stored], rehearsal: bool) -> Option<Refusal> {
         why: "a test".into(),
     };
     let manifest = manifest(text);
-    too_dear(
+    over_budget(
         &manifest,
         there,
         &name("KEY"),
