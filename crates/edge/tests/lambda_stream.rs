@@ -342,9 +342,9 @@ fn a_stream_that_the_api_refuses_is_given_up() {
         || stage.err(),
     );
     stage.until("a line says so", || {
-        stage
-            .err()
-            .contains(&format!("the Runtime API did not accept the answer to invocation {id}"))
+        stage.err().contains(&format!(
+            "the Runtime API did not accept the answer to invocation {id}"
+        ))
     });
     api.refuse(false);
     assert_eq!(get(&api, "/").text(), "hello");

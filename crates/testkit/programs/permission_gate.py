@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Stands before both emulators of a rehearsal and lets through what IAM would let through.
+"""A proxy in front of both emulators of a rehearsal that denies what IAM would deny.
 
-Usage: gate.py MAIN SECOND IDENTITIES LOG AUTHORIZATION
+Usage: permission_gate.py MAIN SECOND IDENTITIES LOG AUTHORIZATION
 
-MAIN and SECOND are the addresses of the emulators. IDENTITIES is a JSON file: access key id -> list of policy documents; who
-is not in it may do everything, as the emulators themselves hold it. LOG gets a JSON line for each thing that was judged.
-AUTHORIZATION is what AWS's Service Authorization Reference says of actions. Prints the gate's two addresses.
+MAIN and SECOND are the URLs of the emulators. IDENTITIES is a JSON file: access key ID -> list of policy documents.
+An identity that is not in it may do everything. Each decision is written to LOG, as a line of JSON. AUTHORIZATION is
+an extract of AWS's Service Authorization Reference (scripts/authorization.py). Prints the URLs of both proxies.
 
-fakecloud 0.51 enforces IAM for a few services only, ministack for all, but knows only coarse resources. So actions are
-read by ministack from the models of botocore, and policies are evaluated by ministack's evaluator, conditions included; which
-resources a call is about, with which tags, stands here, service by service. What none of this can tell is denied.
-Run it with the Python that has ministack 1.5.33.
+fakecloud 0.51 enforces IAM for a few services only. ministack does for all, but knows only coarse resources. So
+ministack determines the action, from botocore's models, and evaluates the policies, conditions included. The resources
+of a call and their tags are determined here, service by service. If the action or a resource is unknown, the call is
+denied. Run it with the Python that has ministack 1.5.33.
 """
 
 import http.client
@@ -25,14 +25,14 @@ from ministack.core import iam_actions
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 ACCOUNT = "123456789012"
-# ministack guesses Lambda's operations from the path; botocore knows them.
+# ministack guesses Lambda's operations from the path; this makes it read them from botocore.
 iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
-# Answers of these differ in nothing but the name.
+# IAM has one action for both operations.
 OPERATIONS = {
     "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
     "lambda:Invoke": "lambda:InvokeFunction",
 }
-# What stands for a resource that AWS would give an id of its own.
+# Stands for the ID that AWS would give to a new resource.
 NEW = "0123456789abcdef0"
 EC2_KINDS = {
     "VpcId": "vpc",
@@ -46,7 +46,7 @@ EC2_PREFIXES = {"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "igw":
 
 
 class Request:
-    """A call of AWS's API, as it came."""
+    """A call of AWS's API, as received."""
 
     def __init__(self, method, target, headers, body):
         parts = urlsplit(target)
@@ -67,12 +67,12 @@ class Request:
         self.key, self.region, self.scope = signed.groups() if signed else (None, "", "")
 
     def list(self, name):
-        """Members of a list in the form of the Query protocol."""
+        """Members of a list in the Query protocol."""
         pattern = re.compile(rf"{re.escape(name)}(\.member)?\.\d+$")
         return [value for key, value in self.parameters.items() if pattern.match(key)]
 
     def action(self):
-        """`service:Action`, as IAM spells it; None if nobody knows it."""
+        """`service:Action` as in IAM; None if it is unknown."""
         namespace = iam_actions.SERVICE_TO_IAM_NAMESPACE.get(self.scope, self.scope)
         rpc = re.match(r"/service/[^/]+/operation/(\w+)$", self.path)
         if rpc:
@@ -92,7 +92,7 @@ class Request:
         return OPERATIONS.get(found, found)
 
     def tags(self):
-        """Tags that the call gives."""
+        """Tags in the request."""
         tags = {}
         raw = next((self.json[key] for key in ("Tags", "tags", "ResourceTags") if key in self.json), None)
         if isinstance(raw, dict):
@@ -107,7 +107,7 @@ class Request:
 
 
 class Gate:
-    """Who may do what, and what is there already."""
+    """The policies, and the resources that exist."""
 
     def __init__(self, emulators, identities, log, authorization):
         self.emulators = emulators
@@ -121,7 +121,7 @@ class Gate:
         self.log, self.lock = open(log, "a", encoding="utf-8"), threading.Lock()
 
     def ask(self, emulator, method, target, scope, body=b"", kind="application/x-www-form-urlencoded"):
-        """Asks an emulator as somebody who may do everything."""
+        """Calls an emulator as an identity that may do everything."""
         headers = {
             "content-type": kind,
             "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"
@@ -133,7 +133,7 @@ class Gate:
         connection.close()
         return answer
 
-    def judge(self, request):
+    def decide(self, request):
         """The first denial, as (action, resource); None if everything is allowed."""
         if request.key not in self.policies:
             return None
@@ -142,7 +142,7 @@ class Gate:
             return None
         try:
             checks = list(self.checks(request, action)) if action else []
-        except Exception as error:  # whatever it is, it is not allowed
+        except Exception as error:  # an unexpected request is denied
             self.note(request, action, repr(error), False)
             return (action, "*")
         if not checks:
@@ -171,7 +171,7 @@ class Gate:
             self.log.flush()
 
     def checks(self, request, action):
-        """Everything that has to be allowed for a call: (action, resource, keys of conditions)."""
+        """Everything that must be allowed for a call: (action, resource, condition keys)."""
         service = action.split(":")[0]
         name = action.split(":")[1]
         given = {f"aws:RequestTag/{key}": value for key, value in request.tags().items()}
@@ -196,7 +196,7 @@ class Gate:
             keys["ecs:cluster"] = arn(request, "ecs", f"cluster/{request.json['cluster'].split('/')[-1]}")
         for resource in resources:
             yield (action, resource, {**keys, **self.resource_tags(service, resource)})
-        # What the reference calls dependent actions: tags that are given at once, and roles that are handed over.
+        # Dependent actions of the reference: tags in the same request, and roles that are passed.
         tagging = {
             "cloudfront": "TagResource", "cloudwatch": "TagResource", "ecr": "TagResource", "ecs": "TagResource",
             "elasticloadbalancing": "AddTags", "iam": "TagRole", "lambda": "TagResource", "logs": "TagResource",
@@ -212,7 +212,7 @@ class Gate:
             yield ("iam:PassRole", role, {"iam:PassedToService": to})
 
     def made(self, request, service, name):
-        """What a call makes, where that is another thing than the call is about."""
+        """The resource that a call creates, if it is not the resource that the call names."""
         if service == "cloudfront":
             return [f"arn:aws:cloudfront::{ACCOUNT}:distribution/{NEW}"]
         if service == "elasticloadbalancing" and name == "CreateListener":
@@ -222,7 +222,7 @@ class Gate:
         return None
 
     def resource_tags(self, service, resource):
-        """Tags of what is there, for what only tags tell apart."""
+        """Tags of an existing resource, for services whose policies depend on them."""
         api = re.search(r":apigateway:[^:]*::/apis/([^/]+)$", resource)
         if service == "apigateway" and api:
             tags = json.loads(self.ask("main", "GET", f"/v2/apis/{api.group(1)}", "apigateway") or b"{}").get("tags") or {}
@@ -276,7 +276,7 @@ class Gate:
                 tags[key.group(1).decode()] = value.group(1).decode() if value else ""
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
-    # The rest: ARNs of what a call of a service is about.
+    # The other services: ARNs of the resources of a call.
 
     def ecs(self, request, name):
         asked = request.json
@@ -364,7 +364,7 @@ class Gate:
             keys = ("LoadBalancerArn",)
         return [next(parameters[key] for key in keys if key in parameters)]
 
-    # `lambda` is a word of Python's.
+    # `lambda` is a keyword in Python.
     def __getattr__(self, name):
         if name == "lambda":
             return self.functions
@@ -411,7 +411,7 @@ def arn(request, service, resource):
 
 
 def handler(gate, emulator):
-    """Judges a request and passes it on, word for word."""
+    """Decides on a request, and forwards it unchanged."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -444,7 +444,7 @@ def handler(gate, emulator):
             body = self.read()
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, body)
-            denied = gate.judge(request) if request.key else None
+            denied = gate.decide(request) if request.key else None
             if denied:
                 action, resource = denied
                 who = f"arn:aws:iam::{ACCOUNT}:user/{request.key}"
@@ -486,7 +486,7 @@ def main():
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({name: f"http://127.0.0.1:{server.server_port}" for name, server in servers.items()}), flush=True)
-    # Whoever started it holds the other end.
+    # Ends when the process that started it closes the other end.
     sys.stdin.read()
 
 

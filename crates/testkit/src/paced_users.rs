@@ -1,4 +1,4 @@
-//! Users who come at a steady pace, whatever becomes of those before them, and remember each request.
+//! Users who send requests at a steady rate, however long earlier ones take, and record each of them.
 
 use crate::users::{Reply, ask};
 use rules::time::Timestamp;
@@ -7,39 +7,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Statuses by which a load balancer says that it found nobody.
-const NOBODY: std::ops::RangeInclusive<u16> = 502..=504;
+/// Statuses with which a load balancer reports that no target answered.
+const NO_TARGET: std::ops::RangeInclusive<u16> = 502..=504;
 
 /// One request of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Visit {
+pub struct Request {
     /// When it was sent.
     pub sent: Timestamp,
-    /// When its answer was there, or was given up.
+    /// When its answer was complete, or failed.
     pub ended: Timestamp,
-    /// The answer's status; [`None`] if there was no whole answer.
+    /// The answer's status; [`None`] without a complete answer.
     pub status: Option<u16>,
-    /// Which version answered, where the app was reached.
+    /// The version that answered, if it was the app.
     pub version: Option<u32>,
 }
 
-/// Everything that users saw, in the order in which they asked.
+/// All requests of all users, in the order in which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Visits(pub Vec<Visit>);
+pub struct Requests(pub Vec<Request>);
 
-/// Users at work.
-pub struct Crowd {
+/// Users who send requests until [`PacedUsers::stop`].
+pub struct PacedUsers {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Vec<Visit>>>,
+    threads: Vec<JoinHandle<Vec<Request>>>,
 }
 
-impl Crowd {
-    /// `users` of them ask `url` (`http://host:port`), `per_second` requests together; every second user on
-    /// a connection that is kept.
+impl PacedUsers {
+    /// `users` of them send requests to `url` (`http://host:port`), `per_second` together. Every second
+    /// user keeps its connection.
     ///
     /// # Panics
     /// The address is not of that form.
-    pub fn ask(url: &str, users: u32, per_second: f64) -> Crowd {
+    pub fn ask(url: &str, users: u32, per_second: f64) -> PacedUsers {
         let stop = Arc::new(AtomicBool::new(false));
         let address = url
             .strip_prefix("http://")
@@ -53,36 +53,36 @@ impl Crowd {
                 let (stop, address) = (stop.clone(), address.clone());
                 let first = begins + between * number / users;
                 std::thread::spawn(move || {
-                    come(&address, number.is_multiple_of(2), first, between, &stop)
+                    send_requests(&address, number.is_multiple_of(2), first, between, &stop)
                 })
             })
             .collect();
-        Crowd { stop, threads }
+        PacedUsers { stop, threads }
     }
 
-    /// Sends them home.
+    /// Stops them.
     ///
     /// # Panics
     /// A user's thread panicked.
-    pub fn stop(self) -> Visits {
+    pub fn stop(self) -> Requests {
         self.stop.store(true, Ordering::Relaxed);
-        let mut all: Vec<Visit> = Vec::new();
+        let mut all: Vec<Request> = Vec::new();
         for thread in self.threads {
             all.extend(thread.join().expect("a user"));
         }
-        all.sort_by_key(|visit| visit.sent);
-        Visits(all)
+        all.sort_by_key(|request| request.sent);
+        Requests(all)
     }
 }
 
-fn come(
+fn send_requests(
     address: &str,
     keeps: bool,
     first: Instant,
     between: Duration,
     stop: &AtomicBool,
-) -> Vec<Visit> {
-    let (mut visits, mut connection, mut due) = (Vec::new(), None, first);
+) -> Vec<Request> {
+    let (mut requests, mut connection, mut due) = (Vec::new(), None, first);
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         due += between;
@@ -92,17 +92,17 @@ fn come(
             connection = None;
         }
         let reply = reply.ok();
-        visits.push(Visit {
+        requests.push(Request {
             sent,
             ended: now(),
             status: reply.as_ref().map(|reply: &Reply| reply.status),
             version: reply.and_then(|reply| reply.version),
         });
     }
-    visits
+    requests
 }
 
-/// The time.
+/// The current time.
 pub fn now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -110,42 +110,42 @@ pub fn now() -> Timestamp {
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-impl Visit {
-    /// Whether nobody was there for it: no answer, or the load balancer's own.
+impl Request {
+    /// Whether it did not reach the app: no answer, or the load balancer's own.
     pub fn is_lost(&self) -> bool {
-        self.status.is_none_or(|status| NOBODY.contains(&status))
+        self.status.is_none_or(|status| NO_TARGET.contains(&status))
     }
 
-    /// Whether its user saw an error of the app.
+    /// Whether it was answered with an error of the app.
     pub fn is_error(&self) -> bool {
         !self.is_lost() && self.status.is_some_and(|status| status >= 500)
     }
 }
 
-impl Visits {
+impl Requests {
     /// How many there were.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Those for which nobody was there.
+    /// How many did not reach the app.
     pub fn lost(&self) -> usize {
-        self.0.iter().filter(|visit| visit.is_lost()).count()
+        self.0.iter().filter(|request| request.is_lost()).count()
     }
 
-    /// Those whose user saw an error of the app.
+    /// How many were answered with an error of the app.
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|visit| visit.is_error()).count()
+        self.0.iter().filter(|request| request.is_error()).count()
     }
 
-    /// Those that a version answered.
-    pub fn of(&self, version: u32) -> Visits {
+    /// Those that this version answered.
+    pub fn of(&self, version: u32) -> Requests {
         let own = self.0.iter().filter(|v| v.version == Some(version));
-        Visits(own.copied().collect())
+        Requests(own.copied().collect())
     }
 
     /// When the last of them was sent.
     pub fn last(&self) -> Option<Timestamp> {
-        self.0.last().map(|visit| visit.sent)
+        self.0.last().map(|request| request.sent)
     }
 }

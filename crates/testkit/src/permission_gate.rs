@@ -1,4 +1,4 @@
-//! A gate before the emulators that lets through what IAM would let through: `programs/gate.py`.
+//! A proxy in front of the emulators that denies what IAM would deny: `programs/permission_gate.py`.
 
 use crate::sandbox::Sandbox;
 use rules::exit::Exit;
@@ -8,34 +8,34 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// What was asked for, and whether it was allowed.
+/// A call, and whether it was allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// By whom.
+pub struct AccessDecision {
+    /// The identity that made it.
     pub who: String,
     /// `service:Action`.
     pub action: String,
-    /// On what; [`None`] if the gate could not tell, which it denies.
+    /// The ARN of its resource. [`None`] if the gate does not know it; such a call is denied.
     pub resource: Option<String>,
     /// Whether a policy allowed it.
     pub allowed: bool,
 }
 
-/// The gate of one sandbox. With it gone, everything is as before.
-pub struct Gate {
+/// The gate of one sandbox. Dropping it restores the sandbox.
+pub struct PermissionGate {
     process: Child,
     note: PathBuf,
     before: String,
     log: PathBuf,
 }
 
-impl Gate {
-    /// Starts the sandbox's emulators and a gate before them, for identities by their names with the texts of their
-    /// policies. Until [`Gate::admit`] everybody may do everything.
+impl PermissionGate {
+    /// Starts the sandbox's emulators and a gate in front of them. `identities` has the policy documents
+    /// of each identity by its name. Until [`PermissionGate::use_identity`] every call is allowed.
     ///
     /// # Panics
-    /// Something does not start.
-    pub fn before(sandbox: &Sandbox, identities: &BTreeMap<String, Vec<String>>) -> Gate {
+    /// The emulators or the gate do not start.
+    pub fn start(sandbox: &Sandbox, identities: &BTreeMap<String, Vec<String>>) -> PermissionGate {
         let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
         let (main, second) = sandbox.emulators();
         let known = sandbox.path().join("identities.json");
@@ -44,7 +44,7 @@ impl Gate {
         std::fs::write(&log, "").expect("written");
         let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let mut process = Command::new(python())
-            .arg(format!("{crates}/testkit/programs/gate.py"))
+            .arg(format!("{crates}/testkit/programs/permission_gate.py"))
             .args([&main, &second])
             .args([&known, &log])
             .arg(format!(
@@ -67,7 +67,7 @@ impl Gate {
         noted["fakecloud"]["url"] = urls["main"].clone();
         noted["ministack"]["url"] = urls["second"].clone();
         std::fs::write(&note, noted.to_string()).expect("written");
-        Gate {
+        PermissionGate {
             process,
             note,
             before,
@@ -75,26 +75,26 @@ impl Gate {
         }
     }
 
-    /// From now on landfall has this identity.
+    /// Runs the following landfall commands as this identity.
     ///
     /// # Panics
-    /// The note of the emulators cannot be written.
-    pub fn admit(&self, name: &str) {
+    /// `emulators.json` cannot be written.
+    pub fn use_identity(&self, name: &str) {
         let text = std::fs::read_to_string(&self.note).expect("emulators run");
         let mut noted: Value = serde_json::from_str(&text).expect("JSON");
         noted["identity"] = json!({ "access_key_id": name, "secret_access_key": "secret" });
         std::fs::write(&self.note, noted.to_string()).expect("written");
     }
 
-    /// Everything that was judged so far.
+    /// Every decision so far.
     ///
     /// # Panics
-    /// The gate wrote something else.
-    pub fn judged(&self) -> Vec<Judged> {
+    /// The gate's log cannot be read.
+    pub fn decisions(&self) -> Vec<AccessDecision> {
         let text = std::fs::read_to_string(&self.log).expect("a log");
         let read = |line: &str| {
             let one: Value = serde_json::from_str(line).expect("JSON");
-            Judged {
+            AccessDecision {
                 who: one["key"].as_str().expect("a name").to_owned(),
                 action: one["action"].as_str().expect("an action").to_owned(),
                 resource: one["resource"].as_str().map(str::to_owned),
@@ -105,9 +105,9 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for PermissionGate {
     fn drop(&mut self) {
-        // So that the sandbox finds its emulators, and stops them. What is gone already need not be.
+        // The sandbox must find its emulators to stop them. It may be gone already.
         let _ = std::fs::write(&self.note, &self.before);
         let _ = self.process.kill();
         let _ = self.process.wait();

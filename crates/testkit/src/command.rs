@@ -1,4 +1,4 @@
-//! A landfall command as a test sees it: its events while it runs, and how it ended.
+//! A landfall command: its events while it runs, and its exit code.
 
 use rules::event::{Event, Line};
 use rules::release::Step;
@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-/// A command that runs.
+/// A running command.
 pub struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -17,23 +17,23 @@ pub struct Running {
     words: String,
 }
 
-/// A command that ended.
+/// What a command printed, and how it ended.
 #[derive(Debug)]
-pub struct Ended {
-    /// Its exit code; 0 as well if a signal ended it, see [`Ended::killed`].
+pub struct CommandOutput {
+    /// Its exit code; also 0 if a signal ended it, see [`CommandOutput::killed`].
     pub code: i32,
     /// Whether a signal ended it.
     pub killed: bool,
-    /// Everything it said.
+    /// Its events.
     pub events: Vec<Event>,
-    /// When it said each of them.
+    /// The time of each event.
     pub at: Vec<Timestamp>,
     /// The command line and its standard error, for messages.
     pub words: String,
 }
 
 impl Running {
-    /// Starts `command`, which is to print events.
+    /// Starts a command that prints events.
     ///
     /// # Panics
     /// It cannot be started.
@@ -41,10 +41,10 @@ impl Running {
         Running::begin(command, None)
     }
 
-    /// The same, with this on its standard input.
+    /// Starts a command that prints events, with `input` on its standard input.
     ///
     /// # Panics
-    /// It cannot be started, or does not read.
+    /// It cannot be started, or does not read its input.
     pub fn start_with(command: Command, input: &str) -> Running {
         Running::begin(command, Some(input))
     }
@@ -73,10 +73,10 @@ impl Running {
         }
     }
 
-    /// Reads on until an event is as `wanted`.
+    /// Reads events until one is as `wanted`.
     ///
     /// # Panics
-    /// The command ends before.
+    /// The command ends before that.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) {
         loop {
             match self.next() {
@@ -87,7 +87,7 @@ impl Running {
         }
     }
 
-    /// Reads on until it says that it takes its next step; [`None`] once it has ended.
+    /// Reads events until the next step of a release; [`None`] if the command ends before that.
     pub fn next_step(&mut self) -> Option<Step> {
         loop {
             if let Event::Step { step } = self.next()? {
@@ -96,7 +96,7 @@ impl Running {
         }
     }
 
-    /// Everything it has said so far.
+    /// The events that were read so far.
     pub fn events(&self) -> &[Event] {
         &self.seen
     }
@@ -106,7 +106,7 @@ impl Running {
         self.out
             .read_line(&mut text)
             .expect("its output can be read");
-        // What a kill has cut off is no line.
+        // A kill can cut off the last line.
         if !text.ends_with('\n') {
             return None;
         }
@@ -117,7 +117,7 @@ impl Running {
         Some(line.event)
     }
 
-    /// Its process.
+    /// Its process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -131,17 +131,17 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("the command runs");
     }
 
-    /// SIGKILL after this time, unless it has ended by then; reads meanwhile what it says.
+    /// Sends SIGKILL after this time, unless the command has ended by then.
     ///
     /// # Panics
-    /// Its output is no event.
-    pub fn kill_after(mut self, after: Duration) -> Ended {
+    /// It prints something other than events.
+    pub fn kill_after(mut self, after: Duration) -> CommandOutput {
         let pid = rustix::process::Pid::from_child(&self.child);
         let (ended, has_ended) = std::sync::mpsc::channel::<()>();
-        // It is not waited for before this thread has ended: the pid is its own all the while.
+        // The command is waited for only after this thread has ended, so its process ID is not reused.
         let killer = std::thread::spawn(move || {
             if has_ended.recv_timeout(after) == Err(RecvTimeoutError::Timeout) {
-                // A process that has just ended can't be killed, and need not be.
+                // It fails if the command has just ended.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
         });
@@ -151,11 +151,11 @@ impl Running {
         self.end()
     }
 
-    /// Waits for its end.
+    /// Waits until the command ends.
     ///
     /// # Panics
-    /// Its output is no event.
-    pub fn end(mut self) -> Ended {
+    /// It prints something other than events.
+    pub fn end(mut self) -> CommandOutput {
         while self.next().is_some() {}
         let mut complaints = String::new();
         if let Some(mut err) = self.child.stderr.take() {
@@ -163,7 +163,7 @@ impl Running {
                 .expect("its complaints can be read");
         }
         let status = self.child.wait().expect("it ended");
-        Ended {
+        CommandOutput {
             code: status.code().unwrap_or(0),
             killed: status.code().is_none(),
             events: self.seen,
@@ -173,14 +173,14 @@ impl Running {
     }
 }
 
-impl Ended {
+impl CommandOutput {
     /// Checks the exit code.
     ///
     /// # Panics
-    /// It is another one.
+    /// The exit code is another one.
     #[must_use]
     #[track_caller]
-    pub fn expect(self, exit: rules::exit::Exit) -> Ended {
+    pub fn expect(self, exit: rules::exit::Exit) -> CommandOutput {
         assert_eq!(
             self.code,
             i32::from(exit.code()),
@@ -191,12 +191,12 @@ impl Ended {
         self
     }
 
-    /// What `pick` takes from each event.
+    /// The values that `pick` returns for the events.
     pub fn all<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         self.events.iter().filter_map(pick).collect()
     }
 
-    /// The steps of its release, each with the time at which it was decided on.
+    /// The steps of its release, each with the time of the decision.
     pub fn steps(&self) -> Vec<(Timestamp, Step)> {
         let step = |(event, at): (&Event, &Timestamp)| match event {
             Event::Step { step } => Some((*at, step.clone())),
@@ -205,10 +205,10 @@ impl Ended {
         self.events.iter().zip(&self.at).filter_map(step).collect()
     }
 
-    /// What `pick` takes from the one event that it takes something from.
+    /// The value that `pick` returns for exactly one event.
     ///
     /// # Panics
-    /// There is none, or more than one.
+    /// `pick` returns a value for no event, or for several.
     #[track_caller]
     pub fn one<T>(&self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
         let mut all = self.all(pick);
@@ -222,10 +222,10 @@ impl Ended {
         all.remove(0)
     }
 
-    /// The failure's text: what, why and what next.
+    /// The text of the failure: what failed, why, and what to do next.
     ///
     /// # Panics
-    /// It did not fail.
+    /// The command did not fail.
     #[track_caller]
     pub fn failure(&self) -> String {
         self.one("failure", |event| match event {
