@@ -70,7 +70,7 @@ fn every_event_is_read_and_written_the_same() {
         assert_eq!(line.v, event::VERSION);
         types.insert(std::mem::discriminant(&line.event));
     }
-    assert_eq!(types.len(), 49, "every type of event is in the recording");
+    assert_eq!(types.len(), 48, "every type of event is in the recording");
 }
 
 #[test]

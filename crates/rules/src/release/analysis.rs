@@ -12,7 +12,7 @@
 
 use crate::app::names::{Slot, Slots};
 use crate::edge_contract::bucket::{Attempts, Bucket};
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use crate::edge_contract::log_window;
 use crate::edge_contract::summary::{Collection, Summary, TaskRun};
 use crate::release::canary::{
@@ -412,7 +412,7 @@ fn worse(judgement: &Judgement, monitor: Signal, windows: &[SealedWindow]) -> Ca
     let of = judgement.totals.of(stratum);
     let slow = monitor.quantile().map(|q| {
         let all = |arm: fn(&SealedWindow) -> &Arm| {
-            let mut sum = Sketch::default();
+            let mut sum = Histogram::default();
             let own = windows.iter().filter(|window| window.stratum == stratum);
             for latency in own.filter_map(|window| arm(window).latency.as_ref()) {
                 sum.merge(latency);

@@ -525,9 +525,9 @@ fn the_requests_that_show_the_larger_difference_are_named() {
 #[test]
 fn a_slow_candidate_is_described_by_both_versions_latency() {
     let latency = |millis: u64, n: u64| {
-        let mut sketch = Sketch::default();
-        (0..n).for_each(|_| sketch.record(Duration::from_millis(millis)));
-        sketch
+        let mut histogram = Histogram::default();
+        (0..n).for_each(|_| histogram.record(Duration::from_millis(millis)));
+        histogram
     };
     let slow = |total, millis| {
         let mut bucket = users(total, 0);

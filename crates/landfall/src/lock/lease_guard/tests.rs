@@ -228,7 +228,7 @@ async fn an_abandoned_lock_is_watched_and_then_taken_over() {
     acquired.expect("an abandoned lock");
     let notes = notes.join("\n");
     for part in [
-        "seems abandoned: alice@laptop",
+        "seems stale: alice@laptop",
         "watching it for 1.0 s",
         "no renewal for",
     ] {

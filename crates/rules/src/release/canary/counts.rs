@@ -1,7 +1,7 @@
 //! Counts: requests of both versions, window by window.
 
 use crate::edge_contract::bucket::Attempts;
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// A number of requests, and how many of them were bad: errors, or slow ones. At most all are bad.
@@ -196,7 +196,7 @@ pub struct Arm {
     /// slow. [`None`] if the source of the counts measures no latency, which must not depend on how requests
     /// end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Sketch>,
+    pub latency: Option<Histogram>,
 }
 
 impl Arm {
@@ -262,7 +262,7 @@ pub struct History {
     pub errors: u64,
     /// As [`Arm::latency`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Sketch>,
+    pub latency: Option<Histogram>,
 }
 
 /// The input of a trial.
