@@ -13,7 +13,7 @@
 //! | [`evidence`], [`diagnosis`], [`autopsy`], [`failed_invocation`] | why a version does not work |
 //! | [`verdict`], [`ending`] | what a command reports and exits with |
 //! | [`ledger`], [`lease`] | the record of a release, and the lock |
-//! | [`revision`], [`hardening`], [`secrets_loader`] | what runs, and how |
+//! | [`revision`], [`edge_environment`], [`hardening`], [`secrets_loader`] | what runs, and how |
 //! | [`alias_routing`], [`published_versions`] | slots on Lambda |
 //! | [`live_status`] | what people see while it runs |
 //!
@@ -26,6 +26,7 @@ pub mod begin;
 pub mod canary;
 pub mod diagnosis;
 mod dry_run;
+pub mod edge_environment;
 pub mod ending;
 pub mod evidence;
 pub mod failed_invocation;

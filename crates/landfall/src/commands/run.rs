@@ -17,7 +17,6 @@ use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::{Cause, Expectation, Explanation, diagnose};
 use rules::release::evidence::{Evidence, StoppedTask};
-use rules::release::revision::edge_environment;
 use rules::release::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -68,10 +67,7 @@ pub(crate) async fn run(
     };
     let settings = Settings::for_image(&here, &built.own.user);
     let protection = hardening_arguments(&built.own, manifest);
-    env.extend(edge_environment::environment(
-        &settings,
-        &RevisionId("local".to_owned()),
-    ));
+    env.extend(settings.edge_variables(&RevisionId("local".to_owned())));
     let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
     tell("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
     // Nobody stands in front, and a developer who wants to stop does not want to wait.

@@ -1,9 +1,8 @@
 //! A revision: an image by digest together with its settings. It never changes.
 
-pub mod edge_environment;
-
 use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
 use crate::edge_contract::PORT;
+use crate::release::edge_environment::{self, EdgeTask};
 use crate::release::secrets_loader;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -157,6 +156,23 @@ impl Settings {
             secrets: BTreeMap::new(),
         }
     }
+
+    /// The variables of the edge for `revision` with these settings; empty without an edge.
+    pub fn edge_variables(&self, revision: &RevisionId) -> BTreeMap<String, String> {
+        let Some(edge) = &self.edge else {
+            return BTreeMap::new();
+        };
+        // A revision without container settings has the default of the edge.
+        let allows = |container: &Container| !container.no_new_privileges;
+        edge_environment::variables(&EdgeTask {
+            target: self.target,
+            port: self.port,
+            ready_path: &edge.ready_path,
+            drain_seconds: edge.drain_seconds,
+            no_new_privileges: !self.container.as_ref().is_some_and(allows),
+            revision: &revision.0,
+        })
+    }
 }
 
 /// An image and how it is run.
@@ -192,7 +208,7 @@ impl Revision {
     /// secrets to fetch. On Fargate the task definition has these.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all = self.settings.env.clone();
-        all.extend(edge_environment::environment(&self.settings, &self.id()));
+        all.extend(self.settings.edge_variables(&self.id()));
         let references = &self.settings.secrets;
         if self.settings.target == Target::Lambda && !references.is_empty() {
             all.insert(
