@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_terraform_was_denied_exits_as_access_and_names_the_statement() {
+    fn a_call_denied_to_terraform_exits_as_access_and_names_the_statement() {
         let failure = Failure::from(infra::Failure {
             what: "terraform apply of the foundation root failed".to_owned(),
             why: vec![
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_exits_as_one_whatever_terraform_printed() {
+    fn an_interrupt_exits_as_interrupt_whatever_terraform_printed() {
         let failure = Failure::from(infra::Failure {
             what: "terraform apply failed".to_owned(),
             why: vec!["api error AccessDenied: Access Denied".to_owned()],

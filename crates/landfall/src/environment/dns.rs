@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn servers_of_what_an_alias_points_to_are_not_its_own() {
+    async fn name_servers_of_an_aliass_target_are_ignored() {
         let resolver = server(
             |question| {
                 // CNAME to `www.` below the name, and an NS record of that.

@@ -4,14 +4,14 @@ use crate::check::verdict;
 use crate::exit::Exit;
 
 #[test]
-fn a_good_machine_reads_like_this() {
+fn text_for_a_good_machine() {
     let checks = examine(&good());
     assert_eq!(verdict(&checks), None);
     insta::assert_snapshot!("good", described(&checks));
 }
 
 #[test]
-fn a_broken_machine_reads_like_this() {
+fn text_for_a_broken_machine() {
     let checks = examine(&broken());
     insta::assert_snapshot!("broken", described(&checks));
     let verdict = verdict(&checks).expect("blockers");

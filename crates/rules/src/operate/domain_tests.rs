@@ -87,7 +87,7 @@ fn each_case_says_what_to_do() {
                 public(Public::Nothing, of(&second)),
             ),
         ),
-        // What is nearer counts for nobody, so the records go where public DNS looks.
+        // The closer zone is not delegated, so the records go where public DNS looks.
         (
             "another zone without delegation",
             survey(
@@ -167,9 +167,9 @@ fn each_case_says_what_to_do() {
     insta::assert_snapshot!(shown.join("\n\n"));
 }
 
-/// A resolver that errs for an hour keeps nobody from a release, and moves no record.
+/// A resolver that fails for an hour stops no release, and moves no record.
 #[test]
-fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
+fn a_domain_that_is_set_up_keeps_its_zone_and_gets_only_warnings() {
     let (whole, second) = (
         zone_of("example.com", "ZWHOLE"),
         zone_of("example.com", "ZSECOND"),
@@ -194,7 +194,7 @@ fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
 }
 
 #[test]
-fn what_is_not_ours_is_not_written_over() {
+fn records_of_others_are_not_overwritten() {
     let whole = zone_of("example.com", "ZWHOLE");
     let mut survey = survey(
         std::slice::from_ref(&whole),
@@ -221,7 +221,7 @@ fn what_is_not_ours_is_not_written_over() {
 }
 
 #[test]
-fn a_domain_that_lets_others_certify_says_so() {
+fn caa_records_that_forbid_acm_are_reported() {
     let whole = zone_of("example.com", "ZWHOLE");
     let mut survey = survey(
         std::slice::from_ref(&whole),
@@ -244,11 +244,11 @@ fn a_domain_that_lets_others_certify_says_so() {
     // Wildcards alone are none of ours.
     assert_eq!(with(&[("issuewild", ";")]), None);
     let others = with(&[("issue", "letsencrypt.org"), ("issue", "pki.goog")]);
-    let nobody = with(&[("issue", ";")]);
+    let no_issuer = with(&[("issue", ";")]);
     insta::assert_snapshot!(format!(
         "{}\n\n{}",
         others.expect("refused"),
-        nobody.expect("refused")
+        no_issuer.expect("refused")
     ));
 }
 
@@ -265,7 +265,7 @@ fn any_public() -> impl Strategy<Value = Public> {
 proptest! {
     /// The check passes only where public DNS delegates to exactly that zone, whatever other zones exist.
     #[test]
-    fn only_a_zone_that_is_led_to_is_good(
+    fn only_a_delegated_zone_is_accepted(
         names in proptest::collection::vec(prop_oneof!["app.example.com", "example.com"], 0..4),
         own in any_public(),
         whole in any_public(),
@@ -294,7 +294,7 @@ proptest! {
 }
 
 #[test]
-fn a_response_code_is_read_as_what_public_dns_knows() {
+fn response_codes_of_public_dns() {
     let some = || vec!["ns2".to_owned(), "ns1".to_owned(), "ns2".to_owned()];
     let sorted = Public::Servers(vec!["ns1".to_owned(), "ns2".to_owned()]);
     assert_eq!(Public::from_answer(0, some()), Some(sorted));

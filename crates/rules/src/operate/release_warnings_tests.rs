@@ -68,7 +68,7 @@ fn words() {
 }
 
 #[test]
-fn nothing_wrong_is_no_concern() {
+fn a_healthy_environment_gives_no_warning() {
     assert_eq!(release_warnings(&[], None, Slot::Blue, &[]), []);
     for fine in [
         &["healthy", "healthy"][..],
@@ -85,7 +85,7 @@ fn nothing_wrong_is_no_concern() {
 }
 
 #[test]
-fn targets_count_as_what_they_are_to_users() {
+fn targets_are_counted_by_whether_they_serve_users() {
     let count =
         |seen: &[&str]| match release_warnings(&[], None, Slot::Blue, &states(seen)).as_slice() {
             [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
@@ -94,7 +94,7 @@ fn targets_count_as_what_they_are_to_users() {
     assert_eq!(count(&["healthy", "unhealthy"]), (1, 2));
     assert_eq!(count(&["healthy", "unhealthy", "draining"]), (1, 2));
     assert_eq!(count(&["healthy", "unused", "unavailable"]), (2, 3));
-    // Nobody serves, whatever the reason.
+    // None serves.
     assert_eq!(count(&["initial", "initial"]), (2, 2));
     assert_eq!(count(&["unhealthy", "initial"]), (2, 2));
 }
@@ -108,7 +108,7 @@ fn a_budget_is_exceeded_from_the_first_cent_above_it() {
 }
 
 #[test]
-fn a_concern_survives_its_event() {
+fn a_warning_is_read_back_from_its_event() {
     let all = release_warnings(
         &[alarm("a", Some(1), "r")],
         Exceeded::check(1.0, 2.0, None, "USD").as_ref(),

@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tagging_api_is_not_believed_about_what_a_listing_would_show() {
+    fn resources_that_have_a_listing_are_not_taken_from_the_tagging_api() {
         let gone = [
             "arn:aws:ec2:eu-west-2:1:vpc/vpc-1",
             "arn:aws:ecs:eu-west-2:1:service/uptime-prod/uptime-prod-blue",
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tagged_thing_under_another_name_is_found() {
+    fn a_tagged_resource_with_another_name_is_found() {
         let stray = [
             "arn:aws:sqs:eu-west-2:1:queue".to_owned(),
             "arn:aws:ecs:eu-west-2:1:service/uptime-production/web".to_owned(),
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_command() {
+    fn every_kind_has_a_command_that_removes_it() {
         let found: Vec<Found> = Kind::ALL
             .into_iter()
             .map(|kind| Found {
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_said_in_one_line() {
+    fn the_result_is_one_line() {
         assert_eq!(describe(0, 0), "0 left");
         assert_eq!(describe(2, 0), "2 left, none of them billable");
         assert_eq!(describe(2, 1), "2 left, 1 of them billable");

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_hours_and_days_are_read() {
+    fn minutes_hours_and_days_are_accepted() {
         assert_eq!(ttl("90m").duration(), Duration::from_secs(5_400));
         assert_eq!(ttl("2h").duration(), Duration::from_secs(7_200));
         assert_eq!(ttl("3d").duration(), Duration::from_secs(259_200));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_error_that_shows_the_form() {
+    fn an_invalid_ttl_is_an_error_that_shows_valid_ones() {
         for bad in [
             "",
             "m",
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ways_to_write_a_duration_are_read_too() {
+    fn other_notations_of_durations_are_accepted() {
         for (text, same) in [
             ("600s", "10m"),
             ("1.5h", "90m"),
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_as_it_is_read() {
+    fn a_ttl_is_printed_in_the_largest_unit_that_fits() {
         for (text, again) in [
             ("90m", "90m"),
             ("120m", "2h"),
@@ -431,7 +431,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_expires_after_its_ttl_and_not_before(
+        fn an_environment_expires_after_its_ttl_and_not_before(
             minutes in 10u64..=43_200, now in 0u64..200_000_000_000_000,
         ) {
             let ttl = Ttl::parse(&format!("{minutes}m")).expect("within the limits");
@@ -446,7 +446,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,12}") {
+        fn parsing_a_ttl_never_panics(text in "\\PC{0,12}") {
             if let Ok(ttl) = Ttl::parse(&text) {
                 prop_assert!((SHORTEST..=LONGEST).contains(&ttl.duration()));
             }

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_well() {
+    fn text_of_a_version() {
         let version = Version {
             version: "0.1.0".into(),
             commit: Some("625e3937b1c2".into()),

@@ -92,20 +92,20 @@ mod tests {
     fn before_the_first_release_blue_is_live_and_empty() {
         let new = Routing::to("$LATEST".into());
         assert_eq!(shares(&new, &staged(None, None)), (100, 0));
-        // The first version is staged beside it.
+        // The first version is staged in the other slot.
         assert_eq!(shares(&new, &staged(None, Some("1"))), (100, 0));
         let moved = Routing::to("1".into());
         assert_eq!(shares(&moved, &staged(None, Some("1"))), (0, 100));
     }
 
     #[test]
-    fn a_version_of_nobody_s_is_in_no_slot() {
+    fn a_version_outside_both_slots_gets_no_share() {
         let elsewhere = Routing::to("7".into());
         assert_eq!(shares(&elsewhere, &staged(Some("1"), Some("2"))), (0, 0));
     }
 
     #[test]
-    fn nobody_is_sent_to_an_empty_slot() {
+    fn an_empty_slot_gets_no_traffic() {
         let half = staged(Some("1"), None);
         assert_eq!(Routing::shifted(Slot::Green, 10, &half), None);
         assert_eq!(Routing::shifted(Slot::Green, 100, &half), None);
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shifted_is_seen(green: bool, share in 0..=100_u32) {
+        fn a_shift_is_observed_as_shares(green: bool, share in 0..=100_u32) {
             let slot = if green { Slot::Green } else { Slot::Blue };
             let staged = staged(Some("4"), Some("12"));
             let routing = Routing::shifted(slot, share, &staged).expect("both are staged");
@@ -125,7 +125,7 @@ mod tests {
         }
 
         #[test]
-        fn shares_never_exceed_the_whole(
+        fn shares_never_exceed_one_hundred(
             version in "[1-3]",
             other in proptest::option::of(("[1-3]", 0..=200_u32)),
             blue in proptest::option::of("[1-3]"),

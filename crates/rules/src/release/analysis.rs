@@ -471,3 +471,7 @@ fn word(value: &impl serde::Serialize) -> String {
 #[cfg(test)]
 #[path = "analysis_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "analysis_cause_tests.rs"]
+mod cause_tests;

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_logs_of_the_newest_tasks_are_read_each_once() {
+    fn the_logs_of_the_newest_tasks_are_read_once() {
         let evidence = crashed(&["a", "b"]);
         let of = |running: &[&str]| {
             let running: Vec<String> = running.iter().map(|id| (*id).to_owned()).collect();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decided_on_other_evidence_stays() {
+    fn a_decision_on_other_evidence_is_kept() {
         let denied = with_log(crashed(&["a"]));
         for cause in [
             Cause::Aborted,

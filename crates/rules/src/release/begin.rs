@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_revision_goes_where_no_users_are() {
+    fn a_new_revision_goes_to_the_slot_without_traffic() {
         assert_eq!(into(begun("new", &empty(), None)), (Slot::Green, None));
         let old = Some("old".to_owned());
         assert_eq!(
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn at_half_and_half_it_goes_where_the_ledger_says_that_nothing_serves() {
+    fn at_equal_shares_the_ledger_decides_which_slot_gets_the_candidate() {
         let mut seen = serving();
         seen.slots.green = running("other", 2);
         seen.shares = Slots {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_already_needs_no_release() {
+    fn a_revision_that_serves_already_needs_no_release() {
         assert_eq!(
             begun("old", &serving(), None),
             Beginning::Serving(Slot::Blue)
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_in_both_slots_goes_where_no_users_are() {
+    fn a_revision_in_both_slots_goes_to_the_slot_without_traffic() {
         let mut seen = serving();
         seen.slots.green = running("old", 2);
         assert_eq!(into(begun("old", &seen, None)).0, Slot::Green);
     }
 
     #[test]
-    fn an_open_release_comes_first() {
+    fn an_open_release_is_finished_first() {
         let of = |record: &Record, revision| Predecessor::decide(Some(record), &id(revision));
         let mut latest = record(1, "r");
         assert_eq!(of(&latest, "r"), Predecessor::Resume);

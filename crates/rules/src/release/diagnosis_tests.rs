@@ -31,7 +31,7 @@ fn stopped(
 }
 
 #[test]
-fn each_kind_of_evidence_speaks_for_one_cause() {
+fn each_kind_of_evidence_indicates_one_cause() {
     let exited = "EssentialContainerExited";
     let failed = "TaskFailedToStart";
     let table = [
@@ -120,7 +120,7 @@ fn each_kind_of_evidence_speaks_for_one_cause() {
 }
 
 #[test]
-fn a_log_line_can_tell_the_architecture() {
+fn a_log_line_can_show_the_architecture() {
     let mut evidence = stopped("EssentialContainerExited", "exited", Some(255), "");
     evidence.log = vec!["exec /webapp: exec format error".into()];
     let cause = diagnose(&evidence, &expected()).expect("a cause");
@@ -133,7 +133,7 @@ fn a_log_line_can_tell_the_architecture() {
 }
 
 #[test]
-fn a_task_that_was_told_to_stop_is_no_evidence() {
+fn a_task_that_landfall_stopped_is_no_evidence() {
     let evidence = stopped(
         "ServiceSchedulerInitiated",
         "Scaling activity",

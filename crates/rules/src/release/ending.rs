@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_observed_to_serve_is_a_success() {
+    fn only_a_version_observed_to_serve_is_a_success() {
         let serving = Outcome::Serving {
             slot: Slot::Green,
             proof: None,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_is_one_only_if_the_old_version_was_observed_to_serve() {
+    fn a_rollback_counts_only_if_the_old_version_was_observed_to_serve() {
         let by = |cause| Outcome::RolledBack {
             slot: Slot::Blue,
             cause,
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_observation_has_its_own_exit_code() {
+    fn other_outcomes_have_their_own_exit_codes() {
         let slot = Slot::Green;
         let cause = Cause::Stopped;
         let held = Outcome::Held {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn on_lambda_no_one_reads_of_slots_or_tasks() {
+    fn on_lambda_texts_mention_neither_slots_nor_tasks() {
         let (slot, cause) = (Slot::Green, Cause::Stopped);
         for outcome in [
             Outcome::RolledBack {

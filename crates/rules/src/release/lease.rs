@@ -19,7 +19,7 @@
 //! `s + ttl`, and replaces exactly what it watched: any renewal in between, however late, makes the write
 //! fail. This requires that no nonce returns with a `renewed_at` that it had before; otherwise a lease that
 //! was released and taken again would look unchanged. Renewals are always later, and a process that takes a
-//! lease draws a new nonce ([`is_used_up`]). `lease_tests.rs` tests this in arbitrary interleavings.
+//! lease draws a new nonce ([`is_used_up`]). `lease_interleaving_tests.rs` tests this.
 
 use crate::time::{Timestamp, roughly};
 use serde::{Deserialize, Serialize};
@@ -336,3 +336,7 @@ mod seconds {
 #[cfg(test)]
 #[path = "lease_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "lease_interleaving_tests.rs"]
+mod interleaving_tests;

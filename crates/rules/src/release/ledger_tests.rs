@@ -26,7 +26,7 @@ fn played() -> Record {
 }
 
 #[test]
-fn a_record_survives_its_text_and_every_step_follows() {
+fn a_record_is_read_back_and_every_step_follows() {
     let record = played();
     let text = serde_json::to_string(&record).expect("text");
     let again = Record::parse(&text).expect("a record");
@@ -36,7 +36,7 @@ fn a_record_survives_its_text_and_every_step_follows() {
 }
 
 #[test]
-fn a_step_that_does_not_follow_is_found() {
+fn a_step_that_does_not_follow_is_reported() {
     let mut record = played();
     let number = record.entries.len() - 3;
     let Entry::Step { seen, .. } = &mut record.entries[number] else {
@@ -54,7 +54,7 @@ fn a_step_that_does_not_follow_is_found() {
 }
 
 #[test]
-fn wherever_the_record_ends_the_release_can_go_on() {
+fn a_release_can_resume_from_every_entry() {
     let whole = played();
     for length in 0..whole.entries.len() {
         let mut cut = whole.clone();
@@ -69,7 +69,7 @@ fn wherever_the_record_ends_the_release_can_go_on() {
 }
 
 #[test]
-fn an_order_is_part_of_the_story() {
+fn an_order_is_recorded() {
     let mut record = record(1, "new");
     record.entries.push(Entry::Order {
         at: Timestamp(5),
@@ -97,7 +97,7 @@ fn keys_sort_as_their_numbers() {
 }
 
 #[test]
-fn the_way_back_leads_to_what_last_served_and_is_another() {
+fn rollback_selects_the_last_other_revision_that_served() {
     let ended = |number, revision: &str, good: bool| {
         let outcome = if good {
             Outcome::Serving {

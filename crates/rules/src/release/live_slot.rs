@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn more_users_decide_whatever_the_ledger_says() {
+    fn the_larger_share_decides_whatever_the_ledger_says() {
         for candidate in Slot::ALL {
             let record = open(candidate, &[]);
             for latest in [None, Some(&record)] {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn at_half_and_half_the_old_version_serves_until_the_candidate_is_promoted() {
+    fn at_equal_shares_the_old_version_is_live_until_the_candidate_is_promoted() {
         let half = shares(50);
         let proof = Proof::Users;
         let cause = Cause::Stopped;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_release_its_outcome_says_which_slot_serves() {
+    fn after_a_release_its_outcome_decides() {
         let half = shares(50);
         let cause = Cause::Stopped;
         for slot in Slot::ALL {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_without_a_release_calls_blue_live() {
+    fn without_a_release_blue_is_live() {
         assert_eq!(live_slot(&shares(50), None), Slot::Blue);
         assert_eq!(live_slot(&Slots::default(), None), Slot::Blue);
     }

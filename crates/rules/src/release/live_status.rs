@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_are_those_of_the_literature() {
+    fn intervals_match_published_values() {
         // Newcombe 1998 (https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E),
         // table I, method 3.
         near(interval(81, 263), (0.2553, 0.3662));
@@ -167,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_without_requests() {
+    fn without_requests_the_interval_is_everything() {
         assert_eq!(interval(0, 0), (0.0, 1.0));
     }
 
     proptest! {
         #[test]
-        fn the_interval_contains_the_rate_and_is_one(requests in 1_u64..10_000_000, share in 0.0..=1.0) {
+        fn the_interval_contains_the_rate(requests in 1_u64..10_000_000, share in 0.0..=1.0) {
             #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let errors = ((requests as f64 * share) as u64).min(requests);
             let (low, high) = interval(errors, requests);
@@ -183,7 +183,7 @@ mod tests {
         }
 
         #[test]
-        fn more_requests_at_the_same_rate_say_more(errors in 0_u64..1_000, good in 1_u64..1_000, times in 2_u64..50) {
+        fn more_requests_at_the_same_rate_narrow_the_interval(errors in 0_u64..1_000, good in 1_u64..1_000, times in 2_u64..50) {
             let width = |(low, high): (f64, f64)| high - low;
             let few = interval(errors, errors + good);
             let many = interval(errors * times, (errors + good) * times);

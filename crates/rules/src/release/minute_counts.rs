@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_minutes_that_have_settled_are_compared() {
+    fn only_whole_minutes_with_final_counts_are_compared() {
         assert_eq!(numbers(at(10, 0), at(14, 0)), [10, 11]);
         assert_eq!(numbers(at(10, 1), at(14, 0)), [11], "begun before `since`");
         assert_eq!(numbers(at(10, 0), at(13, 59_999)), [10], "not settled");

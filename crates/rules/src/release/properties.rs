@@ -93,7 +93,7 @@ proptest! {
     /// Users are sent only to a slot that holds the release, with tasks that are healthy, and the first
     /// of them only after probes.
     #[test]
-    fn users_are_never_sent_to_what_was_not_seen_to_work(
+    fn traffic_never_goes_to_a_version_that_was_not_observed_to_work(
         release in releases(), seen in observations(),
     ) {
         if let Step::Shift { slot, share } = next(&release, &seen, NOW) {
@@ -117,7 +117,7 @@ proptest! {
     /// No samples never pass: without a request counted on the candidate, a canary never gets more than
     /// its first share, unless a person says so or the old version is dead.
     #[test]
-    fn no_samples_never_pass(release in releases(), mut seen in observations(), late in 0u64..2_000) {
+    fn without_samples_nothing_is_proven(release in releases(), mut seen in observations(), late in 0u64..2_000) {
         seen.comparison = Comparison {
             proven_by_users: seen.comparison.proven_by_users,
             proven_by_probes: seen.comparison.proven_by_probes,

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_infrastructure_gets_another_chance_and_not_for_ever() {
+    fn only_failures_of_the_infrastructure_are_retried_and_not_without_end() {
         for failures in 1..5 {
             assert!(looks_again(Exit::Infrastructure, failures));
         }

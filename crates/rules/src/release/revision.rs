@@ -286,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_image_elsewhere_is_the_same_revision() {
+    fn the_same_image_in_another_repository_is_the_same_revision() {
         let mut moved = revision();
         moved.image.repository_url = "elsewhere/uptime-prod".into();
         assert_eq!(moved.id(), revision().id());
     }
 
     #[test]
-    fn every_setting_counts() {
+    fn every_setting_changes_the_id() {
         let original = revision().id();
         let changes: [fn(&mut Settings); 9] = [
             |s| s.target = Target::Lambda,
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_digest_is_a_digest() {
+    fn only_valid_digests_are_accepted() {
         for bad in [
             "latest",
             "sha256:ab",

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_evidence_is_never_a_pass() {
+    fn without_evidence_nothing_passes() {
         let good = answers(&[Some(200)]);
         assert!(matches!(
             verdict(&digest("aa"), &[], good),

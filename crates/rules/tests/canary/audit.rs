@@ -126,7 +126,7 @@ fn arms() -> impl Strategy<Value = Arm> {
 
 proptest! {
     #[test]
-    fn what_landfall_wrote_is_judged_the_same(
+    fn a_written_trial_is_judged_the_same(
         history in arms(),
         windows in prop::collection::vec((any::<bool>(), 1..4_u64, arms(), arms()), 1..20),
         thousandths in 1..200_u32,
@@ -154,12 +154,12 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_without_panic(text in "\\PC{0,80}") {
+    fn parsing_a_trial_never_panics(text in "\\PC{0,80}") {
         let _ = parse(&text);
     }
 
     #[test]
-    fn any_counts_are_read_without_panic(cells in prop::collection::vec(any::<i64>(), 0..6)) {
+    fn judging_any_counts_never_panics(cells in prop::collection::vec(any::<i64>(), 0..6)) {
         if let Ok(evidence) = parse(&format!(r#"{{"hist":[3,1],"windows":[{cells:?}]}}"#)) {
             prop_assert!(replay(&evidence).iter().all(|line| line.ln_m.is_finite()));
         }

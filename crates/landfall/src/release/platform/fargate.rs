@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_an_earlier_revision_left_is_not_the_candidate() {
+    fn a_target_of_an_earlier_revision_is_not_the_candidate() {
         let left = targets(&[("10.0.0.1", "healthy")]);
         // It is staged, and its task does not run yet.
         let staged = slot(vec![task(true, false, None)]);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn without_addresses_no_more_are_healthy_than_run() {
+    fn without_addresses_at_most_the_running_tasks_are_healthy() {
         let two = targets(&[("a", "healthy"), ("b", "healthy")]);
         let one = slot(vec![task(true, true, None), task(false, true, None)]);
         assert_eq!(seen(&one, &two).healthy, 1);

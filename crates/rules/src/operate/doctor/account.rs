@@ -388,14 +388,14 @@ fn names(seen: &UnknownResources, target: Target) -> Vec<Check> {
         check.fix = vec!["deploy under another name if they belong to someone else".to_owned()];
         checks.push(check);
     }
-    let beside = of(Effect::Stays);
-    if !beside.is_empty() {
+    let remaining = of(Effect::Stays);
+    if !remaining.is_empty() {
         let mut check = Check::warning(
             CheckId::Names,
             format!("resources of {id} exist that are in no state"),
         );
-        check.why = beside.iter().map(|thing| describe(thing)).collect();
-        check.fix = beside.iter().map(|thing| thing.remove.clone()).collect();
+        check.why = remaining.iter().map(|thing| describe(thing)).collect();
+        check.fix = remaining.iter().map(|thing| thing.remove.clone()).collect();
         checks.push(check);
     }
     if checks.is_empty() {

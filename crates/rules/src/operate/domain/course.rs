@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_tells_domains_zones_and_where_they_lead() {
+    fn domain_zone_and_target_are_read_from_the_state() {
         let resource = |kind: &str, key: &str, values: Value| {
             json!({ "mode": "managed", "type": kind,
                 "instances": [{ "index_key": key, "attributes": values }] })
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_one_stays_until_the_new_one_answers() {
+    fn the_old_domain_stays_until_the_new_one_answers() {
         let (new, zone) = (domain("new.example.com"), zone());
         let wanted = Some((&new, &zone));
         let alone = map(&[("new.example.com", "ZNEW")]);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_begun_goes_at_once() {
+    fn an_unfinished_domain_is_removed_at_once() {
         let course = Course::new(None, &kept(&[("old.example.com", None)]));
         assert!(course.first.is_empty() && !course.is_empty());
         assert_eq!(course.leaving, ["old.example.com"]);

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_comes_from_what_was_before_and_is_exact_for_the_old_version() {
+    fn the_limit_comes_from_past_windows_and_is_exact_for_the_old_version() {
         let mut past = Latencies::new(2_000);
         assert_eq!(past.limit(0.5), None);
         past.push(1_000, &sketch(1..=1_000));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_answer_is_slow() {
+    fn a_request_without_answer_is_slow() {
         let mut past = Latencies::new(100);
         past.push(100, &sketch(std::iter::repeat_n(10, 60)));
         assert_eq!(past.limit(0.9), Some(Limit::Unanswered));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_limits_own_bucket_doubt_is_for_what_is_bet_against() {
+    fn in_the_bucket_of_the_limit_requests_count_for_the_null_hypothesis() {
         let mut past = Latencies::new(100);
         past.push(100, &sketch(std::iter::repeat_n(100, 100)));
         let limit = past.limit(0.5).expect("a limit");

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_watches_reads_how_far_a_release_is() {
+    fn status_watch_shows_the_progress_of_a_release() {
         let half = Slots {
             blue: 50,
             green: 50,
