@@ -7,7 +7,7 @@
 //! | `./dev bench canary` | the decisions on releases, simulated |
 //! | `./dev bench releases` | releases against emulators: good ones, bad ones, interrupted ones |
 //! | `./dev bench start` | the size of the programs, and how soon they start |
-//! | `./dev bench prices` | AWS's price list, compared with landfall's table |
+//! | `./dev bench prices` | AWS's price list, compared with the table of landfall |
 
 mod app;
 mod canary;

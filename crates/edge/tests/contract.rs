@@ -21,7 +21,7 @@ fn manifest(text: &str) -> Manifest {
 
 #[test]
 fn without_an_edge_there_are_no_variables() {
-    let settings = Settings::of(&manifest("edge = false\n"));
+    let settings = Settings::from_manifest(&manifest("edge = false\n"));
     let variables = settings.edge_variables(&RevisionId("a".into()));
     assert!(variables.is_empty());
 }
@@ -35,7 +35,7 @@ fn the_edge_accepts_the_environment_of_every_revision() {
         "container = { no_new_privileges = false }\n",
     ] {
         let manifest = manifest(text);
-        let settings = Settings::of(&manifest);
+        let settings = Settings::from_manifest(&manifest);
         assert!(settings.stop_timeout <= 120, "the limit of Fargate");
         let variables = settings.edge_variables(&RevisionId("e790b3b3dbaf".into()));
         EdgeSettings::read(variables).unwrap_or_else(|problem| panic!("{text}: {problem}"));

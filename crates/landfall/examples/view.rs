@@ -2,7 +2,7 @@
 //! (the default), `rollback`, `live`, `ask` or `panic`. All numbers are made up.
 
 // The report is part of the binary, so this includes its source. Not all of it is used here.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src"]
 mod source {
     pub(crate) mod report;

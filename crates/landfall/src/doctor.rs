@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::report::Report;
 use rules::app::manifest::{Manifest, Overrides, Target};
-use rules::operate::doctor::{Facts, Seen, Trouble, Unavailable};
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
 use std::path::Path;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl Examined {
 
 /// A failure as the reason why there is no fact.
 pub(crate) fn trouble(failure: Failure) -> Unavailable {
-    Unavailable::Trouble(Trouble::from(failure))
+    Unavailable::Failed(failure.into())
 }
 
 /// A look that may take so long and no longer.

@@ -2,12 +2,12 @@ use super::text::{Style, Text, text};
 use super::*;
 use rules::app::manifest::{Architecture, StateBackend};
 use rules::app::names::Slot;
+use rules::check::{self, Check, CheckId, Summary};
 use rules::event::{Past, Phase, PhaseTime, Progress, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::operate::doctor::{self, Check, CheckId, Summary};
-use rules::operate::expiry::Shown;
+use rules::operate::expiry::ListedEnvironment;
 use rules::operate::sweep::{Found, Kind, Leftover};
-use rules::operate::ttl::{Lifetime, expiry};
+use rules::operate::ttl::{ObservedExpiry, expiry};
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::release::ledger::{AvailabilityCounts, Entry};
@@ -376,16 +376,16 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                     cause: None,
                 },
             ],
-            lifetime: Some(Lifetime::read(noon, Some("2026-11-23T14:03:10Z"))),
+            lifetime: Some(ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z"))),
         }),
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, Some("2026-11-23T14:03:10Z")),
+            lifetime: ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z")),
         },
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, None),
+            lifetime: ObservedExpiry::read(noon, None),
         },
         Event::Lifetimes {
-            environments: vec![Shown {
+            environments: vec![ListedEnvironment {
                 name: "uptime".into(),
                 environment: "pr-7".into(),
                 state: StateBackend::S3,
@@ -542,7 +542,7 @@ fn a_doctors_findings_read_like_this() {
     let checks = [
         check(
             CheckId::Engine,
-            doctor::Outcome::Ok,
+            check::Outcome::Ok,
             "docker 29.1.0 on x86_64",
         ),
         Check {
@@ -550,23 +550,23 @@ fn a_doctors_findings_read_like_this() {
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
                 CheckId::Port,
-                doctor::Outcome::Blocker { exit },
+                check::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
         check(
             CheckId::Image,
-            doctor::Outcome::Warning,
+            check::Outcome::Warning,
             "the container runs as root",
         ),
         check(
             CheckId::Permissions,
-            doctor::Outcome::Unknown,
+            check::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
             CheckId::Names,
-            doctor::Outcome::Skipped,
+            check::Outcome::Skipped,
             "--offline calls nothing in AWS",
         ),
     ];

@@ -1,9 +1,9 @@
 //! `doctor` finds everything that would make a deployment fail, and creates nothing.
 
 use rules::app::manifest::Target;
+use rules::check::{Check, CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 

@@ -2,9 +2,9 @@
 //! domain.
 
 use rules::app::manifest::Target;
+use rules::check::{CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{CheckId, Outcome};
 use testkit::{CommandOutput, Mode, Sandbox, Zone};
 
 /// Short enough for a test, with the same evidence.

@@ -19,7 +19,7 @@ fn a_killed_release_is_resumed_and_no_request_is_lost() {
     });
     let kill = |time, next| Kill { time, next };
     let plans = [
-        // Before the ledger holds anything; then the one who goes on, with the candidate's door open.
+        // Before the first entry of the ledger; then the resuming command, with preview routes.
         (
             "all-at-once",
             vec![
@@ -35,7 +35,7 @@ fn a_killed_release_is_resumed_and_no_request_is_lost() {
                 kill(KillTime::After(Duration::from_secs(6)), NextCommand::Up),
             ],
         ),
-        // All users are on the new version, and the old one is still there.
+        // The new version has all traffic, and the old one still runs.
         (
             "all-at-once",
             vec![kill(KillTime::Step(5), NextCommand::Up)],
@@ -45,7 +45,7 @@ fn a_killed_release_is_resumed_and_no_request_is_lost() {
         let app = sandbox.app(&version.to_string(), "faults", Mode::Errs(10), version);
         let plan = FaultPlan { strategy, kills };
         let report = run_with_faults(&sandbox, &app, &url, &plan);
-        assert!(!report.kills.is_empty(), "nobody was killed: {plan:?}");
+        assert!(!report.kills.is_empty(), "nothing was killed: {plan:?}");
         let what = (&plan, &report.kills);
         assert_eq!(report.problems, [""; 0], "{what:?}");
         assert!(report.serves, "{what:?}");

@@ -1,6 +1,7 @@
 //! Restrictions of an app's container, on this machine and on Fargate in a rehearsal, and the diagnosis of
 //! an app that needs more.
 
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
 use rustix::process::Signal;
@@ -155,7 +156,10 @@ fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_rolled_back() {
     });
     assert_eq!(cause.code(), "read_only", "{cause:?} {evidence:?}");
     assert!(
-        cause.explain().next.contains("`writable = [\"/data\"]`"),
+        cause
+            .explain(Target::Fargate)
+            .next
+            .contains("`writable = [\"/data\"]`"),
         "{cause:?}"
     );
     assert!(

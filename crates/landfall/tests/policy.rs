@@ -1,5 +1,5 @@
 //! `landfall policy`: the life of an app with identities that have only its policies, enforced by a gate in
-//! front of the emulators (`testkit::Gate`), and the error for a missing statement.
+//! front of the emulators (`testkit::PermissionGate`), and the error for a missing statement.
 
 use rules::app::manifest::Target;
 use rules::event::Event;

@@ -3,14 +3,14 @@
 
 use crate::app::manifest::Target;
 use crate::app::names::Slot;
+use crate::check::{Check, Summary};
 use crate::exit::Exit;
 use crate::leave::eject::files::Edit;
 use crate::leave::eject::settings::Difference;
-use crate::operate::doctor::{Check, Summary};
 use crate::operate::expiry;
 use crate::operate::secrets::Row;
 use crate::operate::sweep::{Found, Leftover};
-use crate::operate::ttl::Lifetime;
+use crate::operate::ttl::ObservedExpiry;
 use crate::operate::version::Version;
 use crate::release::diagnosis::Cause;
 use crate::release::evidence::Evidence;
@@ -161,7 +161,7 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// When it ends; [`None`] if that could not be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifetime: Option<Lifetime>,
+    pub lifetime: Option<ObservedExpiry>,
 }
 
 /// A release of the past, or one that is under way.
@@ -288,12 +288,12 @@ pub enum Event {
     /// When the environment ends, after an `up`.
     Lifetime {
         /// It.
-        lifetime: Lifetime,
+        lifetime: ObservedExpiry,
     },
     /// Which environments `reap` found, and when they end.
     Lifetimes {
         /// Every one that was looked for.
-        environments: Vec<expiry::Shown>,
+        environments: Vec<expiry::ListedEnvironment>,
         /// What could not be looked at, or is left alone, each with its reason.
         unseen: Vec<String>,
         /// When.

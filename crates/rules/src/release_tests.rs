@@ -1,58 +1,13 @@
 use super::*;
-
-const NOW: Timestamp = Timestamp(1_000_000);
-
-fn new_revision() -> RevisionId {
-    RevisionId("new".into())
-}
+use crate::app::names::Slots;
+use crate::release::samples::{NOW, empty, running, serving};
+use std::time::Duration;
 
 fn release() -> Release {
-    Release {
-        revision: new_revision(),
-        count: 2,
-        candidate: Slot::Green,
-        strategy: Strategy::Canary,
-        purpose: Purpose::Deploy,
-        no_traffic: false,
-        at_maximum: AtMaximum::Hold,
-        timings: ReleaseTimings::default(),
-        started: NOW,
-        progress: Progress::default(),
-    }
+    samples::release("new")
 }
 
-fn empty() -> Observation {
-    Observation {
-        shares: Slots {
-            blue: 100,
-            green: 0,
-        },
-        previews: PreviewRoutes::Disabled,
-        slots: Slots::default(),
-        probes: Probes::default(),
-        comparison: Comparison::default(),
-    }
-}
-
-fn running(revision: &str, count: u32) -> SlotSeen {
-    SlotSeen {
-        revision: Some(RevisionId(revision.into())),
-        desired: count,
-        tasks: count,
-        healthy: count,
-        staged_at: Some(NOW),
-        ..SlotSeen::default()
-    }
-}
-
-/// An old version serves in blue.
-fn serving() -> Observation {
-    let mut seen = empty();
-    seen.slots.blue = running("old", 2);
-    seen
-}
-
-/// The candidate is in green, asked and counted, with this share of users.
+/// The candidate runs in green, was probed and counted, and has this share of traffic.
 fn canary(share: u32) -> (Release, Observation) {
     let mut seen = serving();
     seen.slots.green = running("new", 2);
@@ -68,7 +23,7 @@ fn canary(share: u32) -> (Release, Observation) {
     (release, seen)
 }
 
-/// Every step until the end, on a platform that obeys; the clock moves on by itself while it waits.
+/// All steps until the end, on a platform where each works; the clock advances while it waits.
 fn play(mut release: Release, seen: &mut Observation) -> Vec<Step> {
     let mut now = NOW;
     let mut steps: Vec<Step> = Vec::new();
@@ -109,7 +64,7 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 #[test]
-fn the_first_release_has_nobody_to_protect() {
+fn a_first_release_moves_all_traffic_at_once() {
     assert_eq!(
         words(&play(release(), &mut empty())),
         [
@@ -124,7 +79,7 @@ fn the_first_release_has_nobody_to_protect() {
 }
 
 #[test]
-fn a_later_release_goes_by_evidence() {
+fn a_later_release_is_decided_by_evidence() {
     let steps = play(release(), &mut serving());
     assert_eq!(
         words(&steps),
@@ -149,12 +104,12 @@ fn a_later_release_goes_by_evidence() {
     assert_eq!(
         steps,
         dry_run(&release(), &serving(), NOW),
-        "a dry run tells the same"
+        "a dry run lists the same steps"
     );
 }
 
 #[test]
-fn all_at_once_is_all_at_once() {
+fn an_all_at_once_release_moves_all_traffic_at_once() {
     let release = Release {
         strategy: Strategy::AllAtOnce,
         ..release()
@@ -175,7 +130,7 @@ fn all_at_once_is_all_at_once() {
 }
 
 #[test]
-fn a_manual_release_waits_for_a_person_and_goes_on_at_a_word() {
+fn a_manual_release_waits_for_an_order() {
     let manual = Release {
         strategy: Strategy::Manual,
         ..release()
@@ -213,7 +168,7 @@ fn a_manual_release_waits_for_a_person_and_goes_on_at_a_word() {
 }
 
 #[test]
-fn without_traffic_it_is_staged_probed_and_held() {
+fn without_traffic_a_release_is_staged_probed_and_held() {
     let quiet = Release {
         no_traffic: true,
         ..release()
@@ -238,11 +193,11 @@ fn without_traffic_it_is_staged_probed_and_held() {
 }
 
 #[test]
-fn what_already_serves_is_left_alone() {
+fn a_revision_that_serves_already_is_not_released_again() {
     let mut seen = empty();
     seen.slots.blue = running("new", 2);
     let blue = Release {
-        candidate: Release::candidate(&new_revision(), &seen.slots, &seen.shares),
+        candidate: Slot::Blue,
         ..release()
     };
     assert_eq!(words(&play(blue.clone(), &mut seen)), ["finished"]);
@@ -251,7 +206,7 @@ fn what_already_serves_is_left_alone() {
 }
 
 #[test]
-fn a_killed_driver_goes_on_after_the_switch() {
+fn a_killed_driver_resumes_after_the_switch() {
     let mut seen = serving();
     seen.slots.green = running("new", 2);
     seen.shares = Slots {
@@ -268,7 +223,7 @@ fn a_killed_driver_goes_on_after_the_switch() {
 }
 
 #[test]
-fn one_stop_is_bad_luck_two_are_a_crash() {
+fn a_second_stopped_task_is_a_crash() {
     let (release, mut seen) = canary(0);
     let crash = Cause::Crash { exit_code: 3 };
     seen.slots.green = SlotSeen {
@@ -320,7 +275,7 @@ fn a_certain_cause_needs_no_second_failure() {
 }
 
 #[test]
-fn patience_ends_at_the_deadline_and_not_before() {
+fn a_candidate_gets_until_the_deadline_to_become_ready() {
     let (release, mut seen) = canary(0);
     seen.slots.green.healthy = 1;
     let deadline = NOW.plus(release.timings.ready);
@@ -339,7 +294,7 @@ fn patience_ends_at_the_deadline_and_not_before() {
 }
 
 #[test]
-fn a_first_version_must_answer_well_once() {
+fn a_first_version_needs_one_good_answer() {
     let mut seen = empty();
     seen.previews = PreviewRoutes::Enabled;
     seen.slots.green = running("new", 2);
@@ -359,7 +314,7 @@ fn a_first_version_must_answer_well_once() {
 }
 
 #[test]
-fn users_are_not_risked_on_a_suspicious_candidate() {
+fn a_suspicious_candidate_gets_no_traffic() {
     let (release, mut seen) = canary(0);
     seen.comparison.ln_m = 2.0;
     assert!(matches!(next(&release, &seen, NOW), Step::Probe { .. }));
@@ -371,7 +326,7 @@ fn users_are_not_risked_on_a_suspicious_candidate() {
 }
 
 #[test]
-fn without_counts_nobody_is_sent_to_a_canary() {
+fn without_counts_a_canary_gets_no_traffic() {
     let (release, mut seen) = canary(0);
     seen.comparison = Comparison::default();
     seen.probes = Probes {
@@ -399,7 +354,7 @@ fn without_counts_nobody_is_sent_to_a_canary() {
         ),
         "{step:?}"
     );
-    // All at once was never meant to be compared; a version that answers is good enough.
+    // An all-at-once release is not compared; a version that answers is enough.
     let at_once = Release {
         strategy: Strategy::AllAtOnce,
         ..release
@@ -411,7 +366,7 @@ fn without_counts_nobody_is_sent_to_a_canary() {
 }
 
 #[test]
-fn little_traffic_is_made_up_for_by_probes_and_labelled() {
+fn with_little_traffic_probes_are_added_and_the_verdict_is_labelled() {
     let (release, mut seen) = canary(10);
     seen.comparison.new_users = 3;
     let step = next(&release, &seen, after(1));
@@ -425,7 +380,7 @@ fn little_traffic_is_made_up_for_by_probes_and_labelled() {
     );
     let proof = Proof::Probes;
     assert_eq!(next(&release, &seen, after(15)), Step::Promote { proof });
-    // With users enough, it is for them to show.
+    // With enough users, their requests decide.
     seen.comparison.new_users = 20;
     assert!(matches!(
         next(&release, &seen, after(15)),
@@ -463,7 +418,7 @@ fn at_the_maximum_time_the_policy_decides() {
 }
 
 #[test]
-fn a_version_that_turns_bad_in_the_bake_goes_back_at_once() {
+fn a_version_that_fails_in_the_bake_is_rolled_back_at_once() {
     let (mut release, mut seen) = canary(95);
     release.progress.promoted_at = Some(NOW);
     assert!(matches!(next(&release, &seen, NOW), Step::Watch { .. }));
@@ -482,7 +437,7 @@ fn a_version_that_turns_bad_in_the_bake_goes_back_at_once() {
 }
 
 #[test]
-fn an_interrupt_goes_back_before_the_proof_and_on_after_it() {
+fn an_interrupt_rolls_back_before_the_decision_and_continues_after_it() {
     let (mut release, seen) = canary(50);
     release.progress.order = Some(ManualOverride::Interrupt);
     let cause = Cause::Interrupted;
@@ -495,10 +450,10 @@ fn an_interrupt_goes_back_before_the_proof_and_on_after_it() {
 }
 
 #[test]
-fn a_failed_candidate_keeps_its_users_only_while_nothing_else_could_take_them() {
+fn a_failed_candidate_keeps_traffic_only_while_no_other_version_can_serve() {
     let (mut release, mut seen) = canary(95);
     release.progress.failed = Some(Cause::Stopped);
-    // The old version was retired already: it comes back first.
+    // The old version was retired already: it is started first.
     seen.slots.blue = SlotSeen {
         revision: Some(RevisionId("old".into())),
         ..SlotSeen::default()
@@ -514,7 +469,7 @@ fn a_failed_candidate_keeps_its_users_only_while_nothing_else_could_take_them() 
             "finished"
         ]
     );
-    // It crashes, too.
+    // It crashes too.
     seen.slots.blue = SlotSeen {
         stopped: 2,
         healthy: 0,
@@ -533,8 +488,8 @@ fn a_failed_candidate_keeps_its_users_only_while_nothing_else_could_take_them() 
 }
 
 #[test]
-fn going_back_does_not_ask_the_bad_version() {
-    let back = Release {
+fn a_rollback_does_not_wait_for_the_failed_version() {
+    let rollback = Release {
         purpose: Purpose::RollBack,
         strategy: Strategy::AllAtOnce,
         ..release()
@@ -543,7 +498,7 @@ fn going_back_does_not_ask_the_bad_version() {
     warm.slots.green = running("new", 2);
     warm.previews = PreviewRoutes::Enabled;
     assert_eq!(
-        words(&play(back, &mut warm))[..2],
+        words(&play(rollback, &mut warm))[..2],
         ["probe", "shift green 100"]
     );
 }

@@ -1,5 +1,6 @@
 //! One rehearsal, and releases in it.
 
+use rules::app::manifest::Target;
 use rules::event::{Event, PhaseTime, Status};
 use rules::release::live_status::{Arm, Role};
 use rules::release::{Outcome, Proof, Step};
@@ -138,7 +139,7 @@ impl Released {
         let cause = self.ended.all(|event| match event {
             Event::Step {
                 step: Step::RollBack { cause },
-            } => Some(cause.explain().what),
+            } => Some(cause.explain(Target::Fargate).what),
             _ => None,
         });
         cause.last().cloned().unwrap_or_default()

@@ -161,6 +161,6 @@ fn variables(image: &str) -> Result<Value, String> {
     };
     let manifest = Draft::read(None).resolve(&facts, &overrides);
     let manifest = manifest.map_err(|problems| format!("{problems:?}"))?;
-    let settings = Settings::of(&manifest);
+    let settings = Settings::from_manifest(&manifest);
     Ok(json!(Revision { image, settings }.environment()))
 }

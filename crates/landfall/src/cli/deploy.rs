@@ -4,8 +4,8 @@ use super::AppDir;
 use super::values::{duration, usd};
 use clap::{Args, ValueEnum};
 use rules::app::manifest::{RelativePath, Target};
-use rules::operate::doctor::CheckId;
-use rules::operate::ttl::Wish;
+use rules::check::CheckId;
+use rules::operate::ttl::TtlChange;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,8 +77,8 @@ pub(crate) struct Up {
     pub(crate) budget: Option<f64>,
     /// Time until `landfall reap` destroys the environment: 90m, 2h, 3d; `never` removes the limit
     /// [default: unchanged]
-    #[arg(long, env = "LANDFALL_TTL", value_name = "DURATION|never", value_parser = Wish::parse)]
-    pub(crate) ttl: Option<Wish>,
+    #[arg(long, env = "LANDFALL_TTL", value_name = "DURATION|never", value_parser = TtlChange::parse)]
+    pub(crate) ttl: Option<TtlChange>,
     #[command(flatten)]
     pub(crate) source: Source,
     /// Target, instead of the manifest's `target`

@@ -56,7 +56,7 @@ pub(super) fn usd(text: &str) -> Result<f64, String> {
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     rules::time::parse_duration(text)
-        .ok_or_else(|| "a number with s, m, h or d, for example 90s, 10m, 2h or 1d".to_owned())
+        .map_err(|why| format!("{why}; for example 90s, 10m, 2h or 1d"))
 }
 
 #[cfg(test)]

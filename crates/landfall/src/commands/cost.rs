@@ -92,6 +92,6 @@ async fn serving(environment: &Environment, app: &App) -> Result<Settings, Failu
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(match last {
         Some(record) => record.revision.settings,
-        None => Settings::of(&app.manifest),
+        None => Settings::from_manifest(&app.manifest),
     })
 }

@@ -8,11 +8,10 @@ use crate::image::app_image;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
+use rules::check::{Check, CheckId, Outcome, Summary, Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{
-    self, Check, CheckId, Outcome, Summary, Unavailable, app::run_gap, verdict,
-};
+use rules::operate::doctor::{self, app::why_not_run};
 
 pub(crate) async fn run(
     arguments: &Doctor,
@@ -108,7 +107,7 @@ async fn look_at_image(
         return;
     }
     let foreign = facts.engine.as_ref().ok().zip(facts.image.as_ref().ok());
-    let foreign = foreign.and_then(|(engine, image)| run_gap(image, engine));
+    let foreign = foreign.and_then(|(engine, image)| why_not_run(image, engine));
     facts.trial = match foreign {
         Some(gap) => Err(gap),
         None => {

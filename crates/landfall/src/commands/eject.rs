@@ -14,7 +14,8 @@ use crate::environment::domain;
 use crate::environment::planner::Planner;
 use crate::environment::terraform::Function;
 use crate::failure::Failure;
-use crate::release::runner::{Deployment, TargetOutputs};
+use crate::release::deployment::{Deployment, TargetOutputs};
+use crate::release::ledger::Ledger;
 use crate::report::Report;
 use crate::report::phases::Phases;
 use infra::{Interrupt, Terraform};
@@ -26,6 +27,7 @@ use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, lost, sums};
 use rules::leave::eject::state::{Stamp, Takeover, takeover, without_variables};
 use rules::leave::eject::{Ejected, VERSION, Whose, same};
+use rules::release::live_slot;
 use rules::release::revision::Image;
 use rules::shape::contract::{CiInputs, Root};
 use serde_json::Value;
@@ -193,10 +195,8 @@ async fn look(
         )?
         .look()
         .await?;
-    let live = match look.shares.green > look.shares.blue {
-        true => Slot::Green,
-        false => Slot::Blue,
-    };
+    let latest = Ledger::latest(&environment.store()).await?;
+    let live = live_slot(&look.shares, latest.as_ref().map(|ledger| &ledger.record));
     let serving = look.of(live).image.clone();
     let planner = Planner {
         manifest: &manifest,

@@ -8,16 +8,17 @@ use crate::cli::exec::Exec as Arguments;
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::failure::Failure;
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
+use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
 use crate::store::random::token;
 use aws::{ErrorKind, LoadBalancer, Logs, OneOff, OneOffProgress, Services};
 use infra::Interrupt;
-use rules::app::names::{Slot, Slots};
 use rules::edge_contract::exec;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::evidence::StoppedTask;
+use rules::release::live_slot;
 use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
 use std::collections::HashSet;
@@ -79,9 +80,11 @@ async fn on_fargate(
     let shares = LoadBalancer::new(&environment.session, outputs)
         .shares()
         .await?;
-    let Some(slot) = live(&shares) else {
+    if shares.blue == 0 && shares.green == 0 {
         return Err(environment.not_deployed());
-    };
+    }
+    let latest = Ledger::latest(&environment.store()).await?;
+    let slot = live_slot(&shares, latest.as_ref().map(|ledger| &ledger.record));
     let service = outputs.services.of(slot);
     let deployed = services.slot(service).await?.deployed;
     let Some(revision) = deployed.revision else {
@@ -117,12 +120,6 @@ async fn on_fargate(
     };
     let (ended, was_stopped) = follower.follow(interrupt).await?;
     end(&ended, was_stopped, report)
-}
-
-/// The slot that most users are sent to.
-fn live(shares: &Slots<u32>) -> Option<Slot> {
-    let most = Slot::ALL.into_iter().max_by_key(|slot| *shares.of(*slot))?;
-    (*shares.of(most) > 0).then_some(most)
 }
 
 /// Follows a task to its end.
@@ -221,18 +218,5 @@ fn end(ended: &StoppedTask, was_stopped: bool, report: &Report) -> Result<(), Fa
         )
         .why(why)
         .next("`landfall status` shows whether the app itself runs")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_slot_that_serves_most_is_meant() {
-        let of = |blue, green| live(&Slots { blue, green });
-        assert_eq!(of(100, 0), Some(Slot::Blue));
-        assert_eq!(of(10, 90), Some(Slot::Green));
-        assert_eq!(of(0, 0), None);
     }
 }

@@ -17,7 +17,9 @@ use aws::Buckets;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::expiry::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
+use rules::operate::expiry::{
+    Bucket, Candidate, Filter, ListedEnvironment, candidates_by_name, classify, expired, prefix,
+};
 use rules::operate::ttl::Expiry;
 use rules::time::Timestamp;
 
@@ -28,14 +30,14 @@ pub(crate) async fn run(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let account_region = AccountRegion::open(global.region.as_ref(), global, report).await?;
-    let only = Only {
+    let only = Filter {
         app: global.name.clone(),
         environment: global.environment.clone(),
     };
     let seen_at = now();
     let (candidates, unseen) = look(&account_region, &only, seen_at).await?;
     report.emit(Event::Lifetimes {
-        environments: candidates.iter().map(Shown::from).collect(),
+        environments: candidates.iter().map(ListedEnvironment::from).collect(),
         unseen,
         seen_at,
     });
@@ -59,7 +61,7 @@ pub(crate) async fn run(
 /// Every environment that is meant, and what could not be looked at.
 async fn look(
     account_region: &AccountRegion,
-    only: &Only,
+    only: &Filter,
     now: Timestamp,
 ) -> Result<(Vec<Candidate>, Vec<String>), Failure> {
     let (account, region) = (
@@ -69,12 +71,12 @@ async fn look(
     let buckets = Buckets::new(&account_region.session, account);
     let (mut candidates, mut unseen) = (Vec::new(), Vec::new());
     let names = buckets.names(&prefix(account, region)).await?;
-    for bucket in worth_a_look(names, account, region, only) {
+    for bucket in candidates_by_name(names, account, region, only) {
         match buckets.tags(&bucket).await {
-            Ok(Some(tags)) => match tell(&bucket, &tags, account, region, only, now) {
+            Ok(Some(tags)) => match classify(&bucket, &tags, account, region, only, now) {
                 Bucket::Of(candidate) => candidates.push(candidate),
-                Bucket::NotMeant => {}
-                Bucket::Strange { why } => unseen.push(why),
+                Bucket::NotSelected => {}
+                Bucket::Foreign { why } => unseen.push(why),
             },
             // Gone since it was listed.
             Ok(None) => {}
@@ -158,7 +160,7 @@ async fn reap(
     let phases = Phases::new(report);
     let keepalive =
         Keepalive::acquire(&environment.store(), "landfall reap", report, interrupt).await?;
-    // Only under the lock does nobody prolong it any more.
+    // Under the lock no other command changes its TTL.
     match ttl::read(environment).await {
         Ok(lifetime) if matches!(lifetime.expiry, Expiry::Expired { .. }) => {}
         Ok(lifetime) => {

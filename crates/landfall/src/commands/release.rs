@@ -9,16 +9,20 @@ use crate::failure::Failure;
 use crate::lock::holder;
 use crate::lock::keepalive::Keepalive;
 use crate::lock::lease_guard;
+use crate::release::deployment::Deployment;
 use crate::release::ledger::Ledger;
-use crate::release::runner::{Deployment, ReleaseOptions, ReleaseRunner, StartedRelease};
+use crate::release::runner::ReleaseRunner;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::release::begin::Beginning;
+use rules::release::ending;
 use rules::release::ledger::{LEASE_KEY, Record, previous_good};
 use rules::release::revision::{Revision, RevisionId};
 use rules::release::{
-    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseTimings, Step, Strategy, dry_run,
+    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseOptions, ReleaseTimings, Step,
+    Strategy, dry_run, live_slot,
 };
 use std::path::Path;
 
@@ -111,17 +115,17 @@ async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(),
         return nothing_open(word, runner);
     };
     match (word, &ledger.record.outcome) {
-        (ManualAction::Resume, Some(_)) => return Err(runner.held(&ledger.record)),
-        (ManualAction::Resume, None) => runner.say_left(&ledger.record),
+        (ManualAction::Resume, Some(_)) => return Err(ending::held(&ledger.record).into()),
+        (ManualAction::Resume, None) => runner.note_interrupted(&ledger.record),
         (ManualAction::Promote, Some(Outcome::Held { share: 0, .. })) => {
-            runner.order(&mut ledger, ManualOverride::Start);
+            ReleaseRunner::order(&mut ledger, ManualOverride::Start);
         }
-        (ManualAction::Promote, _) => runner.order(&mut ledger, ManualOverride::Promote),
-        (ManualAction::Abort, _) => runner.order(&mut ledger, ManualOverride::Abort),
+        (ManualAction::Promote, _) => ReleaseRunner::order(&mut ledger, ManualOverride::Promote),
+        (ManualAction::Abort, _) => ReleaseRunner::order(&mut ledger, ManualOverride::Abort),
     }
-    let ended = runner.go_on(&mut ledger).await?;
-    let judged = runner.judge(&ended, &ledger.record).await;
-    match (word, &ended.outcome, judged) {
+    let outcome = runner.resume(&mut ledger).await?;
+    let judged = runner.judge(&outcome, &ledger.record).await;
+    match (word, &outcome, judged) {
         // What was asked for.
         (ManualAction::Abort, Outcome::RolledBack { .. }, Err(failure))
             if failure.exit == Exit::RolledBack =>
@@ -185,7 +189,7 @@ async fn go_back(
             from.is_some_and(|from| from.0.starts_with(wanted))
         });
         if !leads_back {
-            return Err(runner.held(record).next("then roll back"));
+            return Err(Failure::from(ending::held(record)).next("then roll back"));
         }
         if dry_run {
             let mut release = record.release();
@@ -197,7 +201,7 @@ async fn go_back(
     }
     let look = runner.driver.look().await?;
     let seen = look.observation();
-    let live = seen.slots.of(seen.live());
+    let live = seen.slots.of(live_slot(&seen.shares, records.last()));
     let Some(current) = live.revision.clone().filter(|_| live.desired > 0) else {
         return Err(Failure::new(Exit::NothingServing, "nothing serves")
             .next("`landfall up` releases a version"));
@@ -212,9 +216,9 @@ async fn go_back(
         timings: ReleaseTimings::default(),
     };
     if dry_run {
-        return match runner.begin(&revision, &terms).await? {
-            StartedRelease::Serving(_) => Ok(()),
-            StartedRelease::Release { release, .. } => foretell(runner, &release).await,
+        return match runner.begin(&revision, &terms, records.last()).await? {
+            Beginning::Serving(_) => Ok(()),
+            Beginning::Release { release, .. } => foretell(runner, &release).await,
         };
     }
     let conducted = runner.release(&revision, &terms).await?;

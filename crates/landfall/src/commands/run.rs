@@ -65,7 +65,7 @@ pub(crate) async fn run(
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&here, &built.own.user);
+    let settings = Settings::for_image(&here, &built.own.user);
     let protection = hardening_arguments(&built.own, manifest);
     env.extend(settings.edge_variables(&RevisionId("local".to_owned())));
     let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
@@ -155,9 +155,9 @@ impl Subject<'_> {
             log: log.clone(),
             ..Evidence::default()
         };
-        let denied = diagnose(&evidence, &Expectation::of(self.settings))
+        let denied = diagnose(&evidence, &Expectation::from_settings(self.settings))
             .filter(|cause| matches!(cause, Cause::Denied(_)))
-            .map(|cause| cause.explain());
+            .map(|cause| cause.explain(self.settings.target));
         let ended = "the app exited, and the edge with it";
         let (what, next) = match denied {
             Some(Explanation { what, next }) => (format!("{ended}: {what}"), next),

@@ -13,7 +13,7 @@ use infra::Interrupt;
 use rules::app::manifest::{FILE, Invalid, Manifest, Reference, SecretName};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::secrets::{Row, Stored, Value, references, rows, too_dear};
+use rules::operate::secrets::{Row, Stored, Value, over_budget, references, rows};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
@@ -76,7 +76,7 @@ async fn set(
     let cloud = environment.cloud();
     let account = cloud.account_plan(&environment.session).await;
     let free = !cloud.is_billed();
-    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, free, now()) {
+    if let Some(refusal) = over_budget(manifest, &stored, name, region, &account, free, now()) {
         return Err(refusal.into());
     }
     let bytes = read(name, arguments, report)?;

@@ -6,19 +6,21 @@ use crate::environment::app::App;
 use crate::environment::domain;
 use crate::environment::ttl;
 use crate::failure::Failure;
-use crate::release::canary_analysis::CanaryAnalysis;
+use crate::release::counts;
+use crate::release::deployment::Deployment;
 use crate::release::http_probe::SlotRoute;
 use crate::release::ledger::Ledger;
-use crate::release::live_status::View;
-use crate::release::runner::Deployment;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::app::manifest::Target;
 use rules::app::names::Slot;
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
+use rules::release::analysis::CanaryAnalysis;
 use rules::release::canary::{Counts, Policy};
 use rules::release::diagnosis::{Expectation, diagnose};
+use rules::release::ledger::Record;
+use rules::release::live_status::{View, is_split, traffic};
 use std::time::Duration;
 
 /// How often `--watch` looks.
@@ -172,42 +174,44 @@ async fn watch(
         report,
         &interrupt,
     )?;
-    let mut comparing = CanaryAnalysis::new(
-        &Policy::default(),
-        Counts::default(),
-        driver.platform.counted(),
-    );
+    let counter = driver.platform.probe_counter();
+    let mut analysis = CanaryAnalysis::new(&Policy::default(), Counts::default(), counter);
+    let store = environment.store();
+    let mut open: Option<Record> = None;
     let since = now();
     while !*interrupt.borrow() {
         let look = driver.look().await?;
         let mut subjects = look.subjects();
         for slot in Slot::ALL {
-            // Outside a release the way of users leads to the one slot that serves.
-            let is_alone = *look.shares.of(slot) == 100;
-            let subject = subjects.of_mut(slot);
-            if is_alone {
-                subject.door.token.get_or_insert_default();
+            // Outside a release, requests of users reach the one slot that serves.
+            if *look.shares.of(slot) == 100 {
+                let subject = subjects.of_mut(slot);
+                subject.route.token.get_or_insert_default();
             }
         }
-        comparing
-            .look(&driver.prober, &subjects, &driver.logs)
-            .await;
-        let doing = match look.shares.blue {
-            0 | 100 => "live",
-            _ => "a release is in progress",
-        };
+        counts::fetch(&mut analysis, &driver.prober, &subjects, &driver.logs).await;
+        if !is_split(&look.shares) {
+            open = None;
+        } else if open.is_none() {
+            // Without the record the versions are shown by their slots.
+            let latest = Ledger::latest(&store).await.ok().flatten();
+            let latest = latest.map(|ledger| ledger.record);
+            open = latest.filter(|record| record.is_held() || record.is_under_way());
+        }
+        let candidate = open.as_ref().map(|record| record.begun.candidate);
         let view = View {
-            look: &look,
-            collection: comparing.collection(),
+            slots: &look.slots(),
+            shares: &look.shares,
+            collection: analysis.collection(),
             since,
             now: now(),
-            doing: doing.to_owned(),
-            candidate: None,
+            doing: traffic(&look.shares, candidate),
+            candidate,
             evidence: None,
             pings: None,
         };
-        match view.watch() {
-            Some(watch) => report.emit(Event::Watch(watch)),
+        match view.status() {
+            Some(status) => report.emit(Event::Watch(status)),
             None => report.note("nothing serves"),
         }
         let stopped = interrupt.wait_for(|stop| *stop);

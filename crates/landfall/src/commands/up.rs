@@ -15,8 +15,9 @@ use crate::environment::ttl;
 use crate::failure::Failure;
 use crate::image::app_image;
 use crate::lock::keepalive::Keepalive;
-use crate::release::driver::Local;
-use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
+use crate::release::deployment::Deployment;
+use crate::release::driver::LocalCopy;
+use crate::release::runner::{ReleaseResult, ReleaseRunner};
 use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
@@ -24,7 +25,7 @@ use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::operate::ttl::{ObservedExpiry, TtlChange, tag_value, warning};
 use rules::release::revision::{Revision, Settings};
 
 /// `landfall move`: an `up` to the other target of an environment that is deployed.
@@ -86,7 +87,7 @@ pub(crate) async fn run(
         Some(bucket) if deployed.is_empty() => {
             // A new one has its expiry from the start, so that `landfall reap` finds it even if
             // this command is killed.
-            let end = arguments.ttl.and_then(|wish| wish.end(now()));
+            let end = arguments.ttl.and_then(|wish| wish.expires_at(now()));
             let end = end.map(tag_value);
             bucket.ensure(&environment.names, end.as_deref()).await?
         }
@@ -171,7 +172,7 @@ async fn run_locked(
         image,
         settings: Settings {
             secrets: secrets::wanted(environment, provisioner.manifest).await?,
-            ..Settings::of_image(provisioner.manifest, &provisioner.image.own.user)
+            ..Settings::for_image(provisioner.manifest, &provisioner.image.own.user)
         },
     };
     let is_new = release(provisioner, &deployment, &revision, arguments, keepalive).await?;
@@ -197,11 +198,11 @@ async fn run_locked(
 /// the one that it has; and says which.
 async fn set_lifetime(
     provisioner: &Provisioner<'_>,
-    wish: Option<Wish>,
-    before: &Lifetime,
+    wish: Option<TtlChange>,
+    before: &ObservedExpiry,
 ) -> Result<(), Failure> {
     if let Some(wish) = wish {
-        ttl::write(provisioner.environment, wish.end(now())).await?;
+        ttl::write(provisioner.environment, wish.expires_at(now())).await?;
     }
     let is_new = provisioner.deployed.is_empty();
     if let Some(text) = warning(wish, before, is_new) {
@@ -225,7 +226,7 @@ async fn release(
         provisioner.manifest,
         provisioner.report,
     );
-    let local = Local {
+    let local = LocalCopy {
         engine: provisioner.engine,
         image: &provisioner.image.own,
         manifest,
@@ -248,7 +249,7 @@ async fn release(
         .phases
         .time(Phase::Release, async {
             front_door::wait(&runner.driver, report).await?;
-            release_warnings::tell(environment, manifest, &runner.driver, report).await;
+            release_warnings::warn(environment, manifest, &runner.driver, report).await;
             runner.release(revision, &terms).await
         })
         .await?;
@@ -258,5 +259,5 @@ async fn release(
         .await;
     provisioner.phases.summarize();
     outcome?;
-    Ok(matches!(conducted, ReleaseResult::Ended { .. }))
+    Ok(matches!(conducted, ReleaseResult::Released { .. }))
 }

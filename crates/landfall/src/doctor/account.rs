@@ -10,9 +10,12 @@ use crate::report::{Report, now};
 use aws::{Functions, Inventory, Permissions, Quotas, Secrets};
 use futures_util::future::try_join_all;
 use rules::app::manifest::{Domain, Manifest, Target};
-use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
-use rules::operate::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
-use rules::operate::doctor::{Facts, Seen, Unavailable};
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
+use rules::operate::doctor::account::{
+    LoadBalancers, Region, UnknownResources, known_ids, unknown_resources,
+};
+use rules::operate::doctor::permissions::{Location, Principal, Simulated, asks};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
 use rules::shape::contract::Root;
@@ -41,7 +44,7 @@ pub(super) async fn gather(
     let has_tools = !tools
         .into_iter()
         .flatten()
-        .any(|gap| matches!(gap, Unavailable::Trouble(_)));
+        .any(|gap| matches!(gap, Unavailable::Failed(_)));
     if let Some(why) = Cloud::chosen(global).why_it_needs_tools()
         && !has_tools
     {
@@ -234,7 +237,7 @@ async fn load_balancers(
 }
 
 /// What bears the environment's names and is in none of its states.
-async fn names(environment: &Environment) -> Seen<Strangers> {
+async fn names(environment: &Environment) -> Seen<UnknownResources> {
     let inventory = Inventory::new(
         &environment.session,
         &environment.names,
@@ -255,13 +258,14 @@ async fn names(environment: &Environment) -> Seen<Strangers> {
             |why: String| Unavailable::Unknown(format!("the state of the {root} root: {why}"));
         let state = environment.state(root).await;
         if let Some(state) = state.map_err(|failure| unreadable(failure.what))? {
-            of_ours.extend(known(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
+            of_ours
+                .extend(known_ids(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
         }
     }
-    Ok(Strangers {
+    Ok(UnknownResources {
         names: environment.names.clone(),
         region: environment.session.region().to_owned(),
-        found: strangers(listing.by_name, &of_ours),
+        found: unknown_resources(listing.by_name, &of_ours),
         unseen: listing.unseen,
     })
 }
@@ -294,7 +298,7 @@ async fn permissions(
     let arn = &environment.identity.arn;
     let partition = arn.split(':').nth(1).unwrap_or("aws");
     let simulation = Permissions::new(&environment.session);
-    let principal = match Principal::of(arn) {
+    let principal = match Principal::from_arn(arn) {
         Principal::Root => {
             return Err(Unavailable::Skipped(
                 "the root user may do everything".to_owned(),
@@ -321,7 +325,7 @@ async fn permissions(
             }
         }
     };
-    let at = Whereabouts {
+    let at = Location {
         partition,
         account: &environment.account,
         region: environment.session.region(),

@@ -8,8 +8,9 @@ use crate::image::edge_layer;
 use crate::image::engine::Engine;
 use infra::Binary;
 use rules::app::manifest::Manifest;
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
 use rules::operate::doctor::machine::{Directory, Disk, Tool};
-use rules::operate::doctor::{Facts, Seen, Unavailable};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub(super) async fn gather(
 }
 
 fn silent(what: &str) -> Unavailable {
-    Unavailable::Trouble(
+    Unavailable::Failed(
         Failure::new(
             rules::exit::Exit::MissingTool,
             format!("{what} did not answer within {} s", PATIENCE.as_secs()),

@@ -35,22 +35,10 @@ impl App {
         directory: &Path,
         overrides: &Overrides,
     ) -> Result<Result<App, Problems>, Failure> {
-        App::resolve(directory, overrides, Protection::Checked)
-    }
-
-    fn resolve(
-        directory: &Path,
-        overrides: &Overrides,
-        protection: Protection,
-    ) -> Result<Result<App, Problems>, Failure> {
         let directory = App::directory(directory)?;
         let text = read_if_there(&directory.join(FILE))?;
-        let draft = Draft::read(text.as_deref());
-        let mut facts = App::facts(&directory, text.as_deref(), overrides)?;
-        if protection == Protection::Checked {
-            facts.protected = protected(&directory, &draft)?;
-        }
-        let manifest = draft.resolve(&facts, overrides);
+        let facts = App::facts(&directory, text.as_deref(), overrides)?;
+        let manifest = Draft::read(text.as_deref()).resolve(&facts, overrides);
         Ok(manifest.map(|manifest| App {
             directory,
             manifest,
@@ -74,10 +62,10 @@ impl App {
         })
     }
 
-    /// The facts about a directory whose landfall.toml has this text, without the protected files.
+    /// The facts about a directory whose landfall.toml has this text.
     ///
     /// # Errors
-    /// The Dockerfile cannot be read.
+    /// A file cannot be read.
     pub(crate) fn facts(
         directory: &Path,
         text: Option<&str>,
@@ -86,14 +74,18 @@ impl App {
         let draft = Draft::read(text);
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
         // For an image that is already built the Dockerfile does not matter.
-        let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
+        let is_built = !overrides.prebuilt_image && !overrides.settings_only;
+        let dockerfile = dockerfile.filter(|_| is_built);
         Ok(Facts {
             directory_name: directory
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             dockerfile,
-            protected: Vec::new(),
+            protected: match overrides.settings_only {
+                true => Vec::new(),
+                false => protected(directory, &draft)?,
+            },
         })
     }
 
@@ -171,18 +163,11 @@ impl App {
     /// The same with more settings.
     pub(crate) fn settings(directory: &Path, overrides: Overrides) -> Result<App, Failure> {
         let overrides = Overrides {
-            prebuilt_image: true,
+            settings_only: true,
             ..overrides
         };
-        App::resolve(directory, &overrides, Protection::Ignored)?.map_err(Failure::from)
+        App::read(directory, &overrides)
     }
-}
-
-/// Whether `protected` files have to be unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protection {
-    Checked,
-    Ignored,
 }
 
 /// Whether the protected files of a directory are unchanged. With an image that is built already,

@@ -4,17 +4,16 @@
 use crate::environment::Environment;
 use crate::environment::dns::Resolver;
 use crate::failure::Failure;
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::release::http_probe::{Prober, SlotRoute};
-use crate::release::runner::{Deployment, TargetOutputs};
 use crate::report::Report;
 use aws::Zones;
 use rules::app::manifest::{Domain, Manifest, Target};
+use rules::check::{Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::dns::{Ask, Caa};
-use rules::operate::doctor::{Unavailable, verdict};
 use rules::operate::domain::course::{Course, Kept};
-use rules::operate::domain::{Public, Survey, checks, zone};
+use rules::operate::domain::{Caa, Public, Survey, checks, zone};
 use rules::shape::contract::{FargateDomainInputs, LambdaDomainInputs, Root};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -90,16 +89,7 @@ async fn delegations(
 ) -> Result<Vec<(String, Public)>, String> {
     let mut public = Vec::new();
     for name in domain.zones() {
-        let answer = resolver.ask(name, Ask::Ns).await?;
-        let found = match answer.code {
-            // NOERROR without records of this type, or NXDOMAIN.
-            0 | 3 if answer.servers.is_empty() => Public::Nothing,
-            0 => Public::Servers(answer.servers),
-            2 => Public::Fails("SERVFAIL".to_owned()),
-            5 => return Err(format!("{} refuses to answer", resolver.describe())),
-            code => Public::Fails(format!("response code {code}")),
-        };
-        public.push((name.to_owned(), found));
+        public.push((name.to_owned(), resolver.name_servers(name).await?));
     }
     Ok(public)
 }
@@ -111,9 +101,9 @@ async fn certificate_authorities(
     domain: &Domain,
 ) -> Option<(String, Vec<Caa>)> {
     for name in domain.zones() {
-        let answer = resolver.ask(name, Ask::Caa).await.ok()?;
-        if !answer.caa.is_empty() {
-            return Some((name.to_owned(), answer.caa));
+        let records = resolver.caa(name).await.ok()?;
+        if !records.is_empty() {
+            return Some((name.to_owned(), records));
         }
     }
     None
@@ -131,7 +121,7 @@ pub(crate) async fn course(
 ) -> Result<Course, Failure> {
     let kept = kept_on(environment, manifest.target).await?;
     let Some(domain) = &manifest.domain else {
-        return Ok(Course::of(None, &kept));
+        return Ok(Course::new(None, &kept));
     };
     let survey = survey(environment, domain).await?;
     let found = checks(&survey);
@@ -149,7 +139,7 @@ pub(crate) async fn course(
             text: check.in_one_line(),
         });
     }
-    Ok(Course::of(Some((domain, zone)), &kept))
+    Ok(Course::new(Some((domain, zone)), &kept))
 }
 
 /// The variables of a domain's root. Without the outputs of the target they can be planned, not

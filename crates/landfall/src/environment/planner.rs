@@ -6,7 +6,7 @@ use crate::environment::domain;
 use crate::environment::tasks;
 use crate::environment::terraform::Function;
 use crate::failure::Failure;
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
 use aws::{ErrorKind, Functions};
 use infra::{Interrupt, Terraform};
@@ -254,7 +254,7 @@ fn decided_on(
     {
         let mut plan = planned.plan.clone();
         plan.changes
-            .retain(|change| !course.takes_what_was_begun(change));
+            .retain(|change| !course.removes_unfinished(change));
         roots.push((planned.terraform.dir.root, plan));
     }
     roots

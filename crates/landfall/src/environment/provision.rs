@@ -8,7 +8,7 @@ use crate::environment::terraform::{Function, listener};
 use crate::failure::Failure;
 use crate::image::app_image::{self, AppImage};
 use crate::image::engine::Engine;
-use crate::release::runner::{Deployment, TargetOutputs};
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::report::Report;
 use crate::report::phases::Phases;
 use infra::Interrupt;

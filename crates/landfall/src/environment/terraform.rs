@@ -4,7 +4,7 @@
 use crate::environment::Environment;
 use crate::environment::paths::cache;
 use crate::failure::Failure;
-use crate::release::runner::{Deployment, TargetOutputs};
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::report::Report;
 use infra::{Binary, Interrupt, Message, Terraform, WorkDir};
 use rules::app::manifest::{Manifest, Target};

@@ -4,8 +4,8 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::report::now;
 use rules::exit::Exit;
-use rules::operate::expiry::LocalEnd;
-use rules::operate::ttl::{Lifetime, TAG_EXPIRES_AT, tag_value};
+use rules::operate::expiry::LocalExpiry;
+use rules::operate::ttl::{ObservedExpiry, TAG_EXPIRES_AT, tag_value};
 use rules::time::Timestamp;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const FILE: &str = "end.json";
 ///
 /// # Errors
 /// The tags or the file cannot be read.
-pub(crate) async fn read(environment: &Environment) -> Result<Lifetime, Failure> {
+pub(crate) async fn read(environment: &Environment) -> Result<ObservedExpiry, Failure> {
     let tag = match environment.bucket() {
         Some(bucket) => {
             let mut tags = bucket.tags().await?.unwrap_or_default();
@@ -25,7 +25,7 @@ pub(crate) async fn read(environment: &Environment) -> Result<Lifetime, Failure>
         }
         None => read_file(environment.directory())?.map(|end| end.expires_at),
     };
-    Ok(Lifetime::read(now(), tag.as_deref()))
+    Ok(ObservedExpiry::read(now(), tag.as_deref()))
 }
 
 /// Sets when the environment expires; [`None`]: never.
@@ -47,7 +47,7 @@ pub(crate) async fn write(
 ///
 /// # Errors
 /// The file cannot be read, or was not written by landfall.
-pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
+pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalExpiry>, Failure> {
     let path = directory.join(FILE);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -73,7 +73,7 @@ fn write_file(environment: &Environment, value: Option<String>) -> Result<(), Fa
             _ => Ok(()),
         };
     };
-    let text = serde_json::to_string(&LocalEnd::of(&environment.names, value))
+    let text = serde_json::to_string(&LocalExpiry::new(&environment.names, value))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     // Renamed into place, so that a killed command leaves the old file or the new one.
     let temporary = path.with_extension("new");

@@ -28,8 +28,8 @@ pub(crate) fn hardening_arguments(image: &LocalImage, manifest: &Manifest) -> Ve
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&on_fargate, &image.user);
-    Hardening::of(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
+    let settings = Settings::for_image(&on_fargate, &image.user);
+    Hardening::from_settings(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
 }
 
 /// The app's environment variables on this machine. Landfall never fetches the value of a secret to

@@ -1,7 +1,7 @@
 //! `landfall doctor`: a table of checks, and a list of what to do.
 
 use super::text::Style;
-use rules::operate::doctor::{Check, CheckId, Outcome, Summary};
+use rules::check::{Check, CheckId, Outcome, Summary};
 
 /// One line of the table. Without colour, a word replaces the sign.
 pub(super) fn line(check: &Check, style: &Style) -> String {

@@ -38,7 +38,7 @@ fn past_line(past: &Past, target: Target) -> String {
         }) => format!("served; {}", proof_words(*proof)),
         Some(Outcome::Serving { .. }) => "served".to_owned(),
         Some(Outcome::RolledBack { cause, .. }) => {
-            format!("rolled back: {}", cause.explain().what)
+            format!("rolled back: {}", cause.explain(target).what)
         }
         Some(other) => outcome_words(other, target),
     };

@@ -45,7 +45,7 @@ fn diagnosis(cause: &Cause, evidence: &Evidence, style: &Style) -> String {
     let mut lines = vec![format!(
         "{} {}",
         style.paint("31", "cause:"),
-        cause.explain().what
+        cause.explain(style.target).what
     )];
     let stopped = evidence.stopped.iter().take(SHOWN);
     lines.extend(stopped.map(|task| stopped_words(task, style.target)));

@@ -35,8 +35,12 @@ fn described(status: &Status, slot: fn(&SlotStatus) -> Option<[String; 3]>) -> S
             continue;
         };
         lines.push(format!("{label:9} {what}\n          {how}"));
+        let target = match slot_status.version {
+            Some(_) => Target::Lambda,
+            None => Target::Fargate,
+        };
         let cause = slot_status.cause.as_ref();
-        lines.extend(cause.map(|cause| format!("          {}", cause.explain().what)));
+        lines.extend(cause.map(|cause| format!("          {}", cause.explain(target).what)));
     }
     let lifetime = status.lifetime.as_ref();
     let words = lifetime.and_then(|lifetime| lifetime.describe());

@@ -81,7 +81,7 @@ pub(crate) fn step_words(step: &Step, target: Target) -> String {
             Target::Lambda => format!("remove the alias {slot}"),
         },
         Step::Wait { what, .. } => awaited_words(*what, target).to_owned(),
-        Step::RollBack { cause } => format!("roll back: {}", cause.explain().what),
+        Step::RollBack { cause } => format!("roll back: {}", cause.explain(target).what),
         Step::Finished { outcome } => outcome_words(outcome, target),
     }
 }

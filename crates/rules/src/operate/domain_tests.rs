@@ -46,7 +46,7 @@ fn others() -> Public {
     Public::Servers(servers("registrar.example"))
 }
 
-fn told(check: &Check) -> String {
+fn described(check: &Check) -> String {
     let mut lines = vec![format!("{:?}: {}", check.outcome, check.what)];
     lines.extend(check.why.iter().map(|line| format!("  why: {line}")));
     lines.extend(check.fix.iter().map(|line| format!("  fix: {line}")));
@@ -87,9 +87,9 @@ fn each_case_says_what_to_do() {
                 public(Public::Nothing, of(&second)),
             ),
         ),
-        // What is nearer counts for nobody, so the records go where public DNS looks.
+        // The closer zone is not delegated, so the records go where public DNS looks.
         (
-            "past one that nobody leads to",
+            "another zone without delegation",
             survey(
                 &[own.clone(), whole.clone()],
                 public(Public::Nothing, of(&whole)),
@@ -161,23 +161,23 @@ fn each_case_says_what_to_do() {
         .iter()
         .map(|(case, survey)| {
             let into = zone(survey).map_or("none", |zone| &zone.id);
-            format!("{case} (zone {into})\n{}", told(&delegated(survey)))
+            format!("{case} (zone {into})\n{}", described(&delegated(survey)))
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));
 }
 
-/// A resolver that errs for an hour keeps nobody from a release, and moves no record.
+/// A resolver that fails for an hour stops no release, and moves no record.
 #[test]
-fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
+fn a_domain_that_is_set_up_keeps_its_zone_and_gets_only_warnings() {
     let (whole, second) = (
         zone_of("example.com", "ZWHOLE"),
         zone_of("example.com", "ZSECOND"),
     );
     let fails = Public::Fails("SERVFAIL".to_owned());
-    let set_up = |zones: &[Zone], said: Public| Survey {
+    let set_up = |zones: &[Zone], answer: Public| Survey {
         set_up_in: Some("ZWHOLE".to_owned()),
-        ..survey(zones, public(Public::Nothing, said))
+        ..survey(zones, public(Public::Nothing, answer))
     };
     let broken = set_up(std::slice::from_ref(&whole), fails);
     let outcomes: Vec<Outcome> = checks(&broken).iter().map(|check| check.outcome).collect();
@@ -186,7 +186,7 @@ fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
 
     let moved = set_up(&[whole.clone(), second.clone()], of(&second));
     assert_eq!(zone(&moved), Some(&whole));
-    insta::assert_snapshot!(told(&checks(&moved)[0]));
+    insta::assert_snapshot!(described(&checks(&moved)[0]));
 
     // The zone is gone, and with it what was in it.
     let gone = set_up(std::slice::from_ref(&second), of(&second));
@@ -194,7 +194,7 @@ fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
 }
 
 #[test]
-fn what_is_not_ours_is_not_written_over() {
+fn records_of_others_are_not_overwritten() {
     let whole = zone_of("example.com", "ZWHOLE");
     let mut survey = survey(
         std::slice::from_ref(&whole),
@@ -217,11 +217,11 @@ fn what_is_not_ours_is_not_written_over() {
         .push(("ZWHOLE".to_owned(), record("AAAA", "2001:db8::1")));
     let all = checks(&survey);
     assert_eq!(all.len(), 2);
-    insta::assert_snapshot!(told(&all[1]));
+    insta::assert_snapshot!(described(&all[1]));
 }
 
 #[test]
-fn a_domain_that_lets_others_certify_says_so() {
+fn caa_records_that_forbid_acm_are_reported() {
     let whole = zone_of("example.com", "ZWHOLE");
     let mut survey = survey(
         std::slice::from_ref(&whole),
@@ -233,7 +233,7 @@ fn a_domain_that_lets_others_certify_says_so() {
             value: (*value).to_owned(),
         });
         survey.caa = Some(("example.com".to_owned(), records.collect()));
-        shut_out(&survey).map(|check| told(&check))
+        forbids_aws(&survey).map(|check| described(&check))
     };
     assert_eq!(with(&[]), None);
     assert_eq!(with(&[("iodef", "mailto:a@example.com")]), None);
@@ -244,11 +244,11 @@ fn a_domain_that_lets_others_certify_says_so() {
     // Wildcards alone are none of ours.
     assert_eq!(with(&[("issuewild", ";")]), None);
     let others = with(&[("issue", "letsencrypt.org"), ("issue", "pki.goog")]);
-    let nobody = with(&[("issue", ";")]);
+    let no_issuer = with(&[("issue", ";")]);
     insta::assert_snapshot!(format!(
         "{}\n\n{}",
         others.expect("refused"),
-        nobody.expect("refused")
+        no_issuer.expect("refused")
     ));
 }
 
@@ -263,9 +263,9 @@ fn any_public() -> impl Strategy<Value = Public> {
 }
 
 proptest! {
-    /// Records are only said to be safe where public DNS leads to that very zone, whatever lies about.
+    /// The check passes only where public DNS delegates to exactly that zone, whatever other zones exist.
     #[test]
-    fn only_a_zone_that_is_led_to_is_good(
+    fn only_a_delegated_zone_is_accepted(
         names in proptest::collection::vec(prop_oneof!["app.example.com", "example.com"], 0..4),
         own in any_public(),
         whole in any_public(),
@@ -291,4 +291,20 @@ proptest! {
             prop_assert!(zone.name_servers.iter().all(|server| why.contains(server)));
         }
     }
+}
+
+#[test]
+fn response_codes_of_public_dns() {
+    let some = || vec!["ns2".to_owned(), "ns1".to_owned(), "ns2".to_owned()];
+    let sorted = Public::Servers(vec!["ns1".to_owned(), "ns2".to_owned()]);
+    assert_eq!(Public::from_answer(0, some()), Some(sorted));
+    for code in [0, 3] {
+        let nothing = Public::from_answer(code, Vec::new());
+        assert_eq!(nothing, Some(Public::Nothing), "response code {code}");
+    }
+    let fails = |why: &str| Some(Public::Fails(why.to_owned()));
+    assert_eq!(Public::from_answer(2, Vec::new()), fails("SERVFAIL"));
+    let other = Public::from_answer(4, Vec::new());
+    assert_eq!(other, fails("response code 4"));
+    assert_eq!(Public::from_answer(5, Vec::new()), None, "it refuses");
 }

@@ -35,7 +35,7 @@ fn stored(text: &str, store: SecretsStore) -> Stored {
 const BOTH: &str = "secrets = [\"KEY\", \"URL\"]\n";
 
 #[test]
-fn a_value_shows_nowhere_and_loses_one_line_break() {
+fn a_value_is_never_printed_and_loses_one_line_break() {
     let read = |bytes: &[u8]| Value::read(bytes.to_vec(), SecretsStore::ParameterStore);
     for (given, kept) in [
         ("a\n", "a"),
@@ -59,7 +59,7 @@ fn a_value_shows_nowhere_and_loses_one_line_break() {
 }
 
 #[test]
-fn a_name_in_a_store_is_found_again_and_no_other() {
+fn the_name_of_a_secret_is_read_back_from_its_name_in_the_store() {
     let manifest = manifest("");
     let names = Names::new(manifest.name, manifest.environment);
     for store in SecretsStore::ALL {
@@ -77,7 +77,7 @@ fn a_name_in_a_store_is_found_again_and_no_other() {
 }
 
 #[test]
-fn what_is_not_set_is_told_at_once_with_what_sets_it() {
+fn all_missing_secrets_are_reported_at_once_with_the_commands_that_set_them() {
     let manifest = manifest(BOTH);
     let there = [stored("URL", SecretsStore::SecretsManager)];
     let refusal = references(&manifest, &there).expect_err("neither is where it is to be");
@@ -96,7 +96,7 @@ fn what_is_not_set_is_told_at_once_with_what_sets_it() {
 }
 
 #[test]
-fn what_is_set_is_referred_to_by_its_version() {
+fn a_set_secret_is_referred_to_by_its_version() {
     let manifest = manifest(BOTH);
     let there = ["KEY", "URL", "OLD"].map(|name| stored(name, SecretsStore::ParameterStore));
     let found = references(&manifest, &there).expect("all are set");
@@ -116,12 +116,12 @@ fn what_is_set_is_referred_to_by_its_version() {
     assert_eq!(secret.changed, None);
     assert_eq!(
         checks(&manifest, &there)[0].outcome,
-        crate::operate::doctor::Outcome::Ok
+        crate::check::Outcome::Ok
     );
 }
 
 #[test]
-fn a_list_has_what_is_wanted_and_what_is_there() {
+fn a_list_has_the_secrets_of_the_manifest_and_of_the_store() {
     let manifest = manifest(BOTH);
     let there = [
         stored("OLD", SecretsStore::ParameterStore),
@@ -151,7 +151,7 @@ fn dear(text: &str, there: &[Stored], rehearsal: bool) -> Option<Refusal> {
         why: "a test".into(),
     };
     let manifest = manifest(text);
-    too_dear(
+    over_budget(
         &manifest,
         there,
         &name("KEY"),
@@ -163,7 +163,7 @@ fn dear(text: &str, there: &[Stored], rehearsal: bool) -> Option<Refusal> {
 }
 
 #[test]
-fn what_secrets_manager_bills_needs_a_budget() {
+fn secrets_manager_needs_a_budget() {
     let store = "secrets_store = \"secrets-manager\"\n";
     let refusal = dear(store, &[], false).expect("no budget");
     assert!(refusal.what.contains("$0.40"), "{refusal:?}");

@@ -1,24 +1,24 @@
-//! Slots on Lambda. Each is an alias of the function, named after the slot and leading to the version that is
-//! staged there; the alias `live`, which users come in by, leads to one of these versions, or to two of them by
-//! weight (<https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>).
+//! Slots on Lambda. Each is an alias of the function that has the slot's name and points to the version that is
+//! staged there. The alias `live`, which users invoke, points to one of these versions, or to both by weight
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>).
 
 use crate::app::names::{Slot, Slots};
 
-/// Where the alias `live` leads.
+/// The versions that the alias `live` points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
-    /// The version that gets what no other does.
+    /// The version of the alias.
     pub version: String,
-    /// Another version, and its percentage.
+    /// A second version, and its weight in percent.
     pub other: Option<(String, u32)>,
 }
 
-/// What is staged in a slot.
+/// The version that is staged in each slot.
 pub type Staged = Slots<Option<String>>;
 
 impl Routing {
-    /// Percent of users that each slot has. Before the first release `live` leads to what Terraform made: that
-    /// counts for the slot that is called live then.
+    /// The share of users of each slot, in percent. Before the first release `live` points to the version that
+    /// Terraform created, which counts for the slot without a version.
     pub fn shares(&self, staged: &Staged) -> Slots<u32> {
         let other = self
             .other
@@ -35,7 +35,7 @@ impl Routing {
                 _ if self.version == *version => 100 - other,
                 _ => 0,
             };
-            // Both slots may hold the same version; its users are counted once.
+            // Both slots may have the same version; its users count once.
             *shares.of_mut(slot) = share.min(left);
             left -= share.min(left);
         }
@@ -48,8 +48,8 @@ impl Routing {
         shares
     }
 
-    /// The routing that sends `share` percent of users to `slot` and all others to the other one; [`None`] if
-    /// one of them is to get users and holds nothing.
+    /// The routing that sends `share` percent of users to `slot` and all others to the other one; [`None`] if a
+    /// slot that should get users has no version.
     pub fn shifted(slot: Slot, share: u32, staged: &Staged) -> Option<Routing> {
         let (here, there) = (staged.of(slot), staged.of(slot.other()));
         match share.min(100) {
@@ -62,7 +62,7 @@ impl Routing {
         }
     }
 
-    /// Everyone to one version.
+    /// All users to one version.
     fn to(version: String) -> Routing {
         Routing {
             version,
@@ -92,20 +92,20 @@ mod tests {
     fn before_the_first_release_blue_is_live_and_empty() {
         let new = Routing::to("$LATEST".into());
         assert_eq!(shares(&new, &staged(None, None)), (100, 0));
-        // The first version is staged beside it.
+        // The first version is staged in the other slot.
         assert_eq!(shares(&new, &staged(None, Some("1"))), (100, 0));
         let moved = Routing::to("1".into());
         assert_eq!(shares(&moved, &staged(None, Some("1"))), (0, 100));
     }
 
     #[test]
-    fn a_version_of_nobody_s_is_in_no_slot() {
+    fn a_version_outside_both_slots_gets_no_share() {
         let elsewhere = Routing::to("7".into());
         assert_eq!(shares(&elsewhere, &staged(Some("1"), Some("2"))), (0, 0));
     }
 
     #[test]
-    fn nobody_is_sent_to_an_empty_slot() {
+    fn an_empty_slot_gets_no_traffic() {
         let half = staged(Some("1"), None);
         assert_eq!(Routing::shifted(Slot::Green, 10, &half), None);
         assert_eq!(Routing::shifted(Slot::Green, 100, &half), None);
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shifted_is_seen(green: bool, share in 0..=100_u32) {
+        fn a_shift_is_observed_as_shares(green: bool, share in 0..=100_u32) {
             let slot = if green { Slot::Green } else { Slot::Blue };
             let staged = staged(Some("4"), Some("12"));
             let routing = Routing::shifted(slot, share, &staged).expect("both are staged");
@@ -125,7 +125,7 @@ mod tests {
         }
 
         #[test]
-        fn shares_never_exceed_the_whole(
+        fn shares_never_exceed_one_hundred(
             version in "[1-3]",
             other in proptest::option::of(("[1-3]", 0..=200_u32)),
             blue in proptest::option::of("[1-3]"),

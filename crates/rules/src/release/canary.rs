@@ -3,7 +3,7 @@
 //! Both versions may err, and the rate may drift: an app that fails one request in ten in every
 //! version is a healthy app here. A [`Monitor`] holds two e-processes, bets whose value can't be
 //! expected to grow if what they bet against is true, so Ville's inequality bounds how often they ever
-//! reach 1/α, however often somebody looks:
+//! reach 1/α, however often they are evaluated:
 //!
 //! - `M` bets against "the new version is not worse than the old one". A version that isn't worse is
 //!   rolled back with a probability of at most α.
@@ -33,5 +33,5 @@ pub use counts::{
 };
 pub use monitor::Monitor;
 pub use policy::Policy;
-pub use trial::{Decision, Judgement, Trial, judge};
+pub use trial::{Decision, Judgement, Totals, Trial, judge};
 pub use windows::seal;

@@ -1,71 +1,8 @@
 use super::*;
-use crate::app::manifest::Architecture;
 use crate::app::names::{Slot, Slots};
 use crate::release::diagnosis::Cause;
-use crate::release::revision::{Digest, Image, Settings};
-use crate::release::{
-    AtMaximum, Comparison, PreviewRoutes, Probes, Proof, Purpose, ReleaseTimings, SlotSeen,
-    Strategy, carry_out,
-};
-use std::collections::BTreeMap;
-
-fn record(number: u64, revision: &str) -> Record {
-    let image = Image {
-        repository_url: "registry/uptime-prod".into(),
-        digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
-    };
-    let begun = Release {
-        revision: RevisionId(revision.into()),
-        count: 1,
-        candidate: Slot::Green,
-        strategy: Strategy::Canary,
-        purpose: Purpose::Deploy,
-        no_traffic: false,
-        at_maximum: AtMaximum::Hold,
-        timings: ReleaseTimings::default(),
-        started: Timestamp(1_000),
-        progress: Progress::default(),
-    };
-    let revision = Revision {
-        image,
-        settings: Settings {
-            secrets: Default::default(),
-            target: crate::app::manifest::Target::Fargate,
-            port: 8080,
-            cpu: 256,
-            memory: 512,
-            architecture: Architecture::X86_64,
-            env: BTreeMap::new(),
-            stop_timeout: 30,
-            edge: None,
-            container: None,
-        },
-    };
-    Record::begin(number, "ann@desk".into(), revision, None, begun)
-}
-
-fn serving() -> Observation {
-    let slots = Slots {
-        blue: SlotSeen {
-            revision: Some(RevisionId("old".into())),
-            desired: 1,
-            tasks: 1,
-            healthy: 1,
-            ..SlotSeen::default()
-        },
-        green: SlotSeen::default(),
-    };
-    Observation {
-        shares: Slots {
-            blue: 100,
-            green: 0,
-        },
-        previews: PreviewRoutes::Disabled,
-        slots,
-        probes: Probes::default(),
-        comparison: Comparison::default(),
-    }
-}
+use crate::release::samples::{record, serving};
+use crate::release::{PreviewRoutes, Proof, carry_out};
 
 /// A whole release, written as a driver writes it.
 fn played() -> Record {
@@ -89,7 +26,7 @@ fn played() -> Record {
 }
 
 #[test]
-fn a_record_survives_its_text_and_every_step_follows() {
+fn a_record_is_read_back_and_every_step_follows() {
     let record = played();
     let text = serde_json::to_string(&record).expect("text");
     let again = Record::parse(&text).expect("a record");
@@ -99,7 +36,7 @@ fn a_record_survives_its_text_and_every_step_follows() {
 }
 
 #[test]
-fn a_step_that_does_not_follow_is_found() {
+fn a_step_that_does_not_follow_is_reported() {
     let mut record = played();
     let number = record.entries.len() - 3;
     let Entry::Step { seen, .. } = &mut record.entries[number] else {
@@ -117,7 +54,7 @@ fn a_step_that_does_not_follow_is_found() {
 }
 
 #[test]
-fn wherever_the_record_ends_the_release_can_go_on() {
+fn a_release_can_resume_from_every_entry() {
     let whole = played();
     for length in 0..whole.entries.len() {
         let mut cut = whole.clone();
@@ -132,7 +69,7 @@ fn wherever_the_record_ends_the_release_can_go_on() {
 }
 
 #[test]
-fn an_order_is_part_of_the_story() {
+fn an_order_is_recorded() {
     let mut record = record(1, "new");
     record.entries.push(Entry::Order {
         at: Timestamp(5),
@@ -160,7 +97,7 @@ fn keys_sort_as_their_numbers() {
 }
 
 #[test]
-fn the_way_back_leads_to_what_last_served_and_is_another() {
+fn rollback_selects_the_last_other_revision_that_served() {
     let ended = |number, revision: &str, good: bool| {
         let outcome = if good {
             Outcome::Serving {

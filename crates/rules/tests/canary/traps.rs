@@ -1,5 +1,4 @@
-//! Four ways to count that look right and roll healthy versions back. Each test shows the right one
-//! beside it.
+//! Plausible ways to count that roll healthy versions back. Each test compares one with the right way.
 
 use crate::simulation::{Filling, Random};
 use rules::release::canary::factor::{COMPONENTS, Rates, guess, ln_factor, not_worse};
@@ -57,7 +56,7 @@ fn requests_belong_to_the_second_in_which_they_began() {
 /// Why the coin is flipped for each request. One client in ten always gets errors, whatever version
 /// it asks: tied to one version, its hundred requests are one draw that is counted a hundred times.
 #[test]
-fn clients_that_stick_to_a_version_are_no_independent_requests() {
+fn requests_of_clients_that_stay_with_a_version_are_not_independent() {
     let mut random = Random::new(12);
     let runs = 100;
     let mut rolled_back = [0, 0];
@@ -112,7 +111,7 @@ fn rolls_back_at(share: f64, windows: &[Window]) -> bool {
 
 /// Half of all requests were configured, and a tenth still comes: load balancers hear late of a change.
 #[test]
-fn the_share_is_the_one_that_came() {
+fn the_share_is_the_one_observed() {
     let mut random = Random::new(13);
     let (runs, mut configured, mut realised) = (50, 0, 0);
     for _ in 0..runs {
@@ -127,7 +126,7 @@ fn the_share_is_the_one_that_came() {
 /// Why no test looks only at whose the errors are: it takes the share on trust. Here 10% were
 /// configured and 12% come, and the new version is believed to have a fifth more errors.
 #[test]
-fn whose_the_errors_are_says_nothing_without_the_share() {
+fn the_split_of_errors_means_nothing_without_the_share() {
     let mut random = Random::new(15);
     let (runs, mut configured, mut realised) = (40, 0, 0);
     let (share, believed) = (0.10, 0.12 / (0.12 + 0.90));
@@ -150,7 +149,7 @@ fn whose_the_errors_are_says_nothing_without_the_share() {
 /// Why no test that is meant for one look is repeated: the one-sided test of two proportions at 1%,
 /// after every hundred requests.
 #[test]
-fn a_test_for_one_look_is_not_for_many() {
+fn a_test_for_one_look_is_wrong_for_many() {
     let mut random = Random::new(14);
     let (runs, mut repeated, mut bets) = (200, 0, 0);
     for _ in 0..runs {

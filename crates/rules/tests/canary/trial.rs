@@ -62,7 +62,7 @@ fn judged(history: History, windows: Vec<SealedWindow>) -> rules::release::canar
 const USERS: Decision = Decision::Promote { by: Stratum::Users };
 
 #[test]
-fn no_samples_never_pass() {
+fn without_samples_nothing_is_proven() {
     let nothing = judged(ten_percent(), vec![]);
     assert_eq!(nothing.decision, Decision::Continue);
     let one_sided = counted(Stratum::Users, 1_000, [100, 0, 0, 0]);
@@ -70,7 +70,7 @@ fn no_samples_never_pass() {
         judged(ten_percent(), one_sided).decision,
         Decision::Continue
     );
-    let nobody = Policy {
+    let no_weights = Policy {
         weights: PerSignal::default(),
         ..Policy::default()
     };
@@ -78,12 +78,12 @@ fn no_samples_never_pass() {
         history: ten_percent(),
         windows: counted(Stratum::Users, 1_000, [20, 2, 20, 2]),
     };
-    assert_eq!(judge(&nobody, &counts).decision, Decision::Continue);
-    assert!(nobody.problem().is_some());
+    assert_eq!(judge(&no_weights, &counts).decision, Decision::Continue);
+    assert!(no_weights.problem().is_some());
 }
 
 #[test]
-fn a_dead_version_falls_and_a_healthy_one_with_its_ten_percent_is_proven() {
+fn a_broken_version_is_rolled_back_and_one_with_the_usual_ten_percent_is_promoted() {
     let dead = judged(ten_percent(), counted(Stratum::Users, 5, [9, 1, 1, 1]));
     let because_of_errors = Decision::RollBack {
         monitor: Signal::Errors,
@@ -100,7 +100,7 @@ fn a_dead_version_falls_and_a_healthy_one_with_its_ten_percent_is_proven() {
 }
 
 #[test]
-fn what_was_found_first_stands() {
+fn the_first_decision_is_final() {
     let mut windows = counted(Stratum::Users, 5, [9, 1, 1, 1]);
     windows.extend(counted(Stratum::Users, 300, [20, 2, 20, 2]));
     let judgement = judged(ten_percent(), windows);
@@ -143,7 +143,7 @@ fn too_few_requests_of_the_new_version_prove_nothing() {
 }
 
 #[test]
-fn strata_share_the_evidence_against_and_not_the_evidence_for() {
+fn strata_share_evidence_against_a_version_but_not_evidence_for_it() {
     let users = counted(Stratum::Users, 3, [9, 1, 1, 1]);
     let probes = counted(Stratum::Probes, 3, [1, 0, 1, 1]);
     for alone in [&users, &probes] {
@@ -184,7 +184,7 @@ fn with_latencies(seed: u64, times: f64, history: bool, seconds: u64) -> Counts 
 }
 
 #[test]
-fn a_slow_version_falls_for_its_slowness() {
+fn a_slow_version_is_rolled_back_for_its_latency() {
     for history in [true, false] {
         let slow = judge(&Policy::default(), &with_latencies(3, 2.5, history, 20));
         let Decision::RollBack { monitor } = slow.decision else {
@@ -195,7 +195,7 @@ fn a_slow_version_falls_for_its_slowness() {
 }
 
 #[test]
-fn a_version_that_is_as_fast_is_proven_to_be() {
+fn a_version_that_is_as_fast_is_promoted() {
     for history in [true, false] {
         let same = judge(&Policy::default(), &with_latencies(4, 1.0, history, 60));
         assert_eq!(same.decision, USERS, "{same:?}");
@@ -204,7 +204,7 @@ fn a_version_that_is_as_fast_is_proven_to_be() {
 }
 
 #[test]
-fn one_that_answers_nobody_in_time_is_slow_and_failing() {
+fn a_version_that_times_out_is_slow_and_failing() {
     let mut counts = with_latencies(5, 1.0, true, 3);
     for window in &mut counts.windows {
         window.new = Arm {
@@ -220,7 +220,7 @@ fn one_that_answers_nobody_in_time_is_slow_and_failing() {
 }
 
 #[test]
-fn without_a_past_the_first_window_is_one() {
+fn without_history_the_first_window_becomes_the_history() {
     let counts = with_latencies(6, 10.0, false, 1);
     let judgement = judge(&Policy::default(), &counts);
     assert_eq!(judgement.ln_m_by.p50, 0.0);
@@ -229,7 +229,7 @@ fn without_a_past_the_first_window_is_one() {
 }
 
 #[test]
-fn a_monitor_without_weight_is_not_asked() {
+fn a_monitor_without_weight_decides_nothing() {
     let counts = with_latencies(7, 2.5, true, 60);
     let judgement = judge(&Policy::errors_only(), &counts);
     assert_eq!(judgement.decision, USERS);
@@ -268,7 +268,7 @@ fn arms() -> impl Strategy<Value = Arm> {
 
 proptest! {
     #[test]
-    fn going_on_is_as_judging_from_scratch(
+    fn judging_window_by_window_equals_judging_all_at_once(
         history in arms(),
         windows in prop::collection::vec((any::<bool>(), arms(), arms()), 0..40),
     ) {

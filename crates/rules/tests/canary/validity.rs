@@ -36,7 +36,7 @@ proptest! {
     }
 
     #[test]
-    fn a_version_that_is_not_worse_is_not_bet_against_with_gain(
+    fn bets_against_a_version_that_is_not_worse_do_not_gain(
         n_old in 1..12_u64, n_new in 1..12_u64, a in 1e-4..0.95, component in 0..6_usize, x in rate(), y in rate(),
     ) {
         let belief = COMPONENTS[component].belief(a);
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn a_version_that_is_worse_is_not_bet_on_with_gain(
+    fn bets_on_a_version_that_is_worse_do_not_gain(
         n_old in 1..12_u64, n_new in 1..12_u64, a in 1e-4..0.95, x in rate(), y in rate(),
     ) {
         let belief = Rates { old: a, new: a };
@@ -60,14 +60,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_projected_onto_is_the_border(a in 1e-4..0.95, share in 0.0..=1.0) {
+    fn the_projection_is_on_the_border(a in 1e-4..0.95, share in 0.0..=1.0) {
         let found = worse(a, share);
         prop_assert!(found.old <= a + 1e-12 && found.new >= worse_from(found.old) - 1e-12);
         prop_assert!(found.new < 1.0);
     }
 
     #[test]
-    fn errors_of_the_new_version_never_speak_for_it(
+    fn errors_of_the_new_version_never_count_in_its_favour(
         windows in windows(), n_old in 1..1_000_u64, old in 0..1_000_u64, n_new in 1..1_000_u64, new in 0..999_u64,
     ) {
         let mut monitor = Monitor::new(&Policy::default());
@@ -148,7 +148,7 @@ fn trial(
 
 /// `./dev bench canary` asks more often, and of other apps.
 #[test]
-fn an_app_that_errs_in_every_version_is_rarely_rolled_back() {
+fn an_app_with_errors_in_every_version_is_rarely_rolled_back() {
     let mut random = Random::new(1);
     let runs = 200;
     let healthy = |_: &u32| trial(&mut random, [0.1, 0.1], 0.1, 100_000, 100)[0];

@@ -63,7 +63,7 @@ fn nothing_is_taken_from_seconds_that_are_not_sealed() {
 }
 
 #[test]
-fn what_is_open_failed_and_who_left_is_not_counted() {
+fn open_requests_failed_connections_and_departed_clients_are_not_counted() {
     let mut latency = Histogram::default();
     latency.record(Duration::from_millis(3));
     let arm = Arm::from(&Attempts {
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn it_makes_no_difference_how_often_one_seals(
+    fn sealing_more_often_changes_nothing(
         arrivals in prop::collection::btree_map(0..60_u64, second(), 0..40),
         looks in prop::collection::vec(0..70_u64, 0..10),
     ) {
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_lost_but_the_end(arrivals in prop::collection::btree_map(0..60_u64, second(), 0..40)) {
+    fn only_the_last_open_window_is_lost(arrivals in prop::collection::btree_map(0..60_u64, second(), 0..40)) {
         let seconds = seconds(arrivals.iter().map(|(second, (old, new))| (*second, *old, *new)));
         let windows = seal(Stratum::Users, &seconds, 0, 60);
         let end = windows.last().map_or(0, SealedWindow::end);

@@ -5,7 +5,7 @@ use crate::environment::domain::{self, address};
 use crate::environment::planner::{PlannedDomain, PlannedRoot};
 use crate::environment::provision::{Provisioner, changed_meanwhile};
 use crate::failure::Failure;
-use crate::release::runner::Deployment;
+use crate::release::deployment::Deployment;
 use rules::app::manifest::{Domain, Target};
 use rules::event::Phase;
 use rules::exit::Exit;

@@ -1,13 +1,12 @@
 //! What the command line asks of a release.
 
 use crate::cli::{AtMaximum, Strategy, Up};
-use crate::release::runner::ReleaseOptions;
 use rules::app::manifest::Manifest;
-use rules::release::{self, Purpose, ReleaseTimings};
+use rules::release::{self, Purpose, ReleaseOptions, ReleaseTimings};
 
 pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOptions {
     let pace = &arguments.pace;
-    let usual = ReleaseTimings::of(manifest.target, manifest.edge);
+    let usual = ReleaseTimings::default_for(manifest.target, manifest.edge);
     ReleaseOptions {
         count: manifest.count.get(),
         strategy: match pace.strategy {

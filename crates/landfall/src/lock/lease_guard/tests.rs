@@ -207,7 +207,7 @@ async fn the_lock_of_an_ended_process_is_taken_over_at_once() {
     stage.put(&lease).await;
     let (acquired, notes) = stage.acquire().await;
     acquired.expect("an abandoned lock");
-    assert!(notes[0].contains("does not exist any more"), "{notes:?}");
+    assert!(notes[0].contains("no longer exists"), "{notes:?}");
     // A process ID of another machine proves nothing.
     let machine = Some("another".to_owned());
     let holder = Holder {
@@ -228,9 +228,9 @@ async fn an_abandoned_lock_is_watched_and_then_taken_over() {
     acquired.expect("an abandoned lock");
     let notes = notes.join("\n");
     for part in [
-        "seems abandoned: alice@laptop",
+        "seems stale: alice@laptop",
         "watching it for 1.0 s",
-        "without a sign",
+        "no renewal for",
     ] {
         assert!(notes.contains(part), "no {part:?} in {notes}");
     }

@@ -13,7 +13,7 @@ fn settings(text: &str) -> Settings {
     let manifest = Draft::read(Some(&text))
         .resolve(&facts, &Overrides::default())
         .expect("a manifest");
-    Settings::of(&manifest)
+    Settings::from_manifest(&manifest)
 }
 
 fn cause(line: &str, settings: &Settings, exit_code: i32) -> Option<Cause> {
@@ -27,7 +27,7 @@ fn cause(line: &str, settings: &Settings, exit_code: i32) -> Option<Cause> {
         log: vec!["listening soon".into(), line.into(), "goodbye".into()],
         ..Evidence::default()
     };
-    diagnose(&evidence, &Expectation::of(settings))
+    diagnose(&evidence, &Expectation::from_settings(settings))
 }
 
 const EVERYTHING: &str = "[container]\nuser = \"root\"\nread_only = false\nno_new_privileges = false\n\
@@ -36,7 +36,7 @@ const EVERYTHING: &str = "[container]\nuser = \"root\"\nread_only = false\nno_ne
 
 /// What programs say when they are kept from something, word for word, and what it is.
 #[test]
-fn the_words_of_programs() {
+fn messages_of_programs_about_denied_permissions() {
     let root = "[container]\nuser = \"root\"\n";
     let table = [
         // nginx
@@ -185,7 +185,7 @@ fn the_words_of_programs() {
             ..settings(text)
         };
         assert_eq!(cause(line, &before, 1), Some(Cause::Crash { exit_code: 1 }));
-        // Whoever ends as if all were well was kept from nothing.
+        // Exit code 0: nothing was denied.
         assert_eq!(
             cause(line, &settings(text), 0),
             Some(Cause::Crash { exit_code: 0 })
@@ -194,7 +194,7 @@ fn the_words_of_programs() {
 }
 
 #[test]
-fn other_words_are_no_denial() {
+fn other_messages_are_no_denial() {
     for line in [
         "mounted / read-only",
         "connect ECONNREFUSED 127.0.0.1:5432",
@@ -215,21 +215,21 @@ fn other_words_are_no_denial() {
 }
 
 #[test]
-fn an_app_that_goes_on_without_answering_may_have_been_kept_from_something() {
+fn an_app_that_runs_without_answering_may_lack_a_permission() {
     // What a worker of nginx says; its parent lives on and never answers.
     let line = "setgid(33) failed (1: Operation not permitted)";
     let evidence = Evidence {
         log: vec![line.into()],
         ..Evidence::default()
     };
-    let expected = Expectation::of(&settings("[container]\nuser = \"root\"\n"));
+    let expected = Expectation::from_settings(&settings("[container]\nuser = \"root\"\n"));
     assert_eq!(diagnose(&evidence, &expected), None);
     let found = crate::release::diagnosis::denied(&evidence, &expected).expect("a cause");
     assert_eq!(found.code(), "missing_capability");
 }
 
 #[test]
-fn the_last_word_counts() {
+fn the_last_message_counts() {
     let log = [
         "chown: /data: Operation not permitted",
         "open /data/x: read-only file system",
@@ -241,7 +241,7 @@ fn the_last_word_counts() {
 }
 
 #[test]
-fn ports_and_paths_are_found_where_they_stand() {
+fn ports_and_paths_are_found_in_messages() {
     let ports = [
         ("bind() to [::]:80 failed", Some(80)),
         ("bind: address 127.0.0.1:443: no", Some(443)),
@@ -266,7 +266,7 @@ fn ports_and_paths_are_found_where_they_stand() {
 }
 
 #[test]
-fn each_denial_names_the_key_that_takes_it_off() {
+fn each_denial_names_the_manifest_key_that_lifts_it() {
     let on_lambda = Settings {
         target: Target::Lambda,
         ..settings("")
@@ -297,7 +297,7 @@ fn each_denial_names_the_key_that_takes_it_off() {
         .iter()
         .map(|(line, settings)| {
             let cause = cause(line, settings, 1).expect(line);
-            let Explanation { what, next } = cause.explain();
+            let Explanation { what, next } = cause.explain(Target::Fargate);
             format!("{}\n  {what}\n  → {next}", cause.code())
         })
         .collect();

@@ -45,7 +45,7 @@ impl Run {
             memory: Some(settings.memory),
             ..Run::default()
         };
-        let Some(hardening) = Hardening::of(settings) else {
+        let Some(hardening) = Hardening::from_settings(settings) else {
             return common;
         };
         Run {

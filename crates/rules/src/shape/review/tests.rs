@@ -398,7 +398,7 @@ fn the_settings_in_force_are_what_is_judged() {
         let manifest = crate::app::manifest::Draft::read(Some(text))
             .resolve(&facts, &crate::app::manifest::Overrides::default())
             .expect("a manifest");
-        crate::release::revision::Settings::of(&manifest)
+        crate::release::revision::Settings::from_manifest(&manifest)
     };
     let lines = |settings: &crate::release::revision::Settings| -> Vec<String> {
         review(&[], &Run::of(settings, Some(String::new())))
