@@ -8,8 +8,8 @@
 # What `./dev test` runs, in the order in which `./dev help` lists it.
 readonly TEST_STEPS=(format shell terraform structure static_programs checkov workflows clippy dependencies doctests bench tests)
 
-# The environment variable that names it is read by testkit::Sandbox::shared.
-readonly SHARED_EMULATORS=$CACHE/test-emulators
+# A home of landfall for the emulators that tests share; each checkout has its own.
+readonly SHARED_EMULATORS=$TARGET/test-emulators
 readonly TEST_REPORT=$TARGET/nextest/default/junit.xml
 
 # --- checks ---------------------------------------------------------------------------------
