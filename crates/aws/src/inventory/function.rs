@@ -1,4 +1,4 @@
-//! The parts of the Lambda target: the function by its name, its HTTP API by name or tags.
+//! Resources of the Lambda target: the function by its name, the HTTP API by its name or tags.
 
 use super::Inventory;
 use crate::error::{Error, ErrorKind, translate};
@@ -22,7 +22,7 @@ impl Inventory {
         }
     }
 
-    /// Several APIs may bear one name, and whoever renames one leaves its tags.
+    /// Names of APIs are not unique, and an API that was renamed still has its tags.
     pub(super) async fn http_apis(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         let mut token = None;
@@ -48,10 +48,10 @@ impl Inventory {
     }
 
     fn is_our_api(&self, api: &Api) -> bool {
-        let bears = |(key, value): &(&str, String)| {
+        let has = |(key, value): &(&str, String)| {
             let tags = api.tags();
             tags.is_some_and(|tags| tags.get(*key) == Some(value))
         };
-        api.name() == Some(&self.names.function()) || self.tags().iter().all(bears)
+        api.name() == Some(&self.names.function()) || self.tags().iter().all(has)
     }
 }
