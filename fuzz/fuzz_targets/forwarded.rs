@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::forwarded::{Claimed, tell};
+use edge::policy::forwarded::{Claimed, tell};
 use std::net::{IpAddr, Ipv4Addr};
 
 fuzz_target!(|input: (&str, &str, &str, &str, u8)| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::framing::{Head, check, may_be_named_by_connection};
+use edge::policy::framing::{Head, check, may_be_named_by_connection};
 
 fuzz_target!(
     |input: (&str, Option<&str>, Option<&str>, Option<&str>, [u8; 3])| {

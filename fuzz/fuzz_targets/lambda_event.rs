@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::lambda::answer::{HttpAnswer, write};
-use rules::edge_contract::lambda::event::{Event, read};
-use rules::edge_contract::lambda::stream::{Head, SEPARATOR, prelude};
+use edge::policy::lambda::answer::{HttpAnswer, write};
+use edge::policy::lambda::event::{Event, read};
+use edge::policy::lambda::stream::{Head, SEPARATOR, prelude};
 
 fuzz_target!(|bytes: &[u8]| {
     let is_clean = |text: &str| !text.contains(['\r', '\n', '\0']);

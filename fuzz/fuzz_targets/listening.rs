@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::listening::ports;
+use edge::policy::listening::ports;
 
 fuzz_target!(|text: &str| {
     let _ = ports(text);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::path_rules::PathRules;
+use edge::policy::path_rules::PathRules;
 
 fuzz_target!(|input: (&str, &str)| {
     if let Ok(rules) = PathRules::parse(input.0) {

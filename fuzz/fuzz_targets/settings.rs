@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::settings::Settings;
+use edge::policy::settings::Settings;
 
 fuzz_target!(|text: &str| {
     let variables = text.lines().filter_map(|line| line.split_once('='));

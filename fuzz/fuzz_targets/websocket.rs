@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::websocket::Frames;
+use edge::policy::websocket::Frames;
 
 fuzz_target!(|input: (&[u8], u8)| {
     let (bytes, piece) = input;

@@ -15,10 +15,10 @@ use aws_sdk_lambda::types::{
 };
 use aws_smithy_types::date_time::{DateTime, Format};
 use rules::app::names::{Slot, Slots};
-use rules::edge_contract::lambda::answer::{self, ProbeAnswer};
-use rules::edge_contract::lambda::event;
-use rules::edge_contract::ride;
-use rules::edge_contract::settings::Secret;
+use rules::edge_contract::invocation_error::InvocationError;
+use rules::edge_contract::probe::{self, ProbeAnswer};
+use rules::edge_contract::secret::Secret;
+use rules::edge_contract::{REVISION_VARIABLE, SECRET_VARIABLE};
 use rules::release::alias_routing::Routing;
 use rules::release::published_versions::{self, LIVE, Stay};
 use rules::release::revision::RevisionId;
@@ -308,7 +308,7 @@ impl Functions {
             .function_name(&self.function)
             .qualifier(qualifier)
             .log_type(LogType::Tail)
-            .payload(Blob::new(event::probe(path)))
+            .payload(Blob::new(probe::event(path)))
             .customize()
             // A retry would be a second probe.
             .config_override(
@@ -326,13 +326,13 @@ impl Functions {
             .map_err(translate("lambda:InvokeFunction"))?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let answered = match answer.function_error {
-            None => ProbeAnswer::read(&payload),
+            None => ProbeAnswer::parse(&payload),
             Some(_) => None,
         };
         Ok(match answered {
             Some(answered) => Invoked::Answered(answered),
             None => {
-                let error = answer::read_error(&payload);
+                let error = InvocationError::parse(&payload);
                 let log = answer.log_result.and_then(|text| {
                     let bytes = aws_smithy_types::base64::decode(text).ok()?;
                     Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -439,7 +439,9 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
     Some(VersionFacts {
         version: configuration.version?,
         revision: revision(&variables),
-        secret: variables.get(ride::SECRET).and_then(|s| Secret::parse(s)),
+        secret: variables
+            .get(SECRET_VARIABLE)
+            .and_then(|s| Secret::parse(s)),
         image: None,
         state: configuration
             .state
@@ -453,7 +455,7 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
 }
 
 fn revision(variables: &HashMap<String, String>) -> Option<RevisionId> {
-    variables.get(ride::REVISION).cloned().map(RevisionId)
+    variables.get(REVISION_VARIABLE).cloned().map(RevisionId)
 }
 
 /// Parses Lambda's own format, `2026-11-23T14:03:10.123+0000`.

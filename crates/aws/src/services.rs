@@ -15,8 +15,8 @@ use aws_sdk_ecs::types::{
 };
 use rules::app::manifest::Architecture;
 use rules::app::names::{CONTAINER, LABEL_REVISION};
-use rules::edge_contract::ride;
-use rules::edge_contract::settings::Secret;
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::edge_contract::secret::Secret;
 use rules::release::evidence::StoppedTask;
 use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};
@@ -170,7 +170,7 @@ impl Services {
         container = hardening::harden(container, hardening.as_ref(), operation)?;
         let mut environment = revision.environment();
         if settings.edge.is_some() {
-            environment.insert(ride::SECRET.to_owned(), secret.reveal().to_owned());
+            environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());
         }
         for (name, value) in &environment {
             container =
@@ -244,7 +244,7 @@ impl Services {
             let environment = container.environment.as_ref()?;
             let own = environment
                 .iter()
-                .find(|pair| pair.name.as_deref() == Some(ride::SECRET))?;
+                .find(|pair| pair.name.as_deref() == Some(SECRET_VARIABLE))?;
             Secret::parse(own.value.as_deref()?)
         });
         Ok(Deployed {

@@ -3,7 +3,7 @@
 //! directory is tested in `landfall`.
 
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
-use rules::app::manifest::{AppName, Environment};
+use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::Names;
 use rules::exit::Exit;
 use rules::operate::ttl::TAG_EXPIRES_AT;
@@ -122,7 +122,7 @@ async fn objects_are_swapped_whatever_the_network_does() {
     let relay = Relay::start(&second);
     let names = Names::new(
         AppName::parse("objects").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     );
     let open = async |second: String| {
         let endpoints = Endpoints {
@@ -150,7 +150,7 @@ async fn the_end_of_an_environment_is_one_tag_among_others() {
     let session = session.expect("a session");
     let names = Names::new(
         AppName::parse("ends").expect("a name"),
-        Environment::parse("try").expect("an environment"),
+        EnvironmentName::parse("try").expect("an environment"),
     );
     let bucket = StateBucket::new(&session, &names, ACCOUNT);
     let tags = async || bucket.tags().await.expect("an answer");

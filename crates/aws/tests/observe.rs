@@ -10,7 +10,7 @@ use aws_sdk_cloudwatch::types::{
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_smithy_types::DateTime;
 use emulators::{ACCOUNT, REGION, config};
-use rules::app::manifest::{AppName, Environment};
+use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::{Names, Slot, Slots};
 use rules::edge_contract::bucket::{Attempts, Bucket};
 use rules::edge_contract::log_window::{Skipped, ask_since};
@@ -60,7 +60,7 @@ fn now() -> Timestamp {
 fn names(environment: &str) -> Names {
     Names::new(
         AppName::parse("watched").expect("a name"),
-        Environment::parse(environment).expect("an environment"),
+        EnvironmentName::parse(environment).expect("an environment"),
     )
 }
 

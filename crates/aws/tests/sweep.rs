@@ -5,7 +5,7 @@ mod emulators;
 
 use aws_sdk_ecs::types::ContainerDefinition;
 use emulators::{ACCOUNT, REGION, config, ec2, element, ssm};
-use rules::app::manifest::{AppName, Environment};
+use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::event::Event;
 use rules::exit::Exit;
@@ -20,7 +20,7 @@ const DOMAIN: &str = "www.planted.example";
 fn names() -> Names {
     Names::new(
         AppName::parse("planted").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     )
 }
 

@@ -1,9 +1,9 @@
 //! The access log: one line of JSON for a request.
 
 use crate::edge::Edge;
+use crate::policy::settings::AccessLog;
 use crate::random;
 use rules::edge_contract::bucket::Outcome;
-use rules::edge_contract::settings::AccessLog;
 use serde::Serialize;
 use std::time::Duration;
 

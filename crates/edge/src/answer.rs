@@ -3,11 +3,11 @@
 use crate::app::Line;
 use crate::edge::Edge;
 use crate::ledger::Whose;
+use crate::policy::monotonic::Moment;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use rules::edge_contract::bucket::Outcome;
-use rules::edge_contract::monotonic::Moment;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

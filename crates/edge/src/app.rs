@@ -1,13 +1,13 @@
 //! Connections to the app: kept ones first, the latest of them before all others.
 
 use crate::clock::Clock;
+use crate::policy::monotonic::Moment;
+use crate::policy::settings::AppProtocol;
 use crate::replay::AppBody;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rules::edge_contract::monotonic::Moment;
-use rules::edge_contract::settings::AppProtocol;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A client's connection, with an eye on what the client does with its time.
 
-use rules::edge_contract::monotonic::Moment;
+use crate::policy::monotonic::Moment;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;

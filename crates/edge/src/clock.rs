@@ -1,6 +1,6 @@
 //! The clocks that the rules are asked with.
 
-use rules::edge_contract::monotonic::Moment;
+use crate::policy::monotonic::Moment;
 use rules::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -3,11 +3,11 @@
 use crate::client_io::{Activity, ClientIo, Doing, has_unread};
 use crate::edge::Edge;
 use crate::gateway;
+use crate::policy::drain::Phase;
+use crate::policy::monotonic::Moment;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rules::edge_contract::drain::Phase;
-use rules::edge_contract::monotonic::Moment;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use crate::connection::{self, Guest};
 use crate::edge::Edge;
-use rules::edge_contract::drain::Phase;
+use crate::policy::drain::Phase;
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::net::SocketAddr;

@@ -4,8 +4,8 @@
 //! waiting requests do not become a thousand connection attempts at the moment the app comes back.
 
 use crate::clock::Clock;
-use rules::edge_contract::health::AppSeen;
-use rules::edge_contract::monotonic::Moment;
+use crate::policy::health::AppSeen;
+use crate::policy::monotonic::Moment;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

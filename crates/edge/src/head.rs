@@ -1,18 +1,19 @@
 //! Heads of requests and answers: what is refused, what is dropped, what is added.
 
+use crate::policy::forwarded::{Claimed, Told, tell};
+use crate::policy::framing::{self, HOP_BY_HOP, Head, Refusal};
+use crate::policy::trace;
 use crate::random;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Uri, Version};
-use rules::edge_contract::forwarded::{Claimed, Told, tell};
-use rules::edge_contract::framing::{self, HOP_BY_HOP, Head, Refusal};
-use rules::edge_contract::{ride, trace};
+use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER};
 use std::net::IpAddr;
 
 /// What leads through the load balancer to a slot: no business of the app.
 static SLOT: HeaderName = HeaderName::from_static("x-landfall-slot");
-pub(crate) static SECRET: HeaderName = HeaderName::from_static(ride::SECRET_HEADER);
-pub(crate) static PROBE: HeaderName = HeaderName::from_static(ride::PROBE_HEADER);
+pub(crate) static SECRET: HeaderName = HeaderName::from_static(SECRET_HEADER);
+pub(crate) static PROBE: HeaderName = HeaderName::from_static(PROBE_HEADER);
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -55,7 +56,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
 /// Whether the request may reach the app twice.
 pub(crate) fn is_repeatable(parts: &Parts) -> bool {
     let has_key = parts.headers.contains_key(&IDEMPOTENCY_KEY);
-    rules::edge_contract::retry::is_repeatable(parts.method.as_str(), has_key)
+    crate::policy::retry::is_repeatable(parts.method.as_str(), has_key)
 }
 
 /// The protocol that the client wants to change to. `h2c` is none: the app would speak past the edge.

@@ -11,12 +11,13 @@ use crate::clock::wall;
 use crate::connection::Guest;
 use crate::edge::{Edge, Farewell, Wish};
 use crate::gate::KnockPace;
+use crate::policy::lambda::api::{self, Failed};
+use crate::policy::lambda::pace;
 use crate::{prober, run, supervisor};
 use client::{Client, Invocation};
 use request::Reply;
-use rules::edge_contract::lambda::api::{self, Address, Failed};
-use rules::edge_contract::lambda::failure::{self, When};
-use rules::edge_contract::lambda::{answer, pace};
+use rules::edge_contract::invocation_error::{self, When};
+use rules::edge_contract::runtime_api::Address;
 use rules::time::{Timestamp, readable};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +44,8 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     let mut ready = tokio::spawn(await_ready(Arc::clone(&edge)));
     let started = start(&edge, &mut ready).await;
     if let Started::Failed(farewell) = started {
-        let kind = failure::kind(When::AtStart, farewell.exit);
-        let error = answer::error(&kind, &farewell.why, &farewell.lines);
+        let kind = invocation_error::app_failed(When::AtStart, farewell.exit);
+        let error = invocation_error::to_json(&kind, &farewell.why, &farewell.lines);
         client.fail_start(&kind, error).await;
         return;
     }
@@ -165,8 +166,8 @@ impl Runtime {
             biased;
             reply = request::answer(&self.edge, &invocation, left, is_ready) => reply,
             farewell = farewell(&self.edge) => {
-                let kind = failure::kind(When::Later, farewell.exit);
-                let bytes = answer::error(&kind, &farewell.why, &farewell.lines);
+                let kind = invocation_error::app_failed(When::Later, farewell.exit);
+                let bytes = invocation_error::to_json(&kind, &farewell.why, &farewell.lines);
                 Reply::Error { kind, bytes }
             }
         };

@@ -1,8 +1,8 @@
 //! The book of what happened, by the second in which requests began.
 
 use crate::clock::wall;
+use crate::policy::retry::Ended;
 use rules::edge_contract::bucket::{Bucket, Outcome};
-use rules::edge_contract::retry::Ended;
 use rules::edge_contract::histogram::Sketch;
 use rules::edge_contract::summary::{Kind, REMEMBERED, Summary, VERSION};
 use rules::time::Timestamp;

@@ -1,7 +1,7 @@
 //! The edge: PID 1 of the container and the proxy in front of the app.
 //!
 //! It starts the image's own command, passes users' requests on to it, and makes up for what goes
-//! wrong on the way. Every decision is one of [`rules::edge_contract`]; this crate observes, asks, and does the one
+//! wrong on the way. Every decision is one of [`policy`]; this crate observes, asks, and does the one
 //! thing it was told. It depends on `rules` and on nothing else of ours.
 //!
 //! | on the way of a request | |
@@ -37,6 +37,7 @@ mod lambda;
 mod ledger;
 mod metrics;
 mod pages;
+pub mod policy;
 mod prober;
 mod process;
 mod random;

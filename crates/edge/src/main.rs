@@ -1,9 +1,9 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
 
+use edge::policy::settings::Settings;
 use edge::{AppCommand, Console, Users, become_command, renounce_privileges, run};
-use rules::edge_contract::lambda::api::{self, Address};
-use rules::edge_contract::settings::Settings;
 use rules::edge_contract::env_vars;
+use rules::edge_contract::runtime_api::{self, Address};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let environment = std::env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with(env_vars::PREFIX))
         .map(|(name, value)| (lossy(name), lossy(value)));
-    let settings = match std::env::var_os(api::VARIABLE) {
+    let settings = match std::env::var_os(runtime_api::VARIABLE) {
         None => Settings::read(environment),
         Some(_) => Settings::read_on_lambda(environment),
     };
@@ -84,12 +84,14 @@ fn main() -> ExitCode {
 
 /// Where users come from, and what the task is called there.
 fn users(mut settings: Settings) -> Result<(Settings, Users), String> {
-    let Some(address) = std::env::var_os(api::VARIABLE) else {
+    let Some(address) = std::env::var_os(runtime_api::VARIABLE) else {
         return Ok((settings, Users::Connect));
     };
-    let address = Address::read(&lossy(address))?;
+    let address = Address::parse(&lossy(address))?;
     let log_stream = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
-    settings.task = settings.task.or_else(|| api::task_name(&log_stream));
+    settings.task = settings
+        .task
+        .or_else(|| runtime_api::task_name(&log_stream));
     Ok((settings, Users::Invoke(address)))
 }
 

@@ -1,9 +1,9 @@
 //! Error pages of the edge, or those that the image brings instead.
 
 use crate::answer::UserBody;
+use crate::policy::accept::Page;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use rules::edge_contract::accept::Page;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;

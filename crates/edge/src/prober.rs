@@ -1,12 +1,12 @@
 //! Asks the app whether it answers, as long as users don't.
 
 use crate::edge::Edge;
+use crate::policy::settings::AppProtocol;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rules::edge_contract::settings::AppProtocol;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;

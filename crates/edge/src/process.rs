@@ -1,8 +1,8 @@
 //! The app's process, and all others that PID 1 has to answer for.
 
 use crate::console::{Console, Passing, Stream};
-use rules::edge_contract::restart::Exit;
-use rules::edge_contract::settings::Output;
+use crate::policy::restart::Exit;
+use crate::policy::settings::Output;
 use rules::edge_contract::env_vars::PREFIX;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::edge::{Edge, Wish};
 use crate::gate::KnockPace;
 use crate::pages::Pages;
+use crate::policy::settings::Settings;
 use crate::process::AppCommand;
 use crate::supervisor::Supervisor;
 use crate::{door, endpoints, lambda, prober};
@@ -13,8 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rules::edge_contract::lambda::api::Address;
-use rules::edge_contract::settings::Settings;
+use rules::edge_contract::runtime_api::Address;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ async fn answer_privately(edge: Arc<Edge>, listener: TcpListener) {
 fn private(edge: &Edge, request: Request<Incoming>) -> Response<UserBody> {
     let (parts, _) = request.into_parts();
     endpoints::answer(edge, &parts, true).unwrap_or_else(|| {
-        let kind = rules::edge_contract::accept::Page::Json;
+        let kind = crate::policy::accept::Page::Json;
         edge.pages
             .answer(404, "Only /.landfall/ is here", None, kind, None)
     })

@@ -1,11 +1,11 @@
 //! PID 1: starts the app, starts it again, passes signals on, buries the dead, and ends in order.
 
 use crate::edge::{Edge, Farewell, Wish};
+use crate::policy::drain::{self, DrainSeen, Phase};
+use crate::policy::listening;
+use crate::policy::monotonic::Moment;
+use crate::policy::restart::{Exit, RestartPolicy, Restarts, Step};
 use crate::process::{self, AppCommand, Process};
-use rules::edge_contract::drain::{self, DrainSeen, Phase};
-use rules::edge_contract::listening;
-use rules::edge_contract::monotonic::Moment;
-use rules::edge_contract::restart::{Exit, RestartPolicy, Restarts, Step};
 use rules::time::readable;
 use rustix::process::Signal;
 use std::sync::Arc;

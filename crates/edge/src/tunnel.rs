@@ -2,14 +2,14 @@
 
 use crate::answer::{Account, UserBody};
 use crate::connection::Guest;
+use crate::policy::drain::Phase;
+use crate::policy::websocket::{Frames, GOING_AWAY};
 use crate::shield::Answer;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use rules::edge_contract::bucket::Outcome;
-use rules::edge_contract::drain::Phase;
-use rules::edge_contract::websocket::{Frames, GOING_AWAY};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

@@ -2,7 +2,7 @@
 //! line, for a while.
 
 use crate::clock::Clock;
-use rules::edge_contract::limit::{Limit, LimitPolicy};
+use crate::policy::limit::{Limit, LimitPolicy};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -74,7 +74,7 @@ fn a_websocket_is_told_to_go() {
     });
     client.write("def");
     assert_eq!(client.bytes(3), b"def");
-    assert_eq!(client.bytes(4), rules::edge_contract::websocket::GOING_AWAY);
+    assert_eq!(client.bytes(4), edge::policy::websocket::GOING_AWAY);
     drop(client);
     assert_eq!(stage.exit_code(), 0);
 }

@@ -3,7 +3,7 @@
 mod runtime_api;
 mod stage;
 
-use rules::edge_contract::lambda::stream::LONGEST;
+use edge::policy::lambda::stream::LONGEST;
 use rules::edge_contract::summary::Summary;
 use runtime_api::{RuntimeApi, Stream, event};
 use serde_json::{Value, json};

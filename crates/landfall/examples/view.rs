@@ -10,15 +10,15 @@ mod source {
     pub(crate) mod report;
 }
 
-use rules::release::canary::Stratum;
+use rules::app::names::Slot;
 use rules::event::{Event, Phase, PhaseTime};
 use rules::exit::Exit;
-use rules::release::ledger::Pings;
-use rules::app::names::Slot;
-use rules::release::{Awaited, Outcome, Step};
+use rules::release::canary::Stratum;
+use rules::release::ledger::AvailabilityCounts;
+use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role, SAMPLES, Sample};
 use rules::release::revision::RevisionId;
+use rules::release::{Awaited, Outcome, Step};
 use rules::time::Timestamp;
-use rules::release::live_status::{Arm, Count, Evidence, MOMENTS, Moment, Role, Watch};
 use source::report;
 use source::report::{Report, Volume};
 use std::time::Duration;
@@ -113,7 +113,7 @@ impl Dice {
 /// A world in which users come and versions err.
 struct World {
     dice: Dice,
-    watch: Watch,
+    watch: LiveStatus,
     error_rates: Vec<f64>,
 }
 
@@ -134,12 +134,12 @@ impl World {
         };
         World {
             dice: Dice(7),
-            watch: Watch {
+            watch: LiveStatus {
                 elapsed: 0.0,
                 doing: String::new(),
                 arms: arms.iter().map(arm).collect(),
                 evidence: None,
-                pings: Some(Pings::default()),
+                pings: Some(AvailabilityCounts::default()),
                 seconds: Vec::new(),
             },
             error_rates: error_rates.to_vec(),
@@ -148,7 +148,7 @@ impl World {
 
     fn second(&mut self, doing: &str, shares: &[u32]) -> Event {
         let users = 30 + self.dice.among(20, 0.5);
-        let mut moment = Moment::default();
+        let mut moment = Sample::default();
         let World {
             dice,
             watch,
@@ -168,7 +168,7 @@ impl World {
             }
             moment.arms.push(Count { requests, errors });
         }
-        if watch.seconds.len() == MOMENTS {
+        if watch.seconds.len() == SAMPLES {
             watch.seconds.remove(0);
         }
         if let (Some(pings), Some(last)) = (&mut watch.pings, error_rates.last()) {

@@ -8,12 +8,12 @@ pub(crate) mod policy;
 pub(crate) mod reap;
 pub(crate) mod secrets;
 
-use crate::conduct::Terms;
+use crate::release::runner::ReleaseOptions;
 use crate::report::Volume;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rules::app::manifest::{AppName, Environment, Manifest, Region, RelativePath, Target};
-use rules::release;
+use rules::app::manifest::{AppName, EnvironmentName, Manifest, Region, RelativePath, Target};
 use rules::operate::ttl::Wish;
+use rules::release;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(crate) struct Global {
         env = "LANDFALL_ENV",
         value_name = "ENVIRONMENT"
     )]
-    pub(crate) environment: Option<Environment>,
+    pub(crate) environment: Option<EnvironmentName>,
     /// AWS region, instead of the manifest's or the profile's
     #[arg(long, global = true, env = "LANDFALL_REGION")]
     pub(crate) region: Option<Region>,
@@ -234,7 +234,7 @@ pub(crate) struct Up {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -325,10 +325,10 @@ pub(crate) enum AtMaximum {
 
 impl Up {
     /// What is asked of the release.
-    pub(crate) fn terms(&self, manifest: &Manifest) -> Terms {
+    pub(crate) fn terms(&self, manifest: &Manifest) -> ReleaseOptions {
         let pace = &self.pace;
-        let usual = release::Patience::of(manifest.target, manifest.edge);
-        Terms {
+        let usual = release::ReleaseTimings::of(manifest.target, manifest.edge);
+        ReleaseOptions {
             count: manifest.count.get(),
             strategy: match pace.strategy {
                 Strategy::Canary => release::Strategy::Canary,
@@ -342,7 +342,7 @@ impl Up {
                 AtMaximum::Promote => release::AtMaximum::Promote,
                 AtMaximum::RollBack => release::AtMaximum::RollBack,
             },
-            patience: release::Patience {
+            timings: release::ReleaseTimings {
                 ready: self.ready_timeout,
                 minimum: pace.minimum.unwrap_or(usual.minimum),
                 maximum: pace.maximum,
@@ -378,7 +378,7 @@ pub(crate) struct Move {
         value_name = "CHECK",
         value_delimiter = ','
     )]
-    pub(crate) despite: Vec<rules::operate::doctor::Name>,
+    pub(crate) despite: Vec<rules::operate::doctor::CheckId>,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

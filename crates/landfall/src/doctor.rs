@@ -4,14 +4,14 @@
 mod account;
 mod machine;
 
-use crate::app::App;
 use crate::cli::Global;
-use crate::engine::Engine;
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
+use crate::image::engine::Engine;
 use crate::report::Report;
-use rules::operate::doctor::{Facts, Gap, Seen, Trouble};
 use rules::app::manifest::{Manifest, Overrides, Target};
+use rules::operate::doctor::{Facts, Seen, Trouble, Unavailable};
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) enum Extent {
 
 impl Extent {
     /// How long AWS may take for each part.
-    fn patience(self) -> Duration {
+    fn timings(self) -> Duration {
         match self {
             Extent::Deployment => Duration::from_secs(5),
             Extent::Machine | Extent::Full => Duration::from_secs(15),
@@ -41,7 +41,7 @@ pub(crate) struct Examined {
     pub(crate) facts: Facts,
     pub(crate) app: Option<App>,
     pub(crate) engine: Option<Engine>,
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Environment>,
     /// What the environment runs on.
     pub(crate) there: Vec<Target>,
 }
@@ -81,7 +81,7 @@ impl Examined {
     /// The target that is meant is known once one has looked where the app runs already.
     fn settle_target(&mut self) {
         if let Some(app) = &mut self.app {
-            app.manifest.target = Place::target(&app.manifest, &self.there);
+            app.manifest.target = Environment::target(&app.manifest, &self.there);
             self.facts.app = Ok(Ok(app.manifest.clone()));
         }
     }
@@ -92,15 +92,17 @@ impl Examined {
 }
 
 /// A failure as the reason why there is no fact.
-pub(crate) fn trouble(failure: Failure) -> Gap {
-    Gap::Trouble(Trouble::from(failure))
+pub(crate) fn trouble(failure: Failure) -> Unavailable {
+    Unavailable::Trouble(Trouble::from(failure))
 }
 
 /// A look that may take so long and no longer.
 async fn within<T>(limit: Duration, look: impl Future<Output = Seen<T>>) -> Seen<T> {
     let silent = || {
         let seconds = limit.as_secs();
-        Err(Gap::Unknown(format!("no answer within {seconds} s")))
+        Err(Unavailable::Unknown(format!(
+            "no answer within {seconds} s"
+        )))
     };
     tokio::time::timeout(limit, look)
         .await

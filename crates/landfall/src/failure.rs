@@ -1,10 +1,10 @@
 //! Why a command did not do what it was asked for: what, why, what next, and the exit code.
 
-use rules::shape::cost::budget::Refusal;
-use rules::operate::doctor::Trouble;
+use rules::app::manifest::Problems;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Problems;
+use rules::operate::doctor::Trouble;
+use rules::shape::cost::budget::Refusal;
 use rules::shape::permissions::{Denied, Scope};
 
 /// A command that failed.

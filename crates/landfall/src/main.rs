@@ -1,35 +1,19 @@
 //! The command line of landfall: parses, observes, asks `rules`, acts, reports.
 
-mod app;
 mod cli;
 mod commands;
-mod comparing;
-mod conduct;
 mod doctor;
-mod domain;
-mod driver;
-mod engine;
+mod environment;
 mod failure;
-mod hold;
-mod keeper;
-mod layer;
-mod ledger;
-mod lifetime;
-mod phases;
-mod pings;
-mod place;
-mod planner;
-mod platform;
-mod probe;
-mod random;
+mod image;
+mod lock;
 mod rehearsal;
+mod release;
 mod report;
-mod resolver;
 mod store;
-mod watched;
 
 use crate::cli::{Cli, Command, PricesAction};
-use crate::commands::release::Word;
+use crate::commands::release::ManualAction;
 use crate::failure::Failure;
 use crate::report::Report;
 use clap::Parser as _;
@@ -91,13 +75,14 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             commands::release::rollback(arguments, global, report, interrupt).await
         }
         Command::Promote(arguments) => {
-            commands::release::say(Word::Promote, arguments, global, report, interrupt).await
+            commands::release::say(ManualAction::Promote, arguments, global, report, interrupt)
+                .await
         }
         Command::Abort(arguments) => {
-            commands::release::say(Word::Abort, arguments, global, report, interrupt).await
+            commands::release::say(ManualAction::Abort, arguments, global, report, interrupt).await
         }
         Command::Resume(arguments) => {
-            commands::release::say(Word::Resume, arguments, global, report, interrupt).await
+            commands::release::say(ManualAction::Resume, arguments, global, report, interrupt).await
         }
         Command::Unlock(arguments) => commands::release::unlock(arguments, global, report).await,
         Command::History(arguments) => commands::history::run(arguments, global, report).await,
@@ -125,10 +110,10 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             Box::pin(commands::adopt::run(arguments, global, report, interrupt)).await
         }
         Command::Rehearsal { action } => commands::rehearsal::run(*action, report).await,
-        Command::Version => commands::about::version(report).await,
-        Command::Completion { shell } => commands::about::completion(*shell, report),
-        Command::Man { directory } => commands::about::man(directory, report),
-        Command::Schema => commands::about::schema(report),
+        Command::Version => commands::version::version(report).await,
+        Command::Completion { shell } => commands::version::completion(*shell, report),
+        Command::Man { directory } => commands::version::man(directory, report),
+        Command::Schema => commands::version::schema(report),
     }
 }
 

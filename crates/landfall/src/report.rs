@@ -19,12 +19,12 @@ use self::history::{entry_line, past_line};
 use self::view::View;
 pub(crate) use self::words::step_words;
 use self::words::{pings, ports, reaped, step_text, traffic};
-use rules::leave::ci::partition;
 use rules::event::{Event, Line, Phase, Progress, VERSION};
+use rules::leave::ci::partition;
+use rules::release::verdict::Verdict;
 use rules::shape::permissions::Scope;
 use rules::shape::plan::Action;
 use rules::time::{Timestamp, readable};
-use rules::release::verdict::Verdict;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -372,7 +372,11 @@ fn text(event: &Event, verbose: bool, color: bool) -> Text {
             environments,
             unseen,
             seen_at,
-        } => Text::Result(rules::operate::expiry::describe(environments, unseen, *seen_at)),
+        } => Text::Result(rules::operate::expiry::describe(
+            environments,
+            unseen,
+            *seen_at,
+        )),
         Event::Reaped { removed, failed } => Text::Result(reaped(removed, failed)),
         Event::Doomed { things } => {
             let mut lines = vec![format!("  to be removed: {} things found", things.len())];

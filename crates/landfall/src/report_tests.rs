@@ -1,24 +1,26 @@
 use super::*;
+use rules::app::manifest::{Architecture, StateBackend};
+use rules::app::names::Slot;
+use rules::event::{Past, PhaseTime, SlotStatus, Status};
+use rules::exit::Exit;
+use rules::operate::doctor::{self, Check, CheckId, Summary};
+use rules::operate::expiry::Shown;
+use rules::operate::sweep::{Found, Kind, Leftover};
+use rules::operate::ttl::{Lifetime, expiry};
+use rules::release::diagnosis::Cause;
+use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
+use rules::release::ledger::{AvailabilityCounts, Entry};
+use rules::release::revision::{Digest, RevisionId};
+use rules::release::verdict::Answers;
+use rules::release::{
+    Awaited, HoldReason, ManualOverride, Outcome, Proof, Purpose, Step, Strategy,
+};
 use rules::shape::contract::Root;
 use rules::shape::cost::account::AccountPlan;
 use rules::shape::cost::prices::Table;
 use rules::shape::cost::{Basis, Bill, Workload, estimate};
-use rules::release::diagnosis::Cause;
-use rules::operate::doctor::{self, Check, Name, Summary};
-use rules::event::{Past, PhaseTime, SlotStatus, Status};
-use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
-use rules::exit::Exit;
-use rules::release::ledger::{Entry, Pings};
-use rules::app::manifest::{Architecture, StateBackend};
-use rules::app::names::Slot;
 use rules::shape::plan::{Action, Change};
-use rules::operate::expiry::Shown;
-use rules::release::{Awaited, Held, Order, Outcome, Proof, Purpose, Step, Strategy};
-use rules::release::revision::{Digest, RevisionId};
-use rules::operate::sweep::{Found, Kind, Leftover};
 use rules::time::Timestamp;
-use rules::operate::ttl::{Lifetime, expiry};
-use rules::release::verdict::Answers;
 
 fn digest(byte: &str) -> Digest {
     Digest::parse(&format!("sha256:{}", byte.repeat(32))).expect("a digest")
@@ -110,7 +112,9 @@ fn an_up_reads_like_this() {
         Event::Step {
             step: Step::Stage { slot: Slot::Green },
         },
-        Event::Step { step: Step::Open },
+        Event::Step {
+            step: Step::EnablePreview,
+        },
         Event::Step {
             step: Step::Wait {
                 what: Awaited::Healthy,
@@ -155,12 +159,12 @@ fn an_up_reads_like_this() {
                 outcome: Outcome::Held {
                     slot: Slot::Green,
                     share: 50,
-                    why: Held::Undecided,
+                    why: HoldReason::Undecided,
                 },
             },
         },
         Event::Pinged {
-            pings: Pings {
+            pings: AvailabilityCounts {
                 requests: 219,
                 failed: 0,
                 errors: 3,
@@ -196,13 +200,13 @@ fn an_up_reads_like_this() {
                 slot: Slot::Green,
                 proof: Some(Proof::Users),
             }),
-            pings: Some(Pings::default()),
+            pings: Some(AvailabilityCounts::default()),
         })),
         Event::Entry {
             entry: Box::new(Entry::Order {
                 at: Timestamp(2_500),
                 by: "bob@desk".into(),
-                order: Order::Abort,
+                order: ManualOverride::Abort,
             }),
             since: Timestamp(1_000),
         },
@@ -428,28 +432,32 @@ fn a_doctors_findings_read_like_this() {
     };
     let exit = Exit::BadInput;
     let checks = [
-        check(Name::Engine, doctor::Outcome::Ok, "docker 29.1.0 on x86_64"),
+        check(
+            CheckId::Engine,
+            doctor::Outcome::Ok,
+            "docker 29.1.0 on x86_64",
+        ),
         Check {
             why: vec!["on 127.0.0.1 only: 9091".into()],
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
-                Name::Port,
+                CheckId::Port,
                 doctor::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
         check(
-            Name::Image,
+            CheckId::Image,
             doctor::Outcome::Warning,
             "the container runs as root",
         ),
         check(
-            Name::Permissions,
+            CheckId::Permissions,
             doctor::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
-            Name::Names,
+            CheckId::Names,
             doctor::Outcome::Skipped,
             "AWS is not asked with --offline",
         ),

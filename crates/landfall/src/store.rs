@@ -5,6 +5,8 @@
 //! Two rules of the bucket (`aws::StateBucket`) hold for both: every text is written once, that is, it
 //! carries something random; and no object is deleted.
 
+pub(crate) mod random;
+
 mod directory;
 
 use crate::failure::Failure;

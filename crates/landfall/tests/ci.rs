@@ -3,16 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use infra::{Backend, Binary, Emulators, Terraform, WorkDir};
+use rules::app::manifest::{AppName, EnvironmentName, Target};
+use rules::app::names::Names;
+use rules::event::Event;
+use rules::exit::Exit;
 use rules::leave::ci::claims::{Answer, Claims, ask};
 use rules::leave::ci::origin::Project;
 use rules::leave::ci::{Deployment, Forge, Ids, Role, Setup, trust};
-use rules::shape::contract::{CiInputs, CiOutputs, Root};
-use rules::event::Event;
-use rules::exit::Exit;
-use rules::app::manifest::{AppName, Environment, Target};
-use rules::app::names::Names;
-use rules::shape::plan::Plan;
 use rules::operate::sweep::Kind;
+use rules::shape::contract::{CiInputs, CiOutputs, Root};
+use rules::shape::plan::Plan;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -67,7 +67,7 @@ fn deployment(environment: &str) -> Deployment {
         region: "us-east-1".to_owned(),
         names: Names::new(
             AppName::parse("shop").expect("a name"),
-            Environment::parse(environment).expect("an environment"),
+            EnvironmentName::parse(environment).expect("an environment"),
         ),
         target: Target::Lambda,
         domain: None,

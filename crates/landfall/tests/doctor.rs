@@ -1,9 +1,9 @@
 //! `doctor` finds what would make a deployment fail, all of it at once, and creates nothing.
 
-use rules::operate::doctor::{Check, Name, Outcome};
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
 use testkit::{App, Ended, Mode, Running, Sandbox};
 
@@ -15,7 +15,7 @@ fn checks(ended: &Ended) -> Vec<Check> {
 }
 
 /// The only check of this name.
-fn one(ended: &Ended, name: Name) -> Check {
+fn one(ended: &Ended, name: CheckId) -> Check {
     let ours: Vec<Check> = checks(ended)
         .into_iter()
         .filter(|check| check.check == name)
@@ -74,23 +74,23 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
     let app = sandbox.app("app", "healthy", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["doctor"]).expect(Exit::Done);
     for name in [
-        Name::App,
-        Name::Engine,
-        Name::Terraform,
-        Name::Directories,
-        Name::Edge,
-        Name::Credentials,
-        Name::Region,
-        Name::Names,
-        Name::Port,
+        CheckId::App,
+        CheckId::Engine,
+        CheckId::Terraform,
+        CheckId::Directories,
+        CheckId::Edge,
+        CheckId::Credentials,
+        CheckId::Region,
+        CheckId::Names,
+        CheckId::Port,
     ] {
         let check = one(&ended, name);
         assert_eq!(check.outcome, Outcome::Ok, "{check:?}");
     }
     // The app's image has no USER.
-    assert!(one(&ended, Name::Image).what.contains("root"));
+    assert!(one(&ended, CheckId::Image).what.contains("root"));
     // What emulators do not have is not taken for well.
-    for name in [Name::Concurrency, Name::Permissions] {
+    for name in [CheckId::Concurrency, CheckId::Permissions] {
         assert_eq!(one(&ended, name).outcome, Outcome::Skipped);
     }
     let summary = ended.one("a summary", |event| match event {
@@ -115,12 +115,12 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
     let ended = sandbox
         .rehearse(&app, &["doctor", "--no-run"])
         .expect(Exit::BadInput);
-    let names = one(&ended, Name::Names);
+    let names = one(&ended, CheckId::Names);
     let why = names.why.join("\n");
     assert!(why.contains("log group /landfall/healthy-prod"), "{why}");
     assert!(why.contains("ECR repository healthy-prod"), "{why}");
-    assert_eq!(one(&ended, Name::Image).outcome, Outcome::Skipped);
-    assert_eq!(one(&ended, Name::Port).outcome, Outcome::Skipped);
+    assert_eq!(one(&ended, CheckId::Image).outcome, Outcome::Skipped);
+    assert_eq!(one(&ended, CheckId::Port).outcome, Outcome::Skipped);
 
     let ended = sandbox
         .rehearse(&app, &["up", "--yes"])
@@ -150,7 +150,7 @@ fn what_landfall_itself_made_is_not_in_its_way() {
     let ended = sandbox
         .rehearse(&app, &["doctor", "--no-run"])
         .expect(Exit::Done);
-    let names = one(&ended, Name::Names);
+    let names = one(&ended, CheckId::Names);
     assert_eq!(names.outcome, Outcome::Ok, "{names:?}");
 }
 
@@ -174,15 +174,15 @@ fn a_machine_without_tools_is_told_everything_at_once() {
     };
     let ended = run(&["doctor"]).expect(Exit::BadInput);
     for (name, exit) in [
-        (Name::App, Exit::BadInput),
-        (Name::Engine, Exit::MissingTool),
-        (Name::Terraform, Exit::MissingTool),
+        (CheckId::App, Exit::BadInput),
+        (CheckId::Engine, Exit::MissingTool),
+        (CheckId::Terraform, Exit::MissingTool),
     ] {
         let check = one(&ended, name);
         assert_eq!(check.exit(), Some(exit), "{check:?}");
         assert!(!check.fix.is_empty(), "{check:?}");
     }
-    assert_eq!(one(&ended, Name::Port).outcome, Outcome::Skipped);
+    assert_eq!(one(&ended, CheckId::Port).outcome, Outcome::Skipped);
     assert!(
         ended.failure().contains("3 problems"),
         "{}",
@@ -204,7 +204,7 @@ fn the_port_on_which_it_really_listens_is_seen() {
         .app("app", "elsewhere", Mode::WrongPort, 1)
         .manifest("count = 1\n");
     let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
-    let port = one(&ended, Name::Port);
+    let port = one(&ended, CheckId::Port);
     assert!(port.what.contains("listens on 9090"), "{port:?}");
     assert!(port.fix[0].contains("`port = 9090`"), "{port:?}");
     nothing_is_left(&sandbox, "elsewhere");
@@ -216,13 +216,13 @@ fn loopback_is_reached_by_the_edge_and_by_nobody_else() {
     let app = sandbox.app("app", "within", Mode::Loopback, 1);
     let ended = offline(&sandbox, &app, &[]).expect(Exit::Done);
     assert!(
-        one(&ended, Name::Port)
+        one(&ended, CheckId::Port)
             .what
             .contains("which the edge reaches")
     );
     let app = app.manifest("edge = false\n");
     let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
-    let port = one(&ended, Name::Port);
+    let port = one(&ended, CheckId::Port);
     assert!(port.what.contains("127.0.0.1:8080 only"), "{port:?}");
     nothing_is_left(&sandbox, "within");
 }
@@ -232,7 +232,7 @@ fn an_app_that_ends_is_told_with_its_last_lines() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "ending", Mode::Crash, 1);
     let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
-    let port = one(&ended, Name::Port);
+    let port = one(&ended, CheckId::Port);
     assert!(port.what.contains("exit code 3"), "{port:?}");
     let why = port.why.join("\n");
     assert!(why.contains("cannot find the settings file"), "{why}");
@@ -250,9 +250,12 @@ fn missing_credentials_and_a_wrong_app_are_told_together() {
         .current_dir(app.path())
         .env("LANDFALL_TERRAFORM", "/nowhere/terraform");
     let ended = Running::start(command).end().expect(Exit::BadInput);
-    assert_eq!(one(&ended, Name::App).exit(), Some(Exit::BadInput));
-    assert_eq!(one(&ended, Name::Terraform).exit(), Some(Exit::MissingTool));
-    let credentials = one(&ended, Name::Credentials);
+    assert_eq!(one(&ended, CheckId::App).exit(), Some(Exit::BadInput));
+    assert_eq!(
+        one(&ended, CheckId::Terraform).exit(),
+        Some(Exit::MissingTool)
+    );
+    let credentials = one(&ended, CheckId::Credentials);
     assert_eq!(credentials.exit(), Some(Exit::Access), "{credentials:?}");
     assert!(credentials.fix.join("\n").contains("aws login"));
     nothing_is_left(&sandbox, "together");

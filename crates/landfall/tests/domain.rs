@@ -1,10 +1,10 @@
 //! An app with a domain of its own, in the emulators: they certify whatever they are asked for, and no DNS leads
 //! there.
 
-use rules::operate::doctor::{Name, Outcome};
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::operate::doctor::{CheckId, Outcome};
 use testkit::{Ended, Mode, Sandbox, Zone};
 
 /// Short enough for a test; the evidence asked for is the same.
@@ -64,7 +64,7 @@ fn a_domain_comes_with_up_and_goes_with_down() {
         .rehearse(&app, &["doctor", "--no-run"])
         .expect(Exit::BadInput);
     let outcomes = doctor.all(|event| match event {
-        Event::Checked { check } if check.check == Name::Domain => Some(check.outcome),
+        Event::Checked { check } if check.check == CheckId::Domain => Some(check.outcome),
         _ => None,
     });
     // Emulators have no public DNS.
@@ -91,7 +91,7 @@ fn a_domain_comes_with_up_and_goes_with_down() {
         Event::Checked { check } => Some(check.check),
         _ => None,
     });
-    assert!(!checks.contains(&Name::Domain), "{checks:?}");
+    assert!(!checks.contains(&CheckId::Domain), "{checks:?}");
 
     let again = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     for summary in again.all(|event| match event {

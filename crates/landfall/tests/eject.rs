@@ -3,11 +3,11 @@
 
 use aws::{Endpoints, Functions, Session};
 use infra::Binary;
-use rules::shape::contract::Root;
-use rules::leave::eject::FILE;
+use rules::app::manifest::Target;
 use rules::event::{Event, Status};
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::leave::eject::FILE;
+use rules::shape::contract::Root;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::{App, Ended, Mode, Sandbox};

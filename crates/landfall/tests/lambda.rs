@@ -1,9 +1,9 @@
 //! The target that costs nothing while nobody calls: a function behind an HTTP API, in the emulators.
 
-use rules::release::diagnosis::Cause;
+use rules::app::manifest::Target;
 use rules::event::{Event, Status};
 use rules::exit::Exit;
-use rules::app::manifest::Target;
+use rules::release::diagnosis::Cause;
 use rules::release::{Outcome, Proof, Step};
 use testkit::{App, Ended, Mode, Sandbox, Users};
 

@@ -3,8 +3,8 @@
 
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::shape::plan::Action;
 use rules::release::Step;
+use rules::shape::plan::Action;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::{Ended, Mode, Sandbox, Users};

@@ -1,8 +1,8 @@
 //! `plan` shows what `up` decides, and makes nothing.
 
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
 use rules::shape::review::{self, Finding};
 use testkit::{App, Ended, Mode, Sandbox};
 

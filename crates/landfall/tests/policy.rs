@@ -1,9 +1,9 @@
 //! `landfall policy`: a whole life of an app under identities that may do what its documents say and nothing else, judged
 //! by a gate before the emulators (`testkit::Gate`); and what is said where a statement is missing.
 
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Target;
 use rules::shape::permissions::{LONGEST, Phase};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,14 +122,14 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
         "{}",
         refused.failure()
     );
-    let so_far = gate.judged().len();
+    let progress = gate.judged().len();
 
     gate.admit("teardown");
     let down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);
     nothing_is_left(&down);
-    assert_eq!(denied(&gate.judged()[so_far..]), [] as [&Judged; 0]);
+    assert_eq!(denied(&gate.judged()[progress..]), [] as [&Judged; 0]);
 
     let judged = gate.judged();
     for (phase, expected) in telling {

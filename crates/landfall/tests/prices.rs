@@ -1,8 +1,8 @@
 //! AWS's price list, as a server of our own has it: written by hand after the documented format.
 
-use rules::shape::cost::prices::{Confidence, Item, Table};
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::shape::cost::prices::{Confidence, Item, Table};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

@@ -1,9 +1,9 @@
 //! Environments that are to live for a while only, and what takes them down: real Terraform, and buckets in the
 //! emulator whose tags say when.
 
+use rules::app::manifest::Target;
 use rules::event::{Event, Status};
 use rules::exit::Exit;
-use rules::app::manifest::Target;
 use rules::operate::ttl::Expiry;
 use std::process::Command;
 use testkit::{App, Ended, Mode, Sandbox};

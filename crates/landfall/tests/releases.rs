@@ -1,10 +1,10 @@
 //! Releases that prove themselves: canary, hold, promote, abort, rollback, resume, history. Real containers
 //! behind an emulated load balancer, and users who keep asking.
 
+use rules::app::names::SLOT_HEADER;
 use rules::event::{Event, Past};
 use rules::exit::Exit;
-use rules::app::names::SLOT_HEADER;
-use rules::release::{Held, Outcome, Proof, Step};
+use rules::release::{HoldReason, Outcome, Proof, Step};
 use rustix::process::Signal;
 use testkit::{App, Ended, Mode, Sandbox, Users};
 
@@ -131,7 +131,7 @@ fn releases_prove_themselves_or_go_back() {
     // Staged without traffic: it can be reached by who knows the token, and waits.
     let quiet = app("quiet", Mode::Errs(10), 3);
     let held = up(&sandbox, &quiet, &["--no-traffic"]).expect(Exit::Held);
-    let why = Held::NoTraffic;
+    let why = HoldReason::NoTraffic;
     assert!(matches!(outcome(&held), Outcome::Held { share: 0, why: w, .. } if w == why));
     let (header, token) = held.one("private address", |event| match event {
         Event::Private { header, token, .. } => Some((header.clone(), token.clone())),

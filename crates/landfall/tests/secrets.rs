@@ -1,13 +1,13 @@
 //! Secrets on both targets, in the emulators: the app gets their values, a new value is a new release, and a
 //! value stands nowhere but in its store and in the app's own environment.
 
-use rules::release::diagnosis::Cause;
+use rules::app::manifest::{AppName, EnvironmentName, Target};
+use rules::app::names::Names;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{AppName, Environment, Target};
-use rules::app::names::Names;
-use rules::release::{Outcome, Step};
 use rules::operate::secrets::Row;
+use rules::release::diagnosis::Cause;
+use rules::release::{Outcome, Step};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -75,15 +75,15 @@ fn version(ended: &Ended) -> String {
 }
 
 /// Everything that was said, and every command line of landfall and of what it started.
-struct Watch {
+struct LiveStatus {
     said: Vec<String>,
     stop: Arc<AtomicBool>,
     seen: JoinHandle<usize>,
     pids: Arc<std::sync::Mutex<Vec<u32>>>,
 }
 
-impl Watch {
-    fn begin() -> Watch {
+impl LiveStatus {
+    fn begin() -> LiveStatus {
         let stop = Arc::new(AtomicBool::new(false));
         let pids = Arc::new(std::sync::Mutex::new(Vec::<u32>::new()));
         let (over, watched) = (Arc::clone(&stop), Arc::clone(&pids));
@@ -98,7 +98,7 @@ impl Watch {
             }
             lines
         });
-        Watch {
+        LiveStatus {
             said: Vec::new(),
             stop,
             seen,
@@ -259,7 +259,7 @@ fn bucket(sandbox: &Sandbox, name: &str) -> String {
     let (main, second) = sandbox.emulators();
     let names = Names::new(
         AppName::parse(name).expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -283,13 +283,13 @@ fn bucket(sandbox: &Sandbox, name: &str) -> String {
     })
 }
 
-fn set(watch: &mut Watch, sandbox: &Sandbox, app: &App, value: &str) -> String {
+fn set(watch: &mut LiveStatus, sandbox: &Sandbox, app: &App, value: &str) -> String {
     let set = watch.run(sandbox, app, &["secrets", "set", "DATABASE_URL"], value);
     version(&set.expect(Exit::Done))
 }
 
 /// What is left of an environment once it is down: nothing, neither values nor anything else.
-fn take_down(watch: &mut Watch, sandbox: &Sandbox, app: &App) {
+fn take_down(watch: &mut LiveStatus, sandbox: &Sandbox, app: &App) {
     let down = watch
         .run(sandbox, app, &["down", "--yes"], "")
         .expect(Exit::Done);
@@ -311,7 +311,7 @@ fn take_down(watch: &mut Watch, sandbox: &Sandbox, app: &App) {
 fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
     let sandbox = Sandbox::new();
     let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
-    let mut watch = Watch::begin();
+    let mut watch = LiveStatus::begin();
     let wants = "state = \"local\"\nsecrets = [\"DATABASE_URL\"]\n";
     let app = sandbox
         .app("keeps", "keeps", Mode::Shows("DATABASE_URL"), 1)
@@ -439,7 +439,7 @@ fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
 fn an_app_on_lambda_has_its_secrets_and_nobody_else() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
-    let mut watch = Watch::begin();
+    let mut watch = LiveStatus::begin();
     let wants = "secrets = [\"DATABASE_URL\"]\n";
     let app = sandbox
         .app("fetches", "fetches", Mode::Shows("DATABASE_URL"), 1)

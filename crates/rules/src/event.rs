@@ -14,8 +14,8 @@ use crate::operate::ttl::Lifetime;
 use crate::operate::version::Version;
 use crate::release::diagnosis::Cause;
 use crate::release::evidence::Evidence;
-use crate::release::ledger::{Entry, Pings, Record};
-use crate::release::live_status::Watch;
+use crate::release::ledger::{AvailabilityCounts, Entry, Record};
+use crate::release::live_status::LiveStatus;
 use crate::release::revision::{Digest, RevisionId};
 use crate::release::verdict::Verdict;
 use crate::release::{Outcome, Purpose, Step, Strategy};
@@ -188,7 +188,7 @@ pub struct Past {
     /// How it ended, or what it waits for; [`None`] while it is under way, or if it was killed.
     pub outcome: Option<Outcome>,
     /// Landfall's own requests to the public address.
-    pub pings: Option<Pings>,
+    pub pings: Option<AvailabilityCounts>,
 }
 
 impl From<&Record> for Past {
@@ -455,7 +455,7 @@ pub enum Event {
     Pinged {
         /// The numbers.
         #[serde(flatten)]
-        pings: Pings,
+        pings: AvailabilityCounts,
     },
     /// What a release would do if all goes well; the result of a dry run.
     Foreseen {
@@ -486,7 +486,7 @@ pub enum Event {
         data: serde_json::Value,
     },
     /// What is to be seen of what serves, about once a second while it is watched.
-    Watch(Watch),
+    Watch(LiveStatus),
     /// Something was looked at; a result of `doctor`.
     Checked {
         /// What, and what it came to.
@@ -542,7 +542,7 @@ mod tests {
     use super::*;
     use crate::release::Outcome;
     use crate::release::canary::Stratum;
-    use crate::release::live_status::{self, Arm, Count, Moment, Role};
+    use crate::release::live_status::{self, Arm, Count, Role, Sample};
 
     #[test]
     fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
@@ -572,7 +572,7 @@ mod tests {
                     remove: "aws".into(),
                 },
             },
-            Event::Watch(Watch {
+            Event::Watch(LiveStatus {
                 elapsed: 42.5,
                 doing: "10% on the new version".into(),
                 arms: vec![Arm {
@@ -596,13 +596,13 @@ mod tests {
                     stratum: Stratum::Users,
                     new_requests: 45,
                 }),
-                pings: Some(Pings {
+                pings: Some(AvailabilityCounts {
                     requests: 210,
                     failed: 0,
                     errors: 21,
                     longest_gap_ms: 320,
                 }),
-                seconds: vec![Moment {
+                seconds: vec![Sample {
                     arms: vec![Count {
                         requests: 10,
                         errors: 1,

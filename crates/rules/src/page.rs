@@ -1,4 +1,4 @@
-//! A [`Proposal`] as one page for a browser: no scripts, nothing from elsewhere, light or dark as the reader
+//! A [`PlanDecision`] as one page for a browser: no scripts, nothing from elsewhere, light or dark as the reader
 //! has it. It is well-formed XML as well, which a test reads.
 
 mod changes;
@@ -11,7 +11,7 @@ use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::bill::{Charge, cents, unit_price};
 use crate::shape::data_loss::Verdict;
 use crate::shape::plan::Resource;
-use crate::shape::plan_decision::Proposal;
+use crate::shape::plan_decision::PlanDecision;
 use crate::shape::review::Severity;
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ const STYLE: &str = include_str!("page/style.css");
 const DOCS: &str = "https://github.com/landfall-deploy/landfall/blob/main/";
 
 /// The page. `version` is landfall's own.
-pub fn render(proposal: &Proposal, version: &str) -> String {
+pub fn render(proposal: &PlanDecision, version: &str) -> String {
     let title = format!("{} ({})", proposal.name, proposal.environment);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -46,7 +46,7 @@ pub fn render(proposal: &Proposal, version: &str) -> String {
     page
 }
 
-fn head(proposal: &Proposal) -> String {
+fn head(proposal: &PlanDecision) -> String {
     let mut out = format!(
         "<header>\n<div class=\"over\">landfall plan</div>\n<h1>{} <small>{}</small></h1>\n<ul class=\"where\">\n",
         escape(&proposal.name),
@@ -94,7 +94,7 @@ fn head(proposal: &Proposal) -> String {
     out
 }
 
-fn tiles(proposal: &Proposal) -> String {
+fn tiles(proposal: &PlanDecision) -> String {
     let bill = &proposal.bill;
     let least = if bill.incomplete { "at least " } else { "" };
     let summaries: Vec<String> = proposal
@@ -148,7 +148,7 @@ fn tiles(proposal: &Proposal) -> String {
     out + "</div>\n"
 }
 
-fn drawn(proposal: &Proposal) -> String {
+fn drawn(proposal: &PlanDecision) -> String {
     let resources: Vec<Resource> = proposal
         .roots
         .iter()
@@ -162,7 +162,7 @@ fn drawn(proposal: &Proposal) -> String {
 }
 
 /// What is not known, collected from all parts: nobody should have to look for it.
-fn unknowns(proposal: &Proposal) -> String {
+fn unknowns(proposal: &PlanDecision) -> String {
     let bill = &proposal.bill;
     let mut all: Vec<String> = bill
         .unpriced()
@@ -198,7 +198,7 @@ fn unknowns(proposal: &Proposal) -> String {
     out
 }
 
-fn foot(proposal: &Proposal, version: &str) -> String {
+fn foot(proposal: &PlanDecision, version: &str) -> String {
     let bill = &proposal.bill;
     format!(
         "<footer>Made by landfall {} on {}, with prices of {}. Amounts are USD without tax. \

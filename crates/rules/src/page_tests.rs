@@ -7,7 +7,7 @@ use crate::shape::plan_decision::tests::{first, manifest};
 use crate::shape::review::{Finding, Rule};
 use roxmltree::{Document, ParsingOptions};
 
-fn page(proposal: &Proposal) -> String {
+fn page(proposal: &PlanDecision) -> String {
     let page = render(proposal, "0.1.0");
     let options = ParsingOptions {
         allow_dtd: true,
@@ -42,13 +42,13 @@ fn body(page: &str) -> String {
 #[test]
 fn a_function_on_the_free_plan() {
     let manifest = manifest("");
-    insta::assert_snapshot!(body(&page(&Proposal::of(first(&manifest)))));
+    insta::assert_snapshot!(body(&page(&PlanDecision::of(first(&manifest)))));
 }
 
 #[test]
 fn tasks_that_no_budget_allows() {
     let manifest = manifest("target = \"fargate\"\n");
-    let proposal = Proposal::of(Basis {
+    let proposal = PlanDecision::of(Basis {
         user: Some(String::new()),
         ..first(&manifest)
     });
@@ -59,7 +59,7 @@ fn tasks_that_no_budget_allows() {
 fn nothing_that_comes_from_outside_breaks_out_of_its_place() {
     const EVIL: &str = "</title></style></svg>\"'><script>alert('&')</script>\u{0}`<i>`";
     let manifest = manifest("target = \"fargate\"\n");
-    let mut proposal = Proposal::of(first(&manifest));
+    let mut proposal = PlanDecision::of(first(&manifest));
     for text in [
         &mut proposal.name,
         &mut proposal.environment,

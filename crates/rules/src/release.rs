@@ -9,7 +9,9 @@ pub mod alias_routing;
 pub mod canary;
 pub mod diagnosis;
 mod dry_run;
+pub mod edge_environment;
 pub mod evidence;
+pub mod failed_invocation;
 pub mod hardening;
 pub mod lease;
 pub mod ledger;
@@ -17,14 +19,15 @@ pub mod live_status;
 pub mod minute_counts;
 pub mod published_versions;
 pub mod revision;
+pub mod secrets_loader;
 pub mod verdict;
 
 mod next;
 mod observation;
 
-pub use dry_run::{carry_out, foresee};
+pub use dry_run::{carry_out, dry_run};
 pub use next::next;
-pub use observation::{Comparison, Doors, Observation, Probes, SlotSeen};
+pub use observation::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 
 use crate::app::manifest::Target;
 use crate::app::names::{Slot, Slots};
@@ -65,19 +68,20 @@ pub struct Release {
     pub no_traffic: bool,
     /// What to do when the evidence has not spoken by the maximum time.
     pub at_maximum: AtMaximum,
-    /// How patient the release is.
-    pub patience: Patience,
+    /// How long each phase may take.
+    #[serde(rename = "patience")]
+    pub timings: ReleaseTimings,
     /// When it began.
     pub started: Timestamp,
     /// What has happened so far.
-    #[serde(default)]
-    pub so_far: SoFar,
+    #[serde(default, rename = "so_far")]
+    pub progress: Progress,
 }
 
 /// What happened in a release and cannot be seen by looking.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SoFar {
+pub struct Progress {
     /// When the candidate was first asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probed_at: Option<Timestamp>,
@@ -101,7 +105,7 @@ pub struct SoFar {
     pub failed: Option<Cause>,
     /// A person's word.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub order: Option<Order>,
+    pub order: Option<ManualOverride>,
 }
 
 /// How traffic moves to a new version.
@@ -143,7 +147,7 @@ pub enum AtMaximum {
 /// A person's word about a release that is under way or held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum ManualOverride {
     /// A candidate without traffic gets users, as its strategy says.
     Start,
     /// The candidate stays.
@@ -171,7 +175,7 @@ pub enum Proof {
 /// How long and how often a release waits before it draws a conclusion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Patience {
+pub struct ReleaseTimings {
     /// From staging until the candidate's targets must be healthy.
     #[serde(with = "millis")]
     pub ready: Duration,
@@ -205,14 +209,14 @@ mod millis {
     }
 }
 
-impl Patience {
+impl ReleaseTimings {
     /// What is usual for an app with an edge, or without one, and on Lambda. There the counts come by the
     /// log, some twenty seconds late. The load balancer's counts are believed two
     /// minutes after their minute ([`crate::release::minute_counts::SETTLES`]): four minutes show one window at least.
-    pub fn of(target: Target, edge: bool) -> Patience {
-        let usual = Patience::default();
+    pub fn of(target: Target, edge: bool) -> ReleaseTimings {
+        let usual = ReleaseTimings::default();
         if target == Target::Lambda {
-            return Patience {
+            return ReleaseTimings {
                 minimum: Duration::from_secs(30),
                 bake: Duration::from_secs(90),
                 ..usual
@@ -222,7 +226,7 @@ impl Patience {
             return usual;
         }
         let late = Duration::from_secs(240);
-        Patience {
+        ReleaseTimings {
             minimum: late,
             bake: late,
             ..usual
@@ -230,9 +234,9 @@ impl Patience {
     }
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
+impl Default for ReleaseTimings {
+    fn default() -> ReleaseTimings {
+        ReleaseTimings {
             ready: Duration::from_secs(300),
             settle: Duration::from_secs(10),
             stops: 2,
@@ -254,7 +258,8 @@ pub enum Step {
         slot: Slot,
     },
     /// Lead requests with a token to each slot.
-    Open,
+    #[serde(rename = "open")]
+    EnablePreview,
     /// Ask the candidate, and as often the old version.
     Probe {
         /// How many more answers are wanted.
@@ -292,7 +297,8 @@ pub enum Step {
         slot: Slot,
     },
     /// Give both slots tokens that nobody knows: the release's own end with it.
-    Close,
+    #[serde(rename = "close")]
+    DisablePreview,
     /// Look again, at `until` at the latest.
     Wait {
         /// What for, in words for the display.
@@ -374,14 +380,14 @@ pub enum Outcome {
         /// Percent of users that it has.
         share: u32,
         /// Why.
-        why: Held,
+        why: HoldReason,
     },
 }
 
 /// Why a release waits for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Held {
+pub enum HoldReason {
     /// Its strategy is manual.
     Manual,
     /// It was to be staged without traffic.
@@ -392,16 +398,16 @@ pub enum Held {
     Unobserved,
 }
 
-impl Held {
+impl HoldReason {
     /// The reason in words.
     pub fn explain(self) -> &'static str {
         match self {
-            Held::Manual => "its strategy is manual",
-            Held::NoTraffic => "it was to be staged without traffic",
-            Held::Undecided => {
+            HoldReason::Manual => "its strategy is manual",
+            HoldReason::NoTraffic => "it was to be staged without traffic",
+            HoldReason::Undecided => {
                 "the maximum time is over, and the evidence speaks neither for nor against it"
             }
-            Held::Unobserved => "nothing could be counted",
+            HoldReason::Unobserved => "nothing could be counted",
         }
     }
 }
@@ -411,27 +417,27 @@ impl Release {
     /// before it acts: a step that was noted may not have been carried out, one that was carried
     /// out is always noted.
     pub fn apply(&mut self, step: &Step, at: Timestamp) {
-        let so_far = &mut self.so_far;
+        let progress = &mut self.progress;
         match step {
             Step::Probe { .. } => {
-                so_far.probed_at.get_or_insert(at);
+                progress.probed_at.get_or_insert(at);
             }
             Step::Shift { slot, share } if *slot == self.candidate => {
                 if *share > 0 {
-                    so_far.shifted_at.get_or_insert(at);
+                    progress.shifted_at.get_or_insert(at);
                 }
                 match share {
-                    0 => so_far.taken_back_at = Some(at),
-                    100 => so_far.full_at = Some(at),
+                    0 => progress.taken_back_at = Some(at),
+                    100 => progress.full_at = Some(at),
                     _ => {}
                 }
             }
             Step::Promote { proof } => {
-                so_far.promoted_at.get_or_insert(at);
-                so_far.proof.get_or_insert(*proof);
+                progress.promoted_at.get_or_insert(at);
+                progress.proof.get_or_insert(*proof);
             }
             Step::RollBack { cause } => {
-                so_far.failed.get_or_insert(cause.clone());
+                progress.failed.get_or_insert(cause.clone());
             }
             _ => {}
         }

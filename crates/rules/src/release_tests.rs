@@ -15,9 +15,9 @@ fn release() -> Release {
         purpose: Purpose::Deploy,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
-        patience: Patience::default(),
+        timings: ReleaseTimings::default(),
         started: NOW,
-        so_far: SoFar::default(),
+        progress: Progress::default(),
     }
 }
 
@@ -27,7 +27,7 @@ fn empty() -> Observation {
             blue: 100,
             green: 0,
         },
-        doors: Doors::Closed,
+        previews: PreviewRoutes::Disabled,
         slots: Slots::default(),
         probes: Probes::default(),
         comparison: Comparison::default(),
@@ -56,15 +56,15 @@ fn serving() -> Observation {
 fn canary(share: u32) -> (Release, Observation) {
     let mut seen = serving();
     seen.slots.green = running("new", 2);
-    seen.doors = Doors::Open;
+    seen.previews = PreviewRoutes::Enabled;
     seen.shares = Slots {
         blue: 100 - share,
         green: share,
     };
     seen.comparison.new_probes = 6;
     let mut release = release();
-    release.so_far.probed_at = Some(NOW);
-    release.so_far.shifted_at = (share > 0).then_some(NOW);
+    release.progress.probed_at = Some(NOW);
+    release.progress.shifted_at = (share > 0).then_some(NOW);
     (release, seen)
 }
 
@@ -148,7 +148,7 @@ fn a_later_release_goes_by_evidence() {
     );
     assert_eq!(
         steps,
-        foresee(&release(), &serving(), NOW),
+        dry_run(&release(), &serving(), NOW),
         "a dry run tells the same"
     );
 }
@@ -185,20 +185,20 @@ fn a_manual_release_waits_for_a_person_and_goes_on_at_a_word() {
     let held = Outcome::Held {
         slot: Slot::Green,
         share: 10,
-        why: Held::Manual,
+        why: HoldReason::Manual,
     };
     assert_eq!(steps.last(), Some(&Step::Finished { outcome: held }));
     let mut promoted = manual.clone();
-    promoted.so_far.shifted_at = Some(NOW);
-    promoted.so_far.order = Some(Order::Promote);
+    promoted.progress.shifted_at = Some(NOW);
+    promoted.progress.order = Some(ManualOverride::Promote);
     let steps = play(promoted, &mut seen.clone());
     assert_eq!(
         words(&steps)[..3],
         ["promote person", "shift green 95", "watch"]
     );
     let mut aborted = manual;
-    aborted.so_far.shifted_at = Some(NOW);
-    aborted.so_far.order = Some(Order::Abort);
+    aborted.progress.shifted_at = Some(NOW);
+    aborted.progress.order = Some(ManualOverride::Abort);
     assert_eq!(
         words(&play(aborted, &mut seen)),
         [
@@ -226,14 +226,14 @@ fn without_traffic_it_is_staged_probed_and_held() {
         Some(Step::Finished {
             outcome: Outcome::Held {
                 share: 0,
-                why: Held::NoTraffic,
+                why: HoldReason::NoTraffic,
                 ..
             }
         })
     ));
     let mut started = quiet;
-    started.so_far.order = Some(Order::Start);
-    started.so_far.probed_at = Some(NOW);
+    started.progress.order = Some(ManualOverride::Start);
+    started.progress.probed_at = Some(NOW);
     assert_eq!(words(&play(started, &mut seen))[0], "shift green 10");
 }
 
@@ -258,7 +258,7 @@ fn a_killed_driver_goes_on_after_the_switch() {
         blue: 0,
         green: 100,
     };
-    seen.doors = Doors::Open;
+    seen.previews = PreviewRoutes::Enabled;
     let steps = play(release(), &mut seen);
     assert_eq!(
         words(&steps),
@@ -296,7 +296,7 @@ fn one_stop_is_bad_luck_two_are_a_crash() {
 #[test]
 fn a_certain_cause_needs_no_second_failure() {
     let mut seen = empty();
-    seen.doors = Doors::Open;
+    seen.previews = PreviewRoutes::Enabled;
     let cause = Cause::WrongPort {
         expected: 8080,
         listens_on: vec![9090],
@@ -323,13 +323,13 @@ fn a_certain_cause_needs_no_second_failure() {
 fn patience_ends_at_the_deadline_and_not_before() {
     let (release, mut seen) = canary(0);
     seen.slots.green.healthy = 1;
-    let deadline = NOW.plus(release.patience.ready);
+    let deadline = NOW.plus(release.timings.ready);
     let wait = Step::Wait {
         what: Awaited::Healthy,
         until: deadline,
     };
     assert_eq!(next(&release, &seen, Timestamp(deadline.0 - 1)), wait);
-    let within = release.patience.ready;
+    let within = release.timings.ready;
     assert_eq!(
         next(&release, &seen, deadline),
         Step::RollBack {
@@ -341,7 +341,7 @@ fn patience_ends_at_the_deadline_and_not_before() {
 #[test]
 fn a_first_version_must_answer_well_once() {
     let mut seen = empty();
-    seen.doors = Doors::Open;
+    seen.previews = PreviewRoutes::Enabled;
     seen.slots.green = running("new", 2);
     seen.probes = Probes {
         answered: 6,
@@ -392,7 +392,7 @@ fn without_counts_nobody_is_sent_to_a_canary() {
             step,
             Step::Finished {
                 outcome: Outcome::Held {
-                    why: Held::Unobserved,
+                    why: HoldReason::Unobserved,
                     ..
                 }
             }
@@ -446,7 +446,7 @@ fn at_the_maximum_time_the_policy_decides() {
         at_end(&release, &seen),
         Step::Finished {
             outcome: Outcome::Held {
-                why: Held::Undecided,
+                why: HoldReason::Undecided,
                 share: 50,
                 ..
             }
@@ -465,7 +465,7 @@ fn at_the_maximum_time_the_policy_decides() {
 #[test]
 fn a_version_that_turns_bad_in_the_bake_goes_back_at_once() {
     let (mut release, mut seen) = canary(95);
-    release.so_far.promoted_at = Some(NOW);
+    release.progress.promoted_at = Some(NOW);
     assert!(matches!(next(&release, &seen, NOW), Step::Watch { .. }));
     seen.comparison.worse = Some(Cause::Stopped);
     assert_eq!(
@@ -484,10 +484,10 @@ fn a_version_that_turns_bad_in_the_bake_goes_back_at_once() {
 #[test]
 fn an_interrupt_goes_back_before_the_proof_and_on_after_it() {
     let (mut release, seen) = canary(50);
-    release.so_far.order = Some(Order::Interrupt);
+    release.progress.order = Some(ManualOverride::Interrupt);
     let cause = Cause::Interrupted;
     assert_eq!(next(&release, &seen, NOW), Step::RollBack { cause });
-    release.so_far.promoted_at = Some(NOW);
+    release.progress.promoted_at = Some(NOW);
     assert!(matches!(
         next(&release, &seen, NOW),
         Step::Shift { share: 100, .. }
@@ -497,7 +497,7 @@ fn an_interrupt_goes_back_before_the_proof_and_on_after_it() {
 #[test]
 fn a_failed_candidate_keeps_its_users_only_while_nothing_else_could_take_them() {
     let (mut release, mut seen) = canary(95);
-    release.so_far.failed = Some(Cause::Stopped);
+    release.progress.failed = Some(Cause::Stopped);
     // The old version was retired already: it comes back first.
     seen.slots.blue = SlotSeen {
         revision: Some(RevisionId("old".into())),
@@ -541,7 +541,7 @@ fn going_back_does_not_ask_the_bad_version() {
     };
     let mut warm = serving();
     warm.slots.green = running("new", 2);
-    warm.doors = Doors::Open;
+    warm.previews = PreviewRoutes::Enabled;
     assert_eq!(
         words(&play(back, &mut warm))[..2],
         ["probe", "shift green 100"]

@@ -8,3 +8,4 @@ pub mod plan;
 pub mod plan_decision;
 pub mod review;
 pub mod state_lock;
+pub mod task_endpoint;

@@ -7,7 +7,7 @@ use crate::sandbox::Sandbox;
 use rules::event::{Event, Past, Status};
 use rules::exit::Exit;
 use rules::release::ledger::Entry;
-use rules::release::{Doors, Outcome, Step};
+use rules::release::{Outcome, PreviewRoutes, Step};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -230,12 +230,12 @@ fn read_back(sandbox: &Sandbox, app: &App, number: u64) -> Vec<String> {
                 seen,
                 step: Step::Finished { .. },
                 ..
-            } => Some(seen.doors),
+            } => Some(seen.previews),
             _ => None,
         },
         _ => None,
     });
-    if ends.last() != Some(&Doors::Closed) {
+    if ends.last() != Some(&PreviewRoutes::Disabled) {
         problems.push(format!("doors at the end of release {number}: {ends:?}"));
     }
     problems

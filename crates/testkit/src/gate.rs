@@ -47,7 +47,7 @@ impl Gate {
             .arg(format!("{crates}/testkit/programs/gate.py"))
             .args([&main, &second])
             .args([&known, &log])
-            .arg(format!("{crates}/rules/src/permissions/authorization.json"))
+            .arg(format!("{crates}/rules/src/shape/permissions/authorization.json"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,8 +9,11 @@ mod crowd;
 mod docker;
 pub mod faults;
 mod gate;
+pub mod process;
+pub mod raw_http;
 mod run;
 mod sandbox;
+pub mod structure;
 mod users;
 mod zone;
 

@@ -4,7 +4,7 @@ use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
 use rules::app::manifest::Architecture;
-use rules::edge_contract::ride;
+use rules::edge_contract::REVISION_VARIABLE;
 use rules::release::published_versions;
 use rules::release::revision::{Image, RevisionId};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl Functions {
         const OPERATION: &str = "lambda:UpdateFunctionConfiguration";
         let mut environment = publication.environment.clone();
         let revision = publication.revision.to_string();
-        environment.insert(ride::REVISION.to_owned(), revision);
+        environment.insert(REVISION_VARIABLE.to_owned(), revision);
         let environment = Environment::builder()
             .set_variables(Some(environment.into_iter().collect()))
             .build();

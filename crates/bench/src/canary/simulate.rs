@@ -1,8 +1,10 @@
 //! Simulated trials.
 
 use fastrand::Rng;
-use rules::release::canary::{Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge};
 use rules::edge_contract::histogram::Sketch;
+use rules::release::canary::{
+    Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge,
+};
 use std::time::{Duration, Instant};
 
 /// A version as it is.

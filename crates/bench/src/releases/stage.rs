@@ -1,9 +1,9 @@
 //! One rehearsal, and releases in it.
 
 use rules::event::{Event, PhaseTime, Status};
+use rules::release::live_status::{Arm, Role};
 use rules::release::{Outcome, Proof, Step};
 use rules::time::Timestamp;
-use rules::release::live_status::{Arm, Role};
 use std::path::Path;
 use std::time::Instant;
 use testkit::{App, Crowd, Ended, Mode, Sandbox, Visits, now};

@@ -2,14 +2,14 @@
 
 use super::request::Reply;
 use super::stream::{Ended, Streamed};
+use crate::policy::lambda::stream::{self, Cut};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rules::edge_contract::lambda::api::{self, Address};
-use rules::edge_contract::lambda::stream::{self, Cut};
+use rules::edge_contract::runtime_api::{self, Address};
 use rules::time::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Client {
             let value = parts.headers.get(name)?;
             value.to_str().ok()
         };
-        let id = text("lambda-runtime-aws-request-id").filter(|id| api::is_id(id));
+        let id = text("lambda-runtime-aws-request-id").filter(|id| runtime_api::is_id(id));
         let id = id.ok_or_else(|| Failure::broken("an invocation has no sound id"))?;
         let deadline = text("lambda-runtime-deadline-ms").and_then(|ms| ms.trim().parse().ok());
         let event = body.collect().await.map_err(Failure::broken)?.to_bytes();

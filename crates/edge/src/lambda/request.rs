@@ -6,6 +6,10 @@ use crate::answer::UserBody;
 use crate::edge::Edge;
 use crate::gateway::{self, FirstFailed, Visit};
 use crate::head;
+use crate::policy::accept::{Page, page};
+use crate::policy::lambda::answer::{self, HttpAnswer, LONGEST};
+use crate::policy::lambda::event::{self, BadEvent, Event, HttpEvent};
+use crate::policy::lambda::stream;
 use crate::replay::ClientBody;
 use crate::supervisor;
 use bytes::{Bytes, BytesMut};
@@ -13,11 +17,8 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
-use rules::edge_contract::accept::{Page, page};
-use rules::edge_contract::lambda::answer::{self, HttpAnswer, LONGEST, ProbeAnswer};
-use rules::edge_contract::lambda::event::{self, BadEvent, Event, HttpEvent};
-use rules::edge_contract::lambda::failure;
-use rules::edge_contract::lambda::stream;
+use rules::edge_contract::invocation_error::{self, NOT_READY, TOO_LONG};
+use rules::edge_contract::probe::ProbeAnswer;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub(super) async fn answer(
             .say(&format!("invocation {}: {why}", invocation.id));
         Reply::Error {
             kind: BAD_EVENT.to_owned(),
-            bytes: answer::error(BAD_EVENT, &why, &[]),
+            bytes: invocation_error::to_json(BAD_EVENT, &why, &[]),
         }
     })
 }
@@ -126,8 +127,8 @@ fn unready(edge: &Edge) -> Reply {
     let (address, hint) = (edge.settings.app, supervisor::hint(edge));
     let why = format!("the app has not answered on {address} yet{hint}");
     Reply::Error {
-        kind: failure::NOT_READY.to_owned(),
-        bytes: answer::error(failure::NOT_READY, &why, &[]),
+        kind: NOT_READY.to_owned(),
+        bytes: invocation_error::to_json(NOT_READY, &why, &[]),
     }
 }
 
@@ -160,8 +161,8 @@ async fn probe(edge: &Arc<Edge>, target: &str, limit: Option<Duration>) -> Resul
     if let Some(bytes) = excess {
         let why = format!("{} (GET {target})", too_long(bytes));
         return Ok(Reply::Error {
-            kind: failure::TOO_LONG.to_owned(),
-            bytes: answer::error(failure::TOO_LONG, &why, &[]),
+            kind: TOO_LONG.to_owned(),
+            bytes: invocation_error::to_json(TOO_LONG, &why, &[]),
         });
     }
     let probe = ProbeAnswer {
@@ -170,7 +171,7 @@ async fn probe(edge: &Arc<Edge>, target: &str, limit: Option<Duration>) -> Resul
         ms: u64::try_from(edge.clock.now().since(begun).as_millis()).unwrap_or(u64::MAX),
     };
     Ok(Reply::Answer {
-        bytes: probe.write(),
+        bytes: probe.to_json(),
         is_stuck: is_stuck || matches!(read, Read::Late),
     })
 }

@@ -1,10 +1,10 @@
 //! An answer on its way to Lambda while the app still gives it.
 
 use crate::answer::UserBody;
+use crate::policy::lambda::stream::{Cut, Tally};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
-use rules::edge_contract::lambda::stream::{Cut, Tally};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

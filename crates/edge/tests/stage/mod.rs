@@ -1,15 +1,23 @@
 //! A stage for tests: the real edge in front of the real misbehaving app, and a client that sees every byte.
 #![allow(dead_code, reason = "every test file uses its own part of the stage")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+#[allow(
+    unused_imports,
+    reason = "every test file uses its own part of the stage"
+)]
+pub(crate) use testkit::process::{PATIENCE, signal, until};
+#[allow(
+    unused_imports,
+    reason = "every test file uses its own part of the stage"
+)]
+pub(crate) use testkit::raw_http::{Answer, Client, header};
 
-/// What never takes so long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The secret that every stage is set to.
 pub(crate) const SECRET: &str = "0123456789abcdef0123";
 
@@ -271,193 +279,6 @@ impl Drop for Stage {
         }
         if std::thread::panicking() {
             eprintln!("--- stdout\n{}\n--- stderr\n{}", self.out(), self.err());
-        }
-    }
-}
-
-/// Polls until there is a value.
-pub(crate) fn until<T>(
-    what: &str,
-    mut look: impl FnMut() -> Option<T>,
-    context: impl Fn() -> String,
-) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(value) = look() {
-            return value;
-        }
-        assert!(
-            Instant::now() < end,
-            "this did not happen: {what}\n{}",
-            context()
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-pub(crate) fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill")
-        .arg(format!("-{name}"))
-        .arg(pid.to_string())
-        .status();
-    assert!(
-        status.is_ok_and(|status| status.success()),
-        "kill -{name} {pid}"
-    );
-}
-
-/// A client that writes and reads plain bytes.
-pub(crate) struct Client {
-    pub(crate) stream: BufReader<TcpStream>,
-    is_head: bool,
-}
-
-/// An answer, read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-    pub(crate) trailers: String,
-    /// The body ended where its framing says.
-    pub(crate) is_whole: bool,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        header(&self.head, name)
-    }
-}
-
-/// The value of a header in a text of headers.
-pub(crate) fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    head.lines().skip(1).find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        key.eq_ignore_ascii_case(name).then(|| value.trim())
-    })
-}
-
-impl Client {
-    pub(crate) fn connect(address: SocketAddr) -> Client {
-        Client::try_connect(address).expect("a connection")
-    }
-
-    pub(crate) fn try_connect(address: SocketAddr) -> Option<Client> {
-        let stream = TcpStream::connect(address).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_nodelay(true).ok()?;
-        Some(Client {
-            stream: BufReader::new(stream),
-            is_head: false,
-        })
-    }
-
-    pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: app\r\n\r\n"))
-    }
-
-    pub(crate) fn write(&mut self, text: &str) {
-        // A server that has already refused may have closed.
-        let _ = self.stream.get_mut().write_all(text.as_bytes());
-    }
-
-    pub(crate) fn send(&mut self, text: &str) -> Answer {
-        self.is_head = text.starts_with("HEAD ");
-        self.write(text);
-        self.answer()
-            .unwrap_or_else(|| panic!("no answer to {text:?}"))
-    }
-
-    /// The next head.
-    pub(crate) fn head(&mut self) -> Option<String> {
-        let mut head = String::new();
-        loop {
-            let before = head.len();
-            if self.stream.read_line(&mut head).ok()? == 0 {
-                return None;
-            }
-            if head[before..].trim().is_empty() {
-                return Some(head);
-            }
-        }
-    }
-
-    /// The next answer; `None` if the connection ends before one.
-    pub(crate) fn answer(&mut self) -> Option<Answer> {
-        let head = self.head()?;
-        let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
-        let mut answer = Answer {
-            status,
-            head,
-            body: String::new(),
-            trailers: String::new(),
-            is_whole: true,
-        };
-        if self.is_head || status == 204 || status == 304 || status < 200 {
-            return Some(answer);
-        }
-        if answer.header("transfer-encoding").is_some() {
-            answer.is_whole = self.chunks(&mut answer).is_some();
-        } else if let Some(length) = answer.header("content-length") {
-            let length: usize = length.parse().ok()?;
-            let mut body = Vec::new();
-            let _ = self
-                .stream
-                .by_ref()
-                .take(length as u64)
-                .read_to_end(&mut body);
-            answer.is_whole = body.len() == length;
-            answer.body = String::from_utf8_lossy(&body).into_owned();
-        } else {
-            let _ = self.stream.read_to_string(&mut answer.body);
-        }
-        Some(answer)
-    }
-
-    /// One chunk; empty at the end.
-    pub(crate) fn chunk(&mut self) -> Option<String> {
-        let mut size = String::new();
-        self.stream.read_line(&mut size).ok()?;
-        let size = usize::from_str_radix(size.trim(), 16).ok()?;
-        let mut chunk = vec![0; size];
-        self.stream.read_exact(&mut chunk).ok()?;
-        if size > 0 {
-            self.stream.read_line(&mut String::new()).ok()?;
-        }
-        Some(String::from_utf8_lossy(&chunk).into_owned())
-    }
-
-    fn chunks(&mut self, answer: &mut Answer) -> Option<()> {
-        loop {
-            let chunk = self.chunk()?;
-            if chunk.is_empty() {
-                break;
-            }
-            answer.body.push_str(&chunk);
-        }
-        loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).ok()?;
-            if line.trim().is_empty() {
-                return Some(());
-            }
-            answer.trailers.push_str(&line);
-        }
-    }
-
-    /// Reads exactly so many bytes.
-    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes = vec![0; count];
-        self.stream.read_exact(&mut bytes).expect("bytes");
-        bytes
-    }
-
-    /// Whether the other side closes without another byte.
-    pub(crate) fn is_closed(&mut self) -> bool {
-        let mut rest = Vec::new();
-        match self.stream.read_to_end(&mut rest) {
-            Ok(_) => rest.is_empty(),
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
         }
     }
 }

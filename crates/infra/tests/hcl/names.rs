@@ -2,7 +2,7 @@
 
 use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
-use rules::app::manifest::{AppName, Environment, STEM_LENGTH, SecretsStore};
+use rules::app::manifest::{AppName, EnvironmentName, STEM_LENGTH, SecretsStore};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::leave::ci::Role;
 use rules::operate::secrets::prefix;
@@ -15,7 +15,7 @@ const ACCOUNT: &str = "123456789012";
 fn names() -> Names {
     Names::new(
         AppName::parse("shop").expect("a name"),
-        Environment::parse("staging").expect("an environment"),
+        EnvironmentName::parse("staging").expect("an environment"),
     )
 }
 

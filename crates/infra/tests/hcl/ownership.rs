@@ -4,7 +4,7 @@
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
 use rules::app::names::{CLOSED, CONTAINER, SLOT_HEADER, Slot};
-use rules::edge_contract::settings::Settings;
+use rules::edge_contract::env_vars::{PREFIX, VARIABLES};
 use rules::shape::contract::Root;
 use std::collections::BTreeMap;
 
@@ -129,22 +129,30 @@ fn the_container_has_one_name() {
     assert_eq!(names, [CONTAINER]);
 }
 
-/// Before the first release the function answers by itself, so the edge in it has to know the app.
+/// Before the first release the function runs with these variables; the edge parses the same ones in
+/// `crates/edge/tests/contract.rs`.
 #[test]
-fn the_edge_in_the_function_understands_what_it_is_told() {
+fn the_function_sets_variables_that_the_edge_knows() {
     let tree = Tree::of(Root::Lambda);
     let function = tree.resource("aws_lambda_function", "app");
     let var = hcl::value!({ port = 3000, ready_path = "/up" });
-    let told = argument(only(function, "environment"), "variables");
-    let told = evaluate(told, &[("var", var)]);
-    let told = told.as_object().expect("an object").iter();
-    let told = told.map(|(name, value)| {
-        let value = value.as_str().map_or(value.to_string(), str::to_owned);
-        (name.clone(), value)
-    });
-    let settings = Settings::read(told).expect("settings of an edge");
-    assert_eq!(settings.app.to_string(), "127.0.0.1:3000");
-    assert_eq!(settings.ready_path, "/up");
+    let variables = argument(only(function, "environment"), "variables");
+    let variables = evaluate(variables, &[("var", var)]);
+    let variables: BTreeMap<String, String> = variables
+        .as_object()
+        .expect("an object")
+        .iter()
+        .map(|(name, value)| {
+            let value = value.as_str().map_or(value.to_string(), str::to_owned);
+            (name.clone(), value)
+        })
+        .collect();
+    let expected = [("APP", "3000"), ("READY_PATH", "/up")];
+    for (name, _) in expected {
+        assert!(VARIABLES.iter().any(|known| known.name == name), "{name}");
+    }
+    let expected = expected.map(|(name, value)| (format!("{PREFIX}{name}"), value.to_owned()));
+    assert_eq!(variables, BTreeMap::from(expected));
 }
 
 /// A log of requests that nobody agreed to: no query strings, no addresses, no headers.

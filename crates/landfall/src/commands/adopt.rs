@@ -1,25 +1,25 @@
 //! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a state that was
 //! copied becomes landfall's again.
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
 use crate::commands::eject::{self, Directory, invalid};
+use crate::environment::app::App;
+use crate::environment::phases::Phases;
+use crate::environment::place::{Environment, Function};
+use crate::environment::planner::Planner;
 use crate::failure::Failure;
-use crate::keeper::Keeper;
-use crate::phases::Phases;
-use crate::place::{Function, Place};
-use crate::planner::Planner;
+use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
 use infra::{BACKEND, Interrupt, VARIABLES};
-use rules::shape::contract::Root;
+use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::leave::eject::files::{Edit, Texts, edits, other_version};
 use rules::leave::eject::settings::{Difference, Variables, differences};
 use rules::leave::eject::state::{Stamp, Takeover, takeover};
 use rules::leave::eject::{Ejected, same};
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
-use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
+use rules::shape::contract::Root;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let (directory, record) = Directory::to_read(&arguments.from)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     same(&directory.name, &record.whose, &eject::whose(&place)).map_err(invalid)?;
     if record.state != app.manifest.state {
@@ -77,7 +77,7 @@ fn other_backend(record: &Ejected) -> Failure {
 
 struct Adoption<'a> {
     manifest: Manifest,
-    place: &'a Place,
+    place: &'a Environment,
     directory: &'a Directory,
     record: &'a Ejected,
     report: &'a Report,
@@ -100,7 +100,7 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    fn planner<'a>(&'a self, place: &'a Place) -> Planner<'a> {
+    fn planner<'a>(&'a self, place: &'a Environment) -> Planner<'a> {
         Planner {
             manifest: &self.manifest,
             place,
@@ -318,7 +318,7 @@ impl Adoption<'_> {
             return Ok(());
         }
         let store = self.place.store();
-        let keeper = Keeper::take(&store, "landfall adopt", self.report, self.interrupt).await?;
+        let keeper = Keepalive::take(&store, "landfall adopt", self.report, self.interrupt).await?;
         let done = self.take_over_locked(verdicts).await;
         keeper.end(done).await
     }

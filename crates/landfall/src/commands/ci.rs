@@ -6,23 +6,25 @@ mod provider;
 
 pub(crate) use provider::{leave, trusted};
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::commands::{confirm, down, listener};
+use crate::commands::down;
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::terraform::listener;
 use crate::failure::Failure;
-use crate::phases::Phases;
-use crate::place::Place;
 use crate::report::Report;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
+use rules::app::manifest::Invalid;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::leave::ci::file::{Writing, decide};
 use rules::leave::ci::origin::{Project, directory};
 use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, github, gitlab, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
-use rules::app::manifest::Invalid;
 use rules::shape::plan::Plan;
 use std::path::PathBuf;
 
@@ -122,9 +124,9 @@ async fn set_up(
     let app = App::read_settings(&flags.app.directory, global)?;
     let within = directory(&checkout.prefix).map_err(invalid)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
-    let target = Place::target(&app.manifest, &place.targets().await?);
+    let target = Environment::target(&app.manifest, &place.targets().await?);
     let archive = match (&flags.archive, &flags.archive_sha256) {
         (Some(url), Some(sha256)) => Some(Archive {
             url: url.clone(),
@@ -269,7 +271,7 @@ async fn make(
     setup: &Setup,
     deployment: &Deployment,
     flags: &Flags,
-    place: &Place,
+    place: &Environment,
     phases: &Phases<'_>,
     report: &Report,
     interrupt: &Interrupt,
@@ -314,7 +316,7 @@ async fn make(
 }
 
 async fn plan(
-    place: &Place,
+    place: &Environment,
     inputs: &serde_json::Value,
     report: &Report,
     interrupt: &Interrupt,
@@ -354,7 +356,7 @@ async fn remove(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     if !place.has_state().await? || !place.holds(Root::Ci).await? {
         report.note("CI has no roles here: there is nothing to remove");

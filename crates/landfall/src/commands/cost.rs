@@ -1,21 +1,21 @@
 //! `landfall cost`: the bill of what is deployed, and what AWS says was spent.
 
-use crate::app::App;
 use crate::cli::{AppDir, Global};
+use crate::environment::app::App;
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::planner::{pays, tasks};
 use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::phases::Phases;
-use crate::place::Place;
-use crate::planner::{pays, tasks};
+use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
 use aws::{Budgets, Secrets};
 use infra::Interrupt;
+use rules::app::manifest::{SecretsStore, Target};
+use rules::event::{Event, Phase};
+use rules::release::revision::Settings;
 use rules::shape::contract::Root;
 use rules::shape::cost::prices::Table;
 use rules::shape::cost::{Basis, Workload, estimate};
-use rules::event::{Event, Phase};
-use rules::app::manifest::{SecretsStore, Target};
-use rules::release::revision::Settings;
 
 pub(crate) async fn run(
     arguments: &AppDir,
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     let there = place.targets().await?;
     if there.is_empty() {
@@ -48,7 +48,7 @@ pub(crate) async fn run(
         resources.extend(terraform.state().await?);
     }
     let settings = Settings {
-        target: Place::target(&app.manifest, &there),
+        target: Environment::target(&app.manifest, &there),
         ..serving(&place, &app).await?
     };
     let tasks = match settings.target {
@@ -83,7 +83,7 @@ pub(crate) async fn run(
 }
 
 /// How large what serves is: as the last good release had it, else as the manifest says.
-async fn serving(place: &Place, app: &App) -> Result<Settings, Failure> {
+async fn serving(place: &Environment, app: &App) -> Result<Settings, Failure> {
     let records = Ledger::all(&place.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(match last {

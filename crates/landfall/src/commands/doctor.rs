@@ -1,16 +1,18 @@
 //! `landfall doctor`: everything that would make a deployment fail, before anything is created.
 
 use super::up::image;
-use crate::app::overrides;
 use crate::cli::{Doctor, Global, Up};
 use crate::doctor::{Examined, Extent, examine, trouble};
+use crate::environment::app::overrides;
 use crate::failure::Failure;
 use crate::report::Report;
 use infra::Interrupt;
-use rules::operate::doctor::{self, Check, Gap, Name, Outcome, Summary, app::run_gap, verdict};
+use rules::app::manifest::Overrides;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::Overrides;
+use rules::operate::doctor::{
+    self, Check, CheckId, Outcome, Summary, Unavailable, app::run_gap, verdict,
+};
 
 pub(crate) async fn run(
     arguments: &Doctor,
@@ -73,7 +75,7 @@ async fn look_at_image(
     interrupt: &mut Interrupt,
 ) {
     let facts = &mut examined.facts;
-    let skipped = |why: &str| Gap::Skipped(why.to_owned());
+    let skipped = |why: &str| Unavailable::Skipped(why.to_owned());
     let (Some(app), Some(engine)) = (&examined.app, &examined.engine) else {
         let why = match examined.app {
             None => "the app's settings are not in order",
@@ -162,5 +164,5 @@ pub(crate) async fn before(
 
 /// Emulation has been told by whoever builds, if it was needed.
 fn is_worth_telling(check: &Check) -> bool {
-    check.outcome == Outcome::Warning && check.check != Name::Emulation
+    check.outcome == Outcome::Warning && check.check != CheckId::Emulation
 }

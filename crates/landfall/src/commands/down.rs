@@ -1,22 +1,24 @@
 //! `landfall down`: back to nothing, and a look whether it is nothing.
 
-use crate::app::App;
 use crate::cli::{Down, Global};
-use crate::commands::{ci, confirm, listener};
-use crate::domain;
+use crate::commands::ci;
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::domain;
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::terraform::listener;
 use crate::failure::Failure;
-use crate::keeper::Keeper;
-use crate::phases::Phases;
-use crate::place::Place;
+use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
 use aws::{ErrorKind, Inventory, Logs, OneOffProgress, Registry, Secrets, Services};
 use infra::Interrupt;
-use rules::shape::contract::Root;
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
 use rules::app::manifest::{Domain, Manifest};
 use rules::app::names::Slot;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::operate::sweep::{Leftover, leftovers};
+use rules::shape::contract::Root;
 use std::time::Duration;
 
 /// How long tasks may take to stop once they were told to.
@@ -33,7 +35,7 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     // Before the state is gone that tells them.
     let domains = domain::kept(&place).await?.domains;
@@ -70,7 +72,9 @@ pub(crate) async fn run(
         confirm(report, arguments.yes, &question)?;
         // Nobody releases meanwhile; and nobody is told of a lock where there is nothing to lock.
         let keeper = match has_state {
-            true => Some(Keeper::take(&place.store(), "landfall down", report, &interrupt).await?),
+            true => {
+                Some(Keepalive::take(&place.store(), "landfall down", report, &interrupt).await?)
+            }
             false => None,
         };
         let manifest = &app.manifest;
@@ -83,9 +87,9 @@ pub(crate) async fn run(
 ///
 /// The state goes last: whoever is cut off before finds all of it again.
 pub(crate) async fn all(
-    place: &Place,
+    place: &Environment,
     manifest: &Manifest,
-    keeper: Option<Keeper>,
+    keeper: Option<Keepalive>,
     phases: &Phases<'_>,
     report: &Report,
     interrupt: &Interrupt,
@@ -102,7 +106,7 @@ pub(crate) async fn all(
 }
 
 /// Looks whether anything is left, for as long as the account may take to forget.
-async fn look(place: &Place, phases: &Phases<'_>, report: &Report) -> Result<(), Failure> {
+async fn look(place: &Environment, phases: &Phases<'_>, report: &Report) -> Result<(), Failure> {
     let inventory = Inventory::new(&place.session, &place.names, &place.account);
     let swept = phases
         .time(Phase::Sweep, sweep(place, &inventory, report, FORGOTTEN))
@@ -113,7 +117,7 @@ async fn look(place: &Place, phases: &Phases<'_>, report: &Report) -> Result<(),
 
 /// Everything but the state.
 async fn remove(
-    place: &Place,
+    place: &Environment,
     manifest: &Manifest,
     phases: &Phases<'_>,
     report: &Report,
@@ -149,7 +153,7 @@ async fn remove(
 }
 
 /// What releases made: tasks, task definitions, images. Terraform does not know of them.
-async fn remove_objects(place: &Place) -> Result<(), Failure> {
+async fn remove_objects(place: &Environment) -> Result<(), Failure> {
     remove_tasks(place).await?;
     Registry::new(&place.session)
         .delete_images(&place.names.id())
@@ -158,7 +162,7 @@ async fn remove_objects(place: &Place) -> Result<(), Failure> {
 }
 
 /// What releases made on Fargate, and what `exec` started.
-pub(crate) async fn remove_tasks(place: &Place) -> Result<(), Failure> {
+pub(crate) async fn remove_tasks(place: &Environment) -> Result<(), Failure> {
     let services = Services::new(&place.session, &place.names.id());
     for slot in Slot::ALL {
         let slot = place.names.slot(slot);
@@ -218,7 +222,7 @@ async fn stop_what_runs_once(services: &Services) -> Result<(), Failure> {
 
 /// Destroys roots, one after the other.
 pub(crate) async fn destroy(
-    place: &Place,
+    place: &Environment,
     manifest: &Manifest,
     roots: &[Root],
     report: &Report,
@@ -256,7 +260,7 @@ pub(crate) async fn destroy(
 }
 
 /// What is left once Terraform has nothing more to say, and nothing runs that would need a secret.
-async fn remove_state(place: &Place) -> Result<(), Failure> {
+async fn remove_state(place: &Environment) -> Result<(), Failure> {
     let secrets = Secrets::new(&place.session, &place.names);
     secrets.remove(&secrets.list().await?).await?;
     let services = Services::new(&place.session, &place.names.id());
@@ -285,12 +289,12 @@ struct Swept {
 
 /// Looks, and looks again for a while where something is left: AWS forgets slowly.
 async fn sweep(
-    place: &Place,
+    place: &Environment,
     inventory: &Inventory,
     report: &Report,
-    patience: Duration,
+    timings: Duration,
 ) -> Result<Swept, Failure> {
-    let end = tokio::time::Instant::now() + patience;
+    let end = tokio::time::Instant::now() + timings;
     let swept = loop {
         let listing = inventory.look().await;
         let left = leftovers(

@@ -4,35 +4,35 @@ mod directory;
 
 pub(crate) use directory::{Directory, invalid, replace};
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::eject::Eject;
-use crate::commands::confirm;
-use crate::conduct::{Site, TargetOutputs};
-use crate::domain;
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::domain;
+use crate::environment::phases::Phases;
+use crate::environment::place::{Environment, Function};
+use crate::environment::planner::Planner;
 use crate::failure::Failure;
-use crate::phases::Phases;
-use crate::place::{Function, Place};
-use crate::planner::Planner;
+use crate::release::runner::{Deployment, TargetOutputs};
 use crate::report::Report;
 use infra::{Interrupt, Terraform};
-use rules::shape::contract::{CiInputs, Root};
-use rules::edge_contract::ride;
+use rules::app::manifest::{Manifest, StateBackend};
+use rules::app::names::Slot;
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::event::{Event, Phase};
+use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, lost, sums};
 use rules::leave::eject::state::{Stamp, Takeover, takeover, without_variables};
 use rules::leave::eject::{Ejected, VERSION, Whose, readme, same};
-use rules::event::{Event, Phase};
-use rules::exit::Exit;
-use rules::app::manifest::{Manifest, StateBackend};
-use rules::app::names::Slot;
 use rules::release::revision::Image;
+use rules::shape::contract::{CiInputs, Root};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What is deployed, as far as a directory of it has to say it.
 struct Deployed {
     manifest: Manifest,
-    site: Site,
+    site: Deployment,
     live: Slot,
     serving: Option<String>,
     variables: BTreeMap<Root, Value>,
@@ -49,7 +49,7 @@ pub(crate) async fn run(
     let directory = Directory::to_write(&arguments.into)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
     let place = phases
-        .time(Phase::Preflight, Place::open(&app, global, report))
+        .time(Phase::Preflight, Environment::open(&app, global, report))
         .await?;
     let whose = whose(&place);
     if let Some(record) = &directory.record {
@@ -119,7 +119,7 @@ pub(crate) async fn run(
     }
     if place.bucket().is_none() {
         for (root, text) in &states {
-            let copy = without_variables(text, &[ride::SECRET]);
+            let copy = without_variables(text, &[SECRET_VARIABLE]);
             directory.write_private(&format!("{root}/terraform.tfstate"), &copy)?;
         }
     }
@@ -133,7 +133,7 @@ pub(crate) async fn run(
 }
 
 /// Which environment a place is.
-pub(crate) fn whose(place: &Place) -> Whose {
+pub(crate) fn whose(place: &Environment) -> Whose {
     Whose::of(
         &place.names,
         &place.account,
@@ -152,7 +152,7 @@ pub(crate) fn moving() -> Failure {
 }
 
 /// The text of a state that has to be there.
-pub(crate) async fn state(place: &Place, root: Root) -> Result<String, Failure> {
+pub(crate) async fn state(place: &Environment, root: Root) -> Result<String, Failure> {
     let text = place.state(root).await?;
     text.filter(|text| Stamp::read(text).is_some())
         .ok_or_else(|| {
@@ -174,7 +174,7 @@ fn stamps(states: &BTreeMap<Root, String>) -> BTreeMap<Root, Stamp> {
 
 /// Looks at what is deployed, and holds it against what the manifest says: what is written down is to be what is there.
 async fn look(
-    place: &Place,
+    place: &Environment,
     manifest: Manifest,
     yes: bool,
     report: &Report,
@@ -257,7 +257,10 @@ async fn said(terraform: &Terraform) -> String {
 }
 
 /// The variables of the domain's root, as its state has them; [`None`] where there is no domain.
-pub(crate) async fn of_domain(place: &Place, site: &Site) -> Result<Option<Value>, Failure> {
+pub(crate) async fn of_domain(
+    place: &Environment,
+    site: &Deployment,
+) -> Result<Option<Value>, Failure> {
     let target = site.target();
     let kept = domain::kept_on(place, target).await?;
     let zones = kept.domains.into_iter();
@@ -272,7 +275,7 @@ pub(crate) async fn of_domain(place: &Place, site: &Site) -> Result<Option<Value
 
 /// The variables of CI's root, as its state has them.
 pub(crate) async fn of_ci(
-    aside: &Place,
+    aside: &Environment,
     manifest: &Manifest,
     interrupt: &Interrupt,
 ) -> Result<Value, Failure> {
@@ -310,7 +313,7 @@ fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Fai
 }
 
 /// Everything that is written but for states and the record.
-fn files(place: &Place, whose: &Whose, deployed: &Deployed) -> Texts {
+fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
     let mut files = Texts::new();
     for (root, variables) in &deployed.variables {
         for (name, text) in place.ejected(*root, variables) {

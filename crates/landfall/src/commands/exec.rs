@@ -3,22 +3,22 @@
 //! Not by ECS Exec: that puts an agent into the container, which has to write to its root filesystem. Here a task
 //! of its own starts, as hardened as the app's, and what the app serves with is not touched.
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
-use crate::conduct::TargetOutputs;
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
-use crate::random::token;
+use crate::release::runner::TargetOutputs;
 use crate::report::{Report, now};
+use crate::store::random::token;
 use aws::{ErrorKind, LoadBalancer, Logs, OneOff, OneOffProgress, Services};
 use infra::Interrupt;
-use rules::shape::contract::FargateOutputs;
+use rules::app::names::{Slot, Slots};
 use rules::edge_contract::exec;
 use rules::event::Event;
-use rules::release::evidence::StoppedTask;
 use rules::exit::Exit;
-use rules::app::names::{Slot, Slots};
+use rules::release::evidence::StoppedTask;
+use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
             .next("put what is long into the image, and run it from there")
     })?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     let Some(site) = place.site(&app.manifest, &interrupt).await? else {
         return Err(place.not_deployed());
     };
@@ -69,7 +69,7 @@ fn not_on_lambda() -> Failure {
 }
 
 async fn on_fargate(
-    place: &Place,
+    place: &Environment,
     outputs: &FargateOutputs,
     command: &str,
     report: &Report,

@@ -1,14 +1,14 @@
 //! `landfall history` and `landfall judge`: what was released, and on what evidence.
 
-use crate::app::App;
 use crate::cli::{Global, History, Judge};
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::place::Place;
+use crate::release::ledger::Ledger;
 use crate::report::Report;
-use rules::release::canary::audit;
 use rules::event::{Event, Past};
 use rules::exit::Exit;
+use rules::release::canary::audit;
 use rules::release::ledger::Record;
 use std::io::Read as _;
 
@@ -19,7 +19,7 @@ pub(crate) async fn run(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     if !place.has_state().await? {
         return Err(place.not_deployed());
     }

@@ -1,13 +1,13 @@
 //! `landfall init`: a landfall.toml to begin with. It asks nothing: what the Dockerfile does not tell, a flag does.
 
-use crate::app::{App, overrides};
 use crate::cli::Global;
 use crate::cli::init::Init;
+use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
 use crate::report::Report;
+use rules::app::manifest::{FILE, Overrides, starter};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{FILE, Overrides, starter};
 use std::io::Write as _;
 use std::path::Path;
 

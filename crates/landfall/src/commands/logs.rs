@@ -1,13 +1,13 @@
 //! `landfall logs`: what the app wrote.
 
-use crate::app::App;
 use crate::cli::{Global, Logs};
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
 use crate::report::{Report, now};
 use infra::Interrupt;
-use rules::event::Event;
 use rules::app::manifest::Target;
+use rules::event::Event;
 use rules::time::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -25,12 +25,12 @@ pub(crate) async fn run(
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     if !place.has_state().await? {
         return Err(place.not_deployed());
     }
     let there = place.targets().await?;
-    let group = match Place::target(&app.manifest, &there) {
+    let group = match Environment::target(&app.manifest, &there) {
         Target::Fargate => place.names.log_group(),
         Target::Lambda => place.names.function_log_group(),
     };

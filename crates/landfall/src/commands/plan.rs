@@ -1,19 +1,19 @@
 //! `landfall plan`: what `up` would make and what it would say to that, without making anything.
 
-use crate::app::{App, overrides};
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;
+use crate::environment::app::{App, overrides};
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::planner::{Planner, settle};
 use crate::failure::Failure;
-use crate::phases::Phases;
-use crate::place::Place;
-use crate::planner::{Planner, settle};
 use crate::report::Report;
 use infra::Interrupt;
+use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::app::manifest::Overrides;
 use rules::page;
-use rules::shape::plan_decision::Proposal;
+use rules::shape::plan_decision::PlanDecision;
 use std::path::Path;
 
 impl From<&Up> for Plan {
@@ -48,8 +48,8 @@ pub(crate) async fn run(
     )?;
     let place = phases
         .time(Phase::Preflight, async {
-            Place::terraform_binary()?;
-            Place::open(&app, global, report).await
+            Environment::terraform_binary()?;
+            Environment::open(&app, global, report).await
         })
         .await?;
     let there = place.targets().await?;
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     }
 }
 
-fn write(file: &Path, proposal: &Proposal) -> Result<(), Failure> {
+fn write(file: &Path, proposal: &PlanDecision) -> Result<(), Failure> {
     let html = page::render(proposal, env!("CARGO_PKG_VERSION"));
     std::fs::write(file, html).map_err(|error| {
         Failure::new(

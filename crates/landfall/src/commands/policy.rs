@@ -1,17 +1,17 @@
 //! `landfall policy`: what the deploying identity has to be allowed, as documents that IAM takes. Asks AWS for nothing but the
 //! account, and for that only if nobody names it.
 
-use crate::app::{App, overrides};
 use crate::cli::Global;
 use crate::cli::policy::{Flags, Policy};
+use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
 use crate::rehearsal;
 use crate::report::Report;
 use aws::Session;
-use rules::leave::ci::partition;
-use rules::event::Event;
 use rules::app::manifest::{Manifest, Overrides};
 use rules::app::names::Names;
+use rules::event::Event;
+use rules::leave::ci::partition;
 use rules::shape::permissions::{Document, Phase, Scope, of_ci, statements};
 use std::path::Path;
 

@@ -3,11 +3,11 @@
 use crate::cli::Refresh;
 use crate::failure::Failure;
 use crate::report::{Report, now};
+use rules::event::Event;
+use rules::exit::Exit;
 use rules::shape::cost::list::{self, Service};
 use rules::shape::cost::prices::{TEXT, Table};
 use rules::shape::cost::renewal::{Read, Renewal, renew, services, wanted};
-use rules::event::Event;
-use rules::exit::Exit;
 use std::time::Duration;
 
 /// Bytes of a file of the list that are read: the largest that is asked for has about a tenth of it.

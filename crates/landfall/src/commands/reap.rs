@@ -3,23 +3,24 @@
 //! Nothing but the account is needed: the state bucket says whose it is and when it ends, and what Terraform
 //! needs to destroy it lies in its state and in this program.
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::reap::Reap;
-use crate::commands::{confirm, down};
+use crate::commands::down;
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::phases::Phases;
+use crate::environment::ttl;
+use crate::environment::{account_region::AccountRegion, place::Environment};
 use crate::failure::Failure;
-use crate::keeper::Keeper;
-use crate::lifetime;
-use crate::phases::Phases;
-use crate::place::{Ground, Place};
+use crate::lock::keepalive::Keepalive;
 use crate::report::{Report, now};
 use aws::Buckets;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::expiry::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
-use rules::time::Timestamp;
 use rules::operate::ttl::Expiry;
+use rules::time::Timestamp;
 
 pub(crate) async fn run(
     arguments: &Reap,
@@ -27,7 +28,7 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let ground = Ground::open(global.region.as_ref(), global, report).await?;
+    let ground = AccountRegion::open(global.region.as_ref(), global, report).await?;
     let only = Only {
         app: global.name.clone(),
         environment: global.environment.clone(),
@@ -58,7 +59,7 @@ pub(crate) async fn run(
 
 /// Every environment that is meant, and what could not be looked at.
 async fn look(
-    ground: &Ground,
+    ground: &AccountRegion,
     only: &Only,
     now: Timestamp,
 ) -> Result<(Vec<Candidate>, Vec<String>), Failure> {
@@ -79,9 +80,9 @@ async fn look(
             Err(error) => unseen.push(format!("{bucket}: {error}; it is left alone")),
         }
     }
-    for directory in lifetime::directories(&ground.directory())? {
+    for directory in ttl::directories(&ground.directory())? {
         let id = directory.file_name().unwrap_or_default().to_string_lossy();
-        match lifetime::read_file(&directory) {
+        match ttl::read_file(&directory) {
             Ok(Some(end)) => candidates.extend(end.candidate(&id, only, now)),
             Ok(None) => {}
             Err(failure) => unseen.push(format!("{}; it is left alone", failure.what)),
@@ -92,7 +93,7 @@ async fn look(
 
 /// One after the other; what fails keeps nobody from the next.
 async fn take_down(
-    ground: &Ground,
+    ground: &AccountRegion,
     over: &[&Candidate],
     report: &Report,
     interrupt: &Interrupt,
@@ -134,7 +135,11 @@ async fn take_down(
 }
 
 /// Takes one down, unless it is gone, or somebody gave it more time meanwhile.
-async fn reap(place: &Place, report: &Report, interrupt: &Interrupt) -> Result<bool, Failure> {
+async fn reap(
+    place: &Environment,
+    report: &Report,
+    interrupt: &Interrupt,
+) -> Result<bool, Failure> {
     let id = place.names.id();
     if let Some(bucket) = place.bucket()
         && !bucket.exists().await?
@@ -144,9 +149,9 @@ async fn reap(place: &Place, report: &Report, interrupt: &Interrupt) -> Result<b
     }
     let manifest = App::of_names(place)?.manifest;
     let phases = Phases::new(report);
-    let keeper = Keeper::take(&place.store(), "landfall reap", report, interrupt).await?;
+    let keeper = Keepalive::take(&place.store(), "landfall reap", report, interrupt).await?;
     // Only under the lock does nobody prolong it any more.
-    match lifetime::read(place).await {
+    match ttl::read(place).await {
         Ok(lifetime) if matches!(lifetime.expiry, Expiry::Expired { .. }) => {}
         Ok(lifetime) => {
             report.note(lifetime.expiry.reap(&id, lifetime.seen_at));

@@ -1,8 +1,8 @@
 //! `landfall rehearsal`: the emulators by themselves.
 
 use crate::cli::RehearsalAction;
+use crate::environment::place::home;
 use crate::failure::Failure;
-use crate::place::home;
 use crate::rehearsal::Rehearsal;
 use crate::report::Report;
 

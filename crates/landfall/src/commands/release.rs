@@ -1,31 +1,31 @@
 //! Commands for a release that is under way, held or past: `promote`, `abort`, `resume`, `rollback`,
 //! `unlock`.
 
-use crate::app::App;
 use crate::cli::{AppDir, Global, Rollback, Unlock};
-use crate::commands::confirm;
-use crate::conduct::{Begun, Conduct, Site, Terms};
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::hold;
-use crate::keeper::Keeper;
-use crate::ledger::Ledger;
-use crate::place::Place;
+use crate::lock::keepalive::Keepalive;
+use crate::lock::lease_guard;
+use crate::release::ledger::Ledger;
+use crate::release::runner::{Deployment, ReleaseOptions, ReleaseRunner, StartedRelease};
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::ledger::{LEASE_KEY, Record, previous_good};
-use rules::release::{
-    AtMaximum, Order, Outcome, Patience, Purpose, Release, Step, Strategy, foresee,
-};
 use rules::release::revision::{Revision, RevisionId};
+use rules::release::{
+    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseTimings, Step, Strategy, dry_run,
+};
 use std::path::Path;
 
 /// An environment that is deployed.
 struct Deployed {
     app: App,
-    place: Place,
-    site: Site,
+    place: Environment,
+    site: Deployment,
 }
 
 impl Deployed {
@@ -36,7 +36,7 @@ impl Deployed {
         interrupt: &Interrupt,
     ) -> Result<Deployed, Failure> {
         let app = App::read_settings(directory, global)?;
-        let place = Place::open(&app, global, report).await?;
+        let place = Environment::open(&app, global, report).await?;
         let Some(site) = place.site(&app.manifest, interrupt).await? else {
             return Err(place.not_deployed());
         };
@@ -45,12 +45,12 @@ impl Deployed {
 
     fn conduct<'a>(
         &'a self,
-        keeper: &'a Keeper,
+        keeper: &'a Keepalive,
         report: &'a Report,
         interrupt: &Interrupt,
-    ) -> Result<Conduct<'a>, Failure> {
+    ) -> Result<ReleaseRunner<'a>, Failure> {
         let manifest = &self.app.manifest;
-        Ok(Conduct {
+        Ok(ReleaseRunner {
             driver: self
                 .site
                 .driver(&self.place, manifest, None, report, interrupt)?,
@@ -63,25 +63,25 @@ impl Deployed {
 
 /// A person's word about the latest release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+pub(crate) enum ManualAction {
     Promote,
     Abort,
     Resume,
 }
 
-impl Word {
+impl ManualAction {
     fn command(self) -> &'static str {
         match self {
-            Word::Promote => "landfall promote",
-            Word::Abort => "landfall abort",
-            Word::Resume => "landfall resume",
+            ManualAction::Promote => "landfall promote",
+            ManualAction::Abort => "landfall abort",
+            ManualAction::Resume => "landfall resume",
         }
     }
 }
 
 /// `landfall promote`, `landfall abort`, `landfall resume`.
 pub(crate) async fn say(
-    word: Word,
+    word: ManualAction,
     arguments: &AppDir,
     global: &Global,
     report: &Report,
@@ -89,36 +89,36 @@ pub(crate) async fn say(
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
     let store = deployed.place.store();
-    let keeper = Keeper::take(&store, word.command(), report, &interrupt).await?;
+    let keeper = Keepalive::take(&store, word.command(), report, &interrupt).await?;
     let conduct = deployed.conduct(&keeper, report, &interrupt)?;
     let done = carry_out(word, &conduct).await;
     keeper.end(done).await
 }
 
-async fn carry_out(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
+async fn carry_out(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
     let latest = Ledger::latest(&conduct.store).await?;
     let Some(mut ledger) = latest.filter(|l| l.record.is_held() || l.record.is_under_way()) else {
         return nothing_open(word, conduct);
     };
     match (word, &ledger.record.outcome) {
-        (Word::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
-        (Word::Resume, None) => conduct.say_left(&ledger.record),
-        (Word::Promote, Some(Outcome::Held { share: 0, .. })) => {
-            conduct.order(&mut ledger, Order::Start);
+        (ManualAction::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
+        (ManualAction::Resume, None) => conduct.say_left(&ledger.record),
+        (ManualAction::Promote, Some(Outcome::Held { share: 0, .. })) => {
+            conduct.order(&mut ledger, ManualOverride::Start);
         }
-        (Word::Promote, _) => conduct.order(&mut ledger, Order::Promote),
-        (Word::Abort, _) => conduct.order(&mut ledger, Order::Abort),
+        (ManualAction::Promote, _) => conduct.order(&mut ledger, ManualOverride::Promote),
+        (ManualAction::Abort, _) => conduct.order(&mut ledger, ManualOverride::Abort),
     }
     let ended = conduct.go_on(&mut ledger).await?;
     let judged = conduct.judge(&ended, &ledger.record).await;
     match (word, &ended.outcome, judged) {
         // What was asked for.
-        (Word::Abort, Outcome::RolledBack { .. }, Err(failure))
+        (ManualAction::Abort, Outcome::RolledBack { .. }, Err(failure))
             if failure.exit == Exit::RolledBack =>
         {
             Ok(())
         }
-        (Word::Abort, Outcome::Serving { .. }, Ok(())) => Err(Failure::new(
+        (ManualAction::Abort, Outcome::Serving { .. }, Ok(())) => Err(Failure::new(
             Exit::Refused,
             "it was too late: all users were on the new version already",
         )
@@ -127,8 +127,8 @@ async fn carry_out(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
     }
 }
 
-fn nothing_open(word: Word, conduct: &Conduct<'_>) -> Result<(), Failure> {
-    if word == Word::Promote {
+fn nothing_open(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
+    if word == ManualAction::Promote {
         return Err(Failure::new(Exit::Refused, "no release waits for a person")
             .next("`landfall history` lists all releases"));
     }
@@ -147,7 +147,7 @@ pub(crate) async fn rollback(
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
     let store = deployed.place.store();
-    let keeper = Keeper::take(&store, "landfall rollback", report, &interrupt).await?;
+    let keeper = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
     let conduct = deployed.conduct(&keeper, report, &interrupt)?;
     let done = go_back(arguments, &conduct).await;
     keeper.end(done).await?;
@@ -159,7 +159,7 @@ pub(crate) async fn rollback(
     Ok(())
 }
 
-async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Failure> {
+async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
     let records = Ledger::all(&conduct.store).await?;
     let open = records
         .last()
@@ -175,11 +175,11 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
         }
         if arguments.dry_run {
             let mut release = record.release();
-            release.so_far.order = Some(Order::Abort);
+            release.progress.order = Some(ManualOverride::Abort);
             return foretell(conduct, &release).await;
         }
         // The version before is still there: it takes the traffic back by one call.
-        return carry_out(Word::Abort, conduct).await;
+        return carry_out(ManualAction::Abort, conduct).await;
     }
     let look = conduct.driver.look().await?;
     let seen = look.observation();
@@ -189,29 +189,29 @@ async fn go_back(arguments: &Rollback, conduct: &Conduct<'_>) -> Result<(), Fail
             .next("`landfall up` releases a version"));
     };
     let revision = find(arguments.revision.as_deref(), &records, &current)?;
-    let terms = Terms {
+    let terms = ReleaseOptions {
         count: live.desired,
         strategy: Strategy::AllAtOnce,
         purpose: Purpose::RollBack,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
-        patience: Patience::default(),
+        timings: ReleaseTimings::default(),
     };
     if arguments.dry_run {
         return match conduct.begin(&revision, &terms).await? {
-            Begun::Serving(_) => Ok(()),
-            Begun::Release { release, .. } => foretell(conduct, &release).await,
+            StartedRelease::Serving(_) => Ok(()),
+            StartedRelease::Release { release, .. } => foretell(conduct, &release).await,
         };
     }
     let conducted = conduct.release(&revision, &terms).await?;
     conduct.verdict(&conducted, &revision).await
 }
 
-async fn foretell(conduct: &Conduct<'_>, release: &Release) -> Result<(), Failure> {
+async fn foretell(conduct: &ReleaseRunner<'_>, release: &Release) -> Result<(), Failure> {
     let seen = conduct.driver.look().await?.observation();
-    let steps = foresee(release, &seen, now())
+    let steps = dry_run(release, &seen, now())
         .into_iter()
-        .filter(|step| !matches!(step, Step::Open | Step::Close))
+        .filter(|step| !matches!(step, Step::EnablePreview | Step::DisablePreview))
         .collect();
     conduct.report.emit(Event::Foreseen { steps });
     Ok(())
@@ -272,14 +272,20 @@ pub(crate) async fn unlock(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     if !place.has_state().await? {
         return Err(place.not_deployed());
     }
     let store = place.store();
     let question = "Give the release lock back? Whoever holds it stops at once.";
     confirm(report, arguments.yes, question)?;
-    match hold::unlock(&store, LEASE_KEY, hold::holder::this("landfall unlock")).await? {
+    match lease_guard::unlock(
+        &store,
+        LEASE_KEY,
+        lease_guard::holder::this("landfall unlock"),
+    )
+    .await?
+    {
         Some(was) => {
             report.note(format!("unlocked; it was held by {was}"));
             report

@@ -1,21 +1,22 @@
 //! `landfall run`: the app behind its edge on this machine, as it will run on AWS.
 
-use crate::app::{App, overrides};
 use crate::cli::{Global, Run};
 use crate::commands::up::image::build;
-use crate::engine::{Container, Engine, protection, variables};
+use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
+use crate::image::engine::{Container, Engine, protection, variables};
 use crate::report::Report;
 use infra::Interrupt;
-use rules::release::diagnosis::{Cause, Expectation, Explanation, diagnose};
-use rules::edge_contract::ride;
+use rules::app::manifest::{Architecture, Manifest, Overrides, Target};
+use rules::edge_contract::PORT;
+use rules::edge_contract::env_vars::PREFIX;
 use rules::edge_contract::summary::Summary;
 use rules::edge_contract::totals::Totals;
-use rules::edge_contract::env_vars::PREFIX;
 use rules::event::Event;
-use rules::release::evidence::{Evidence, StoppedTask};
 use rules::exit::Exit;
-use rules::app::manifest::{Architecture, Manifest, Overrides, Target};
+use rules::release::diagnosis::{Cause, Expectation, Explanation, diagnose};
+use rules::release::edge_environment;
+use rules::release::evidence::{Evidence, StoppedTask};
 use rules::release::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(crate) async fn run(
     };
     let settings = Settings::of_image(&here, &built.app.user);
     let protection = protection(&built.app, manifest);
-    env.extend(ride::environment(
+    env.extend(edge_environment::environment(
         &settings,
         &RevisionId("local".to_owned()),
     ));
@@ -75,7 +76,7 @@ pub(crate) async fn run(
 
     let mut port = arguments.port.unwrap_or_else(|| free(manifest.port.get()));
     let name = format!("landfall-run-{}", manifest.name);
-    let ports = |port| [(port, ride::PORT), (0, PRIVATE_PORT)];
+    let ports = |port| [(port, PORT), (0, PRIVATE_PORT)];
     let mut started = engine
         .start(&built.shipped, &name, &env, &ports(port), &protection)
         .await;
@@ -179,7 +180,7 @@ async fn watch(
     let published = async {
         let private = engine.published(container, PRIVATE_PORT).await?;
         let port = match port {
-            0 => engine.published(container, ride::PORT).await?,
+            0 => engine.published(container, PORT).await?,
             port => port,
         };
         Ok::<_, Failure>((private, port))

@@ -1,20 +1,20 @@
 //! `landfall secrets`: values that stand neither in landfall.toml nor in anything that is deployed.
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::secrets::{Secrets as Action, Set, Unset};
-use crate::commands::confirm;
+use crate::environment::app::App;
+use crate::environment::confirm::confirm;
+use crate::environment::place::Environment;
+use crate::environment::planner::pays;
 use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::place::Place;
-use crate::planner::pays;
+use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
 use aws::Secrets;
 use infra::Interrupt;
+use rules::app::manifest::{FILE, Invalid, Manifest, Reference, SecretName};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{FILE, Invalid, Manifest, SecretName};
-use rules::operate::secrets::{Reference, Row, Stored, Value, references, rows, too_dear};
+use rules::operate::secrets::{Row, Stored, Value, references, rows, too_dear};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
@@ -45,9 +45,13 @@ pub(crate) async fn run(
     }
 }
 
-async fn open(directory: &Path, global: &Global, report: &Report) -> Result<(App, Place), Failure> {
+async fn open(
+    directory: &Path,
+    global: &Global,
+    report: &Report,
+) -> Result<(App, Environment), Failure> {
     let app = App::read_settings(directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     Ok((app, place))
 }
 
@@ -194,7 +198,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
 }
 
 /// What the revision refers to that the last good release brought.
-async fn serving(place: &Place) -> Result<BTreeMap<SecretName, Reference>, Failure> {
+async fn serving(place: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
     if !place.has_state().await? {
         return Ok(BTreeMap::new());
     }
@@ -205,7 +209,7 @@ async fn serving(place: &Place) -> Result<BTreeMap<SecretName, Reference>, Failu
 
 /// A reference for each secret that the manifest asks for.
 pub(crate) async fn wanted(
-    place: &Place,
+    place: &Environment,
     manifest: &Manifest,
 ) -> Result<BTreeMap<SecretName, Reference>, Failure> {
     if manifest.secrets.is_empty() {

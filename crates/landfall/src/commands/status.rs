@@ -1,23 +1,23 @@
 //! `landfall status` and `landfall url`: what runs now, as observed.
 
-use crate::app::App;
 use crate::cli::{AppDir, Global, Status as Arguments};
-use crate::comparing::Comparing;
-use crate::conduct::Site;
-use crate::domain;
+use crate::environment::app::App;
+use crate::environment::domain;
+use crate::environment::place::Environment;
+use crate::environment::ttl;
 use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::lifetime;
-use crate::place::Place;
-use crate::probe::Door;
+use crate::release::canary_analysis::CanaryAnalysis;
+use crate::release::http_probe::SlotRoute;
+use crate::release::ledger::Ledger;
+use crate::release::live_status::View;
+use crate::release::runner::Deployment;
 use crate::report::{Report, now};
-use crate::watched::View;
 use infra::Interrupt;
-use rules::release::canary::{Counts, Policy};
-use rules::release::diagnosis::{Expectation, diagnose};
+use rules::app::names::Slot;
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::app::names::Slot;
+use rules::release::canary::{Counts, Policy};
+use rules::release::diagnosis::{Expectation, diagnose};
 use std::time::Duration;
 
 /// How often `--watch` looks.
@@ -67,7 +67,7 @@ pub(crate) async fn run(
     for _ in 0..ASKED {
         answers = driver
             .prober
-            .ask(&Door::default())
+            .ask(&SlotRoute::default())
             .await
             .is_some_and(|status| status < 500);
         if answers {
@@ -75,7 +75,7 @@ pub(crate) async fn run(
         }
     }
     // The rest is not held back because one tag cannot be read.
-    let lifetime = match lifetime::read(&place).await {
+    let lifetime = match ttl::read(&place).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
             report.note(format!("when it ends is not known: {}", failure.what));
@@ -154,7 +154,7 @@ async fn watch(
 ) -> Result<(), Failure> {
     let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
     let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
-    let mut comparing = Comparing::new(
+    let mut comparing = CanaryAnalysis::new(
         &Policy::default(),
         Counts::default(),
         driver.platform.counted(),
@@ -216,9 +216,9 @@ async fn deployed(
     global: &Global,
     report: &Report,
     interrupt: &Interrupt,
-) -> Result<(App, Place, Site), Failure> {
+) -> Result<(App, Environment, Deployment), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     match place.site(&app.manifest, interrupt).await? {
         Some(site) => Ok((app, place, site)),
         None => Err(place.not_deployed()),

@@ -1,30 +1,30 @@
 //! `landfall up`: from a directory to an answering address.
 
+mod migrate_target;
+
 mod domain;
 mod front_door;
 pub(crate) mod image;
-mod moving;
-mod site;
 
-use self::site::{Made, Maker};
-use crate::app::App;
 use crate::cli::{Global, Move, Up};
-use crate::commands::{concerns, doctor, plan, secrets};
-use crate::conduct::{Conduct, Conducted, Site};
-use crate::driver::Local;
+use crate::commands::{doctor, plan, release_warnings, secrets};
+use crate::environment::app::App;
+use crate::environment::phases::Phases;
+use crate::environment::place::Environment;
+use crate::environment::planner::settle;
+use crate::environment::provision::{Provisioned, Provisioner};
+use crate::environment::ttl;
 use crate::failure::Failure;
-use crate::keeper::Keeper;
-use crate::lifetime;
-use crate::phases::Phases;
-use crate::place::Place;
-use crate::planner::settle;
+use crate::lock::keepalive::Keepalive;
+use crate::release::driver::Local;
+use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
 use crate::report::{Report, now};
 use infra::Interrupt;
+use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::app::manifest::{Choice, Manifest, Target};
-use rules::release::revision::{Revision, Settings};
 use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::release::revision::{Revision, Settings};
 
 /// `landfall move`: an `up` to the other target, of what is there already.
 pub(crate) async fn move_to(
@@ -34,7 +34,7 @@ pub(crate) async fn move_to(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     match place.targets().await?.as_slice() {
         [] => Err(place.not_deployed()),
         [there] if *there == arguments.to => {
@@ -95,8 +95,8 @@ pub(crate) async fn run(
         }
         _ => false,
     };
-    let keeper = Keeper::take(&place.store(), "landfall up", report, &interrupt).await?;
-    let maker = Maker {
+    let keeper = Keepalive::take(&place.store(), "landfall up", report, &interrupt).await?;
+    let maker = Provisioner {
         manifest,
         place: &place,
         engine: &engine,
@@ -129,10 +129,10 @@ fn say_target(manifest: &Manifest, there: &[Target], report: &Report) {
 
 /// Everything that is done under the lock.
 async fn run_locked(
-    maker: &Maker<'_>,
+    maker: &Provisioner<'_>,
     there: &[Target],
     arguments: &Up,
-    keeper: &Keeper,
+    keeper: &Keepalive,
 ) -> Result<(), Failure> {
     let (place, report, target) = (maker.place, maker.report, maker.manifest.target);
     let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
@@ -154,11 +154,11 @@ async fn run_locked(
         place.session.region()
     );
     if !old.is_empty() {
-        moving::check(place).await?;
+        migrate_target::check(place).await?;
     }
     keeper.at("making the infrastructure").await?;
-    let before = lifetime::read(place).await?;
-    let Made {
+    let before = ttl::read(place).await?;
+    let Provisioned {
         site,
         image,
         domain,
@@ -185,7 +185,7 @@ async fn run_locked(
     for target in old {
         keeper.at("removing the old target").await?;
         domain::leave_target(maker, target).await?;
-        moving::leave(maker, target).await?;
+        migrate_target::leave(maker, target).await?;
     }
     Ok(())
 }
@@ -193,29 +193,29 @@ async fn run_locked(
 /// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
 /// that it has; and says which.
 async fn set_lifetime(
-    maker: &Maker<'_>,
+    maker: &Provisioner<'_>,
     wish: Option<Wish>,
     before: &Lifetime,
 ) -> Result<(), Failure> {
     if let Some(wish) = wish {
-        lifetime::write(maker.place, wish.end(now())).await?;
+        ttl::write(maker.place, wish.end(now())).await?;
     }
     let is_new = maker.there.is_empty();
     if let Some(text) = warning(wish, before, is_new) {
         maker.report.emit(Event::Warning { text });
     }
-    let lifetime = lifetime::read(maker.place).await?;
+    let lifetime = ttl::read(maker.place).await?;
     maker.report.emit(Event::Lifetime { lifetime });
     Ok(())
 }
 
 /// Releases the revision, and looks whether it serves. Says whether there was anything to do.
 async fn release(
-    maker: &Maker<'_>,
-    site: &Site,
+    maker: &Provisioner<'_>,
+    site: &Deployment,
     revision: &Revision,
     arguments: &Up,
-    keeper: &Keeper,
+    keeper: &Keepalive,
 ) -> Result<bool, Failure> {
     let (place, manifest, report) = (maker.place, maker.manifest, maker.report);
     let local = Local {
@@ -223,7 +223,7 @@ async fn release(
         image: &maker.image.app,
         manifest,
     };
-    let conduct = Conduct {
+    let conduct = ReleaseRunner {
         driver: site.driver(place, manifest, Some(local), report, maker.interrupt)?,
         store: place.store(),
         keeper,
@@ -234,7 +234,7 @@ async fn release(
         .phases
         .time(Phase::Release, async {
             front_door::wait(&conduct.driver, report).await?;
-            concerns::tell(place, manifest, &conduct.driver, report).await;
+            release_warnings::tell(place, manifest, &conduct.driver, report).await;
             conduct.release(revision, &terms).await
         })
         .await?;
@@ -244,5 +244,5 @@ async fn release(
         .await;
     maker.phases.tell();
     outcome?;
-    Ok(matches!(conducted, Conducted::Ended { .. }))
+    Ok(matches!(conducted, ReleaseResult::Ended { .. }))
 }

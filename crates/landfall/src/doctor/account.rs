@@ -2,20 +2,20 @@
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
-use crate::domain;
+use crate::environment::domain;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
 use crate::report::{Report, now};
 use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
 use futures_util::future::try_join_all;
-use rules::shape::contract::Root;
+use rules::app::manifest::{Domain, Manifest, Target};
 use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
 use rules::operate::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
-use rules::operate::doctor::{Facts, Gap, Seen};
+use rules::operate::doctor::{Facts, Seen, Unavailable};
 use rules::operate::domain::Survey;
-use rules::app::manifest::{Domain, Manifest, Target};
-use rules::shape::permissions::Phase;
 use rules::operate::secrets::Stored;
+use rules::shape::contract::Root;
+use rules::shape::permissions::Phase;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) async fn gather(
     let has_tools = !tools
         .into_iter()
         .flatten()
-        .any(|gap| matches!(gap, Gap::Trouble(_)));
+        .any(|gap| matches!(gap, Unavailable::Trouble(_)));
     if global.rehearse && !has_tools {
         skip(
             &mut examined.facts,
@@ -58,7 +58,7 @@ pub(super) async fn gather(
     }
     let region = app.manifest.region.as_ref().map(|region| region.as_str());
     let (place, clock) = tokio::join!(
-        Box::pin(Place::open(app, global, report)),
+        Box::pin(Environment::open(app, global, report)),
         Box::pin(clock(global, extent))
     );
     examined.facts.clock = clock;
@@ -79,7 +79,7 @@ pub(super) async fn gather(
 
 /// Nothing of the account is looked at.
 fn skip(facts: &mut Facts, why: &str) {
-    let skipped = || Gap::Skipped(why.to_owned());
+    let skipped = || Unavailable::Skipped(why.to_owned());
     facts.credentials = Err(skipped());
     facts.names = Err(skipped());
     if facts
@@ -98,7 +98,7 @@ async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     skip(facts, "the app's settings are not in order");
     facts.credentials = match session {
         // The settings may name the region.
-        Err(_) => Err(Gap::Skipped(
+        Err(_) => Err(Unavailable::Skipped(
             "the app's settings are not in order, and no region is set elsewhere".to_owned(),
         )),
         Ok(session) => {
@@ -106,7 +106,7 @@ async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
                 let identity = session.identity().await;
                 identity.map_err(|error| trouble(error.into()))
             };
-            within(extent.patience(), identity).await
+            within(extent.timings(), identity).await
         }
     };
 }
@@ -129,15 +129,15 @@ async fn without(
     };
     let account = Quotas::new(&session);
     let look = async { account.region().await.map_err(|error| unknown(&error)) };
-    facts.region = match within(extent.patience(), look).await {
+    facts.region = match within(extent.timings(), look).await {
         // Only that it cannot be used says something: without credentials nothing can be told.
-        Err(_) => Err(Gap::NotAsked),
+        Err(_) => Err(Unavailable::NotAsked),
         seen => seen,
     };
 }
 
-async fn with(examined: &mut Examined, place: Place, extent: Extent) {
-    let limit = extent.patience();
+async fn with(examined: &mut Examined, place: Environment, extent: Extent) {
+    let limit = extent.timings();
     examined.facts.credentials = Ok(place.identity.clone());
     match place.targets().await {
         Ok(there) => examined.there = there,
@@ -185,25 +185,25 @@ async fn with(examined: &mut Examined, place: Place, extent: Extent) {
 }
 
 /// Whether a root is to be made that holds nothing as yet.
-async fn is_new(place: &Place, target: Target, there: &[Target]) -> bool {
+async fn is_new(place: &Environment, target: Target, there: &[Target]) -> bool {
     // What cannot be told is looked at more closely.
     !there.contains(&target) || !place.holds(Root::Foundation).await.unwrap_or(false)
 }
 
-fn unknown(error: &aws::Error) -> Gap {
-    Gap::Unknown(error.to_string())
+fn unknown(error: &aws::Error) -> Unavailable {
+    Unavailable::Unknown(error.to_string())
 }
 
 async fn region(account: &Quotas) -> Seen<Region> {
     account.region().await.map_err(|error| unknown(&error))
 }
 
-async fn concurrency(place: &Place, target: Target) -> Seen<u32> {
+async fn concurrency(place: &Environment, target: Target) -> Seen<u32> {
     if target != Target::Lambda {
-        return Err(Gap::NotAsked);
+        return Err(Unavailable::NotAsked);
     }
     if place.identity.rehearsal {
-        return Err(Gap::Skipped(EMULATED.to_owned()));
+        return Err(Unavailable::Skipped(EMULATED.to_owned()));
     }
     let functions = Functions::new(&place.session, &place.names.function());
     functions
@@ -212,12 +212,12 @@ async fn concurrency(place: &Place, target: Target) -> Seen<u32> {
         .map_err(|error| unknown(&error))
 }
 
-async fn vcpus(place: &Place, account: &Quotas, target: Target) -> Seen<f64> {
+async fn vcpus(place: &Environment, account: &Quotas, target: Target) -> Seen<f64> {
     if target != Target::Fargate {
-        return Err(Gap::NotAsked);
+        return Err(Unavailable::NotAsked);
     }
     if place.identity.rehearsal {
-        return Err(Gap::Skipped(EMULATED.to_owned()));
+        return Err(Unavailable::Skipped(EMULATED.to_owned()));
     }
     account
         .fargate_vcpus()
@@ -225,19 +225,23 @@ async fn vcpus(place: &Place, account: &Quotas, target: Target) -> Seen<f64> {
         .map_err(|error| unknown(&error))
 }
 
-async fn load_balancers(place: &Place, account: &Quotas, target: Target) -> Seen<LoadBalancers> {
+async fn load_balancers(
+    place: &Environment,
+    account: &Quotas,
+    target: Target,
+) -> Seen<LoadBalancers> {
     if target != Target::Fargate {
-        return Err(Gap::NotAsked);
+        return Err(Unavailable::NotAsked);
     }
     if place.identity.rehearsal {
-        return Err(Gap::Skipped(EMULATED.to_owned()));
+        return Err(Unavailable::Skipped(EMULATED.to_owned()));
     }
     let seen = account.load_balancers(&place.names.id()).await;
     seen.map_err(|error| unknown(&error))
 }
 
 /// What bears the environment's names and is in none of its states.
-async fn names(place: &Place) -> Seen<Strangers> {
+async fn names(place: &Environment) -> Seen<Strangers> {
     let inventory = Inventory::new(&place.session, &place.names, &place.account);
     let listing = inventory.look().await;
     // In this order: what a Terraform at work makes meanwhile is not in the listing; what it made before is in
@@ -245,12 +249,13 @@ async fn names(place: &Place) -> Seen<Strangers> {
     let mut of_ours = BTreeSet::new();
     for root in Root::ALL {
         if let Some(lock) = place.lock(root).await {
-            return Err(Gap::Skipped(format!(
+            return Err(Unavailable::Skipped(format!(
                 "somebody works on the {root} root: {}",
                 lock.describe()
             )));
         }
-        let unreadable = |why: String| Gap::Unknown(format!("the state of the {root} root: {why}"));
+        let unreadable =
+            |why: String| Unavailable::Unknown(format!("the state of the {root} root: {why}"));
         let state = place.state(root).await;
         if let Some(state) = state.map_err(|failure| unreadable(failure.what))? {
             of_ours.extend(known(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
@@ -264,14 +269,14 @@ async fn names(place: &Place) -> Seen<Strangers> {
     })
 }
 
-async fn surveyed(place: &Place, domain: &Domain) -> Seen<Survey> {
+async fn surveyed(place: &Environment, domain: &Domain) -> Seen<Survey> {
     let survey = domain::survey(place, domain).await;
-    survey.map_err(|failure| Gap::Unknown(failure.what))
+    survey.map_err(|failure| Unavailable::Unknown(failure.what))
 }
 
-async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
+async fn secrets(place: &Environment, manifest: &Manifest) -> Seen<Vec<Stored>> {
     if manifest.secrets.is_empty() {
-        return Err(Gap::NotAsked);
+        return Err(Unavailable::NotAsked);
     }
     let secrets = Secrets::new(&place.session, &place.names);
     let stored = match secrets.list().await {
@@ -283,19 +288,25 @@ async fn secrets(place: &Place, manifest: &Manifest) -> Seen<Vec<Stored>> {
     stored.map_err(|error| trouble(error.into()))
 }
 
-async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Seen<Vec<Simulated>> {
+async fn permissions(
+    place: &Environment,
+    manifest: &Manifest,
+    there: &[Target],
+) -> Seen<Vec<Simulated>> {
     if place.identity.rehearsal {
-        return Err(Gap::Skipped(EMULATED.to_owned()));
+        return Err(Unavailable::Skipped(EMULATED.to_owned()));
     }
     let arn = &place.identity.arn;
     let partition = arn.split(':').nth(1).unwrap_or("aws");
     let simulation = Permissions::new(&place.session);
     let principal = match Principal::of(arn) {
         Principal::Root => {
-            return Err(Gap::Skipped("the root user may do everything".to_owned()));
+            return Err(Unavailable::Skipped(
+                "the root user may do everything".to_owned(),
+            ));
         }
         Principal::Other => {
-            return Err(Gap::Unknown(format!("IAM simulates no {arn}")));
+            return Err(Unavailable::Unknown(format!("IAM simulates no {arn}")));
         }
         Principal::Arn(arn) => arn,
         Principal::Role(name) => {
@@ -307,7 +318,7 @@ async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Se
                 Some(arn) => arn,
                 // Roles of Identity Center lie in a path that nobody tells.
                 None if name.starts_with("AWSReservedSSO_") => {
-                    return Err(Gap::Unknown(
+                    return Err(Unavailable::Unknown(
                         "the caller may not look up its own role (iam:GetRole)".to_owned(),
                     ));
                 }
@@ -340,17 +351,17 @@ async fn permissions(place: &Place, manifest: &Manifest, there: &[Target]) -> Se
 /// How far this machine's clock is ahead of AWS's, by the date of an answer that needs no credentials.
 async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
     if global.rehearse {
-        return Err(Gap::NotAsked);
+        return Err(Unavailable::NotAsked);
     }
     const ANYONE: &str = "https://sts.amazonaws.com/";
-    let limit = extent.patience().min(Duration::from_secs(5));
+    let limit = extent.timings().min(Duration::from_secs(5));
     let look = async {
         let answer = reqwest::Client::new().head(ANYONE).send().await;
-        let answer = answer.map_err(|error| Gap::Unknown(chain(&error)))?;
+        let answer = answer.map_err(|error| Unavailable::Unknown(chain(&error)))?;
         let date = answer.headers().get(reqwest::header::DATE);
         let theirs = date
             .and_then(|date| Timestamp::from_http_date(date.to_str().ok()?))
-            .ok_or_else(|| Gap::Unknown("AWS's answer has no date".to_owned()))?;
+            .ok_or_else(|| Unavailable::Unknown("AWS's answer has no date".to_owned()))?;
         let millis = |time: Timestamp| i64::try_from(time.0).unwrap_or(i64::MAX);
         Ok(millis(now()) - millis(theirs))
     };

@@ -1,14 +1,14 @@
 //! This machine, asked once.
 
 use super::trouble;
-use crate::engine::Engine;
+use crate::environment::place::{self, Environment};
 use crate::failure::Failure;
-use crate::layer;
-use crate::place::{self, Place};
+use crate::image::edge_layer;
+use crate::image::engine::Engine;
 use infra::Binary;
-use rules::operate::doctor::machine::{Directory, Disk, Tool};
-use rules::operate::doctor::{Facts, Gap, Seen};
 use rules::app::manifest::Manifest;
+use rules::operate::doctor::machine::{Directory, Disk, Tool};
+use rules::operate::doctor::{Facts, Seen, Unavailable};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ pub(super) async fn gather(
     manifest: Option<&Manifest>,
     rehearse: bool,
 ) -> Option<Engine> {
-    let terraform = tokio::task::spawn_blocking(Place::terraform_binary);
+    let terraform = tokio::task::spawn_blocking(Environment::terraform_binary);
     let terraform = tokio::time::timeout(PATIENCE, terraform);
     let engine = tokio::time::timeout(PATIENCE, engine(facts));
     let (engine, terraform) = tokio::join!(engine, terraform);
     facts.terraform = match terraform {
         Ok(Ok(binary)) => binary.map(tool).map_err(trouble),
-        Ok(Err(error)) => Err(Gap::Unknown(error.to_string())),
+        Ok(Err(error)) => Err(Unavailable::Unknown(error.to_string())),
         Err(_) => Err(silent("it")),
     };
     let engine = engine.unwrap_or_else(|_| {
@@ -48,13 +48,13 @@ pub(super) async fn gather(
     ]);
     facts.edge = match manifest {
         Some(manifest) => edge(manifest, rehearse),
-        None => Err(Gap::NotAsked),
+        None => Err(Unavailable::NotAsked),
     };
     engine
 }
 
-fn silent(what: &str) -> Gap {
-    Gap::Trouble(
+fn silent(what: &str) -> Unavailable {
+    Unavailable::Trouble(
         Failure::new(
             rules::exit::Exit::MissingTool,
             format!("{what} did not answer within {} s", PATIENCE.as_secs()),
@@ -76,7 +76,9 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
         Ok(engine) => engine,
         Err(failure) => {
             facts.engine = Err(trouble(failure));
-            facts.disk = Err(Gap::Skipped("there is no container engine".to_owned()));
+            facts.disk = Err(Unavailable::Skipped(
+                "there is no container engine".to_owned(),
+            ));
             return None;
         }
     };
@@ -88,16 +90,18 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
                         path: about.root.clone(),
                         free,
                     })
-                    .ok_or_else(|| Gap::Unknown(format!("{} cannot be looked at", about.root))),
-                false => Err(Gap::Unknown(
+                    .ok_or_else(|| {
+                        Unavailable::Unknown(format!("{} cannot be looked at", about.root))
+                    }),
+                false => Err(Unavailable::Unknown(
                     "the engine keeps its images on another machine".to_owned(),
                 )),
             };
             facts.engine = Ok(about.engine);
         }
         Err(why) => {
-            facts.engine = Err(Gap::Unknown(why));
-            facts.disk = Err(Gap::Unknown("the engine does not say".to_owned()));
+            facts.engine = Err(Unavailable::Unknown(why));
+            facts.disk = Err(Unavailable::Unknown("the engine does not say".to_owned()));
         }
     }
     Some(engine)
@@ -132,8 +136,8 @@ fn edge(manifest: &Manifest, rehearse: bool) -> Seen<Option<String>> {
     if !manifest.edge {
         return Ok(None);
     }
-    let edge = layer::find(manifest.architecture).map_err(trouble)?;
-    layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
+    let edge = edge_layer::find(manifest.architecture).map_err(trouble)?;
+    edge_layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
     Ok(Some(edge.display().to_string()))
 }
 

@@ -1,10 +1,10 @@
 //! What `landfall doctor` found, as a table and a list of what to do.
 
-use rules::operate::doctor::{Check, Name, Outcome, Summary};
+use rules::operate::doctor::{Check, CheckId, Outcome, Summary};
 
 /// One line of the table. Without colour a word stands for the sign.
 pub(super) fn line(check: &Check, color: bool) -> String {
-    let width = Name::ALL
+    let width = CheckId::ALL
         .into_iter()
         .map(|name| name.as_str().len())
         .max()

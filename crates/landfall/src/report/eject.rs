@@ -45,9 +45,9 @@ pub(super) fn text(event: &Event, color: bool) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::shape::contract::Root;
     use rules::leave::eject::files::{Edit, Fate};
     use rules::leave::eject::settings::Difference;
+    use rules::shape::contract::Root;
 
     fn read(event: &Event) -> String {
         match text(event, false) {

@@ -2,8 +2,8 @@
 
 use super::words::watched;
 use rules::event::{Event, Phase};
+use rules::release::live_status::LiveStatus;
 use rules::time::Timestamp;
-use rules::release::live_status::Watch;
 use std::time::Duration;
 
 /// At most this often: what is done stands in lines of its own.
@@ -15,7 +15,7 @@ pub(super) struct Heartbeat {
     /// Whether somebody else shows the moments: then only the last one stays as a line.
     pub(super) only_last: bool,
     /// The last moment, until it was said.
-    unsaid: Option<Watch>,
+    unsaid: Option<LiveStatus>,
     /// When something was said.
     said: Option<Timestamp>,
 }
@@ -67,7 +67,7 @@ mod tests {
     use rules::exit::Exit;
 
     fn moment(elapsed: f64, doing: &str) -> Event {
-        Event::Watch(Watch {
+        Event::Watch(LiveStatus {
             elapsed,
             doing: doing.to_owned(),
             ..canary()

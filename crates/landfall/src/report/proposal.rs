@@ -1,8 +1,8 @@
 //! What is about to be made, in words: briefly on the way to making it, in full where it was asked for.
 
 use super::Text;
-use rules::shape::cost::bill::cents;
 use rules::event::Event;
+use rules::shape::cost::bill::cents;
 use rules::shape::plan::{Action, Change};
 use rules::shape::review::{Finding, Severity};
 
@@ -144,11 +144,11 @@ fn counted(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rules::app::manifest::Target;
     use rules::shape::contract::Root;
     use rules::shape::cost::renewal::{Moved, Renewal};
     use rules::shape::cost::{Spent, prices::Item};
     use rules::shape::data_loss::{Loss, Stake, Verdict};
-    use rules::app::manifest::Target;
     use rules::shape::review::Rule;
 
     fn finding(rule: Rule, severity: Severity, allowed: bool) -> Finding {

@@ -1,12 +1,12 @@
 //! Parts of the report that are sentences by themselves.
 
 use super::view::{clock, logarithm, rate};
-use rules::release::canary::Stratum;
 use rules::edge_contract::totals::Totals;
+use rules::release::canary::Stratum;
 use rules::release::evidence::Listening;
-use rules::release::ledger::Pings;
+use rules::release::ledger::AvailabilityCounts;
+use rules::release::live_status::{Evidence, LiveStatus, Role};
 use rules::release::{Awaited, Outcome, Proof, Step};
-use rules::release::live_status::{Evidence, Role, Watch};
 
 /// One line of numbers.
 pub(super) fn traffic(totals: &Totals) -> String {
@@ -40,7 +40,7 @@ pub(super) fn ports(listening: &Listening) -> String {
 /// A release's step; [`None`] for one that says nothing to people.
 pub(super) fn step_text(step: &Step) -> Option<String> {
     match step {
-        Step::Open | Step::Close | Step::Watch { .. } => None,
+        Step::EnablePreview | Step::DisablePreview | Step::Watch { .. } => None,
         Step::Wait {
             what: Awaited::Counted,
             ..
@@ -53,8 +53,8 @@ pub(super) fn step_text(step: &Step) -> Option<String> {
 pub(crate) fn step_words(step: &Step) -> String {
     match step {
         Step::Stage { slot } => format!("stage the new revision in {slot}"),
-        Step::Open => "open a way to each slot".to_owned(),
-        Step::Close => "close the ways to the slots".to_owned(),
+        Step::EnablePreview => "open a way to each slot".to_owned(),
+        Step::DisablePreview => "close the ways to the slots".to_owned(),
         Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
         Step::Shift { slot, share: 100 } => format!("send all users to {slot}"),
         Step::Shift { slot, share: 0 } => format!("take all users back from {slot}"),
@@ -105,7 +105,7 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
 }
 
 /// What landfall's own requests to the public address saw.
-pub(super) fn pings(pings: &Pings) -> String {
+pub(super) fn pings(pings: &AvailabilityCounts) -> String {
     let own = match pings.errors {
         0 => String::new(),
         errors => format!(" ({errors} answered with an error of the app's own)"),
@@ -117,7 +117,7 @@ pub(super) fn pings(pings: &Pings) -> String {
 }
 
 /// What is watched, in one word.
-pub(super) fn prefix(watch: &Watch) -> &'static str {
+pub(super) fn prefix(watch: &LiveStatus) -> &'static str {
     let compares = watch.arms.iter().any(|arm| arm.role != Role::Only);
     if compares { "release" } else { "live" }
 }
@@ -134,7 +134,7 @@ pub(super) fn origin(evidence: &Evidence) -> String {
 }
 
 /// A moment as one line of a log.
-pub(super) fn watched(watch: &Watch) -> String {
+pub(super) fn watched(watch: &LiveStatus) -> String {
     let mut text = format!(
         "{}  {}  {}",
         prefix(watch),

@@ -1,6 +1,6 @@
 use super::*;
-use crate::random::token;
-use rules::app::manifest::{AppName, Environment};
+use crate::store::random::token;
+use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::Names;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -156,7 +156,7 @@ pub(crate) async fn bucket(sandbox: &Sandbox) -> Store {
         .expect("a session");
     let names = Names::new(
         AppName::parse("ledger").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     );
     let bucket = StateBucket::new(&session, &names, crate::rehearsal::ACCOUNT);
     let store = Store::Bucket(bucket.clone());

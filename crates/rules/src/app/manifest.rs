@@ -31,13 +31,13 @@ pub use domain::{DOMAIN_LENGTH, Domain};
 pub use draft::Draft;
 pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub(crate) use key::is_key;
-pub use name::{AppName, Environment, STEM_LENGTH};
+pub use name::{AppName, EnvironmentName, STEM_LENGTH};
 pub use path::RelativePath;
 pub use place::{Architecture, Region, StateBackend, Target};
 pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
 pub use schema::schema;
-pub use secrets::{SecretName, SecretsStore};
+pub use secrets::{Reference, SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use starter::{Starter, starter};
 pub use sum::FileSum;
@@ -57,7 +57,7 @@ pub struct Manifest {
     /// Name of the app; by default made from the directory's name.
     pub name: AppName,
     /// Which deployment of the app this is; default `prod`.
-    pub environment: Environment,
+    pub environment: EnvironmentName,
     /// What the app runs on; by default `lambda` if it fits, else `fargate`.
     pub target: Target,
     /// How that came.
@@ -168,7 +168,7 @@ pub struct Overrides {
     /// Instead of the key `name`.
     pub name: Option<AppName>,
     /// Instead of the key `environment`.
-    pub environment: Option<Environment>,
+    pub environment: Option<EnvironmentName>,
     /// Instead of the key `region`.
     pub region: Option<Region>,
     /// Instead of the key `target`.

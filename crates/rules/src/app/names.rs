@@ -4,7 +4,7 @@
 //! a state file that may be lost. The HCL builds the same names from `local.id`; a test in `infra`
 //! compares the two.
 
-use crate::app::manifest::{AppName, Environment};
+use crate::app::manifest::{AppName, EnvironmentName};
 use serde::{Deserialize, Serialize};
 
 /// One of the two places a revision can run in. Which of them is live is observed, never stored.
@@ -91,12 +91,12 @@ pub struct Names {
     /// The app.
     pub app: AppName,
     /// The environment.
-    pub environment: Environment,
+    pub environment: EnvironmentName,
 }
 
 impl Names {
     /// Names of `app` in `environment`.
-    pub fn new(app: AppName, environment: Environment) -> Names {
+    pub fn new(app: AppName, environment: EnvironmentName) -> Names {
         Names { app, environment }
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn the_longest_names_fit_what_aws_allows() {
         let names = Names::new(
             AppName::parse("abcdefghijklmnopqrs").expect("19 characters"),
-            Environment::parse("prod").expect("4 characters"),
+            EnvironmentName::parse("prod").expect("4 characters"),
         );
         assert_eq!(names.id().len(), 24);
         assert!(names.slot(Slot::Green).len() <= 32, "target group");

@@ -244,27 +244,6 @@ pub const VARIABLES: [Variable; 46] = [
     ),
 ];
 
-/// The variable of a name without prefix.
-pub(super) fn named(name: &str) -> Option<&'static Variable> {
-    VARIABLES.iter().find(|variable| variable.name == name)
-}
-
-/// The known name that was probably meant: at most a third of its letters differ.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_uppercase().replace('-', "_");
-    VARIABLES
-        .iter()
-        .map(|variable| {
-            (
-                strsim::damerau_levenshtein(&name, variable.name),
-                variable.name,
-            )
-        })
-        .filter(|(distance, known)| distance * 3 <= known.len().max(name.chars().count()))
-        .min()
-        .map(|(_, known)| known)
-}
-
 /// The table of all variables in Markdown, as it stands in the documentation.
 pub fn table() -> String {
     let mut out = String::from("| variable | default | meaning |\n|---|---|---|\n");
@@ -282,19 +261,4 @@ pub fn table() -> String {
         out.push_str(&format!("| `{PREFIX}{name}` | {default} | {meaning} |\n"));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_documentation_has_this_table() {
-        let documentation = include_str!("../../../edge/README.md");
-        assert!(
-            documentation.contains(&table()),
-            "put this into crates/edge/README.md:\n{}",
-            table()
-        );
-    }
 }

@@ -27,7 +27,7 @@ pub struct Sketch {
 impl Sketch {
     /// Counts one.
     pub fn record(&mut self, latency: Duration) {
-        self.add(bucket(crate::edge_contract::monotonic::micros(latency)), 1);
+        self.add(bucket(micros(latency)), 1);
     }
 
     /// Adds what the other one saw.
@@ -68,7 +68,7 @@ impl Sketch {
 
     /// How many took longer than `latency`: exact at bucket bounds, else within [`RELATIVE_ERROR`].
     pub fn slower_than(&self, latency: Duration) -> u64 {
-        let limit = bucket(crate::edge_contract::monotonic::micros(latency));
+        let limit = bucket(micros(latency));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket > limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
@@ -76,7 +76,7 @@ impl Sketch {
     /// How many may have taken longer than `latency`: all that certainly did,
     /// [`slower_than`](Sketch::slower_than), and those of which the bucket leaves it open.
     pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
-        let limit = bucket(crate::edge_contract::monotonic::micros(latency).saturating_add(1));
+        let limit = bucket(micros(latency).saturating_add(1));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
@@ -117,6 +117,11 @@ impl Sketch {
             Err(at) => self.counts.insert(at, (bucket, count)),
         }
     }
+}
+
+/// Whole microseconds of a duration; [`u64::MAX`] if it is longer.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The bucket of a time in microseconds.

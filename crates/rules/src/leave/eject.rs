@@ -190,12 +190,12 @@ pub fn same(directory: &str, there: &Whose, here: &Whose) -> Result<(), Invalid>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::manifest::{AppName, Environment};
+    use crate::app::manifest::{AppName, EnvironmentName};
 
     fn whose(environment: &str, rehearsal: bool) -> Whose {
         let names = Names::new(
             AppName::parse("hello").expect("a name"),
-            Environment::parse(environment).expect("an environment"),
+            EnvironmentName::parse(environment).expect("an environment"),
         );
         Whose::of(&names, "123456789012", "eu-west-2", rehearsal)
     }

@@ -1,7 +1,7 @@
 //! What stands between an app and its deployment, judged from what was found: on this machine, in the
 //! account, in the app itself. All of it at once, each problem with its fix.
 //!
-//! Whoever calls gathers [`Facts`]; what could not be gathered is a [`Gap`] and says why. A fact that
+//! Whoever calls gathers [`Facts`]; what could not be gathered is a [`Unavailable`] and says why. A fact that
 //! nobody asked for gives no check, so that `up` asks for the cheap ones only.
 
 pub mod account;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// What is looked at. The order is that of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Name {
+pub enum CheckId {
     /// `landfall.toml`, the Dockerfile and protected files.
     App,
     /// Docker or Podman.
@@ -59,28 +59,28 @@ pub enum Name {
     Port,
 }
 
-impl Name {
+impl CheckId {
     /// Every check, in the order of the report.
-    pub const ALL: [Name; 19] = [
-        Name::App,
-        Name::Engine,
-        Name::Disk,
-        Name::Emulation,
-        Name::Terraform,
-        Name::Directories,
-        Name::Edge,
-        Name::Credentials,
-        Name::Clock,
-        Name::Region,
-        Name::Concurrency,
-        Name::Vcpus,
-        Name::LoadBalancers,
-        Name::Names,
-        Name::Domain,
-        Name::Secrets,
-        Name::Permissions,
-        Name::Image,
-        Name::Port,
+    pub const ALL: [CheckId; 19] = [
+        CheckId::App,
+        CheckId::Engine,
+        CheckId::Disk,
+        CheckId::Emulation,
+        CheckId::Terraform,
+        CheckId::Directories,
+        CheckId::Edge,
+        CheckId::Credentials,
+        CheckId::Clock,
+        CheckId::Region,
+        CheckId::Concurrency,
+        CheckId::Vcpus,
+        CheckId::LoadBalancers,
+        CheckId::Names,
+        CheckId::Domain,
+        CheckId::Secrets,
+        CheckId::Permissions,
+        CheckId::Image,
+        CheckId::Port,
     ];
 
     /// The check as one word, for scripts and `--despite`.
@@ -93,56 +93,56 @@ impl Name {
     pub fn is_inferred(self) -> bool {
         matches!(
             self,
-            Name::Disk
-                | Name::Directories
-                | Name::Clock
-                | Name::Region
-                | Name::Concurrency
-                | Name::Vcpus
-                | Name::LoadBalancers
-                | Name::Names
-                | Name::Domain
-                | Name::Permissions
+            CheckId::Disk
+                | CheckId::Directories
+                | CheckId::Clock
+                | CheckId::Region
+                | CheckId::Concurrency
+                | CheckId::Vcpus
+                | CheckId::LoadBalancers
+                | CheckId::Names
+                | CheckId::Domain
+                | CheckId::Permissions
         )
     }
 
     /// The check in words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Name::App => "app",
-            Name::Engine => "container engine",
-            Name::Disk => "disk",
-            Name::Emulation => "emulation",
-            Name::Terraform => "terraform",
-            Name::Directories => "directories",
-            Name::Edge => "edge",
-            Name::Credentials => "credentials",
-            Name::Clock => "clock",
-            Name::Region => "region",
-            Name::Concurrency => "lambda quota",
-            Name::Vcpus => "fargate quota",
-            Name::LoadBalancers => "load balancers",
-            Name::Names => "names",
-            Name::Domain => "domain",
-            Name::Secrets => "secrets",
-            Name::Permissions => "permissions",
-            Name::Image => "image",
-            Name::Port => "port",
+            CheckId::App => "app",
+            CheckId::Engine => "container engine",
+            CheckId::Disk => "disk",
+            CheckId::Emulation => "emulation",
+            CheckId::Terraform => "terraform",
+            CheckId::Directories => "directories",
+            CheckId::Edge => "edge",
+            CheckId::Credentials => "credentials",
+            CheckId::Clock => "clock",
+            CheckId::Region => "region",
+            CheckId::Concurrency => "lambda quota",
+            CheckId::Vcpus => "fargate quota",
+            CheckId::LoadBalancers => "load balancers",
+            CheckId::Names => "names",
+            CheckId::Domain => "domain",
+            CheckId::Secrets => "secrets",
+            CheckId::Permissions => "permissions",
+            CheckId::Image => "image",
+            CheckId::Port => "port",
         }
     }
 }
 
-impl std::str::FromStr for Name {
+impl std::str::FromStr for CheckId {
     type Err = String;
 
     /// Reads the word of `--json`: `load_balancers`.
-    fn from_str(text: &str) -> Result<Name, String> {
+    fn from_str(text: &str) -> Result<CheckId, String> {
         let word = text.replace(['-', ' '], "_");
-        Name::ALL
+        CheckId::ALL
             .into_iter()
             .find(|name| name.word() == word)
             .ok_or_else(|| {
-                let all: Vec<String> = Name::ALL.iter().map(|name| name.word()).collect();
+                let all: Vec<String> = CheckId::ALL.iter().map(|name| name.word()).collect();
                 format!("one of {}", all.join(", "))
             })
     }
@@ -171,7 +171,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was looked at.
-    pub check: Name,
+    pub check: CheckId,
     /// What it came to.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -184,7 +184,7 @@ pub struct Check {
 }
 
 impl Check {
-    pub(crate) fn new(check: Name, outcome: Outcome, what: impl Into<String>) -> Check {
+    pub(crate) fn new(check: CheckId, outcome: Outcome, what: impl Into<String>) -> Check {
         Check {
             check,
             outcome,
@@ -194,15 +194,15 @@ impl Check {
         }
     }
 
-    pub(crate) fn ok(check: Name, what: impl Into<String>) -> Check {
+    pub(crate) fn ok(check: CheckId, what: impl Into<String>) -> Check {
         Check::new(check, Outcome::Ok, what)
     }
 
-    pub(crate) fn warning(check: Name, what: impl Into<String>) -> Check {
+    pub(crate) fn warning(check: CheckId, what: impl Into<String>) -> Check {
         Check::new(check, Outcome::Warning, what)
     }
 
-    pub(crate) fn blocker(check: Name, exit: Exit, what: impl Into<String>) -> Check {
+    pub(crate) fn blocker(check: CheckId, exit: Exit, what: impl Into<String>) -> Check {
         Check::new(check, Outcome::Blocker { exit }, what)
     }
 
@@ -259,7 +259,7 @@ pub struct Trouble {
 
 /// Why there is no fact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Gap {
+pub enum Unavailable {
     /// Nobody asked.
     #[default]
     NotAsked,
@@ -272,7 +272,7 @@ pub enum Gap {
 }
 
 /// A fact, or why there is none.
-pub type Seen<T> = Result<T, Gap>;
+pub type Seen<T> = Result<T, Unavailable>;
 
 /// Everything that was found. [`Facts::default`] has nothing asked for.
 #[derive(Debug, Clone)]
@@ -318,24 +318,24 @@ pub struct Facts {
 impl Default for Facts {
     fn default() -> Facts {
         Facts {
-            app: Err(Gap::NotAsked),
-            engine: Err(Gap::NotAsked),
-            disk: Err(Gap::NotAsked),
-            terraform: Err(Gap::NotAsked),
-            directories: Err(Gap::NotAsked),
-            edge: Err(Gap::NotAsked),
-            credentials: Err(Gap::NotAsked),
-            clock: Err(Gap::NotAsked),
-            region: Err(Gap::NotAsked),
-            concurrency: Err(Gap::NotAsked),
-            vcpus: Err(Gap::NotAsked),
-            load_balancers: Err(Gap::NotAsked),
-            names: Err(Gap::NotAsked),
-            domain: Err(Gap::NotAsked),
-            secrets: Err(Gap::NotAsked),
-            permissions: Err(Gap::NotAsked),
-            image: Err(Gap::NotAsked),
-            trial: Err(Gap::NotAsked),
+            app: Err(Unavailable::NotAsked),
+            engine: Err(Unavailable::NotAsked),
+            disk: Err(Unavailable::NotAsked),
+            terraform: Err(Unavailable::NotAsked),
+            directories: Err(Unavailable::NotAsked),
+            edge: Err(Unavailable::NotAsked),
+            credentials: Err(Unavailable::NotAsked),
+            clock: Err(Unavailable::NotAsked),
+            region: Err(Unavailable::NotAsked),
+            concurrency: Err(Unavailable::NotAsked),
+            vcpus: Err(Unavailable::NotAsked),
+            load_balancers: Err(Unavailable::NotAsked),
+            names: Err(Unavailable::NotAsked),
+            domain: Err(Unavailable::NotAsked),
+            secrets: Err(Unavailable::NotAsked),
+            permissions: Err(Unavailable::NotAsked),
+            image: Err(Unavailable::NotAsked),
+            trial: Err(Unavailable::NotAsked),
         }
     }
 }
@@ -353,7 +353,7 @@ pub fn examine(facts: &Facts) -> Vec<Check> {
     checks.extend(machine::checks(facts));
     checks.extend(account::checks(facts));
     if let Some(manifest) = facts.manifest() {
-        let set = judged(Name::Secrets, &facts.secrets, |stored| {
+        let set = judged(CheckId::Secrets, &facts.secrets, |stored| {
             secrets::checks(manifest, stored)
         });
         checks.extend(set);
@@ -364,12 +364,12 @@ pub fn examine(facts: &Facts) -> Vec<Check> {
 }
 
 /// The check of a fact that is not there; [`None`] if nobody asked for it.
-pub(crate) fn gap(check: Name, gap: &Gap) -> Option<Check> {
+pub(crate) fn gap(check: CheckId, gap: &Unavailable) -> Option<Check> {
     match gap {
-        Gap::NotAsked => None,
-        Gap::Skipped(why) => Some(Check::new(check, Outcome::Skipped, why.clone())),
-        Gap::Unknown(why) => Some(Check::new(check, Outcome::Unknown, why.clone())),
-        Gap::Trouble(trouble) => Some(Check {
+        Unavailable::NotAsked => None,
+        Unavailable::Skipped(why) => Some(Check::new(check, Outcome::Skipped, why.clone())),
+        Unavailable::Unknown(why) => Some(Check::new(check, Outcome::Unknown, why.clone())),
+        Unavailable::Trouble(trouble) => Some(Check {
             check,
             outcome: Outcome::Blocker { exit: trouble.exit },
             what: trouble.what.clone(),
@@ -381,7 +381,7 @@ pub(crate) fn gap(check: Name, gap: &Gap) -> Option<Check> {
 
 /// The fact's own check, or that of its absence.
 pub(crate) fn judged<T>(
-    check: Name,
+    check: CheckId,
     fact: &Seen<T>,
     judge: impl FnOnce(&T) -> Vec<Check>,
 ) -> Vec<Check> {

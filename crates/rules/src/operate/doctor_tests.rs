@@ -4,7 +4,7 @@ use super::machine::{Directory, Disk, Engine, Tool};
 use super::permissions::{Ask, Decision, Principal, Simulated, Whereabouts, asks};
 use super::*;
 use crate::app::manifest::{
-    AppName, Architecture, Draft, Environment, Facts as AppFacts, Overrides, Target,
+    AppName, Architecture, Draft, EnvironmentName, Facts as AppFacts, Overrides, Target,
 };
 use crate::app::manifest::{SecretName, SecretsStore};
 use crate::app::names::{Names, Slot};
@@ -29,7 +29,7 @@ fn settings(text: &str) -> Result<Manifest, Vec<Problem>> {
 fn names() -> Names {
     Names::new(
         AppName::parse("uptime").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     )
 }
 
@@ -87,7 +87,7 @@ fn simulated(action: &str, resource: &str, decision: Decision) -> Simulated {
 /// A machine and an account where nothing is wrong, for an app on Lambda.
 fn good() -> Facts {
     Facts {
-        secrets: Err(Gap::NotAsked),
+        secrets: Err(Unavailable::NotAsked),
         app: Ok(settings("target = \"lambda\"\n")),
         engine: Ok(engine("x86_64", Some(false))),
         disk: Ok(Disk {
@@ -111,15 +111,15 @@ fn good() -> Facts {
             opt_in: Some("opt-in-not-required".into()),
         }),
         concurrency: Ok(1000),
-        vcpus: Err(Gap::NotAsked),
-        load_balancers: Err(Gap::NotAsked),
+        vcpus: Err(Unavailable::NotAsked),
+        load_balancers: Err(Unavailable::NotAsked),
         names: Ok(Strangers {
             names: names(),
             region: "eu-west-2".into(),
             found: vec![],
             unseen: vec![],
         }),
-        domain: Err(Gap::NotAsked),
+        domain: Err(Unavailable::NotAsked),
         permissions: Ok(vec![simulated(
             "ecr:CreateRepository",
             "*",
@@ -130,8 +130,8 @@ fn good() -> Facts {
     }
 }
 
-fn missing(exit: Exit, what: &str, next: &str) -> Gap {
-    Gap::Trouble(Trouble {
+fn missing(exit: Exit, what: &str, next: &str) -> Unavailable {
+    Unavailable::Trouble(Trouble {
         exit,
         what: what.into(),
         why: vec!["docker: No such file or directory (os error 2)".into()],
@@ -144,7 +144,7 @@ fn broken() -> Facts {
     let role = "arn:aws:iam::123456789012:role/uptime-prod-task";
     let cluster = "arn:aws:ecs:eu-south-1:123456789012:cluster/uptime-prod";
     Facts {
-        secrets: Err(Gap::NotAsked),
+        secrets: Err(Unavailable::NotAsked),
         app: Ok(settings(
             "target = \"fargate\"\ncpu = 1024\ncount = 2\nedge = false\narchitecture = \"arm64\"\n",
         )),
@@ -170,7 +170,7 @@ fn broken() -> Facts {
             name: "eu-south-1".into(),
             opt_in: Some("not-opted-in".into()),
         }),
-        concurrency: Err(Gap::NotAsked),
+        concurrency: Err(Unavailable::NotAsked),
         vcpus: Ok(0.0),
         load_balancers: Ok(LoadBalancers {
             limit: 50,
@@ -188,7 +188,7 @@ fn broken() -> Facts {
             ],
             unseen: vec!["budgets: budgets:ViewBudget: not allowed".into()],
         }),
-        domain: Err(Gap::NotAsked),
+        domain: Err(Unavailable::NotAsked),
         permissions: Ok(vec![
             simulated("iam:CreateRole", role, Decision::ExplicitDeny),
             simulated("iam:PassRole", role, Decision::ImplicitDeny),
@@ -235,7 +235,7 @@ fn told(checks: &[Check]) -> String {
 }
 
 /// The only check of this name.
-fn one(facts: &Facts, name: Name) -> Check {
+fn one(facts: &Facts, name: CheckId) -> Check {
     let checks = examine(facts);
     let mut ours = checks.into_iter().filter(|check| check.check == name);
     let one = ours.next().unwrap_or_else(|| panic!("no check {name:?}"));
@@ -265,7 +265,7 @@ fn a_broken_machine_reads_like_this() {
 
 #[test]
 fn without_anything_each_part_says_why() {
-    let skipped = || Gap::Skipped("AWS is not asked with --offline".to_owned());
+    let skipped = || Unavailable::Skipped("AWS is not asked with --offline".to_owned());
     let facts = Facts {
         app: Ok(settings("prot = 1\ncpu = 300\n")),
         engine: Err(missing(
@@ -273,10 +273,12 @@ fn without_anything_each_part_says_why() {
             "neither Docker nor Podman answers",
             "install Docker",
         )),
-        disk: Err(Gap::Skipped("there is no container engine".into())),
+        disk: Err(Unavailable::Skipped("there is no container engine".into())),
         credentials: Err(skipped()),
-        image: Err(Gap::Skipped("the app's settings are not in order".into())),
-        trial: Err(Gap::Unknown("it was not seen".into())),
+        image: Err(Unavailable::Skipped(
+            "the app's settings are not in order".into(),
+        )),
+        trial: Err(Unavailable::Unknown("it was not seen".into())),
         ..Facts::default()
     };
     let checks = examine(&facts);
@@ -375,7 +377,7 @@ fn where_it_listens_is_judged_by_who_has_to_reach_it() {
             trial: Ok(trial.clone()),
             ..good()
         };
-        let check = one(&facts, Name::Port);
+        let check = one(&facts, CheckId::Port);
         assert_eq!(check.exit(), exit, "{trial:?}");
         assert!(check.what.contains(words), "{trial:?}: {}", check.what);
         if exit.is_some() {
@@ -386,7 +388,7 @@ fn where_it_listens_is_judged_by_who_has_to_reach_it() {
         trial: Ok(listens(&[9090], &[])),
         ..good()
     };
-    assert!(one(&facts, Name::Port).fix[0].contains("`port = 9090`"));
+    assert!(one(&facts, CheckId::Port).fix[0].contains("`port = 9090`"));
 }
 
 #[test]
@@ -400,7 +402,7 @@ fn a_list_of_images_is_told_where_only_one_will_do() {
             }),
             ..good()
         };
-        let check = one(&facts, Name::Image);
+        let check = one(&facts, CheckId::Image);
         assert_eq!(check.outcome, Outcome::Ok);
         check.what
     };
@@ -418,10 +420,10 @@ fn what_the_image_exposes_counts_only_where_nothing_was_seen() {
         trial,
         ..good()
     };
-    let unseen = one(&facts(Err(Gap::NotAsked)), Name::Image);
+    let unseen = one(&facts(Err(Unavailable::NotAsked)), CheckId::Image);
     assert_eq!(unseen.outcome, Outcome::Warning);
     assert!(unseen.what.contains("exposes 3000"));
-    let seen = one(&facts(Ok(listens(&[8080], &[]))), Name::Image);
+    let seen = one(&facts(Ok(listens(&[8080], &[]))), CheckId::Image);
     assert_eq!(seen.outcome, Outcome::Ok);
 }
 
@@ -434,7 +436,7 @@ fn quotas_are_held_against_what_the_app_wants() {
             vcpus: Ok(limit),
             ..good()
         };
-        one(&facts, Name::Vcpus).outcome
+        one(&facts, CheckId::Vcpus).outcome
     };
     let exit = Exit::Infrastructure;
     assert_eq!(with(0.0), Outcome::Blocker { exit });
@@ -447,7 +449,7 @@ fn quotas_are_held_against_what_the_app_wants() {
             concurrency: Ok(limit),
             ..good()
         };
-        one(&facts, Name::Concurrency)
+        one(&facts, CheckId::Concurrency)
     };
     assert_eq!(with(0).outcome, Outcome::Blocker { exit });
     assert_eq!(with(10).outcome, Outcome::Warning);
@@ -464,7 +466,7 @@ fn quotas_are_held_against_what_the_app_wants() {
             }),
             ..good()
         };
-        one(&facts, Name::LoadBalancers).outcome
+        one(&facts, CheckId::LoadBalancers).outcome
     };
     assert_eq!(with(false, 49), Outcome::Ok);
     assert_eq!(with(false, 50), Outcome::Blocker { exit });
@@ -478,7 +480,7 @@ fn a_wrong_clock_is_told_before_aws_refuses_it() {
             clock: Ok(ahead),
             ..good()
         };
-        one(&facts, Name::Clock)
+        one(&facts, CheckId::Clock)
     };
     assert_eq!(with(59_000).outcome, Outcome::Ok);
     assert_eq!(with(-61_000).outcome, Outcome::Warning);
@@ -503,18 +505,21 @@ fn a_region_that_cannot_be_used_explains_refused_credentials() {
         ..good()
     };
     let off = facts(Some("not-opted-in"));
-    assert_eq!(one(&off, Name::Credentials).outcome, Outcome::Unknown);
+    assert_eq!(one(&off, CheckId::Credentials).outcome, Outcome::Unknown);
     let exit = Exit::Access;
-    assert_eq!(one(&off, Name::Region).outcome, Outcome::Blocker { exit });
+    assert_eq!(
+        one(&off, CheckId::Region).outcome,
+        Outcome::Blocker { exit }
+    );
     let nowhere = facts(None);
     let exit = Exit::BadInput;
     assert_eq!(
-        one(&nowhere, Name::Region).outcome,
+        one(&nowhere, CheckId::Region).outcome,
         Outcome::Blocker { exit }
     );
     // A region that can be used excuses nothing.
     let on = facts(Some("opted-in"));
-    assert_eq!(one(&on, Name::Credentials).exit(), Some(Exit::Access));
+    assert_eq!(one(&on, CheckId::Credentials).exit(), Some(Exit::Access));
 }
 
 #[test]
@@ -530,7 +535,7 @@ fn what_stands_in_the_way_depends_on_the_target() {
             }),
             ..good()
         };
-        one(&facts, Name::Names).outcome
+        one(&facts, CheckId::Names).outcome
     };
     let blocker = Outcome::Blocker {
         exit: Exit::BadInput,
@@ -677,9 +682,12 @@ fn a_condition_that_nobody_can_judge_is_no_refusal() {
         ..good()
     };
     let depends = facts(&[Decision::Allowed, Decision::Depends]);
-    assert_eq!(one(&depends, Name::Permissions).outcome, Outcome::Unknown);
+    assert_eq!(
+        one(&depends, CheckId::Permissions).outcome,
+        Outcome::Unknown
+    );
     let denied = facts(&[Decision::Depends, Decision::ImplicitDeny]);
-    let check = one(&denied, Name::Permissions);
+    let check = one(&denied, CheckId::Permissions);
     assert_eq!(check.exit(), Some(Exit::Access));
     let policy = check.fix[0].split_once(": ").expect("a policy").1;
     let policy: serde_json::Value = serde_json::from_str(policy).expect("JSON");
@@ -701,11 +709,11 @@ fn an_image_for_another_processor_is_run_only_where_that_works() {
 
 #[test]
 fn every_check_has_a_word_that_leads_back() {
-    for name in Name::ALL {
+    for name in CheckId::ALL {
         assert_eq!(name.word().parse(), Ok(name));
     }
-    assert_eq!("load-balancers".parse(), Ok(Name::LoadBalancers));
-    let error = "nothing".parse::<Name>().expect_err("no check");
+    assert_eq!("load-balancers".parse(), Ok(CheckId::LoadBalancers));
+    let error = "nothing".parse::<CheckId>().expect_err("no check");
     assert!(error.contains("permissions"));
     let json = serde_json::to_value(&examine(&good())[0]).expect("JSON");
     assert_eq!(json["check"], "app");
@@ -730,14 +738,14 @@ fn an_app_that_ends_without_its_secrets_may_run_with_them() {
     };
     let wants = "target = \"lambda\"\nsecrets = [\"DATABASE_URL\"]\n";
     let missing = facts(wants, ended(), &[]);
-    assert_eq!(of(&missing, Name::Secrets).exit(), Some(Exit::BadInput));
-    let port = of(&missing, Name::Port);
+    assert_eq!(of(&missing, CheckId::Secrets).exit(), Some(Exit::BadInput));
+    let port = of(&missing, CheckId::Port);
     assert_eq!(port.outcome, Outcome::Warning);
     assert!(port.fix[0].contains("DATABASE_URL"), "{port:?}");
     // One that listens elsewhere does so with them, too.
-    let elsewhere = of(&facts(wants, listens(&[9090], &[]), &[]), Name::Port);
+    let elsewhere = of(&facts(wants, listens(&[9090], &[]), &[]), CheckId::Port);
     assert!(elsewhere.exit().is_some());
-    let without = of(&facts("target = \"lambda\"\n", ended(), &[]), Name::Port);
+    let without = of(&facts("target = \"lambda\"\n", ended(), &[]), CheckId::Port);
     assert!(without.exit().is_some());
     let set = Stored {
         name: SecretName::parse("DATABASE_URL").expect("a name"),
@@ -746,6 +754,9 @@ fn an_app_that_ends_without_its_secrets_may_run_with_them() {
         version: "1".into(),
         changed: None,
     };
-    let there = of(&facts(wants, listens(&[8080], &[]), &[set]), Name::Secrets);
+    let there = of(
+        &facts(wants, listens(&[8080], &[]), &[set]),
+        CheckId::Secrets,
+    );
     assert_eq!(there.what, "DATABASE_URL in Parameter Store");
 }

@@ -9,7 +9,7 @@ pub mod course;
 use crate::app::manifest::Domain;
 use crate::exit::Exit;
 use crate::operate::dns::Caa;
-use crate::operate::doctor::{Check, Gap, Name, Outcome};
+use crate::operate::doctor::{Check, CheckId, Outcome, Unavailable};
 use std::collections::BTreeSet;
 
 /// The one region whose certificates CloudFront takes
@@ -62,7 +62,7 @@ pub struct Survey {
     /// Hosted zones of the account that bear the domain's name or that of something it lies in.
     pub zones: Vec<Zone>,
     /// What public DNS says of each of [`Domain::zones`], the nearest first; or why it was not asked.
-    pub public: Result<Vec<(String, Public)>, Gap>,
+    pub public: Result<Vec<(String, Public)>, Unavailable>,
     /// Who was asked: an address.
     pub resolver: String,
     /// Whom the nearest name that says so lets make certificates, and that name. Empty if nobody is shut out.
@@ -83,7 +83,7 @@ pub enum Delegation<'s> {
     /// It leads to the zone's servers, and to others that are not the zone's.
     Mixed(&'s Zone, Vec<String>),
     /// The nearest zone; public DNS was not asked or did not answer.
-    Unseen(&'s Zone, Gap),
+    Unseen(&'s Zone, Unavailable),
     /// Several zones of one name, and nothing tells which of them counts.
     Unclear(Vec<&'s Zone>),
     /// There is no zone. With the name below which public DNS would look, and its servers.
@@ -176,7 +176,7 @@ pub fn checks(survey: &Survey) -> Vec<Check> {
 }
 
 fn blocker(what: String) -> Check {
-    Check::blocker(Name::Domain, Exit::BadInput, what)
+    Check::blocker(CheckId::Domain, Exit::BadInput, what)
 }
 
 fn delegated(survey: &Survey) -> Check {
@@ -187,20 +187,20 @@ fn delegated(survey: &Survey) -> Check {
         {
             let own = survey.set_up_in.as_deref().unwrap_or_default();
             Check::warning(
-                Name::Domain,
+                CheckId::Domain,
                 format!("{domain}: its records are in the hosted zone {own}, and public DNS leads to {}", zone.id),
             )
             .fix("take `domain` out of landfall.toml, `landfall up`, set it again, `landfall up`: then they are in the other one")
         }
         Delegation::Delegated(zone) => Check::ok(
-            Name::Domain,
+            CheckId::Domain,
             format!(
                 "{domain}: public DNS leads to the hosted zone {} ({})",
                 zone.name, zone.id
             ),
         ),
         Delegation::Mixed(zone, others) => Check::warning(
-            Name::Domain,
+            CheckId::Domain,
             format!(
                 "{domain}: some of the name servers of {} know nothing of its hosted zone",
                 zone.name
@@ -218,16 +218,16 @@ fn delegated(survey: &Survey) -> Check {
         )),
         Delegation::Unseen(zone, gap) => {
             let (outcome, why) = match gap {
-                Gap::Skipped(why) => (Outcome::Skipped, why),
-                Gap::Unknown(why) => (Outcome::Unknown, why),
-                Gap::Trouble(trouble) => (Outcome::Unknown, trouble.what),
-                Gap::NotAsked => (Outcome::Skipped, "nobody asked".to_owned()),
+                Unavailable::Skipped(why) => (Outcome::Skipped, why),
+                Unavailable::Unknown(why) => (Outcome::Unknown, why),
+                Unavailable::Trouble(trouble) => (Outcome::Unknown, trouble.what),
+                Unavailable::NotAsked => (Outcome::Skipped, "nobody asked".to_owned()),
             };
             let what = format!(
                 "{domain}: whether public DNS leads to the hosted zone {}",
                 zone.name
             );
-            Check::new(Name::Domain, outcome, what).why(why)
+            Check::new(CheckId::Domain, outcome, what).why(why)
         }
         Delegation::Unclear(zones) => {
             let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();

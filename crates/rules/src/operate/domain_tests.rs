@@ -18,14 +18,14 @@ fn zone_of(name: &str, id: &str) -> Zone {
 }
 
 /// What public DNS says of the two names, the nearest first.
-fn public(own: Public, whole: Public) -> Result<Vec<(String, Public)>, Gap> {
+fn public(own: Public, whole: Public) -> Result<Vec<(String, Public)>, Unavailable> {
     Ok(vec![
         ("app.example.com".to_owned(), own),
         ("example.com".to_owned(), whole),
     ])
 }
 
-fn survey(zones: &[Zone], public: Result<Vec<(String, Public)>, Gap>) -> Survey {
+fn survey(zones: &[Zone], public: Result<Vec<(String, Public)>, Unavailable>) -> Survey {
     Survey {
         domain: domain(),
         zones: zones.to_vec(),
@@ -63,7 +63,11 @@ fn each_case_says_what_to_do() {
     let mut mixed = whole.name_servers.clone();
     mixed[0] = "ns.old.example".to_owned();
     let fails = || Public::Fails("SERVFAIL".to_owned());
-    let unknown = || Err(Gap::Unknown("192.0.2.53 does not answer".to_owned()));
+    let unknown = || {
+        Err(Unavailable::Unknown(
+            "192.0.2.53 does not answer".to_owned(),
+        ))
+    };
     let cases = [
         (
             "delegated",
@@ -143,7 +147,9 @@ fn each_case_says_what_to_do() {
             "not asked",
             survey(
                 std::slice::from_ref(&whole),
-                Err(Gap::Skipped("emulators have no public DNS".to_owned())),
+                Err(Unavailable::Skipped(
+                    "emulators have no public DNS".to_owned(),
+                )),
             ),
         ),
         (

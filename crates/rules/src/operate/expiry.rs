@@ -1,7 +1,7 @@
 //! Which environments `reap` takes down: from the buckets and directories of an account and region to a
 //! decision about each. Nothing is taken down for a name that only looks like one of ours.
 
-use crate::app::manifest::{AppName, Environment, StateBackend};
+use crate::app::manifest::{AppName, EnvironmentName, StateBackend};
 use crate::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
 use crate::operate::ttl::{Expiry, TAG_EXPIRES_AT, expiry};
 use crate::time::Timestamp;
@@ -22,7 +22,7 @@ pub struct Only {
     /// Those of this app.
     pub app: Option<AppName>,
     /// Those of this name.
-    pub environment: Option<Environment>,
+    pub environment: Option<EnvironmentName>,
 }
 
 impl Only {
@@ -94,7 +94,8 @@ pub fn tell(
     let (Some(app), Some(environment)) = (tags.get(TAG_APP), tags.get(TAG_ENVIRONMENT)) else {
         return strange(format!("it has no tags {TAG_APP} and {TAG_ENVIRONMENT}"));
     };
-    let (Ok(app), Ok(environment)) = (AppName::parse(app), Environment::parse(environment)) else {
+    let (Ok(app), Ok(environment)) = (AppName::parse(app), EnvironmentName::parse(environment))
+    else {
         return strange("its tags name no environment of landfall".to_owned());
     };
     let names = Names::new(app, environment);
@@ -139,7 +140,7 @@ impl LocalEnd {
     pub fn candidate(&self, id: &str, only: &Only, now: Timestamp) -> Option<Candidate> {
         let names = Names::new(
             AppName::parse(&self.app).ok()?,
-            Environment::parse(&self.environment).ok()?,
+            EnvironmentName::parse(&self.environment).ok()?,
         );
         (names.id() == id && only.is(&names)).then(|| Candidate {
             names,
@@ -215,7 +216,7 @@ mod tests {
     fn names(app: &str, environment: &str) -> Names {
         Names::new(
             AppName::parse(app).expect("an app"),
-            Environment::parse(environment).expect("an environment"),
+            EnvironmentName::parse(environment).expect("an environment"),
         )
     }
 
@@ -231,7 +232,7 @@ mod tests {
     fn only(app: &str, environment: Option<&str>) -> Only {
         Only {
             app: Some(AppName::parse(app).expect("an app")),
-            environment: environment.map(|e| Environment::parse(e).expect("an environment")),
+            environment: environment.map(|e| EnvironmentName::parse(e).expect("an environment")),
         }
     }
 

@@ -52,7 +52,7 @@ impl Exceeded {
 /// Something that is wrong before the release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "concern")]
-pub enum Concern {
+pub enum ReleaseWarning {
     /// Targets of the slot that serves are not healthy.
     Targets {
         /// The slot.
@@ -78,7 +78,7 @@ pub fn concerns(
     budget: Option<&Exceeded>,
     serving: Slot,
     targets: &[TargetHealth],
-) -> Vec<Concern> {
+) -> Vec<ReleaseWarning> {
     let mut concerns = Vec::new();
     let wanted: Vec<&TargetHealth> = targets.iter().filter(|t| t.state != "draining").collect();
     let some_healthy = wanted.iter().any(|target| target.state == "healthy");
@@ -92,31 +92,31 @@ pub fn concerns(
         .map(|target| (*target).clone())
         .collect();
     if !unhealthy.is_empty() {
-        concerns.push(Concern::Targets {
+        concerns.push(ReleaseWarning::Targets {
             slot: serving,
             unhealthy,
             of: wanted.len(),
         });
     }
-    concerns.extend(alarms.iter().cloned().map(Concern::Alarm));
-    concerns.extend(budget.cloned().map(Concern::Budget));
+    concerns.extend(alarms.iter().cloned().map(ReleaseWarning::Alarm));
+    concerns.extend(budget.cloned().map(ReleaseWarning::Budget));
     concerns
 }
 
-impl Concern {
+impl ReleaseWarning {
     /// The word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
-            Concern::Targets { .. } => "targets",
-            Concern::Alarm(_) => "alarm",
-            Concern::Budget(_) => "budget",
+            ReleaseWarning::Targets { .. } => "targets",
+            ReleaseWarning::Alarm(_) => "alarm",
+            ReleaseWarning::Budget(_) => "budget",
         }
     }
 
     /// The concern in words: what, on what evidence, and what to do about it.
     pub fn explain(&self, now: Timestamp) -> Explanation {
         let (what, next) = match self {
-            Concern::Targets {
+            ReleaseWarning::Targets {
                 slot,
                 unhealthy,
                 of,
@@ -131,7 +131,7 @@ impl Concern {
                 "see `landfall logs`; release now only what is to repair it: the new version is \
                  judged by how the old one does",
             ),
-            Concern::Alarm(alarm) => {
+            ReleaseWarning::Alarm(alarm) => {
                 let since = alarm
                     .since
                     .map(|since| format!(" since {}", since.readable(now)));
@@ -150,7 +150,7 @@ impl Concern {
                      it, or wait until the alarm is over",
                 )
             }
-            Concern::Budget(budget) => {
+            ReleaseWarning::Budget(budget) => {
                 let forecast = budget
                     .forecast
                     .map(|forecast| format!(", {forecast:.2} expected by the end of the month"));

@@ -82,7 +82,7 @@ fn nothing_wrong_is_no_concern() {
 #[test]
 fn targets_count_as_what_they_are_to_users() {
     let count = |seen: &[&str]| match concerns(&[], None, Slot::Blue, &states(seen)).as_slice() {
-        [Concern::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
+        [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
         other => panic!("{seen:?}: {other:?}"),
     };
     assert_eq!(count(&["healthy", "unhealthy"]), (1, 2));
@@ -115,7 +115,7 @@ fn a_concern_survives_its_event() {
         let word = format!("\"concern\":\"{}\"", concern.code());
         assert!(text.contains(&word), "{text}");
         assert_eq!(
-            serde_json::from_str::<Concern>(&text).expect("itself"),
+            serde_json::from_str::<ReleaseWarning>(&text).expect("itself"),
             concern
         );
     }

@@ -3,10 +3,12 @@
 //! A value passes from whoever sets it to the store, and from the store into the app's environment. Nothing
 //! else here holds one: plans, task definitions, functions, ledger and events know [`Reference`]s.
 
-use crate::app::manifest::{Architecture, FILE, Invalid, Manifest, SecretName, SecretsStore};
+use crate::app::manifest::{
+    Architecture, FILE, Invalid, Manifest, Reference, SecretName, SecretsStore,
+};
 use crate::app::names::Names;
 use crate::exit::Exit;
-use crate::operate::doctor::{Check, Name};
+use crate::operate::doctor::{Check, CheckId};
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;
@@ -84,33 +86,6 @@ impl Value {
 impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Value(…)")
-    }
-}
-
-/// Which value is meant, without the value: all that is deployed of a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reference {
-    /// Where it is kept.
-    pub store: SecretsStore,
-    /// Name of the parameter, or ARN of the secret.
-    pub id: String,
-    /// Number of the parameter's version, or id of the secret's.
-    pub version: String,
-    /// When it was set. Of parameters only, whose numbers begin anew once one was removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Timestamp>,
-}
-
-impl Reference {
-    /// As a task definition names it. ECS knows no versions of parameters: a task gets the value that is
-    /// there when it starts (<https://github.com/aws/containers-roadmap/issues/859>).
-    pub fn value_from(&self) -> String {
-        match self.store {
-            SecretsStore::ParameterStore => self.id.clone(),
-            // The two fields between are a key within the value and a stage
-            // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
-            SecretsStore::SecretsManager => format!("{}:::{}", self.id, self.version),
-        }
     }
 }
 
@@ -218,12 +193,12 @@ pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
         Ok(found) => {
             let names: Vec<&str> = found.keys().map(SecretName::as_str).collect();
             vec![Check::ok(
-                Name::Secrets,
+                CheckId::Secrets,
                 format!("{} in {store}", names.join(", ")),
             )]
         }
         Err(refusal) => {
-            let mut check = Check::blocker(Name::Secrets, Exit::BadInput, refusal.what);
+            let mut check = Check::blocker(CheckId::Secrets, Exit::BadInput, refusal.what);
             check.why = refusal.why;
             check.fix = refusal.next;
             vec![check]

@@ -376,12 +376,12 @@ pub fn describe(left: usize, billable: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::manifest::{AppName, Environment};
+    use crate::app::manifest::{AppName, EnvironmentName};
 
     fn names() -> Names {
         Names::new(
             AppName::parse("uptime").expect("name"),
-            Environment::parse("prod").expect("environment"),
+            EnvironmentName::parse("prod").expect("environment"),
         )
     }
 

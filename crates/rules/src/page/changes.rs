@@ -4,10 +4,10 @@ use super::{list, words};
 use crate::markup::escape;
 use crate::shape::data_loss::{Loss, Verdict};
 use crate::shape::plan::{Action, Change, Plan};
-use crate::shape::plan_decision::Proposal;
+use crate::shape::plan_decision::PlanDecision;
 use std::fmt::Write as _;
 
-pub(super) fn section(proposal: &Proposal) -> String {
+pub(super) fn section(proposal: &PlanDecision) -> String {
     let mut out = "<h2>What changes</h2>\n".to_owned();
     out.push_str(&lost(&proposal.loss));
     for (root, plan) in &proposal.roots {

@@ -17,7 +17,7 @@
 //! <https://arxiv.org/abs/2106.02693>; strata, Turner and Grünwald,
 //! <https://arxiv.org/abs/2302.11401>; canaries at Netflix, Lindon and Malek,
 //! <https://arxiv.org/abs/2011.03567>. Why not a fixed threshold:
-//! `docs/decisions/0008-the-canary-bets.md`.
+//! `docs/decisions/0008`.
 
 pub mod audit;
 pub mod counts;

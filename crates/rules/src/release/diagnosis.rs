@@ -5,8 +5,7 @@ mod denial;
 pub use denial::{Denial, Protection};
 
 use crate::app::manifest::Architecture;
-use crate::edge_contract::lambda::failure::TOO_LONG;
-use crate::edge_contract::secrets::NOT_READ;
+use crate::edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG};
 use crate::release::evidence::{Evidence, Listening, StoppedTask};
 use crate::release::revision::Settings;
 use serde::{Deserialize, Serialize};
@@ -224,7 +223,8 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
     // ECS says it of both stores with these words: "unable to retrieve secrets from ssm", "unable to retrieve
     // secret from asm". It says "unable to pull secrets or registry auth" of the registry as well.
     let lacks_secret = |task: &&&StoppedTask| {
-        task.stop_code == NOT_READ || task.stopped_reason.contains("unable to retrieve secret")
+        task.stop_code == SECRET_NOT_READ
+            || task.stopped_reason.contains("unable to retrieve secret")
     };
     if let Some(task) = failures.iter().find(lacks_secret) {
         return Some(Cause::SecretNotRead {

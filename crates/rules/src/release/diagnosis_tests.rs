@@ -70,7 +70,7 @@ fn each_kind_of_evidence_speaks_for_one_cause() {
             "cannot_start",
         ),
         (
-            stopped(NOT_READ, NOT_READ, None, "KEY: status 503"),
+            stopped(SECRET_NOT_READ, SECRET_NOT_READ, None, "KEY: status 503"),
             "secret_not_read",
         ),
         (

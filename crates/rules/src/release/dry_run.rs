@@ -1,6 +1,6 @@
 //! What a release will do on a day on which everything goes well: the dry run.
 
-use super::{Doors, Observation, Outcome, Probes, Release, SlotSeen, Step, next};
+use super::{Observation, Outcome, PreviewRoutes, Probes, Release, SlotSeen, Step, next};
 use crate::time::Timestamp;
 
 /// More steps than any release takes.
@@ -8,7 +8,7 @@ const STEPS: usize = 60;
 
 /// The steps of `release` from what is `seen` at `now`, if the platform does what it is told and the
 /// candidate proves itself. The last one is [`Step::Finished`].
-pub fn foresee(release: &Release, seen: &Observation, now: Timestamp) -> Vec<Step> {
+pub fn dry_run(release: &Release, seen: &Observation, now: Timestamp) -> Vec<Step> {
     let (mut release, mut seen, mut now) = (release.clone(), seen.clone(), now);
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..STEPS {
@@ -41,8 +41,8 @@ pub fn carry_out(
                 ..running(release.count)
             };
         }
-        Step::Open => seen.doors = Doors::Open,
-        Step::Close => seen.doors = Doors::Closed,
+        Step::EnablePreview => seen.previews = PreviewRoutes::Enabled,
+        Step::DisablePreview => seen.previews = PreviewRoutes::Disabled,
         Step::Probe { requests } => {
             let Probes { answered, good, .. } = &mut seen.probes;
             *answered = answered.saturating_add(*requests);
@@ -78,10 +78,10 @@ pub fn carry_out(
                 said.new_users = super::ENOUGH;
                 return now;
             }
-            let began = release.so_far.shifted_at.unwrap_or(now);
-            if !said.proven_by_users && release.so_far.promoted_at.is_none() {
+            let began = release.progress.shifted_at.unwrap_or(now);
+            if !said.proven_by_users && release.progress.promoted_at.is_none() {
                 said.proven_by_users = true;
-                return now.max(began.plus(release.patience.minimum));
+                return now.max(began.plus(release.timings.minimum));
             }
             return *until;
         }

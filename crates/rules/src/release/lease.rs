@@ -8,7 +8,7 @@
 //! - **Everybody else** may take it over once it has been released, once its process is observed to be
 //!   gone, or once it has not changed for as long as it lasts.
 //!
-//! That last observation ([`Watch`]) needs two reads at least [`Lease::ttl`] apart by the *watcher's*
+//! That last observation ([`Observer`]) needs two reads at least [`Lease::ttl`] apart by the *watcher's*
 //! own clock. `renewed_at` alone decides nothing but whether watching is worth the time: it was read
 //! from the wall clock of another machine, which may be hours ahead or behind, and so a lease that
 //! looks as if it had run out yesterday may be alive. A shorter watch of such a lease would do only if
@@ -194,7 +194,7 @@ impl Lease {
 
 /// What looking at a lease more than once has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quiet {
+pub enum Staleness {
     /// It was looked at only once, or was held by nobody.
     Unknown,
     /// It changed between two looks: somebody is there.
@@ -208,42 +208,42 @@ pub enum Quiet {
 
 /// Looks at a lease, compared. Moments count from any start, by a clock that nobody sets.
 #[derive(Debug, Clone, Default)]
-pub struct Watch {
-    seen: Option<Sight>,
+pub struct Observer {
+    seen: Option<Snapshot>,
 }
 
 #[derive(Debug, Clone)]
-struct Sight {
+struct Snapshot {
     nonce: String,
     renewed_at: Timestamp,
     /// When the first look that showed this ended.
     ended: Duration,
 }
 
-impl Watch {
+impl Observer {
     /// Takes in one look, which `began` and `ended` then. The lease may have changed any time between
     /// the two, so what counts is from the end of the first to the beginning of the last.
-    pub fn look(&mut self, found: Option<&Lease>, began: Duration, ended: Duration) -> Quiet {
+    pub fn look(&mut self, found: Option<&Lease>, began: Duration, ended: Duration) -> Staleness {
         let Some(lease) = found.filter(|lease| !lease.released) else {
             self.seen = None;
-            return Quiet::Unknown;
+            return Staleness::Unknown;
         };
         match &self.seen {
             Some(seen) if seen.nonce == lease.nonce && seen.renewed_at == lease.renewed_at => {
-                return Quiet::Yes {
+                return Staleness::Yes {
                     lasted: began.saturating_sub(seen.ended),
                 };
             }
             _ => {}
         }
-        let first = Sight {
+        let first = Snapshot {
             nonce: lease.nonce.clone(),
             renewed_at: lease.renewed_at,
             ended,
         };
         match self.seen.replace(first) {
-            None => Quiet::Unknown,
-            Some(_) => Quiet::No,
+            None => Staleness::Unknown,
+            Some(_) => Staleness::No,
         }
     }
 }
@@ -254,7 +254,7 @@ pub struct Around {
     /// The wall clock.
     pub now: Timestamp,
     /// What watching it has shown.
-    pub quiet: Quiet,
+    pub quiet: Staleness,
     /// Whether its holder's process was looked for in its own process table and is not there.
     pub holder_is_dead: bool,
 }
@@ -262,7 +262,7 @@ pub struct Around {
 /// What someone who wants the lease may do. Whatever is written has to replace exactly what was
 /// found; if that has changed meanwhile, look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum AcquireDecision {
     /// Nobody holds it: write a lease.
     Take,
     /// It bears the claimant's own nonce: an answer was lost. Renew it; only that confirms it.
@@ -287,27 +287,27 @@ pub enum Claim {
 }
 
 /// Decides about the lease that was `found`, for the claimant who drew `nonce`.
-pub fn claim(found: Option<&Lease>, nonce: &str, around: &Around) -> Claim {
+pub fn decide(found: Option<&Lease>, nonce: &str, around: &Around) -> AcquireDecision {
     let Some(lease) = found.filter(|lease| !lease.released) else {
-        return Claim::Take;
+        return AcquireDecision::Take;
     };
     if lease.nonce == nonce {
-        return Claim::Mine;
+        return AcquireDecision::Mine;
     }
     let who = lease.describe(around.now);
     if around.holder_is_dead {
-        return Claim::TakeOver {
+        return AcquireDecision::TakeOver {
             why: format!("{who}: this process does not exist any more"),
         };
     }
     match around.quiet {
-        Quiet::Yes { lasted } if lasted >= lease.ttl => Claim::TakeOver {
+        Staleness::Yes { lasted } if lasted >= lease.ttl => AcquireDecision::TakeOver {
             why: format!("{who}: watched it for {} without a sign", roughly(lasted)),
         },
         // Its clock may be far off, but it moves.
-        Quiet::No => Claim::Held { why: who },
-        _ if lease.seems_alive(around.now) => Claim::Held { why: who },
-        _ => Claim::LookFirst {
+        Staleness::No => AcquireDecision::Held { why: who },
+        _ if lease.seems_alive(around.now) => AcquireDecision::Held { why: who },
+        _ => AcquireDecision::LookFirst {
             quiet_for: lease.ttl,
             why: who,
         },

@@ -22,7 +22,7 @@ fn lease(silent: u64) -> Lease {
 
 const ONE_LOOK: Around = Around {
     now: NOW,
-    quiet: Quiet::Unknown,
+    quiet: Staleness::Unknown,
     holder_is_dead: false,
 };
 
@@ -31,48 +31,63 @@ const ALICE: &str = "alice@laptop (pid 4711, landfall up) since 14:03:10 UTC, 3 
 
 #[test]
 fn what_nobody_holds_may_be_taken() {
-    assert_eq!(claim(None, "me", &ONE_LOOK), Claim::Take);
+    assert_eq!(decide(None, "me", &ONE_LOOK), AcquireDecision::Take);
     let given_back = lease(1).released(NOW);
-    assert_eq!(claim(Some(&given_back), "me", &ONE_LOOK), Claim::Take);
-    assert_eq!(claim(Some(&given_back), "a1", &ONE_LOOK), Claim::Take);
+    assert_eq!(
+        decide(Some(&given_back), "me", &ONE_LOOK),
+        AcquireDecision::Take
+    );
+    assert_eq!(
+        decide(Some(&given_back), "a1", &ONE_LOOK),
+        AcquireDecision::Take
+    );
 }
 
 #[test]
 fn a_live_one_is_held_and_its_holder_named() {
     let why = format!("{ALICE} 4 s ago");
-    assert_eq!(claim(Some(&lease(4)), "me", &ONE_LOOK), Claim::Held { why });
-    assert_eq!(claim(Some(&lease(4)), "a1", &ONE_LOOK), Claim::Mine);
+    assert_eq!(
+        decide(Some(&lease(4)), "me", &ONE_LOOK),
+        AcquireDecision::Held { why }
+    );
+    assert_eq!(
+        decide(Some(&lease(4)), "a1", &ONE_LOOK),
+        AcquireDecision::Mine
+    );
 }
 
 #[test]
 fn one_that_ran_out_is_watched_for_as_long_as_it_lasts() {
-    let with = |quiet| claim(Some(&lease(31)), "me", &Around { quiet, ..ONE_LOOK });
-    let look_first = Claim::LookFirst {
+    let with = |quiet| decide(Some(&lease(31)), "me", &Around { quiet, ..ONE_LOOK });
+    let look_first = AcquireDecision::LookFirst {
         quiet_for: TTL,
         why: format!("{ALICE} 31 s ago"),
     };
-    assert_eq!(with(Quiet::Unknown), look_first);
-    let of = |lasted| with(Quiet::Yes { lasted });
+    assert_eq!(with(Staleness::Unknown), look_first);
+    let of = |lasted| with(Staleness::Yes { lasted });
     assert_eq!(of(TTL - Duration::from_millis(1)), look_first);
     assert_eq!(
         of(TTL),
-        Claim::TakeOver {
+        AcquireDecision::TakeOver {
             why: format!("{ALICE} 31 s ago: watched it for 30 s without a sign")
         }
     );
     // Its holder's clock is behind, but it moves.
-    assert!(matches!(with(Quiet::No), Claim::Held { .. }));
+    assert!(matches!(with(Staleness::No), AcquireDecision::Held { .. }));
 }
 
 #[test]
 fn one_from_the_future_is_watched_too() {
     let ahead = lease(0).renewed(NOW.plus(Duration::from_secs(3_600)), "probe");
-    let found = claim(Some(&ahead), "me", &ONE_LOOK);
-    assert!(matches!(found, Claim::LookFirst { .. }), "{found:?}");
+    let found = decide(Some(&ahead), "me", &ONE_LOOK);
+    assert!(
+        matches!(found, AcquireDecision::LookFirst { .. }),
+        "{found:?}"
+    );
     // A little ahead is how clocks are.
     let ahead = lease(0).renewed(NOW.plus(Duration::from_secs(10)), "probe");
-    let found = claim(Some(&ahead), "me", &ONE_LOOK);
-    assert!(matches!(found, Claim::Held { .. }), "{found:?}");
+    let found = decide(Some(&ahead), "me", &ONE_LOOK);
+    assert!(matches!(found, AcquireDecision::Held { .. }), "{found:?}");
 }
 
 #[test]
@@ -82,8 +97,8 @@ fn a_dead_holder_is_not_waited_for() {
         ..ONE_LOOK
     };
     assert_eq!(
-        claim(Some(&lease(1)), "me", &around),
-        Claim::TakeOver {
+        decide(Some(&lease(1)), "me", &around),
+        AcquireDecision::TakeOver {
             why: format!("{ALICE} 1 s ago: this process does not exist any more")
         }
     );
@@ -92,25 +107,28 @@ fn a_dead_holder_is_not_waited_for() {
 #[test]
 fn a_watch_counts_only_what_lies_between_two_looks() {
     let at = Duration::from_secs;
-    let mut watch = Watch::default();
+    let mut watch = Observer::default();
     let (first, second) = (lease(40), lease(40).renewed(NOW, "probe"));
-    assert_eq!(watch.look(Some(&first), at(0), at(2)), Quiet::Unknown);
+    assert_eq!(watch.look(Some(&first), at(0), at(2)), Staleness::Unknown);
     let lasted = at(5);
     assert_eq!(
         watch.look(Some(&first), at(7), at(9)),
-        Quiet::Yes { lasted }
+        Staleness::Yes { lasted }
     );
-    assert_eq!(watch.look(Some(&second), at(9), at(10)), Quiet::No);
+    assert_eq!(watch.look(Some(&second), at(9), at(10)), Staleness::No);
     let lasted = at(1);
     assert_eq!(
         watch.look(Some(&second), at(11), at(12)),
-        Quiet::Yes { lasted }
+        Staleness::Yes { lasted }
     );
     assert_eq!(
         watch.look(Some(&second.released(NOW)), at(20), at(21)),
-        Quiet::Unknown
+        Staleness::Unknown
     );
-    assert_eq!(watch.look(Some(&second), at(30), at(31)), Quiet::Unknown);
+    assert_eq!(
+        watch.look(Some(&second), at(30), at(31)),
+        Staleness::Unknown
+    );
 }
 
 /// The least case in which two once held it: bob watches, alice gives it back and takes it again
@@ -224,7 +242,7 @@ struct Claimant {
     /// Over which version it last tried to write a lease of its own.
     tried: Option<u64>,
     doing: Doing,
-    watch: Watch,
+    watch: Observer,
     /// The confirmed lease, its version, and when its last renewal was sent.
     holds: Option<(Lease, u64, Duration)>,
 }
@@ -286,7 +304,7 @@ impl World {
             nonce: format!("n{}", self.born),
             tried: None,
             doing: Doing::Nothing,
-            watch: Watch::default(),
+            watch: Observer::default(),
             holds: None,
         }
     }
@@ -407,8 +425,8 @@ impl World {
             quiet: me.watch.look(found, began, self.clock),
             holder_is_dead: found.is_some_and(|lease| self.dead.contains(&lease.nonce)),
         };
-        let lease = match (claim(found, &me.nonce, &around), found) {
-            (Claim::Take | Claim::TakeOver { .. }, _) => {
+        let lease = match (decide(found, &me.nonce, &around), found) {
+            (AcquireDecision::Take | AcquireDecision::TakeOver { .. }, _) => {
                 // A claimant goes on after it gave a lease back, or lost it. A process that takes it
                 // again draws a nonce for that; with the old one and a clock that was set back, it
                 // would write what a watcher saw before it was given back.
@@ -419,7 +437,7 @@ impl World {
                 me.tried = Some(over);
                 Lease::new(&me.nonce, holder("someone"), now, None, "begin")
             }
-            (Claim::Mine, Some(lease)) => lease.renewed(now, "found again"),
+            (AcquireDecision::Mine, Some(lease)) => lease.renewed(now, "found again"),
             _ => return Doing::Nothing,
         };
         Doing::Writing { sent, lease, over }
@@ -450,10 +468,10 @@ proptest! {
         let lasted = TTL + Duration::from_millis(extra);
         let around = Around {
             now: Timestamp(now),
-            quiet: Quiet::Yes { lasted },
+            quiet: Staleness::Yes { lasted },
             holder_is_dead: false,
         };
-        let taken = matches!(claim(Some(&lease), "me", &around), Claim::TakeOver { .. });
+        let taken = matches!(decide(Some(&lease), "me", &around), AcquireDecision::TakeOver { .. });
         prop_assert!(taken);
     }
 
@@ -480,10 +498,10 @@ proptest! {
         lease.ttl = Duration::from_secs(ttl);
         let around = Around {
             now: Timestamp(now),
-            quiet: Quiet::Yes { lasted: Duration::from_millis(silent) },
+            quiet: Staleness::Yes { lasted: Duration::from_millis(silent) },
             holder_is_dead: false,
         };
-        claim(Some(&lease), "me", &around);
+        decide(Some(&lease), "me", &around);
         lease.left(Duration::from_millis(silent));
         lease.released(Timestamp(now)).describe(Timestamp(now));
         prop_assert_eq!(Lease::parse(&lease.to_text().expect("JSON")), Ok(lease));

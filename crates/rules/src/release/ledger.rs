@@ -7,7 +7,7 @@
 
 use crate::release::canary::{Counts, Policy};
 use crate::release::revision::{Revision, RevisionId};
-use crate::release::{Observation, Order, Outcome, Release, SoFar, Step, next};
+use crate::release::{ManualOverride, Observation, Outcome, Progress, Release, Step, next};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct Record {
     pub counts: Counts,
     /// Landfall's own requests to the public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pings: Option<Pings>,
+    pub pings: Option<AvailabilityCounts>,
     /// How it ended, or what it waits for; [`None`] while it is under way, or if it was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -76,13 +76,13 @@ pub enum Entry {
         /// Who: `user@host`.
         by: String,
         /// What.
-        order: Order,
+        order: ManualOverride,
     },
 }
 
 /// What landfall's own requests to the public address saw during a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pings {
+pub struct AvailabilityCounts {
     /// Requests.
     pub requests: u64,
     /// Those that got no answer of the app: refused, reset, timed out, or 502 to 504 of what is in
@@ -166,7 +166,7 @@ impl Record {
     /// The release as it stands after everything that was written.
     pub fn release(&self) -> Release {
         let mut release = Release {
-            so_far: SoFar::default(),
+            progress: Progress::default(),
             ..self.begun.clone()
         };
         for entry in &self.entries {
@@ -196,7 +196,7 @@ impl Record {
     /// The first that does not.
     pub fn replay(&self) -> Result<(), Box<Mismatch>> {
         let mut release = Release {
-            so_far: SoFar::default(),
+            progress: Progress::default(),
             ..self.begun.clone()
         };
         for (number, entry) in self.entries.iter().enumerate() {
@@ -220,7 +220,7 @@ impl Entry {
     fn apply(&self, release: &mut Release) {
         match self {
             Entry::Step { at, step, .. } => release.apply(step, *at),
-            Entry::Order { order, .. } => release.so_far.order = Some(*order),
+            Entry::Order { order, .. } => release.progress.order = Some(*order),
         }
     }
 }

@@ -4,7 +4,8 @@ use crate::app::names::{Slot, Slots};
 use crate::release::diagnosis::Cause;
 use crate::release::revision::{Digest, Image, Settings};
 use crate::release::{
-    AtMaximum, Comparison, Doors, Patience, Probes, Proof, Purpose, SlotSeen, Strategy, carry_out,
+    AtMaximum, Comparison, PreviewRoutes, Probes, Proof, Purpose, ReleaseTimings, SlotSeen,
+    Strategy, carry_out,
 };
 use std::collections::BTreeMap;
 
@@ -21,9 +22,9 @@ fn record(number: u64, revision: &str) -> Record {
         purpose: Purpose::Deploy,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
-        patience: Patience::default(),
+        timings: ReleaseTimings::default(),
         started: Timestamp(1_000),
-        so_far: SoFar::default(),
+        progress: Progress::default(),
     };
     let revision = Revision {
         image,
@@ -59,7 +60,7 @@ fn serving() -> Observation {
             blue: 100,
             green: 0,
         },
-        doors: Doors::Closed,
+        previews: PreviewRoutes::Disabled,
         slots,
         probes: Probes::default(),
         comparison: Comparison::default(),
@@ -105,7 +106,7 @@ fn a_step_that_does_not_follow_is_found() {
         panic!("a step");
     };
     seen.comparison.worse = Some(Cause::Stopped);
-    seen.doors = Doors::Open;
+    seen.previews = PreviewRoutes::Enabled;
     seen.shares = Slots {
         blue: 50,
         green: 50,
@@ -136,9 +137,9 @@ fn an_order_is_part_of_the_story() {
     record.entries.push(Entry::Order {
         at: Timestamp(5),
         by: "bob@desk".into(),
-        order: Order::Abort,
+        order: ManualOverride::Abort,
     });
-    assert_eq!(record.release().so_far.order, Some(Order::Abort));
+    assert_eq!(record.release().progress.order, Some(ManualOverride::Abort));
 }
 
 #[test]

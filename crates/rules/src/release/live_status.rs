@@ -3,16 +3,16 @@
 
 use crate::app::names::Slot;
 use crate::release::canary::Stratum;
-use crate::release::ledger::Pings;
+use crate::release::ledger::AvailabilityCounts;
 use crate::release::revision::RevisionId;
 use serde::{Deserialize, Serialize};
 
-/// Moments that a [`Watch`] looks back on at most.
-pub const MOMENTS: usize = 120;
+/// Moments that a [`LiveStatus`] looks back on at most.
+pub const SAMPLES: usize = 120;
 
 /// What is to be seen at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Watch {
+pub struct LiveStatus {
     /// Seconds since the release, or the watching, began.
     pub elapsed: f64,
     /// What goes on, in short words: `10% on the new version`.
@@ -22,9 +22,9 @@ pub struct Watch {
     /// What the release concludes from so far; [`None`] where nothing is compared.
     pub evidence: Option<Evidence>,
     /// Landfall's own requests to the public address; [`None`] where it sends none.
-    pub pings: Option<Pings>,
-    /// The last seconds, at most [`MOMENTS`], oldest first.
-    pub seconds: Vec<Moment>,
+    pub pings: Option<AvailabilityCounts>,
+    /// The last seconds, at most [`SAMPLES`], oldest first.
+    pub seconds: Vec<Sample>,
 }
 
 /// One version that serves.
@@ -96,8 +96,8 @@ pub struct Evidence {
 
 /// One second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    /// What each arm did in it, in the order of [`Watch::arms`].
+pub struct Sample {
+    /// What each arm did in it, in the order of [`LiveStatus::arms`].
     pub arms: Vec<Count>,
 }
 

@@ -1,8 +1,8 @@
 //! The decisions of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, Held, Observation, Order,
-    Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
+    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, HoldReason, ManualOverride,
+    Observation, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::app::names::Slot;
 use crate::release::diagnosis::Cause;
@@ -20,7 +20,7 @@ const PROBES_BEFORE_USERS: u64 = 60;
 
 /// The next step of `release`, given what is `seen` at `now`. Pure: the same input, the same step.
 pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
-    if let Some(cause) = &release.so_far.failed {
+    if let Some(cause) = &release.progress.failed {
         return undo(release, cause, seen, now);
     }
     let slot = release.candidate;
@@ -30,9 +30,9 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if share == 100 && is_ours && new.desired > 0 {
         return conclude(release, seen, now);
     }
-    match release.so_far.order {
-        Some(Order::Abort) => return roll_back(Cause::Aborted),
-        Some(Order::Interrupt) if release.so_far.promoted_at.is_none() => {
+    match release.progress.order {
+        Some(ManualOverride::Abort) => return roll_back(Cause::Aborted),
+        Some(ManualOverride::Interrupt) if release.progress.promoted_at.is_none() => {
             return roll_back(Cause::Interrupted);
         }
         _ => {}
@@ -51,8 +51,8 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if !is_ours || new.desired < release.count {
         return Step::Stage { slot };
     }
-    if !seen.doors.lead_to_slots() {
-        return Step::Open;
+    if !seen.previews.reach_slots() {
+        return Step::EnablePreview;
     }
     if let Some(cause) = crash(release, new) {
         return roll_back(cause);
@@ -66,7 +66,7 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if new.healthy == 0 {
         return roll_back(new.cause.clone().unwrap_or(Cause::Stopped));
     }
-    match release.so_far.promoted_at {
+    match release.progress.promoted_at {
         None => with_users(release, seen, share, now),
         Some(promoted_at) => bake(release, seen, share, promoted_at, now),
     }
@@ -78,7 +78,7 @@ fn roll_back(cause: Cause) -> Step {
 
 /// What speaks against the candidate beside its answers.
 fn crash(release: &Release, new: &SlotSeen) -> Option<Cause> {
-    let often = new.stopped >= release.patience.stops;
+    let often = new.stopped >= release.timings.stops;
     match &new.cause {
         Some(cause) if cause.is_certain() || often => Some(cause.clone()),
         _ => often.then_some(Cause::Stopped),
@@ -90,14 +90,11 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     let slot = release.candidate;
     let new = seen.slots.of(slot);
     let old = seen.slots.of(slot.other());
-    let patience = &release.patience;
-    let deadline = new
-        .staged_at
-        .unwrap_or(release.started)
-        .plus(patience.ready);
+    let timings = &release.timings;
+    let deadline = new.staged_at.unwrap_or(release.started).plus(timings.ready);
     if new.healthy < release.count {
         if now >= deadline {
-            let within = patience.ready;
+            let within = timings.ready;
             return roll_back(new.cause.clone().unwrap_or(Cause::NotReady { within }));
         }
         return Step::Wait {
@@ -106,7 +103,7 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         };
     }
     let probes = &seen.probes;
-    if probes.lost > patience.probes && probes.lost > probes.lost_by_old {
+    if probes.lost > timings.probes && probes.lost > probes.lost_by_old {
         return roll_back(Cause::ProbesLost { lost: probes.lost });
     }
     // Without a healthy old version there is nothing to compare with, and nobody to protect.
@@ -117,7 +114,7 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     } else {
         u64::from(probes.answered)
     };
-    let wanted = u64::from(patience.probes);
+    let wanted = u64::from(timings.probes);
     if asked < wanted {
         return Step::Probe {
             requests: u32::try_from(wanted - asked).unwrap_or(u32::MAX),
@@ -134,7 +131,7 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     }
     let counted = seen.comparison.new_probes;
     let counted_until = release
-        .so_far
+        .progress
         .probed_at
         .unwrap_or(release.started)
         .plus(COUNTED_WITHIN);
@@ -147,7 +144,7 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     }
     let is_all_at_once = release.strategy == Strategy::AllAtOnce;
     if counted == 0 && !is_all_at_once {
-        return held(release, seen, Held::Unobserved);
+        return held(release, seen, HoldReason::Unobserved);
     }
     if counted == 0 && probes.good == 0 {
         let answered = probes.answered;
@@ -158,14 +155,14 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             requests: PROBES_A_LOOK,
         };
     }
-    if release.no_traffic && release.so_far.order.is_none() {
-        return held(release, seen, Held::NoTraffic);
+    if release.no_traffic && release.progress.order.is_none() {
+        return held(release, seen, HoldReason::NoTraffic);
     }
     let share = if is_all_at_once { 100 } else { FIRST_SHARE };
     Step::Shift { slot, share }
 }
 
-fn held(release: &Release, seen: &Observation, why: Held) -> Step {
+fn held(release: &Release, seen: &Observation, why: HoldReason) -> Step {
     Step::Finished {
         outcome: Outcome::Held {
             slot: release.candidate,
@@ -179,9 +176,9 @@ fn held(release: &Release, seen: &Observation, why: Held) -> Step {
 fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp) -> Step {
     let slot = release.candidate;
     let said = &seen.comparison;
-    let began = release.so_far.shifted_at.unwrap_or(release.started);
+    let began = release.progress.shifted_at.unwrap_or(release.started);
     let promote = |proof| Step::Promote { proof };
-    if release.so_far.order == Some(Order::Promote) {
+    if release.progress.order == Some(ManualOverride::Promote) {
         return promote(Proof::Person);
     }
     if seen.slots.of(slot.other()).healthy == 0 {
@@ -189,10 +186,10 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
         return promote(Proof::Unproven);
     }
     if release.strategy == Strategy::Manual {
-        return held(release, seen, Held::Manual);
+        return held(release, seen, HoldReason::Manual);
     }
     let has_users = said.new_users >= ENOUGH;
-    if now >= began.plus(release.patience.minimum) {
+    if now >= began.plus(release.timings.minimum) {
         if said.proven_by_users && has_users {
             return promote(Proof::Users);
         }
@@ -200,7 +197,7 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
             return promote(Proof::Probes);
         }
     }
-    let end = began.plus(release.patience.maximum);
+    let end = began.plus(release.timings.maximum);
     if now >= end {
         let is_clean = !said.is_suspicious();
         let is_seen = has_users || said.new_probes >= ENOUGH;
@@ -210,8 +207,8 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
             }
             AtMaximum::Promote if is_clean && is_seen => promote(Proof::Unproven),
             AtMaximum::RollBack => roll_back(Cause::Unproven),
-            _ if !is_seen => held(release, seen, Held::Unobserved),
-            _ => held(release, seen, Held::Undecided),
+            _ if !is_seen => held(release, seen, HoldReason::Unobserved),
+            _ => held(release, seen, HoldReason::Undecided),
         };
     }
     if share < HALF_SHARE && has_users && seen.slots.of(slot).healthy >= release.count {
@@ -234,8 +231,8 @@ fn bake(
     now: Timestamp,
 ) -> Step {
     let slot = release.candidate;
-    let until = promoted_at.plus(release.patience.bake);
-    let is_over = now >= until || release.so_far.order == Some(Order::Interrupt);
+    let until = promoted_at.plus(release.timings.bake);
+    let is_over = now >= until || release.progress.order == Some(ManualOverride::Interrupt);
     if is_over || seen.slots.of(slot.other()).healthy == 0 {
         return Step::Shift { slot, share: 100 };
     }
@@ -258,15 +255,15 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             count: release.count,
         };
     }
-    if !seen.doors.are_closed() {
-        return Step::Close;
+    if !seen.previews.are_disabled() {
+        return Step::DisablePreview;
     }
     if old.desired > 0 {
         let settled = release
-            .so_far
+            .progress
             .full_at
             .unwrap_or(release.started)
-            .plus(release.patience.settle);
+            .plus(release.timings.settle);
         if now < settled {
             return Step::Wait {
                 what: Awaited::Settled,
@@ -280,7 +277,7 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     }
     if live.healthy < release.count {
         let staged_at = live.staged_at.unwrap_or(release.started);
-        let until = staged_at.plus(release.patience.ready);
+        let until = staged_at.plus(release.timings.ready);
         if now < until {
             return Step::Wait {
                 what: Awaited::Healthy,
@@ -291,7 +288,7 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     Step::Finished {
         outcome: Outcome::Serving {
             slot,
-            proof: release.so_far.proof,
+            proof: release.progress.proof,
         },
     }
 }
@@ -313,14 +310,14 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
         }
         return finished(Outcome::AtRisk { slot, cause });
     }
-    if !seen.doors.are_closed() {
-        return Step::Close;
+    if !seen.previews.are_disabled() {
+        return Step::DisablePreview;
     }
     if new.desired > 0 {
         let settled = release
-            .so_far
+            .progress
             .taken_back_at
-            .map(|at| at.plus(release.patience.settle));
+            .map(|at| at.plus(release.timings.settle));
         return match settled {
             Some(until) if now < until => Step::Wait {
                 what: Awaited::Settled,
@@ -354,8 +351,8 @@ fn revive(release: &Release, base: &SlotSeen, slot: Slot, now: Timestamp) -> Opt
     let until = base
         .staged_at
         .unwrap_or(release.started)
-        .plus(release.patience.ready);
-    let may_come = now < until && base.stopped < release.patience.stops;
+        .plus(release.timings.ready);
+    let may_come = now < until && base.stopped < release.timings.stops;
     may_come.then_some(Step::Wait {
         what: Awaited::Healthy,
         until,

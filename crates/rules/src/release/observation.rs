@@ -68,26 +68,30 @@ impl Comparison {
 /// Whether the slots can be reached beside the traffic of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Doors {
+pub enum PreviewRoutes {
     /// Neither can.
-    Closed,
+    #[serde(rename = "closed")]
+    Disabled,
     /// One can: a driver was stopped in the middle.
-    Ajar,
+    #[serde(rename = "ajar")]
+    Partial,
     /// Both can, by who knows their tokens.
-    Open,
+    #[serde(rename = "open")]
+    Enabled,
     /// There are none to open: whoever may invoke a function reaches each of its versions.
-    None,
+    #[serde(rename = "none")]
+    NotNeeded,
 }
 
-impl Doors {
+impl PreviewRoutes {
     /// Whether landfall can ask each slot.
-    pub fn lead_to_slots(self) -> bool {
-        matches!(self, Doors::Open | Doors::None)
+    pub fn reach_slots(self) -> bool {
+        matches!(self, PreviewRoutes::Enabled | PreviewRoutes::NotNeeded)
     }
 
     /// Whether a release has to close any.
-    pub fn are_closed(self) -> bool {
-        matches!(self, Doors::Closed | Doors::None)
+    pub fn are_disabled(self) -> bool {
+        matches!(self, PreviewRoutes::Disabled | PreviewRoutes::NotNeeded)
     }
 }
 
@@ -97,7 +101,8 @@ pub struct Observation {
     /// Percent of users that the listener sends to each slot.
     pub shares: Slots<u32>,
     /// Whether each slot can be reached by who knows its token.
-    pub doors: Doors,
+    #[serde(rename = "doors")]
+    pub previews: PreviewRoutes,
     /// Both slots.
     pub slots: Slots<SlotSeen>,
     /// Probes of the candidate by this driver.

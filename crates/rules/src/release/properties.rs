@@ -38,13 +38,13 @@ prop_compose! {
     fn observations()(
         blue in slots(), green in slots(),
         share in prop::sample::select(vec![0, 10, 50, 95, 100]),
-        doors in prop::sample::select(vec![Doors::Closed, Doors::Ajar, Doors::Open, Doors::None]),
+        previews in prop::sample::select(vec![PreviewRoutes::Disabled, PreviewRoutes::Partial, PreviewRoutes::Enabled, PreviewRoutes::NotNeeded]),
         answered in 0u32..8, good in 0u32..8, lost in 0u32..10, lost_by_old in 0u32..10,
         comparison in comparisons(),
     ) -> Observation {
         Observation {
             shares: Slots { blue: 100 - share, green: share },
-            doors, slots: Slots { blue, green }, comparison,
+            previews, slots: Slots { blue, green }, comparison,
             probes: Probes { answered, good: good.min(answered), lost, lost_by_old },
         }
     }
@@ -62,7 +62,7 @@ prop_compose! {
         ]),
         no_traffic in any::<bool>(),
         order in prop::option::weighted(0.3, prop::sample::select(vec![
-            Order::Start, Order::Promote, Order::Abort, Order::Interrupt,
+            ManualOverride::Start, ManualOverride::Promote, ManualOverride::Abort, ManualOverride::Interrupt,
         ])),
         times in prop::array::uniform5(prop::option::of(
             (NOW.0 - 700_000..=NOW.0).prop_map(Timestamp),
@@ -72,7 +72,7 @@ prop_compose! {
         let [probed_at, shifted_at, promoted_at, full_at, taken_back_at] = times;
         Release {
             candidate, strategy, purpose, at_maximum, no_traffic,
-            so_far: SoFar {
+            progress: Progress {
                 probed_at, shifted_at, promoted_at, full_at, taken_back_at, failed, order,
                 proof: None,
             },
@@ -127,7 +127,7 @@ proptest! {
         let release = Release {
             strategy: Strategy::Canary,
             purpose: Purpose::Deploy,
-            so_far: SoFar { promoted_at: None, order: None, failed: None, ..release.so_far },
+            progress: Progress { promoted_at: None, order: None, failed: None, ..release.progress },
             ..release
         };
         let share = *seen.shares.of(release.candidate);
@@ -158,13 +158,13 @@ proptest! {
         all_seen in prop::collection::vec(observations(), 1..20),
     ) {
         let mut release = release;
-        release.so_far.failed.get_or_insert(Cause::Stopped);
+        release.progress.failed.get_or_insert(Cause::Stopped);
         let mut now = NOW;
         for seen in all_seen {
             let step = next(&release, &seen, now);
             let gives = match &step {
                 Step::Shift { share, .. } => *share > 0,
-                Step::Stage { .. } | Step::Open | Step::Probe { .. } | Step::Promote { .. } => true,
+                Step::Stage { .. } | Step::EnablePreview | Step::Probe { .. } | Step::Promote { .. } => true,
                 Step::Scale { slot, .. } => *slot == release.candidate,
                 _ => false,
             };
@@ -194,7 +194,7 @@ proptest! {
         release in releases(),
         all_seen in prop::collection::vec(observations(), 1..20),
     ) {
-        let mut record = record(Release { so_far: SoFar::default(), ..release });
+        let mut record = record(Release { progress: Progress::default(), ..release });
         let mut now = NOW;
         for seen in all_seen {
             let step = next(&record.release(), &seen, now);

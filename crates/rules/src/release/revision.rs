@@ -1,8 +1,8 @@
 //! A revision: one immutable thing to run, an image by digest together with its settings.
 
-use crate::app::manifest::{Architecture, Container, Manifest, SecretName, Target};
-use crate::edge_contract::{ride, secrets};
-use crate::operate::secrets::Reference;
+use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
+use crate::edge_contract::PORT;
+use crate::release::{edge_environment, secrets_loader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ impl Settings {
             architecture: manifest.architecture,
             env: manifest.env.clone(),
             stop_timeout: if manifest.edge {
-                ride::stop_timeout(manifest.drain_seconds)
+                edge_environment::stop_timeout(manifest.drain_seconds)
             } else {
                 // Fargate's default; the app of a drained slot is asked for nothing any more.
                 30
@@ -181,7 +181,7 @@ impl Revision {
     /// Port of the task that the load balancer connects to.
     pub fn front_port(&self) -> u16 {
         match self.settings.edge {
-            Some(_) => ride::PORT,
+            Some(_) => PORT,
             None => self.settings.port,
         }
     }
@@ -190,10 +190,13 @@ impl Revision {
     /// fetched. ECS is told of those beside it.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all = self.settings.env.clone();
-        all.extend(ride::environment(&self.settings, &self.id()));
+        all.extend(edge_environment::environment(&self.settings, &self.id()));
         let references = &self.settings.secrets;
         if self.settings.target == Target::Lambda && !references.is_empty() {
-            all.insert(secrets::VARIABLE.to_owned(), secrets::told(references));
+            all.insert(
+                secrets_loader::VARIABLE.to_owned(),
+                secrets_loader::write(references),
+            );
         }
         all
     }
@@ -326,7 +329,7 @@ mod tests {
                 },
                 ..revision()
             };
-            revision.environment().remove(secrets::VARIABLE)
+            revision.environment().remove(secrets_loader::VARIABLE)
         };
         assert_eq!(told(Target::Fargate), None);
         let word = "KEY=parameter-store:/landfall/uptime-prod/KEY#3";

@@ -5,8 +5,8 @@
 
 use crate::app::manifest::{Manifest, Target};
 use crate::app::names::{Names, Slots};
-use crate::edge_contract::ride::FrontOfTask;
 use crate::release::revision::Image;
+use crate::shape::task_endpoint::TaskEndpoint;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -293,7 +293,7 @@ impl FoundationInputs {
 impl FargateInputs {
     /// The Fargate target that a manifest asks for, in `region`.
     pub fn of(manifest: &Manifest, region: &str) -> FargateInputs {
-        let front = FrontOfTask::of(manifest);
+        let front = TaskEndpoint::of(manifest);
         FargateInputs {
             name: manifest.name.to_string(),
             environment: manifest.environment.to_string(),

@@ -43,7 +43,7 @@ pub struct Basis<'a> {
 
 /// What `up` is about to make.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Proposal {
+pub struct PlanDecision {
     /// App.
     pub name: String,
     /// Environment.
@@ -72,9 +72,9 @@ pub struct Proposal {
     pub loss: Verdict,
 }
 
-impl Proposal {
+impl PlanDecision {
     /// Prices, reviews and judges the plans.
-    pub fn of(basis: Basis<'_>) -> Proposal {
+    pub fn of(basis: Basis<'_>) -> PlanDecision {
         let manifest = basis.manifest;
         let plans: Vec<&Plan> = basis.roots.iter().map(|(_, plan)| plan).collect();
         let resources: Vec<Resource> = plans
@@ -95,7 +95,7 @@ impl Proposal {
         );
         let mut findings = review::of_plans(&plans, &Run::of(&settings, basis.user));
         review::allow(&mut findings, &manifest.allow);
-        Proposal {
+        PlanDecision {
             name: manifest.name.to_string(),
             environment: manifest.environment.to_string(),
             account: basis.account.to_owned(),

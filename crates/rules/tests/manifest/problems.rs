@@ -2,7 +2,7 @@
 
 use super::{complaint, facts, resolve};
 use rules::app::manifest::{
-    AppName, Draft, Environment, Facts, HealthPath, Overrides, Problems, Region, RelativePath,
+    AppName, Draft, EnvironmentName, Facts, HealthPath, Overrides, Problems, Region, RelativePath,
     Target,
 };
 
@@ -249,8 +249,8 @@ fn texts_from_the_command_line_are_checked_too() {
         "internal-tools".parse::<AppName>().err(),
         "a-".parse::<AppName>().err(),
         "".parse::<AppName>().err(),
-        "1a".parse::<Environment>().err(),
-        "prod\nx".parse::<Environment>().err(),
+        "1a".parse::<EnvironmentName>().err(),
+        "prod\nx".parse::<EnvironmentName>().err(),
         "ecs".parse::<Target>().err(),
         "kubernetes".parse::<Target>().err(),
         "London".parse::<Region>().err(),

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rules::app::dockerfile::{exposed_ports, final_user};
 use rules::app::manifest::{
-    AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft, Environment,
-    Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory, Need, Overrides,
-    Port, ProtectedFact, ProtectedState, Region, RelativePath, SecretName, SecretsStore,
-    StateBackend, Target, User, WritablePath,
+    AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft,
+    EnvironmentName, Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory,
+    Need, Overrides, Port, ProtectedFact, ProtectedState, Region, RelativePath, SecretName,
+    SecretsStore, StateBackend, Target, User, WritablePath,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
@@ -155,7 +155,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         let cpu = Cpu::new(cpu).ok()?;
         Some(Manifest {
             name: AppName::parse(&name).ok()?,
-            environment: Environment::parse(&environment).ok()?,
+            environment: EnvironmentName::parse(&environment).ok()?,
             target: Target::Fargate,
             choice: Choice::Asked,
             needs: needs.to_vec(),
@@ -205,7 +205,7 @@ proptest! {
 
     #[test]
     fn any_directory_gives_a_valid_name_or_none(directory: String, environment in "[a-z][a-z0-9]{0,21}") {
-        let environment = Environment::parse(&environment).expect("environment");
+        let environment = EnvironmentName::parse(&environment).expect("environment");
         if let Some(name) = AppName::from_directory(&directory, &environment) {
             prop_assert_eq!(AppName::parse(name.as_str()), Ok(name.clone()));
             prop_assert!(name.as_str().len() + 1 + environment.as_str().len() <= 24);

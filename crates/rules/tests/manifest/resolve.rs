@@ -2,8 +2,8 @@
 
 use super::{complaint, facts, resolve};
 use rules::app::manifest::{
-    AppName, Choice, Draft, Environment, Facts, FileSum, Overrides, ProtectedFact, ProtectedState,
-    Region, RelativePath, Target,
+    AppName, Choice, Draft, EnvironmentName, Facts, FileSum, Overrides, ProtectedFact,
+    ProtectedState, Region, RelativePath, Target,
 };
 
 fn overrides() -> Overrides {
@@ -62,7 +62,7 @@ fn a_domain_belongs_to_one_environment() {
     let text = "environment = 'live'\ndomain = 'app.example.com'\n";
     let domain = |environment: Option<&str>| {
         let overrides = Overrides {
-            environment: environment.map(|name| Environment::parse(name).expect("a name")),
+            environment: environment.map(|name| EnvironmentName::parse(name).expect("a name")),
             ..overrides()
         };
         let manifest = Draft::read(Some(text)).resolve(&facts(), &overrides);
@@ -81,7 +81,7 @@ fn the_command_line_wins_over_the_file() {
     let text = "name = 'a'\nenvironment = 'b'\nregion = 'eu-west-1'\ndockerfile = 'c'\nport = 1";
     let overrides = Overrides {
         name: AppName::parse("other").ok(),
-        environment: Environment::parse("dev").ok(),
+        environment: EnvironmentName::parse("dev").ok(),
         region: Region::parse("eu-north-1").ok(),
         target: Some(Target::Fargate),
         dockerfile: RelativePath::parse("d/Dockerfile").ok(),
@@ -101,8 +101,8 @@ fn the_command_line_wins_over_the_file() {
 
 #[test]
 fn a_directory_names_its_app() {
-    let prod = Environment::default();
-    let long = Environment::parse("a-very-long-environ").expect("19 characters");
+    let prod = EnvironmentName::default();
+    let long = EnvironmentName::parse("a-very-long-environ").expect("19 characters");
     let cases = [
         ("hello", &prod, Some("hello")),
         ("Hello World", &prod, Some("hello-world")),
@@ -131,7 +131,7 @@ fn a_directory_names_its_app() {
 
 #[test]
 fn cutting_a_name_never_makes_one_that_aws_refuses() {
-    let environment = Environment::parse("exactly-15-char").expect("environment");
+    let environment = EnvironmentName::parse("exactly-15-char").expect("environment");
     // Eight characters remain, and `internal` alone would begin `internal-exactly-15-char`.
     assert_eq!(AppName::from_directory("internals", &environment), None);
 }
@@ -141,7 +141,7 @@ fn a_given_name_is_never_cut() {
     let draft = Draft::read(Some("name = 'twenty-characters-ok'"));
     assert!(draft.resolve(&facts(), &overrides()).is_err());
     let short = Overrides {
-        environment: Environment::parse("dev").ok(),
+        environment: EnvironmentName::parse("dev").ok(),
         ..overrides()
     };
     assert!(

@@ -1,16 +1,16 @@
 //! `landfall ci check`: does a role trust this job, and if not, why.
 
-use crate::app::App;
 use crate::cli::Global;
 use crate::cli::ci::Check;
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
 use crate::report::Report;
 use aws::Identity;
+use rules::exit::Exit;
 use rules::leave::ci::AUDIENCE;
 use rules::leave::ci::claims::{Answer, Claims, ask};
 use rules::leave::ci::explain::{describe, explain};
-use rules::exit::Exit;
 use std::path::PathBuf;
 
 pub(super) async fn run(
@@ -120,7 +120,7 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Place::open(&app, global, report).await?;
+    let place = Environment::open(&app, global, report).await?;
     let policy = Identity::new(&place.session).trust_policy(name).await?;
     policy.ok_or_else(|| {
         Failure::new(Exit::Access, format!("there is no role {name}"))

@@ -1,12 +1,12 @@
 //! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
 //! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
 
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::place::Place;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
-use rules::leave::ci::{AUDIENCE, Role};
 use rules::event::Event;
+use rules::leave::ci::{AUDIENCE, Role};
 
 /// What the account lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) enum Missing {
 }
 
 /// Looks what the account lacks for tokens of the provider with this ARN.
-pub(super) async fn missing(place: &Place, arn: &str) -> Result<Option<Missing>, Failure> {
+pub(super) async fn missing(place: &Environment, arn: &str) -> Result<Option<Missing>, Failure> {
     let provider = Identity::new(&place.session).provider(arn).await?;
     Ok(match provider {
         None => Some(Missing::Provider),
@@ -41,7 +41,12 @@ impl Missing {
         }
     }
 
-    pub(super) async fn make(self, place: &Place, issuer: &str, arn: &str) -> Result<(), Failure> {
+    pub(super) async fn make(
+        self,
+        place: &Environment,
+        issuer: &str,
+        arn: &str,
+    ) -> Result<(), Failure> {
         let identity = Identity::new(&place.session);
         match self {
             Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
@@ -56,7 +61,7 @@ impl Missing {
 }
 
 /// The provider that the environment's role for deployments trusts.
-pub(crate) async fn trusted(place: &Place) -> Result<Option<String>, Failure> {
+pub(crate) async fn trusted(place: &Environment) -> Result<Option<String>, Failure> {
     let [deploy, ..] = Role::names(&place.names.id());
     let policy = Identity::new(&place.session).trust_policy(&deploy).await?;
     let policy: Option<serde_json::Value> =
@@ -70,7 +75,7 @@ pub(crate) async fn trusted(place: &Place) -> Result<Option<String>, Failure> {
 
 /// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
 /// environment itself is gone without it.
-pub(crate) async fn leave(place: &Place, arn: Option<String>, report: &Report) {
+pub(crate) async fn leave(place: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
     let identity = Identity::new(&place.session);
     let left = async {

@@ -1,11 +1,11 @@
 //! The directory that an environment is ejected into.
 
 use crate::failure::Failure;
-use rules::shape::contract::Root;
+use rules::app::manifest::{FileSum, Invalid};
+use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, is_read};
 use rules::leave::eject::{Ejected, FILE, may_enter};
-use rules::exit::Exit;
-use rules::app::manifest::{FileSum, Invalid};
+use rules::shape::contract::Root;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 

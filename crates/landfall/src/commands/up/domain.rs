@@ -1,17 +1,17 @@
 //! The app's own domain, after the release: it leads to what serves. The new one answers before an old one
 //! goes.
 
-use super::site::Maker;
 use crate::commands::down;
-use crate::conduct::Site;
-use crate::domain::{self, address};
+use crate::environment::domain::{self, address};
+use crate::environment::place::Environment;
+use crate::environment::planner::{Ready, ReadyDomain};
+use crate::environment::provision::Provisioner;
 use crate::failure::Failure;
-use crate::place::Place;
-use crate::planner::{Ready, ReadyDomain};
-use rules::shape::contract::{DomainOutputs, Root};
+use crate::release::runner::Deployment;
+use rules::app::manifest::{Domain, Target};
 use rules::event::Phase;
 use rules::exit::Exit;
-use rules::app::manifest::{Domain, Target};
+use rules::shape::contract::{DomainOutputs, Root};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Makes what was agreed to, and takes away what goes. Gives the address that people are told.
 pub(super) async fn make(
-    maker: &Maker<'_>,
-    site: &Site,
+    maker: &Provisioner<'_>,
+    site: &Deployment,
     agreed: Option<ReadyDomain>,
 ) -> Result<String, Failure> {
     let aws = site.url().to_owned();
@@ -58,8 +58,8 @@ pub(super) async fn make(
 
 /// Applies the plan that was agreed to, now that the target is known. Says whether anything changed.
 async fn apply(
-    maker: &Maker<'_>,
-    site: &Site,
+    maker: &Provisioner<'_>,
+    site: &Deployment,
     agreed: Ready,
     domains: &BTreeMap<String, String>,
 ) -> Result<bool, Failure> {
@@ -92,7 +92,7 @@ fn explain(mut failure: Failure) -> Failure {
     failure
 }
 
-async fn tell(maker: &Maker<'_>, ready: &Ready) -> Result<(), Failure> {
+async fn tell(maker: &Provisioner<'_>, ready: &Ready) -> Result<(), Failure> {
     let outputs: Option<DomainOutputs> = ready.terraform.outputs().await?;
     for (domain, name) in outputs.unwrap_or_default().leads_to {
         maker.report.note(format!("{domain} leads to {name}"));
@@ -101,7 +101,7 @@ async fn tell(maker: &Maker<'_>, ready: &Ready) -> Result<(), Failure> {
 }
 
 /// Waits until the domain's address answers; one that was there before gets a look only.
-async fn wait(maker: &Maker<'_>, domain: &Domain, is_new: bool) -> Result<bool, Failure> {
+async fn wait(maker: &Provisioner<'_>, domain: &Domain, is_new: bool) -> Result<bool, Failure> {
     let (report, manifest) = (maker.report, maker.manifest);
     if maker.place.is_rehearsal() {
         report.note(format!(
@@ -134,8 +134,8 @@ async fn wait(maker: &Maker<'_>, domain: &Domain, is_new: bool) -> Result<bool, 
 
 /// Takes away the domains that are wanted no more.
 async fn leave(
-    maker: &Maker<'_>,
-    site: &Site,
+    maker: &Provisioner<'_>,
+    site: &Deployment,
     then: &BTreeMap<String, String>,
     leaving: &[String],
 ) -> Result<(), Failure> {
@@ -162,7 +162,7 @@ async fn leave(
     }
 }
 
-async fn destroy(maker: &Maker<'_>, root: Root) -> Result<(), Failure> {
+async fn destroy(maker: &Provisioner<'_>, root: Root) -> Result<(), Failure> {
     let place = maker.place;
     down::destroy(
         place,
@@ -176,7 +176,7 @@ async fn destroy(maker: &Maker<'_>, root: Root) -> Result<(), Failure> {
 
 /// Before a target goes that was moved from: its part of the domain. The records lead to the new target by
 /// now, so they are that one's alone, and the old root must not take them along.
-pub(super) async fn leave_target(maker: &Maker<'_>, old: Target) -> Result<(), Failure> {
+pub(super) async fn leave_target(maker: &Provisioner<'_>, old: Target) -> Result<(), Failure> {
     let (place, report) = (maker.place, maker.report);
     let root = Root::domain_of(old);
     if !place.holds(root).await? {
@@ -205,7 +205,7 @@ pub(super) async fn leave_target(maker: &Maker<'_>, old: Target) -> Result<(), F
 }
 
 /// Whether the new target has the domain's records.
-async fn is_taken_over(place: &Place, maker: &Maker<'_>) -> Result<bool, Failure> {
+async fn is_taken_over(place: &Environment, maker: &Provisioner<'_>) -> Result<bool, Failure> {
     let Some(domain) = &maker.manifest.domain else {
         return Ok(false);
     };

@@ -1,8 +1,8 @@
 //! The front door of a new environment.
 
-use crate::driver::Driver;
 use crate::failure::Failure;
-use crate::probe::Door;
+use crate::release::driver::Driver;
+use crate::release::http_probe::SlotRoute;
 use crate::report::Report;
 use rules::exit::Exit;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const FRONT_DOOR: Duration = Duration::from_secs(20 * 60);
 pub(super) async fn wait(driver: &Driver<'_>, report: &Report) -> Result<(), Failure> {
     let end = tokio::time::Instant::now() + FRONT_DOOR;
     let mut told = false;
-    while driver.prober.ask(&Door::default()).await.is_none() {
+    while driver.prober.ask(&SlotRoute::default()).await.is_none() {
         if tokio::time::Instant::now() > end {
             return Err(Failure::new(Exit::Infrastructure, "the public address gives no answer at all")
                 .why(format!("{} was asked for {} min", driver.url, FRONT_DOOR.as_secs() / 60))

@@ -1,17 +1,17 @@
 //! The app's image: built or taken, checked, pushed.
 
-use crate::app::App;
-use crate::engine::{Engine, LocalImage};
+use crate::environment::app::App;
+use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::layer;
-use crate::place::Place;
+use crate::image::edge_layer;
+use crate::image::engine::{Engine, LocalImage};
 use crate::report::Report;
 use aws::Registry;
-use rules::shape::contract::FoundationOutputs;
+use rules::app::manifest::{Manifest, Target};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::app::manifest::{Manifest, Target};
 use rules::release::revision::Image;
+use rules::shape::contract::FoundationOutputs;
 
 /// The app's image, as it is and as it is shipped.
 pub(crate) struct Built {
@@ -65,9 +65,9 @@ pub(crate) async fn build(
     say_user(&image, manifest, report);
     let shipped = match manifest.edge {
         true if rehearsal && manifest.target == Target::Lambda => {
-            layer::add_bridge_and_edge(engine, &image, manifest, report).await?
+            edge_layer::add_bridge_and_edge(engine, &image, manifest, report).await?
         }
-        true => layer::add_edge(engine, &image, manifest, report).await?,
+        true => edge_layer::add_edge(engine, &image, manifest, report).await?,
         false => image.clone(),
     };
     Ok(Built {
@@ -97,8 +97,8 @@ fn say_user(image: &LocalImage, manifest: &Manifest, report: &Report) {
 
 /// Pushes the image, unless the registry has it. The tag is made from the image's own content, and
 /// tags are immutable: what bears it is the same image.
-pub(super) async fn push(
-    place: &Place,
+pub(crate) async fn push(
+    place: &Environment,
     engine: &Engine,
     image: &LocalImage,
     foundation: &FoundationOutputs,

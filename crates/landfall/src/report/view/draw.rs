@@ -8,8 +8,8 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::{Line, Span};
-use rules::shape::contract::Root;
 use rules::event::Phase;
+use rules::shape::contract::Root;
 use rules::time::Timestamp;
 
 /// Says less than the rest. Not a colour: dim is legible on dark and on light.

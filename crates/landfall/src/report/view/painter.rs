@@ -3,7 +3,7 @@
 //! Between two paints the terminal is as any program leaves it: the cursor is shown, on a line of its own
 //! below the view, nothing is coloured, no mode is set, no answer of the terminal is awaited. So there is
 //! nothing to restore, whatever ends the process, and what somebody else prints meanwhile does no harm but
-//! to the view. `docs/decisions/0010-a-view-without-a-screen.md` says why this is not ratatui's own
+//! to the view. `docs/decisions/0010` says why this is not ratatui's own
 //! inline viewport.
 
 use ratatui_core::buffer::{Buffer, Cell};

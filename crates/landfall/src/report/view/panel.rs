@@ -5,8 +5,8 @@ use super::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
 use crate::report::words::origin;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
-use rules::release::ledger::Pings;
-use rules::release::live_status::{Arm, Count, Evidence, Role, Watch};
+use rules::release::ledger::AvailabilityCounts;
+use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role};
 
 /// The widest label and the space after it.
 const LABEL: usize = 11;
@@ -25,7 +25,7 @@ const ALARM: Style = Style::new().fg(Color::Red);
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 
 /// Adds the rows of `watch`.
-pub(super) fn rows(watch: &Watch, width: usize, rows: &mut Vec<Row>) {
+pub(super) fn rows(watch: &LiveStatus, width: usize, rows: &mut Vec<Row>) {
     let table = Table::new(watch, width);
     let blank = |rank| Row::new(rank, "");
     if !watch.arms.is_empty() {
@@ -54,7 +54,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(watch: &Watch, width: usize) -> Table {
+    fn new(watch: &LiveStatus, width: usize) -> Table {
         let (indent, label, gap) = if width < NARROW {
             (0, SHORT_LABEL, 1)
         } else {
@@ -94,7 +94,7 @@ impl Table {
         Row::new(rank, line)
     }
 
-    fn rows(&self, watch: &Watch, rows: &mut Vec<Row>) {
+    fn rows(&self, watch: &LiveStatus, rows: &mut Vec<Row>) {
         let past: Vec<Vec<Count>> = (0..watch.arms.len())
             .map(|index| {
                 let counts = watch.seconds.iter();
@@ -239,8 +239,8 @@ impl Table {
     }
 
     /// As much of it as there is room for; failures always.
-    fn pings(&self, pings: &Pings, rows: &mut Vec<Row>) {
-        let Pings {
+    fn pings(&self, pings: &AvailabilityCounts, rows: &mut Vec<Row>) {
+        let AvailabilityCounts {
             requests,
             failed,
             errors,

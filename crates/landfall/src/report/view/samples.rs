@@ -1,10 +1,10 @@
 //! Moments to look at, made up.
 
-use rules::release::canary::Stratum;
-use rules::release::ledger::Pings;
 use rules::app::names::Slot;
+use rules::release::canary::Stratum;
+use rules::release::ledger::AvailabilityCounts;
+use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role, Sample};
 use rules::release::revision::RevisionId;
-use rules::release::live_status::{Arm, Count, Evidence, Moment, Role, Watch};
 
 fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
     let (slot, revision) = match role {
@@ -27,8 +27,8 @@ fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
 }
 
 /// Seconds in which each arm got so many requests, an error now and then.
-fn seconds(arms: &[u64], of: u64) -> Vec<Moment> {
-    let moment = |second: u64| Moment {
+fn seconds(arms: &[u64], of: u64) -> Vec<Sample> {
+    let moment = |second: u64| Sample {
         arms: arms
             .iter()
             .map(|&most| {
@@ -53,13 +53,13 @@ fn evidence(roll_back: f64, promote: f64) -> Evidence {
 }
 
 /// One in ten goes to the new version, which errs no more than the old one.
-pub(crate) fn canary() -> Watch {
-    Watch {
+pub(crate) fn canary() -> LiveStatus {
+    LiveStatus {
         elapsed: 42.0,
         doing: "10% on the new version".to_owned(),
         arms: vec![arm(Role::Old, 90, 412, 40), arm(Role::New, 10, 45, 5)],
         evidence: Some(evidence(0.3, 1.2)),
-        pings: Some(Pings {
+        pings: Some(AvailabilityCounts {
             requests: 210,
             failed: 0,
             errors: 21,
@@ -70,16 +70,16 @@ pub(crate) fn canary() -> Watch {
 }
 
 /// The new version errs so often that the old one gets everything back.
-pub(crate) fn rollback() -> Watch {
+pub(crate) fn rollback() -> LiveStatus {
     let mut new = arm(Role::New, 0, 88, 61);
     new.healthy = 1;
     new.user_errors = 14;
-    Watch {
+    LiveStatus {
         elapsed: 73.0,
         doing: "everybody back on the old version".to_owned(),
         arms: vec![arm(Role::Old, 100, 655, 64), new],
         evidence: Some(evidence(5.1, -3.4)),
-        pings: Some(Pings {
+        pings: Some(AvailabilityCounts {
             requests: 365,
             failed: 2,
             errors: 51,
@@ -90,10 +90,10 @@ pub(crate) fn rollback() -> Watch {
 }
 
 /// All are on the new version; the old one waits.
-pub(crate) fn bake() -> Watch {
+pub(crate) fn bake() -> LiveStatus {
     let mut old = arm(Role::Old, 0, 2_412, 240);
     (old.p50_ms, old.p99_ms) = (None, None);
-    Watch {
+    LiveStatus {
         elapsed: 3_661.0,
         doing: "all on the new version; the old one stands by".to_owned(),
         arms: vec![old, arm(Role::New, 100, 10_045, 950)],
@@ -104,8 +104,8 @@ pub(crate) fn bake() -> Watch {
 }
 
 /// Nothing is compared: `landfall status --watch`.
-pub(crate) fn single() -> Watch {
-    Watch {
+pub(crate) fn single() -> LiveStatus {
+    LiveStatus {
         elapsed: 5.0,
         doing: "serves".to_owned(),
         arms: vec![arm(Role::Only, 100, 52, 5)],

@@ -1,11 +1,11 @@
 //! What the view shows, folded from events. Pure: the moment of an event comes with it.
 
 use crate::report::heartbeat::ends_watch;
-use rules::shape::contract::Root;
 use rules::edge_contract::totals::Totals;
 use rules::event::{Event, Phase, Progress};
+use rules::release::live_status::LiveStatus;
+use rules::shape::contract::Root;
 use rules::time::Timestamp;
-use rules::release::live_status::Watch;
 use std::collections::BTreeMap;
 
 /// What is to be shown.
@@ -42,7 +42,7 @@ pub(super) struct Work {
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) at: Timestamp,
-    pub(super) watch: Watch,
+    pub(super) watch: LiveStatus,
 }
 
 impl State {

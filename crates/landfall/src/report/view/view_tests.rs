@@ -5,10 +5,10 @@ use super::*;
 use proptest::prelude::*;
 use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
-use rules::shape::contract::Root;
 use rules::edge_contract::totals::Totals;
 use rules::event::{Phase, Progress};
-use rules::release::live_status::Watch;
+use rules::release::live_status::LiveStatus;
+use rules::shape::contract::Root;
 
 fn state(events: &[(u64, Event)]) -> State {
     let mut state = State::default();
@@ -18,7 +18,7 @@ fn state(events: &[(u64, Event)]) -> State {
     state
 }
 
-fn watching(watch: Watch) -> State {
+fn watching(watch: LiveStatus) -> State {
     let phase = Phase::Release;
     let began = Event::PhaseStarted { phase };
     state(&[(0, began), (42, Event::Watch(watch))])

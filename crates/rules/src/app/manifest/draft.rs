@@ -4,9 +4,9 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
-    AppName, Architecture, Container, Count, Cpu, Domain, Environment, FileSum, HealthPath, Memory,
-    Need, Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend, Target,
-    User, WritablePath, key, value, variables,
+    AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
+    Memory, Need, Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend,
+    Target, User, WritablePath, key, value, variables,
 };
 use crate::shape::review::Rule;
 use std::collections::{BTreeMap, HashSet};
@@ -24,7 +24,7 @@ const DUPLICATE: &str = "duplicate key";
 #[derive(Debug, Clone)]
 pub struct Draft {
     pub(super) name: Option<AppName>,
-    pub(super) environment: Option<Environment>,
+    pub(super) environment: Option<EnvironmentName>,
     pub(super) target: Option<Target>,
     pub(super) needs: Vec<Need>,
     pub(super) region: Option<Region>,
@@ -79,7 +79,7 @@ impl Draft {
         let (protected, sums) = reader.protected();
         Draft {
             name: reader.text("name", AppName::parse),
-            environment: reader.text("environment", Environment::parse),
+            environment: reader.text("environment", EnvironmentName::parse),
             target: reader.text("target", str::parse),
             needs: reader.list("needs", str::parse),
             region: reader.text("region", Region::parse),

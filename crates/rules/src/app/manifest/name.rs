@@ -47,7 +47,7 @@ impl AppName {
 
     /// The name that a directory gives its app, as long as the environment leaves room for; `None`
     /// if nothing usable remains.
-    pub fn from_directory(directory_name: &str, environment: &Environment) -> Option<AppName> {
+    pub fn from_directory(directory_name: &str, environment: &EnvironmentName) -> Option<AppName> {
         let room = STEM_LENGTH - 1 - environment.as_str().len();
         let slug = slug(directory_name, room)?;
         AppName::parse(&slug).ok()
@@ -59,7 +59,7 @@ impl AppName {
     }
 
     /// Checks that the two names together fit.
-    pub(super) fn check_with(&self, environment: &Environment) -> Result<(), Invalid> {
+    pub(super) fn check_with(&self, environment: &EnvironmentName) -> Result<(), Invalid> {
         let stem = format!("{self}-{environment}");
         if stem.len() <= STEM_LENGTH {
             return Ok(());
@@ -81,27 +81,27 @@ impl AppName {
 /// `environment`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct Environment(String);
+pub struct EnvironmentName(String);
 
-text_value!(Environment);
+text_value!(EnvironmentName);
 
-impl Environment {
+impl EnvironmentName {
     /// Checks a name that somebody wrote.
-    pub fn parse(text: &str) -> Result<Environment, Invalid> {
+    pub fn parse(text: &str) -> Result<EnvironmentName, Invalid> {
         match fault(text) {
             Some(why) => Err(Invalid::new(
                 format!("{} cannot be an environment", quoted(text)),
                 why,
                 "use a name such as `prod` or `staging`",
             )),
-            None => Ok(Environment(text.to_owned())),
+            None => Ok(EnvironmentName(text.to_owned())),
         }
     }
 }
 
-impl Default for Environment {
-    fn default() -> Environment {
-        Environment("prod".to_owned())
+impl Default for EnvironmentName {
+    fn default() -> EnvironmentName {
+        EnvironmentName("prod".to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fit::Asked;
 use super::problem::{Invalid, Problem, listed, quoted};
 use super::{
-    AppName, Choice, Domain, Draft, Environment, Facts, Manifest, Overrides, Port, Problems,
+    AppName, Choice, Domain, Draft, EnvironmentName, Facts, Manifest, Overrides, Port, Problems,
     ProtectedState, RelativePath, Target,
 };
 use crate::app::dockerfile::{self, Exposed};
@@ -94,7 +94,7 @@ impl Draft {
 
     /// The domain belongs to the file's own environment: any other, such as that of a pull request, would take it
     /// away from there.
-    fn domain_of(&self, environment: &Environment) -> Option<Domain> {
+    fn domain_of(&self, environment: &EnvironmentName) -> Option<Domain> {
         let own = self.environment.clone().unwrap_or_default();
         self.domain.clone().filter(|_| own == *environment)
     }
@@ -105,7 +105,7 @@ impl Draft {
         &self,
         facts: &Facts,
         overrides: &Overrides,
-        environment: &Environment,
+        environment: &EnvironmentName,
     ) -> Result<AppName, Option<Problem>> {
         let environment_is_wrong = overrides.environment.is_none() && self.is_wrong("environment");
         if let Some(name) = overrides.name.as_ref().or(self.name.as_ref()) {

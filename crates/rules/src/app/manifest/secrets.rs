@@ -4,6 +4,7 @@ use super::place::one_of;
 use super::problem::{Invalid, quoted};
 use super::value::text_value;
 use super::variables::check_name;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -104,6 +105,34 @@ impl FromStr for SecretsStore {
             SecretsStore::as_str,
             &synonyms,
         )
+    }
+}
+
+/// Which version of a secret is meant, without its value. A deployment contains only this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Where it is kept.
+    pub store: SecretsStore,
+    /// Name of the parameter, or ARN of the secret.
+    pub id: String,
+    /// Version number of the parameter, or version id of the secret.
+    pub version: String,
+    /// When it was set. Only for parameters, whose version numbers restart after a removal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
+}
+
+impl Reference {
+    /// The `valueFrom` of a task definition. ECS cannot name versions of parameters: a task gets the
+    /// value that is current when it starts
+    /// (<https://github.com/aws/containers-roadmap/issues/859>).
+    pub fn value_from(&self) -> String {
+        match self.store {
+            SecretsStore::ParameterStore => self.id.clone(),
+            // The two empty fields are a key within the value and a version stage
+            // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+            SecretsStore::SecretsManager => format!("{}:::{}", self.id, self.version),
+        }
     }
 }
 

@@ -115,7 +115,7 @@ fn target(manifest: &Manifest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::manifest::{AppName, Environment, Region, RelativePath};
+    use crate::app::manifest::{AppName, EnvironmentName, Region, RelativePath};
     use proptest::prelude::*;
 
     fn facts(directory: &str, dockerfile: &str) -> Facts {
@@ -142,7 +142,7 @@ mod tests {
         );
         let asked = Overrides {
             name: AppName::parse("shop").ok(),
-            environment: Environment::parse("staging").ok(),
+            environment: EnvironmentName::parse("staging").ok(),
             region: Region::parse("eu-west-2").ok(),
             dockerfile: RelativePath::parse("deploy/Dockerfile").ok(),
             ..Overrides::default()

@@ -2,7 +2,7 @@
 
 use super::origin::Project;
 use super::{Archive, Deployment, Forge, Ids, Setup};
-use crate::app::manifest::{AppName, Environment, Target};
+use crate::app::manifest::{AppName, EnvironmentName, Target};
 use crate::app::names::Names;
 
 pub(crate) fn github() -> Setup {
@@ -35,7 +35,7 @@ pub(crate) fn deployment() -> Deployment {
         region: "eu-west-2".to_owned(),
         names: Names::new(
             AppName::parse("shop").expect("a name"),
-            Environment::parse("prod").expect("an environment"),
+            EnvironmentName::parse("prod").expect("an environment"),
         ),
         target: Target::Lambda,
         domain: None,

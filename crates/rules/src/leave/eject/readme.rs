@@ -7,7 +7,7 @@ mod removal;
 use super::{FILE, Whose};
 use crate::app::manifest::Architecture;
 use crate::app::names::{Names, Slot};
-use crate::edge_contract::ride;
+use crate::edge_contract;
 use crate::release::ledger::{LEASE_KEY, RELEASES_PREFIX};
 use crate::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs, Root};
 
@@ -328,7 +328,7 @@ uses its own. Then it plans, and changes nothing. The next `landfall up` release
 }
 
 /// Path of the edge in the image, and where it lies: what both parts of the text name.
-const EDGE: &str = ride::PATH;
+const EDGE: &str = edge_contract::PATH;
 
 #[cfg(test)]
 mod tests {

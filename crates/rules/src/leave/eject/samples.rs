@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::readme::{State, Subject, Target};
-use crate::app::manifest::{AppName, Architecture, Environment};
+use crate::app::manifest::{AppName, Architecture, EnvironmentName};
 use crate::app::names::{Names, Slot, Slots};
 use crate::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs};
 
@@ -54,7 +54,7 @@ impl Sample {
 fn sample(rehearsal: bool, target: Outputs) -> Sample {
     let names = Names::new(
         AppName::parse("hello").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     );
     let account = "123456789012";
     let registry = "123456789012.dkr.ecr.eu-west-2.amazonaws.com";

@@ -1,7 +1,7 @@
 //! What plain Terraform is told otherwise than landfall would tell it, and which key of landfall.toml says so.
 
 use crate::app::manifest::{FILE, is_key};
-use crate::edge_contract::ride;
+use crate::edge_contract;
 use crate::shape::contract::Root;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -109,7 +109,8 @@ fn remedy(
         let line = line(key, there);
         (Some(key), format!("set `{line}` in {FILE}"))
     };
-    let is_of_edge = there.as_u64() == Some(ride::PORT.into()) || *there == ride::HEALTH;
+    let is_of_edge =
+        there.as_u64() == Some(edge_contract::PORT.into()) || *there == edge_contract::HEALTH_PATH;
     match (root, variable) {
         (_, "name" | "environment" | "region") => (
             None,
@@ -129,18 +130,18 @@ fn remedy(
         (Root::Fargate, "port") => {
             let how = format!(
                 "behind the edge the load balancer connects to {}: set `edge = false` and `{}` in {FILE}, or put {} back here",
-                ride::PORT,
+                edge_contract::PORT,
                 line("port", there),
-                ride::PORT,
+                edge_contract::PORT,
             );
             (Some("port"), how)
         }
         (Root::Fargate, "health_path") => {
             let how = format!(
                 "behind the edge the load balancer asks {}: set `edge = false` and `{}` in {FILE}, or put {} back here",
-                ride::HEALTH,
+                edge_contract::HEALTH_PATH,
                 line("health", there),
-                ride::HEALTH,
+                edge_contract::HEALTH_PATH,
             );
             (Some("health"), how)
         }

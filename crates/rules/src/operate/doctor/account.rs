@@ -1,7 +1,7 @@
 //! The account: who calls, from where, what it may have, and what is there already.
 
 use super::permissions::{self, Principal};
-use super::{Check, Facts, Gap, Name, Outcome, gap, judged};
+use super::{Check, CheckId, Facts, Outcome, Unavailable, gap, judged};
 use crate::app::manifest::{Manifest, Target};
 use crate::app::names::Names;
 use crate::exit::Exit;
@@ -109,36 +109,40 @@ pub fn strangers(found: Vec<Found>, known: &BTreeSet<String>) -> Vec<Found> {
 
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let mut checks = credentials(facts);
-    checks.extend(judged(Name::Clock, &facts.clock, |ahead| {
+    checks.extend(judged(CheckId::Clock, &facts.clock, |ahead| {
         vec![clock(*ahead)]
     }));
-    checks.extend(judged(Name::Region, &facts.region, |seen| {
+    checks.extend(judged(CheckId::Region, &facts.region, |seen| {
         vec![region(seen)]
     }));
     let at = match &facts.region {
         Ok(seen) => format!(" --region {}", seen.name),
         Err(_) => String::new(),
     };
-    checks.extend(judged(Name::Concurrency, &facts.concurrency, |limit| {
+    checks.extend(judged(CheckId::Concurrency, &facts.concurrency, |limit| {
         vec![concurrency(*limit, &at)]
     }));
     let manifest = facts.manifest();
-    checks.extend(judged(Name::Vcpus, &facts.vcpus, |limit| {
+    checks.extend(judged(CheckId::Vcpus, &facts.vcpus, |limit| {
         manifest
             .map(|manifest| vcpus(*limit, manifest, &at))
             .into_iter()
             .collect()
     }));
-    checks.extend(judged(Name::LoadBalancers, &facts.load_balancers, |seen| {
-        vec![load_balancers(*seen, &at)]
-    }));
-    checks.extend(judged(Name::Names, &facts.names, |seen| {
+    checks.extend(judged(
+        CheckId::LoadBalancers,
+        &facts.load_balancers,
+        |seen| vec![load_balancers(*seen, &at)],
+    ));
+    checks.extend(judged(CheckId::Names, &facts.names, |seen| {
         manifest.map_or_else(Vec::new, |manifest| names(seen, manifest.target))
     }));
-    checks.extend(judged(Name::Domain, &facts.domain, domain::checks));
-    checks.extend(judged(Name::Permissions, &facts.permissions, |answers| {
-        vec![permissions::check(answers)]
-    }));
+    checks.extend(judged(CheckId::Domain, &facts.domain, domain::checks));
+    checks.extend(judged(
+        CheckId::Permissions,
+        &facts.permissions,
+        |answers| vec![permissions::check(answers)],
+    ));
     checks
 }
 
@@ -146,9 +150,9 @@ fn credentials(facts: &Facts) -> Vec<Check> {
     let wrong_region = facts.region.as_ref().ok().filter(|seen| !seen.is_enabled());
     match (&facts.credentials, wrong_region) {
         // In a region that the account may not use, valid credentials are refused, too.
-        (Err(Gap::Trouble(trouble)), Some(region)) => {
+        (Err(Unavailable::Trouble(trouble)), Some(region)) => {
             let mut check = Check::new(
-                Name::Credentials,
+                CheckId::Credentials,
                 Outcome::Unknown,
                 format!(
                     "cannot be told in {}, which the account cannot use",
@@ -158,7 +162,7 @@ fn credentials(facts: &Facts) -> Vec<Check> {
             check.why = trouble.why.clone();
             vec![check]
         }
-        (Err(missing), _) => gap(Name::Credentials, missing).into_iter().collect(),
+        (Err(missing), _) => gap(CheckId::Credentials, missing).into_iter().collect(),
         (Ok(identity), _) => vec![who(identity)],
     }
 }
@@ -167,16 +171,16 @@ fn who(identity: &Identity) -> Check {
     let found = format!("account {}, {}", identity.account, identity.arn);
     if identity.rehearsal {
         return Check::ok(
-            Name::Credentials,
+            CheckId::Credentials,
             format!("account {} of the emulators", identity.account),
         );
     }
     match Principal::of(&identity.arn) {
-        Principal::Root => Check::warning(Name::Credentials, found)
+        Principal::Root => Check::warning(CheckId::Credentials, found)
             .why("the root user may do everything, nothing limits it, and its key opens the whole account")
             .fix("sign in as an IAM Identity Center user or a role: `aws configure sso`, or `aws login`")
             .fix("delete the root user's access keys: AWS console, Security credentials"),
-        _ => Check::ok(Name::Credentials, found),
+        _ => Check::ok(CheckId::Credentials, found),
     }
 }
 
@@ -191,7 +195,7 @@ fn clock(ahead: i64) -> Check {
     let fix = "let the machine set its clock by itself: `sudo timedatectl set-ntp true`";
     if off > REFUSED {
         Check::blocker(
-            Name::Clock,
+            CheckId::Clock,
             Exit::Access,
             format!("this machine's clock is {told} {way} AWS's"),
         )
@@ -199,14 +203,14 @@ fn clock(ahead: i64) -> Check {
         .fix(fix)
     } else if off > NOTED {
         Check::warning(
-            Name::Clock,
+            CheckId::Clock,
             format!("this machine's clock is {told} {way} AWS's"),
         )
         .why("more than 5 minutes, and AWS refuses every request")
         .fix(fix)
     } else {
         // The answer tells whole seconds, and takes its time.
-        Check::ok(Name::Clock, "agrees with AWS's to the minute")
+        Check::ok(CheckId::Clock, "agrees with AWS's to the minute")
     }
 }
 
@@ -214,14 +218,14 @@ fn region(seen: &Region) -> Check {
     let name = &seen.name;
     match seen.opt_in.as_deref() {
         None => Check::blocker(
-            Name::Region,
+            CheckId::Region,
             Exit::BadInput,
             format!("there is no region {name}"),
         )
         .fix("name one with --region or `region` in landfall.toml; `aws account list-regions` lists them"),
-        Some(_) if seen.is_enabled() => Check::ok(Name::Region, format!("{name} can be used")),
+        Some(_) if seen.is_enabled() => Check::ok(CheckId::Region, format!("{name} can be used")),
         Some(state) => Check::blocker(
-            Name::Region,
+            CheckId::Region,
             Exit::Access,
             format!("the region {name} is not enabled for the account"),
         )
@@ -247,14 +251,14 @@ fn concurrency(limit: u32, at: &str) -> Check {
     let raise = raise("lambda", "L-B99A9384", 1000, at);
     match limit {
         0 => Check::blocker(
-            Name::Concurrency,
+            CheckId::Concurrency,
             Exit::Infrastructure,
             "the account may not run any Lambda function",
         )
         .why("its limit of concurrent executions is 0")
         .fix(raise),
         1..FRESH => Check::warning(
-            Name::Concurrency,
+            CheckId::Concurrency,
             format!("{limit} requests at once in the whole account"),
         )
         .why("the one after that is answered 429 by Lambda and 503 by the HTTP API, and all functions share it")
@@ -264,7 +268,7 @@ fn concurrency(limit: u32, at: &str) -> Check {
         ))
         .fix(raise),
         limit => Check::ok(
-            Name::Concurrency,
+            CheckId::Concurrency,
             format!("{limit} requests at once in the whole account"),
         ),
     }
@@ -277,7 +281,7 @@ fn vcpus(limit: f64, manifest: &Manifest, at: &str) -> Check {
     let found = format!("{limit} vCPUs at once on Fargate");
     if limit < once {
         Check::blocker(
-            Name::Vcpus,
+            CheckId::Vcpus,
             Exit::Infrastructure,
             format!("too few: {found}, and the app wants {once}"),
         )
@@ -285,14 +289,14 @@ fn vcpus(limit: f64, manifest: &Manifest, at: &str) -> Check {
         .fix(raise)
         .fix("or run it on Lambda: `--target lambda`")
     } else if limit < once * 2.0 {
-        Check::warning(Name::Vcpus, found)
+        Check::warning(CheckId::Vcpus, found)
             .why(format!(
                 "while a version is released the old one and the new one run, {} together",
                 once * 2.0
             ))
             .fix(raise)
     } else {
-        Check::ok(Name::Vcpus, found)
+        Check::ok(CheckId::Vcpus, found)
     }
 }
 
@@ -300,10 +304,10 @@ fn load_balancers(seen: LoadBalancers, at: &str) -> Check {
     let LoadBalancers { limit, there, own } = seen;
     let found = format!("{there} of {limit} application load balancers are in use");
     if own || there < limit {
-        return Check::ok(Name::LoadBalancers, found);
+        return Check::ok(CheckId::LoadBalancers, found);
     }
     Check::blocker(
-        Name::LoadBalancers,
+        CheckId::LoadBalancers,
         Exit::Infrastructure,
         format!("no room for one more: {found}"),
     )
@@ -356,7 +360,7 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
     let clashing = of(Effect::Fails);
     if !clashing.is_empty() {
         let mut check = Check::blocker(
-            Name::Names,
+            CheckId::Names,
             Exit::BadInput,
             format!(
                 "things called {id} are there already, and landfall's state does not know them"
@@ -380,7 +384,7 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
     let taken = of(Effect::IsTakenOver);
     if !taken.is_empty() {
         let mut check = Check::warning(
-            Name::Names,
+            CheckId::Names,
             format!("things called {id} would be taken over, and go with `landfall down`"),
         );
         check.why = taken.iter().map(|thing| told(thing)).collect();
@@ -390,7 +394,7 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
     let beside = of(Effect::Stays);
     if !beside.is_empty() {
         let mut check = Check::warning(
-            Name::Names,
+            CheckId::Names,
             format!("things of {id} are left that no state knows"),
         );
         check.why = beside.iter().map(|thing| told(thing)).collect();
@@ -399,9 +403,9 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
     }
     if checks.is_empty() {
         checks.push(match seen.unseen.is_empty() {
-            true => Check::ok(Name::Names, format!("nothing stands in the way of {id}")),
+            true => Check::ok(CheckId::Names, format!("nothing stands in the way of {id}")),
             false => Check::new(
-                Name::Names,
+                CheckId::Names,
                 Outcome::Unknown,
                 format!("whether {id} is free cannot be told for all services"),
             ),

@@ -1,7 +1,7 @@
 //! The app: its settings, its image, and what the image does when it is run here.
 
 use super::machine::{processor, size};
-use super::{Check, Facts, Gap, Name, Outcome, Seen, gap, judged};
+use super::{Check, CheckId, Facts, Outcome, Seen, Unavailable, gap, judged};
 use crate::app::manifest::{LAMBDA_IMAGE, Manifest, Problem, Target};
 use crate::exit::Exit;
 use crate::release::evidence::Listening;
@@ -49,9 +49,9 @@ pub enum Trial {
 
 /// What is wrong with the settings, each problem by itself.
 pub(super) fn settings(app: &Seen<Result<Manifest, Vec<Problem>>>) -> Vec<Check> {
-    judged(Name::App, app, |app| match app {
+    judged(CheckId::App, app, |app| match app {
         Ok(manifest) => vec![Check::ok(
-            Name::App,
+            CheckId::App,
             format!(
                 "{} ({}) on {}, port {}",
                 manifest.name, manifest.environment, manifest.target, manifest.port
@@ -67,7 +67,7 @@ fn problem(problem: &Problem) -> Check {
         None => String::new(),
     };
     Check::blocker(
-        Name::App,
+        CheckId::App,
         Exit::BadInput,
         format!("{place}{}", problem.what),
     )
@@ -78,18 +78,18 @@ fn problem(problem: &Problem) -> Check {
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let Some(manifest) = facts.manifest() else {
         let missing = [
-            (Name::Image, facts.image.as_ref().err()),
-            (Name::Port, facts.trial.as_ref().err()),
+            (CheckId::Image, facts.image.as_ref().err()),
+            (CheckId::Port, facts.trial.as_ref().err()),
         ];
         return missing
             .into_iter()
             .filter_map(|(name, missing)| gap(name, missing?))
             .collect();
     };
-    let mut checks = judged(Name::Image, &facts.image, |image| {
+    let mut checks = judged(CheckId::Image, &facts.image, |image| {
         self::image(image, manifest, &facts.trial)
     });
-    checks.extend(judged(Name::Port, &facts.trial, |trial| {
+    checks.extend(judged(CheckId::Port, &facts.trial, |trial| {
         vec![without_secrets(port(trial, manifest), trial, manifest)]
     }));
     checks
@@ -101,7 +101,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     if processor(&image.architecture) != Some(manifest.architecture) {
         checks.push(
             Check::blocker(
-                Name::Image,
+                CheckId::Image,
                 Exit::BadInput,
                 "wrong architecture: the image cannot run where it is to run",
             )
@@ -118,7 +118,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     if lambda && image.size > LAMBDA_IMAGE {
         checks.push(
             Check::blocker(
-                Name::Image,
+                CheckId::Image,
                 Exit::BadInput,
                 "the image is too large for Lambda",
             )
@@ -133,7 +133,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     if image.command.is_empty() {
         checks.push(
             Check::blocker(
-                Name::Image,
+                CheckId::Image,
                 Exit::BadInput,
                 "the image does not say what to run",
             )
@@ -144,17 +144,17 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     if !image.volumes.is_empty() {
         let what = format!("the image declares volumes: {}", image.volumes.join(", "));
         checks.push(match lambda {
-            true => Check::warning(Name::Image, what)
+            true => Check::warning(CheckId::Image, what)
                 .why("on Lambda only /tmp can be written, and it goes with the instance")
                 .fix("write to /tmp what may be lost, and keep the rest in S3 or a database"),
-            false => Check::warning(Name::Image, what)
+            false => Check::warning(CheckId::Image, what)
                 .why("what a task writes there goes with the task")
                 .fix("keep what must last in S3 or a database"),
         });
     }
     if is_root(&image.user) {
         checks.push(
-            Check::warning(Name::Image, "the container runs as root")
+            Check::warning(CheckId::Image, "the container runs as root")
                 .why(
                     "a hole in the app, and one in the kernel's isolation, are then enough (LF011)",
                 )
@@ -167,7 +167,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     if !seen && !image.exposed.is_empty() && !image.exposed.contains(&wanted) {
         checks.push(
             Check::warning(
-                Name::Image,
+                CheckId::Image,
                 format!(
                     "the image exposes {}, and the app is expected on {wanted}",
                     list(&image.exposed)
@@ -186,10 +186,10 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
         // Lambda takes single images only, and every image that goes there is built anew with the edge on top.
         checks.push(match lambda && image.index {
             true => Check::ok(
-                Name::Image,
+                CheckId::Image,
                 format!("{found}; a list of images (attestations), of which the edge's layer makes a single one"),
             ),
-            false => Check::ok(Name::Image, found),
+            false => Check::ok(CheckId::Image, found),
         });
     }
     checks
@@ -235,9 +235,9 @@ fn port(trial: &Trial, manifest: &Manifest) -> Check {
     let wanted = manifest.port.get();
     match trial {
         Trial::Listened(seen) => listened(seen, manifest),
-        Trial::Asked { answered: true } => Check::ok(Name::Port, format!("answers on {wanted}")),
+        Trial::Asked { answered: true } => Check::ok(CheckId::Port, format!("answers on {wanted}")),
         Trial::Asked { answered: false } => Check::new(
-            Name::Port,
+            CheckId::Port,
             Outcome::Unknown,
             format!("nothing answered on {wanted}, and where it listens cannot be seen from here"),
         )
@@ -249,7 +249,7 @@ fn port(trial: &Trial, manifest: &Manifest) -> Check {
                 None => String::new(),
             };
             let mut check = Check::blocker(
-                Name::Port,
+                CheckId::Port,
                 Exit::BadInput,
                 format!("the app ended{code} within seconds"),
             );
@@ -272,19 +272,19 @@ fn port(trial: &Trial, manifest: &Manifest) -> Check {
 fn listened(seen: &Listening, manifest: &Manifest) -> Check {
     let wanted = manifest.port.get();
     if seen.reachable.contains(&wanted) {
-        return Check::ok(Name::Port, format!("listens on {wanted}"));
+        return Check::ok(CheckId::Port, format!("listens on {wanted}"));
     }
     let within = seen.loopback.contains(&wanted);
     // The edge runs beside the app and reaches it there.
     if within && manifest.edge {
         return Check::ok(
-            Name::Port,
+            CheckId::Port,
             format!("listens on 127.0.0.1:{wanted}, which the edge reaches"),
         );
     }
     if within {
         return Check::blocker(
-            Name::Port,
+            CheckId::Port,
             Exit::BadInput,
             format!("the app listens on 127.0.0.1:{wanted} only, where nobody outside reaches it"),
         )
@@ -303,7 +303,7 @@ fn listened(seen: &Listening, manifest: &Manifest) -> Check {
     let nothing = seen.reachable.is_empty() && seen.loopback.is_empty();
     if nothing {
         return Check::blocker(
-            Name::Port,
+            CheckId::Port,
             Exit::BadInput,
             format!("the app runs, but listens on no port; it is expected on {wanted}"),
         )
@@ -312,7 +312,7 @@ fn listened(seen: &Listening, manifest: &Manifest) -> Check {
         .fix("--no-run passes over this check, for an app that takes longer to start");
     }
     let mut check = Check::blocker(
-        Name::Port,
+        CheckId::Port,
         Exit::BadInput,
         match all.as_slice() {
             [] => format!("the app is expected on {wanted}, and listens on loopback only"),
@@ -339,13 +339,13 @@ fn list(ports: &[u16]) -> String {
 }
 
 /// Why the image cannot be run on this machine; [`None`] if it can, or if nobody knows.
-pub fn run_gap(image: &Image, engine: &super::machine::Engine) -> Option<Gap> {
+pub fn run_gap(image: &Image, engine: &super::machine::Engine) -> Option<Unavailable> {
     let (own, wanted) = (
         processor(&engine.processor)?,
         processor(&image.architecture)?,
     );
     (own != wanted && engine.emulates == Some(false)).then(|| {
-        Gap::Skipped(format!(
+        Unavailable::Skipped(format!(
             "the image is for {} and cannot run on this machine",
             image.architecture
         ))

@@ -1,6 +1,6 @@
 //! This machine: its container engine, its disk, Terraform, the edge's program.
 
-use super::{Check, Facts, Name, judged};
+use super::{Check, CheckId, Facts, judged};
 use crate::app::manifest::Architecture;
 use crate::exit::Exit;
 
@@ -67,25 +67,27 @@ pub fn processor(word: &str) -> Option<Architecture> {
 }
 
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
-    let mut checks = judged(Name::Engine, &facts.engine, |engine| vec![answers(engine)]);
+    let mut checks = judged(CheckId::Engine, &facts.engine, |engine| {
+        vec![answers(engine)]
+    });
     let wanted = facts.manifest().map(|manifest| manifest.architecture);
     if let (Ok(engine), Some(wanted)) = (&facts.engine, wanted) {
         checks.extend(emulation(engine, wanted));
     }
-    checks.extend(judged(Name::Disk, &facts.disk, |disk| vec![space(disk)]));
-    checks.extend(judged(Name::Terraform, &facts.terraform, |tool| {
+    checks.extend(judged(CheckId::Disk, &facts.disk, |disk| vec![space(disk)]));
+    checks.extend(judged(CheckId::Terraform, &facts.terraform, |tool| {
         vec![Check::ok(
-            Name::Terraform,
+            CheckId::Terraform,
             format!("{} {}", tool.path, tool.version),
         )]
     }));
-    checks.extend(judged(Name::Directories, &facts.directories, |all| {
+    checks.extend(judged(CheckId::Directories, &facts.directories, |all| {
         directories(all)
     }));
-    checks.extend(judged(Name::Edge, &facts.edge, |path| {
+    checks.extend(judged(CheckId::Edge, &facts.edge, |path| {
         vec![match path {
-            Some(path) => Check::ok(Name::Edge, path.clone()),
-            None => Check::ok(Name::Edge, "not wanted: `edge = false`"),
+            Some(path) => Check::ok(CheckId::Edge, path.clone()),
+            None => Check::ok(CheckId::Edge, "not wanted: `edge = false`"),
         }]
     }));
     checks
@@ -97,7 +99,7 @@ fn answers(engine: &Engine) -> Check {
         processor => format!(" on {processor}"),
     };
     Check::ok(
-        Name::Engine,
+        CheckId::Engine,
         format!("{} {}{on}", engine.name, engine.version),
     )
 }
@@ -118,17 +120,17 @@ fn emulation(engine: &Engine, wanted: Architecture) -> Option<Check> {
     };
     Some(match engine.emulates {
         Some(true) => Check::ok(
-            Name::Emulation,
+            CheckId::Emulation,
             format!("{foreign}, which runs both; builds are slow"),
         ),
-        Some(false) => Check::warning(Name::Emulation, foreign)
+        Some(false) => Check::warning(CheckId::Emulation, foreign)
             .why("a Dockerfile with RUN steps cannot be built, and the image cannot be run here for a look")
             .fix(format!(
                 "`docker run --privileged --rm tonistiigi/binfmt --install {word}` lets this machine run both"
             ))
             .fix("or set `architecture` in landfall.toml to this machine's"),
         None => Check::new(
-            Name::Emulation,
+            CheckId::Emulation,
             super::Outcome::Unknown,
             format!("{foreign}: whether it runs both cannot be seen from here"),
         ),
@@ -139,15 +141,15 @@ fn space(disk: &Disk) -> Check {
     let found = format!("{} free in {}", size(disk.free), disk.path);
     let fix = "`docker system df` says what takes the space; `docker image prune` removes images that have no name";
     if disk.free < SCANT {
-        Check::blocker(Name::Disk, Exit::Image, format!("too little: {found}"))
+        Check::blocker(CheckId::Disk, Exit::Image, format!("too little: {found}"))
             .why("an image is built in several copies")
             .fix(fix)
     } else if disk.free < TIGHT {
-        Check::warning(Name::Disk, found)
+        Check::warning(CheckId::Disk, found)
             .why("a large image may not fit")
             .fix(fix)
     } else {
-        Check::ok(Name::Disk, found)
+        Check::ok(CheckId::Disk, found)
     }
 }
 
@@ -157,7 +159,7 @@ fn directories(all: &[Directory]) -> Vec<Check> {
         if !one.writable {
             checks.push(
                 Check::blocker(
-                    Name::Directories,
+                    CheckId::Directories,
                     Exit::MissingTool,
                     format!("{} cannot be written", one.path),
                 )
@@ -170,7 +172,7 @@ fn directories(all: &[Directory]) -> Vec<Check> {
         } else if let Some(free) = one.free.filter(|free| *free < PROVIDER) {
             checks.push(
                 Check::warning(
-                    Name::Directories,
+                    CheckId::Directories,
                     format!("{} free in {}", size(free), one.path),
                 )
                 .why("the AWS provider takes about 1 GiB when it is unpacked for the first time")
@@ -184,7 +186,7 @@ fn directories(all: &[Directory]) -> Vec<Check> {
     if checks.is_empty() {
         let paths: Vec<&str> = all.iter().map(|one| one.path.as_str()).collect();
         checks.push(Check::ok(
-            Name::Directories,
+            CheckId::Directories,
             format!("{} can be written", paths.join(" and ")),
         ));
     }

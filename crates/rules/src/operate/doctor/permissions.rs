@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
-use super::{Check, Name, Outcome};
+use super::{Check, CheckId, Outcome};
 use crate::app::manifest::Target;
 use crate::app::names::Names;
 use crate::exit::Exit;
@@ -144,7 +144,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
     let depends: Vec<&str> = depends.map(|answer| answer.action.as_str()).collect();
     if denied.is_empty() && depends.is_empty() {
         return Check::ok(
-            Name::Permissions,
+            CheckId::Permissions,
             format!(
                 "all of {} actions that were asked for are allowed",
                 answers.len()
@@ -153,7 +153,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
     }
     if denied.is_empty() {
         return Check::new(
-            Name::Permissions,
+            CheckId::Permissions,
             Outcome::Unknown,
             "what is allowed depends on what a simulation does not know",
         )
@@ -163,7 +163,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
         ));
     }
     let mut check = Check::blocker(
-        Name::Permissions,
+        CheckId::Permissions,
         Exit::Access,
         format!(
             "{} of {} actions that a deployment needs are not allowed",

@@ -84,7 +84,7 @@ impl Latencies {
             return Some(Limit::Unanswered);
         };
         let quarter =
-            Duration::from_micros(crate::edge_contract::monotonic::micros(old).div_ceil(4));
+            Duration::from_micros(crate::edge_contract::histogram::micros(old).div_ceil(4));
         let new = old.saturating_add(quarter).saturating_add(FORGIVEN);
         Some(Limit::Longer { old, new })
     }

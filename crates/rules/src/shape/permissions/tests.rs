@@ -3,7 +3,7 @@
 
 use super::authorization::Authorization;
 use super::*;
-use crate::app::manifest::{AppName, Environment};
+use crate::app::manifest::{AppName, EnvironmentName};
 use crate::app::names::{Names, Slot};
 use crate::shape::plan::Resource;
 use crate::shape::review::{Rule, Run, review};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 fn names() -> Names {
     Names::new(
         AppName::parse("shop").expect("a name"),
-        Environment::parse("prod").expect("an environment"),
+        EnvironmentName::parse("prod").expect("an environment"),
     )
 }
 
@@ -230,7 +230,7 @@ fn documents_fit_into_what_iam_takes() {
     // The longest names there can be.
     let names = Names::new(
         AppName::parse("abcdefghijklmnopqrs").expect("19 characters"),
-        Environment::parse("prod").expect("4 characters"),
+        EnvironmentName::parse("prod").expect("4 characters"),
     );
     let scope = Scope::of(&names, "aws-us-gov", "123456789012", "ap-southeast-1")
         .with_domain(Some("application.department.example.com"));

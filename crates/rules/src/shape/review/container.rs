@@ -2,7 +2,7 @@
 
 use super::{Findings, Rule, Seen, secret};
 use crate::app::manifest::Target;
-use crate::edge_contract::ride::SECRET;
+use crate::edge_contract::SECRET_VARIABLE;
 use crate::release::hardening::Hardening;
 use crate::release::revision::Settings;
 use crate::shape::plan::Resource;
@@ -144,7 +144,10 @@ fn is_root(user: &str) -> bool {
 
 fn variables(address: &str, environment: &BTreeMap<String, String>, found: &mut Findings) {
     // The edge's own stands there on purpose (docs/decisions/0011), and a function's is seen by Terraform.
-    for (name, value) in environment.iter().filter(|(name, _)| *name != SECRET) {
+    for (name, value) in environment
+        .iter()
+        .filter(|(name, _)| *name != SECRET_VARIABLE)
+    {
         if let Some(secret) = secret::recognise(name, value) {
             let evidence = format!("the variable {name} {}", secret.describe());
             found.add(Rule::PlainSecret, address, evidence);

@@ -3,7 +3,7 @@
 use super::{EDGE, Subject, Target};
 use crate::app::manifest::Architecture;
 use crate::app::names::{CONTAINER, LABEL_REVISION};
-use crate::edge_contract::{bridge, ride};
+use crate::edge_contract::{self, bridge};
 
 /// `## A new version`.
 pub(super) fn release(subject: &Subject<'_>) -> String {
@@ -109,7 +109,7 @@ Then users get it, all at once. The same command with `$BEFORE` takes them back:
 aws lambda update-alias {aws_lambda} --name {alias} --function-version $VERSION --routing-config 'AdditionalVersionWeights={{}}'
 ```
 ",
-        revision = ride::REVISION,
+        revision = edge_contract::REVISION_VARIABLE,
     )
 }
 
@@ -166,7 +166,7 @@ aws ecs update-service --cluster $CLUSTER --service {service}-$LIVE --desired-co
 ```
 ",
         label = LABEL_REVISION,
-        revision = ride::REVISION,
+        revision = edge_contract::REVISION_VARIABLE,
         count = subject.count,
         blue = outputs.target_groups.blue,
         green = outputs.target_groups.green,
@@ -193,7 +193,7 @@ in Terraform changes for it: it is a new version as above."
             "**Without it** the app has to listen on port {port} itself, as the services are bound to that port for life (another one means to destroy and
 apply `fargate/` again), and `fargate/terraform.tfvars.json` gets `\"health_path\": \"/\"`, or whatever the app answers well, and
 `\"unhealthy_threshold\": 10`, as nobody tells a random error from an app that is down any more.",
-            port = ride::PORT,
+            port = edge_contract::PORT,
         ),
     };
     format!(
@@ -207,6 +207,6 @@ at random, and starts it again when it ends. It is a layer of the image and need
 
 {without}
 ",
-        secret = ride::SECRET,
+        secret = edge_contract::SECRET_VARIABLE,
     )
 }

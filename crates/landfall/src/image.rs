@@ -1,0 +1,4 @@
+//! TODO
+
+pub(crate) mod edge_layer;
+pub(crate) mod engine;

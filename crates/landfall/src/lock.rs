@@ -1,0 +1,4 @@
+//! TODO
+
+pub(crate) mod keepalive;
+pub(crate) mod lease_guard;

@@ -1,0 +1,110 @@
+//! The ledger in its store: read, and written before each step.
+
+use crate::failure::Failure;
+use crate::store::Store;
+use crate::store::random::token;
+use aws::{ETag, Written};
+use rules::exit::Exit;
+use rules::release::ledger::{RELEASES_PREFIX, Record};
+
+/// One record that this process writes.
+pub(crate) struct Ledger {
+    store: Store,
+    pub(crate) record: Record,
+    /// [`None`] before it was first written.
+    tag: Option<ETag>,
+}
+
+impl Ledger {
+    /// For a release that is about to begin; nothing is written yet.
+    pub(crate) fn begin(store: &Store, record: Record) -> Ledger {
+        Ledger {
+            store: store.clone(),
+            record,
+            tag: None,
+        }
+    }
+
+    /// The latest release; [`None`] before the first.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the record is not one that this landfall understands.
+    pub(crate) async fn latest(store: &Store) -> Result<Option<Ledger>, Failure> {
+        let keys = store.keys(RELEASES_PREFIX).await?;
+        let Some(number) = keys.iter().filter_map(|key| Record::number_of(key)).max() else {
+            return Ok(None);
+        };
+        Ledger::read(store, number).await
+    }
+
+    /// One release; [`None`] if there is none of that number.
+    ///
+    /// # Errors
+    /// As of [`Ledger::latest`].
+    pub(crate) async fn read(store: &Store, number: u64) -> Result<Option<Ledger>, Failure> {
+        let Some(object) = store.read(&Record::key(number)).await? else {
+            return Ok(None);
+        };
+        let record = Record::parse(&object.text).map_err(|why| {
+            Failure::new(
+                Exit::BadInput,
+                format!("the record of release {number} cannot be read"),
+            )
+            .why(why)
+            .next("a newer landfall may have written it: use that one")
+        })?;
+        Ok(Some(Ledger {
+            store: store.clone(),
+            record,
+            tag: Some(object.tag),
+        }))
+    }
+
+    /// All releases, by number.
+    ///
+    /// # Errors
+    /// As of [`Ledger::latest`].
+    pub(crate) async fn all(store: &Store) -> Result<Vec<Record>, Failure> {
+        let keys = store.keys(RELEASES_PREFIX).await?;
+        let mut numbers: Vec<u64> = keys
+            .iter()
+            .filter_map(|key| Record::number_of(key))
+            .collect();
+        numbers.sort_unstable();
+        let mut records = Vec::new();
+        for number in numbers {
+            if let Some(ledger) = Ledger::read(store, number).await? {
+                records.push(ledger.record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// Writes the record as it is now.
+    ///
+    /// # Errors
+    /// Somebody else wrote it meanwhile, which the release lock should prevent; or the store does not
+    /// answer.
+    pub(crate) async fn write(&mut self) -> Result<(), Failure> {
+        self.record.nonce = token()?;
+        let key = Record::key(self.record.number);
+        let text = serde_json::to_string(&self.record)
+            .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+        let written = match &self.tag {
+            None => self.store.create(&key, &text).await?,
+            Some(tag) => self.store.replace(&key, &text, tag).await?,
+        };
+        match written {
+            Written::Won(tag) => {
+                self.tag = Some(tag);
+                Ok(())
+            }
+            Written::Lost => Err(Failure::new(
+                Exit::Locked,
+                format!("somebody else works on release {}", self.record.number),
+            )
+            .why(format!("{key} was changed meanwhile"))
+            .next("`landfall history` shows how far it is; `landfall resume` goes on with it once nobody does")),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Slots on Fargate: two ECS services behind one listener.
+
+use super::{Look, SlotLook};
+use crate::failure::Failure;
+use crate::release::http_probe::SlotRoute;
+use crate::store::random::token;
+use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
+use rules::app::names::{CLOSED, Names, Slot, Slots};
+use rules::edge_contract::secret::Secret;
+use rules::exit::Exit;
+use rules::release::evidence::{Evidence, TargetHealth};
+use rules::release::revision::{Digest, Image, Revision};
+use rules::release::{PreviewRoutes, SlotSeen};
+use rules::shape::contract::{FargateOutputs, FoundationOutputs};
+
+/// The Fargate target of one environment.
+pub(crate) struct Fargate {
+    family: String,
+    slots: Slots<String>,
+    services: Services,
+    load_balancer: LoadBalancer,
+    /// What the load balancer counts.
+    pub(crate) metrics: Metrics,
+    roles: Roles,
+}
+
+impl Fargate {
+    pub(crate) fn new(
+        session: &Session,
+        names: &Names,
+        foundation: &FoundationOutputs,
+        outputs: &FargateOutputs,
+    ) -> Result<Fargate, Failure> {
+        Ok(Fargate {
+            family: names.family(),
+            slots: outputs.services.clone(),
+            services: Services::new(session, &outputs.cluster),
+            load_balancer: LoadBalancer::new(session, outputs),
+            metrics: Metrics::new(session, outputs)?,
+            roles: Roles {
+                execution_role_arn: foundation.execution_role_arn.clone(),
+                log_group: foundation.log_group.clone(),
+            },
+        })
+    }
+
+    pub(super) async fn look(&self) -> Result<Look, Failure> {
+        let (shares, tokens, blue, green) = tokio::try_join!(
+            self.load_balancer.shares(),
+            self.load_balancer.tokens(),
+            self.slot(Slot::Blue),
+            self.slot(Slot::Green),
+        )?;
+        Ok(Look {
+            shares,
+            previews: previews(&tokens),
+            slots: Slots {
+                blue: slot_look(blue, &tokens.blue),
+                green: slot_look(green, &tokens.green),
+            },
+        })
+    }
+
+    async fn slot(&self, slot: Slot) -> Result<(SlotFacts, Vec<TargetHealth>), aws::Error> {
+        tokio::try_join!(
+            self.services.slot(self.slots.of(slot)),
+            self.load_balancer.targets(slot),
+        )
+    }
+
+    pub(super) async fn stage(
+        &self,
+        slot: Slot,
+        revision: &Revision,
+        count: u32,
+        look: &Look,
+    ) -> Result<(), Failure> {
+        let task_definition = match self.services.find(&self.family, &revision.id()).await? {
+            Some(arn) => arn,
+            None => {
+                // One secret for both slots: a request to the public address may reach either.
+                let secret = match look.door(slot.other()).secret {
+                    Some(secret) => secret,
+                    None => new_secret()?,
+                };
+                self.services
+                    .register(&self.family, revision, &secret, &self.roles)
+                    .await?
+            }
+        };
+        self.services
+            .set(self.slots.of(slot), &task_definition, count)
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn open(&self, look: &Look) -> Result<(), Failure> {
+        for slot in Slot::ALL {
+            if look.door(slot).token.is_none() {
+                self.load_balancer.set_token(slot, &token()?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&self, look: &Look) -> Result<(), Failure> {
+        for slot in Slot::ALL {
+            if look.door(slot).token.is_some() {
+                let closed = format!("{CLOSED}-{}", token()?);
+                self.load_balancer.set_token(slot, &closed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn shift(&self, slot: Slot, share: u32) -> Result<(), Failure> {
+        Ok(self.load_balancer.shift(slot, share).await?)
+    }
+
+    pub(super) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
+        Ok(self.services.scale(self.slots.of(slot), count).await?)
+    }
+}
+
+/// What opens the counts of edges, new.
+pub(super) fn new_secret() -> Result<Secret, Failure> {
+    Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
+}
+
+fn is_closed(token: &str) -> bool {
+    token.starts_with(CLOSED)
+}
+
+fn previews(tokens: &Slots<String>) -> PreviewRoutes {
+    match (is_closed(&tokens.blue), is_closed(&tokens.green)) {
+        (false, false) => PreviewRoutes::Enabled,
+        (true, true) => PreviewRoutes::Disabled,
+        _ => PreviewRoutes::Partial,
+    }
+}
+
+fn slot_look((facts, targets): (SlotFacts, Vec<TargetHealth>), token: &str) -> SlotLook {
+    SlotLook {
+        seen: seen(&facts, &targets),
+        door: SlotRoute {
+            token: (!is_closed(token)).then(|| token.to_owned()),
+            secret: facts.deployed.secret.clone(),
+        },
+        running: running(&facts),
+        tasks: facts.tasks.iter().map(|task| task.id.clone()).collect(),
+        image: facts.deployed.image,
+        evidence: Evidence {
+            stopped: facts.stopped,
+            targets,
+            ..Evidence::default()
+        },
+    }
+}
+
+/// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was
+/// started with names it: references are digests.
+fn running(facts: &SlotFacts) -> Vec<Digest> {
+    let started_with = facts
+        .deployed
+        .image
+        .as_deref()
+        .and_then(Image::parse)
+        .map(|image| image.digest);
+    facts
+        .tasks
+        .iter()
+        .filter(|task| task.running)
+        .filter_map(|task| task.digest.clone().or_else(|| started_with.clone()))
+        .collect()
+}
+
+/// A slot as the release rules see it.
+fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let failed = facts.stopped.iter().filter(|task| task.is_failure());
+    let draining = targets.iter().filter(|target| target.state == "draining");
+    SlotSeen {
+        revision: facts.deployed.revision.clone(),
+        desired: facts.desired,
+        tasks: count(facts.tasks.len()),
+        healthy: count(healthy(facts, targets)),
+        draining: count(draining.count()),
+        stopped: count(failed.count()),
+        cause: None,
+        staged_at: facts.staged_at,
+    }
+}
+
+/// How many running tasks of the slot's revision the load balancer finds healthy. A target may still be
+/// the one of a task of an earlier revision: it is told by its address, and where no addresses are
+/// known, more targets than running tasks are not believed.
+fn healthy(facts: &SlotFacts, targets: &[TargetHealth]) -> usize {
+    let healthy: Vec<&TargetHealth> = targets
+        .iter()
+        .filter(|target| target.state == "healthy")
+        .collect();
+    let running: Vec<&TaskFacts> = facts
+        .tasks
+        .iter()
+        .filter(|task| task.running && task.is_current)
+        .collect();
+    if running.iter().all(|task| task.address.is_none()) {
+        return healthy.len().min(running.len());
+    }
+    let is_ours = |target: &&&TargetHealth| {
+        let own = running.iter().filter_map(|task| task.address.as_deref());
+        own.into_iter().any(|address| address == target.id)
+    };
+    healthy.iter().filter(is_ours).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws::Deployed;
+
+    fn task(is_current: bool, running: bool, address: Option<&str>) -> TaskFacts {
+        TaskFacts {
+            id: "t".into(),
+            running,
+            digest: None,
+            is_current,
+            address: address.map(str::to_owned),
+        }
+    }
+
+    fn slot(tasks: Vec<TaskFacts>) -> SlotFacts {
+        SlotFacts {
+            deployed: Deployed {
+                task_definition: "d:2".into(),
+                revision: None,
+                image: None,
+                secret: None,
+            },
+            desired: 1,
+            tasks,
+            stopped: Vec::new(),
+            staged_at: None,
+        }
+    }
+
+    fn targets(all: &[(&str, &str)]) -> Vec<TargetHealth> {
+        all.iter()
+            .map(|(id, state)| TargetHealth {
+                id: (*id).to_owned(),
+                state: (*state).to_owned(),
+                ..TargetHealth::default()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_target_that_an_earlier_revision_left_is_not_the_candidate() {
+        let left = targets(&[("10.0.0.1", "healthy")]);
+        // It is staged, and its task does not run yet.
+        let staged = slot(vec![task(true, false, None)]);
+        assert_eq!(seen(&staged, &left).healthy, 0);
+        // Both run; the load balancer has found only the old one healthy so far.
+        let both = slot(vec![
+            task(false, true, Some("10.0.0.1")),
+            task(true, true, Some("10.0.0.2")),
+        ]);
+        assert_eq!(seen(&both, &left).healthy, 0);
+        let found = targets(&[("10.0.0.1", "draining"), ("10.0.0.2", "healthy")]);
+        let of = seen(&both, &found);
+        assert_eq!((of.healthy, of.draining), (1, 1));
+    }
+
+    #[test]
+    fn without_addresses_no_more_are_healthy_than_run() {
+        let two = targets(&[("a", "healthy"), ("b", "healthy")]);
+        let one = slot(vec![task(true, true, None), task(false, true, None)]);
+        assert_eq!(seen(&one, &two).healthy, 1);
+    }
+}

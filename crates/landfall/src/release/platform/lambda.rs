@@ -1,0 +1,293 @@
+//! Slots on Lambda: two aliases of one function, and the alias that users come in by.
+
+use super::fargate::new_secret;
+use super::{Look, SlotLook};
+use crate::failure::Failure;
+use crate::release::http_probe::SlotRoute;
+use crate::report::now;
+use aws::{ErrorKind, Functions, Invoked, Placed, Publication, Session, VersionFacts};
+use rules::app::manifest::HealthPath;
+use rules::app::names::{Slot, Slots};
+use rules::edge_contract::SECRET_VARIABLE;
+use rules::edge_contract::invocation_error::NOT_READY;
+use rules::exit::Exit;
+use rules::release::alias_routing::{Routing, Staged};
+use rules::release::evidence::{Evidence, StoppedTask};
+use rules::release::failed_invocation;
+use rules::release::published_versions::{KEPT, Stay};
+use rules::release::revision::{Image, Revision, RevisionId};
+use rules::release::{PreviewRoutes, SlotSeen};
+use rules::shape::contract::{LambdaInputs, LambdaOutputs};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Invocations that fail after another before nobody asks any more: what they said is enough for a verdict.
+const ASKED: usize = 2;
+/// What Lambda refuses an image by.
+const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
+
+/// The Lambda target of one environment.
+pub(crate) struct Lambda {
+    functions: Functions,
+    path: String,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What need not be asked again.
+#[derive(Default)]
+struct Known {
+    /// Versions that are active: nothing about them changes any more.
+    active: BTreeMap<String, VersionFacts>,
+    /// What staged versions said that have not answered yet.
+    asked: BTreeMap<String, Asked>,
+    /// A revision whose image Lambda does not take, and why.
+    refused: Option<(RevisionId, String)>,
+}
+
+/// The first questions to a version that is staged.
+#[derive(Default)]
+struct Asked {
+    is_open: bool,
+    failures: Vec<StoppedTask>,
+    /// The last lines of the app.
+    lines: Vec<String>,
+}
+
+impl Lambda {
+    pub(crate) fn new(session: &Session, outputs: &LambdaOutputs, path: &HealthPath) -> Lambda {
+        Lambda {
+            functions: Functions::new(session, &outputs.function),
+            path: path.as_str().to_owned(),
+            known: Arc::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn look(&self) -> Result<Look, Failure> {
+        let (routing, placed) =
+            tokio::try_join!(self.functions.routing(), self.functions.placed())?;
+        let staged = Slots {
+            blue: placed.blue.as_ref().map(|placed| placed.version.clone()),
+            green: placed.green.as_ref().map(|placed| placed.version.clone()),
+        };
+        let (blue, green) = tokio::try_join!(
+            self.slot(Slot::Blue, placed.blue),
+            self.slot(Slot::Green, placed.green)
+        )?;
+        Ok(Look {
+            shares: routing.shares(&staged),
+            previews: PreviewRoutes::NotNeeded,
+            slots: Slots { blue, green },
+        })
+    }
+
+    async fn slot(&self, slot: Slot, placed: Option<Placed>) -> Result<SlotLook, Failure> {
+        let Some(placed) = placed else {
+            return Ok(SlotLook::default());
+        };
+        let facts = self.version(&placed.version).await?;
+        let is_active = facts.state == "Active";
+        if is_active && !placed.stay.answered {
+            self.ask_first(slot, &placed);
+        }
+        let known = self.known();
+        let asked = known.asked.get(&placed.version);
+        let mut stopped = asked.map_or_else(Vec::new, |asked| asked.failures.clone());
+        if facts.state == "Failed" {
+            stopped.push(failed_invocation::stopped(
+                &placed.version,
+                facts.reason_code.as_deref().unwrap_or("Failed"),
+                facts.reason.as_deref().unwrap_or_default(),
+            ));
+        }
+        let image = facts.image.as_deref().and_then(Image::parse);
+        Ok(SlotLook {
+            seen: SlotSeen {
+                revision: facts.revision,
+                desired: 1,
+                tasks: 1,
+                healthy: u32::from(is_active && placed.stay.answered),
+                draining: 0,
+                stopped: u32::try_from(stopped.len()).unwrap_or(u32::MAX),
+                cause: None,
+                staged_at: placed.stay.staged_at,
+            },
+            door: SlotRoute {
+                token: None,
+                secret: facts.secret,
+            },
+            running: image
+                .filter(|_| is_active)
+                .map(|image| image.digest)
+                .into_iter()
+                .collect(),
+            image: facts.image,
+            evidence: Evidence {
+                stopped,
+                log: asked.map_or_else(Vec::new, |asked| asked.lines.clone()),
+                ..Evidence::default()
+            },
+            tasks: vec![placed.version],
+        })
+    }
+
+    async fn version(&self, version: &str) -> Result<VersionFacts, Failure> {
+        let found = self.known().active.get(version).cloned();
+        if let Some(facts) = found {
+            return Ok(facts);
+        }
+        let facts = self.functions.version(version).await?;
+        if facts.state == "Active" {
+            self.known()
+                .active
+                .insert(version.to_owned(), facts.clone());
+        }
+        Ok(facts)
+    }
+
+    /// Asks a version that is staged whether it answers, beside everything else: a start may take long. That
+    /// it has answered is noted at its alias, where the next command finds it.
+    fn ask_first(&self, slot: Slot, placed: &Placed) {
+        let mut known = self.known();
+        let asked = known.asked.entry(placed.version.clone()).or_default();
+        if asked.is_open || asked.failures.len() >= ASKED {
+            return;
+        }
+        asked.is_open = true;
+        let (functions, shared) = (self.functions.clone(), Arc::clone(&self.known));
+        let (placed, path) = (placed.clone(), self.path.clone());
+        tokio::spawn(async move {
+            let said = functions.probe(&placed.version, &path).await;
+            if let Ok(Invoked::Answered(_)) = said {
+                // What is not noted now is asked again.
+                let stay = Stay {
+                    answered: true,
+                    ..placed.stay
+                };
+                let _ = functions.place(slot, &placed.version, stay).await;
+            }
+            let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = known.asked.entry(placed.version.clone()).or_default();
+            asked.is_open = false;
+            if let Ok(Invoked::Failed {
+                kind,
+                message,
+                lines,
+                ..
+            }) = said
+                // That is waiting, not failing: it is asked again until its time is over.
+                && kind != NOT_READY
+            {
+                let stopped = failed_invocation::stopped(&placed.version, &kind, &message);
+                asked.failures.push(stopped);
+                asked.lines = lines;
+            }
+        });
+    }
+
+    /// Publishes the revision, and leads the slot's alias to it.
+    pub(super) async fn stage(
+        &self,
+        slot: Slot,
+        revision: &Revision,
+        look: &Look,
+    ) -> Result<(), Failure> {
+        // One secret for both versions: a request to the public address may reach either.
+        let secret = match look.door(slot.other()).secret {
+            Some(secret) => secret,
+            None => new_secret()?,
+        };
+        let mut environment = revision.environment();
+        environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());
+        let publication = Publication {
+            image: &revision.image,
+            revision: revision.id(),
+            memory: LambdaInputs::memory(revision.settings.memory),
+            architecture: revision.settings.architecture,
+            environment,
+        };
+        let version = match self.functions.publish(&publication).await {
+            // Whatever is tried again, the image stays what it is.
+            Err(error) if error.operation == UPDATE_CODE && error.kind == ErrorKind::Other => {
+                self.known().refused = Some((revision.id(), error.message));
+                return Ok(());
+            }
+            other => other?,
+        };
+        let stay = Stay {
+            staged_at: Some(now()),
+            answered: false,
+        };
+        Ok(self.functions.place(slot, &version, stay).await?)
+    }
+
+    /// Why Lambda does not take a revision, if it has said so.
+    pub(crate) fn refusal(&self, revision: &RevisionId) -> Option<String> {
+        let known = self.known();
+        let (_, why) = known.refused.as_ref().filter(|(id, _)| id == revision)?;
+        Some(why.clone())
+    }
+
+    pub(super) async fn shift(&self, slot: Slot, share: u32, look: &Look) -> Result<(), Failure> {
+        let version = |slot: Slot| look.of(slot).tasks.first().cloned();
+        let staged: Staged = Slots {
+            blue: version(Slot::Blue),
+            green: version(Slot::Green),
+        };
+        let Some(routing) = Routing::shifted(slot, share, &staged) else {
+            return Err(Failure::new(
+                Exit::Bug,
+                format!("{share}% of users cannot go to {slot}: a slot is empty"),
+            ));
+        };
+        let other = routing.other.as_ref();
+        let other = other.map(|(version, share)| (version.as_str(), *share));
+        Ok(self.functions.shift(&routing.version, other).await?)
+    }
+
+    pub(super) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
+        match count {
+            0 => Ok(self.functions.withdraw(slot).await?),
+            // A version that is staged takes as many requests as come.
+            _ => Ok(()),
+        }
+    }
+
+    /// The status of one answer of the version in a slot.
+    pub(super) async fn ask(&self, slot: Slot, look: &Look) -> Option<u16> {
+        let version = look.of(slot).tasks.first()?;
+        match self.functions.probe(version, &self.path).await {
+            Ok(Invoked::Answered(answer)) => Some(answer.status),
+            Ok(Invoked::Failed { .. }) | Err(_) => None,
+        }
+    }
+
+    /// What the version in a slot says when it is asked now; [`None`] if it answers, or cannot be asked.
+    pub(super) async fn examine(&self, slot: Slot, look: &Look) -> Option<Evidence> {
+        let version = look.of(slot).tasks.first()?;
+        let said = self.functions.probe(version, &self.path).await.ok()?;
+        let Invoked::Failed {
+            kind,
+            message,
+            lines,
+            ..
+        } = said
+        else {
+            return None;
+        };
+        Some(Evidence {
+            stopped: vec![failed_invocation::stopped(version, &kind, &message)],
+            log: lines,
+            ..Evidence::default()
+        })
+    }
+
+    /// Deletes versions that nobody needs any more.
+    pub(super) async fn prune(&self) -> Result<(), Failure> {
+        self.functions.prune(KEPT).await?;
+        Ok(())
+    }
+}

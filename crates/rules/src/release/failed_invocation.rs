@@ -1,0 +1,115 @@
+//! A failed invocation of a Lambda version as evidence for the diagnosis.
+
+use crate::edge_contract::invocation_error;
+use crate::release::evidence::StoppedTask;
+
+/// A failed invocation in the form of a stopped task: the diagnosis treats both alike.
+///
+/// Besides the error types of the edge, these come from Lambda
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html>):
+/// `Runtime.InvalidEntrypoint` for a program that cannot be started, `Runtime.ExitError` and
+/// `Runtime.OutOfMemory` for one that ended, `Sandbox.Timedout` and `Function.Timeout`.
+pub fn stopped(version: &str, kind: &str, message: &str) -> StoppedTask {
+    let was_killed = kind == "Runtime.OutOfMemory"
+        || (kind == "Runtime.ExitError" && message.contains("signal: killed"));
+    let container_reason = match was_killed {
+        // On Lambda only the memory limit kills a program.
+        true => format!("OutOfMemoryError: {message}"),
+        false => message.to_owned(),
+    };
+    StoppedTask {
+        id: version.to_owned(),
+        stop_code: kind.to_owned(),
+        stopped_reason: kind.to_owned(),
+        exit_code: invocation_error::exit_code(kind),
+        container_reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::manifest::Architecture;
+    use crate::edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG, When, app_failed};
+    use crate::release::diagnosis::{Cause, Expectation, diagnose};
+    use crate::release::evidence::{Evidence, Listening};
+
+    fn cause(kind: &str, message: &str, listens_on: Option<Listening>) -> Option<Cause> {
+        let evidence = Evidence {
+            stopped: vec![stopped("3", kind, message)],
+            listens_on,
+            ..Evidence::default()
+        };
+        let expectation = Expectation {
+            port: 8080,
+            memory: 512,
+            architecture: Some(Architecture::Arm64),
+            edge: true,
+            settings: None,
+        };
+        diagnose(&evidence, &expectation)
+    }
+
+    #[test]
+    fn the_exit_code_is_read_from_the_error_type() {
+        for code in [0, 3, 137, 255] {
+            let name = app_failed(When::AtStart, Some(code));
+            let exit_code = i32::from(code);
+            let expected = Some(Cause::Crash { exit_code });
+            assert_eq!(cause(&name, "the app ended", None), expected, "{name}");
+            let later = app_failed(When::Later, Some(code));
+            assert_eq!(cause(&later, "the app ended", None), expected, "{later}");
+        }
+    }
+
+    #[test]
+    fn an_app_that_never_answered_has_not_crashed() {
+        let name = app_failed(When::AtStart, None);
+        let why = "the app has not answered on 127.0.0.1:8080 within 30 s";
+        assert_eq!(cause(&name, why, None), None);
+        // A trial run on this machine has found the port.
+        let elsewhere = Listening {
+            reachable: vec![9090],
+            loopback: vec![],
+        };
+        let found = cause(&name, why, Some(elsewhere));
+        assert!(matches!(found, Some(Cause::WrongPort { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn error_types_of_lambda_are_understood() {
+        let foreign = "Error: fork/exec /.landfall/edge: exec format error";
+        let found = cause("Runtime.InvalidEntrypoint", foreign, None);
+        assert!(matches!(found, Some(Cause::WrongArchitecture { .. })));
+        let killed = "Runtime exited with error: signal: killed";
+        let memory = Some(Cause::OutOfMemory { memory: 512 });
+        assert_eq!(cause("Runtime.ExitError", killed, None), memory);
+        assert_eq!(cause("Runtime.OutOfMemory", "", None), memory);
+        // It does not say why; the release's own time limit decides.
+        let timeout = cause(
+            "Sandbox.Timedout",
+            "Task timed out after 30.00 seconds",
+            None,
+        );
+        assert_eq!(timeout, None);
+    }
+
+    #[test]
+    fn an_answer_too_long_for_lambda_is_a_cause_of_its_own() {
+        let why = "The app's answer takes 7000000 bytes, and Lambda takes 6291556 at most (GET /)";
+        let reason = why.to_owned();
+        let found = cause(TOO_LONG, why, None);
+        assert_eq!(found, Some(Cause::AnswerTooLong { reason }));
+        assert!(found.is_some_and(|cause| cause.is_certain()));
+    }
+
+    #[test]
+    fn a_secret_that_could_not_be_read_is_a_cause_of_its_own() {
+        let why = "KEY: User is not authorized (AccessDeniedException)";
+        let found = cause(SECRET_NOT_READ, why, None);
+        let reason = why.to_owned();
+        assert_eq!(found, Some(Cause::SecretNotRead { reason }));
+        // A new role may not have reached all of AWS yet.
+        assert!(found.is_some_and(|cause| !cause.is_certain()));
+    }
+}

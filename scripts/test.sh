@@ -1,0 +1,208 @@
+# shellcheck shell=bash
+# `./dev test`: every check and every test, or those that are named. Sourced by ./dev after
+# scripts/setup.sh and scripts/bench.sh.
+#
+# Most of the time of a rehearsed test is waiting, so the checks run at the same time as the tests,
+# at the lowest priority.
+
+# What `./dev test` runs, in the order in which `./dev help` lists it.
+readonly TEST_STEPS=(format shell terraform structure static_programs checkov workflows clippy dependencies doctests bench tests)
+
+# The environment variable that names it is read by testkit::Sandbox::shared.
+readonly SHARED_EMULATORS=$CACHE/test-emulators
+readonly TEST_REPORT=$TARGET/nextest/default/junit.xml
+
+# --- checks ---------------------------------------------------------------------------------
+
+test_format() {
+  setup_rust_components
+  cargo fmt --all --check
+}
+
+test_shell() {
+  setup_shellcheck
+  shellcheck --external-sources dev .ci/run scripts/*.sh crates/landfall/src/rehearsal/*.sh
+}
+
+test_terraform() {
+  setup_terraform
+  "$(own_terraform || echo "$TERRAFORM_SHIM")" fmt -check -diff -recursive crates/infra
+}
+
+# Fails on a module cycle and on a function over 100 lines.
+test_structure() { "$TARGET/debug/structure" --check; }
+
+# Statically linked, and no call of getaddrinfo, which crashes in a static glibc program.
+test_static_programs() { scripts/static-programs.sh "${LANDFALL_EDGE%edge}"{edge,secrets,bridge}; }
+
+test_checkov() {
+  setup_checkov
+  LANDFALL_CHECKOV=$CHECKOV_VENV/bin/checkov scripts/checkov.sh
+}
+
+test_workflows() {
+  setup_workflow_checks
+  LANDFALL_WORKFLOW_CHECKS=$WORKFLOW_CHECKS_VENV scripts/workflows.sh
+}
+
+test_clippy() {
+  setup_rust_components
+  cargo clippy --locked --workspace --all-targets -- --deny warnings
+}
+
+test_dependencies() {
+  setup_cargo_deny
+  cargo deny --locked check --hide-inclusion-graph bans licenses sources
+  if reachable https://github.com/RustSec/advisory-db; then
+    cargo deny --locked check advisories
+  else
+    say "NOT checked: known vulnerabilities (cargo deny check advisories), because github.com can't be reached"
+  fi
+}
+
+test_doctests() { cargo test --locked --workspace --doc; }
+
+# Runs two benches once: it shows that they work, not what they measure.
+test_bench() {
+  setup_smoke_bench
+  smoke_bench
+}
+
+# --- tests ----------------------------------------------------------------------------------
+
+# Everything that the tests and the checks run. All targets of all packages at once: a build of one
+# package alone would enable other features of its dependencies and compile them again.
+build_workspace() { cargo build --locked --workspace --all-targets; }
+
+# The emulators that tests share; see testkit::Sandbox::shared.
+start_shared_emulators() {
+  export LANDFALL_TEST_EMULATORS=$SHARED_EMULATORS
+  LANDFALL_HOME=$SHARED_EMULATORS "$LANDFALL" rehearsal start
+}
+
+stop_shared_emulators() {
+  [[ ! -d $SHARED_EMULATORS ]] || LANDFALL_HOME=$SHARED_EMULATORS "$LANDFALL" rehearsal stop
+  rm -rf "$SHARED_EMULATORS"
+}
+
+test_tests() {
+  # Property tests: CI runs the same cases each time, everyone else new ones. The seed repeats a run.
+  export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-$([[ -n ${CI:-} ]] && echo 71 || echo "$RANDOM$RANDOM")}
+  say "property tests with PROPTEST_RNG_SEED=$PROPTEST_RNG_SEED"
+  rm -f "$TEST_REPORT"
+  start_shared_emulators
+  cargo nextest run --locked --workspace --no-fail-fast "$@"
+  stop_shared_emulators
+}
+
+# --- all of it ------------------------------------------------------------------------------
+
+# What the tests need, apart from fakecloud.
+setup_for_tests() {
+  step "compiler and curl" setup_basics
+  step "Docker Engine" setup_docker
+  step "Terraform" setup_terraform
+  step "AWS provider" setup_provider
+  step "ministack" setup_ministack
+  step "image of the example" setup_example
+  step "image for the tests" setup_test_image
+  step "cargo-nextest" setup_nextest
+  export LANDFALL_EXAMPLE_IMAGE=$EXAMPLE_IMAGE
+}
+
+# The tools of the checks.
+setup_for_checks() {
+  step "rustfmt and clippy" setup_rust_components
+  step "shellcheck" setup_shellcheck
+  step "cargo-deny" setup_cargo_deny
+  step "checkov" setup_checkov
+  step "checks of workflows" setup_workflow_checks
+  step "programs for the bench" setup_smoke_bench
+}
+
+# Prints the times and the slowest tests, however the run ended.
+finish_tests() {
+  local rc=$?
+  trap - EXIT
+  end_step ", failed"
+  finish_all_background || rc=1
+  stop_shared_emulators || rc=1
+  print_times
+  [[ ! -f $TEST_REPORT ]] || python3 scripts/slowest-tests.py "$TEST_REPORT" >&2 || rc=1
+  exit "$rc"
+}
+
+interrupt_tests() {
+  end_all_background
+  exit 130
+}
+
+test_all() {
+  trap finish_tests EXIT
+  trap interrupt_tests INT TERM
+  set_up_cache
+  setup_for_tests
+  if ! fakecloud_runs "$FAKECLOUD" && ! fakecloud_from_image; then
+    install_fakecloud_libraries
+    background "fakecloud" build_fakecloud
+  fi
+  setup_for_checks
+  exec 9>&-
+  use_environment
+  step "format" test_format
+  step "shell" test_shell
+  step "terraform" test_terraform
+  background "building the edge" build_edge
+  step "building landfall and its tests" build_workspace
+  finish_background "building the edge"
+  use_edge
+  finish_background "fakecloud"
+  step "structure" test_structure
+  step "static programs" test_static_programs
+  background "checks" run_checks
+  step "tests" test_tests
+}
+
+# The checks that run beside the tests, one after another. Those that wait for cargo's lock come
+# last: the tests must get it first.
+run_checks() {
+  local name
+  yield_processor
+  for name in checkov workflows dependencies bench clippy doctests; do
+    step "$name" "test_$name"
+  done
+}
+
+# test_named NAME...: these steps only, one after another.
+test_named() {
+  local name
+  for name in "$@"; do
+    is_listed "$name" "${TEST_STEPS[@]}" ||
+      die "'$name' is not a step of './dev test'. The steps are: ${TEST_STEPS[*]}"
+  done
+  trap finish_tests EXIT
+  if is_listed tests "$@"; then
+    set_up setup_nextest setup_test_image setup_checkov
+    export LANDFALL_EXAMPLE_IMAGE=$EXAMPLE_IMAGE
+  else
+    set_up_cache
+    exec 9>&-
+  fi
+  if is_listed tests "$@" || is_listed bench "$@" || is_listed static_programs "$@"; then
+    step "building the edge" build_edge
+    use_edge
+  fi
+  if is_listed tests "$@" || is_listed bench "$@" || is_listed structure "$@"; then
+    step "building landfall and its tests" build_workspace
+  fi
+  for name in "$@"; do step "$name" "test_$name"; done
+}
+
+# is_listed NAME LIST...
+is_listed() {
+  local one
+  for one in "${@:2}"; do
+    [[ $one != "$1" ]] || return 0
+  done
+  return 1
+}
