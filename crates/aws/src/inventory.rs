@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::secrets::Secrets;
 use crate::services::Services;
 use crate::session::Session;
+use crate::signed::api_gateway::ApiGateway;
+use crate::signed::cloudfront::CloudFront;
 use crate::signed::ec2::Ec2;
 use crate::state_bucket::StateBucket;
 use crate::zones::Zones;
@@ -54,9 +56,9 @@ pub struct Inventory {
     iam: aws_sdk_iam::Client,
     sns: aws_sdk_sns::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
-    cloudfront: aws_sdk_cloudfront::Client,
+    cloudfront: CloudFront,
     lambda: aws_sdk_lambda::Client,
-    apis: aws_sdk_apigatewayv2::Client,
+    apis: ApiGateway,
     certificates: [aws_sdk_acm::Client; 2],
     zones: Zones,
     domains: BTreeSet<Domain>,
@@ -83,9 +85,9 @@ impl Inventory {
             iam: aws_sdk_iam::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            cloudfront: aws_sdk_cloudfront::Client::new(&second),
+            cloudfront: CloudFront::new(&second),
             lambda: aws_sdk_lambda::Client::new(config),
-            apis: aws_sdk_apigatewayv2::Client::new(config),
+            apis: ApiGateway::new(config),
             certificates: [
                 aws_sdk_acm::Client::new(config),
                 aws_sdk_acm::Client::new(&session.at(rules::operate::domain::CLOUDFRONT_REGION)),
@@ -272,11 +274,8 @@ impl Inventory {
     }
 
     async fn distributions(&self) -> Result<Vec<Found>, Error> {
-        let pages = self.cloudfront.list_distributions().into_paginator();
-        let found = pages.items().send().try_collect().await;
-        let found = found.map_err(translate("cloudfront:ListDistributions"))?;
+        let found = self.cloudfront.distributions().await?.into_iter();
         Ok(found
-            .into_iter()
             .filter(|one| one.comment == self.names.id())
             .map(|one| Found::new(Kind::Distribution, one.id))
             .collect())

@@ -1,7 +1,7 @@
 //! The AWS services that landfall uses, one module each, as functions that take and return types of `rules`.
 //!
 //! What lives here: clients, requests, the reading of answers, and the one translation of errors
-//! ([`Error`]). This is the only crate that depends on AWS's own crates. EC2 and SSM are called without an SDK
+//! ([`Error`]). This is the only crate that depends on AWS's own crates. Some services are called without an SDK
 //! crate (`signed`).
 //!
 //! What does not: decisions (they are in `rules`), printing and prompts (they are in `landfall`), and waiting for a

@@ -246,7 +246,7 @@ fn tls_only(bucket: &str, region: &str) -> String {
 
 /// The partition of a region, the second part of its ARNs
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
-fn partition(region: &str) -> &'static str {
+pub(crate) fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
     } else if region.starts_with("us-gov-") {

@@ -1,13 +1,12 @@
-//! Versions and aliases of a function that fakecloud really runs: an image of bridge, edge and app.
+//! Versions and aliases of a function that fakecloud runs in containers: an image with bridge, edge and app.
 
 mod emulators;
 
 use aws::{
     Endpoints, ErrorKind, Functions, Invoked, Logs, Placed, Publication, Registry, Session, Traffic,
 };
-use aws_sdk_apigatewayv2::types::{IntegrationType, ProtocolType};
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
-use emulators::{ACCOUNT, REGION, config};
+use emulators::{ACCOUNT, REGION, api_gateway, config};
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
 use rules::edge_contract::summary::Collection;
@@ -15,6 +14,7 @@ use rules::exit::Exit;
 use rules::release::published_versions::Stay;
 use rules::release::revision::{Image, RevisionId};
 use rules::time::Timestamp;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -26,8 +26,8 @@ use testkit::Sandbox;
 const FUNCTION: &str = "shop-prod";
 const GROUP: &str = "/aws/lambda/shop-prod";
 
-/// Emulators with a function as Terraform leaves it: an image that cannot be pulled, `live` at `$LATEST`,
-/// and an HTTP API that leads to `live`.
+/// Emulators with a function as Terraform creates it: an image that cannot be pulled, `live` pointing to
+/// `$LATEST`, and an HTTP API that invokes `live`.
 struct Stage {
     sandbox: Sandbox,
     session: Session,
@@ -82,12 +82,12 @@ impl Stage {
         Stage {
             sandbox,
             session: session.expect("a session"),
+            api: http_api(&main, &arn),
             emulator: main,
-            api: http_api(&aws_sdk_apigatewayv2::Client::new(&config), &arn).await,
         }
     }
 
-    /// Builds an image whose app is started with `arguments`, and pushes it.
+    /// Builds an image whose app has these arguments, and pushes it.
     async fn push(&self, tag: &str, arguments: &[&str]) -> Image {
         let registry = Registry::new(&self.session);
         let login = registry.login().await.expect("a login");
@@ -102,7 +102,7 @@ impl Stage {
             "/landfall-edge",
             "--",
             "/landfall-edge-testapp",
-            // The port on which fakecloud expects a function: the app may have it.
+            // The port that fakecloud expects of a function; the app may use it.
             "--port",
             "8080",
         ]
@@ -140,8 +140,7 @@ impl Stage {
         }
     }
 
-    /// One request of a user, by the address that AWS gives the API. Which version answered, and the
-    /// request as the app saw it.
+    /// A user's request to the API's host name. Returns the status and the whole response.
     fn ask(&self, path: &str) -> (u16, String) {
         let host = format!("{}.execute-api.{REGION}.amazonaws.com", self.api);
         self.request(path, &host)
@@ -161,7 +160,7 @@ impl Stage {
         (status.expect("a status"), answer)
     }
 
-    /// Who answers `count` users, by version.
+    /// How many of `count` requests each version serves.
     fn count(&self, count: usize) -> BTreeMap<String, usize> {
         let mut seen = BTreeMap::new();
         for _ in 0..count {
@@ -178,45 +177,36 @@ impl Stage {
     }
 }
 
-async fn http_api(client: &aws_sdk_apigatewayv2::Client, alias_arn: &str) -> String {
-    let api = client
-        .create_api()
-        .name(FUNCTION)
-        .protocol_type(ProtocolType::Http)
-        .send()
-        .await
-        .expect("an API");
-    let api = api.api_id.expect("an id");
-    let integration = client
-        .create_integration()
-        .api_id(&api)
-        .integration_type(IntegrationType::AwsProxy)
-        .payload_format_version("2.0")
-        .integration_uri(alias_arn)
-        .send()
-        .await
-        .expect("an integration");
-    let integration = integration.integration_id.expect("an id");
-    client
-        .create_route()
-        .api_id(&api)
-        .route_key("$default")
-        .target(format!("integrations/{integration}"))
-        .send()
-        .await
-        .expect("a route");
-    client
-        .create_stage()
-        .api_id(&api)
-        .stage_name("$default")
-        .auto_deploy(true)
-        .send()
-        .await
-        .expect("a stage");
+/// Creates an HTTP API that invokes the alias; returns its ID.
+fn http_api(endpoint: &str, alias_arn: &str) -> String {
+    let id = |answer: &Value, name: &str| answer[name].as_str().expect("an ID").to_owned();
+    let api = json!({ "name": FUNCTION, "protocolType": "HTTP" });
+    let api = id(&api_gateway(endpoint, "apis", &api), "apiId");
+    let create = |kind: &str, input: Value| {
+        let path = format!("apis/{api}/{kind}");
+        api_gateway(endpoint, &path, &input)
+    };
+    let integration = create(
+        "integrations",
+        json!({
+            "integrationType": "AWS_PROXY",
+            "payloadFormatVersion": "2.0",
+            "integrationUri": alias_arn,
+        }),
+    );
+    let target = format!("integrations/{}", id(&integration, "integrationId"));
+    create(
+        "routes",
+        json!({ "routeKey": "$default", "target": target }),
+    );
+    create(
+        "stages",
+        json!({ "stageName": "$default", "autoDeploy": true }),
+    );
     api
 }
 
-/// A static program: it lies beside the edge's.
+/// The path of a static program, which is in the edge's directory.
 fn program(name: &str) -> PathBuf {
     let edge = std::env::var_os("LANDFALL_EDGE").map(PathBuf::from);
     let edge =
@@ -253,7 +243,7 @@ fn now() -> Timestamp {
     Timestamp(u64::try_from(since.expect("a clock").as_millis()).expect("milliseconds"))
 }
 
-/// First attempts of users over all seconds of a revision.
+/// First attempts of users' requests in all seconds of a revision.
 fn attempts(collection: &Collection, revision: &str) -> u64 {
     let seconds = collection.seconds(revision);
     let of = |second| collection.second(revision, second).first.total;
@@ -275,7 +265,7 @@ fn placed(version: &str, at: u64) -> Option<Placed> {
 }
 
 #[tokio::test]
-async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
+async fn versions_are_published_placed_probed_and_get_their_shares() {
     let stage = Stage::new().await;
     let begin = now();
     let functions = Functions::new(&stage.session, FUNCTION);
@@ -333,7 +323,7 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     functions
         .place(Slot::Green, "2", stay(7))
         .await
-        .expect("placed anew");
+        .expect("placed again");
     let expected = Slots {
         blue: placed("1", 5),
         green: placed("2", 7),
@@ -387,7 +377,7 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
         traffic("1", &[("2", 0.1)])
     );
     let shares = stage.count(150);
-    // A share of a tenth gives none of 150 once in 7 million times, and 50 never.
+    // With a share of a tenth, the probability of none of 150 is one in 7 million, and 50 never happen.
     assert!((1..50).contains(&shares["2"]), "{shares:?}");
     functions.shift("2", None).await.expect("shifted");
     assert_eq!(stage.count(3), BTreeMap::from([("2".to_owned(), 3)]));
@@ -401,12 +391,12 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
             .summaries(Timestamp(begin.0 - 60_000))
             .await
             .expect("summaries");
-        let told = ["aaaa", "bbbb"].map(|revision| attempts(&seen, revision));
-        if told == users {
+        let counted = ["aaaa", "bbbb"].map(|revision| attempts(&seen, revision));
+        if counted == users {
             break;
         }
-        assert!(Instant::now() < end, "{told:?} instead of {users:?}");
-        // Lines of less than a second ago wait for the next invocation.
+        assert!(Instant::now() < end, "{counted:?} instead of {users:?}");
+        // Summaries of the last second are written at the next invocation.
         stage.poke(&functions).await;
     }
     let lines = logs.since(begin, None).await.expect("lines");
@@ -427,7 +417,7 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
 }
 
 impl Stage {
-    /// Has both versions write what they have not told yet. Probes are counted apart from users.
+    /// Makes both versions write their remaining summaries. Probes are counted separately from users' requests.
     async fn poke(&self, functions: &Functions) {
         for version in ["1", "2"] {
             functions.probe(version, "/").await.expect("a probe");
@@ -435,13 +425,13 @@ impl Stage {
     }
 }
 
-/// What leads to the API, and what the app sees then.
+/// The host names of the API, and the path that the app receives.
 fn the_app_sees_the_path(stage: &Stage) {
     let path = "/echo?q=a%20b";
     let (status, answer) = stage.ask(path);
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains("GET /echo?q=a%20b HTTP/1.1"), "{answer}");
-    // Any name below `execute-api` will do, so that a name of this machine does.
+    // The emulator accepts any name with `execute-api`, such as one of this machine.
     let (status, answer) =
         stage.request(path, &format!("{}.execute-api.localhost:4566", stage.api));
     assert_eq!(status, 200, "{answer}");

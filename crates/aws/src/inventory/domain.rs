@@ -41,33 +41,12 @@ impl Inventory {
 
     /// Custom domain names of HTTP APIs.
     pub(super) async fn domain_names(&self) -> Result<Vec<Found>, Error> {
-        let mut all = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .apis
-                .get_domain_names()
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("apigateway:GET"))?;
-            for one in page.items.unwrap_or_default() {
-                let has = |(key, value): &(&str, String)| {
-                    let tags = one.tags();
-                    tags.is_some_and(|tags| tags.get(*key) == Some(value))
-                };
-                if self.tags().iter().all(has) {
-                    all.extend(
-                        one.domain_name
-                            .map(|name| Found::new(Kind::DomainName, name)),
-                    );
-                }
-            }
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+        let names = self.apis.domain_names().await?.into_iter();
+        Ok(names
+            .filter(|name| self.has_tags(name.tags.as_ref()))
+            .filter_map(|name| name.domain_name)
+            .map(|name| Found::new(Kind::DomainName, name))
+            .collect())
     }
 
     /// DNS records of the domains that point to an entry point of AWS or validate a certificate.
