@@ -213,7 +213,7 @@ impl Planner<'_> {
 
     async fn plan(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
         match self.only_looks {
-            true => terraform.foresee().await,
+            true => terraform.plan_without_lock().await,
             false => terraform.plan(false).await,
         }
     }
