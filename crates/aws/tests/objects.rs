@@ -4,7 +4,6 @@
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::Names;
-use rules::exit::Exit;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -113,8 +112,7 @@ fn forward(mut client: TcpStream, upstream: &str, faults: &Mutex<Vec<Fault>>) {
 
 #[tokio::test]
 async fn objects_are_swapped_although_the_network_fails() {
-    let sandbox = Sandbox::new();
-    let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let relay = Relay::start(&second);
     let names = Names::new(
@@ -140,8 +138,7 @@ async fn objects_are_swapped_although_the_network_fails() {
 
 #[tokio::test]
 async fn the_expiry_of_an_environment_is_one_tag_of_several() {
-    let sandbox = Sandbox::new();
-    let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
     let session = session.expect("a session");

@@ -9,6 +9,7 @@ use rules::shape::contract::{
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::io::Write as _;
+use testkit::Sandbox;
 
 impl Stage {
     fn lambda(&self, image: Option<&Image>, memory: u32, port: u16) -> Value {
@@ -23,7 +24,7 @@ impl Stage {
 
 #[tokio::test]
 async fn the_target_is_created_as_planned_and_does_not_change_what_releases_own() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let inputs = FoundationInputs::of(&stage.manifest, REGION);
     let foundation = stage.terraform(Root::Foundation, &json!(inputs)).await;
     create(&foundation).await;
@@ -64,7 +65,7 @@ async fn the_target_is_created_as_planned_and_does_not_change_what_releases_own(
 
 #[tokio::test]
 async fn output_of_a_terraform_that_outlived_its_landfall_is_ignored() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     inputs["port"] = json!(0.5);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
@@ -92,7 +93,7 @@ async fn output_of_a_terraform_that_outlived_its_landfall_is_ignored() {
 
 #[tokio::test]
 async fn the_target_can_be_planned_without_an_image_but_not_with_a_tag() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
     let first = plan(&lambda, false).await;

@@ -2,6 +2,7 @@
 
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;
+use crate::documents::page;
 use crate::environment::app::{App, overrides};
 use crate::environment::phases::Phases;
 use crate::environment::place::Environment;
@@ -12,7 +13,6 @@ use infra::Interrupt;
 use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::page;
 use rules::shape::plan_decision::PlanDecision;
 use std::path::Path;
 
