@@ -28,7 +28,8 @@ impl Account {
     /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_freetier_GetAccountPlanState.html>).
     ///
     /// # Errors
-    /// The call fails: the caller is not allowed to ask, or the account is older than account plans.
+    /// The call fails: the caller is not allowed to ask, or the account is older than account
+    /// plans.
     pub async fn plan_state(&self) -> Result<PlanState, Error> {
         let answer = aws_sdk_freetier::Client::new(&self.config)
             .get_account_plan_state()

@@ -7,8 +7,8 @@ use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use rules::app::names::Names;
 use rules::operate::release_warnings::Alarm;
 
-/// The alarms of one environment: those whose names begin with its name and that notify its topic. The
-/// prefix alone would match another environment's as well: `app-prod` and `app-prod-2`.
+/// The alarms of one environment: those whose names begin with its name and that notify its topic.
+/// The prefix alone would match another environment's as well: `app-prod` and `app-prod-2`.
 #[derive(Debug, Clone)]
 pub struct Alarms {
     cloudwatch: aws_sdk_cloudwatch::Client,

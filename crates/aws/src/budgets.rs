@@ -24,7 +24,8 @@ impl Budgets {
         }
     }
 
-    /// The excess over the budget `name`; [`None`] if it is not exceeded, or there is no such budget
+    /// The excess over the budget `name`; [`None`] if it is not exceeded, or there is no such
+    /// budget
     /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeBudget.html>).
     ///
     /// # Errors
@@ -35,8 +36,8 @@ impl Budgets {
         Ok(spent.and_then(|s| Exceeded::of(s.limit, s.actual, s.forecast, &s.unit)))
     }
 
-    /// What was spent this month according to the budget `name`; [`None`] if there is no such budget, or AWS has
-    /// not counted anything yet.
+    /// What was spent this month according to the budget `name`; [`None`] if there is no such
+    /// budget, or AWS has not counted anything yet.
     ///
     /// # Errors
     /// As for [`Budgets::exceeded`].

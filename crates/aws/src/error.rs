@@ -97,7 +97,8 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
 
 fn kind_of(code: &str, status: u16) -> ErrorKind {
     let has = |needle: &str| code.contains(needle);
-    // The last two are EC2's: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    // The last two are EC2's:
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     let is_about_credentials = has("ExpiredToken")
         || has("InvalidClientTokenId")
         || has("UnrecognizedClient")

@@ -5,7 +5,8 @@ use crate::session::Session;
 use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
 
-/// Tag of a provider that landfall created. One without it belongs to someone else and is never deleted.
+/// Tag of a provider that landfall created. One without it belongs to someone else and is never
+/// deleted.
 const TAG: &str = "landfall:made";
 
 /// An OpenID Connect provider of the account.
@@ -57,8 +58,8 @@ impl Identity {
         }))
     }
 
-    /// Creates a provider. AWS verifies the signatures of its tokens against certificate authorities that it
-    /// trusts itself, so no thumbprint is given.
+    /// Creates a provider. AWS verifies the signatures of its tokens against certificate
+    /// authorities that it trusts itself, so no thumbprint is given.
     ///
     /// # Errors
     /// The provider exists already, or the caller may not create it.

@@ -1,5 +1,5 @@
-//! Searches every service in which landfall or its HCL creates resources for those that have an environment's
-//! names or tags.
+//! Searches every service in which landfall or its HCL creates resources for those that have an
+//! environment's names or tags.
 
 mod domain;
 mod function;
@@ -99,7 +99,8 @@ impl Inventory {
         }
     }
 
-    /// Searches for DNS records of these domains as well. Records have no tags, so the names have to be known.
+    /// Searches for DNS records of these domains as well. Records have no tags, so the names have
+    /// to be known.
     #[must_use]
     pub fn with_domains(mut self, domains: impl IntoIterator<Item = Domain>) -> Inventory {
         self.domains.extend(domains);
@@ -109,8 +110,8 @@ impl Inventory {
     /// Searches all services. Those that cannot be searched are in [`Listing::unseen`].
     pub async fn look(&self) -> Listing {
         let mut listing = Listing::default();
-        // Concurrently, because two dozen services one after the other take seconds. On the heap, because
-        // together these futures are larger than a stack.
+        // Concurrently, because two dozen services one after the other take seconds. On the heap,
+        // because together these futures are larger than a stack.
         let searches: [(&str, Search<'_>); 28] = [
             ("load balancers", Box::pin(self.load_balancers())),
             ("target groups", Box::pin(self.target_groups())),
@@ -163,8 +164,8 @@ impl Inventory {
         listing
     }
 
-    /// Whether `name` is the environment's ID, alone or with one of the suffixes in use. Another environment's
-    /// ID may begin with this one: `app-prod` and `app-prod-2`.
+    /// Whether `name` is the environment's ID, alone or with one of the suffixes in use. Another
+    /// environment's ID may begin with this one: `app-prod` and `app-prod-2`.
     fn is_ours(&self, name: &str) -> bool {
         let id = self.names.id();
         let suffixes = [
@@ -388,7 +389,8 @@ impl Inventory {
             let alarms = page.metric_alarms.unwrap_or_default().into_iter();
             all.extend(
                 alarms
-                    // The prefix may match another environment's alarms; those notify another topic.
+                    // The prefix may match another environment's alarms; those notify another
+                    // topic.
                     .filter(|one| notifies(one, &topic))
                     .filter_map(|one| one.alarm_name)
                     .map(|name| Found::new(Kind::Alarm, name)),

@@ -26,7 +26,8 @@ use rules::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-/// Timeout of a probe: the longest time of a function behind an HTTP API, and the cold start before it.
+/// Timeout of a probe: the longest time of a function behind an HTTP API, and the cold start before
+/// it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// One function.
@@ -39,7 +40,8 @@ pub struct Functions {
 /// Where the alias `live` sends requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traffic {
-    /// The version that gets all requests except the shares of `others`; `$LATEST` before the first release.
+    /// The version that gets all requests except the shares of `others`; `$LATEST` before the first
+    /// release.
     pub version: String,
     /// Other versions with their shares, each above 0 and at most 1.
     pub others: Vec<(String, f64)>,
@@ -82,8 +84,8 @@ pub enum Invoked {
     Answered(ProbeAnswer),
     /// The function failed: it did not start, timed out, or does not understand probes.
     Failed {
-        /// The error's type, such as `Landfall.AppFailedToStart`, `Runtime.ExitError` or `Sandbox.Timedout`;
-        /// empty if the answer has none.
+        /// The error's type, such as `Landfall.AppFailedToStart`, `Runtime.ExitError` or
+        /// `Sandbox.Timedout`; empty if the answer has none.
         kind: String,
         /// The error's message.
         message: String,
@@ -269,12 +271,12 @@ impl Functions {
         }
     }
 
-    /// Sends requests to `version`, except a percentage below 100 to `other`. With 0, or without `other`, all
-    /// requests go to `version`. The change is atomic.
+    /// Sends requests to `version`, except a percentage below 100 to `other`. With 0, or without
+    /// `other`, all requests go to `version`. The change is atomic.
     ///
     /// # Errors
-    /// The call fails; the routing is unchanged. AWS rejects shares from or to `$LATEST`, and between versions
-    /// with different roles.
+    /// The call fails; the routing is unchanged. AWS rejects shares from or to `$LATEST`, and
+    /// between versions with different roles.
     pub async fn shift(&self, version: &str, other: Option<(&str, u32)>) -> Result<(), Error> {
         let shares: HashMap<String, f64> = other
             .filter(|(_, percent)| *percent > 0)
@@ -297,10 +299,12 @@ impl Functions {
             .map_err(translate("lambda:UpdateAlias"))
     }
 
-    /// Invokes `qualifier`, a version or an alias, once, to make its edge request `path` from its app.
+    /// Invokes `qualifier`, a version or an alias, once, to make its edge request `path` from its
+    /// app.
     ///
     /// # Errors
-    /// The call itself fails: there is no such version, it is not active yet, or the call is throttled.
+    /// The call itself fails: there is no such version, it is not active yet, or the call is
+    /// throttled.
     pub async fn probe(&self, qualifier: &str, path: &str) -> Result<Invoked, Error> {
         let answer = self
             .lambda
@@ -347,8 +351,8 @@ impl Functions {
         })
     }
 
-    /// Deletes published versions, except the newest `keep` and those that an alias refers to. Returns the deleted
-    /// ones.
+    /// Deletes published versions, except the newest `keep` and those that an alias refers to.
+    /// Returns the deleted ones.
     ///
     /// # Errors
     /// A call fails; some versions may have been deleted.

@@ -1,11 +1,13 @@
-//! The AWS services that landfall uses, one module each, as functions that take and return types of `rules`.
+//! The AWS services that landfall uses, one module each, as functions that take and return types of
+//! `rules`.
 //!
 //! What lives here: clients, requests, the reading of answers, and the one translation of errors
-//! ([`Error`]). This is the only crate that depends on AWS's own crates. Some services are called without an SDK
-//! crate (`signed`).
+//! ([`Error`]). This is the only crate that depends on AWS's own crates. Some services are called
+//! without an SDK crate (`signed`).
 //!
-//! What does not: decisions (they are in `rules`), printing and prompts (they are in `landfall`), and waiting for a
-//! state; only [`Functions::publish`] waits, because Lambda accepts one change at a time.
+//! What does not: decisions (they are in `rules`), printing and prompts (they are in `landfall`),
+//! and waiting for a state; only [`Functions::publish`] waits, because Lambda accepts one change at
+//! a time.
 
 mod account;
 mod alarms;

@@ -1,4 +1,5 @@
-//! The Application Load Balancer: traffic shares, the routes to each slot, and the health of targets.
+//! The Application Load Balancer: traffic shares, the routes to each slot, and the health of
+//! targets.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
@@ -93,7 +94,8 @@ impl LoadBalancer {
         })
     }
 
-    /// Forwards `share` percent of all requests to `slot` and the rest to the other slot, atomically.
+    /// Forwards `share` percent of all requests to `slot` and the rest to the other slot,
+    /// atomically.
     ///
     /// # Errors
     /// The call fails; the shares stay as they are.
@@ -115,15 +117,16 @@ impl LoadBalancer {
             100 => Some(slot),
             _ => None,
         };
-        // The short form for a single group. A list with the other group at weight 0 means the same to a load
-        // balancer, but an emulator reads weight 0 as 1, and a list of one makes provider 3.39 crash when it
-        // reads the rule.
+        // The short form for a single group. A list with the other group at weight 0 means the same
+        // to a load balancer, but an emulator reads weight 0 as 1, and a list of one makes provider
+        // 3.39 crash when it reads the rule.
         if let Some(slot) = alone {
             return forward
                 .target_group_arn(self.target_groups.of(slot))
                 .build();
         }
-        // Lowest terms, because an emulator distributes requests in rounds as long as the sum of the weights.
+        // Lowest terms, because an emulator distributes requests in rounds as long as the sum of
+        // the weights.
         let part = gcd(share, 100);
         let group = |slot: Slot, weight: u32| {
             TargetGroupTuple::builder()
@@ -175,7 +178,8 @@ impl LoadBalancer {
         })
     }
 
-    /// Routes requests whose header [`SLOT_HEADER`] is `token` to `slot`, instead of those with the previous token.
+    /// Routes requests whose header [`SLOT_HEADER`] is `token` to `slot`, instead of those with the
+    /// previous token.
     ///
     /// # Errors
     /// The call fails; the rule stays as it is.

@@ -15,7 +15,8 @@ const SUMMARIES: &str = r#"{ $.landfall = "summary" }"#;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct LogLine {
-    /// The log's ID of the line. It distinguishes a line that is returned twice from two equal lines.
+    /// The log's ID of the line. It distinguishes a line that is returned twice from two equal
+    /// lines.
     pub id: String,
     pub time: Timestamp,
     /// ID of the task that wrote it.
@@ -39,7 +40,8 @@ impl Logs {
         }
     }
 
-    /// Lines since `since`, oldest first, of all tasks or of one. A log group that does not exist has none.
+    /// Lines since `since`, oldest first, of all tasks or of one. A log group that does not exist
+    /// has none.
     ///
     /// # Errors
     /// The call fails.
@@ -65,12 +67,12 @@ impl Logs {
         Ok(lines)
     }
 
-    /// The edges' summaries since `since`, of all tasks, and the number of summary lines that could not be read.
-    /// A log group that does not exist has none.
+    /// The edges' summaries since `since`, of all tasks, and the number of summary lines that could
+    /// not be read. A log group that does not exist has none.
     ///
     /// Lines appear some seconds after they were written, and not in order: read again from
-    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts once. A second whose
-    /// line has not appeared yet looks like one without requests.
+    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts
+    /// once. A second whose line has not appeared yet looks like one without requests.
     ///
     /// The filter pattern excludes the app's own lines on the server
     /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>).

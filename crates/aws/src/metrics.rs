@@ -17,8 +17,8 @@ const OPERATION: &str = "cloudwatch:GetMetricData";
 /// The field that a value is stored in.
 type Field = fn(&mut Minute) -> &mut u64;
 
-/// A metric: its name, its name in the query's ID, and its field. IDs consist of lower-case letters, digits
-/// and underscores.
+/// A metric: its name, its name in the query's ID, and its field. IDs consist of lower-case
+/// letters, digits and underscores.
 type Counted = (&'static str, &'static str, Field);
 
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
@@ -64,14 +64,16 @@ impl Metrics {
         })
     }
 
-    /// The counts of each slot from the minute of `since` to the one before that of `until`. The last two
-    /// minutes may be incomplete; [`rules::release::minute_counts::windows`] leaves those out.
+    /// The counts of each slot from the minute of `since` to the one before that of `until`. The
+    /// last two minutes may be incomplete; [`rules::release::minute_counts::windows`] leaves those
+    /// out.
     ///
     /// One call for six metrics. AWS charges for each metric
     /// (<https://aws.amazon.com/cloudwatch/pricing/>), so call this once a minute.
     ///
     /// # Errors
-    /// The call fails, or CloudWatch did not return all counts: a missing count would look like no requests.
+    /// The call fails, or CloudWatch did not return all counts: a missing count would look like no
+    /// requests.
     pub async fn minutes(
         &self,
         since: Timestamp,

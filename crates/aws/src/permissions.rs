@@ -21,8 +21,8 @@ impl Permissions {
         }
     }
 
-    /// The ARN of a role by its name, because the ARN of a role's session lacks the role's path. [`None`] if the
-    /// caller may not read roles.
+    /// The ARN of a role by its name, because the ARN of a role's session lacks the role's path.
+    /// [`None`] if the caller may not read roles.
     ///
     /// # Errors
     /// The call fails for another reason.
@@ -41,12 +41,13 @@ impl Permissions {
         }
     }
 
-    /// Whether the policies of `principal`, the ARN of a user or role, allow these actions on this resource. The
-    /// simulation ignores session policies and resource policies
+    /// Whether the policies of `principal`, the ARN of a user or role, allow these actions on this
+    /// resource. The simulation ignores session policies and resource policies
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>).
     ///
     /// # Errors
-    /// The call fails; often because the caller may not simulate, which says nothing about the actions.
+    /// The call fails; often because the caller may not simulate, which says nothing about the
+    /// actions.
     pub async fn simulate(&self, principal: &str, ask: &Ask) -> Result<Vec<Simulated>, Error> {
         const OPERATION: &str = "iam:SimulatePrincipalPolicy";
         let entry = |key: &str, value: &str| {

@@ -17,7 +17,8 @@ pub struct Quotas {
 impl Quotas {
     /// The quotas of the session's account in the session's region.
     pub fn new(session: &Session) -> Quotas {
-        // A region that is not enabled rejects every call, so a region that always is enabled is asked about it.
+        // A region that is not enabled rejects every call, so a region that always is enabled is
+        // asked about it.
         let home = session.at(home_of(session.region()));
         Quotas {
             region: session.region().to_owned(),
@@ -76,7 +77,8 @@ impl Quotas {
             .ok_or_else(|| Error::incomplete(OPERATION, "value"))
     }
 
-    /// The quota of application load balancers, and how many exist. `own` is the name of the environment's.
+    /// The quota of application load balancers, and how many exist. `own` is the name of the
+    /// environment's.
     ///
     /// # Errors
     /// A call fails.

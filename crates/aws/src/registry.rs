@@ -97,8 +97,8 @@ impl Registry {
         const LIST: &str = "ecr:ListImages";
         const DELETE: &str = "ecr:BatchDeleteImage";
         let mut deleted = 0;
-        // An image that an index refers to can only be deleted after the index, so the images are listed again
-        // until none is left.
+        // An image that an index refers to can only be deleted after the index, so the images are
+        // listed again until none is left.
         for _round in 0..100 {
             let answer = self
                 .ecr

@@ -1,5 +1,5 @@
-//! Secrets of an environment, in Parameter Store and in Secrets Manager. Values are written and never read back:
-//! no call that lists them returns values.
+//! Secrets of an environment, in Parameter Store and in Secrets Manager. Values are written and
+//! never read back: no call that lists them returns values.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;

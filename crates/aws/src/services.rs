@@ -92,8 +92,8 @@ impl Services {
         }
     }
 
-    /// Registers a task definition for `revision` in `family`; returns its ARN. `secret` authorizes reading the
-    /// counts of its edges and marking requests as probes, and nothing else.
+    /// Registers a task definition for `revision` in `family`; returns its ARN. `secret` authorizes
+    /// reading the counts of its edges and marking requests as probes, and nothing else.
     ///
     /// # Errors
     /// The call fails; nothing was registered.
@@ -187,7 +187,8 @@ impl Services {
         Ok(container.build())
     }
 
-    /// ARN of the newest active task definition of `family` for `revision`, among its twenty newest.
+    /// ARN of the newest active task definition of `family` for `revision`, among its twenty
+    /// newest.
     ///
     /// # Errors
     /// A call fails.
@@ -275,7 +276,8 @@ impl Services {
     /// Sets the desired number of tasks of a service.
     ///
     /// # Errors
-    /// The call fails; the service is unchanged. A service that does not exist is [`ErrorKind::NotFound`].
+    /// The call fails; the service is unchanged. A service that does not exist is
+    /// [`ErrorKind::NotFound`].
     pub async fn scale(&self, service: &str, count: u32) -> Result<(), Error> {
         self.ecs
             .update_service()

@@ -28,8 +28,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads credentials and region as the AWS CLI does. With `endpoints`, calls emulators with made-up
-    /// credentials instead, and uses none of the user's own.
+    /// Reads credentials and region as the AWS CLI does. With `endpoints`, calls emulators with
+    /// made-up credentials instead, and uses none of the user's own.
     ///
     /// # Errors
     /// No region is set.

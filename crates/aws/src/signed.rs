@@ -1,8 +1,8 @@
 //! Calls of services whose SDK crates are large and of which few calls are needed.
 //!
-//! Everything but the request's text and the answer's is the SDK's: connections, credentials, signature,
-//! retries, timeouts, clock skew, endpoints. Errors go through [`translate`], as those of every other service.
-//! `docs/decisions/0004-services-without-their-sdk-crates.md` says why.
+//! Everything but the request's text and the answer's is the SDK's: connections, credentials,
+//! signature, retries, timeouts, clock skew, endpoints. Errors go through [`translate`], as those
+//! of every other service. `docs/decisions/0004-services-without-their-sdk-crates.md` says why.
 
 pub(crate) mod api_gateway;
 pub(crate) mod cloudfront;
@@ -56,7 +56,8 @@ struct Service {
     read_error: fn(&HttpResponse) -> ErrorMetadata,
 }
 
-/// A request without what the SDK's runtime adds. Not [`fmt::Debug`], because it may contain a secret.
+/// A request without what the SDK's runtime adds. Not [`fmt::Debug`], because it may contain a
+/// secret.
 struct Request {
     method: &'static str,
     /// Path and query.
@@ -176,7 +177,8 @@ fn text(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> {
     String::from_utf8(bytes.to_vec()).map_err(OrchestratorError::other)
 }
 
-/// What the orchestrator reads from its configuration: the same as it finds in that of an SDK crate's client.
+/// What the orchestrator reads from its configuration: the same as it finds in that of an SDK
+/// crate's client.
 fn settings(config: &SdkConfig, service: &'static Service) -> Layer {
     let mut layer = Layer::new("landfall");
     layer.store_put(SigningName::from_static(service.name));

@@ -1,5 +1,6 @@
-//! The bucket of the Terraform state. It has to exist before Terraform runs and to be deleted after it, so
-//! landfall creates it through the SDK. Landfall's own objects of an environment are there, too.
+//! The bucket of the Terraform state. It has to exist before Terraform runs and to be deleted after
+//! it, so landfall creates it through the SDK. Landfall's own objects of an environment are there,
+//! too.
 
 mod objects;
 mod tags;
@@ -64,12 +65,13 @@ impl StateBucket {
         }
     }
 
-    /// Creates the bucket if it does not exist, and sets what a state bucket needs: versioning, encryption, no
-    /// public access, TLS only. An existing bucket gets these settings as well, because a command that was
-    /// killed may have left it without. Returns whether the bucket was created.
+    /// Creates the bucket if it does not exist, and sets what a state bucket needs: versioning,
+    /// encryption, no public access, TLS only. An existing bucket gets these settings as well,
+    /// because a command that was killed may have left it without. Returns whether the bucket was
+    /// created.
     ///
-    /// A new bucket gets the tag with the time `end` at which the environment expires; an existing one keeps its
-    /// tag.
+    /// A new bucket gets the tag with the time `end` at which the environment expires; an existing
+    /// one keeps its tag.
     ///
     /// # Errors
     /// A call fails; calling this again continues.
@@ -167,7 +169,8 @@ impl StateBucket {
             .map_err(translate("s3:CreateBucket"))
     }
 
-    /// Deletes every version of every object, then the bucket. Does nothing if the bucket does not exist.
+    /// Deletes every version of every object, then the bucket. Does nothing if the bucket does not
+    /// exist.
     ///
     /// # Errors
     /// A call fails; calling this again continues.

@@ -121,8 +121,8 @@ impl Zones {
             .collect())
     }
 
-    /// The records from the domain's own on. Route 53 sorts names by their labels from the last to the first, so
-    /// subdomains follow their domain.
+    /// The records from the domain's own on. Route 53 sorts names by their labels from the last to
+    /// the first, so subdomains follow their domain.
     async fn sets(&self, zone: &Zone, domain: &Domain) -> Result<Vec<ResourceRecordSet>, Error> {
         let answer = self
             .route53

@@ -1,12 +1,13 @@
-//! How an account pays. No emulator implements these services, so the answers are written after AWS's API
-//! reference: the tests show that such answers are read, and not that AWS returns them.
+//! How an account pays. No emulator implements these services, so the answers are written after
+//! AWS's API reference: the tests show that such answers are read, and not that AWS returns them.
 
 use aws::{Account, Endpoints, ErrorKind, Session};
 use rules::time::Timestamp;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-/// A server whose answer to a request is `answer` of its text. The thread ends with the test's process.
+/// A server whose answer to a request is `answer` of its text. The thread ends with the test's
+/// process.
 async fn account(answer: fn(&str) -> (u16, &'static str)) -> Account {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

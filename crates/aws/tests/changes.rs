@@ -1,5 +1,5 @@
-//! Changes of a function that take time, conflict, or are rejected, with answers as AWS documents them, because
-//! fakecloud completes every change at once and rejects none.
+//! Changes of a function that take time, conflict, or are rejected, with answers as AWS documents
+//! them, because fakecloud completes every change at once and rejects none.
 
 use aws::{Endpoints, Error, ErrorKind, Functions, Publication, Session};
 use rules::app::manifest::Architecture;

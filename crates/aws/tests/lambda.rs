@@ -1,4 +1,5 @@
-//! Versions and aliases of a function that fakecloud runs in containers: an image with bridge, edge and app.
+//! Versions and aliases of a function that fakecloud runs in containers: an image with bridge, edge
+//! and app.
 
 mod emulators;
 
@@ -25,8 +26,8 @@ use testkit::Sandbox;
 const FUNCTION: &str = "shop-prod";
 const GROUP: &str = "/aws/lambda/shop-prod";
 
-/// Emulators with a function as Terraform creates it: an image that cannot be pulled, `live` pointing to
-/// `$LATEST`, and an HTTP API that invokes `live`.
+/// Emulators with a function as Terraform creates it: an image that cannot be pulled, `live`
+/// pointing to `$LATEST`, and an HTTP API that invokes `live`.
 struct Stage {
     sandbox: Sandbox,
     session: Session,
@@ -267,13 +268,26 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
     let stage = Stage::new().await;
     let begin = now();
     let functions = Functions::new(&stage.session, FUNCTION);
-    let traffic = |version: &str, others: &[(&str, f64)]| Traffic {
+    nothing_is_published_at_first(&functions).await;
+    versions_are_published(&stage, &functions, begin).await;
+    versions_are_placed(&functions).await;
+    versions_are_probed(&stage, &functions).await;
+    let shares = requests_get_their_shares(&stage, &functions).await;
+    the_app_sees_the_path(&stage);
+    let users = [3 + shares["1"] as u64, shares["2"] as u64 + 3 + 2];
+    summaries_are_counted(&stage, &functions, begin, users).await;
+    versions_are_withdrawn_and_pruned(&functions).await;
+}
+
+fn traffic(version: &str, others: &[(&str, f64)]) -> Traffic {
+    let others = others.iter();
+    Traffic {
         version: version.to_owned(),
-        others: others
-            .iter()
-            .map(|(v, share)| ((*v).to_owned(), *share))
-            .collect(),
-    };
+        others: others.map(|(v, share)| ((*v).to_owned(), *share)).collect(),
+    }
+}
+
+async fn nothing_is_published_at_first(functions: &Functions) {
     assert_eq!(
         functions.traffic().await.expect("traffic"),
         traffic("$LATEST", &[])
@@ -281,11 +295,10 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
     assert_eq!(functions.placed().await.expect("slots"), Slots::default());
     assert_eq!(functions.versions().await.expect("versions"), []);
     assert!(functions.concurrency().await.expect("a limit") >= 10);
+}
 
+async fn versions_are_published(stage: &Stage, functions: &Functions, begin: Timestamp) {
     let (first, second) = (stage.push("one", &[]).await, stage.push("two", &[]).await);
-    let bad = stage
-        .push("bad", &["--print", "no database\n", "--exit", "3"])
-        .await;
     for (image, revision, version) in [
         (&first, "aaaa", "1"),
         (&second, "bbbb", "2"),
@@ -309,7 +322,9 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
     assert_eq!(listed, ["1", "2"]);
     let missing = functions.version("9").await.expect_err("there is none");
     assert_eq!(missing.kind, ErrorKind::NotFound);
+}
 
+async fn versions_are_placed(functions: &Functions) {
     functions
         .place(Slot::Blue, "1", stay(5))
         .await
@@ -327,7 +342,9 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
         green: placed("2", 7),
     };
     assert_eq!(functions.placed().await.expect("slots"), expected);
+}
 
+async fn versions_are_probed(stage: &Stage, functions: &Functions) {
     for qualifier in ["1", "green"] {
         let probed = functions.probe(qualifier, "/").await.expect("a probe");
         let Invoked::Answered(answer) = probed else {
@@ -348,6 +365,9 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
         .await
         .expect_err("no such alias");
     assert_eq!(nowhere.kind, ErrorKind::NotFound);
+    let bad = stage
+        .push("bad", &["--print", "no database\n", "--exit", "3"])
+        .await;
     let third = functions.publish(&publication(&bad, "cccc")).await;
     assert_eq!(third.expect("a version"), "3");
     let failed = functions.probe("3", "/").await.expect("a probe");
@@ -359,7 +379,13 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
     };
     assert_eq!(kind, "Landfall.AppFailedToStart.Exit3", "{message}");
     assert!(log.is_some_and(|log| log.contains("no database")));
+}
 
+/// Returns how many of 150 requests each version served, with a share of 10% for version 2.
+async fn requests_get_their_shares(
+    stage: &Stage,
+    functions: &Functions,
+) -> BTreeMap<String, usize> {
     functions.shift("1", None).await.expect("shifted");
     assert_eq!(
         functions.traffic().await.expect("traffic"),
@@ -375,13 +401,21 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
         traffic("1", &[("2", 0.1)])
     );
     let shares = stage.count(150);
-    // With a share of a tenth, the probability of none of 150 is one in 7 million, and 50 never happen.
+    // With a share of a tenth, the probability of none of 150 is one in 7 million, and 50 never
+    // happen.
     assert!((1..50).contains(&shares["2"]), "{shares:?}");
     functions.shift("2", None).await.expect("shifted");
     assert_eq!(stage.count(3), BTreeMap::from([("2".to_owned(), 3)]));
+    shares
+}
 
-    the_app_sees_the_path(&stage);
-    let users = [3 + shares["1"] as u64, shares["2"] as u64 + 3 + 2];
+/// `users` are the requests of the first and of the second revision.
+async fn summaries_are_counted(
+    stage: &Stage,
+    functions: &Functions,
+    begin: Timestamp,
+    users: [u64; 2],
+) {
     let logs = Logs::new(&stage.session, GROUP);
     let end = Instant::now() + Duration::from_secs(30);
     loop {
@@ -395,11 +429,13 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
         }
         assert!(Instant::now() < end, "{counted:?} instead of {users:?}");
         // Summaries of the last second are written at the next invocation.
-        stage.poke(&functions).await;
+        stage.poke(functions).await;
     }
     let lines = logs.since(begin, None).await.expect("lines");
     assert!(lines.iter().any(|line| line.message == "no database"));
+}
 
+async fn versions_are_withdrawn_and_pruned(functions: &Functions) {
     functions.withdraw(Slot::Blue).await.expect("withdrawn");
     functions.withdraw(Slot::Blue).await.expect("gone already");
     let expected = Slots {
@@ -415,7 +451,8 @@ async fn versions_are_published_placed_probed_and_get_their_shares() {
 }
 
 impl Stage {
-    /// Makes both versions write their remaining summaries. Probes are counted separately from users' requests.
+    /// Makes both versions write their remaining summaries. Probes are counted separately from
+    /// users' requests.
     async fn poke(&self, functions: &Functions) {
         for version in ["1", "2"] {
             functions.probe(version, "/").await.expect("a probe");

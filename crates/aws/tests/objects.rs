@@ -1,5 +1,6 @@
-//! Objects of the state bucket if the network fails between a write and its answer, if S3 asks for a write again,
-//! and if there are more of them than fit on one page. `landfall` tests what they have in common with a directory.
+//! Objects of the state bucket if the network fails between a write and its answer, if S3 asks for
+//! a write again, and if there are more of them than fit on one page. `landfall` tests what they
+//! have in common with a directory.
 
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::app::manifest::{AppName, EnvironmentName};
@@ -28,8 +29,8 @@ const CONFLICT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code
     ConditionalRequestConflict</Code><Message>The conditional request cannot succeed due to a \
     conflicting operation against this resource.</Message></Error>";
 
-/// A proxy between the SDK and the emulator. It forwards everything except the next PUTs, which get the given
-/// faults.
+/// A proxy between the SDK and the emulator. It forwards everything except the next PUTs, which get
+/// the given faults.
 struct Relay {
     url: String,
     faults: Arc<Mutex<Vec<Fault>>>,
@@ -210,7 +211,8 @@ async fn a_lost_answer_is_not_a_lost_race(relay: &Relay, bucket: &StateBucket) {
     assert_eq!(replaced.expect("a store"), Written::Lost);
 }
 
-/// No attempt is answered: the own text proves that one of them took effect, another text proves nothing.
+/// No attempt is answered: the own text proves that one of them took effect, another text proves
+/// nothing.
 async fn without_any_answer_another_text_proves_nothing(relay: &Relay, bucket: &StateBucket) {
     relay.next(&[Fault::AnswerLost; ATTEMPTS]);
     won(bucket.create("unheard", "text").await);

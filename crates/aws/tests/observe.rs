@@ -1,4 +1,5 @@
-//! What a release reads in addition to ECS and the load balancer: logs, metrics, alarms and budgets of emulators.
+//! What a release reads in addition to ECS and the load balancer: logs, metrics, alarms and budgets
+//! of emulators.
 
 mod emulators;
 
@@ -23,17 +24,17 @@ use std::time::SystemTime;
 use testkit::Sandbox;
 
 /// Emulators without a deployment.
-struct Planted {
+struct Stage {
     main: String,
     second: String,
     _sandbox: Sandbox,
 }
 
-impl Planted {
-    fn new() -> Planted {
+impl Stage {
+    fn new() -> Stage {
         let sandbox = Sandbox::shared().with_emulators();
         let (main, second) = sandbox.emulators();
-        Planted {
+        Stage {
             main,
             second,
             _sandbox: sandbox,
@@ -137,9 +138,9 @@ fn attempts(collection: &Collection) -> u64 {
     seconds.into_iter().map(of).sum()
 }
 
-/// Writes summaries of two tasks for `seconds` seconds, each twice, early and late, some of the late ones repeated;
-/// between them lines of the app, broken ones and ones of a future version. Reads them, and reads again after a
-/// late line.
+/// Writes summaries of two tasks for `seconds` seconds, each twice, early and late, some of the
+/// late ones repeated; between them lines of the app, broken ones and ones of a future version.
+/// Reads them, and reads again after a late line.
 async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
     let config = config(endpoint).await;
     let client = aws_sdk_cloudwatchlogs::Client::new(&config);
@@ -217,13 +218,13 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
 
 #[tokio::test]
 async fn summaries_come_from_every_page_of_the_log_and_count_once() {
-    let planted = Planted::new();
+    let stage = Stage::new();
     // More than the 10,000 lines of a page; this emulator applies the pattern.
-    let session = planted.session(&planted.main).await;
-    summaries_are_read(&planted.main, &session, 3_000).await;
+    let session = stage.session(&stage.main).await;
+    summaries_are_read(&stage.main, &session, 3_000).await;
     // This emulator ignores a JSON pattern, and has no pages.
-    let session = planted.session(&planted.second).await;
-    summaries_are_read(&planted.second, &session, 200).await;
+    let session = stage.session(&stage.second).await;
+    summaries_are_read(&stage.second, &session, 200).await;
 }
 
 fn outputs() -> FargateOutputs {
@@ -291,9 +292,9 @@ async fn count(cloudwatch: &aws_sdk_cloudwatch::Client, slot: Slot, minute: u64,
 
 #[tokio::test]
 async fn counts_of_the_load_balancer_are_read_for_each_slot() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&planted.main).await);
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&stage.main).await);
     let counts = |requests, errors, unconnected| Minute {
         requests,
         errors,
@@ -378,9 +379,9 @@ async fn alarm(cloudwatch: &aws_sdk_cloudwatch::Client, name: &str, topic: &str,
 
 #[tokio::test]
 async fn firing_alarms_are_read_with_time_and_reason() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&planted.main).await);
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&stage.main).await);
     let names = names("prod");
     let alarms = Alarms::new(&session, &names);
     assert_eq!(alarms.firing().await.expect("alarms"), []);
@@ -432,14 +433,15 @@ async fn budget(budgets: &aws_sdk_budgets::Client, name: &str, limit: &str) {
 
 #[tokio::test]
 async fn an_exceeded_budget_is_reported() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let client = aws_sdk_budgets::Client::new(&config(&planted.second).await);
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let client = aws_sdk_budgets::Client::new(&config(&stage.second).await);
     let budgets = Budgets::new(&session, ACCOUNT);
     assert_eq!(budgets.exceeded("watched-prod").await.expect("none"), None);
     budget(&client, "watched-prod", "10").await;
     assert_eq!(budgets.exceeded("watched-prod").await.expect("kept"), None);
-    // In an emulator nothing is ever spent, so only a negative limit, which AWS would reject, is exceeded.
+    // In an emulator nothing is ever spent, so only a negative limit, which AWS would reject, is
+    // exceeded.
     budget(&client, "watched-less", "-1.5").await;
     let exceeded = budgets.exceeded("watched-less").await.expect("a budget");
     let exceeded = exceeded.expect("exceeded");

@@ -1,4 +1,5 @@
-//! What `doctor` reads from an account, with an emulator: the region, and IAM's simulation of policies.
+//! What `doctor` reads from an account, with an emulator: the region, and IAM's simulation of
+//! policies.
 
 mod emulators;
 

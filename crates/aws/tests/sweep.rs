@@ -1,5 +1,5 @@
-//! The sweep finds leftovers: one resource of each kind is created with an environment's names or tags, and
-//! `down --verify` has to report all of them.
+//! The sweep finds leftovers: one resource of each kind is created with an environment's names or
+//! tags, and `down --verify` has to report all of them.
 
 mod emulators;
 
@@ -36,7 +36,7 @@ fn tags(kind: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Creates a network with one of each of its parts. Returns two subnets for the load balancer.
-fn plant_network(endpoint: &str) -> Vec<String> {
+fn create_network(endpoint: &str) -> Vec<String> {
     let create = |action: &str, kind: &str, parameters: &[(&'static str, &str)]| {
         let own = parameters
             .iter()
@@ -83,7 +83,7 @@ fn plant_network(endpoint: &str) -> Vec<String> {
     subnets.to_vec()
 }
 
-async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
+async fn create_containers(config: &aws_config::SdkConfig, names: &Names) {
     let ecs = aws_sdk_ecs::Client::new(config);
     ecs.create_cluster()
         .cluster_name(names.id())
@@ -120,7 +120,7 @@ async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
         .expect("a repository");
 }
 
-async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subnets: Vec<String>) {
+async fn create_load_balancer(config: &aws_config::SdkConfig, names: &Names, subnets: Vec<String>) {
     let elb = aws_sdk_elasticloadbalancingv2::Client::new(config);
     elb.create_load_balancer()
         .name(names.id())
@@ -139,7 +139,7 @@ async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subn
 }
 
 /// A function, and two APIs: one with its name and one with the tags only.
-async fn plant_function(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
+async fn create_function(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_lambda::types::{FunctionCode, PackageType};
     let image = format!("{}@sha256:{}", names.id(), "0".repeat(64));
     aws_sdk_lambda::Client::new(config)
@@ -180,7 +180,7 @@ async fn plant_function(endpoint: &str, config: &aws_config::SdkConfig, names: &
         .expect("a role");
 }
 
-async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
+async fn create_watch(config: &aws_config::SdkConfig, names: &Names) {
     aws_sdk_cloudwatchlogs::Client::new(config)
         .create_log_group()
         .log_group_name(names.log_group())
@@ -243,7 +243,7 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
 }
 
 /// A secret in each store, and those of another environment whose name has the same prefix.
-async fn plant_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
+async fn create_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     let manager = aws_sdk_secretsmanager::Client::new(config);
     for id in [names.id(), format!("{}-2", names.id())] {
         ssm(
@@ -266,7 +266,7 @@ async fn plant_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &N
 }
 
 /// A certificate, a custom domain name, and a record that points to it.
-async fn plant_domain(endpoint: &str, config: &aws_config::SdkConfig) {
+async fn create_domain(endpoint: &str, config: &aws_config::SdkConfig) {
     use aws_sdk_route53::types::{
         AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType,
     };
@@ -321,7 +321,7 @@ async fn plant_domain(endpoint: &str, config: &aws_config::SdkConfig) {
         .expect("a record");
 }
 
-async fn plant_second(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
+async fn create_second(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
     let limit = Spend::builder()
         .amount("1")
@@ -370,14 +370,14 @@ async fn one_of_each_kind_is_found() {
     let (endpoint, second_endpoint) = sandbox.emulators();
     let (main, second) = (config(&endpoint).await, config(&second_endpoint).await);
     let names = names();
-    let subnets = plant_network(&endpoint);
-    plant_containers(&main, &names).await;
-    plant_load_balancer(&main, &names, subnets).await;
-    plant_function(&endpoint, &main, &names).await;
-    plant_watch(&main, &names).await;
-    plant_secrets(&endpoint, &main, &names).await;
-    plant_domain(&endpoint, &main).await;
-    plant_second(&second_endpoint, &second, &names).await;
+    let subnets = create_network(&endpoint);
+    create_containers(&main, &names).await;
+    create_load_balancer(&main, &names, subnets).await;
+    create_function(&endpoint, &main, &names).await;
+    create_watch(&main, &names).await;
+    create_secrets(&endpoint, &main, &names).await;
+    create_domain(&endpoint, &main).await;
+    create_second(&second_endpoint, &second, &names).await;
 
     let ended = sandbox
         .rehearse(&app, &["down", "--verify"])

@@ -45,8 +45,8 @@ struct Version {
 }
 
 impl Binary {
-    /// The binary at `chosen`, or else the first of `tofu` and `terraform` in `path` (the value of `PATH`)
-    /// that is new enough.
+    /// The binary at `chosen`, or else the first of `tofu` and `terraform` in `path` (the value of
+    /// `PATH`) that is new enough.
     ///
     /// # Errors
     /// There is none, or the chosen one cannot be used.

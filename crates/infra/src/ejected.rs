@@ -1,5 +1,5 @@
-//! A root as plain Terraform outside landfall's home: the HCL that is embedded in the binary, and the files that
-//! landfall writes for an environment.
+//! A root as plain Terraform outside landfall's home: the HCL that is embedded in the binary, and
+//! the files that landfall writes for an environment.
 
 use crate::roots;
 use crate::workdir::{Backend, Emulators, OVERRIDE, rehearsal_override};
@@ -62,7 +62,8 @@ fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) ->
     format!("{comment}\nterraform {{\n  backend \"{kind}\" {{{body}}}\n}}\n")
 }
 
-/// A value in HCL: strings, numbers and booleans are as in JSON, except that templates have to be escaped.
+/// A value in HCL: strings, numbers and booleans are as in JSON, except that templates have to be
+/// escaped.
 fn expression(value: &Value) -> String {
     match value {
         Value::Object(all) => {

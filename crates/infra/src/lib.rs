@@ -1,12 +1,12 @@
-//! The Terraform roots (HCL in `roots/`, embedded in the binary), and the only code that runs Terraform or
-//! OpenTofu.
+//! The Terraform roots (HCL in `roots/`, embedded in the binary), and the only code that runs
+//! Terraform or OpenTofu.
 //!
-//! What lives here: finding the binary, writing a working directory, running commands, and reading their JSON
-//! (`version -json`, `show -json`, `output -json` and the `-json` stream). Text that they print for people is passed on
-//! and never parsed.
+//! What lives here: finding the binary, writing a working directory, running commands, and reading
+//! their JSON (`version -json`, `show -json`, `output -json` and the `-json` stream). Text that
+//! they print for people is passed on and never parsed.
 //!
-//! What does not: decisions about a plan (they are in `rules::shape`), calls of AWS (they are in `aws`), and
-//! printing (it is in `landfall`).
+//! What does not: decisions about a plan (they are in `rules::shape`), calls of AWS (they are in
+//! `aws`), and printing (it is in `landfall`).
 
 mod binary;
 mod ejected;

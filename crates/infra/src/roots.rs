@@ -15,8 +15,8 @@ pub fn files(root: Root) -> impl Iterator<Item = (&'static str, &'static str)> {
         .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
 }
 
-/// Writes a root's files into `dir` and deletes `.tf` files of older versions that the root no longer has. Files
-/// that landfall writes itself end in `.tf.json` or `_override.tf` and are kept.
+/// Writes a root's files into `dir` and deletes `.tf` files of older versions that the root no
+/// longer has. Files that landfall writes itself end in `.tf.json` or `_override.tf` and are kept.
 pub(crate) fn unpack(root: Root, dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     for (name, text) in files(root) {

@@ -79,8 +79,8 @@ struct Resource {
 }
 
 impl Message {
-    /// Parses a line; [`None`] if it is no JSON object with a type. Terraform prints plain text if it fails
-    /// before it has parsed its flags.
+    /// Parses a line; [`None`] if it is no JSON object with a type. Terraform prints plain text if
+    /// it fails before it has parsed its flags.
     pub fn parse(line: &str) -> Option<Message> {
         let raw: Raw = serde_json::from_str(line).ok()?;
         if let Some(diagnostic) = raw.diagnostic {

@@ -44,8 +44,8 @@ pub struct Terraform {
 }
 
 impl Terraform {
-    /// Terraform in `dir`, with providers cached in `plugins` and with `env` added to landfall's own
-    /// environment.
+    /// Terraform in `dir`, with providers cached in `plugins` and with `env` added to landfall's
+    /// own environment.
     pub fn new(
         binary: Binary,
         dir: WorkDir,
@@ -110,7 +110,8 @@ impl Terraform {
             .collect()
     }
 
-    /// Plans creating or, with `destroy`, destroying the root. The plan is kept for [`Self::apply`].
+    /// Plans creating or, with `destroy`, destroying the root. The plan is kept for
+    /// [`Self::apply`].
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -119,7 +120,8 @@ impl Terraform {
         self.plan_with(more).await
     }
 
-    /// The result of [`Self::plan`] without the lock of the state, for a plan that will not be applied.
+    /// The result of [`Self::plan`] without the lock of the state, for a plan that will not be
+    /// applied.
     ///
     /// # Errors
     /// As for [`Self::plan`].
@@ -205,8 +207,8 @@ impl Terraform {
         plan::of_state(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
-    /// The versions of Terraform and its providers, for people: `Terraform 1.15.5, hashicorp/aws 6.62.0`. The
-    /// directory has to be initialized.
+    /// The versions of Terraform and its providers, for people: `Terraform 1.15.5, hashicorp/aws
+    /// 6.62.0`. The directory has to be initialized.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -237,8 +239,8 @@ impl Terraform {
         Ok(tools)
     }
 
-    /// Removes every resource of a type from the state without destroying it, because another root owns it by now.
-    /// Returns how many there were.
+    /// Removes every resource of a type from the state without destroying it, because another root
+    /// owns it by now. Returns how many there were.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -273,8 +275,8 @@ impl Terraform {
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
-            // The directory is written on each machine, so its lock file need not be complete for others. Without
-            // this, every init would overwrite the cache.
+            // The directory is written on each machine, so its lock file need not be complete for
+            // others. Without this, every init would overwrite the cache.
             .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
@@ -307,9 +309,10 @@ impl Terraform {
         }
     }
 
-    /// Runs a long command, in a process group of its own and with its output in a file that is read while it
-    /// grows. So Ctrl-C reaches Terraform once, through landfall, and if landfall is killed, Terraform neither fails
-    /// at a closed pipe during an apply nor loses what it has just created.
+    /// Runs a long command, in a process group of its own and with its output in a file that is
+    /// read while it grows. So Ctrl-C reaches Terraform once, through landfall, and if landfall is
+    /// killed, Terraform neither fails at a closed pipe during an apply nor loses what it has just
+    /// created.
     async fn run(
         &self,
         args: &[&str],
@@ -317,8 +320,8 @@ impl Terraform {
     ) -> Result<(), Failure> {
         let failed = |error: std::io::Error| self.failure(args[0], vec![error.to_string()]);
         let log = self.dir.path.join(format!("landfall-{}.log", args[0]));
-        // A new file instead of the truncated old one: a Terraform that outlived its landfall may still write to
-        // the old one, far behind its beginning.
+        // A new file instead of the truncated old one: a Terraform that outlived its landfall may
+        // still write to the old one, far behind its beginning.
         match std::fs::remove_file(&log) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(failed(error));
@@ -347,7 +350,8 @@ impl Terraform {
                     }
                 }
                 true = wants_to_stop(&mut interrupt), if !is_signalled => {
-                    // Only once: at a second interrupt Terraform discards what it has not written yet.
+                    // Only once: at a second interrupt Terraform discards what it has not written
+                    // yet.
                     is_signalled = true;
                     if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
                         let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);

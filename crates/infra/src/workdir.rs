@@ -75,16 +75,18 @@ pub(crate) fn rehearsal_override(root: Root, emulators: &Emulators) -> String {
 pub struct Emulators {
     /// For every service but those below.
     pub main: String,
-    /// For services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, whose deleted
-    /// objects in a versioned bucket, such as a released lock, still exist there.
+    /// For services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, whose
+    /// deleted objects in a versioned bucket, such as a released lock, still exist there.
     pub second: String,
-    /// Access key and secret of a principal, if the emulators check permissions; otherwise everything is allowed.
+    /// Access key and secret of a principal, if the emulators check permissions; otherwise
+    /// everything is allowed.
     pub identity: Option<(String, String)>,
 }
 
-/// The services of the HCL that the main emulator serves, with their names in the `endpoints` block of provider
-/// 3.39; newer versions accept the same names. Its `apigateway` is both generations of API Gateway. Newer
-/// versions use `AWS_ENDPOINT_URL` for the second, because 3.39 would reject its name.
+/// The services of the HCL that the main emulator serves, with their names in the `endpoints` block
+/// of provider 3.39; newer versions accept the same names. Its `apigateway` is both generations of
+/// API Gateway. Newer versions use `AWS_ENDPOINT_URL` for the second, because 3.39 would reject its
+/// name.
 const MAIN_SERVICES: [&str; 14] = [
     "acm",
     "apigateway",
@@ -119,8 +121,8 @@ impl WorkDir {
         }
     }
 
-    /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, the emulators'
-    /// URLs.
+    /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, the
+    /// emulators' URLs.
     ///
     /// # Errors
     /// The directory cannot be written.
@@ -157,8 +159,8 @@ impl WorkDir {
         state_key(self.root)
     }
 
-    /// Whether the text of a state contains managed resources. True if it cannot be parsed, because OpenTofu may
-    /// encrypt it.
+    /// Whether the text of a state contains managed resources. True if it cannot be parsed, because
+    /// OpenTofu may encrypt it.
     pub fn holds_resources(state: &str) -> bool {
         let Ok(state) = serde_json::from_str::<serde_json::Value>(state) else {
             return true;
@@ -186,9 +188,10 @@ impl WorkDir {
     }
 }
 
-/// The emulator stores a permission with the version that an alias points to and not with the alias, so it would
-/// be lost at every release; in a rehearsal the permission is that of the whole function. The emulator does not
-/// return a permission's source in the form that the provider reads, either.
+/// The emulator stores a permission with the version that an alias points to and not with the
+/// alias, so it would be lost at every release; in a rehearsal the permission is that of the whole
+/// function. The emulator does not return a permission's source in the form that the provider
+/// reads, either.
 const FUNCTION_OVERRIDE: &str = r#"
 resource "aws_lambda_permission" "api" {
   qualifier  = null
@@ -196,8 +199,8 @@ resource "aws_lambda_permission" "api" {
 }
 "#;
 
-/// The provider block of a rehearsal. An override file is merged into the HCL's own block, so the HCL itself does
-/// not mention emulators.
+/// The provider block of a rehearsal. An override file is merged into the HCL's own block, so the
+/// HCL itself does not mention emulators.
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
         .iter()

@@ -1,4 +1,5 @@
-//! Resources of a domain: certificates and domain names by their tags, DNS records by the domain's name.
+//! Resources of a domain: certificates and domain names by their tags, DNS records by the domain's
+//! name.
 
 use super::Inventory;
 use crate::error::{Error, translate};
@@ -6,8 +7,8 @@ use rules::operate::domain::leads_to_aws;
 use rules::operate::sweep::{Found, Kind};
 
 impl Inventory {
-    /// Certificates in the session's region and in CloudFront's. The list has no tags, so each certificate needs
-    /// another call.
+    /// Certificates in the session's region and in CloudFront's. The list has no tags, so each
+    /// certificate needs another call.
     pub(super) async fn certificates(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         for client in &self.certificates {

@@ -12,8 +12,8 @@ fn part(kind: Kind, item: Item<'_, '_>, id: &str) -> Option<Found> {
 }
 
 impl Inventory {
-    /// The parts in `set` of the answer to `operation` that have the environment's tags. Emulators ignore some
-    /// filters, so the tags of each item are checked again.
+    /// The parts in `set` of the answer to `operation` that have the environment's tags. Emulators
+    /// ignore some filters, so the tags of each item are checked again.
     async fn network(
         &self,
         operation: &'static str,

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Delay before Lambda is asked again whether a change is complete; changing an image takes seconds.
+/// Delay before Lambda is asked again whether a change is complete; changing an image takes
+/// seconds.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Longer than any change takes; Lambda has to fetch and optimize images of up to 10 GB.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -32,14 +33,14 @@ pub struct Publication<'a> {
 }
 
 impl Functions {
-    /// Publishes a version, unless there is one of that revision already; returns its number. Idempotent, even if
-    /// it was killed at any point before.
+    /// Publishes a version, unless there is one of that revision already; returns its number.
+    /// Idempotent, even if it was killed at any point before.
     ///
     /// It changes `$LATEST`, so only one process may publish at a time.
     ///
     /// # Errors
-    /// A call fails, or Lambda rejects the image: it is an index, of another architecture, missing, or not
-    /// readable. The message says which. No version was published.
+    /// A call fails, or Lambda rejects the image: it is an index, of another architecture, missing,
+    /// or not readable. The message says which. No version was published.
     pub async fn publish(&self, publication: &Publication<'_>) -> Result<String, Error> {
         let revision = &publication.revision;
         let found = self.versions().await?.into_iter().rev();

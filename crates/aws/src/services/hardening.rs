@@ -8,8 +8,9 @@ use rules::release::hardening::{Hardening, LOW_PORTS, LOWEST_PORT};
 /// Adds the settings to a container. Without settings, the container gets Docker's defaults.
 ///
 /// Fargate supports tmpfs since January 2026
-/// (<https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/>). It
-/// supports no security options, so the edge sets no-new-privileges. Its limit of open files is 65,535.
+/// (<https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/>).
+/// It supports no security options, so the edge sets no-new-privileges. Its limit of open files is
+/// 65,535.
 ///
 /// # Errors
 /// A field that the API requires is missing, which is a defect here.
@@ -18,7 +19,8 @@ pub(super) fn harden(
     hardening: Option<&Hardening>,
     operation: &'static str,
 ) -> Result<ContainerDefinitionBuilder, Error> {
-    // An init process reaps children and forwards SIGTERM for apps that are not made to run as PID 1.
+    // An init process reaps children and forwards SIGTERM for apps that are not made to run as PID
+    // 1.
     let linux = LinuxParameters::builder().init_process_enabled(true);
     let Some(hardening) = hardening else {
         return Ok(container.linux_parameters(linux.build()));

@@ -20,7 +20,8 @@ pub struct OneOff<'a> {
     pub task_definition: &'a str,
     /// Environment variables added to those of the task definition, or overriding them.
     pub environment: &'a [(&'a str, &'a str)],
-    /// Random idempotency token: a request that is repeated because its answer got lost starts no second task.
+    /// Random idempotency token: a request that is repeated because its answer got lost starts no
+    /// second task.
     pub token: &'a str,
 }
 
@@ -102,7 +103,8 @@ impl Services {
     /// The state of a task.
     ///
     /// # Errors
-    /// The call fails. A task that ECS does not know, or no longer knows, is [`ErrorKind::NotFound`].
+    /// The call fails. A task that ECS does not know, or no longer knows, is
+    /// [`ErrorKind::NotFound`].
     pub async fn progress(&self, id: &str) -> Result<Progress, Error> {
         const OPERATION: &str = "ecs:DescribeTasks";
         let answer = self
@@ -126,7 +128,8 @@ impl Services {
         })
     }
 
-    /// Stops a task: SIGTERM, then SIGKILL after its stop timeout. A task that does not exist is no error.
+    /// Stops a task: SIGTERM, then SIGKILL after its stop timeout. A task that does not exist is no
+    /// error.
     ///
     /// # Errors
     /// The call fails.

@@ -33,8 +33,8 @@ impl Ec2 {
 
     /// Calls a `Describe…` action until its last page.
     ///
-    /// `set` is the element of the answer that holds the items; `read` returns [`None`] for an item that is
-    /// not wanted.
+    /// `set` is the element of the answer that holds the items; `read` returns [`None`] for an item
+    /// that is not wanted.
     pub(crate) async fn describe<T>(
         &self,
         operation: &'static str,
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
 
     /// From the example of
-    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>, with a second tag, an
-    /// item without tags and a token.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>, with a
+    /// second tag, an item without tags and a token.
     const VPCS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <DescribeVpcsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
   <requestId>7a62c442-3484-4f42-9342-6942EXAMPLE</requestId>

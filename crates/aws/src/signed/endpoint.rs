@@ -1,5 +1,6 @@
-//! The endpoint of a service: `https://ec2.eu-west-2.amazonaws.com`, with the suffix of the region's partition, and
-//! FIPS and dual-stack variants. AWS's table of partitions is part of every SDK crate, and only there.
+//! The endpoint of a service: `https://ec2.eu-west-2.amazonaws.com`, with the suffix of the
+//! region's partition, and FIPS and dual-stack variants. AWS's table of partitions is part of every
+//! SDK crate, and only there.
 
 use super::Service;
 use crate::state_bucket::partition;
@@ -14,8 +15,8 @@ use aws_types::service_config::ServiceConfigKey;
 /// ECS, whose resolver is used. It has no rule of its own: name, region, suffix.
 const TEMPLATE: &str = "https://ecs";
 
-/// How the endpoint of a service differs from that of ECS, apart from the name. The tests below expect what the
-/// SDK crates of the services expect in their own tests.
+/// How the endpoint of a service differs from that of ECS, apart from the name. The tests below
+/// expect what the SDK crates of the services expect in their own tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hosts {
     /// Not at all.
@@ -37,7 +38,8 @@ impl Hosts {
         }
     }
 
-    /// The part of a URL after the service's name, made from that of ECS: `-fips.eu-west-2.amazonaws.com`.
+    /// The part of a URL after the service's name, made from that of ECS:
+    /// `-fips.eu-west-2.amazonaws.com`.
     fn rest(self, ecs: &str, region: &str, is_dual_stack: bool) -> String {
         let in_place_of_region = match (self, partition(region), is_dual_stack) {
             (Hosts::RegionalFipsInGovCloud, "aws-us-gov", false) => {
@@ -52,8 +54,8 @@ impl Hosts {
     }
 }
 
-/// The endpoint of `service` as its SDK crate would find it: one that is set for the service or for all of
-/// them, else that of the region.
+/// The endpoint of `service` as its SDK crate would find it: one that is set for the service or for
+/// all of them, else that of the region.
 pub(super) fn resolver(config: &SdkConfig, service: &'static Service) -> SharedEndpointResolver {
     let custom = custom(config, service);
     let params = Params::builder()

@@ -1,5 +1,6 @@
-//! Requests as they arrive at a server, and what becomes of its answers. No emulator checks signatures, fails
-//! on demand or has several pages, so the server here answers in the words of AWS's API reference.
+//! Requests as they arrive at a server, and what becomes of its answers. No emulator checks
+//! signatures, fails on demand or has several pages, so the server here answers in the words of
+//! AWS's API reference.
 
 use super::api_gateway::ApiGateway;
 use super::cloudfront::CloudFront;

@@ -3,12 +3,13 @@
 //!
 //! Two rules for callers:
 //!
-//! - **Write each text only once.** It contains something random, so that a text that is read shows who wrote
-//!   it: an answer may get lost after the write took effect, and the repeated request is then rejected
-//!   *because* the first one took effect. It also ensures that a tag, which depends on the content, never
-//!   recurs.
-//! - **Never delete an object**, except with the bucket. Some calls treat the delete marker of a versioned
-//!   bucket as an object and some as its absence, so a repeated `create` could succeed twice.
+//! - **Write each text only once.** It contains something random, so that a text that is read shows
+//!   who wrote it: an answer may get lost after the write took effect, and the repeated request is
+//!   then rejected *because* the first one took effect. It also ensures that a tag, which depends
+//!   on the content, never recurs.
+//! - **Never delete an object**, except with the bucket. Some calls treat the delete marker of a
+//!   versioned bucket as an object and some as its absence, so a repeated `create` could succeed
+//!   twice.
 //!
 //! A read sees every write that completed before it
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
@@ -25,8 +26,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 
-/// Identifies the content of an object: equal tags mean equal content. Opaque, and comparable only within one
-/// store.
+/// Identifies the content of an object: equal tags mean equal content. Opaque, and comparable only
+/// within one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
@@ -57,8 +58,8 @@ pub struct Object {
 pub enum Written {
     /// The object has the text, under this tag.
     Won(ETag),
-    /// Someone else was first: the object has another text now. If the answer to the first attempt was lost, the
-    /// object may have had this text for a moment.
+    /// Someone else was first: the object has another text now. If the answer to the first attempt
+    /// was lost, the object may have had this text for a moment.
     Lost,
 }
 
@@ -77,7 +78,8 @@ impl StateBucket {
         Ok(self.read_tagged(key).await?.map(|object| object.text))
     }
 
-    /// An object with the tag for [`StateBucket::replace`]; [`None`] if the object or the bucket does not exist.
+    /// An object with the tag for [`StateBucket::replace`]; [`None`] if the object or the bucket
+    /// does not exist.
     ///
     /// # Errors
     /// The call fails, or the object is not UTF-8.
@@ -112,8 +114,8 @@ impl StateBucket {
     /// Writes an object if it does not exist.
     ///
     /// # Errors
-    /// The call fails, or there is no such bucket. If the service did not answer, the write may still take
-    /// effect, even later.
+    /// The call fails, or there is no such bucket. If the service did not answer, the write may
+    /// still take effect, even later.
     pub async fn create(&self, key: &str, text: &str) -> Result<Written, Error> {
         self.write(key, text, Condition::IsMissing).await
     }
@@ -126,7 +128,8 @@ impl StateBucket {
         self.write(key, text, Condition::Has(tag)).await
     }
 
-    /// The keys that begin with `prefix`, in the order of their bytes; none if the bucket does not exist.
+    /// The keys that begin with `prefix`, in the order of their bytes; none if the bucket does not
+    /// exist.
     ///
     /// # Errors
     /// A call fails.
@@ -201,7 +204,8 @@ async fn send(request: PutObjectFluentBuilder) -> Result<ETag, Error> {
         .ok_or_else(|| Error::incomplete(PUT, "ETag"))
 }
 
-/// Whether the condition did not hold. If the object of an `If-Match` does not exist, S3's code is `NoSuchKey`.
+/// Whether the condition did not hold. If the object of an `If-Match` does not exist, S3's code is
+/// `NoSuchKey`.
 fn is_rejected(error: &Error, on: &Condition<'_>) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     match on {

@@ -1,4 +1,5 @@
-//! Tags of the state bucket, among them the time at which its environment expires; and a list of all buckets.
+//! Tags of the state bucket, among them the time at which its environment expires; and a list of
+//! all buckets.
 
 use super::StateBucket;
 use crate::error::{Error, ErrorKind, translate};
@@ -20,7 +21,8 @@ impl StateBucket {
         tags(&self.s3, &self.name, &self.account).await
     }
 
-    /// Sets the tag with the time at which the environment expires, or removes it. Other tags are unchanged.
+    /// Sets the tag with the time at which the environment expires, or removes it. Other tags are
+    /// unchanged.
     ///
     /// # Errors
     /// A call fails, or the bucket does not exist.
@@ -81,8 +83,8 @@ impl Buckets {
         }
     }
 
-    /// The names of the buckets that begin with `prefix`. Some emulators ignore the prefix, so other names may be
-    /// among them.
+    /// The names of the buckets that begin with `prefix`. Some emulators ignore the prefix, so
+    /// other names may be among them.
     ///
     /// # Errors
     /// A call fails.

@@ -1,5 +1,5 @@
-//! Shared by tests that create resources in the emulators and read them through this crate. Services without an
-//! SDK crate are called by hand.
+//! Shared by tests that create resources in the emulators and read them through this crate.
+//! Services without an SDK crate are called by hand.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 

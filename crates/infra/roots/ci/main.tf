@@ -1,8 +1,8 @@
 locals {
   id = "${var.name}-${var.environment}"
 
-  # Composed, because the provider is not created here: an account has one for each issuer, which all
-  # apps share.
+  # Composed, because the provider is not created here: an account has one for each issuer, which
+  # all apps share.
   provider_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:oidc-provider/${var.issuer}"
 
   # The audience that jobs request for their tokens. AWS rejects tokens for any other.

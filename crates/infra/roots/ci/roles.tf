@@ -20,9 +20,9 @@ data "aws_iam_policy_document" "assumed_by_deploy" {
       values   = var.deploy_subjects
     }
 
-    # If a job uses a GitHub environment, its subject contains the environment instead of the branch, and
-    # everyone who may push a branch may use one. Since 2026 AWS compares the branch itself for GitHub.
-    # For a forge whose `ref` AWS does not read, the subject contains the branch.
+    # If a job uses a GitHub environment, its subject contains the environment instead of the
+    # branch, and everyone who may push a branch may use one. Since 2026 AWS compares the branch
+    # itself for GitHub. For a forge whose `ref` AWS does not read, the subject contains the branch.
     condition {
       test     = "StringEqualsIfExists"
       variable = "${var.issuer}:ref"
@@ -71,7 +71,8 @@ data "aws_iam_policy_document" "assumed_by_job" {
   }
 }
 
-# Roles of pull requests: one that plans, and one that deploys preview environments if there are any.
+# Roles of pull requests: one that plans, and one that deploys preview environments if there are
+# any.
 resource "aws_iam_role" "job" {
   for_each = var.job_subjects
 

@@ -1,5 +1,5 @@
-# HTTPS without a domain of your own: CloudFront provides a host name with a certificate, and its free
-# tier covers a small app. It caches nothing here, so users see a new version at once.
+# HTTPS without a domain of your own: CloudFront provides a host name with a certificate, and its
+# free tier covers a small app. It caches nothing here, so users see a new version at once.
 resource "aws_cloudfront_distribution" "front_door" {
   #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
   #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
@@ -36,8 +36,8 @@ resource "aws_cloudfront_distribution" "front_door" {
       # The load balancer's timeout for a task. The default of 30 would cut off slow responses.
       origin_read_timeout = 60
 
-      # Shorter than the load balancer's idle timeout of 60, so that no request is sent on a connection
-      # that is being closed.
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent on a
+      # connection that is being closed.
       origin_keepalive_timeout = 55
     }
   }

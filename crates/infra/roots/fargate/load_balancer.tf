@@ -34,8 +34,8 @@ resource "aws_lb_target_group" "slot" {
   protocol             = "HTTP"
   deregistration_delay = var.drain_seconds
 
-  # An unused default: ECS registers each task with the container's own port. If this were that port,
-  # changing it would replace the group, which AWS rejects while the listener forwards to it.
+  # An unused default: ECS registers each task with the container's own port. If this were that
+  # port, changing it would replace the group, which AWS rejects while the listener forwards to it.
   port = 80
 
   health_check {
@@ -49,10 +49,10 @@ resource "aws_lb_target_group" "slot" {
     timeout           = 4
     healthy_threshold = 2
 
-    # Small if a proxy in the container answers health checks, because it distinguishes a random error
-    # from an app that is down. If the app itself answers them and fails a tenth of its requests at
-    # random, it would lose healthy tasks several times a day; then 10 are needed, which fail in a row
-    # once in 10^10 checks.
+    # Small if a proxy in the container answers health checks, because it distinguishes a random
+    # error from an app that is down. If the app itself answers them and fails a tenth of its
+    # requests at random, it would lose healthy tasks several times a day; then 10 are needed, which
+    # fail in a row once in 10^10 checks.
     unhealthy_threshold = var.unhealthy_threshold
   }
 }

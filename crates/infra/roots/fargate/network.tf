@@ -6,7 +6,8 @@ data "aws_availability_zones" "all" {
     values = ["opt-in-not-required"]
   }
 
-  # Fargate is not available in these: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
+  # Fargate is not available in these:
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
   exclude_zone_ids = ["apne1-az3", "usw1-az2"]
 }
 
@@ -19,8 +20,8 @@ resource "aws_vpc" "main" {
   }
 }
 
-# Public, because a NAT gateway costs more than everything else here together. Security groups make the
-# tasks unreachable from outside.
+# Public, because a NAT gateway costs more than everything else here together. Security groups make
+# the tasks unreachable from outside.
 resource "aws_subnet" "public" {
   count = 2
 

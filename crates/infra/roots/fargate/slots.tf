@@ -2,16 +2,17 @@ resource "aws_ecs_cluster" "main" {
   #checkov:skip=CKV_AWS_65:Container Insights bills a custom metric for every task and more; opt in
   name = local.id
 
-  # Explicit, because an account can enable it for every new cluster, which costs money that is not in
-  # landfall's estimate.
+  # Explicit, because an account can enable it for every new cluster, which costs money that is not
+  # in landfall's estimate.
   setting {
     name  = "containerInsights"
     value = "disabled"
   }
 }
 
-# A service needs a task definition, and only the first release knows the first revision. This one never
-# runs: the slots start without tasks, and its image does not exist (RFC 2606 reserves ".invalid").
+# A service needs a task definition, and only the first release knows the first revision. This one
+# never runs: the slots start without tasks, and its image does not exist (RFC 2606 reserves
+# ".invalid").
 resource "aws_ecs_task_definition" "placeholder" {
   #checkov:skip=CKV_AWS_249:it has no roles; a plan of the applied definition shows them as equal
   family                   = "${local.id}-placeholder"
@@ -86,8 +87,8 @@ resource "aws_ecs_service" "slot" {
     ignore_changes = [task_definition, desired_count]
   }
 
-  # ECS rejects a target group that no listener or rule forwards to. When destroying, tasks keep their
-  # network access until the last of them has drained and written its logs.
+  # ECS rejects a target group that no listener or rule forwards to. When destroying, tasks keep
+  # their network access until the last of them has drained and written its logs.
   depends_on = [
     aws_lb_listener.http,
     aws_lb_listener_rule.slot,

@@ -1,6 +1,6 @@
-# A second distribution next to the one with AWS's own name, so that a domain can be added, changed and
-# removed without a change to the first. Both have the same load balancer as their origin, and cost
-# nothing without requests. A test ensures that they differ only in name and certificate.
+# A second distribution next to the one with AWS's own name, so that a domain can be added, changed
+# and removed without a change to the first. Both have the same load balancer as their origin, and
+# cost nothing without requests. A test ensures that they differ only in name and certificate.
 resource "aws_cloudfront_distribution" "domain" {
   #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
   #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
@@ -38,7 +38,8 @@ resource "aws_cloudfront_distribution" "domain" {
       # The load balancer's timeout for a task. The default of 30 would cut off slow responses.
       origin_read_timeout = 60
 
-      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a connection being closed.
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a
+      # connection being closed.
       origin_keepalive_timeout = 55
     }
   }

@@ -65,8 +65,9 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value
 }
 
-# Counts the whole account and not only this app: a filter by tag works only after someone has activated
-# the tag for billing, and a budget that silently counts nothing is worse than one that counts too much.
+# Counts the whole account and not only this app: a filter by tag works only after someone has
+# activated the tag for billing, and a budget that silently counts nothing is worse than one that
+# counts too much.
 resource "aws_budgets_budget" "monthly" {
   name         = local.id
   budget_type  = "COST"
@@ -74,14 +75,14 @@ resource "aws_budgets_budget" "monthly" {
   limit_amount = tostring(max(var.budget, 0.01)) # a budget of 0 can't be exceeded by a percentage
   limit_unit   = "USD"
 
-  # Costs that credits pay for count. Otherwise a new account would get no alert until its credits are
-  # used up.
+  # Costs that credits pay for count. Otherwise a new account would get no alert until its credits
+  # are used up.
   cost_types {
     include_credit = false
   }
 
-  # The first day of any month in the past. Older providers require a start, and a computed one would
-  # change every month.
+  # The first day of any month in the past. Older providers require a start, and a computed one
+  # would change every month.
   time_period_start = "2024-01-01_00:00"
 
   dynamic "notification" {

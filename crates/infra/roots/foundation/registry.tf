@@ -50,8 +50,8 @@ data "aws_iam_policy_document" "pulled_by_lambda" {
       identifiers = ["lambda.amazonaws.com"]
     }
 
-    # Composed, because another root creates the function, after the image or never. The second ARN is
-    # that of its versions.
+    # Composed, because another root creates the function, after the image or never. The second ARN
+    # is that of its versions.
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
@@ -60,8 +60,9 @@ data "aws_iam_policy_document" "pulled_by_lambda" {
   }
 }
 
-# Lambda pulls a function's image with this policy and not with the function's role. Without it, Lambda
-# adds one for all functions of the account, which Terraform would want to remove. Unused on Fargate.
+# Lambda pulls a function's image with this policy and not with the function's role. Without it,
+# Lambda adds one for all functions of the account, which Terraform would want to remove. Unused on
+# Fargate.
 resource "aws_ecr_repository_policy" "app" {
   repository = aws_ecr_repository.app.name
   policy     = data.aws_iam_policy_document.pulled_by_lambda.json

@@ -7,8 +7,8 @@ data "aws_iam_policy_document" "assumed_by_tasks" {
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
 
-    # ECS serves all accounts. Without these two conditions, it could use the roles for a task of another
-    # account (the confused deputy problem).
+    # ECS serves all accounts. Without these two conditions, it could use the roles for a task of
+    # another account (the confused deputy problem).
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
@@ -47,7 +47,8 @@ data "aws_iam_policy_document" "execution" {
     resources = [aws_ecr_repository.app.arn]
   }
 
-  # No logs:CreateLogGroup: a task that stops late would create the group again after it was destroyed.
+  # No logs:CreateLogGroup: a task that stops late would create the group again after it was
+  # destroyed.
   statement {
     sid = "WriteLogs"
     actions = [
@@ -57,8 +58,8 @@ data "aws_iam_policy_document" "execution" {
     resources = ["${aws_cloudwatch_log_group.app.arn}:*"]
   }
 
-  # Both stores, so that changing `secrets_store` changes nothing here. No KMS, because the policy of the
-  # AWS-managed keys allows everyone who may read a value through its store.
+  # Both stores, so that changing `secrets_store` changes nothing here. No KMS, because the policy
+  # of the AWS-managed keys allows everyone who may read a value through its store.
   statement {
     sid       = "ReadParameters"
     actions   = ["ssm:GetParameters"]
@@ -78,8 +79,8 @@ resource "aws_iam_role_policy" "execution" {
   policy = data.aws_iam_policy_document.execution.json
 }
 
-# The app's own role, without any permission. It is a separate role so that a permission that is added
-# for the app later never extends the execution role.
+# The app's own role, without any permission. It is a separate role so that a permission that is
+# added for the app later never extends the execution role.
 resource "aws_iam_role" "task" {
   name               = "${local.id}-task"
   description        = "Identity of the running ${local.id}; has no permissions"

@@ -1,5 +1,5 @@
-# Two of the ten alarms that are free in an account. None is about error responses of the app: some apps
-# always have some, and a release compares those of both versions.
+# Two of the ten alarms that are free in an account. None is about error responses of the app: some
+# apps always have some, and a release compares those of both versions.
 
 locals {
   # Composed, so that this root can be planned while the one with the topic is still being applied.
@@ -8,8 +8,8 @@ locals {
   ])
 }
 
-# Counts invocations without a response: the app did not start, timed out, ran out of memory, or the edge
-# exited. A response with any status does not count.
+# Counts invocations without a response: the app did not start, timed out, ran out of memory, or the
+# edge exited. A response with any status does not count.
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name        = "${local.id}-function-errors"
   alarm_description = "At least 10 invocations of ${local.id} in 5 minutes ended without an answer: the app did not start, or ran out of time or memory"
@@ -31,8 +31,8 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   ok_actions    = [local.alarm_topic_arn]
 }
 
-# Counts requests that the API accepted and Lambda throttled. A new account may run 10 invocations at
-# once, so a few are just a burst. For ten in five minutes, check the account's limit.
+# Counts requests that the API accepted and Lambda throttled. A new account may run 10 invocations
+# at once, so a few are just a burst. For ten in five minutes, check the account's limit.
 resource "aws_cloudwatch_metric_alarm" "throttles" {
   alarm_name        = "${local.id}-function-throttles"
   alarm_description = "Lambda refused at least 10 requests to ${local.id} in 5 minutes: as many ran at once as function or account may"

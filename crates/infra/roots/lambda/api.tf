@@ -29,8 +29,8 @@ resource "aws_apigatewayv2_stage" "default" {
   name        = "$default"
   auto_deploy = true
 
-  # Limits the bill: every request costs money, so requests above the limit get status 429. The README
-  # says what the limit costs.
+  # Limits the bill: every request costs money, so requests above the limit get status 429. The
+  # README says what the limit costs.
   default_route_settings {
     throttling_rate_limit  = var.rate_limit
     throttling_burst_limit = var.burst_limit

@@ -27,8 +27,8 @@ resource "aws_lambda_function" "app" {
   }
 
   lifecycle {
-    # Releases own what runs in the function. A function from an image has neither handler nor runtime, but
-    # some implementations of Lambda's API return them.
+    # Releases own what runs in the function. A function from an image has neither handler nor
+    # runtime, but some implementations of Lambda's API return them.
     ignore_changes = [description, environment, image_uri, memory_size, handler, runtime]
 
     precondition {

@@ -1,5 +1,5 @@
-# Created here and not by their first writer, so that they have a retention and are destroyed with the
-# rest.
+# Created here and not by their first writer, so that they have a retention and are destroyed with
+# the rest.
 
 # Lambda's default name of the group; older providers of the supported range have no argument for
 # another.

@@ -16,8 +16,8 @@ resource "aws_acm_certificate" "domain" {
   }
 }
 
-# All certificates of an account for one domain have the same validation record, so a second deployment
-# overwrites the record with the same value.
+# All certificates of an account for one domain have the same validation record, so a second
+# deployment overwrites the record with the same value.
 resource "aws_route53_record" "validation" {
   for_each = var.domains
 

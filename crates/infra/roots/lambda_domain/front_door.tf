@@ -20,8 +20,8 @@ resource "aws_apigatewayv2_api_mapping" "domain" {
   stage       = "$default"
 }
 
-# No AAAA record: the name has IPv4 addresses only, unless an argument is set that older providers of the
-# supported range lack.
+# No AAAA record: the name has IPv4 addresses only, unless an argument is set that older providers
+# of the supported range lack.
 resource "aws_route53_record" "alias" {
   for_each = var.domains
 

@@ -24,7 +24,8 @@ fn a_budget_of_zero_alerts_at_the_first_cent() {
     assert!((limit(40.0) - 40.0).abs() < f64::EPSILON);
 }
 
-/// A new account has credits. If they were subtracted, its cost would be 0 for months, without an alert.
+/// A new account has credits. If they were subtracted, its cost would be 0 for months, without an
+/// alert.
 #[test]
 fn costs_paid_by_credits_count() {
     with_budget(|body| {

@@ -133,7 +133,8 @@ fn fields(value: &Value) -> BTreeMap<String, Value> {
     serde_json::from_value(value.clone()).expect("an object")
 }
 
-/// The names of the top-level blocks of one kind, all of which have to be in the file named after the kind.
+/// The names of the top-level blocks of one kind, all of which have to be in the file named after
+/// the kind.
 fn declared(root: Root, kind: &str) -> BTreeSet<String> {
     let tree = Tree::of(root);
     let names: BTreeSet<String> = tree
@@ -242,8 +243,8 @@ fn defaults_are_those_of_the_manifest() {
                 _ => assert_eq!(default, expected, "{root}: {name}"),
             }
         }
-        // What is deployed where has no default. Neither has the port, because an app with a wrong one never
-        // responds, nor the image that a function is created from.
+        // What is deployed where has no default. Neither has the port, because an app with a wrong
+        // one never responds, nor the image that a function is created from.
         let without_default: &[&str] = match root {
             Root::Foundation => &["environment", "name", "region"],
             Root::Fargate => &["environment", "name", "port", "region"],
@@ -268,8 +269,8 @@ fn defaults_are_those_of_the_manifest() {
     }
 }
 
-/// Terraform must not reject, minutes later, what the manifest accepts. Variables written by hand may have more
-/// values.
+/// Terraform must not reject, minutes later, what the manifest accepts. Variables written by hand
+/// may have more values.
 #[test]
 fn variables_accept_what_the_manifest_accepts() {
     for days in LOG_RETENTION_DAYS {

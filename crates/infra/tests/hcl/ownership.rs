@@ -1,5 +1,5 @@
-//! Ownership is exclusive: Terraform owns the infrastructure, a release owns what runs in it. And other rules about
-//! what the HCL must and must not contain.
+//! Ownership is exclusive: Terraform owns the infrastructure, a release owns what runs in it. And
+//! other rules about what the HCL must and must not contain.
 
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
@@ -129,8 +129,8 @@ fn the_container_has_one_name() {
     assert_eq!(names, [CONTAINER]);
 }
 
-/// Before the first release the function runs with these variables; the edge parses the same ones in
-/// `crates/edge/tests/contract.rs`.
+/// Before the first release the function runs with these variables; the edge parses the same ones
+/// in `crates/edge/tests/contract.rs`.
 #[test]
 fn the_function_sets_variables_that_the_edge_knows() {
     let tree = Tree::of(Root::Lambda);

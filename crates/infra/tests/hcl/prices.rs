@@ -1,4 +1,5 @@
-//! Every resource in the HCL has a price in `rules::shape::cost`; otherwise every estimate would be incomplete.
+//! Every resource in the HCL has a price in `rules::shape::cost`; otherwise every estimate would be
+//! incomplete.
 
 use super::tree::{Tree, labels};
 use rules::shape::contract::Root;

@@ -1,5 +1,5 @@
-//! The newest supported provider has all arguments and blocks in the HCL. Tests that apply the HCL check the oldest
-//! one.
+//! The newest supported provider has all arguments and blocks in the HCL. Tests that apply the HCL
+//! check the oldest one.
 
 use super::tree::{Tree, argument, evaluate, labels, only};
 use hcl::{Block, Body};

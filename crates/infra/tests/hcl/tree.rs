@@ -92,7 +92,8 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
     for (name, value) in variables {
         context.declare_var(*name, value.clone());
     }
-    // `toset`, `jsonencode` and `tostring` change the type of a value, which these tests do not compare.
+    // `toset`, `jsonencode` and `tostring` change the type of a value, which these tests do not
+    // compare.
     let functions: [(&str, usize, Function); 9] = [
         ("toset", 1, |arguments| Ok(arguments[0].clone())),
         ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),

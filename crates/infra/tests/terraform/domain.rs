@@ -1,5 +1,5 @@
-//! Domains are created, changed, moved and destroyed in the emulators. There is no public DNS: the emulator issues
-//! every certificate after a few seconds.
+//! Domains are created, changed, moved and destroyed in the emulators. There is no public DNS: the
+//! emulator issues every certificate after a few seconds.
 
 use crate::stage::{REGION, Stage, apply, create, destroy, fail, plan};
 use infra::Terraform;
@@ -119,7 +119,8 @@ async fn a_domain_is_added_changed_and_removed() {
     assert_eq!(zone.records(), Vec::<String>::new());
 }
 
-/// When an app moves, the new target's record replaces the old target's, which is then destroyed without it.
+/// When an app moves, the new target's record replaces the old target's, which is then destroyed
+/// without it.
 #[tokio::test]
 async fn a_domain_moves_to_the_other_target() {
     let stage = Stage::new(Sandbox::new());

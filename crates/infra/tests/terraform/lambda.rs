@@ -1,4 +1,5 @@
-//! The Lambda target is created and destroyed in the emulators. Its image does not exist, so nothing is invoked.
+//! The Lambda target is created and destroyed in the emulators. Its image does not exist, so
+//! nothing is invoked.
 
 use crate::stage::{REGION, Stage, create, destroy, fail, plan};
 use rules::release::published_versions::LIVE;

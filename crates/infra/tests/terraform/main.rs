@@ -1,5 +1,5 @@
-//! Tests with the installed Terraform or OpenTofu: that it is found and understands the commands, and that it applies
-//! those roots that no test of a whole deployment applies.
+//! Tests with the installed Terraform or OpenTofu: that it is found and understands the commands,
+//! and that it applies those roots that no test of a whole deployment applies.
 
 mod domain;
 mod lambda;

@@ -51,7 +51,8 @@ impl Stage {
             .expect("a working directory");
         let env = [
             ("AWS_EC2_METADATA_DISABLED", "true"),
-            // For services that newer providers know and that have no name in the endpoints of 3.39.
+            // For services that newer providers know and that have no name in the endpoints of
+            // 3.39.
             ("AWS_ENDPOINT_URL", &self.emulators.main),
         ];
         let terraform = Terraform::new(
