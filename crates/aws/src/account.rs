@@ -1,9 +1,9 @@
-//! How an account pays, and since when there is one. Both services live in us-east-1 alone.
+//! How an account pays, and when it was created. Both services exist in us-east-1 alone.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
+use crate::time::timestamp;
 use aws_config::{Region, SdkConfig};
-use aws_smithy_types::DateTime;
 use rules::shape::cost::account::PlanState;
 use rules::time::Timestamp;
 
@@ -28,7 +28,8 @@ impl Account {
     /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_freetier_GetAccountPlanState.html>).
     ///
     /// # Errors
-    /// The call fails: the caller may not ask, or the account is older than plans are.
+    /// The call fails: the caller is not allowed to ask, or the account is older than account
+    /// plans.
     pub async fn plan_state(&self) -> Result<PlanState, Error> {
         let answer = aws_sdk_freetier::Client::new(&self.config)
             .get_account_plan_state()
@@ -45,11 +46,11 @@ impl Account {
         })
     }
 
-    /// When the account was made
+    /// When the account was created
     /// (<https://docs.aws.amazon.com/accounts/latest/reference/API_GetAccountInformation.html>).
     ///
     /// # Errors
-    /// The call fails, often because the caller may not ask; or the answer has no date.
+    /// The call fails, often because the caller is not allowed to ask; or the answer has no date.
     pub async fn created(&self) -> Result<Timestamp, Error> {
         const OPERATION: &str = "account:GetAccountInformation";
         let answer = aws_sdk_account::Client::new(&self.config)
@@ -62,9 +63,4 @@ impl Account {
             .and_then(timestamp)
             .ok_or_else(|| Error::incomplete(OPERATION, "AccountCreatedDate"))
     }
-}
-
-fn timestamp(date: DateTime) -> Option<Timestamp> {
-    let milliseconds = date.to_millis().ok()?;
-    u64::try_from(milliseconds).ok().map(Timestamp)
 }

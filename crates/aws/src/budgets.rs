@@ -1,4 +1,4 @@
-//! AWS Budgets: whether more was spent than the owner allowed.
+//! AWS Budgets: what was spent, and whether it exceeds the budget.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
@@ -24,22 +24,23 @@ impl Budgets {
         }
     }
 
-    /// What was spent beyond the budget `name`; [`None`] if nothing was, or there is no such budget
+    /// The excess over the budget `name`; [`None`] if it is not exceeded, or there is no such
+    /// budget
     /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeBudget.html>).
     ///
     /// # Errors
     /// The call fails; often because the caller may not see the account's costs, which says nothing
-    /// about them.
+    /// about the costs.
     pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
         let spent = self.spent(name).await?;
         Ok(spent.and_then(|s| Exceeded::check(s.limit, s.actual, s.forecast, &s.unit)))
     }
 
-    /// What was spent this month, as the budget `name` counts it; [`None`] if there is no such budget, or
-    /// AWS has counted nothing yet.
+    /// What was spent this month according to the budget `name`; [`None`] if there is no such
+    /// budget, or AWS has not counted anything yet.
     ///
     /// # Errors
-    /// As of [`Budgets::exceeded`].
+    /// As for [`Budgets::exceeded`].
     pub async fn spent(&self, name: &str) -> Result<Option<Spent>, Error> {
         let answer = self
             .budgets

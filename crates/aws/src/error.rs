@@ -1,37 +1,37 @@
-//! The one place where errors of the SDK become errors of landfall.
+//! The only place that translates errors of the SDK into errors of landfall.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// What kind of thing went wrong: decides the exit code and what to do next.
+/// The kind of an error. It decides the exit code and the advice that is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// What was asked for does not exist.
+    /// The resource does not exist.
     NotFound,
-    /// It exists already, or a condition on it did not hold.
+    /// The resource exists already, or a condition on it did not hold.
     Conflict,
-    /// The caller may not do this.
+    /// The caller is not allowed to do this.
     Denied,
-    /// No credentials, or expired ones.
+    /// Credentials are missing, invalid or expired.
     Credentials,
-    /// The service could not be reached, or did not answer in time.
+    /// The service could not be reached or did not answer in time.
     Unreachable,
-    /// Anything else; the service's own words say what.
+    /// Anything else; the message says what.
     Other,
 }
 
 /// An AWS call that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation}: {message}")]
+#[allow(missing_docs)]
 pub struct Error {
-    /// What kind.
     pub kind: ErrorKind,
     /// `service:Operation`, as IAM spells it.
     pub operation: &'static str,
     /// The service's error code, if it answered.
     pub code: Option<String>,
-    /// The service's words, or the connection's.
+    /// The message of the service or of the connection.
     pub message: String,
 }
 
@@ -49,7 +49,7 @@ impl Error {
         }
     }
 
-    /// A field that the API documents as present is missing.
+    /// The answer lacks a field that the API documents as always present.
     pub(crate) fn incomplete(operation: &'static str, field: &str) -> Error {
         Error::new(
             ErrorKind::Other,
@@ -71,7 +71,7 @@ where
                 ErrorKind::Credentials
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => ErrorKind::Unreachable,
-            // Credentials are looked for while the request is constructed.
+            // Credentials are resolved while the request is constructed.
             SdkError::ConstructionFailure(_) => ErrorKind::Credentials,
             _ => kind_of(code.as_deref().unwrap_or_default(), status(&error)),
         };
@@ -97,8 +97,8 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
 
 fn kind_of(code: &str, status: u16) -> ErrorKind {
     let has = |needle: &str| code.contains(needle);
-    // The last two are EC2's
-    // (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
+    // The last two are EC2's:
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     let is_about_credentials = has("ExpiredToken")
         || has("InvalidClientTokenId")
         || has("UnrecognizedClient")
@@ -135,7 +135,7 @@ fn is_about_credentials(failure: &impl std::fmt::Debug) -> bool {
         || text.contains("no providers in chain")
 }
 
-/// An error with all its sources: the SDK's own display says only "dispatch failure".
+/// An error with all its sources: the SDK's own `Display` says only "dispatch failure".
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts = vec![error.to_string()];
     let mut source = error.source();
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_different_services_mean_the_same() {
+    fn codes_of_different_services_have_the_same_kind() {
         let table = [
             ("RepositoryNotFoundException", 400, ErrorKind::NotFound),
             ("NoSuchBucket", 404, ErrorKind::NotFound),

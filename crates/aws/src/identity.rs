@@ -1,29 +1,31 @@
-//! Who may come from outside: identity providers of the account, and which roles trust them.
+//! OpenID Connect providers of the account, and the roles that trust them.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_iam::types::Tag;
+use percent_encoding::percent_decode_str;
 
-/// Tag of a provider that landfall made. One without it belongs to somebody else and stays.
+/// Tag of a provider that landfall created. One without it belongs to someone else and is never
+/// deleted.
 const TAG: &str = "landfall:made";
 
-/// An identity provider of the account.
+/// An OpenID Connect provider of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// Whether landfall made it.
+    /// Whether landfall created it.
     pub is_ours: bool,
-    /// Whom its tokens may be made out to.
+    /// The values that the `aud` claim of its tokens may have.
     pub audiences: Vec<String>,
 }
 
-/// Verbs over IAM's identity providers and the trust of roles.
+/// IAM's identity providers and the trust policies of roles.
 #[derive(Debug, Clone)]
 pub struct Identity {
     iam: aws_sdk_iam::Client,
 }
 
 impl Identity {
-    /// In the session's account.
+    /// Those of the session's account.
     pub fn new(session: &Session) -> Identity {
         Identity {
             iam: aws_sdk_iam::Client::new(session.config()),
@@ -33,7 +35,7 @@ impl Identity {
     /// The provider with this ARN, if the account has it.
     ///
     /// # Errors
-    /// IAM cannot be asked.
+    /// The call fails.
     pub async fn provider(&self, arn: &str) -> Result<Option<Provider>, Error> {
         let answer = self
             .iam
@@ -56,10 +58,11 @@ impl Identity {
         }))
     }
 
-    /// Makes a provider. AWS checks the signatures of its tokens by certificates that it knows itself.
+    /// Creates a provider. AWS verifies the signatures of its tokens against certificate
+    /// authorities that it trusts itself, so no thumbprint is given.
     ///
     /// # Errors
-    /// It exists, or may not be made.
+    /// The provider exists already, or the caller may not create it.
     pub async fn create_provider(&self, issuer: &str, audience: &str) -> Result<(), Error> {
         const OPERATION: &str = "iam:CreateOpenIDConnectProvider";
         let tag = Tag::builder().key(TAG).value("true").build();
@@ -75,10 +78,10 @@ impl Identity {
         Ok(())
     }
 
-    /// Allows tokens of a provider to be made out to `audience`.
+    /// Adds a value that the `aud` claim of the provider's tokens may have.
     ///
     /// # Errors
-    /// It is not there, or may not be changed.
+    /// The provider does not exist, or the caller may not change it.
     pub async fn add_audience(&self, arn: &str, audience: &str) -> Result<(), Error> {
         self.iam
             .add_client_id_to_open_id_connect_provider()
@@ -93,7 +96,7 @@ impl Identity {
     /// Deletes a provider.
     ///
     /// # Errors
-    /// It may not be deleted.
+    /// The caller may not delete it.
     pub async fn delete_provider(&self, arn: &str) -> Result<(), Error> {
         self.iam
             .delete_open_id_connect_provider()
@@ -107,38 +110,22 @@ impl Identity {
     /// Names of all roles whose trust policy names `arn`.
     ///
     /// # Errors
-    /// The roles cannot be listed.
+    /// A call fails.
     pub async fn trusting(&self, arn: &str) -> Result<Vec<String>, Error> {
-        let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
-                .iam
-                .list_roles()
-                .set_marker(marker.take())
-                .send()
-                .await
-                .map_err(translate("iam:ListRoles"))?;
-            all.extend(
-                page.roles
-                    .into_iter()
-                    .filter(|role| {
-                        let policy = role.assume_role_policy_document.as_deref();
-                        policy.is_some_and(|policy| decode(policy).contains(arn))
-                    })
-                    .map(|role| role.role_name),
-            );
-            marker = page.marker.filter(|_| page.is_truncated);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+        let roles = self.iam.list_roles().into_paginator().items().send();
+        let roles = roles.try_collect().await;
+        let roles = roles.map_err(translate("iam:ListRoles"))?.into_iter();
+        let trusting = roles.filter(|role| {
+            let policy = role.assume_role_policy_document.as_deref();
+            policy.is_some_and(|policy| decode(policy).contains(arn))
+        });
+        Ok(trusting.map(|role| role.role_name).collect())
     }
 
     /// A role's trust policy, as JSON; [`None`] if there is no such role.
     ///
     /// # Errors
-    /// IAM cannot be asked.
+    /// The call fails.
     pub async fn trust_policy(&self, role: &str) -> Result<Option<String>, Error> {
         const OPERATION: &str = "iam:GetRole";
         let answer = self
@@ -159,29 +146,9 @@ impl Identity {
     }
 }
 
-/// IAM answers with policies in the percent encoding of RFC 3986; emulators may answer with plain JSON.
+/// IAM returns policies in percent encoding (RFC 3986); emulators may return plain JSON.
 fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| bytes.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escaped {
-            Some(byte) => {
-                plain.push(byte);
-                at += 3;
-            }
-            None => {
-                plain.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&plain).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -189,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_are_read_in_both_encodings() {
+    fn policies_are_decoded_from_both_encodings() {
         let plain = r#"{"Version":"2012-10-17"}"#;
         assert_eq!(decode("%7B%22Version%22%3A%222012-10-17%22%7D"), plain);
         assert_eq!(decode(plain), plain);

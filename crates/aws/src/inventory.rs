@@ -1,15 +1,17 @@
-//! The look for anything that bears an environment's names or tags, in every service that landfall or
-//! its HCL creates in.
+//! Searches every service in which landfall or its HCL creates resources for those that have an
+//! environment's names or tags.
 
 mod domain;
 mod function;
 mod network;
 
-use crate::alarms::speaks_to;
+use crate::alarms::notifies;
 use crate::error::{Error, ErrorKind, translate};
 use crate::secrets::Secrets;
 use crate::services::Services;
 use crate::session::Session;
+use crate::signed::api_gateway::ApiGateway;
+use crate::signed::cloudfront::CloudFront;
 use crate::signed::ec2::Ec2;
 use crate::state_bucket::StateBucket;
 use crate::zones::Zones;
@@ -24,21 +26,21 @@ use rules::operate::sweep::{Found, Kind};
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
-/// One service's answer, on its way.
-type Look<'a> = Pin<Box<dyn Future<Output = Result<Vec<Found>, Error>> + Send + 'a>>;
+/// A search of one kind of resource.
+type Search<'a> = Pin<Box<dyn Future<Output = Result<Vec<Found>, Error>> + Send + 'a>>;
 
-/// What a look found.
+/// The result of a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Things that a service listed under our names or tags.
+    /// Resources that a service lists with the environment's names or tags.
     pub by_name: Vec<Found>,
-    /// ARNs of the tagging API.
+    /// ARNs that the tagging API returns for the environment's tags.
     pub by_tag: Vec<String>,
-    /// What could not be looked at, and why. Not having looked is not having found nothing.
+    /// Kinds of resources that could not be searched, and why. They are unknown, not absent.
     pub unseen: Vec<String>,
 }
 
-/// Clients of every service that is looked at.
+/// Clients of every service that is searched.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     names: Names,
@@ -54,9 +56,9 @@ pub struct Inventory {
     iam: aws_sdk_iam::Client,
     sns: aws_sdk_sns::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
-    cloudfront: aws_sdk_cloudfront::Client,
+    cloudfront: CloudFront,
     lambda: aws_sdk_lambda::Client,
-    apis: aws_sdk_apigatewayv2::Client,
+    apis: ApiGateway,
     certificates: [aws_sdk_acm::Client; 2],
     zones: Zones,
     domains: BTreeSet<Domain>,
@@ -83,9 +85,9 @@ impl Inventory {
             iam: aws_sdk_iam::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            cloudfront: aws_sdk_cloudfront::Client::new(&second),
+            cloudfront: CloudFront::new(&second),
             lambda: aws_sdk_lambda::Client::new(config),
-            apis: aws_sdk_apigatewayv2::Client::new(config),
+            apis: ApiGateway::new(config),
             certificates: [
                 aws_sdk_acm::Client::new(config),
                 aws_sdk_acm::Client::new(&session.at(rules::operate::domain::CLOUDFRONT_REGION)),
@@ -97,19 +99,20 @@ impl Inventory {
         }
     }
 
-    /// Looks for records of these domains as well. Records have no tags, so only who knows a name can look.
+    /// Searches for DNS records of these domains as well. Records have no tags, so the names have
+    /// to be known.
     #[must_use]
     pub fn with_domains(mut self, domains: impl IntoIterator<Item = Domain>) -> Inventory {
         self.domains.extend(domains);
         self
     }
 
-    /// Looks everywhere. A service that cannot be looked at is named in [`Listing::unseen`].
+    /// Searches all services. Those that cannot be searched are in [`Listing::unseen`].
     pub async fn look(&self) -> Listing {
         let mut listing = Listing::default();
-        // All at once: one after the other, two dozen services take seconds. On the heap: together they are more
-        // than a stack holds.
-        let looks: [(&str, Look<'_>); 28] = [
+        // Concurrently, because two dozen services one after the other take seconds. On the heap,
+        // because together these futures are larger than a stack.
+        let searches: [(&str, Search<'_>); 28] = [
             ("load balancers", Box::pin(self.load_balancers())),
             ("target groups", Box::pin(self.target_groups())),
             ("ECS services", Box::pin(self.ecs_services())),
@@ -145,8 +148,8 @@ impl Inventory {
             ),
             ("state bucket", Box::pin(self.state_buckets())),
         ];
-        let (names, looks): (Vec<&str>, Vec<Look<'_>>) = looks.into_iter().unzip();
-        let (answers, tagged) = tokio::join!(join_all(looks), Box::pin(self.tagged()));
+        let (names, searches): (Vec<&str>, Vec<Search<'_>>) = searches.into_iter().unzip();
+        let (answers, tagged) = tokio::join!(join_all(searches), Box::pin(self.tagged()));
         for (what, answer) in names.into_iter().zip(answers) {
             match answer {
                 Ok(found) => listing.by_name.extend(found),
@@ -161,11 +164,11 @@ impl Inventory {
         listing
     }
 
-    /// Whether `name` is the environment's stem, or the stem with one of our endings. The stem of
-    /// another environment may begin with this one: `app-prod` and `app-prod-2`.
+    /// Whether `name` is the environment's ID, alone or with one of the suffixes in use. Another
+    /// environment's ID may begin with this one: `app-prod` and `app-prod-2`.
     fn is_ours(&self, name: &str) -> bool {
-        let stem = self.names.id();
-        let endings = [
+        let id = self.names.id();
+        let suffixes = [
             "",
             "-blue",
             "-green",
@@ -174,9 +177,9 @@ impl Inventory {
             "-alarms",
             "-placeholder",
         ];
-        endings
+        suffixes
             .iter()
-            .any(|ending| name == format!("{stem}{ending}"))
+            .any(|suffix| name == format!("{id}{suffix}"))
     }
 
     async fn load_balancers(&self) -> Result<Vec<Found>, Error> {
@@ -197,7 +200,7 @@ impl Inventory {
     async fn target_groups(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         for slot in Slot::ALL {
-            // One name a call: one that does not exist fails the call for both.
+            // One name in each call, because a name that does not exist fails the call for both.
             let answer = self
                 .elb
                 .describe_target_groups()
@@ -229,7 +232,7 @@ impl Inventory {
             .map_err(translate("ecs:DescribeServices"))?;
         let found = answer.services.unwrap_or_default().into_iter();
         Ok(found
-            // A deleted service is shown as INACTIVE for a while.
+            // A deleted service is still listed as INACTIVE for a while.
             .filter(|service| service.status.as_deref() != Some("INACTIVE"))
             .filter_map(|service| service.service_name)
             .map(|name| Found {
@@ -250,7 +253,7 @@ impl Inventory {
             .map_err(translate("ecs:DescribeClusters"))?;
         let found = answer.clusters.unwrap_or_default().into_iter();
         Ok(found
-            // A deleted cluster is shown as INACTIVE for a while.
+            // A deleted cluster is still listed as INACTIVE for a while.
             .filter(|cluster| cluster.status.as_deref() != Some("INACTIVE"))
             .filter_map(|cluster| cluster.cluster_name)
             .map(|name| Found::new(Kind::Cluster, name))
@@ -272,31 +275,11 @@ impl Inventory {
     }
 
     async fn distributions(&self) -> Result<Vec<Found>, Error> {
-        let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
-                .cloudfront
-                .list_distributions()
-                .set_marker(marker.take())
-                .send()
-                .await
-                .map_err(translate("cloudfront:ListDistributions"))?;
-            let Some(list) = page.distribution_list else {
-                return Ok(all);
-            };
-            all.extend(
-                list.items
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter(|one| one.comment == self.names.id())
-                    .map(|one| Found::new(Kind::Distribution, one.id)),
-            );
-            marker = list.next_marker.filter(|_| list.is_truncated);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+        let found = self.cloudfront.distributions().await?.into_iter();
+        Ok(found
+            .filter(|one| one.comment == self.names.id())
+            .map(|one| Found::new(Kind::Distribution, one.id))
+            .collect())
     }
 
     async fn repositories(&self) -> Result<Vec<Found>, Error> {
@@ -364,79 +347,56 @@ impl Inventory {
 
     async fn policies(&self) -> Result<Vec<Found>, Error> {
         let path = self.names.policy_path();
-        let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
-                .iam
-                .list_policies()
-                .scope(PolicyScopeType::Local)
-                .path_prefix(&path)
-                .set_marker(marker.take())
-                .send()
-                .await
-                .map_err(translate("iam:ListPolicies"))?;
-            let arns = page.policies.unwrap_or_default().into_iter();
-            all.extend(
-                arns.filter(|policy| policy.path.as_deref() == Some(&path))
-                    .filter_map(|policy| policy.arn)
-                    .map(|arn| Found::new(Kind::Policy, arn)),
-            );
-            marker = page.marker.filter(|_| page.is_truncated);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+        let policies = self.iam.list_policies();
+        let policies = policies.scope(PolicyScopeType::Local).path_prefix(&path);
+        let found = policies.into_paginator().items().send().try_collect().await;
+        let found = found.map_err(translate("iam:ListPolicies"))?;
+        Ok(found
+            .into_iter()
+            .filter(|policy| policy.path.as_deref() == Some(&path))
+            .filter_map(|policy| policy.arn)
+            .map(|arn| Found::new(Kind::Policy, arn))
+            .collect())
     }
 
     async fn topics(&self) -> Result<Vec<Found>, Error> {
-        let mut all = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .sns
-                .list_topics()
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("sns:ListTopics"))?;
-            let arns = page
-                .topics
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|topic| topic.topic_arn);
-            all.extend(
-                arns.filter(|arn| {
-                    arn.rsplit(':')
-                        .next()
-                        .is_some_and(|name| self.is_ours(name))
-                })
-                .map(|arn| Found::new(Kind::Topic, arn)),
-            );
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+        let topics = self.sns.list_topics().into_paginator().items().send();
+        let topics = topics.try_collect().await;
+        let topics = topics.map_err(translate("sns:ListTopics"))?.into_iter();
+        let is_ours = |arn: &String| {
+            let name = arn.rsplit(':').next();
+            name.is_some_and(|name| self.is_ours(name))
+        };
+        Ok(topics
+            .filter_map(|topic| topic.topic_arn)
+            .filter(is_ours)
+            .map(|arn| Found::new(Kind::Topic, arn))
+            .collect())
     }
 
     async fn alarms(&self) -> Result<Vec<Found>, Error> {
-        let answer = self
+        let topic = self.names.alarm_topic();
+        let mut all = Vec::new();
+        let mut pages = self
             .cloudwatch
             .describe_alarms()
             .alarm_name_prefix(format!("{}-", self.names.id()))
-            .max_records(100)
-            .send()
-            .await
-            .map_err(translate("cloudwatch:DescribeAlarms"))?;
-        let found = answer.metric_alarms.unwrap_or_default().into_iter();
-        let topic = self.names.alarm_topic();
-        Ok(found
-            // Of alarms only a prefix can be asked for; ours all speak to our topic.
-            .filter(|one| speaks_to(one, &topic))
-            .filter_map(|one| one.alarm_name)
-            .map(|name| Found::new(Kind::Alarm, name))
-            .collect())
+            .into_paginator()
+            .page_size(100)
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("cloudwatch:DescribeAlarms"))?;
+            let alarms = page.metric_alarms.unwrap_or_default().into_iter();
+            all.extend(
+                alarms
+                    // The prefix may match another environment's alarms; those notify another
+                    // topic.
+                    .filter(|one| notifies(one, &topic))
+                    .filter_map(|one| one.alarm_name)
+                    .map(|name| Found::new(Kind::Alarm, name)),
+            );
+        }
+        Ok(all)
     }
 
     async fn budgets(&self) -> Result<Vec<Found>, Error> {
@@ -483,29 +443,18 @@ impl Inventory {
     }
 
     async fn tagged(&self) -> Result<Vec<String>, Error> {
-        let mut arns = Vec::new();
-        let mut token = None;
-        loop {
-            let mut request = self
-                .tagging
-                .get_resources()
-                .set_pagination_token(token.take());
-            for (key, value) in self.tags() {
-                request = request.tag_filters(TagFilter::builder().key(key).values(value).build());
-            }
-            let page = request
-                .send()
-                .await
-                .map_err(translate("tag:GetResources"))?;
-            let mappings = page
-                .resource_tag_mapping_list
-                .unwrap_or_default()
-                .into_iter();
-            arns.extend(mappings.filter_map(|mapping| mapping.resource_arn));
-            token = page.pagination_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(arns);
-            }
-        }
+        let filters = self
+            .tags()
+            .map(|(key, value)| TagFilter::builder().key(key).values(value).build());
+        let resources = self.tagging.get_resources();
+        let resources = resources.set_tag_filters(Some(filters.to_vec()));
+        let found = resources
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await;
+        let found = found.map_err(translate("tag:GetResources"))?.into_iter();
+        Ok(found.filter_map(|mapping| mapping.resource_arn).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! Lambda: versions of a function, and the aliases that lead to them.
+//! Lambda: a function's versions, and the aliases that point to them.
 
 mod publish;
 
@@ -6,6 +6,7 @@ pub use publish::Publication;
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
+use crate::time;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
@@ -25,8 +26,9 @@ use rules::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-/// What a probe may take: a function's longest time behind an HTTP API, and the start before it.
-const PROBE_WITHIN: Duration = Duration::from_secs(45);
+/// Timeout of a probe: the longest time of a function behind an HTTP API, and the cold start before
+/// it.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// One function.
 #[derive(Debug, Clone)]
@@ -35,66 +37,67 @@ pub struct Functions {
     function: String,
 }
 
-/// Where the alias `live` leads.
+/// Where the alias `live` sends requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traffic {
-    /// The version that gets all users but those of `others`; `$LATEST` before the first release.
+    /// The version that gets all requests except the shares of `others`; `$LATEST` before the first
+    /// release.
     pub version: String,
-    /// Versions with their shares, each above 0 and at most 1.
+    /// Other versions with their shares, each above 0 and at most 1.
     pub others: Vec<(String, f64)>,
 }
 
-/// What Lambda tells about a version.
+/// A version of the function, as Lambda returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionFacts {
-    /// Its number.
+    /// The number of the version.
     pub version: String,
-    /// The revision in it; [`None`] if landfall did not publish it.
+    /// [`None`] if landfall did not publish the version.
     pub revision: Option<RevisionId>,
-    /// What marks requests as landfall's own.
+    /// The secret that marks requests as landfall's own.
     pub secret: Option<Secret>,
-    /// Its image by digest. Lists of versions do not tell.
+    /// Its image by digest. [`None`] in a list of versions, which does not contain it.
     pub image: Option<String>,
-    /// `Pending`, `Active`, `Inactive` or `Failed`. Lists of versions need not tell: then empty.
+    /// `Pending`, `Active`, `Inactive` or `Failed`; may be empty in a list of versions.
     pub state: String,
-    /// Why it is in this state, in Lambda's word: `ImageAccessDenied`.
+    /// Lambda's code for why it is in this state, such as `ImageAccessDenied`.
     pub reason_code: Option<String>,
-    /// The same as a sentence.
+    /// The reason as a sentence.
     pub reason: Option<String>,
-    /// When `$LATEST` was changed last before this version was made of it.
+    /// When `$LATEST` was last changed before this version was published from it.
     pub modified: Option<Timestamp>,
 }
 
 /// A version in a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
-    /// Its number.
+    /// The number of the version.
     pub version: String,
-    /// Since when, and whether it has answered.
+    /// Since when it is in the slot, and whether it has answered.
     pub stay: Stay,
 }
 
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invoked {
     /// The app answered.
     Answered(ProbeAnswer),
-    /// The function failed: it did not start, did not end in time, or does not know probes.
+    /// The function failed: it did not start, timed out, or does not understand probes.
     Failed {
-        /// The error's type: `Landfall.AppFailedToStart`, `Runtime.ExitError`, `Sandbox.Timedout`; empty
-        /// where the answer has none.
+        /// The error's type, such as `Landfall.AppFailedToStart`, `Runtime.ExitError` or
+        /// `Sandbox.Timedout`; empty if the answer has none.
         kind: String,
-        /// What it says.
+        /// The error's message.
         message: String,
-        /// The last lines of the app, if the edge told them.
+        /// The last lines of the app, if the edge sent them.
         lines: Vec<String>,
-        /// The last 4 KB that the function wrote, if Lambda tells.
+        /// The last 4 KB of the function's log, if Lambda sent them.
         log: Option<String>,
     },
 }
 
 impl Functions {
-    /// The function called `function`.
+    /// The function named `function`.
     pub fn new(session: &Session, function: &str) -> Functions {
         Functions {
             lambda: aws_sdk_lambda::Client::new(session.config()),
@@ -102,7 +105,7 @@ impl Functions {
         }
     }
 
-    /// Where users are led, as a release sees it: AWS allows one other version at most.
+    /// The routing of the alias `live`, with percentages. AWS allows at most one other version.
     ///
     /// # Errors
     /// The call fails, or there is no alias `live`.
@@ -115,7 +118,7 @@ impl Functions {
         })
     }
 
-    /// Where users are led.
+    /// The routing of the alias `live`, with weights.
     ///
     /// # Errors
     /// The call fails, or there is no alias `live`.
@@ -145,7 +148,7 @@ impl Functions {
         })
     }
 
-    /// What is in the two slots: the aliases that bear their names.
+    /// The versions in the two slots, which are aliases of the same name.
     ///
     /// # Errors
     /// A call fails.
@@ -166,7 +169,7 @@ impl Functions {
         })
     }
 
-    /// All about one version, its image among it.
+    /// One version, with its image.
     ///
     /// # Errors
     /// The call fails, or there is no such version.
@@ -209,16 +212,16 @@ impl Functions {
             all.extend(listed.into_iter().filter_map(facts));
         }
         let number = |facts: &VersionFacts| facts.version.parse::<u64>().ok();
-        // `$LATEST` is listed, too, and is no version.
+        // The list contains `$LATEST`, which is no published version.
         all.retain(|facts| number(facts).is_some());
         all.sort_by_key(number);
         Ok(all)
     }
 
-    /// Places a version in a slot, or notes there that it has answered.
+    /// Sets the version of a slot, or records that the version in it has answered.
     ///
     /// # Errors
-    /// A call fails; the slot holds what it held.
+    /// A call fails; the slot is unchanged.
     pub async fn place(&self, slot: Slot, version: &str, stay: Stay) -> Result<(), Error> {
         let description = stay.write();
         let updated = self
@@ -248,7 +251,7 @@ impl Functions {
             .map_err(translate("lambda:CreateAlias"))
     }
 
-    /// Empties a slot; one that is empty is fine. The version stays.
+    /// Empties a slot, if it is not empty already. The version is not deleted.
     ///
     /// # Errors
     /// The call fails.
@@ -268,19 +271,19 @@ impl Functions {
         }
     }
 
-    /// Leads users to `version`, but for `percent` of a hundred to `other`, below 100; with 0, or without
-    /// `other`, nobody is led elsewhere. One call, which takes effect as a whole.
+    /// Sends requests to `version`, except a percentage below 100 to `other`. With 0, or without
+    /// `other`, all requests go to `version`. The change is atomic.
     ///
     /// # Errors
-    /// The call fails; users stay where they are. AWS refuses shares from or to `$LATEST`, and of versions
-    /// that differ in their role.
+    /// The call fails; the routing is unchanged. AWS rejects shares from or to `$LATEST`, and
+    /// between versions with different roles.
     pub async fn shift(&self, version: &str, other: Option<(&str, u32)>) -> Result<(), Error> {
         let shares: HashMap<String, f64> = other
             .filter(|(_, percent)| *percent > 0)
             .map(|(other, percent)| (other.to_owned(), f64::from(percent) / 100.0))
             .into_iter()
             .collect();
-        // Sent even if it is empty: without it, AWS keeps the shares that there were.
+        // Sent even if it is empty: otherwise AWS keeps the previous shares.
         let routing = AliasRoutingConfiguration::builder()
             .set_additional_version_weights(Some(shares))
             .build();
@@ -296,10 +299,12 @@ impl Functions {
             .map_err(translate("lambda:UpdateAlias"))
     }
 
-    /// Has the edge of `qualifier`, a version or an alias, ask its app for `path`, once.
+    /// Invokes `qualifier`, a version or an alias, once, to make its edge request `path` from its
+    /// app.
     ///
     /// # Errors
-    /// The call itself fails: there is no such version, it is not active yet, or too much goes on.
+    /// The call itself fails: there is no such version, it is not active yet, or the call is
+    /// throttled.
     pub async fn probe(&self, qualifier: &str, path: &str) -> Result<Invoked, Error> {
         let answer = self
             .lambda
@@ -309,14 +314,14 @@ impl Functions {
             .log_type(LogType::Tail)
             .payload(Blob::new(probe::event(path)))
             .customize()
-            // A second try would be a second probe.
+            // A retry would be a second probe.
             .config_override(
                 aws_sdk_lambda::config::Builder::new()
                     .retry_config(RetryConfig::disabled())
                     .timeout_config(
                         TimeoutConfig::builder()
-                            .operation_attempt_timeout(PROBE_WITHIN)
-                            .read_timeout(PROBE_WITHIN)
+                            .operation_attempt_timeout(PROBE_TIMEOUT)
+                            .read_timeout(PROBE_TIMEOUT)
                             .build(),
                     ),
             )
@@ -346,10 +351,11 @@ impl Functions {
         })
     }
 
-    /// Deletes published versions but the newest `keep` and those that an alias names; says which.
+    /// Deletes published versions, except the newest `keep` and those that an alias refers to.
+    /// Returns the deleted ones.
     ///
     /// # Errors
-    /// A call fails; some may be deleted already.
+    /// A call fails; some versions may have been deleted.
     pub async fn prune(&self, keep: usize) -> Result<Vec<String>, Error> {
         let published: Vec<String> = self
             .versions()
@@ -383,7 +389,7 @@ impl Functions {
         Ok(superfluous)
     }
 
-    /// How many invocations the account may have at once in this region.
+    /// The account's limit of concurrent executions in this region.
     ///
     /// # Errors
     /// The call fails.
@@ -419,7 +425,7 @@ impl Functions {
     }
 }
 
-/// Weights are fractions, shares are whole percents.
+/// A weight from 0 to 1 as a whole percentage.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -448,7 +454,7 @@ fn facts(configuration: FunctionConfiguration) -> Option<VersionFacts> {
             .state_reason_code
             .map(|code| code.as_str().to_owned()),
         reason: configuration.state_reason,
-        modified: configuration.last_modified.as_deref().and_then(moment),
+        modified: configuration.last_modified.as_deref().and_then(timestamp),
     })
 }
 
@@ -456,11 +462,11 @@ fn revision(variables: &HashMap<String, String>) -> Option<RevisionId> {
     variables.get(REVISION_VARIABLE).cloned().map(RevisionId)
 }
 
-/// Reads `2026-11-23T14:03:10.123+0000`, as Lambda alone writes it.
-fn moment(text: &str) -> Option<Timestamp> {
+/// Parses Lambda's own format, `2026-11-23T14:03:10.123+0000`.
+fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.replace("+0000", "Z");
     let time = DateTime::from_str(&text, Format::DateTime).ok()?;
-    u64::try_from(time.to_millis().ok()?).ok().map(Timestamp)
+    time::timestamp(time)
 }
 
 #[cfg(test)]
@@ -468,11 +474,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lambdas_own_way_to_write_a_moment() {
+    fn lambdas_own_time_format_is_parsed() {
         assert_eq!(
-            moment("2026-11-23T00:00:00.123+0000"),
+            timestamp("2026-11-23T00:00:00.123+0000"),
             Some(Timestamp(1_795_392_000_123))
         );
-        assert_eq!(moment("yesterday"), None);
+        assert_eq!(timestamp("yesterday"), None);
     }
 }

@@ -1,7 +1,13 @@
-//! Thin verbs over the AWS services that landfall uses. The only crate that names `aws-sdk-*`.
+//! The AWS services that landfall uses, one module each, as functions that take and return types of
+//! `rules`.
 //!
-//! A verb asks or acts once and translates what comes back into the words of `rules`. It decides
-//! nothing and prints nothing; only [`Functions::publish`] waits, as Lambda takes one change at a time.
+//! What lives here: clients, requests, the reading of answers, and the one translation of errors
+//! ([`Error`]). This is the only crate that depends on AWS's own crates. Some services are called
+//! without an SDK crate (`signed`).
+//!
+//! What does not: decisions (they are in `rules`), printing and prompts (they are in `landfall`),
+//! and waiting for a state; only [`Functions::publish`] waits, because Lambda accepts one change at
+//! a time.
 
 mod account;
 mod alarms;
@@ -21,6 +27,7 @@ mod services;
 mod session;
 mod signed;
 mod state_bucket;
+mod time;
 mod zones;
 
 pub use account::Account;

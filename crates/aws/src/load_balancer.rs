@@ -1,4 +1,5 @@
-//! The load balancer: who gets the users, how each slot can be asked, who is healthy.
+//! The Application Load Balancer: traffic shares, the routes to each slot, and the health of
+//! targets.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
@@ -19,7 +20,7 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
-    /// The load balancer that the Fargate root made.
+    /// The load balancer that the Fargate root created.
     pub fn new(
         session: &Session,
         outputs: &rules::shape::contract::FargateOutputs,
@@ -32,10 +33,10 @@ impl LoadBalancer {
         }
     }
 
-    /// Percent of users that are sent to each slot.
+    /// Percent of requests that the listener forwards to each slot.
     ///
     /// # Errors
-    /// The call fails, or the listener leads to neither slot.
+    /// The call fails, or the listener forwards to neither slot.
     pub async fn shares(&self) -> Result<Slots<u32>, Error> {
         const OPERATION: &str = "elasticloadbalancing:DescribeListeners";
         let answer = self
@@ -68,7 +69,7 @@ impl LoadBalancer {
             .as_ref()
             .and_then(|config| config.target_groups.clone())
             .unwrap_or_default();
-        // The short form names one group, which may stand in no list.
+        // The short form names one group, which need not be in the list.
         let weights: Vec<(String, u32)> = match (listed.is_empty(), &forward.target_group_arn) {
             (true, Some(arn)) => vec![(arn.clone(), 1)],
             _ => listed
@@ -93,11 +94,11 @@ impl LoadBalancer {
         })
     }
 
-    /// Sends `share` percent of all users to `slot` and the others to the other one. One call, which
-    /// takes effect as a whole.
+    /// Forwards `share` percent of all requests to `slot` and the rest to the other slot,
+    /// atomically.
     ///
     /// # Errors
-    /// The call fails; users stay where they are.
+    /// The call fails; the shares stay as they are.
     pub async fn shift(&self, slot: Slot, share: u32) -> Result<(), Error> {
         self.elb
             .modify_listener()
@@ -116,15 +117,16 @@ impl LoadBalancer {
             100 => Some(slot),
             _ => None,
         };
-        // The short form for a single group. A list with the other one at weight 0 would mean the same to
-        // a load balancer, but an emulator reads weight 0 as 1; and a list of one makes provider 3.39
-        // crash when it reads the rule.
+        // The short form for a single group. A list with the other group at weight 0 means the same
+        // to a load balancer, but an emulator reads weight 0 as 1, and a list of one makes provider
+        // 3.39 crash when it reads the rule.
         if let Some(slot) = alone {
             return forward
                 .target_group_arn(self.target_groups.of(slot))
                 .build();
         }
-        // Smallest terms: an emulator deals requests out in turns as long as the sum of the weights.
+        // Lowest terms, because an emulator distributes requests in rounds as long as the sum of
+        // the weights.
         let part = gcd(share, 100);
         let group = |slot: Slot, weight: u32| {
             TargetGroupTuple::builder()
@@ -142,10 +144,10 @@ impl LoadBalancer {
             .build()
     }
 
-    /// The token that leads to each slot, by the header [`SLOT_HEADER`].
+    /// The value of the header [`SLOT_HEADER`] that routes a request to each slot.
     ///
     /// # Errors
-    /// The call fails, or a rule is not there or has no such condition.
+    /// The call fails, or a rule is missing or has no such condition.
     pub async fn tokens(&self) -> Result<Slots<String>, Error> {
         const OPERATION: &str = "elasticloadbalancing:DescribeRules";
         let answer = self
@@ -176,7 +178,8 @@ impl LoadBalancer {
         })
     }
 
-    /// Leads requests that bear `token` to `slot`, and none that bear another one.
+    /// Routes requests whose header [`SLOT_HEADER`] is `token` to `slot`, instead of those with the
+    /// previous token.
     ///
     /// # Errors
     /// The call fails; the rule stays as it is.
@@ -200,7 +203,7 @@ impl LoadBalancer {
             .map_err(translate("elasticloadbalancing:ModifyRule"))
     }
 
-    /// Health of every target of `slot`.
+    /// The health of every target of `slot`.
     ///
     /// # Errors
     /// The call fails.

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: what the app wrote, and what the edge told about its requests.
+//! CloudWatch Logs: lines of the app, and the edge's summaries of its requests.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
@@ -13,14 +13,14 @@ const SUMMARIES: &str = r#"{ $.landfall = "summary" }"#;
 
 /// One line of the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct LogLine {
-    /// The log's own id of the line: tells a repeated line from an equal one.
+    /// The log's ID of the line. It distinguishes a line that is returned twice from two equal
+    /// lines.
     pub id: String,
-    /// When it was written.
     pub time: Timestamp,
-    /// Which task wrote it.
+    /// ID of the task that wrote it.
     pub task: String,
-    /// The line.
     pub message: String,
 }
 
@@ -40,15 +40,15 @@ impl Logs {
         }
     }
 
-    /// Lines since `since`, oldest first, of every task or of the one named. A log group that does not
-    /// exist has none.
+    /// Lines since `since`, oldest first, of all tasks or of one. A log group that does not exist
+    /// has none.
     ///
     /// # Errors
     /// The call fails.
     pub async fn since(&self, since: Timestamp, task: Option<&str>) -> Result<Vec<LogLine>, Error> {
         let request = self
-            .asked(since)
-            // `prefix/container/task id`, as the awslogs driver names its streams.
+            .request(since)
+            // The awslogs driver names its streams `prefix/container/task ID`.
             .set_log_stream_names(task.map(|id| vec![format!("app/app/{id}")]));
         let events = all(request).await?;
         let mut lines: Vec<LogLine> = events
@@ -67,33 +67,33 @@ impl Logs {
         Ok(lines)
     }
 
-    /// Summaries that the edges wrote since `since`, of every task, and how many lines said that they
-    /// are summaries and could not be read. A log group that does not exist has none.
+    /// The edges' summaries since `since`, of all tasks, and the number of summary lines that could
+    /// not be read. A log group that does not exist has none.
     ///
-    /// Lines are shown some seconds after they were written, and not in order: ask again from
-    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts once. A second that
-    /// no line has told of yet looks like one without requests.
+    /// Lines appear some seconds after they were written, and not in order: read again from
+    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts
+    /// once. A second whose line has not appeared yet looks like one without requests.
     ///
-    /// The pattern keeps the app's own lines from crossing the network:
-    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>.
+    /// The filter pattern excludes the app's own lines on the server
+    /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>).
     ///
     /// # Errors
     /// The call fails.
     pub async fn summaries(&self, since: Timestamp) -> Result<(Collection, Skipped), Error> {
-        let events = all(self.asked(since).filter_pattern(SUMMARIES)).await?;
-        // An emulator may pass over the pattern, and every line is looked at all the same.
+        let events = all(self.request(since).filter_pattern(SUMMARIES)).await?;
+        // An emulator may ignore the pattern, so each line is checked here as well.
         let lines = events.iter().filter_map(|event| event.message.as_deref());
         Ok(log_window::read(lines))
     }
 
-    fn asked(&self, since: Timestamp) -> FilterLogEventsFluentBuilder {
+    fn request(&self, since: Timestamp) -> FilterLogEventsFluentBuilder {
         self.logs
             .filter_log_events()
             .log_group_name(&self.group)
             .start_time(i64::try_from(since.0).unwrap_or(i64::MAX))
     }
 
-    /// Deletes the log group, if it is there.
+    /// Deletes the log group if it exists.
     ///
     /// # Errors
     /// The call fails.
@@ -113,27 +113,18 @@ impl Logs {
     }
 }
 
-/// Every event of every page. A page may be empty and have others after it:
-/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+/// The events of all pages. A page may be empty although others follow
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>).
 async fn all(request: FilterLogEventsFluentBuilder) -> Result<Vec<FilteredLogEvent>, Error> {
     let mut events = Vec::new();
-    let mut token = None;
-    loop {
-        let page = request
-            .clone()
-            .set_next_token(token.take())
-            .send()
-            .await
-            .map_err(translate("logs:FilterLogEvents"));
-        let page = match page {
-            // No group, or no stream of that task: nothing was written.
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(events),
-            other => other?,
-        };
-        events.extend(page.events.unwrap_or_default());
-        token = page.next_token;
-        if token.is_none() {
-            return Ok(events);
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        match page.map_err(translate("logs:FilterLogEvents")) {
+            Ok(page) => events.extend(page.events.unwrap_or_default()),
+            // There is no log group, or no stream of that task, so nothing was written.
+            Err(error) if error.kind == ErrorKind::NotFound => break,
+            Err(error) => return Err(error),
         }
     }
+    Ok(events)
 }

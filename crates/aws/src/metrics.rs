@@ -1,4 +1,4 @@
-//! CloudWatch metrics: what the load balancer counted at each slot.
+//! CloudWatch metrics: the load balancer's counts for each slot.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 
 const OPERATION: &str = "cloudwatch:GetMetricData";
 
-/// Where a value goes.
+/// The field that a value is stored in.
 type Field = fn(&mut Minute) -> &mut u64;
 
-/// A metric: its name, its word in the query, and its field. An id of a query is lower-case letters,
-/// digits and underscores.
+/// A metric: its name, its name in the query's ID, and its field. IDs consist of lower-case
+/// letters, digits and underscores.
 type Counted = (&'static str, &'static str, Field);
 
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
@@ -43,10 +43,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The counts of the load balancer that the Fargate root made.
+    /// The counts of the load balancer that the Fargate root created.
     ///
     /// # Errors
-    /// The outputs hold no ARN where one should be.
+    /// An output that should be an ARN is none.
     pub fn new(session: &Session, outputs: &FargateOutputs) -> Result<Metrics, Error> {
         let of = |resource: &str, arn: &str| {
             dimension(resource, arn).ok_or_else(|| {
@@ -64,15 +64,16 @@ impl Metrics {
         })
     }
 
-    /// What was counted at each slot from the minute of `since` to the one before that of `until`. The
-    /// last two minutes may not be complete: [`rules::release::minute_counts::windows`] knows which to believe.
+    /// The counts of each slot from the minute of `since` to the one before that of `until`. The
+    /// last two minutes may be incomplete; [`rules::release::minute_counts::windows`] leaves those
+    /// out.
     ///
-    /// One call of six metrics; AWS charges for each metric that is asked for
-    /// (<https://aws.amazon.com/cloudwatch/pricing/>), so ask once a minute.
+    /// One call for six metrics. AWS charges for each metric
+    /// (<https://aws.amazon.com/cloudwatch/pricing/>), so call this once a minute.
     ///
     /// # Errors
-    /// The call fails, or CloudWatch could not give all counts: a count that is missing would read as
-    /// no request.
+    /// The call fails, or CloudWatch did not return all counts: a missing count would look like no
+    /// requests.
     pub async fn minutes(
         &self,
         since: Timestamp,
@@ -86,25 +87,21 @@ impl Metrics {
         let start = |minute: u64| {
             DateTime::from_secs(i64::try_from(minute.saturating_mul(60)).unwrap_or(i64::MAX))
         };
-        let request = self
+        let mut pages = self
             .cloudwatch
             .get_metric_data()
             .start_time(start(from))
             .end_time(start(to))
             .scan_by(ScanBy::TimestampAscending)
-            .set_metric_data_queries(Some(self.queries()));
+            .set_metric_data_queries(Some(self.queries()))
+            .into_paginator()
+            .send();
         let mut statuses: BTreeMap<String, Option<StatusCode>> = BTreeMap::new();
-        let mut token = None;
-        loop {
-            let page = request
-                .clone()
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate(OPERATION))?;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate(OPERATION))?;
             for result in page.metric_data_results.unwrap_or_default() {
                 let id = result.id.unwrap_or_default();
-                let Some((slot, field)) = asked(&id) else {
+                let Some((slot, field)) = queried_field(&id) else {
                     continue;
                 };
                 statuses.insert(id, result.status_code);
@@ -116,16 +113,12 @@ impl Metrics {
                     *field(counted) = value.round() as u64;
                 }
             }
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                break;
-            }
         }
-        // A metric without any data point is told as complete and empty.
+        // A metric without any data point is reported as complete and empty.
         let is_complete = |(slot, word): (Slot, &str)| {
             statuses.get(&id(slot, word)) == Some(&Some(StatusCode::Complete))
         };
-        match queried().find(|asked| !is_complete(*asked)) {
+        match queried().find(|query| !is_complete(*query)) {
             Some((slot, word)) => {
                 let what = format!("complete count of {word} of the {slot} slot");
                 Err(Error::incomplete(OPERATION, &what))
@@ -170,8 +163,8 @@ fn queried() -> impl Iterator<Item = (Slot, &'static str)> {
         .flat_map(|slot| COUNTED.map(|(_, word, _)| (slot, word)))
 }
 
-/// What a result is about, by the id of its query.
-fn asked(name: &str) -> Option<(Slot, Field)> {
+/// The slot and the field that belong to the ID of a query.
+fn queried_field(name: &str) -> Option<(Slot, Field)> {
     let slot_and_field = |slot| {
         let mut counted = COUNTED.into_iter();
         counted
@@ -181,8 +174,8 @@ fn asked(name: &str) -> Option<(Slot, Field)> {
     Slot::ALL.into_iter().find_map(slot_and_field)
 }
 
-/// The part of an ARN by which metrics know a load balancer (`app/name/id`, without the word before it)
-/// or a target group (`targetgroup/name/id`, with it).
+/// The part of an ARN that is the value of a metric's dimension: `app/name/id` of a load balancer,
+/// `targetgroup/name/id` of a target group.
 fn dimension(resource: &str, arn: &str) -> Option<String> {
     let mut parts = arn.splitn(6, ':');
     let is_ours = parts.next() == Some("arn") && parts.nth(1) == Some("elasticloadbalancing");
@@ -229,24 +222,24 @@ mod tests {
     }
 
     #[test]
-    fn each_count_goes_where_its_query_says() {
+    fn each_count_is_stored_in_the_field_of_its_query() {
         let mut ids = Vec::new();
         for (slot, word) in queried() {
             let id = id(slot, word);
-            let (of, field) = asked(&id).expect("asked");
+            let (of, field) = queried_field(&id).expect("a field");
             assert_eq!(of, slot);
             let mut minute = Minute::default();
             *field(&mut minute) = 7;
-            let told = match word {
+            let stored = match word {
                 "requests" => minute.requests,
                 "errors" => minute.errors,
                 _ => minute.unconnected,
             };
-            assert_eq!(told, 7, "{word}");
+            assert_eq!(stored, 7, "{word}");
             assert!(!ids.contains(&id));
             ids.push(id);
         }
         assert_eq!(ids.len(), 6);
-        assert!(asked("blue_else").is_none());
+        assert!(queried_field("blue_else").is_none());
     }
 }

@@ -1,11 +1,11 @@
-//! What the caller may do, by IAM's own simulation of its policies.
+//! The permissions of the caller, by IAM's own simulation of its policies.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use rules::operate::doctor::permissions::{Ask, Decision, Simulated};
 
-/// The simulation.
+/// IAM's policy simulator.
 #[derive(Debug, Clone)]
 pub struct Permissions {
     iam: aws_sdk_iam::Client,
@@ -13,7 +13,7 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Of the session's account.
+    /// The simulator of the session's account.
     pub fn new(session: &Session) -> Permissions {
         Permissions {
             iam: aws_sdk_iam::Client::new(session.config()),
@@ -21,11 +21,11 @@ impl Permissions {
         }
     }
 
-    /// The ARN of a role by its name: the ARN of its sessions lacks the path. [`None`] if the caller may not
-    /// look.
+    /// The ARN of a role by its name, because the ARN of a role's session lacks the role's path.
+    /// [`None`] if the caller may not read roles.
     ///
     /// # Errors
-    /// The call fails otherwise.
+    /// The call fails for another reason.
     pub async fn role(&self, name: &str) -> Result<Option<String>, Error> {
         let answer = self
             .iam
@@ -41,12 +41,13 @@ impl Permissions {
         }
     }
 
-    /// Whether the policies of `principal`, an ARN of a user or role, allow these actions on this resource. Session policies, and policies of resources, are not
-    /// looked at by IAM
+    /// Whether the policies of `principal`, the ARN of a user or role, allow these actions on this
+    /// resource. The simulation ignores session policies and resource policies
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>).
     ///
     /// # Errors
-    /// The call fails; often because the caller may not simulate, which says nothing about the actions.
+    /// The call fails; often because the caller may not simulate, which says nothing about the
+    /// actions.
     pub async fn simulate(&self, principal: &str, ask: &Ask) -> Result<Vec<Simulated>, Error> {
         const OPERATION: &str = "iam:SimulatePrincipalPolicy";
         let entry = |key: &str, value: &str| {

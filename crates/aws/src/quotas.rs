@@ -1,11 +1,11 @@
-//! What an account may have in a region: whether it may use it at all, and its quotas.
+//! Whether an account may use a region, and its quotas there.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
 use crate::signed::ec2::Ec2;
 use rules::operate::doctor::account::{LoadBalancers, Region};
 
-/// An account, asked from one region.
+/// The quotas of an account in one region.
 #[derive(Debug, Clone)]
 pub struct Quotas {
     region: String,
@@ -15,9 +15,10 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// The session's account.
+    /// The quotas of the session's account in the session's region.
     pub fn new(session: &Session) -> Quotas {
-        // A region that is not enabled refuses every call: another one is asked about it, which always is.
+        // A region that is not enabled rejects every call, so a region that always is enabled is
+        // asked about it.
         let home = session.at(home_of(session.region()));
         Quotas {
             region: session.region().to_owned(),
@@ -54,7 +55,7 @@ impl Quotas {
         })
     }
 
-    /// vCPUs that may run on Fargate at once, both processors and all apps together.
+    /// vCPUs that may run on Fargate at once: of all apps and both architectures together.
     ///
     /// # Errors
     /// The call fails.
@@ -76,7 +77,8 @@ impl Quotas {
             .ok_or_else(|| Error::incomplete(OPERATION, "value"))
     }
 
-    /// Application load balancers there may be, and those there are; `own` is the name of ours.
+    /// The quota of application load balancers, and how many exist. `own` is the name of the
+    /// environment's.
     ///
     /// # Errors
     /// A call fails.
@@ -117,7 +119,7 @@ impl Quotas {
     }
 }
 
-/// The region of a partition that every account may use
+/// The region of a partition that is enabled in every account
 /// (<https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>).
 fn home_of(region: &str) -> &'static str {
     if region.starts_with("cn-") {

@@ -5,15 +5,15 @@ use crate::session::Session;
 use aws_sdk_ecr::types::{ImageIdentifier, TagStatus};
 use rules::release::revision::Digest;
 
-/// A login that lasts twelve hours.
+/// A login that is valid for twelve hours.
 pub struct Login {
-    /// Host, with port where it is not the usual one, of the registry.
+    /// Host of the registry, with the port if it is not 443.
     pub host: String,
-    /// `AWS:password` in base64, as a Docker configuration file wants it.
+    /// `AWS:password` in base64, as in a Docker configuration file.
     pub basic: String,
 }
 
-/// The registry.
+/// The registry of one account and region.
 #[derive(Debug, Clone)]
 pub struct Registry {
     ecr: aws_sdk_ecr::Client,
@@ -57,7 +57,7 @@ impl Registry {
         Ok(Login { host, basic })
     }
 
-    /// The digest of the image that bears `tag`; [`None`] if there is none, or no such repository.
+    /// The digest of the image with `tag`; [`None`] if there is no such image or repository.
     ///
     /// # Errors
     /// The call fails.
@@ -89,16 +89,16 @@ impl Registry {
             .ok_or_else(|| Error::incomplete(OPERATION, "digest"))
     }
 
-    /// Deletes every image of a repository and says how many; 0 if there is no such repository.
+    /// Deletes every image of a repository; returns how many. 0 if there is no such repository.
     ///
     /// # Errors
-    /// A call fails, or the registry keeps an image back.
+    /// A call fails, or the registry refuses to delete an image.
     pub async fn delete_images(&self, repository: &str) -> Result<usize, Error> {
         const LIST: &str = "ecr:ListImages";
         const DELETE: &str = "ecr:BatchDeleteImage";
         let mut deleted = 0;
-        // An image goes with its last reference, so each round lists anew until nothing is left.
-        // Indexes go before the images that they hold; hence more than one round.
+        // An image that an index refers to can only be deleted after the index, so the images are
+        // listed again until none is left.
         for _round in 0..100 {
             let answer = self
                 .ecr

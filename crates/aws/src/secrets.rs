@@ -1,18 +1,18 @@
-//! Secrets of an environment, in Parameter Store and in Secrets Manager. Values go in here and never come out:
-//! what lists them asks for none.
+//! Secrets of an environment, in Parameter Store and in Secrets Manager. Values are written and
+//! never read back: no call that lists them returns values.
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use crate::signed::ssm::Ssm;
+use crate::time::timestamp;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use rules::app::manifest::{SecretName, SecretsStore};
 use rules::app::names::Names;
 use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
-use rules::time::Timestamp;
 
-/// Parameters that one call deletes.
-const AT_ONCE: usize = 10;
-/// Stage of the version that counts.
+/// The most parameters that one call deletes.
+const BATCH: usize = 10;
+/// The stage of the current version.
 const CURRENT: &str = "AWSCURRENT";
 
 /// The secrets of one environment.
@@ -24,7 +24,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Those of the environment that `names` are of.
+    /// The secrets of the environment that `names` belongs to.
     pub fn new(session: &Session, names: &Names) -> Secrets {
         Secrets {
             names: names.clone(),
@@ -33,7 +33,7 @@ impl Secrets {
         }
     }
 
-    /// What is kept in either store.
+    /// The secrets in both stores.
     ///
     /// # Errors
     /// A call fails.
@@ -42,7 +42,7 @@ impl Secrets {
         Ok([parameters, secrets].concat())
     }
 
-    /// What is kept in one store.
+    /// The secrets in one store.
     ///
     /// # Errors
     /// The call fails.
@@ -53,10 +53,10 @@ impl Secrets {
         }
     }
 
-    /// Sets a secret, and returns the number or id of the version that this made.
+    /// Sets a secret; returns the number or ID of the new version.
     ///
     /// # Errors
-    /// The call fails; the secret is what it was.
+    /// The call fails; the secret is unchanged.
     pub async fn set(
         &self,
         store: SecretsStore,
@@ -70,16 +70,16 @@ impl Secrets {
         }
     }
 
-    /// Removes secrets for good; those that are gone already are fine.
+    /// Deletes secrets irrevocably. Secrets that do not exist are no error.
     ///
     /// # Errors
-    /// A call fails; some may be removed.
+    /// A call fails; some secrets may have been deleted.
     pub async fn remove(&self, secrets: &[Stored]) -> Result<(), Error> {
         let of = |store: SecretsStore| -> Vec<String> {
             let all = secrets.iter().filter(|one| one.store == store);
             all.map(|one| one.id.clone()).collect()
         };
-        for names in of(SecretsStore::ParameterStore).chunks(AT_ONCE) {
+        for names in of(SecretsStore::ParameterStore).chunks(BATCH) {
             self.ssm.delete(names).await?;
         }
         for id in of(SecretsStore::SecretsManager) {
@@ -87,7 +87,7 @@ impl Secrets {
                 .manager
                 .delete_secret()
                 .secret_id(id)
-                // Otherwise it is kept, and its name blocked, for a month.
+                // Otherwise the secret is kept, and its name blocked, for a month.
                 .force_delete_without_recovery(true)
                 .send()
                 .await
@@ -144,7 +144,7 @@ impl Secrets {
         let parameters = self.ssm.directly_under(path).await?.into_iter();
         Ok(parameters
             .filter_map(|one| {
-                let changed = one.changed().and_then(moment);
+                let changed = one.changed().and_then(timestamp);
                 let id = one.name?;
                 Some(Stored {
                     name: name_of(&self.names, store, &id)?,
@@ -183,20 +183,19 @@ impl Secrets {
                             .into_iter()
                             .find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
                         Some(Stored {
-                            // The filter knows prefixes only, without regard to their case.
+                            // The filter matches prefixes, and ignores their case.
                             name: name_of(&self.names, store, &one.name?)?,
                             store,
                             id: one.arn?,
                             version: current?.0,
-                            changed: one.last_changed_date.or(one.created_date).and_then(moment),
+                            changed: one
+                                .last_changed_date
+                                .or(one.created_date)
+                                .and_then(timestamp),
                         })
                     }),
             );
         }
         Ok(all)
     }
-}
-
-fn moment(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
-    u64::try_from(time.to_millis().ok()?).ok().map(Timestamp)
 }

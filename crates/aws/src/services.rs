@@ -7,6 +7,7 @@ pub use one_off::{OneOff, Progress as OneOffProgress};
 
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
+use crate::time::timestamp;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
@@ -21,12 +22,12 @@ use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::time::Timestamp;
 
-/// What a task runs and logs as.
+/// The role and the log group of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
-    /// Pulls and logs.
+    /// Role with which ECS pulls the image and writes logs.
     pub execution_role_arn: String,
-    /// Log group that it writes to.
+    /// Name of the log group that the container writes to.
     pub log_group: String,
 }
 
@@ -35,45 +36,45 @@ pub struct Roles {
 pub struct Deployed {
     /// ARN of the task definition.
     pub task_definition: String,
-    /// The revision in it; [`None`] for the placeholder of an empty slot.
+    /// [`None`] for the placeholder of an empty slot.
     pub revision: Option<RevisionId>,
-    /// The image in it.
+    /// URI of the container's image.
     pub image: Option<String>,
-    /// What opens the counts of its edges, if it has any.
+    /// Secret of its edges, if it has any.
     pub secret: Option<Secret>,
 }
 
-/// A task that runs, or is on its way up or down.
+/// A task that has not stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFacts {
-    /// Task id.
+    /// The last part of its ARN.
     pub id: String,
-    /// Whether its container runs.
+    /// Whether its status is `RUNNING`.
     pub running: bool,
-    /// What its container runs, as ECS resolved it.
+    /// Digest of the image that its container runs, as ECS resolved it.
     pub digest: Option<Digest>,
-    /// Whether it is of the task definition that its service is set to; else it is on its way out.
+    /// Whether it has its service's current task definition; otherwise it will be stopped.
     pub is_current: bool,
-    /// Its private address, by which the load balancer knows it; not every emulator tells.
+    /// Private IP address, which is its ID in a target group. Some emulators do not return it.
     pub address: Option<String>,
 }
 
-/// All that ECS tells about one slot.
+/// The state of one slot's service in ECS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotFacts {
-    /// What the service is set to.
+    /// The service's current task definition.
     pub deployed: Deployed,
-    /// Tasks wanted.
+    /// Desired number of tasks.
     pub desired: u32,
-    /// Tasks that are there, of whatever revision.
+    /// Tasks of any task definition that have not stopped.
     pub tasks: Vec<TaskFacts>,
-    /// Tasks of the current task definition that stopped since the service was set to it.
+    /// Tasks of the current task definition that stopped since `staged_at`.
     pub stopped: Vec<StoppedTask>,
-    /// When the service was set to it.
+    /// When the service got its current task definition.
     pub staged_at: Option<Timestamp>,
 }
 
-/// The ECS side of one environment.
+/// The ECS cluster of one environment.
 #[derive(Debug, Clone)]
 pub struct Services {
     ecs: aws_sdk_ecs::Client,
@@ -82,7 +83,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// ECS in `cluster`.
+    /// The cluster named `cluster`.
     pub fn new(session: &Session, cluster: &str) -> Services {
         Services {
             ecs: aws_sdk_ecs::Client::new(session.config()),
@@ -91,8 +92,8 @@ impl Services {
         }
     }
 
-    /// Registers a task definition for `revision` in `family` and returns its ARN. Whoever shows
-    /// `secret` to its edges may read their counts and mark requests as probes: all that it opens.
+    /// Registers a task definition for `revision` in `family`; returns its ARN. `secret` authorizes
+    /// reading the counts of its edges and marking requests as probes, and nothing else.
     ///
     /// # Errors
     /// The call fails; nothing was registered.
@@ -105,8 +106,45 @@ impl Services {
     ) -> Result<String, Error> {
         const OPERATION: &str = "ecs:RegisterTaskDefinition";
         let settings = &revision.settings;
+        let architecture = match settings.architecture {
+            Architecture::X86_64 => CpuArchitecture::X8664,
+            Architecture::Arm64 => CpuArchitecture::Arm64,
+        };
+        let answer = self
+            .ecs
+            .register_task_definition()
+            .family(family)
+            .network_mode(NetworkMode::Awsvpc)
+            .requires_compatibilities(Compatibility::Fargate)
+            .cpu(settings.cpu.to_string())
+            .memory(settings.memory.to_string())
+            .execution_role_arn(&roles.execution_role_arn)
+            .runtime_platform(
+                RuntimePlatform::builder()
+                    .cpu_architecture(architecture)
+                    .operating_system_family(OsFamily::Linux)
+                    .build(),
+            )
+            .container_definitions(self.container(revision, secret, roles, OPERATION)?)
+            .send()
+            .await
+            .map_err(translate(OPERATION))?;
+        answer
+            .task_definition
+            .and_then(|definition| definition.task_definition_arn)
+            .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))
+    }
+
+    fn container(
+        &self,
+        revision: &Revision,
+        secret: &Secret,
+        roles: &Roles,
+        operation: &'static str,
+    ) -> Result<ContainerDefinition, Error> {
+        let settings = &revision.settings;
         let invalid = |error: aws_smithy_types::error::operation::BuildError| {
-            Error::new(ErrorKind::Other, OPERATION, error.to_string())
+            Error::new(ErrorKind::Other, operation, error.to_string())
         };
         let log = LogConfiguration::builder()
             .log_driver(LogDriver::Awslogs)
@@ -129,9 +167,9 @@ impl Services {
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
         let hardening = Hardening::from_settings(settings);
-        container = hardening::harden(container, hardening.as_ref(), OPERATION)?;
+        container = hardening::harden(container, hardening.as_ref(), operation)?;
         let mut environment = revision.environment();
-        if revision.settings.edge.is_some() {
+        if settings.edge.is_some() {
             environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());
         }
         for (name, value) in &environment {
@@ -146,42 +184,16 @@ impl Services {
                 .map_err(invalid)?;
             container = container.secrets(reference);
         }
-        let architecture = match settings.architecture {
-            Architecture::X86_64 => CpuArchitecture::X8664,
-            Architecture::Arm64 => CpuArchitecture::Arm64,
-        };
-        let answer = self
-            .ecs
-            .register_task_definition()
-            .family(family)
-            .network_mode(NetworkMode::Awsvpc)
-            .requires_compatibilities(Compatibility::Fargate)
-            .cpu(settings.cpu.to_string())
-            .memory(settings.memory.to_string())
-            .execution_role_arn(&roles.execution_role_arn)
-            .runtime_platform(
-                RuntimePlatform::builder()
-                    .cpu_architecture(architecture)
-                    .operating_system_family(OsFamily::Linux)
-                    .build(),
-            )
-            .container_definitions(container.build())
-            .send()
-            .await
-            .map_err(translate(OPERATION))?;
-        answer
-            .task_definition
-            .and_then(|definition| definition.task_definition_arn)
-            .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))
+        Ok(container.build())
     }
 
-    /// The newest active task definition of `family` that holds `revision`: it need not be registered
-    /// twice.
+    /// ARN of the newest active task definition of `family` for `revision`, among its twenty
+    /// newest.
     ///
     /// # Errors
     /// A call fails.
     pub async fn find(&self, family: &str, revision: &RevisionId) -> Result<Option<String>, Error> {
-        // Twenty is more than anyone goes back; older ones are registered anew.
+        // A revision that is older than the newest twenty is registered again.
         let answer = self
             .ecs
             .list_task_definitions()
@@ -201,7 +213,7 @@ impl Services {
         Ok(None)
     }
 
-    /// What stands in a task definition.
+    /// The revision in a task definition.
     ///
     /// # Errors
     /// The call fails.
@@ -244,10 +256,10 @@ impl Services {
         })
     }
 
-    /// Sets a service to a task definition and a number of tasks.
+    /// Sets the task definition and the desired number of tasks of a service.
     ///
     /// # Errors
-    /// The call fails; the service stays as it is.
+    /// The call fails; the service is unchanged.
     pub async fn set(&self, service: &str, task_definition: &str, count: u32) -> Result<(), Error> {
         self.ecs
             .update_service()
@@ -261,10 +273,10 @@ impl Services {
             .map_err(translate("ecs:UpdateService"))
     }
 
-    /// Sets the number of tasks of a service.
+    /// Sets the desired number of tasks of a service.
     ///
     /// # Errors
-    /// The call fails; the service stays as it is. A service that does not exist is
+    /// The call fails; the service is unchanged. A service that does not exist is
     /// [`ErrorKind::NotFound`].
     pub async fn scale(&self, service: &str, count: u32) -> Result<(), Error> {
         self.ecs
@@ -277,7 +289,7 @@ impl Services {
             .map(drop)
             .map_err(translate("ecs:UpdateService"))
             .map_err(|error| match error.code.as_deref() {
-                // What ECS says of a service that was deleted.
+                // ECS's code for a service that was deleted.
                 Some("ServiceNotActiveException") => Error {
                     kind: ErrorKind::NotFound,
                     ..error
@@ -286,7 +298,7 @@ impl Services {
             })
     }
 
-    /// All that ECS tells about the slot of `service`.
+    /// The state of the slot whose service is named `service`.
     ///
     /// # Errors
     /// A call fails, or the service does not exist.
@@ -301,7 +313,7 @@ impl Services {
             .await
             .map_err(translate(OPERATION))?;
         let found = answer.services.unwrap_or_default().into_iter().next();
-        // A deleted service is shown as INACTIVE for a while.
+        // A deleted service is still listed as INACTIVE for a while.
         let found = found
             .filter(|found| found.status.as_deref() == Some("ACTIVE"))
             .ok_or_else(|| {
@@ -315,7 +327,7 @@ impl Services {
             .task_definition
             .clone()
             .ok_or_else(|| Error::incomplete(OPERATION, "task definition"))?;
-        // Not "the only deployment": a failed one can stay in the list for ever.
+        // It need not be the only deployment: a failed one can stay in the list for ever.
         let primary = found
             .deployments
             .unwrap_or_default()
@@ -342,49 +354,44 @@ impl Services {
             desired: u32::try_from(found.desired_count).unwrap_or(0),
             tasks,
             stopped,
-            staged_at: staged_at
-                .map(|at| Timestamp(u64::try_from(at.to_millis().unwrap_or(0)).unwrap_or(0))),
+            staged_at: staged_at.and_then(timestamp),
         })
     }
 
     async fn tasks(&self, service: &str, status: DesiredStatus) -> Result<Vec<Task>, Error> {
         let mut found = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
+        let mut pages = self
+            .ecs
+            .list_tasks()
+            .cluster(&self.cluster)
+            .service_name(service)
+            .desired_status(status)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(translate("ecs:ListTasks"))?;
+            let arns = page.task_arns.unwrap_or_default();
+            if arns.is_empty() {
+                continue;
+            }
+            // A page of ListTasks holds at most 100, the most that DescribeTasks accepts.
+            let answer = self
                 .ecs
-                .list_tasks()
+                .describe_tasks()
                 .cluster(&self.cluster)
-                .service_name(service)
-                .desired_status(status.clone())
-                .set_next_token(token.take())
+                .set_tasks(Some(arns))
                 .send()
                 .await
-                .map_err(translate("ecs:ListTasks"))?;
-            let arns = page.task_arns.unwrap_or_default();
-            if !arns.is_empty() {
-                // A page of ListTasks holds at most 100, which is what DescribeTasks takes.
-                let answer = self
-                    .ecs
-                    .describe_tasks()
-                    .cluster(&self.cluster)
-                    .set_tasks(Some(arns))
-                    .send()
-                    .await
-                    .map_err(translate("ecs:DescribeTasks"))?;
-                found.extend(answer.tasks.unwrap_or_default());
-            }
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(found);
-            }
+                .map_err(translate("ecs:DescribeTasks"))?;
+            found.extend(answer.tasks.unwrap_or_default());
         }
+        Ok(found)
     }
 
-    /// Deregisters and deletes every task definition of a family; says how many were deleted.
+    /// Deregisters and deletes every task definition of a family; returns how many were deleted.
     ///
     /// # Errors
-    /// A call fails; what was done stays done, and the next call goes on.
+    /// A call fails; calling this again continues.
     pub async fn delete_definitions(&self, family: &str) -> Result<usize, Error> {
         for arn in self
             .definitions(family, TaskDefinitionStatus::Active)
@@ -416,26 +423,14 @@ impl Services {
         family: &str,
         status: TaskDefinitionStatus,
     ) -> Result<Vec<String>, Error> {
-        let mut arns = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .ecs
-                .list_task_definitions()
-                .family_prefix(family)
-                .status(status.clone())
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("ecs:ListTaskDefinitions"))?;
-            // The API calls it a prefix; what another app registered must not be touched.
-            let own = page.task_definition_arns.unwrap_or_default().into_iter();
-            arns.extend(own.filter(|arn| is_of_family(arn, family)));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(arns);
-            }
-        }
+        let definitions = self.ecs.list_task_definitions();
+        let definitions = definitions.family_prefix(family).status(status);
+        let arns = definitions.into_paginator().items().send();
+        let arns = arns.try_collect().await;
+        let mut arns = arns.map_err(translate("ecs:ListTaskDefinitions"))?;
+        // The API takes a prefix, and another app's definitions must not be touched.
+        arns.retain(|arn| is_of_family(arn, family));
+        Ok(arns)
     }
 }
 
@@ -496,7 +491,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_is_not_its_prefix() {
+    fn a_family_is_not_matched_by_its_prefix() {
         let arn = "arn:aws:ecs:eu-west-2:1:task-definition/uptime-prod-placeholder:7";
         assert!(is_of_family(arn, "uptime-prod-placeholder"));
         assert!(!is_of_family(arn, "uptime-prod"));

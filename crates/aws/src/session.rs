@@ -1,4 +1,4 @@
-//! Who calls, from where, and where the calls go.
+//! Credentials, region and endpoints, shared by all clients.
 
 use crate::error::{Error, ErrorKind, translate};
 use aws_config::retry::RetryConfig;
@@ -10,16 +10,16 @@ use aws_smithy_http_client::tls;
 use rules::operate::doctor::account::Identity;
 use std::time::Duration;
 
-/// Where calls go instead of AWS: the emulators of a rehearsal.
+/// The emulators of a rehearsal, which are called instead of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Every service but those below.
+    /// URL for every service but those below.
     pub main: String,
-    /// Services that the main emulator lacks or gets wrong: Budgets, CloudFront, S3.
+    /// URL for the services that the main emulator lacks or gets wrong: Budgets, CloudFront, S3.
     pub second: String,
 }
 
-/// Credentials and region, from which each verb builds its client once.
+/// Credentials, region and endpoints. Every other type of this crate makes its clients from it.
 #[derive(Debug, Clone)]
 pub struct Session {
     config: SdkConfig,
@@ -28,11 +28,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads credentials and region as the AWS CLI does, or, with `endpoints`, talks to emulators with
-    /// made-up credentials and nothing of the user's own.
+    /// Reads credentials and region as the AWS CLI does. With `endpoints`, calls emulators with
+    /// made-up credentials instead, and uses none of the user's own.
     ///
     /// # Errors
-    /// No region is set anywhere.
+    /// No region is set.
     pub async fn open(
         profile: Option<&str>,
         region: Option<&str>,
@@ -78,7 +78,7 @@ impl Session {
         })
     }
 
-    /// The same as somebody else: whom emulators know that ask for rights.
+    /// The same session with other credentials, for emulators that check permissions.
     #[must_use]
     pub fn calling_as(mut self, key: &str, secret: &str) -> Session {
         let credentials = Credentials::new(key, secret, None, None, "rehearsal");
@@ -90,15 +90,15 @@ impl Session {
         self
     }
 
-    /// The region that calls go to.
+    /// The region of all calls.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Asks AWS whom the credentials belong to.
+    /// The account and principal that the credentials belong to.
     ///
     /// # Errors
-    /// No valid credentials, or AWS cannot be reached.
+    /// The credentials are missing or invalid, or AWS cannot be reached.
     pub async fn identity(&self) -> Result<Identity, Error> {
         const OPERATION: &str = "sts:GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.config)
@@ -116,7 +116,7 @@ impl Session {
         })
     }
 
-    /// The same credentials in another region.
+    /// The configuration for another region.
     pub(crate) fn at(&self, region: &str) -> SdkConfig {
         let region = Region::new(region.to_owned());
         self.config.to_builder().region(region).build()
@@ -126,7 +126,7 @@ impl Session {
         &self.config
     }
 
-    /// For Budgets, CloudFront and S3.
+    /// The configuration for Budgets, CloudFront and S3.
     pub(crate) fn second_config(&self) -> SdkConfig {
         match &self.endpoints {
             None => self.config.clone(),
@@ -140,7 +140,7 @@ impl Session {
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.second_config())
-            // Emulators serve no host per bucket.
+            // Emulators do not serve a host for each bucket.
             .force_path_style(self.endpoints.is_some())
             .build();
         aws_sdk_s3::Client::from_conf(config)

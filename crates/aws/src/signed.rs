@@ -1,17 +1,21 @@
-//! Calls of services whose SDK crates cost more to build than they save: EC2 and SSM.
+//! Calls of services whose SDK crates are large and of which few calls are needed.
 //!
-//! Everything but the request's text and the answer's is the SDK's: connections, credentials, signature,
-//! retries, timeouts, clock skew, endpoints. Errors go through [`translate`], as those of every other service.
-//! `docs/decisions/0004-ec2-and-ssm-without-their-sdk-crates.md` says why.
+//! Everything but the request's text and the answer's is the SDK's: connections, credentials,
+//! signature, retries, timeouts, clock skew, endpoints. Errors go through [`translate`], as those
+//! of every other service. `docs/decisions/0004-services-without-their-sdk-crates.md` says why.
 
+pub(crate) mod api_gateway;
+pub(crate) mod cloudfront;
 pub(crate) mod ec2;
 mod endpoint;
+mod json;
 pub(crate) mod ssm;
 #[cfg(test)]
 mod tests;
+pub(crate) mod xml;
 
 use crate::error::{Error, translate};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
@@ -47,15 +51,46 @@ struct Service {
     id: &'static str,
     /// Its name in host names and signatures.
     name: &'static str,
+    hosts: endpoint::Hosts,
     /// Reads the code and the message of an answer that is an error.
     read_error: fn(&HttpResponse) -> ErrorMetadata,
 }
 
-/// The body of a request and the headers that its protocol asks for. Not [`fmt::Debug`]: it may hold a secret.
-#[derive(Clone)]
+/// A request without what the SDK's runtime adds. Not [`fmt::Debug`], because it may contain a
+/// secret.
 struct Request {
+    method: &'static str,
+    /// Path and query.
+    target: String,
     headers: Vec<(&'static str, String)>,
     body: String,
+}
+
+impl Request {
+    fn get(path: &str, query: &[(&str, String)]) -> Request {
+        let mut target = path.to_owned();
+        if !query.is_empty() {
+            target.push('?');
+            target = form_urlencoded::Serializer::for_suffix(target, path.len() + 1)
+                .extend_pairs(query)
+                .finish();
+        }
+        Request {
+            method: "GET",
+            target,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    fn post(headers: Vec<(&'static str, String)>, body: String) -> Request {
+        Request {
+            method: "POST",
+            target: "/".to_owned(),
+            headers,
+            body,
+        }
+    }
 }
 
 /// A client of one service. Cheap to clone; clones share credentials and the measured clock skew.
@@ -92,8 +127,8 @@ impl Client {
             .runtime_plugin(self.plugin.clone())
             .serializer(move |(): ()| {
                 let mut http = HttpRequest::new(SdkBody::from(request.body.as_str()));
-                http.set_method("POST")?;
-                http.set_uri("/")?;
+                http.set_method(request.method)?;
+                http.set_uri(request.target.as_str())?;
                 for (name, value) in &request.headers {
                     http.headers_mut().insert(*name, value.clone());
                 }
@@ -110,6 +145,26 @@ impl Client {
     }
 }
 
+/// A page's items, and the token of the next page.
+type Page<T> = (Vec<T>, Option<String>);
+
+/// The items of all pages. `page` gets the token of the page, [`None`] for the first one.
+async fn all_pages<T, F>(mut page: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<Page<T>, Error>>,
+{
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let (items, next) = page(token).await?;
+        all.extend(items);
+        token = next.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
 /// `PutParameter` of `ssm:PutParameter`.
 fn action(operation: &'static str) -> &'static str {
     operation
@@ -122,12 +177,15 @@ fn text(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> {
     String::from_utf8(bytes.to_vec()).map_err(OrchestratorError::other)
 }
 
-/// What the orchestrator reads from its configuration: the same as it finds in that of an SDK crate's client.
+/// What the orchestrator reads from its configuration: the same as it finds in that of an SDK
+/// crate's client.
 fn settings(config: &SdkConfig, service: &'static Service) -> Layer {
     let mut layer = Layer::new("landfall");
     layer.store_put(SigningName::from_static(service.name));
     layer.store_or_unset(config.region().cloned());
-    let region: Option<Region> = config.region().cloned();
+    let region = config
+        .region()
+        .map(|region| service.hosts.signing_region(region));
     layer.store_or_unset(region.map(SigningRegion::from));
     let mut signing = SigningOptions::default();
     signing.double_uri_encode = true;

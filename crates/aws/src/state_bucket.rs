@@ -1,5 +1,6 @@
-//! The bucket of the Terraform state. It has to exist before Terraform runs and to go after it, so
-//! landfall makes it through the SDK. What landfall itself keeps of an environment lies there, too.
+//! The bucket of the Terraform state. It has to exist before Terraform runs and to be deleted after
+//! it, so landfall creates it through the SDK. Landfall's own objects of an environment are there,
+//! too.
 
 mod objects;
 mod tags;
@@ -19,7 +20,7 @@ use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
 use rules::operate::expiry::Tags;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 
-/// The bucket of one environment.
+/// The state bucket of one environment.
 #[derive(Debug, Clone)]
 pub struct StateBucket {
     s3: aws_sdk_s3::Client,
@@ -29,7 +30,7 @@ pub struct StateBucket {
 }
 
 impl StateBucket {
-    /// The bucket of `names` in `account`.
+    /// The state bucket of the environment `names` in `account`.
     pub fn new(session: &Session, names: &Names, account: &str) -> StateBucket {
         StateBucket {
             s3: session.s3(),
@@ -39,15 +40,15 @@ impl StateBucket {
         }
     }
 
-    /// Its name.
+    /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it exists and belongs to the account.
+    /// Whether the bucket exists.
     ///
     /// # Errors
-    /// The call fails, or somebody else's bucket bears the name.
+    /// The call fails, or the bucket belongs to another account.
     pub async fn exists(&self) -> Result<bool, Error> {
         let answer = self
             .s3
@@ -64,20 +65,37 @@ impl StateBucket {
         }
     }
 
-    /// Makes the bucket if it is missing and sets what a state bucket needs: versions, encryption, no
-    /// public access, TLS only. Sets it also on a bucket that is there, as a killed command may
-    /// have left it half-made. Returns whether it was created.
+    /// Creates the bucket if it does not exist, and sets what a state bucket needs: versioning,
+    /// encryption, no public access, TLS only. An existing bucket gets these settings as well,
+    /// because a command that was killed may have left it without. Returns whether the bucket was
+    /// created.
     ///
-    /// A new one gets `end` as the tag that says when its environment ends; one that is there keeps what it
-    /// has.
+    /// A new bucket gets the tag with the time `end` at which the environment expires; an existing
+    /// one keeps its tag.
     ///
     /// # Errors
-    /// A call fails; the next call goes on where this one stopped.
+    /// A call fails; calling this again continues.
     pub async fn ensure(&self, names: &Names, end: Option<&str>) -> Result<bool, Error> {
         let create = !self.exists().await?;
         if create {
             self.create_bucket().await?;
         }
+        self.protect().await?;
+        let mut tags = match create {
+            true => Tags::new(),
+            false => self.tags().await?.unwrap_or_default(),
+        };
+        tags.insert(TAG_APP.to_owned(), names.app.to_string());
+        tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
+        if let (true, Some(end)) = (create, end) {
+            tags.insert(TAG_EXPIRES_AT.to_owned(), end.to_owned());
+        }
+        self.put_tags(tags).await?;
+        Ok(create)
+    }
+
+    /// Sets versioning, encryption, no public access, TLS only.
+    async fn protect(&self) -> Result<(), Error> {
         let s3 = &self.s3;
         s3.put_public_access_block()
             .bucket(&self.name)
@@ -130,23 +148,13 @@ impl StateBucket {
             .policy(tls_only(&self.name, &self.region))
             .send()
             .await
-            .map_err(translate("s3:PutBucketPolicy"))?;
-        let mut tags = match create {
-            true => Tags::new(),
-            false => self.tags().await?.unwrap_or_default(),
-        };
-        tags.insert(TAG_APP.to_owned(), names.app.to_string());
-        tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
-        if let (true, Some(end)) = (create, end) {
-            tags.insert(TAG_EXPIRES_AT.to_owned(), end.to_owned());
-        }
-        self.put_tags(tags).await?;
-        Ok(create)
+            .map_err(translate("s3:PutBucketPolicy"))
+            .map(drop)
     }
 
     async fn create_bucket(&self) -> Result<(), Error> {
         let mut request = self.s3.create_bucket().bucket(&self.name);
-        // The API refuses its own default region as a constraint.
+        // The API rejects its default region as a constraint.
         if self.region != "us-east-1" {
             request = request.create_bucket_configuration(
                 CreateBucketConfiguration::builder()
@@ -161,10 +169,11 @@ impl StateBucket {
             .map_err(translate("s3:CreateBucket"))
     }
 
-    /// Deletes every version of every object, then the bucket. Does nothing if there is none.
+    /// Deletes every version of every object, then the bucket. Does nothing if the bucket does not
+    /// exist.
     ///
     /// # Errors
-    /// A call fails; the next call goes on where this one stopped.
+    /// A call fails; calling this again continues.
     pub async fn delete(&self) -> Result<(), Error> {
         if !self.exists().await? {
             return Ok(());
@@ -188,7 +197,7 @@ impl StateBucket {
                 .unwrap_or_default()
                 .into_iter()
                 .map(|marker| (marker.key, marker.version_id));
-            let mut doomed = Vec::new();
+            let mut all = Vec::new();
             for (key, version) in versions.chain(markers) {
                 let id = ObjectIdentifier::builder()
                     .key(key.unwrap_or_default())
@@ -197,13 +206,13 @@ impl StateBucket {
                     .map_err(|error| {
                         Error::new(ErrorKind::Other, "s3:DeleteObject", error.to_string())
                     })?;
-                doomed.push(id);
+                all.push(id);
             }
-            if doomed.is_empty() {
+            if all.is_empty() {
                 break;
             }
             let delete = Delete::builder()
-                .set_objects(Some(doomed))
+                .set_objects(Some(all))
                 .quiet(true)
                 .build()
                 .map_err(|error| {
@@ -238,9 +247,9 @@ fn tls_only(bucket: &str, region: &str) -> String {
     )
 }
 
-/// The partition of a region, the second word of its ARNs
+/// The partition of a region, the second part of its ARNs
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
-fn partition(region: &str) -> &'static str {
+pub(crate) fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
     } else if region.starts_with("us-gov-") {

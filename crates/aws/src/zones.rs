@@ -1,4 +1,4 @@
-//! Hosted zones of Route 53, and what stands in them. Landfall makes none: they are the user's own.
+//! Hosted zones of Route 53 and their records. Zones belong to the user; landfall creates none.
 
 use crate::error::{Error, translate};
 use crate::session::Session;
@@ -13,21 +13,21 @@ pub struct Zones {
 }
 
 impl Zones {
-    /// Those of the session's account.
+    /// The zones of the session's account.
     pub fn new(session: &Session) -> Zones {
         Zones {
             route53: aws_sdk_route53::Client::new(session.config()),
         }
     }
 
-    /// Public zones that bear the domain's name or that of something it lies in, the nearest first.
+    /// Public zones of the domain and of its parent domains, the most specific first.
     ///
     /// # Errors
     /// A call fails.
     pub async fn of(&self, domain: &Domain) -> Result<Vec<Zone>, Error> {
         let mut zones = Vec::new();
         for name in domain.zones() {
-            // Sorted by name from the one that is asked for on; a hundred in one answer.
+            // The answer has up to a hundred zones, sorted by name from this one on.
             let answer = self
                 .route53
                 .list_hosted_zones_by_name()
@@ -72,7 +72,7 @@ impl Zones {
         Ok(servers)
     }
 
-    /// What the domain's own name leads to in a zone.
+    /// The targets of the domain's own A, AAAA and CNAME records in a zone.
     ///
     /// # Errors
     /// The call fails.
@@ -81,9 +81,9 @@ impl Zones {
         let own = sets
             .iter()
             .filter(|set| plain(&set.name) == domain.as_str());
-        let leads =
+        let addresses =
             own.filter(|set| matches!(set.r#type, RrType::A | RrType::Aaaa | RrType::Cname));
-        Ok(leads
+        Ok(addresses
             .flat_map(|set| {
                 targets(set).into_iter().map(|leads_to| Record {
                     kind: set.r#type.as_str().to_owned(),
@@ -93,14 +93,18 @@ impl Zones {
             .collect())
     }
 
-    /// Names of records that prove the domain to AWS's certificate authority.
+    /// Names of the records that validate the domain for AWS Certificate Manager.
     ///
     /// # Errors
     /// The call fails.
-    pub(crate) async fn proofs(&self, zone: &Zone, domain: &Domain) -> Result<Vec<String>, Error> {
+    pub(crate) async fn validations(
+        &self,
+        zone: &Zone,
+        domain: &Domain,
+    ) -> Result<Vec<String>, Error> {
         let parent = format!(".{domain}");
         let sets = self.sets(zone, domain).await?;
-        let proves = |set: &&ResourceRecordSet| {
+        let validates = |set: &&ResourceRecordSet| {
             let name = plain(&set.name);
             let label = name
                 .strip_suffix(&parent)
@@ -112,13 +116,13 @@ impl Zones {
         };
         Ok(sets
             .iter()
-            .filter(proves)
+            .filter(validates)
             .map(|set| plain(&set.name))
             .collect())
     }
 
-    /// The records from the domain's own on: Route 53 sorts by name, read from its end, so that what lies in the
-    /// domain follows it.
+    /// The records from the domain's own on. Route 53 sorts names by their labels from the last to
+    /// the first, so subdomains follow their domain.
     async fn sets(&self, zone: &Zone, domain: &Domain) -> Result<Vec<ResourceRecordSet>, Error> {
         let answer = self
             .route53
@@ -132,7 +136,7 @@ impl Zones {
     }
 }
 
-/// What a record leads to.
+/// The targets of a record.
 fn targets(set: &ResourceRecordSet) -> Vec<String> {
     match &set.alias_target {
         Some(alias) => vec![plain(&alias.dns_name)],
@@ -143,7 +147,7 @@ fn targets(set: &ResourceRecordSet) -> Vec<String> {
     }
 }
 
-/// A name as everybody else writes it: in lower case, without a dot at its end.
+/// A name in lower case and without the dot at its end.
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

@@ -1,12 +1,13 @@
-//! How an account pays. No emulator knows it, so answers are written by hand after AWS's API reference:
-//! they show that they are read, not that AWS answers so.
+//! How an account pays. No emulator implements these services, so the answers are written after
+//! AWS's API reference: the tests show that such answers are read, and not that AWS returns them.
 
 use aws::{Account, Endpoints, ErrorKind, Session};
 use rules::time::Timestamp;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-/// Answers each request as `answer` says to what was sent. The thread ends with the test's process.
+/// A server whose answer to a request is `answer` of its text. The thread ends with the test's
+/// process.
 async fn account(answer: fn(&str) -> (u16, &'static str)) -> Account {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -20,7 +21,7 @@ async fn account(answer: fn(&str) -> (u16, &'static str)) -> Account {
             }
             let (status, body) = answer(&request.to_lowercase());
             let text = format!(
-                "HTTP/1.1 {status} said\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
                  Connection: close\r\n\r\n{body}",
                 body.len()
             );
@@ -35,7 +36,7 @@ async fn account(answer: fn(&str) -> (u16, &'static str)) -> Account {
     Account::new(&session.expect("a session"))
 }
 
-/// Whether the body is there, too.
+/// Whether the request contains its whole body.
 fn is_whole(request: &str) -> bool {
     let Some((head, body)) = request.split_once("\r\n\r\n") else {
         return false;
@@ -59,7 +60,7 @@ async fn plan_credits_and_age_are_read() {
         ),
         false => {
             assert!(request.starts_with("post /getaccountinformation"));
-            // Wherever the app is, both services are asked in their own region.
+            // Both services exist in one region, regardless of the app's.
             assert!(request.contains("/us-east-1/account/"), "{request}");
             (200, r#"{"AccountCreatedDate":"2025-07-15T00:00:00Z"}"#)
         }
@@ -74,7 +75,7 @@ async fn plan_credits_and_age_are_read() {
 }
 
 #[tokio::test]
-async fn who_may_not_ask_is_told_so() {
+async fn a_denied_call_is_reported_as_denied() {
     let account = account(|_| {
         let denied = r#"{"__type":"AccessDeniedException","message":"not you"}"#;
         (400, denied)

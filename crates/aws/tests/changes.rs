@@ -1,5 +1,5 @@
-//! Changes of a function that take their time, clash, or are refused, in AWS's documented words: fakecloud
-//! is through with everything at once and refuses nothing.
+//! Changes of a function that take time, conflict, or are rejected, with answers as AWS documents
+//! them, because fakecloud completes every change at once and rejects none.
 
 use aws::{Endpoints, Error, ErrorKind, Functions, Publication, Session};
 use rules::app::manifest::Architecture;
@@ -10,15 +10,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What Lambda is asked and answers: method, end of the path, status and body.
+/// A request and its answer: method, end of the path, status and body.
 type Exchange = (&'static str, &'static str, u16, Value);
 type Script = Vec<Exchange>;
 
-/// Answers as the script says, and keeps what else it was asked.
+/// Answers the requests of a script in order, and records the first other one.
 struct Lambda {
     url: String,
-    left: Arc<Mutex<VecDeque<Exchange>>>,
-    surprise: Arc<Mutex<Option<String>>>,
+    script: Arc<Mutex<VecDeque<Exchange>>>,
+    unexpected: Arc<Mutex<Option<String>>>,
 }
 
 impl Lambda {
@@ -26,24 +26,24 @@ impl Lambda {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let lambda = Lambda {
             url: format!("http://{}", listener.local_addr().expect("address")),
-            left: Arc::new(Mutex::new(script.into())),
-            surprise: Arc::default(),
+            script: Arc::new(Mutex::new(script.into())),
+            unexpected: Arc::default(),
         };
-        let (left, surprise) = (Arc::clone(&lambda.left), Arc::clone(&lambda.surprise));
+        let (script, unexpected) = (Arc::clone(&lambda.script), Arc::clone(&lambda.unexpected));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (left, surprise) = (Arc::clone(&left), Arc::clone(&surprise));
+                let (script, unexpected) = (Arc::clone(&script), Arc::clone(&unexpected));
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(&stream);
                     while let Some(line) = read(&mut reader) {
-                        let next = left.lock().expect("script").pop_front();
+                        let next = script.lock().expect("script").pop_front();
                         let (status, body) = match next {
                             Some((method, path, status, body)) if line_is(&line, method, path) => {
                                 (status, body)
                             }
                             other => {
-                                let text = format!("asked {line:?}, expected {other:?}");
-                                surprise.lock().expect("surprise").get_or_insert(text);
+                                let text = format!("got {line:?}, expected {other:?}");
+                                unexpected.lock().expect("request").get_or_insert(text);
                                 (418, json!({}))
                             }
                         };
@@ -72,11 +72,11 @@ impl Lambda {
             environment: [("A".to_owned(), "b".to_owned())].into(),
         };
         let published = functions.publish(&publication).await;
-        assert_eq!(*self.surprise.lock().expect("surprise"), None);
+        assert_eq!(*self.unexpected.lock().expect("request"), None);
         assert_eq!(
-            self.left.lock().expect("script").len(),
+            self.script.lock().expect("script").len(),
             0,
-            "not all was asked"
+            "some requests were not sent"
         );
         published
     }
@@ -90,7 +90,7 @@ fn line_is(line: &str, method: &str, path: &str) -> bool {
             .is_some_and(|target| target.split('?').next().unwrap_or_default().ends_with(path))
 }
 
-/// Reads a request to its end; gives its first line.
+/// Reads a request to its end; returns its first line.
 fn read(reader: &mut BufReader<&TcpStream>) -> Option<String> {
     let mut first = String::new();
     reader
@@ -120,7 +120,7 @@ fn answer(mut stream: &TcpStream, status: u16, body: &Value) {
         "HTTP/1.1 {status} X\r\nx-amzn-errortype: {kind}\r\ncontent-length: {}\r\n\r\n",
         text.len()
     );
-    // A client that has gone has its reasons.
+    // The client may have closed the connection.
     let _ = stream.write_all((head + &text).as_bytes());
 }
 
@@ -128,11 +128,11 @@ const CONFIGURATION: &str = "/functions/shop-prod/configuration";
 const CODE: &str = "/functions/shop-prod/code";
 const VERSIONS: &str = "/functions/shop-prod/versions";
 
-fn through(status: &str) -> Value {
+fn update(status: &str) -> Value {
     json!({"FunctionName": "shop-prod", "LastUpdateStatus": status})
 }
 
-fn under_way() -> Value {
+fn conflict() -> Value {
     json!({"Type": "ResourceConflictException", "Message": "The operation cannot be performed at this time. \
         An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:shop-prod"})
 }
@@ -142,7 +142,7 @@ fn version(number: &str, revision: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_change_waits_for_the_one_before_it() {
+async fn each_change_waits_for_the_previous_one() {
     let lambda = Lambda::start(vec![
         (
             "GET",
@@ -156,20 +156,20 @@ async fn each_change_waits_for_the_one_before_it() {
             200,
             json!({"Versions": [version("6", "aaaa")]}),
         ),
-        ("PUT", CONFIGURATION, 409, under_way()),
-        ("GET", CONFIGURATION, 200, through("Successful")),
-        ("PUT", CONFIGURATION, 200, through("InProgress")),
-        ("GET", CONFIGURATION, 200, through("InProgress")),
-        ("GET", CONFIGURATION, 200, through("Successful")),
-        ("PUT", CODE, 200, through("InProgress")),
-        ("GET", CONFIGURATION, 200, through("Successful")),
+        ("PUT", CONFIGURATION, 409, conflict()),
+        ("GET", CONFIGURATION, 200, update("Successful")),
+        ("PUT", CONFIGURATION, 200, update("InProgress")),
+        ("GET", CONFIGURATION, 200, update("InProgress")),
+        ("GET", CONFIGURATION, 200, update("Successful")),
+        ("PUT", CODE, 200, update("InProgress")),
+        ("GET", CONFIGURATION, 200, update("Successful")),
         ("POST", VERSIONS, 201, version("7", "bbbb")),
     ]);
     assert_eq!(lambda.publish().await.expect("a version"), "7");
 }
 
 #[tokio::test]
-async fn what_was_published_before_is_found_on_any_page() {
+async fn a_version_that_was_published_before_is_found_on_any_page() {
     let lambda = Lambda::start(vec![
         (
             "GET",
@@ -188,27 +188,27 @@ async fn what_was_published_before_is_found_on_any_page() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_refused_is_told_of_in_the_services_words() {
-    let refused =
+async fn a_rejected_image_is_reported_with_the_services_message() {
+    let message =
         "The image manifest, config or layer media type for the source image is not supported.";
     let before: Script = vec![
         ("GET", VERSIONS, 200, json!({"Versions": []})),
-        ("PUT", CONFIGURATION, 200, through("Successful")),
-        ("GET", CONFIGURATION, 200, through("Successful")),
+        ("PUT", CONFIGURATION, 200, update("Successful")),
+        ("GET", CONFIGURATION, 200, update("Successful")),
     ];
-    let at_once = json!({"Type": "InvalidParameterValueException", "message": refused});
+    let at_once = json!({"Type": "InvalidParameterValueException", "message": message});
     let lambda = Lambda::start([before.clone(), vec![("PUT", CODE, 400, at_once)]].concat());
-    let error = lambda.publish().await.expect_err("it is refused");
+    let error = lambda.publish().await.expect_err("it is rejected");
     assert_eq!(error.kind, ErrorKind::Other);
     assert_eq!(error.operation, "lambda:UpdateFunctionCode");
-    assert!(error.message.starts_with(refused), "{error}");
+    assert!(error.message.starts_with(message), "{error}");
 
     let later = json!({
         "LastUpdateStatus": "Failed", "LastUpdateStatusReasonCode": "ImageAccessDenied",
         "LastUpdateStatusReason": "Lambda does not have permission to access the ECR image.",
     });
     let then = vec![
-        ("PUT", CODE, 200, through("InProgress")),
+        ("PUT", CODE, 200, update("InProgress")),
         ("GET", CONFIGURATION, 200, later),
     ];
     let error = Lambda::start([before, then].concat())
@@ -223,13 +223,13 @@ async fn an_image_that_is_refused_is_told_of_in_the_services_words() {
 }
 
 #[tokio::test]
-async fn a_version_of_somebody_elses_change_is_not_taken_for_ours() {
+async fn a_version_with_another_processs_change_is_not_accepted() {
     let lambda = Lambda::start(vec![
         ("GET", VERSIONS, 200, json!({"Versions": []})),
-        ("PUT", CONFIGURATION, 200, through("Successful")),
-        ("GET", CONFIGURATION, 200, through("Successful")),
-        ("PUT", CODE, 200, through("Successful")),
-        ("GET", CONFIGURATION, 200, through("Successful")),
+        ("PUT", CONFIGURATION, 200, update("Successful")),
+        ("GET", CONFIGURATION, 200, update("Successful")),
+        ("PUT", CODE, 200, update("Successful")),
+        ("GET", CONFIGURATION, 200, update("Successful")),
         ("POST", VERSIONS, 201, version("8", "cccc")),
     ]);
     let error = lambda.publish().await.expect_err("it is not ours");

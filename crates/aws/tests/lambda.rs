@@ -1,19 +1,20 @@
-//! Versions and aliases of a function that fakecloud really runs: an image of bridge, edge and app.
+//! Versions and aliases of a function that fakecloud runs in containers: an image with bridge, edge
+//! and app.
 
 mod emulators;
 
 use aws::{
     Endpoints, ErrorKind, Functions, Invoked, Logs, Placed, Publication, Registry, Session, Traffic,
 };
-use aws_sdk_apigatewayv2::types::{IntegrationType, ProtocolType};
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
-use emulators::{ACCOUNT, REGION, config};
+use emulators::{ACCOUNT, REGION, api_gateway, config};
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
 use rules::edge_contract::summary::Collection;
 use rules::release::published_versions::Stay;
 use rules::release::revision::{Image, RevisionId};
 use rules::time::Timestamp;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -25,8 +26,8 @@ use testkit::Sandbox;
 const FUNCTION: &str = "shop-prod";
 const GROUP: &str = "/aws/lambda/shop-prod";
 
-/// Emulators with a function as Terraform leaves it: an image that cannot be pulled, `live` at `$LATEST`,
-/// and an HTTP API that leads to `live`.
+/// Emulators with a function as Terraform creates it: an image that cannot be pulled, `live`
+/// pointing to `$LATEST`, and an HTTP API that invokes `live`.
 struct Stage {
     sandbox: Sandbox,
     session: Session,
@@ -80,12 +81,12 @@ impl Stage {
         Stage {
             sandbox,
             session: session.expect("a session"),
+            api: http_api(&main, &arn),
             emulator: main,
-            api: http_api(&aws_sdk_apigatewayv2::Client::new(&config), &arn).await,
         }
     }
 
-    /// Builds an image whose app is started with `arguments`, and pushes it.
+    /// Builds an image whose app has these arguments, and pushes it.
     async fn push(&self, tag: &str, arguments: &[&str]) -> Image {
         let registry = Registry::new(&self.session);
         let login = registry.login().await.expect("a login");
@@ -100,7 +101,7 @@ impl Stage {
             "/landfall-edge",
             "--",
             "/landfall-edge-testapp",
-            // The port on which fakecloud expects a function: the app may have it.
+            // The port that fakecloud expects of a function; the app may use it.
             "--port",
             "8080",
         ]
@@ -138,8 +139,7 @@ impl Stage {
         }
     }
 
-    /// One request of a user, by the address that AWS gives the API. Which version answered, and the
-    /// request as the app saw it.
+    /// A user's request to the API's host name. Returns the status and the whole response.
     fn ask(&self, path: &str) -> (u16, String) {
         let host = format!("{}.execute-api.{REGION}.amazonaws.com", self.api);
         self.request(path, &host)
@@ -159,7 +159,7 @@ impl Stage {
         (status.expect("a status"), answer)
     }
 
-    /// Who answers `count` users, by version.
+    /// How many of `count` requests each version serves.
     fn count(&self, count: usize) -> BTreeMap<String, usize> {
         let mut seen = BTreeMap::new();
         for _ in 0..count {
@@ -176,45 +176,36 @@ impl Stage {
     }
 }
 
-async fn http_api(client: &aws_sdk_apigatewayv2::Client, alias_arn: &str) -> String {
-    let api = client
-        .create_api()
-        .name(FUNCTION)
-        .protocol_type(ProtocolType::Http)
-        .send()
-        .await
-        .expect("an API");
-    let api = api.api_id.expect("an id");
-    let integration = client
-        .create_integration()
-        .api_id(&api)
-        .integration_type(IntegrationType::AwsProxy)
-        .payload_format_version("2.0")
-        .integration_uri(alias_arn)
-        .send()
-        .await
-        .expect("an integration");
-    let integration = integration.integration_id.expect("an id");
-    client
-        .create_route()
-        .api_id(&api)
-        .route_key("$default")
-        .target(format!("integrations/{integration}"))
-        .send()
-        .await
-        .expect("a route");
-    client
-        .create_stage()
-        .api_id(&api)
-        .stage_name("$default")
-        .auto_deploy(true)
-        .send()
-        .await
-        .expect("a stage");
+/// Creates an HTTP API that invokes the alias; returns its ID.
+fn http_api(endpoint: &str, alias_arn: &str) -> String {
+    let id = |answer: &Value, name: &str| answer[name].as_str().expect("an ID").to_owned();
+    let api = json!({ "name": FUNCTION, "protocolType": "HTTP" });
+    let api = id(&api_gateway(endpoint, "apis", &api), "apiId");
+    let create = |kind: &str, input: Value| {
+        let path = format!("apis/{api}/{kind}");
+        api_gateway(endpoint, &path, &input)
+    };
+    let integration = create(
+        "integrations",
+        json!({
+            "integrationType": "AWS_PROXY",
+            "payloadFormatVersion": "2.0",
+            "integrationUri": alias_arn,
+        }),
+    );
+    let target = format!("integrations/{}", id(&integration, "integrationId"));
+    create(
+        "routes",
+        json!({ "routeKey": "$default", "target": target }),
+    );
+    create(
+        "stages",
+        json!({ "stageName": "$default", "autoDeploy": true }),
+    );
     api
 }
 
-/// A static program: it lies beside the edge's.
+/// The path of a static program, which is in the edge's directory.
 fn program(name: &str) -> PathBuf {
     let edge = std::env::var_os("LANDFALL_EDGE").map(PathBuf::from);
     let edge =
@@ -251,7 +242,7 @@ fn now() -> Timestamp {
     Timestamp(u64::try_from(since.expect("a clock").as_millis()).expect("milliseconds"))
 }
 
-/// First attempts of users over all seconds of a revision.
+/// First attempts of users' requests in all seconds of a revision.
 fn attempts(collection: &Collection, revision: &str) -> u64 {
     let seconds = collection.seconds(revision);
     let of = |second| collection.second(revision, second).first.total;
@@ -273,17 +264,30 @@ fn placed(version: &str, at: u64) -> Option<Placed> {
 }
 
 #[tokio::test]
-async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
+async fn versions_are_published_placed_probed_and_get_their_shares() {
     let stage = Stage::new().await;
     let begin = now();
     let functions = Functions::new(&stage.session, FUNCTION);
-    let traffic = |version: &str, others: &[(&str, f64)]| Traffic {
+    nothing_is_published_at_first(&functions).await;
+    versions_are_published(&stage, &functions, begin).await;
+    versions_are_placed(&functions).await;
+    versions_are_probed(&stage, &functions).await;
+    let shares = requests_get_their_shares(&stage, &functions).await;
+    the_app_sees_the_path(&stage);
+    let users = [3 + shares["1"] as u64, shares["2"] as u64 + 3 + 2];
+    summaries_are_counted(&stage, &functions, begin, users).await;
+    versions_are_withdrawn_and_pruned(&functions).await;
+}
+
+fn traffic(version: &str, others: &[(&str, f64)]) -> Traffic {
+    let others = others.iter();
+    Traffic {
         version: version.to_owned(),
-        others: others
-            .iter()
-            .map(|(v, share)| ((*v).to_owned(), *share))
-            .collect(),
-    };
+        others: others.map(|(v, share)| ((*v).to_owned(), *share)).collect(),
+    }
+}
+
+async fn nothing_is_published_at_first(functions: &Functions) {
     assert_eq!(
         functions.traffic().await.expect("traffic"),
         traffic("$LATEST", &[])
@@ -291,11 +295,10 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     assert_eq!(functions.placed().await.expect("slots"), Slots::default());
     assert_eq!(functions.versions().await.expect("versions"), []);
     assert!(functions.concurrency().await.expect("a limit") >= 10);
+}
 
+async fn versions_are_published(stage: &Stage, functions: &Functions, begin: Timestamp) {
     let (first, second) = (stage.push("one", &[]).await, stage.push("two", &[]).await);
-    let bad = stage
-        .push("bad", &["--print", "no database\n", "--exit", "3"])
-        .await;
     for (image, revision, version) in [
         (&first, "aaaa", "1"),
         (&second, "bbbb", "2"),
@@ -319,7 +322,9 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     assert_eq!(listed, ["1", "2"]);
     let missing = functions.version("9").await.expect_err("there is none");
     assert_eq!(missing.kind, ErrorKind::NotFound);
+}
 
+async fn versions_are_placed(functions: &Functions) {
     functions
         .place(Slot::Blue, "1", stay(5))
         .await
@@ -331,13 +336,15 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     functions
         .place(Slot::Green, "2", stay(7))
         .await
-        .expect("placed anew");
+        .expect("placed again");
     let expected = Slots {
         blue: placed("1", 5),
         green: placed("2", 7),
     };
     assert_eq!(functions.placed().await.expect("slots"), expected);
+}
 
+async fn versions_are_probed(stage: &Stage, functions: &Functions) {
     for qualifier in ["1", "green"] {
         let probed = functions.probe(qualifier, "/").await.expect("a probe");
         let Invoked::Answered(answer) = probed else {
@@ -358,6 +365,9 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
         .await
         .expect_err("no such alias");
     assert_eq!(nowhere.kind, ErrorKind::NotFound);
+    let bad = stage
+        .push("bad", &["--print", "no database\n", "--exit", "3"])
+        .await;
     let third = functions.publish(&publication(&bad, "cccc")).await;
     assert_eq!(third.expect("a version"), "3");
     let failed = functions.probe("3", "/").await.expect("a probe");
@@ -369,7 +379,13 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
     };
     assert_eq!(kind, "Landfall.AppFailedToStart.Exit3", "{message}");
     assert!(log.is_some_and(|log| log.contains("no database")));
+}
 
+/// Returns how many of 150 requests each version served, with a share of 10% for version 2.
+async fn requests_get_their_shares(
+    stage: &Stage,
+    functions: &Functions,
+) -> BTreeMap<String, usize> {
     functions.shift("1", None).await.expect("shifted");
     assert_eq!(
         functions.traffic().await.expect("traffic"),
@@ -385,13 +401,21 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
         traffic("1", &[("2", 0.1)])
     );
     let shares = stage.count(150);
-    // A share of a tenth gives none of 150 once in 7 million times, and 50 never.
+    // With a share of a tenth, the probability of none of 150 is one in 7 million, and 50 never
+    // happen.
     assert!((1..50).contains(&shares["2"]), "{shares:?}");
     functions.shift("2", None).await.expect("shifted");
     assert_eq!(stage.count(3), BTreeMap::from([("2".to_owned(), 3)]));
+    shares
+}
 
-    the_app_sees_the_path(&stage);
-    let users = [3 + shares["1"] as u64, shares["2"] as u64 + 3 + 2];
+/// `users` are the requests of the first and of the second revision.
+async fn summaries_are_counted(
+    stage: &Stage,
+    functions: &Functions,
+    begin: Timestamp,
+    users: [u64; 2],
+) {
     let logs = Logs::new(&stage.session, GROUP);
     let end = Instant::now() + Duration::from_secs(30);
     loop {
@@ -399,17 +423,19 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
             .summaries(Timestamp(begin.0 - 60_000))
             .await
             .expect("summaries");
-        let told = ["aaaa", "bbbb"].map(|revision| attempts(&seen, revision));
-        if told == users {
+        let counted = ["aaaa", "bbbb"].map(|revision| attempts(&seen, revision));
+        if counted == users {
             break;
         }
-        assert!(Instant::now() < end, "{told:?} instead of {users:?}");
-        // Lines of less than a second ago wait for the next invocation.
-        stage.poke(&functions).await;
+        assert!(Instant::now() < end, "{counted:?} instead of {users:?}");
+        // Summaries of the last second are written at the next invocation.
+        stage.poke(functions).await;
     }
     let lines = logs.since(begin, None).await.expect("lines");
     assert!(lines.iter().any(|line| line.message == "no database"));
+}
 
+async fn versions_are_withdrawn_and_pruned(functions: &Functions) {
     functions.withdraw(Slot::Blue).await.expect("withdrawn");
     functions.withdraw(Slot::Blue).await.expect("gone already");
     let expected = Slots {
@@ -425,7 +451,8 @@ async fn versions_are_published_placed_probed_and_reached_by_their_shares() {
 }
 
 impl Stage {
-    /// Has both versions write what they have not told yet. Probes are counted apart from users.
+    /// Makes both versions write their remaining summaries. Probes are counted separately from
+    /// users' requests.
     async fn poke(&self, functions: &Functions) {
         for version in ["1", "2"] {
             functions.probe(version, "/").await.expect("a probe");
@@ -433,13 +460,13 @@ impl Stage {
     }
 }
 
-/// What leads to the API, and what the app sees then.
+/// The host names of the API, and the path that the app receives.
 fn the_app_sees_the_path(stage: &Stage) {
     let path = "/echo?q=a%20b";
     let (status, answer) = stage.ask(path);
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains("GET /echo?q=a%20b HTTP/1.1"), "{answer}");
-    // Any name below `execute-api` will do, so that a name of this machine does.
+    // The emulator accepts any name with `execute-api`, such as one of this machine.
     let (status, answer) =
         stage.request(path, &format!("{}.execute-api.localhost:4566", stage.api));
     assert_eq!(status, 200, "{answer}");

@@ -1,6 +1,6 @@
-//! Objects of the state bucket when the network fails between a write and its answer, when S3 wants a
-//! write again, and when there are more of them than fit on one page. What they have in common with a
-//! directory is tested in `landfall`.
+//! Objects of the state bucket if the network fails between a write and its answer, if S3 asks for
+//! a write again, and if there are more of them than fit on one page. `landfall` tests what they
+//! have in common with a directory.
 
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::app::manifest::{AppName, EnvironmentName};
@@ -13,15 +13,15 @@ use testkit::Sandbox;
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
-/// How often the SDK tries, as `Session` wants it.
+/// The SDK's attempts, as configured in `Session`.
 const ATTEMPTS: usize = 5;
 
 /// What a relay does with a PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    /// Passes it on and hangs up before the answer.
+enum Fault {
+    /// Forwards it and closes the connection before the answer.
     AnswerLost,
-    /// Does not pass it on; says that another request was under way, in S3's words.
+    /// Does not forward it; returns S3's error that another request was under way.
     Conflict,
 }
 
@@ -29,11 +29,11 @@ const CONFLICT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code
     ConditionalRequestConflict</Code><Message>The conditional request cannot succeed due to a \
     conflicting operation against this resource.</Message></Error>";
 
-/// Stands between the SDK and the emulator. Passes everything on but the next PUTs, which have the
-/// troubles they were given.
+/// A proxy between the SDK and the emulator. It forwards everything except the next PUTs, which get
+/// the given faults.
 struct Relay {
     url: String,
-    troubles: Arc<Mutex<Vec<Trouble>>>,
+    faults: Arc<Mutex<Vec<Fault>>>,
 }
 
 impl Relay {
@@ -41,34 +41,32 @@ impl Relay {
         let upstream = upstream.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let troubles = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&troubles);
+        let faults = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&faults);
         // Ends with the test's process.
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (upstream, troubles) = (upstream.clone(), Arc::clone(&shared));
-                std::thread::spawn(move || {
-                    pass_on(client.expect("a client"), &upstream, &troubles)
-                });
+                let (upstream, faults) = (upstream.clone(), Arc::clone(&shared));
+                std::thread::spawn(move || forward(client.expect("a client"), &upstream, &faults));
             }
         });
         Relay {
             url: format!("http://{address}"),
-            troubles,
+            faults,
         }
     }
 
-    fn next(&self, troubles: &[Trouble]) {
-        *self.troubles.lock().expect("a lock") = troubles.iter().rev().copied().collect();
+    fn next(&self, faults: &[Fault]) {
+        *self.faults.lock().expect("a lock") = faults.iter().rev().copied().collect();
     }
 
-    fn is_over(&self) -> bool {
-        self.troubles.lock().expect("a lock").is_empty()
+    fn is_used_up(&self) -> bool {
+        self.faults.lock().expect("a lock").is_empty()
     }
 }
 
-/// One request, then the connection ends.
-fn pass_on(mut client: TcpStream, upstream: &str, troubles: &Mutex<Vec<Trouble>>) {
+/// Handles one request, then closes the connection.
+fn forward(mut client: TcpStream, upstream: &str, faults: &Mutex<Vec<Fault>>) {
     let mut reader = BufReader::new(client.try_clone().expect("a handle"));
     let mut head = String::new();
     let mut length = 0;
@@ -90,11 +88,11 @@ fn pass_on(mut client: TcpStream, upstream: &str, troubles: &Mutex<Vec<Trouble>>
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
-    let trouble = head
+    let fault = head
         .starts_with("PUT ")
-        .then(|| troubles.lock().expect("a lock").pop())
+        .then(|| faults.lock().expect("a lock").pop())
         .flatten();
-    let answer = if trouble == Some(Trouble::Conflict) {
+    let answer = if fault == Some(Fault::Conflict) {
         let length = CONFLICT.len();
         format!("HTTP/1.1 409 Conflict\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{CONFLICT}")
             .into_bytes()
@@ -107,14 +105,14 @@ fn pass_on(mut client: TcpStream, upstream: &str, troubles: &Mutex<Vec<Trouble>>
         server.read_to_end(&mut answer).expect("an answer");
         answer
     };
-    if trouble != Some(Trouble::AnswerLost) {
-        // The client may have gone.
+    if fault != Some(Fault::AnswerLost) {
+        // The client may have closed the connection.
         let _ = client.write_all(&answer);
     }
 }
 
 #[tokio::test]
-async fn objects_are_swapped_whatever_the_network_does() {
+async fn objects_are_swapped_although_the_network_fails() {
     let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let relay = Relay::start(&second);
@@ -133,14 +131,14 @@ async fn objects_are_swapped_whatever_the_network_does() {
     let (bucket, direct) = (open(relay.url.clone()).await, open(second).await);
     direct.ensure(&names, None).await.expect("a bucket");
 
-    a_lost_answer_is_no_lost_race(&relay, &bucket).await;
-    what_is_not_there_after_no_answer_is_not_known(&relay, &bucket).await;
-    a_conflict_that_passes_is_tried_again(&relay, &bucket).await;
+    a_lost_answer_is_not_a_lost_race(&relay, &bucket).await;
+    without_any_answer_another_text_proves_nothing(&relay, &bucket).await;
+    a_transient_conflict_is_retried(&relay, &bucket).await;
     keys_are_listed_beyond_the_first_page(&direct).await;
 }
 
 #[tokio::test]
-async fn the_end_of_an_environment_is_one_tag_among_others() {
+async fn the_expiry_of_an_environment_is_one_tag_of_several() {
     let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
@@ -162,7 +160,7 @@ async fn the_end_of_an_environment_is_one_tag_among_others() {
             .and_then(|mut tags| tags.remove(TAG_EXPIRES_AT))
     };
     assert_eq!(end().await.as_deref(), Some("2026-11-23T14:03:10Z"));
-    // One that is there keeps what it has, whatever a later command wishes.
+    // An existing bucket keeps its tag.
     let made = bucket.ensure(&names, Some("2030-01-01T00:00:00Z")).await;
     assert!(!made.expect("a bucket"));
     assert_eq!(end().await.as_deref(), Some("2026-11-23T14:03:10Z"));
@@ -171,7 +169,7 @@ async fn the_end_of_an_environment_is_one_tag_among_others() {
         .await
         .expect("set");
     assert_eq!(end().await.as_deref(), Some("2027-01-01T00:00:00Z"));
-    bucket.set_end(None).await.expect("taken off");
+    bucket.set_end(None).await.expect("removed");
     let left = tags().await.expect("a bucket");
     assert_eq!(left.len(), 2, "{left:?}");
 
@@ -196,43 +194,44 @@ fn won(written: Result<Written, aws::Error>) -> ETag {
     }
 }
 
-/// The SDK repeats the request, which is refused because it took effect.
-async fn a_lost_answer_is_no_lost_race(relay: &Relay, bucket: &StateBucket) {
-    relay.next(&[Trouble::AnswerLost]);
+/// The SDK repeats the request, which is rejected because the first one took effect.
+async fn a_lost_answer_is_not_a_lost_race(relay: &Relay, bucket: &StateBucket) {
+    relay.next(&[Fault::AnswerLost]);
     let first = won(bucket.create("lock", "first").await);
-    assert!(relay.is_over());
-    relay.next(&[Trouble::AnswerLost, Trouble::AnswerLost]);
+    assert!(relay.is_used_up());
+    relay.next(&[Fault::AnswerLost, Fault::AnswerLost]);
     let second = won(bucket.replace("lock", "second", &first).await);
-    assert!(relay.is_over());
+    assert!(relay.is_used_up());
     let found = bucket.read_tagged("lock").await.expect("a store");
     let found = found.expect("an object");
     assert_eq!((found.text.as_str(), found.tag), ("second", second));
-    // Where another text is, it is lost.
-    relay.next(&[Trouble::AnswerLost]);
+    // If the object has another text, the race is lost.
+    relay.next(&[Fault::AnswerLost]);
     let replaced = bucket.replace("lock", "third", &first).await;
     assert_eq!(replaced.expect("a store"), Written::Lost);
 }
 
-/// No attempt is answered: its own text tells that one of them took effect, another text tells nothing.
-async fn what_is_not_there_after_no_answer_is_not_known(relay: &Relay, bucket: &StateBucket) {
-    relay.next(&[Trouble::AnswerLost; ATTEMPTS]);
+/// No attempt is answered: the own text proves that one of them took effect, another text proves
+/// nothing.
+async fn without_any_answer_another_text_proves_nothing(relay: &Relay, bucket: &StateBucket) {
+    relay.next(&[Fault::AnswerLost; ATTEMPTS]);
     won(bucket.create("unheard", "text").await);
-    assert!(relay.is_over());
-    relay.next(&[Trouble::AnswerLost; ATTEMPTS]);
+    assert!(relay.is_used_up());
+    relay.next(&[Fault::AnswerLost; ATTEMPTS]);
     let error = bucket.create("unheard", "another").await;
-    assert!(relay.is_over());
+    assert!(relay.is_used_up());
     let error = error.expect_err("no answer");
     assert_eq!(error.kind, ErrorKind::Unreachable);
 }
 
-async fn a_conflict_that_passes_is_tried_again(relay: &Relay, bucket: &StateBucket) {
-    relay.next(&[Trouble::Conflict]);
+async fn a_transient_conflict_is_retried(relay: &Relay, bucket: &StateBucket) {
+    relay.next(&[Fault::Conflict]);
     won(bucket.create("conflict", "text").await);
-    assert!(relay.is_over());
-    // One that does not pass says nothing about who won.
-    relay.next(&[Trouble::Conflict; ATTEMPTS]);
+    assert!(relay.is_used_up());
+    // A conflict that lasts does not show who won.
+    relay.next(&[Fault::Conflict; ATTEMPTS]);
     let error = bucket.create("conflicts", "text").await;
-    assert!(relay.is_over());
+    assert!(relay.is_used_up());
     let error = error.expect_err("conflicts");
     assert_eq!(error.code.as_deref(), Some("ConditionalRequestConflict"));
     assert_eq!(bucket.read("conflicts").await.expect("a store"), None);

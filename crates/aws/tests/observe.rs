@@ -1,4 +1,5 @@
-//! What a release reads beside ECS and the load balancer, from emulators in which it was planted.
+//! What a release reads in addition to ECS and the load balancer: logs, metrics, alarms and budgets
+//! of emulators.
 
 mod emulators;
 
@@ -22,18 +23,18 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 use testkit::Sandbox;
 
-/// Emulators without a deployment, and the way to them.
-struct Planted {
+/// Emulators without a deployment.
+struct Stage {
     main: String,
     second: String,
     _sandbox: Sandbox,
 }
 
-impl Planted {
-    fn new() -> Planted {
+impl Stage {
+    fn new() -> Stage {
         let sandbox = Sandbox::shared().with_emulators();
         let (main, second) = sandbox.emulators();
-        Planted {
+        Stage {
             main,
             second,
             _sandbox: sandbox,
@@ -137,9 +138,9 @@ fn attempts(collection: &Collection) -> u64 {
     seconds.into_iter().map(of).sum()
 }
 
-/// Plants `seconds` seconds of two tasks, each told twice, early and late, the late one also as a
-/// repeated line; between them lines of the app, broken ones and one of a future version. Then reads
-/// them, and once more after a line came late.
+/// Writes summaries of two tasks for `seconds` seconds, each twice, early and late, some of the
+/// late ones repeated; between them lines of the app, broken ones and ones of a future version.
+/// Reads them, and reads again after a late line.
 async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
     let config = config(endpoint).await;
     let client = aws_sdk_cloudwatchlogs::Client::new(&config);
@@ -166,7 +167,7 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
             let second = begin + number;
             let early = line(task, Timestamp(second * 1_000), second, 1);
             let late = line(task, Timestamp(second * 1_000 + 900), second, 2);
-            // Of every other second the later report comes first.
+            // For every other second, the later line comes first.
             let (one, two) = match number % 2 {
                 0 => (early, late),
                 _ => (late, early),
@@ -199,7 +200,7 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
     };
     assert_eq!(skipped, expected);
 
-    // A line that bears an earlier time than those that were read, and one that was read already.
+    // A line with an earlier time than those that were read, and one that was read already.
     let asked = at(seconds);
     let late = line("0a1b", now(), begin, 5);
     let again = line("0a1b", Timestamp(begin * 1_000 + 900), begin, 2);
@@ -217,13 +218,13 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
 
 #[tokio::test]
 async fn summaries_come_from_every_page_of_the_log_and_count_once() {
-    let planted = Planted::new();
-    // More than the 10 000 lines of a page; the emulator applies the pattern.
-    let session = planted.session(&planted.main).await;
-    summaries_are_read(&planted.main, &session, 3_000).await;
-    // This one takes a pattern of JSON for no pattern, and knows no pages.
-    let session = planted.session(&planted.second).await;
-    summaries_are_read(&planted.second, &session, 200).await;
+    let stage = Stage::new();
+    // More than the 10,000 lines of a page; this emulator applies the pattern.
+    let session = stage.session(&stage.main).await;
+    summaries_are_read(&stage.main, &session, 3_000).await;
+    // This emulator ignores a JSON pattern, and has no pages.
+    let session = stage.session(&stage.second).await;
+    summaries_are_read(&stage.second, &session, 200).await;
 }
 
 fn outputs() -> FargateOutputs {
@@ -247,16 +248,16 @@ fn outputs() -> FargateOutputs {
 }
 
 /// Counts as the load balancer reports them: one data point for each of its nodes, none for a zero.
-async fn count(cloudwatch: &aws_sdk_cloudwatch::Client, slot: Slot, minute: u64, told: Minute) {
+async fn count(cloudwatch: &aws_sdk_cloudwatch::Client, slot: Slot, minute: u64, counts: Minute) {
     let outputs = outputs();
     let end = |arn: &str| arn.rsplit(':').next().expect("an ARN").to_owned();
     let load_balancer = end(&outputs.load_balancer_arn).replace("loadbalancer/", "");
     let group = end(outputs.target_groups.of(slot));
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let metrics = [
-        ("RequestCount", told.requests),
-        ("HTTPCode_Target_5XX_Count", told.errors),
-        ("TargetConnectionErrorCount", told.unconnected),
+        ("RequestCount", counts.requests),
+        ("HTTPCode_Target_5XX_Count", counts.errors),
+        ("TargetConnectionErrorCount", counts.unconnected),
     ];
     let mut data = Vec::new();
     for (name, value) in metrics {
@@ -276,7 +277,7 @@ async fn count(cloudwatch: &aws_sdk_cloudwatch::Client, slot: Slot, minute: u64,
                     .dimensions(dimension("TargetGroup", &group))
                     .build(),
             );
-            // The same requests over all target groups: another metric.
+            // The same requests without the dimension of target groups are another metric.
             data.push(datum.build());
         }
     }
@@ -290,22 +291,22 @@ async fn count(cloudwatch: &aws_sdk_cloudwatch::Client, slot: Slot, minute: u64,
 }
 
 #[tokio::test]
-async fn minutes_of_the_load_balancer_are_told_for_each_slot() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&planted.main).await);
-    let told = |requests, errors, unconnected| Minute {
+async fn counts_of_the_load_balancer_are_read_for_each_slot() {
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&stage.main).await);
+    let counts = |requests, errors, unconnected| Minute {
         requests,
         errors,
         unconnected,
     };
     let first = now().0 / MINUTE_MS - 60;
     let blue = [
-        (0, told(1_201, 3, 0)),
-        (1, told(900, 0, 0)),
-        (4, told(5, 0, 0)),
+        (0, counts(1_201, 3, 0)),
+        (1, counts(900, 0, 0)),
+        (4, counts(5, 0, 0)),
     ];
-    let green = [(0, told(60, 41, 7)), (3, told(1, 0, 0))];
+    let green = [(0, counts(60, 41, 7)), (3, counts(1, 0, 0))];
     for (slot, minutes) in [(Slot::Blue, &blue[..]), (Slot::Green, &green[..])] {
         for (number, minute) in minutes {
             count(&cloudwatch, slot, first + number, *minute).await;
@@ -314,7 +315,7 @@ async fn minutes_of_the_load_balancer_are_told_for_each_slot() {
 
     let metrics = Metrics::new(&session, &outputs()).expect("metrics");
     let at = |minute: u64, millis| Timestamp((first + minute) * MINUTE_MS + millis);
-    // From within the first minute to within the fifth: the fifth has not ended.
+    // From the middle of the first minute to the middle of the fifth, which has not ended.
     let (since, until) = (at(0, 30_000), at(4, 59_999));
     let minutes = metrics.minutes(since, until).await.expect("minutes");
     let expected = |minutes: &[(u64, Minute)]| -> BTreeMap<u64, Minute> {
@@ -377,10 +378,10 @@ async fn alarm(cloudwatch: &aws_sdk_cloudwatch::Client, name: &str, topic: &str,
 }
 
 #[tokio::test]
-async fn alarms_that_fire_are_named_since_when_and_why() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&planted.main).await);
+async fn firing_alarms_are_read_with_time_and_reason() {
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config(&stage.main).await);
     let names = names("prod");
     let alarms = Alarms::new(&session, &names);
     assert_eq!(alarms.firing().await.expect("alarms"), []);
@@ -390,7 +391,7 @@ async fn alarms_that_fire_are_named_since_when_and_why() {
     let before = now();
     alarm(&cloudwatch, "watched-prod-green-unhealthy", &topic, true).await;
     let after = now();
-    // Another environment whose name begins alike, and more alarms than a page holds.
+    // Another environment whose name has the same prefix, and more alarms than fit on a page.
     let other = self::names("prod-2").alarm_topic();
     alarm(&cloudwatch, "watched-prod-2-blue-unhealthy", &other, true).await;
     for number in 0..110 {
@@ -404,7 +405,7 @@ async fn alarms_that_fire_are_named_since_when_and_why() {
     assert_eq!(one.name, "watched-prod-green-unhealthy");
     assert_eq!(one.reason, "planted: watched-prod-green-unhealthy");
     let since = one.since.expect("a time");
-    // To the second, as the service may tell it.
+    // The service may return whole seconds.
     assert!(
         before.0 / 1_000 <= since.0 / 1_000 && since <= after,
         "{since:?}"
@@ -431,15 +432,15 @@ async fn budget(budgets: &aws_sdk_budgets::Client, name: &str, limit: &str) {
 }
 
 #[tokio::test]
-async fn a_budget_is_told_when_it_is_exceeded() {
-    let planted = Planted::new();
-    let session = planted.session(&planted.main).await;
-    let client = aws_sdk_budgets::Client::new(&config(&planted.second).await);
+async fn an_exceeded_budget_is_reported() {
+    let stage = Stage::new();
+    let session = stage.session(&stage.main).await;
+    let client = aws_sdk_budgets::Client::new(&config(&stage.second).await);
     let budgets = Budgets::new(&session, ACCOUNT);
     assert_eq!(budgets.exceeded("watched-prod").await.expect("none"), None);
     budget(&client, "watched-prod", "10").await;
     assert_eq!(budgets.exceeded("watched-prod").await.expect("kept"), None);
-    // Nothing is ever spent in an emulator: only a limit below nothing, which AWS would refuse, is
+    // In an emulator nothing is ever spent, so only a negative limit, which AWS would reject, is
     // exceeded.
     budget(&client, "watched-less", "-1.5").await;
     let exceeded = budgets.exceeded("watched-less").await.expect("a budget");

@@ -1,4 +1,5 @@
-//! What `doctor` asks of an account, against the emulator: the region, and IAM's own simulation of policies.
+//! What `doctor` reads from an account, with an emulator: the region, and IAM's simulation of
+//! policies.
 
 mod emulators;
 
@@ -11,7 +12,7 @@ const REPOSITORY: &str = "arn:aws:ecr:us-east-1:123456789012:repository/shop-pro
 const ROLE: &str = "arn:aws:iam::123456789012:role/shop-prod-task";
 
 #[tokio::test]
-async fn what_an_account_may_is_asked() {
+async fn region_and_permissions_of_an_account_are_read() {
     let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let session = Session::open(
@@ -34,7 +35,7 @@ async fn what_an_account_may_is_asked() {
     assert_eq!(region.name, REGION);
     assert_eq!(region.opt_in.as_deref(), Some("opt-in-not-required"));
 
-    // A user that may make repositories, and no roles.
+    // A user that may create repositories and may not create roles.
     let iam = aws_sdk_iam::Client::new(&config(&main).await);
     let user = iam.create_user().user_name("ann").send().await;
     let user = user.expect("a user").user.expect("it").arn;

@@ -1,10 +1,10 @@
-//! The sweep finds things: one of each kind is planted under an environment's names and tags, and
-//! `down --verify` has to name every one of them.
+//! The sweep finds leftovers: one resource of each kind is created with an environment's names or
+//! tags, and `down --verify` has to report all of them.
 
 mod emulators;
 
 use aws_sdk_ecs::types::ContainerDefinition;
-use emulators::{ACCOUNT, REGION, config, ec2, element, ssm};
+use emulators::{ACCOUNT, REGION, api_gateway, config, distribution, ec2, element, ssm};
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::event::Event;
@@ -14,7 +14,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use testkit::{Mode, Sandbox};
 
-/// What the app's manifest names.
+/// The domain in the app's manifest.
 const DOMAIN: &str = "www.planted.example";
 
 fn names() -> Names {
@@ -24,7 +24,7 @@ fn names() -> Names {
     )
 }
 
-/// The environment's tags, as EC2 takes them at creation.
+/// The environment's tags, as parameters of EC2's `Create…` actions.
 fn tags(kind: &str) -> Vec<(&'static str, String)> {
     vec![
         ("TagSpecification.1.ResourceType", kind.to_owned()),
@@ -35,8 +35,8 @@ fn tags(kind: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A network with one of each of its parts. Returns two subnets for the load balancer.
-fn plant_network(endpoint: &str) -> Vec<String> {
+/// Creates a network with one of each of its parts. Returns two subnets for the load balancer.
+fn create_network(endpoint: &str) -> Vec<String> {
     let create = |action: &str, kind: &str, parameters: &[(&'static str, &str)]| {
         let own = parameters
             .iter()
@@ -83,7 +83,7 @@ fn plant_network(endpoint: &str) -> Vec<String> {
     subnets.to_vec()
 }
 
-async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
+async fn create_containers(config: &aws_config::SdkConfig, names: &Names) {
     let ecs = aws_sdk_ecs::Client::new(config);
     ecs.create_cluster()
         .cluster_name(names.id())
@@ -120,7 +120,7 @@ async fn plant_containers(config: &aws_config::SdkConfig, names: &Names) {
         .expect("a repository");
 }
 
-async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subnets: Vec<String>) {
+async fn create_load_balancer(config: &aws_config::SdkConfig, names: &Names, subnets: Vec<String>) {
     let elb = aws_sdk_elasticloadbalancingv2::Client::new(config);
     elb.create_load_balancer()
         .name(names.id())
@@ -128,7 +128,7 @@ async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subn
         .send()
         .await
         .expect("a load balancer");
-    // Only one of the two: the other's absence must not hide it.
+    // Only one of two: the missing one must not hide it.
     elb.create_target_group()
         .name(names.slot(Slot::Green))
         .port(80)
@@ -138,9 +138,8 @@ async fn plant_load_balancer(config: &aws_config::SdkConfig, names: &Names, subn
         .expect("a target group");
 }
 
-/// A function, and two APIs: one of its name and one that bears the tags only.
-async fn plant_function(config: &aws_config::SdkConfig, names: &Names) {
-    use aws_sdk_apigatewayv2::types::ProtocolType;
+/// A function, and two APIs: one with its name and one with the tags only.
+async fn create_function(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_lambda::types::{FunctionCode, PackageType};
     let image = format!("{}@sha256:{}", names.id(), "0".repeat(64));
     aws_sdk_lambda::Client::new(config)
@@ -155,20 +154,14 @@ async fn plant_function(config: &aws_config::SdkConfig, names: &Names) {
         .send()
         .await
         .expect("a function");
-    let apis = aws_sdk_apigatewayv2::Client::new(config);
     for (name, app) in [
         (names.function(), "another"),
         ("renamed".to_owned(), "planted"),
         ("planted-production".to_owned(), "another"),
     ] {
-        apis.create_api()
-            .name(name)
-            .protocol_type(ProtocolType::Http)
-            .tags(TAG_APP, app)
-            .tags(TAG_ENVIRONMENT, "prod")
-            .send()
-            .await
-            .expect("an API");
+        let tags = json!({ TAG_APP: app, TAG_ENVIRONMENT: "prod" });
+        let api = json!({ "name": name, "protocolType": "HTTP", "tags": tags });
+        api_gateway(endpoint, "apis", &api);
     }
     let logs = aws_sdk_cloudwatchlogs::Client::new(config);
     for group in [names.function_log_group(), names.access_log_group()] {
@@ -187,7 +180,7 @@ async fn plant_function(config: &aws_config::SdkConfig, names: &Names) {
         .expect("a role");
 }
 
-async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
+async fn create_watch(config: &aws_config::SdkConfig, names: &Names) {
     aws_sdk_cloudwatchlogs::Client::new(config)
         .create_log_group()
         .log_group_name(names.log_group())
@@ -232,7 +225,7 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .send()
         .await
         .expect("an alarm");
-    // Something that no listing by name would show: a topic under another name, found by its tags.
+    // A topic with another name, which can be found only by its tags.
     let stray = sns
         .create_topic()
         .name("stray")
@@ -249,8 +242,8 @@ async fn plant_watch(config: &aws_config::SdkConfig, names: &Names) {
         .expect("tags");
 }
 
-/// A value in each store, and one of an environment whose name begins alike.
-async fn plant_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
+/// A secret in each store, and those of another environment whose name has the same prefix.
+async fn create_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     let manager = aws_sdk_secretsmanager::Client::new(config);
     for id in [names.id(), format!("{}-2", names.id())] {
         ssm(
@@ -272,8 +265,8 @@ async fn plant_secrets(endpoint: &str, config: &aws_config::SdkConfig, names: &N
     }
 }
 
-/// A certificate, the name at the front door, and a record that leads there.
-async fn plant_domain(config: &aws_config::SdkConfig) {
+/// A certificate, a custom domain name, and a record that points to it.
+async fn create_domain(endpoint: &str, config: &aws_config::SdkConfig) {
     use aws_sdk_route53::types::{
         AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType,
     };
@@ -286,14 +279,9 @@ async fn plant_domain(config: &aws_config::SdkConfig) {
         .send()
         .await
         .expect("a certificate");
-    aws_sdk_apigatewayv2::Client::new(config)
-        .create_domain_name()
-        .domain_name(DOMAIN)
-        .tags(TAG_APP, "planted")
-        .tags(TAG_ENVIRONMENT, "prod")
-        .send()
-        .await
-        .expect("a domain name");
+    let tags = json!({ TAG_APP: "planted", TAG_ENVIRONMENT: "prod" });
+    let name = json!({ "domainName": DOMAIN, "tags": tags });
+    api_gateway(endpoint, "domainnames", &name);
     let route53 = aws_sdk_route53::Client::new(config);
     let zone = route53
         .create_hosted_zone()
@@ -333,12 +321,8 @@ async fn plant_domain(config: &aws_config::SdkConfig) {
         .expect("a record");
 }
 
-async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
+async fn create_second(endpoint: &str, config: &aws_config::SdkConfig, names: &Names) {
     use aws_sdk_budgets::types::{Budget, BudgetType, Spend, TimeUnit};
-    use aws_sdk_cloudfront::types::{
-        DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig,
-        ViewerProtocolPolicy,
-    };
     let limit = Spend::builder()
         .amount("1")
         .unit("USD")
@@ -358,37 +342,7 @@ async fn plant_second(config: &aws_config::SdkConfig, names: &Names) {
         .send()
         .await
         .expect("a budget");
-    let origin = Origin::builder()
-        .id("origin")
-        .domain_name("example.com")
-        .s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build())
-        .build()
-        .expect("an origin");
-    let behavior = DefaultCacheBehavior::builder()
-        .target_origin_id("origin")
-        .viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly)
-        .build()
-        .expect("a behavior");
-    let distribution = DistributionConfig::builder()
-        .caller_reference("planted")
-        .comment(names.id())
-        .enabled(true)
-        .origins(
-            Origins::builder()
-                .quantity(1)
-                .items(origin)
-                .build()
-                .expect("origins"),
-        )
-        .default_cache_behavior(behavior)
-        .build()
-        .expect("a distribution");
-    aws_sdk_cloudfront::Client::new(config)
-        .create_distribution()
-        .distribution_config(distribution)
-        .send()
-        .await
-        .expect("a distribution");
+    distribution(endpoint, &names.id());
     let s3 = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(true)
         .build();
@@ -413,17 +367,17 @@ async fn one_of_each_kind_is_found() {
         []
     );
 
-    let (endpoint, second) = sandbox.emulators();
-    let (main, second) = (config(&endpoint).await, config(&second).await);
+    let (endpoint, second_endpoint) = sandbox.emulators();
+    let (main, second) = (config(&endpoint).await, config(&second_endpoint).await);
     let names = names();
-    let subnets = plant_network(&endpoint);
-    plant_containers(&main, &names).await;
-    plant_load_balancer(&main, &names, subnets).await;
-    plant_function(&main, &names).await;
-    plant_watch(&main, &names).await;
-    plant_secrets(&endpoint, &main, &names).await;
-    plant_domain(&main).await;
-    plant_second(&second, &names).await;
+    let subnets = create_network(&endpoint);
+    create_containers(&main, &names).await;
+    create_load_balancer(&main, &names, subnets).await;
+    create_function(&endpoint, &main, &names).await;
+    create_watch(&main, &names).await;
+    create_secrets(&endpoint, &main, &names).await;
+    create_domain(&endpoint, &main).await;
+    create_second(&second_endpoint, &second, &names).await;
 
     let ended = sandbox
         .rehearse(&app, &["down", "--verify"])
@@ -448,7 +402,7 @@ async fn one_of_each_kind_is_found() {
     for leftover in &left {
         assert!(leftover.remove.contains(&leftover.id), "{leftover:?}");
     }
-    // Another app's environment whose name begins alike is none of ours.
+    // Resources of another app's environment whose name has the same prefix are not reported.
     let other = sandbox.app("other", "plant", Mode::Good, 1);
     let none = sandbox
         .rehearse(&other, &["down", "--verify"])

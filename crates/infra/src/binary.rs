@@ -3,44 +3,34 @@
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The oldest version that locks a state in S3 without a table beside it.
+/// The oldest version that locks a state in S3 without a DynamoDB table.
 const OLDEST: (u32, u32) = (1, 10);
 
 /// An OpenTofu or Terraform that is new enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct Binary {
-    /// Where it is.
     pub path: PathBuf,
-    /// Its version.
     pub version: String,
 }
 
-/// Why there is none.
+/// Why there is no usable binary.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum BinaryError {
-    /// Neither is on the path.
+    /// Neither is on the `PATH`.
     #[error("neither `tofu` nor `terraform` is on the PATH")]
     Missing,
-    /// It is there, but does not run.
+    /// It exists, but `version -json` fails.
     #[error("{} does not run: {why}", path.display())]
-    Broken {
-        /// Which.
-        path: PathBuf,
-        /// What happened.
-        why: String,
-    },
-    /// It is too old.
+    Broken { path: PathBuf, why: String },
+    /// Its version is too old.
     #[error("{} is {version}; landfall needs 1.10 or newer, for locking the state in S3", path.display())]
-    TooOld {
-        /// Which.
-        path: PathBuf,
-        /// Its version.
-        version: String,
-    },
+    TooOld { path: PathBuf, version: String },
 }
 
 impl BinaryError {
-    /// What a person does about it.
+    /// How to solve the problem.
     pub fn next(&self) -> String {
         "install OpenTofu (https://opentofu.org/docs/intro/install, for example `brew install opentofu` \
          or `snap install --classic opentofu`) or Terraform \
@@ -55,11 +45,11 @@ struct Version {
 }
 
 impl Binary {
-    /// The one that `chosen` names, or else the first of `tofu` and `terraform` in `path` (the value
-    /// of `PATH`) that is new enough.
+    /// The binary at `chosen`, or else the first of `tofu` and `terraform` in `path` (the value of
+    /// `PATH`) that is new enough.
     ///
     /// # Errors
-    /// There is none, or the chosen one does not do.
+    /// There is none, or the chosen one cannot be used.
     pub fn find(chosen: Option<&Path>, path: &std::ffi::OsStr) -> Result<Binary, BinaryError> {
         if let Some(chosen) = chosen {
             return Binary::check(chosen);
@@ -142,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_one_is_passed_over_for_a_new_one() {
+    fn an_old_binary_is_skipped_for_a_new_one() {
         let dir = tempfile::tempdir().expect("a directory");
         install(dir.path(), "tofu", &version("1.6.0"));
         install(dir.path(), "terraform", &version("1.11.4"));
@@ -151,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn an_error_says_what_is_wrong() {
         let dir = tempfile::tempdir().expect("a directory");
         let find = || Binary::find(None, dir.path().as_os_str()).expect_err("none");
         assert!(matches!(find(), BinaryError::Missing));

@@ -1,5 +1,5 @@
-//! A root as plain Terraform outside landfall's home: the HCL as it stands in the binary, and beside it what landfall
-//! writes for every environment.
+//! A root as plain Terraform outside landfall's home: the HCL that is embedded in the binary, and
+//! the files that landfall writes for an environment.
 
 use crate::roots;
 use crate::workdir::{Backend, Emulators, OVERRIDE, rehearsal_override};
@@ -7,12 +7,12 @@ use rules::shape::contract::Root;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The file with the backend. Other than in landfall's home it is HCL, as people read it.
+/// The file with the backend. Unlike the one in landfall's home it is HCL, because people read it.
 pub const BACKEND: &str = "backend.tf";
 /// The file with the variables.
 pub const VARIABLES: &str = "terraform.tfvars.json";
 
-/// The files of a root: name and text.
+/// The files of a root by name.
 pub fn ejected(
     root: Root,
     variables: &Value,
@@ -35,7 +35,7 @@ fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) ->
     if let (Backend::S3 { .. }, Some(emulators), Some(settings)) =
         (backend, emulators, settings.as_object_mut())
     {
-        // What landfall says by variables.
+        // Landfall itself passes these in environment variables.
         let (key, secret) = match &emulators.identity {
             Some((key, secret)) => (key.as_str(), secret.as_str()),
             None => ("test", "test"),
@@ -45,7 +45,7 @@ fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) ->
     }
     let comment = match backend {
         Backend::S3 { .. } => {
-            "# The bucket is in no root: it has to be there before Terraform runs, and to go after it."
+            "# The bucket is in no root: it has to exist before Terraform runs, and to be deleted after it."
         }
         Backend::Local => "# The state is terraform.tfstate in this directory.",
     };
@@ -62,7 +62,8 @@ fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) ->
     format!("{comment}\nterraform {{\n  backend \"{kind}\" {{{body}}}\n}}\n")
 }
 
-/// A value as HCL has it: words, numbers and truths are as in JSON, but for what starts a template.
+/// A value in HCL: strings, numbers and booleans are as in JSON, except that templates have to be
+/// escaped.
 fn expression(value: &Value) -> String {
     match value {
         Value::Object(all) => {
@@ -102,7 +103,7 @@ mod tests {
         let files = ejected(Root::Lambda, &json!({}), &bucket(), None);
         assert_eq!(
             files[BACKEND],
-            "# The bucket is in no root: it has to be there before Terraform runs, and to go after it.
+            "# The bucket is in no root: it has to exist before Terraform runs, and to be deleted after it.
 terraform {
   backend \"s3\" {
     bucket       = \"landfall-1-eu-west-2-hello-prod\"
@@ -122,7 +123,7 @@ terraform {
     }
 
     #[test]
-    fn what_is_for_aws_holds_no_trace_of_an_emulator() {
+    fn files_for_aws_do_not_mention_emulators() {
         for root in Root::ALL {
             for (name, text) in ejected(root, &json!({ "name": "hello" }), &bucket(), None) {
                 assert!(
@@ -137,7 +138,7 @@ terraform {
     }
 
     #[test]
-    fn the_rest_is_the_binarys_word_for_word() {
+    fn the_other_files_are_those_of_the_binary_unchanged() {
         let files = ejected(Root::Fargate, &json!({}), &bucket(), None);
         for (name, text) in roots::files(Root::Fargate) {
             assert_eq!(files[name], text, "{name}");

@@ -1,8 +1,13 @@
-//! The HCL, and the only code that starts Terraform or OpenTofu.
+//! The Terraform roots (HCL in `roots/`, embedded in the binary), and the only code that runs
+//! Terraform or OpenTofu.
 //!
-//! Decisions rest on `version -json`, `show -json`, `output -json` and the `-json` stream. Text for people is
-//! passed on and not read, with one exception: landfall looks for AWS's denials in it, as diagnostics have
-//! no error codes.
+//! What lives here: finding the binary, writing a working directory, running commands, and reading
+//! their JSON (`version -json`, `show -json`, `output -json` and the `-json` stream). Text that
+//! they print for people is passed on. landfall parses it in one case: it looks for AWS's denials,
+//! because diagnostics have no error codes.
+//!
+//! What does not: decisions about a plan (they are in `rules::shape`), calls of AWS (they are in
+//! `aws`), and printing (it is in `landfall`).
 
 mod binary;
 mod ejected;

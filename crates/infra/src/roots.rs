@@ -1,4 +1,4 @@
-//! The HCL, embedded in the binary as it stands in `roots/`.
+//! The HCL in `roots/`, embedded in the binary.
 
 use include_dir::{Dir, include_dir};
 use rules::shape::contract::Root;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 static ROOTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/roots");
 
-/// The files of a root: name and text.
+/// Names and texts of a root's files.
 pub fn files(root: Root) -> impl Iterator<Item = (&'static str, &'static str)> {
     ROOTS
         .get_dir(root.as_str())
@@ -15,8 +15,8 @@ pub fn files(root: Root) -> impl Iterator<Item = (&'static str, &'static str)> {
         .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
 }
 
-/// Writes a root's files into `dir` and removes `.tf` files of an older landfall that it no longer has.
-/// Files that landfall writes itself end in `.tf.json` or `_override.tf` and stay.
+/// Writes a root's files into `dir` and deletes `.tf` files of older versions that the root no
+/// longer has. Files that landfall writes itself end in `.tf.json` or `_override.tf` and are kept.
 pub(crate) fn unpack(root: Root, dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     for (name, text) in files(root) {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unpacking_removes_what_an_older_landfall_left_and_nothing_else() {
+    fn unpacking_deletes_files_of_an_older_version_and_no_others() {
         let dir = tempfile::tempdir().expect("a directory");
         for name in [
             "gone.tf",
@@ -53,12 +53,12 @@ mod tests {
             std::fs::write(dir.path().join(name), "old").expect("write");
         }
         unpack(Root::Fargate, dir.path()).expect("unpacked");
-        let is_there = |name: &str| dir.path().join(name).exists();
-        assert!(!is_there("gone.tf"));
-        assert!(is_there("rehearsal_override.tf"));
-        assert!(is_there("backend.tf.json"));
-        assert!(is_there("terraform.tfstate"));
-        assert!(is_there("variables.tf"));
+        let exists = |name: &str| dir.path().join(name).exists();
+        assert!(!exists("gone.tf"));
+        assert!(exists("rehearsal_override.tf"));
+        assert!(exists("backend.tf.json"));
+        assert!(exists("terraform.tfstate"));
+        assert!(exists("variables.tf"));
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! The `-json` stream: one message a line
+//! The `-json` stream: one message in each line
 //! (<https://developer.hashicorp.com/terraform/internals/machine-readable-ui>).
 
 use rules::event::Progress;
 use serde::Deserialize;
 
-/// What Terraform says while it works, as far as landfall listens.
+/// A message of Terraform while it runs, as far as landfall uses it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// It works on a resource.
+    /// Progress of a resource.
     Resource {
         /// Address in the configuration.
         address: String,
         /// `create`, `read`, `update`, `delete`, …
         action: String,
-        /// How far it is.
+        /// The step that this message reports.
         progress: Progress,
-        /// Seconds since it began.
+        /// Seconds since the action on the resource started.
         seconds: f64,
     },
     /// A warning or an error.
@@ -31,10 +31,10 @@ pub struct Diagnostic {
     pub severity: String,
     /// One line.
     pub summary: String,
-    /// The rest, for people; often empty.
+    /// More lines for people; often empty.
     #[serde(default)]
     pub detail: String,
-    /// The resource it is about.
+    /// Address of the resource that it is about.
     #[serde(default)]
     pub address: Option<String>,
 }
@@ -79,8 +79,8 @@ struct Resource {
 }
 
 impl Message {
-    /// Reads a line; [`None`] if it is no JSON object with a type: Terraform prints plain text when
-    /// it fails before it has read its own flags.
+    /// Parses a line; [`None`] if it is no JSON object with a type. Terraform prints plain text if
+    /// it fails before it has parsed its flags.
     pub fn parse(line: &str) -> Option<Message> {
         let raw: Raw = serde_json::from_str(line).ok()?;
         if let Some(diagnostic) = raw.diagnostic {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_passed_over_and_prose_is_told_apart() {
+    fn unknown_messages_and_plain_text_are_distinguished() {
         assert_eq!(
             Message::parse(r#"{"type":"brand_new"}"#),
             Some(Message::Other)

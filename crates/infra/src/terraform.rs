@@ -14,21 +14,21 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Becomes true when the user wants the command to stop.
+/// True once the user has interrupted the command.
 pub type Interrupt = tokio::sync::watch::Receiver<bool>;
 
 /// How often the output of a running Terraform is read.
-const READ_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Terraform failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}")]
 pub struct Failure {
-    /// Which command in which root.
+    /// The command and the root.
     pub what: String,
-    /// What it said, ready to be shown.
+    /// Terraform's errors, as lines for people.
     pub why: Vec<String>,
-    /// Whether it ended because it was interrupted.
+    /// Whether the user interrupted it.
     pub interrupted: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct Failure {
 #[derive(Debug, Clone)]
 pub struct Terraform {
     binary: Binary,
-    /// Where it runs.
+    /// The working directory.
     pub dir: WorkDir,
     plugins: PathBuf,
     env: Vec<(OsString, OsString)>,
@@ -44,8 +44,8 @@ pub struct Terraform {
 }
 
 impl Terraform {
-    /// Terraform in `dir`, with providers cached in `plugins` and with `env` on top of the environment
-    /// that landfall itself has.
+    /// Terraform in `dir`, with providers cached in `plugins` and with `env` added to landfall's
+    /// own environment.
     pub fn new(
         binary: Binary,
         dir: WorkDir,
@@ -62,25 +62,25 @@ impl Terraform {
         }
     }
 
-    /// Initializes the directory, unless nothing that `init` looks at has changed since the last time.
+    /// Initializes the directory, unless nothing that `init` reads has changed since the last time.
     ///
     /// # Errors
-    /// The provider cannot be installed or the backend not be reached.
+    /// The provider cannot be installed, or the backend cannot be reached.
     pub async fn init(&self) -> Result<(), Failure> {
         let stamp = self.dir.path.join(".terraform").join("landfall-init");
         let wanted = self.init_stamp();
         if std::fs::read_to_string(&stamp).ok().as_deref() == Some(&wanted) {
             return Ok(());
         }
-        // Terraform's cache bears one writer at a time, and another landfall may be writing.
-        let _alone = self.lock_plugins().await?;
-        // The written backend is the truth; state is never moved from one place to another here.
+        // Only one process at a time may write to Terraform's cache.
+        let _lock = self.lock_plugins().await?;
+        // The backend file decides where the state is; no state is migrated here.
         self.run(
             &["init", "-input=false", "-no-color", "-reconfigure"],
             &mut |_| {},
         )
         .await?;
-        // Without the stamp the next command initializes again: no harm.
+        // If this fails, the next command initializes again, which is harmless.
         let _ = std::fs::write(stamp, wanted);
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Terraform {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(READ_EVERY).await,
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL_INTERVAL).await,
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         }
@@ -110,7 +110,8 @@ impl Terraform {
             .collect()
     }
 
-    /// Plans making (or, with `destroy`, removing) the root; the plan is kept for [`Self::apply`].
+    /// Plans creating or, with `destroy`, destroying the root. The plan is kept for
+    /// [`Self::apply`].
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -119,11 +120,12 @@ impl Terraform {
         self.plan_with(more).await
     }
 
-    /// What [`Self::plan`] would say, without taking the lock of the state: for who only looks.
+    /// The result of [`Self::plan`] without the lock of the state, for a plan that will not be
+    /// applied.
     ///
     /// # Errors
-    /// As of [`Self::plan`].
-    pub async fn foresee(&self) -> Result<Plan, Failure> {
+    /// As for [`Self::plan`].
+    pub async fn plan_without_lock(&self) -> Result<Plan, Failure> {
         self.plan_with(&["-lock=false"]).await
     }
 
@@ -139,10 +141,10 @@ impl Terraform {
         Plan::parse(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
-    /// Carries out the plan of [`Self::plan`] and tells `on` what Terraform says meanwhile.
+    /// Applies the plan of [`Self::plan`] and calls `on` with Terraform's messages.
     ///
     /// # Errors
-    /// Terraform fails or is interrupted. What it did until then stands in the state.
+    /// Terraform fails or is interrupted. The state contains what it did until then.
     pub async fn apply(&self, on: &mut (dyn FnMut(Message) + Send)) -> Result<(), Failure> {
         let file = self.dir.plan_file();
         let answer = self
@@ -151,7 +153,7 @@ impl Terraform {
                 on,
             )
             .await;
-        // A plan is good for once; it may also hold sensitive values.
+        // A plan can be applied only once, and may contain sensitive values.
         let _ = std::fs::remove_file(file);
         answer
     }
@@ -159,7 +161,7 @@ impl Terraform {
     /// The root's outputs; [`None`] if it has none, as before the first apply.
     ///
     /// # Errors
-    /// Terraform fails, or an output is not of the type that the contract says.
+    /// Terraform fails, or an output is not of the type in the contract.
     pub async fn outputs<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
         #[derive(serde::Deserialize)]
         struct Output {
@@ -182,7 +184,7 @@ impl Terraform {
             .map_err(unreadable)
     }
 
-    /// How many resources the state holds.
+    /// The number of managed resources in the state.
     ///
     /// # Errors
     /// Terraform fails.
@@ -196,7 +198,7 @@ impl Terraform {
         }))
     }
 
-    /// What is there, as the state has it.
+    /// The resources in the state.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -205,8 +207,8 @@ impl Terraform {
         plan::of_state(&json).map_err(|error| self.failure("show -json", vec![error.to_string()]))
     }
 
-    /// Itself and its providers with their versions, for people: `Terraform 1.15.5, hashicorp/aws 6.62.0`. The directory
-    /// has to be initialized.
+    /// The versions of Terraform and its providers, for people: `Terraform 1.15.5, hashicorp/aws
+    /// 6.62.0`. The directory has to be initialized.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -228,7 +230,7 @@ impl Terraform {
         let name = if is_tofu { "OpenTofu" } else { "Terraform" };
         let mut tools = format!("{name} {}", version.terraform_version);
         for (provider, version) in version.provider_selections {
-            // The registry's host says nothing that the name does not.
+            // The registry's host is left out.
             let provider = provider
                 .split_once('/')
                 .map_or(provider.as_str(), |(_, name)| name);
@@ -237,8 +239,8 @@ impl Terraform {
         Ok(tools)
     }
 
-    /// Makes the state forget every resource of a kind, which stays as it is: it is another root's by now. Says how
-    /// many there were.
+    /// Removes every resource of a type from the state without destroying it, because another root
+    /// owns it by now. Returns how many there were.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
@@ -257,7 +259,7 @@ impl Terraform {
         Ok(addresses.len())
     }
 
-    /// The command a person types to release a lock by hand.
+    /// The command with which a person releases the lock of the state.
     pub fn unlock_command(&self, id: &str) -> String {
         format!(
             "{} -chdir={} force-unlock {id}",
@@ -273,8 +275,8 @@ impl Terraform {
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
-            // The directory is unpacked anew on every machine, so there is no lock file to be kept
-            // complete for others; without this each init would write over the cache.
+            // The directory is written on each machine, so its lock file need not be complete for
+            // others. Without this, every init would overwrite the cache.
             .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
@@ -283,7 +285,7 @@ impl Terraform {
         command
     }
 
-    /// A short command whose standard output is its answer.
+    /// Runs a short command; returns its standard output.
     async fn answer(&self, args: &[&str]) -> Result<String, Failure> {
         let output = self
             .command(args)
@@ -307,9 +309,10 @@ impl Terraform {
         }
     }
 
-    /// A long command. It runs in a process group of its own and writes to a file that is read along:
-    /// so a Ctrl-C reaches it once and through us, and when landfall itself is killed Terraform
-    /// neither dies of a closed pipe in the middle of an apply nor loses what it just made.
+    /// Runs a long command, in a process group of its own and with its output in a file that is
+    /// read while it grows. So Ctrl-C reaches Terraform once, through landfall, and if landfall is
+    /// killed, Terraform neither fails at a closed pipe during an apply nor loses what it has just
+    /// created.
     async fn run(
         &self,
         args: &[&str],
@@ -317,8 +320,8 @@ impl Terraform {
     ) -> Result<(), Failure> {
         let failed = |error: std::io::Error| self.failure(args[0], vec![error.to_string()]);
         let log = self.dir.path.join(format!("landfall-{}.log", args[0]));
-        // A new file, not the old one emptied: a Terraform that outlived its landfall may still write there,
-        // far behind where this one begins.
+        // A new file instead of the truncated old one: a Terraform that outlived its landfall may
+        // still write to the old one, far behind its beginning.
         match std::fs::remove_file(&log) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(failed(error));
@@ -336,19 +339,20 @@ impl Terraform {
             .spawn()
             .map_err(failed)?;
         let mut interrupt = self.interrupt.clone();
-        let mut told = false;
-        let mut said = Said::default();
+        let mut is_signalled = false;
+        let mut output = CommandOutput::default();
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status.map_err(failed)?,
-                () = tokio::time::sleep(READ_EVERY) => {
+                () = tokio::time::sleep(POLL_INTERVAL) => {
                     for line in reader.read().map_err(failed)? {
-                        said.hear(&line, on);
+                        output.add(&line, on);
                     }
                 }
-                true = wants_to_stop(&mut interrupt), if !told => {
-                    // Once: a second interrupt makes Terraform drop what it has not yet written.
-                    told = true;
+                true = wants_to_stop(&mut interrupt), if !is_signalled => {
+                    // Only once: at a second interrupt Terraform discards what it has not written
+                    // yet.
+                    is_signalled = true;
                     if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
                         let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
                     }
@@ -356,16 +360,16 @@ impl Terraform {
             }
         };
         for line in reader.read().map_err(failed)? {
-            said.hear(&line, on);
+            output.add(&line, on);
         }
         if status.success() {
             return Ok(());
         }
-        Err(self.failure(args[0], said.why(status.code())))
+        Err(self.failure(args[0], output.why(status.code())))
     }
 }
 
-/// Resolves once the user wants to stop; never, if nobody can say so any more.
+/// Returns once the user interrupts the command; never, if the sender is gone.
 async fn wants_to_stop(interrupt: &mut Interrupt) -> bool {
     if interrupt.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
@@ -373,15 +377,15 @@ async fn wants_to_stop(interrupt: &mut Interrupt) -> bool {
     true
 }
 
-/// What Terraform said, as far as it explains a failure.
+/// The part of Terraform's output that explains a failure.
 #[derive(Default)]
-struct Said {
+struct CommandOutput {
     errors: Vec<Diagnostic>,
-    prose: Vec<String>,
+    text: Vec<String>,
 }
 
-impl Said {
-    fn hear(&mut self, line: &str, on: &mut (dyn FnMut(Message) + Send)) {
+impl CommandOutput {
+    fn add(&mut self, line: &str, on: &mut (dyn FnMut(Message) + Send)) {
         match Message::parse(line) {
             Some(Message::Diagnostic(diagnostic)) if diagnostic.severity == "error" => {
                 self.errors.push(diagnostic.clone());
@@ -389,7 +393,7 @@ impl Said {
             }
             Some(message) => on(message),
             None if line.trim().is_empty() => {}
-            None => self.prose.push(line.to_owned()),
+            None => self.text.push(line.to_owned()),
         }
     }
 
@@ -397,7 +401,7 @@ impl Said {
         if !self.errors.is_empty() {
             return self.errors.iter().flat_map(Diagnostic::lines).collect();
         }
-        let mut why = self.prose;
+        let mut why = self.text;
         if why.is_empty() {
             why.push(match code {
                 Some(code) => format!("it ended with exit code {code} and gave no reason"),
@@ -408,7 +412,7 @@ impl Said {
     }
 }
 
-/// Whole lines of a file that still grows.
+/// Complete lines of a file that is still being written.
 struct Lines {
     file: File,
     rest: Vec<u8>,
@@ -424,13 +428,13 @@ impl Lines {
 
     fn read(&mut self) -> std::io::Result<Vec<String>> {
         self.file.read_to_end(&mut self.rest)?;
-        // What follows the last line break is not yet a line.
-        let whole = self
+        // The text after the last line break is no complete line yet.
+        let complete = self
             .rest
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
-        let rest = self.rest.split_off(whole);
+        let rest = self.rest.split_off(complete);
         let text = std::mem::replace(&mut self.rest, rest);
         Ok(String::from_utf8_lossy(&text)
             .lines()

@@ -1,5 +1,4 @@
-//! The directory in which a root is unpacked, configured and run: plain Terraform, readable and usable
-//! by hand.
+//! The working directory of a root: plain Terraform that can also be run by hand.
 
 use crate::roots;
 use rules::shape::contract::Root;
@@ -9,20 +8,16 @@ use std::path::{Path, PathBuf};
 
 /// Where the state of a root is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub enum Backend {
-    /// In the environment's bucket, with the lock beside it.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// Its region.
-        region: String,
-    },
+    /// In the environment's bucket, next to its lock.
+    S3 { bucket: String, region: String },
     /// In the working directory.
     Local,
 }
 
 impl Backend {
-    /// Its kind, and its settings for a root.
+    /// The backend's type, and its settings for a root.
     pub(crate) fn settings(
         &self,
         root: Root,
@@ -61,10 +56,10 @@ fn state_key(root: Root) -> String {
     format!("{root}/terraform.tfstate")
 }
 
-/// The file that leads a rehearsal's provider to the emulators.
+/// The file with which the provider of a rehearsal calls the emulators.
 pub(crate) const OVERRIDE: &str = "rehearsal_override.tf";
 
-/// Its text for a root.
+/// The text of [`OVERRIDE`] for a root.
 pub(crate) fn rehearsal_override(root: Root, emulators: &Emulators) -> String {
     let own = match root {
         Root::Lambda => FUNCTION_OVERRIDE,
@@ -75,21 +70,23 @@ pub(crate) fn rehearsal_override(root: Root, emulators: &Emulators) -> String {
     provider_override(emulators) + own
 }
 
-/// Addresses of a rehearsal's emulators, for provider and backend.
+/// URLs of a rehearsal's emulators, for the provider and the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulators {
-    /// Every service but those below.
+    /// For every service but those below.
     pub main: String,
-    /// Services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, where it
-    /// takes a deleted object of a versioned bucket, such as a released lock, for one that is there.
+    /// For services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, whose
+    /// deleted objects in a versioned bucket, such as a released lock, still exist there.
     pub second: String,
-    /// Key and secret of whom they know, where they ask for rights; anybody may do everything without.
+    /// Access key and secret of a principal, if the emulators check permissions; otherwise
+    /// everything is allowed.
     pub identity: Option<(String, String)>,
 }
 
-/// Every service of the HCL that the main emulator answers for, as the provider's `endpoints` block of
-/// version 3.39 spells them; newer versions accept the same words. Its `apigateway` is both generations of
-/// API Gateway; newer versions take `AWS_ENDPOINT_URL` for the second, whose word 3.39 would refuse.
+/// The services of the HCL that the main emulator serves, with their names in the `endpoints` block
+/// of provider 3.39; newer versions accept the same names. Its `apigateway` is both generations of
+/// API Gateway. Newer versions use `AWS_ENDPOINT_URL` for the second, because 3.39 would reject its
+/// name.
 const MAIN_SERVICES: [&str; 14] = [
     "acm",
     "apigateway",
@@ -109,15 +106,14 @@ const MAIN_SERVICES: [&str; 14] = [
 
 /// The working directory of one root.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)]
 pub struct WorkDir {
-    /// Which root.
     pub root: Root,
-    /// Where it is.
     pub path: PathBuf,
 }
 
 impl WorkDir {
-    /// The directory of `root` below `environment`, the directory of one environment.
+    /// The directory of `root` in `environment`, the directory of one environment.
     pub fn new(environment: &Path, root: Root) -> WorkDir {
         WorkDir {
             root,
@@ -125,8 +121,8 @@ impl WorkDir {
         }
     }
 
-    /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, where the
-    /// emulators are.
+    /// Writes everything that Terraform reads: HCL, variables, backend and, in a rehearsal, the
+    /// emulators' URLs.
     ///
     /// # Errors
     /// The directory cannot be written.
@@ -163,8 +159,8 @@ impl WorkDir {
         state_key(self.root)
     }
 
-    /// Whether a state's text says that anything was made. One that cannot be read, as OpenTofu may encrypt
-    /// it, is taken to hold something.
+    /// Whether the text of a state contains managed resources. True if it cannot be parsed, because
+    /// OpenTofu may encrypt it.
     pub fn holds_resources(state: &str) -> bool {
         let Ok(state) = serde_json::from_str::<serde_json::Value>(state) else {
             return true;
@@ -175,12 +171,12 @@ impl WorkDir {
         }
     }
 
-    /// Key of the lock in the bucket: Terraform appends this ending.
+    /// Key of the lock in the bucket: Terraform appends this suffix.
     pub fn lock_key(&self) -> String {
         format!("{}.tflock", self.state_key())
     }
 
-    /// Whoever holds the lock of a local state, if anybody.
+    /// The lock of a local state, if it is held.
     pub fn local_lock(&self) -> Option<StateLock> {
         let text = std::fs::read_to_string(self.path.join(".terraform.tfstate.lock.info")).ok()?;
         StateLock::parse(&text).ok()
@@ -192,9 +188,10 @@ impl WorkDir {
     }
 }
 
-/// The emulator keeps a permission with the version that an alias leads to, not with the alias: it would be
-/// gone after every release. So it stands with the whole function there. And it does not tell a
-/// permission's source as the provider looks for it.
+/// The emulator stores a permission with the version that an alias points to and not with the
+/// alias, so it would be lost at every release; in a rehearsal the permission is that of the whole
+/// function. The emulator does not return a permission's source in the form that the provider
+/// reads, either.
 const FUNCTION_OVERRIDE: &str = r#"
 resource "aws_lambda_permission" "api" {
   qualifier  = null
@@ -202,8 +199,8 @@ resource "aws_lambda_permission" "api" {
 }
 "#;
 
-/// The provider block of a rehearsal. An override file merges into the HCL's own block, which so
-/// stays free of anything about emulators.
+/// The provider block of a rehearsal. An override file is merged into the HCL's own block, so the
+/// HCL itself does not mention emulators.
 fn provider_override(emulators: &Emulators) -> String {
     let mut endpoints: Vec<(&str, &str)> = MAIN_SERVICES
         .iter()
@@ -242,20 +239,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_that_was_emptied_holds_nothing() {
+    fn a_state_without_managed_resources_holds_nothing() {
         let empty = r#"{"version":4,"resources":[]}"#;
         assert!(!WorkDir::holds_resources(empty));
         let data = r#"{"version":4,"resources":[{"mode":"data"}]}"#;
         assert!(!WorkDir::holds_resources(data));
-        let made = r#"{"version":4,"resources":[{"mode":"data"},{"mode":"managed"}]}"#;
-        assert!(WorkDir::holds_resources(made));
+        let managed = r#"{"version":4,"resources":[{"mode":"data"},{"mode":"managed"}]}"#;
+        assert!(WorkDir::holds_resources(managed));
         for unclear in ["", "encrypted", "{}", r#"{"encrypted_data":"x"}"#] {
             assert!(WorkDir::holds_resources(unclear), "{unclear}");
         }
     }
 
     #[test]
-    fn a_real_deployment_holds_no_trace_of_an_emulator() {
+    fn a_real_deployment_does_not_mention_emulators() {
         let dir = tempfile::tempdir().expect("a directory");
         let work = WorkDir::new(dir.path(), Root::Foundation);
         let backend = Backend::S3 {

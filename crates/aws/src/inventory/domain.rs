@@ -1,4 +1,5 @@
-//! The parts of a domain: certificates and names by their tags, records by the domain's name.
+//! Resources of a domain: certificates and domain names by their tags, DNS records by the domain's
+//! name.
 
 use super::Inventory;
 use crate::error::{Error, translate};
@@ -6,8 +7,8 @@ use rules::operate::domain::leads_to_aws;
 use rules::operate::sweep::{Found, Kind};
 
 impl Inventory {
-    /// Certificates of both regions in which one may be: the session's, and CloudFront's. Each has to be asked for
-    /// its tags.
+    /// Certificates in the session's region and in CloudFront's. The list has no tags, so each
+    /// certificate needs another call.
     pub(super) async fn certificates(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         for client in &self.certificates {
@@ -23,54 +24,33 @@ impl Inventory {
                         .await
                         .map_err(translate("acm:ListTagsForCertificate"))?;
                     let tags = answer.tags.unwrap_or_default();
-                    let bears = |(key, value): &(&str, String)| {
+                    let has = |(key, value): &(&str, String)| {
                         let mut tags = tags.iter();
                         tags.any(|tag| tag.key == *key && tag.value.as_ref() == Some(value))
                     };
-                    if self.tags().iter().all(bears) {
+                    if self.tags().iter().all(has) {
                         all.push(Found::new(Kind::Certificate, arn));
                     }
                 }
             }
         }
         all.sort();
-        // In CloudFront's own region both are one.
+        // If the session's region is CloudFront's, each was found twice.
         all.dedup();
         Ok(all)
     }
 
-    /// Names under which an HTTP API answers.
+    /// Custom domain names of HTTP APIs.
     pub(super) async fn domain_names(&self) -> Result<Vec<Found>, Error> {
-        let mut all = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .apis
-                .get_domain_names()
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("apigateway:GET"))?;
-            for one in page.items.unwrap_or_default() {
-                let bears = |(key, value): &(&str, String)| {
-                    let tags = one.tags();
-                    tags.is_some_and(|tags| tags.get(*key) == Some(value))
-                };
-                if self.tags().iter().all(bears) {
-                    all.extend(
-                        one.domain_name
-                            .map(|name| Found::new(Kind::DomainName, name)),
-                    );
-                }
-            }
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+        let names = self.apis.domain_names().await?.into_iter();
+        Ok(names
+            .filter(|name| self.has_tags(name.tags.as_ref()))
+            .filter_map(|name| name.domain_name)
+            .map(|name| Found::new(Kind::DomainName, name))
+            .collect())
     }
 
-    /// Records of the domains that lead to a front door of AWS, or prove the domain to it.
+    /// DNS records of the domains that point to an entry point of AWS or validate a certificate.
     pub(super) async fn records(&self) -> Result<Vec<Found>, Error> {
         let mut all = Vec::new();
         for domain in &self.domains {
@@ -80,9 +60,9 @@ impl Inventory {
                     .iter()
                     .filter(|record| leads_to_aws(&record.leads_to));
                 let own = own.map(|record| format!("{} {domain}", record.kind));
-                let proofs = self.zones.proofs(&zone, domain).await?;
-                let proofs = proofs.iter().map(|name| format!("CNAME {name}"));
-                all.extend(own.chain(proofs).map(|id| Found {
+                let validations = self.zones.validations(&zone, domain).await?;
+                let validations = validations.iter().map(|name| format!("CNAME {name}"));
+                all.extend(own.chain(validations).map(|id| Found {
                     kind: Kind::Record,
                     id,
                     within: Some(zone.id.clone()),

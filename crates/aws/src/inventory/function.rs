@@ -1,9 +1,9 @@
-//! The parts of the Lambda target: the function by its name, its HTTP API by name or tags.
+//! Resources of the Lambda target: the function by its name, the HTTP API by its name or tags.
 
 use super::Inventory;
 use crate::error::{Error, ErrorKind, translate};
-use aws_sdk_apigatewayv2::types::Api;
 use rules::operate::sweep::{Found, Kind};
+use std::collections::BTreeMap;
 
 impl Inventory {
     pub(super) async fn functions(&self) -> Result<Vec<Found>, Error> {
@@ -22,36 +22,23 @@ impl Inventory {
         }
     }
 
-    /// Several APIs may bear one name, and whoever renames one leaves its tags.
+    /// Names of APIs are not unique, and an API that was renamed still has its tags.
     pub(super) async fn http_apis(&self) -> Result<Vec<Found>, Error> {
-        let mut all = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .apis
-                .get_apis()
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("apigateway:GET"))?;
-            let ours = page.items.unwrap_or_default().into_iter();
-            all.extend(
-                ours.filter(|api| self.is_our_api(api))
-                    .filter_map(|api| api.api_id)
-                    .map(|id| Found::new(Kind::HttpApi, id)),
-            );
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+        let function = self.names.function();
+        let apis = self.apis.apis().await?.into_iter();
+        Ok(apis
+            .filter(|api| api.name.as_ref() == Some(&function) || self.has_tags(api.tags.as_ref()))
+            .filter_map(|api| api.api_id)
+            .map(|id| Found::new(Kind::HttpApi, id))
+            .collect())
     }
 
-    fn is_our_api(&self, api: &Api) -> bool {
-        let bears = |(key, value): &(&str, String)| {
-            let tags = api.tags();
-            tags.is_some_and(|tags| tags.get(*key) == Some(value))
+    /// Whether these tags include those of the environment.
+    pub(super) fn has_tags(&self, tags: Option<&BTreeMap<String, String>>) -> bool {
+        let has = |(key, value): &(&str, String)| {
+            let found = tags.and_then(|tags| tags.get(*key));
+            found == Some(value)
         };
-        api.name() == Some(&self.names.function()) || self.tags().iter().all(bears)
+        self.tags().iter().all(has)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Inventory;
 use crate::error::Error;
-use crate::signed::ec2::{Item, filters};
+use crate::signed::ec2::{filters, has_tags};
+use crate::signed::xml::Item;
 use rules::operate::sweep::{Found, Kind};
 
 /// A part whose ID is in the child element called `id`.
@@ -11,19 +12,19 @@ fn part(kind: Kind, item: Item<'_, '_>, id: &str) -> Option<Found> {
 }
 
 impl Inventory {
-    /// The parts in `set` of the answer to `operation` that have the environment's tags. Emulators ignore some
-    /// filters, so the tags of each item are checked again.
+    /// The parts in `set` of the answer to `operation` that have the environment's tags. Emulators
+    /// ignore some filters, so the tags of each item are checked again.
     async fn network(
         &self,
         operation: &'static str,
         set: &str,
-        read: impl Fn(Item<'_, '_>) -> Option<Found>,
+        read: impl Fn(Item<'_, '_>) -> Option<Found> + Sync,
     ) -> Result<Vec<Found>, Error> {
         let tags = self.tags();
         let by_tag = tags
             .clone()
             .map(|(key, value)| (format!("tag:{key}"), value));
-        let ours = |item: Item<'_, '_>| item.has_tags(&tags).then_some(item).and_then(&read);
+        let ours = |item: Item<'_, '_>| has_tags(item, &tags).then_some(item).and_then(&read);
         self.ec2
             .describe(operation, &filters(&by_tag), set, ours)
             .await
@@ -57,7 +58,7 @@ impl Inventory {
             "ec2:DescribeInternetGateways",
             "internetGatewaySet",
             |gateway| {
-                let mut attachments = gateway.items("attachmentSet");
+                let mut attachments = gateway.items("attachmentSet", "item");
                 let vpc = attachments.find_map(|attachment| attachment.text("vpcId"));
                 Some(Found {
                     within: vpc.map(str::to_owned),

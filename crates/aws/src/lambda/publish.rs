@@ -1,4 +1,4 @@
-//! Makes a version of an image: several calls, of which Lambda takes one at a time.
+//! Publishes a version: several changes, of which Lambda accepts one at a time.
 
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
@@ -11,35 +11,36 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Until Lambda is asked again whether a change is through: an image's takes seconds.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
-/// Longer than any change takes; an image of 10 GB has to be fetched and optimised.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Delay before Lambda is asked again whether a change is complete; changing an image takes
+/// seconds.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Longer than any change takes; Lambda has to fetch and optimize images of up to 10 GB.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What a version is to be.
+/// The contents of a version to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication<'a> {
-    /// Its image, of one architecture: Lambda takes no index.
+    /// An image of one architecture: Lambda accepts no index.
     pub image: &'a Image,
-    /// What it is known by.
+    /// The revision, which is added to the environment.
     pub revision: RevisionId,
-    /// MB, 128 to 10,240. Processors come with it.
+    /// MB, 128 to 10,240. CPU power is proportional to it.
     pub memory: u32,
-    /// The image's.
+    /// The image's architecture.
     pub architecture: Architecture,
-    /// All variables but Lambda's own. The revision's is added.
+    /// All variables except Lambda's own and the revision's.
     pub environment: BTreeMap<String, String>,
 }
 
 impl Functions {
-    /// Publishes a version, or finds the newest one of that revision; returns its number. Killed anywhere and
-    /// called again, it makes one version.
+    /// Publishes a version, unless there is one of that revision already; returns its number.
+    /// Idempotent, even if it was killed at any point before.
     ///
-    /// It goes by way of `$LATEST`, so nobody else may do the same meanwhile.
+    /// It changes `$LATEST`, so only one process may publish at a time.
     ///
     /// # Errors
-    /// A call fails, or Lambda does not take the image: it is an index, of another architecture, missing, or
-    /// may not be read. Its words say which. No version was published.
+    /// A call fails, or Lambda rejects the image: it is an index, of another architecture, missing,
+    /// or not readable. The message says which. No version was published.
     pub async fn publish(&self, publication: &Publication<'_>) -> Result<String, Error> {
         let revision = &publication.revision;
         let found = self.versions().await?.into_iter().rev();
@@ -50,7 +51,7 @@ impl Functions {
         if let Some(version) = found {
             return Ok(version);
         }
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         self.update_configuration(publication, end).await?;
         self.update_code(publication, end).await?;
         self.publish_latest(revision, end).await
@@ -79,7 +80,7 @@ impl Functions {
                 .await
                 .map(drop)
                 .map_err(translate(OPERATION));
-            if !self.is_taken(updated, end).await? {
+            if !self.is_accepted(updated, end).await? {
                 continue;
             }
             return self.await_update(OPERATION, end).await;
@@ -103,7 +104,7 @@ impl Functions {
                 .await
                 .map(drop)
                 .map_err(translate(OPERATION));
-            if !self.is_taken(updated, end).await? {
+            if !self.is_accepted(updated, end).await? {
                 continue;
             }
             return self.await_update(OPERATION, end).await;
@@ -123,7 +124,7 @@ impl Functions {
                 .map_err(translate(OPERATION));
             let published = match published {
                 Err(error) => {
-                    self.is_taken(Err(error), end).await?;
+                    self.is_accepted(Err(error), end).await?;
                     continue;
                 }
                 Ok(published) => published,
@@ -136,7 +137,7 @@ impl Functions {
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     OPERATION,
-                    "somebody else has changed the function meanwhile",
+                    "another process changed the function at the same time",
                 ));
             }
             return published
@@ -145,13 +146,13 @@ impl Functions {
         }
     }
 
-    /// Whether Lambda took a change. If another one was still going on, waits for that one's end.
-    async fn is_taken(&self, answer: Result<(), Error>, end: Instant) -> Result<bool, Error> {
+    /// Whether Lambda accepted a change. If another change is under way, waits for it.
+    async fn is_accepted(&self, answer: Result<(), Error>, end: Instant) -> Result<bool, Error> {
         match answer {
             Ok(()) => Ok(true),
             Err(error) if is_under_way(&error) && Instant::now() < end => {
-                tokio::time::sleep(ASK_AGAIN).await;
-                // How the other change ended does not matter to this one.
+                tokio::time::sleep(POLL_INTERVAL).await;
+                // The result of the other change is irrelevant to this one.
                 let _ = self.await_update(error.operation, end).await;
                 Ok(false)
             }
@@ -159,7 +160,7 @@ impl Functions {
         }
     }
 
-    /// Waits until the last change is through. `operation` is what made it.
+    /// Waits until the last change, made by `operation`, is complete.
     async fn await_update(&self, operation: &'static str, end: Instant) -> Result<(), Error> {
         loop {
             let seen = self
@@ -171,10 +172,10 @@ impl Functions {
                 .map_err(translate("lambda:GetFunctionConfiguration"))?;
             match seen.last_update_status {
                 Some(LastUpdateStatus::InProgress) if Instant::now() < end => {
-                    tokio::time::sleep(ASK_AGAIN).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
                 Some(LastUpdateStatus::InProgress) => {
-                    let message = format!("the change is not through after {PATIENCE:?}");
+                    let message = format!("the change is not complete after {TIMEOUT:?}");
                     return Err(Error::new(ErrorKind::Other, operation, message));
                 }
                 Some(LastUpdateStatus::Failed) => {
@@ -196,7 +197,7 @@ impl Functions {
     }
 }
 
-/// `ResourceConflictException`: another change, or the function's creation, is still going on
+/// `ResourceConflictException`: another change, or the creation of the function, is under way
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>).
 fn is_under_way(error: &Error) -> bool {
     error.code.as_deref() == Some("ResourceConflictException")

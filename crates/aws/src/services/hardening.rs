@@ -1,24 +1,26 @@
-//! What a task definition says about what its container may do.
+//! The security settings of a task definition's container.
 
 use crate::error::{Error, ErrorKind};
 use aws_sdk_ecs::types::builders::ContainerDefinitionBuilder;
 use aws_sdk_ecs::types::{KernelCapabilities, LinuxParameters, SystemControl, Tmpfs as TmpfsMount};
 use rules::release::hardening::{Hardening, LOW_PORTS, LOWEST_PORT};
 
-/// Adds it to a container; one without settings gets what Docker gives to every container.
+/// Adds the settings to a container. Without settings, the container gets Docker's defaults.
 ///
-/// Fargate has tmpfs since January 2026
-/// (<https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/>), and
-/// of security options none: no-new-privileges is what the edge sees to. Of open files Fargate allows 65,535 by itself.
+/// Fargate supports tmpfs since January 2026
+/// (<https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/>).
+/// It supports no security options, so the edge sets no-new-privileges. Its limit of open files is
+/// 65,535.
 ///
 /// # Errors
-/// A part of it is not complete, which would be a defect here.
+/// A field that the API requires is missing, which is a defect here.
 pub(super) fn harden(
     container: ContainerDefinitionBuilder,
     hardening: Option<&Hardening>,
     operation: &'static str,
 ) -> Result<ContainerDefinitionBuilder, Error> {
-    // Reaps zombies and passes SIGTERM on for apps that do not expect to be PID 1.
+    // An init process reaps children and forwards SIGTERM for apps that are not made to run as PID
+    // 1.
     let linux = LinuxParameters::builder().init_process_enabled(true);
     let Some(hardening) = hardening else {
         return Ok(container.linux_parameters(linux.build()));
@@ -26,13 +28,13 @@ pub(super) fn harden(
     let invalid = |error: aws_smithy_types::error::operation::BuildError| {
         Error::new(ErrorKind::Other, operation, error.to_string())
     };
-    let words = |all: &[&str]| {
-        let all: Vec<String> = all.iter().map(|word| (*word).to_owned()).collect();
+    let names = |all: &[&str]| {
+        let all: Vec<String> = all.iter().map(|name| (*name).to_owned()).collect();
         (!all.is_empty()).then_some(all)
     };
     let capabilities = KernelCapabilities::builder()
-        .set_drop(words(&hardening.drop))
-        .set_add(words(&hardening.add))
+        .set_drop(names(&hardening.drop))
+        .set_add(names(&hardening.add))
         .build();
     let mut linux = linux.capabilities(capabilities);
     for tmpfs in &hardening.tmpfs {
@@ -66,7 +68,7 @@ mod tests {
     use rules::release::hardening::Tmpfs;
 
     #[test]
-    fn ecs_is_told_all_of_it() {
+    fn every_setting_is_in_the_container_definition() {
         let hardening = Hardening {
             user: Some("65532:65532".into()),
             read_only: true,
@@ -80,8 +82,8 @@ mod tests {
             no_new_privileges: true,
             lowest_port: 80,
         };
-        let told = harden(ContainerDefinition::builder(), Some(&hardening), "test");
-        let container = told.expect("complete").build();
+        let hardened = harden(ContainerDefinition::builder(), Some(&hardening), "test");
+        let container = hardened.expect("complete").build();
         assert_eq!(container.user(), Some("65532:65532"));
         assert_eq!(container.readonly_root_filesystem(), Some(true));
         let linux = container.linux_parameters().expect("parameters");
@@ -98,13 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_from_before_is_told_nothing_new() {
-        let told = harden(ContainerDefinition::builder(), None, "test");
-        let container = told.expect("complete").build();
-        let as_ever = LinuxParameters::builder()
+    fn a_revision_without_settings_has_the_defaults_of_earlier_versions() {
+        let hardened = harden(ContainerDefinition::builder(), None, "test");
+        let container = hardened.expect("complete").build();
+        let defaults = LinuxParameters::builder()
             .init_process_enabled(true)
             .build();
-        assert_eq!(container.linux_parameters(), Some(&as_ever));
+        assert_eq!(container.linux_parameters(), Some(&defaults));
         assert_eq!(container.user(), None);
         assert_eq!(container.readonly_root_filesystem(), None);
     }

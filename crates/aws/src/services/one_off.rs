@@ -1,4 +1,4 @@
-//! Tasks that run once, beside the services: of the same task definition, in the same network.
+//! One-off tasks: not part of a service, but with a service's task definition and network.
 
 use super::{Services, id_of, stopped_task};
 use crate::error::{Error, ErrorKind, translate};
@@ -8,38 +8,39 @@ use aws_sdk_ecs::types::{
 use rules::app::names::CONTAINER;
 use rules::release::evidence::StoppedTask;
 
-/// Who started such a task, as ECS keeps it: by this they are found again.
+/// The `startedBy` of one-off tasks, by which they are listed.
 const STARTED_BY: &str = "landfall-exec";
 
-/// What runs once.
+/// A one-off task to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOff<'a> {
-    /// Service whose network it is to run in.
+    /// Name of the service whose network configuration it uses.
     pub service: &'a str,
     /// ARN of its task definition.
     pub task_definition: &'a str,
-    /// Variables that its container gets beside those of the task definition, or instead.
+    /// Environment variables added to those of the task definition, or overriding them.
     pub environment: &'a [(&'a str, &'a str)],
-    /// Something random: a call that is repeated, as its answer got lost, starts nothing twice.
+    /// Random idempotency token: a request that is repeated because its answer got lost starts no
+    /// second task.
     pub token: &'a str,
 }
 
-/// How far such a task is.
+/// The state of a one-off task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// It is on its way: `PROVISIONING`, `PENDING` and so on.
+    /// `PROVISIONING`, `PENDING` and so on.
     Starting,
-    /// Its container runs.
+    /// The container runs.
     Running,
-    /// It has ended, and how.
+    /// The task has stopped.
     Ended(StoppedTask),
 }
 
 impl Services {
-    /// Starts a task; returns its id.
+    /// Starts a task; returns its ID.
     ///
     /// # Errors
-    /// A call fails, there is no such service, or ECS has no room for the task.
+    /// A call fails, there is no such service, or ECS has no capacity for the task.
     pub async fn start_once(&self, what: &OneOff<'_>) -> Result<String, Error> {
         const OPERATION: &str = "ecs:RunTask";
         let pairs = what.environment.iter();
@@ -76,10 +77,10 @@ impl Services {
         let failure = answer.failures.unwrap_or_default().into_iter().next();
         let why = failure.map(|failure| {
             let (reason, detail) = (failure.reason, failure.detail);
-            let words = [reason, detail].into_iter().flatten();
-            words.collect::<Vec<_>>().join(": ")
+            let known = [reason, detail].into_iter().flatten();
+            known.collect::<Vec<_>>().join(": ")
         });
-        let why = why.unwrap_or_else(|| "it started nothing and said nothing".to_owned());
+        let why = why.unwrap_or_else(|| "no task was started, and no reason was given".to_owned());
         Err(Error::new(ErrorKind::Other, OPERATION, why))
     }
 
@@ -99,10 +100,11 @@ impl Services {
             .ok_or_else(|| Error::incomplete(OPERATION, "network configuration"))
     }
 
-    /// How far a task is.
+    /// The state of a task.
     ///
     /// # Errors
-    /// The call fails. A task that ECS does not know, or not any more, is [`ErrorKind::NotFound`].
+    /// The call fails. A task that ECS does not know, or no longer knows, is
+    /// [`ErrorKind::NotFound`].
     pub async fn progress(&self, id: &str) -> Result<Progress, Error> {
         const OPERATION: &str = "ecs:DescribeTasks";
         let answer = self
@@ -126,7 +128,8 @@ impl Services {
         })
     }
 
-    /// Tells a task to stop: SIGTERM, and SIGKILL when its time to stop is over. One that is gone is fine.
+    /// Stops a task: SIGTERM, then SIGKILL after its stop timeout. A task that does not exist is no
+    /// error.
     ///
     /// # Errors
     /// The call fails.
@@ -147,39 +150,24 @@ impl Services {
         }
     }
 
-    /// Ids of the tasks that run once and have not ended; none where there is no cluster.
+    /// IDs of the one-off tasks that have not stopped; none if there is no cluster.
     ///
     /// # Errors
     /// The call fails.
     pub async fn running_once(&self) -> Result<Vec<String>, Error> {
-        let mut ids = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .ecs
-                .list_tasks()
-                .cluster(&self.cluster)
-                // The only filter that may be there; those that are to run are meant by default.
-                .started_by(STARTED_BY)
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(translate("ecs:ListTasks"));
-            let page = match page {
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(ids),
-                other => other?,
-            };
-            let arns = page.task_arns.unwrap_or_default();
-            ids.extend(arns.iter().map(|arn| id_of(Some(arn))));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(ids);
-            }
+        // `startedBy` excludes other filters; the desired status is RUNNING by default.
+        let tasks = self.ecs.list_tasks().cluster(&self.cluster);
+        let tasks = tasks.started_by(STARTED_BY).into_paginator().items().send();
+        let arns = tasks.try_collect().await;
+        match arns.map_err(translate("ecs:ListTasks")) {
+            Ok(arns) => Ok(arns.iter().map(|arn| id_of(Some(arn))).collect()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 }
 
-/// What ECS says of a task that it has forgotten.
+/// Whether this is ECS's error for a task that it no longer knows.
 fn is_no_task(error: &Error) -> bool {
     error.code.as_deref() == Some("InvalidParameterException") && error.message.contains("task")
 }

@@ -1,13 +1,12 @@
 //! EC2's query protocol: a form in, XML out
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/making-api-requests.html>).
 
-use super::{Client, Request, Service, action};
-use crate::error::{Error, ErrorKind};
+use super::endpoint::Hosts;
+use super::xml::{self, Item};
+use super::{Client, Page, Request, Service, action, all_pages};
+use crate::error::Error;
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::metadata::ErrorMetadata;
 use form_urlencoded::Serializer;
-use roxmltree::{Document, Node};
 
 /// Version of the API whose words are used.
 const VERSION: &str = "2016-11-15";
@@ -15,7 +14,8 @@ const VERSION: &str = "2016-11-15";
 static SERVICE: Service = Service {
     id: "EC2",
     name: "ec2",
-    read_error,
+    hosts: Hosts::RegionalFipsInGovCloud,
+    read_error: xml::read_error,
 };
 
 /// EC2 in one region.
@@ -33,28 +33,22 @@ impl Ec2 {
 
     /// Calls a `Describe…` action until its last page.
     ///
-    /// `set` is the element of the answer that holds the items; `read` returns [`None`] for an item that is
-    /// not wanted.
+    /// `set` is the element of the answer that holds the items; `read` returns [`None`] for an item
+    /// that is not wanted.
     pub(crate) async fn describe<T>(
         &self,
         operation: &'static str,
         parameters: &[(String, String)],
         set: &str,
-        read: impl Fn(Item<'_, '_>) -> Option<T>,
+        read: impl Fn(Item<'_, '_>) -> Option<T> + Sync,
     ) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        let mut token = None;
-        loop {
+        let read = &read;
+        all_pages(|token| async move {
             let request = request(action(operation), parameters, token.as_deref());
             let answer = self.client.call(operation, request).await?;
-            token = read_page(&answer, set, &read, &mut all).map_err(|error| {
-                let why = format!("the answer is no XML: {error}");
-                Error::new(ErrorKind::Other, operation, why)
-            })?;
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+            read_page(operation, &answer, set, read)
+        })
+        .await
     }
 }
 
@@ -79,84 +73,28 @@ fn request(action: &str, parameters: &[(String, String)], token: Option<&str>) -
     if let Some(token) = token {
         form.append_pair("NextToken", token);
     }
-    Request {
-        headers: vec![(
-            "content-type",
-            "application/x-www-form-urlencoded".to_owned(),
-        )],
-        body: form.finish(),
-    }
+    let kind = "application/x-www-form-urlencoded".to_owned();
+    Request::post(vec![("content-type", kind)], form.finish())
 }
 
-/// Adds the items of one page to `all`; returns the token of the next page, if there is one.
 fn read_page<T>(
-    xml: &str,
+    operation: &'static str,
+    answer: &str,
     set: &str,
     read: impl Fn(Item<'_, '_>) -> Option<T>,
-    all: &mut Vec<T>,
-) -> Result<Option<String>, roxmltree::Error> {
-    let document = Document::parse(xml)?;
-    let answer = Item(document.root_element());
-    all.extend(answer.items(set).filter_map(read));
-    let token = answer.text("nextToken").filter(|token| !token.is_empty());
-    Ok(token.map(str::to_owned))
+) -> Result<Page<T>, Error> {
+    xml::read(operation, answer, |answer| {
+        let items = answer.items(set, "item").filter_map(read).collect();
+        (items, answer.text("nextToken").map(str::to_owned))
+    })
 }
 
-/// An element of an answer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Item<'a, 'input>(Node<'a, 'input>);
-
-impl<'a, 'input> Item<'a, 'input> {
-    fn child(self, name: &str) -> Option<Item<'a, 'input>> {
-        let mut children = self.0.children();
-        let child = children.find(|child| child.tag_name().name() == name);
-        child.map(Item)
-    }
-
-    /// The text of the child element called `name`.
-    pub(crate) fn text(self, name: &str) -> Option<&'a str> {
-        self.child(name)?.0.text()
-    }
-
-    /// The items of the child element called `set`; none if it is missing.
-    pub(crate) fn items(self, set: &str) -> impl Iterator<Item = Item<'a, 'input>> {
-        let children = self.child(set).into_iter().flat_map(|set| set.0.children());
-        children
-            .filter(|child| child.tag_name().name() == "item")
-            .map(Item)
-    }
-
-    /// Whether the element has all of these tags.
-    pub(crate) fn has_tags(self, tags: &[(&str, String)]) -> bool {
-        tags.iter().all(|(key, value)| {
-            self.items("tagSet")
-                .any(|tag| tag.text("key") == Some(key) && tag.text("value") == Some(value))
-        })
-    }
-}
-
-/// `<Response><Errors><Error><Code>…</Code><Message>…</Message></Error></Errors>…</Response>`
-fn read_error(response: &HttpResponse) -> ErrorMetadata {
-    let bytes = response.body().bytes().unwrap_or_default();
-    error(&String::from_utf8_lossy(bytes))
-}
-
-fn error(xml: &str) -> ErrorMetadata {
-    let mut metadata = ErrorMetadata::builder();
-    if let Ok(document) = Document::parse(xml)
-        && let Some(error) = document
-            .descendants()
-            .find(|node| node.tag_name().name() == "Error")
-    {
-        let error = Item(error);
-        if let Some(code) = error.text("Code") {
-            metadata = metadata.code(code);
-        }
-        if let Some(message) = error.text("Message") {
-            metadata = metadata.message(message);
-        }
-    }
-    metadata.build()
+/// Whether an item has all of these tags.
+pub(crate) fn has_tags(item: Item<'_, '_>, tags: &[(&str, String)]) -> bool {
+    tags.iter().all(|(key, value)| {
+        item.items("tagSet", "item")
+            .any(|tag| tag.text("key") == Some(key) && tag.text("value") == Some(value))
+    })
 }
 
 #[cfg(test)]
@@ -164,8 +102,8 @@ mod tests {
     use super::*;
 
     /// From the example of
-    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>, with a second tag, an
-    /// item without tags and a token.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html>, with a
+    /// second tag, an item without tags and a token.
     const VPCS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <DescribeVpcsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
   <requestId>7a62c442-3484-4f42-9342-6942EXAMPLE</requestId>
@@ -196,13 +134,11 @@ mod tests {
 </DescribeVpcsResponse>"#;
 
     fn ids(xml: &str, tags: &[(&str, String)]) -> (Vec<String>, Option<String>) {
-        let mut ids = Vec::new();
         let read = |vpc: Item<'_, '_>| {
             let id = vpc.text("vpcId")?;
-            vpc.has_tags(tags).then(|| id.to_owned())
+            has_tags(vpc, tags).then(|| id.to_owned())
         };
-        let token = read_page(xml, "vpcSet", read, &mut ids).expect("XML");
-        (ids, token)
+        read_page("ec2:DescribeVpcs", xml, "vpcSet", read).expect("XML")
     }
 
     #[test]
@@ -250,25 +186,6 @@ mod tests {
         for token in ["", "<nextToken/>", "<nextToken></nextToken>"] {
             let xml = format!("<DescribeVpcsResponse>{token}</DescribeVpcsResponse>");
             assert_eq!(ids(&xml, &[]), (vec![], None), "{xml}");
-        }
-        assert!(read_page("{}", "vpcSet", |_| Some(()), &mut vec![]).is_err());
-    }
-
-    #[test]
-    fn code_and_message_of_an_error_are_read() {
-        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-        let found = error(
-            "<Response><Errors><Error><Code>UnauthorizedOperation</Code>\
-             <Message>You are not authorized to perform this operation.</Message></Error></Errors>\
-             <RequestID>ea966190-f9aa-478e-9ede-example</RequestID></Response>",
-        );
-        assert_eq!(found.code(), Some("UnauthorizedOperation"));
-        assert_eq!(
-            found.message(),
-            Some("You are not authorized to perform this operation.")
-        );
-        for none in ["", "<html>Bad gateway</html>", "Bad gateway"] {
-            assert_eq!(error(none).code(), None, "{none}");
         }
     }
 }

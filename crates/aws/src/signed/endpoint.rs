@@ -1,23 +1,61 @@
-//! Where a service is: `https://ec2.eu-west-2.amazonaws.com`, with the suffix of the region's partition, and
-//! FIPS and dual-stack variants. AWS's table of partitions is a part of every SDK crate, and only there.
+//! The endpoint of a service: `https://ec2.eu-west-2.amazonaws.com`, with the suffix of the
+//! region's partition, and FIPS and dual-stack variants. AWS's table of partitions is part of every
+//! SDK crate, and only there.
 
 use super::Service;
-use aws_config::SdkConfig;
-use aws_sdk_elasticloadbalancingv2::config::endpoint::{
-    DefaultResolver, Params, ResolveEndpoint as _,
-};
+use crate::state_bucket::partition;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_ecs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_smithy_runtime_api::client::endpoint::{
     EndpointFuture, EndpointResolverParams, ResolveEndpoint, SharedEndpointResolver,
 };
 use aws_smithy_types::endpoint::Endpoint;
 use aws_types::service_config::ServiceConfigKey;
 
-/// The service whose resolver is asked. Its rules are those of EC2 and SSM but for the name, which the test
-/// below shows for every variant.
-const TEMPLATE: &str = "https://elasticloadbalancing";
+/// ECS, whose resolver is used. It has no rule of its own: name, region, suffix.
+const TEMPLATE: &str = "https://ecs";
 
-/// The endpoint of `service` as its SDK crate would find it: one that is set for the service or for all of
-/// them, else that of the region.
+/// How the endpoint of a service differs from that of ECS, apart from the name. The tests below
+/// expect what the SDK crates of the services expect in their own tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// Not at all.
+    Regional,
+    /// In GovCloud, there is no FIPS endpoint, because the ordinary one conforms to FIPS.
+    RegionalFipsInGovCloud,
+    /// One endpoint in each partition.
+    Global,
+}
+
+impl Hosts {
+    /// The region of a signature. `region` is the session's.
+    pub(super) fn signing_region(self, region: &Region) -> Region {
+        match (self, partition(region.as_ref())) {
+            (Hosts::Global, "aws-cn") => Region::from_static("cn-northwest-1"),
+            (Hosts::Global, "aws-us-gov") => Region::from_static("us-gov-west-1"),
+            (Hosts::Global, _) => Region::from_static("us-east-1"),
+            _ => region.clone(),
+        }
+    }
+
+    /// The part of a URL after the service's name, made from that of ECS:
+    /// `-fips.eu-west-2.amazonaws.com`.
+    fn rest(self, ecs: &str, region: &str, is_dual_stack: bool) -> String {
+        let in_place_of_region = match (self, partition(region), is_dual_stack) {
+            (Hosts::RegionalFipsInGovCloud, "aws-us-gov", false) => {
+                return ecs.trim_start_matches("-fips").to_owned();
+            }
+            (Hosts::Global, "aws", true) => ".global",
+            (Hosts::Global, "aws-cn", false) => ".cn-northwest-1",
+            (Hosts::Global, ..) => "",
+            _ => return ecs.to_owned(),
+        };
+        ecs.replacen(&format!(".{region}"), in_place_of_region, 1)
+    }
+}
+
+/// The endpoint of `service` as its SDK crate would find it: one that is set for the service or for
+/// all of them, else that of the region.
 pub(super) fn resolver(config: &SdkConfig, service: &'static Service) -> SharedEndpointResolver {
     let custom = custom(config, service);
     let params = Params::builder()
@@ -28,10 +66,8 @@ pub(super) fn resolver(config: &SdkConfig, service: &'static Service) -> SharedE
         .build();
     SharedEndpointResolver::new(Renamed {
         template: DefaultResolver::new().into_shared_resolver(),
-        params: params
-            .map(EndpointResolverParams::new)
-            .map_err(|error| error.to_string()),
-        name: custom.is_none().then_some(service.name),
+        params: params.map_err(|error| error.to_string()),
+        service: custom.is_none().then_some(service),
     })
 }
 
@@ -54,22 +90,26 @@ fn custom(config: &SdkConfig, service: &Service) -> Option<String> {
 #[derive(Debug)]
 struct Renamed {
     template: SharedEndpointResolver,
-    params: Result<EndpointResolverParams, String>,
-    /// The name that replaces the template's; [`None`] leaves the URL as it is.
-    name: Option<&'static str>,
+    params: Result<Params, String>,
+    /// The service whose name replaces the template's; [`None`] leaves the URL as it is.
+    service: Option<&'static Service>,
 }
 
 impl ResolveEndpoint for Renamed {
     fn resolve_endpoint<'a>(&'a self, _: &'a EndpointResolverParams) -> EndpointFuture<'a> {
         EndpointFuture::new(async move {
             let params = self.params.as_ref().map_err(Clone::clone)?;
-            let endpoint = self.template.resolve_endpoint(params).await?;
-            let Some(name) = self.name else {
+            let resolved = EndpointResolverParams::new(params.clone());
+            let endpoint = self.template.resolve_endpoint(&resolved).await?;
+            let Some(service) = self.service else {
                 return Ok(endpoint);
             };
             let rest = endpoint.url().strip_prefix(TEMPLATE);
             let rest = rest.ok_or_else(|| format!("unexpected endpoint {}", endpoint.url()))?;
-            let url = format!("https://{name}{rest}");
+            let region = params.region().unwrap_or_default();
+            let is_dual_stack = params.use_dual_stack().unwrap_or_default();
+            let rest = service.hosts.rest(rest, region, is_dual_stack);
+            let url = format!("https://{}{rest}", service.name);
             Ok(Endpoint::builder().url(url).build())
         })
     }
@@ -78,16 +118,18 @@ impl ResolveEndpoint for Renamed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_config::Region;
     use aws_types::service_config::LoadServiceConfig;
 
-    static EC2: Service = service("EC2", "ec2");
-    static SSM: Service = service("SSM", "ssm");
+    static EC2: Service = service("EC2", "ec2", Hosts::RegionalFipsInGovCloud);
+    static SSM: Service = service("SSM", "ssm", Hosts::RegionalFipsInGovCloud);
+    static APIS: Service = service("ApiGatewayV2", "apigateway", Hosts::Regional);
+    static CLOUDFRONT: Service = service("CloudFront", "cloudfront", Hosts::Global);
 
-    const fn service(id: &'static str, name: &'static str) -> Service {
+    const fn service(id: &'static str, name: &'static str, hosts: Hosts) -> Service {
         Service {
             id,
             name,
+            hosts,
             read_error: |_| panic!("no answer is read here"),
         }
     }
@@ -128,7 +170,6 @@ mod tests {
                 false,
                 ".us-gov-west-1.amazonaws.com",
             ),
-            // Those of GovCloud conform to FIPS anyway.
             ("us-gov-east-1", true, false, ".us-gov-east-1.amazonaws.com"),
             ("us-gov-east-1", true, true, "-fips.us-gov-east-1.api.aws"),
             ("us-iso-east-1", false, false, ".us-iso-east-1.c2s.ic.gov"),
@@ -145,10 +186,57 @@ mod tests {
                 .use_fips(fips)
                 .use_dual_stack(dual_stack)
                 .build();
-            for service in [&EC2, &SSM] {
+            for service in [&EC2, &SSM, &APIS] {
+                let host = match (service.hosts, region, fips && !dual_stack) {
+                    (Hosts::Regional, "us-gov-east-1", true) => &format!("-fips{host}"),
+                    _ => host,
+                };
                 let expected = format!("https://{}{host}", service.name);
                 assert_eq!(url(&config, service).await, Ok(expected));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_global_service_has_one_host_and_one_signing_region_in_each_partition() {
+        for (region, fips, dual_stack, host, signing) in [
+            ("eu-west-2", false, false, ".amazonaws.com", "us-east-1"),
+            ("us-east-1", true, false, "-fips.amazonaws.com", "us-east-1"),
+            (
+                "us-gov-east-1",
+                true,
+                false,
+                "-fips.amazonaws.com",
+                "us-gov-west-1",
+            ),
+            ("eu-west-2", false, true, ".global.api.aws", "us-east-1"),
+            ("us-east-1", true, true, "-fips.global.api.aws", "us-east-1"),
+            (
+                "cn-north-1",
+                false,
+                false,
+                ".cn-northwest-1.amazonaws.com.cn",
+                "cn-northwest-1",
+            ),
+            (
+                "cn-northwest-1",
+                false,
+                true,
+                ".api.amazonwebservices.com.cn",
+                "cn-northwest-1",
+            ),
+        ] {
+            let region = Region::new(region);
+            let config = SdkConfig::builder()
+                .region(region.clone())
+                .use_fips(fips)
+                .use_dual_stack(dual_stack)
+                .build();
+            let expected = format!("https://cloudfront{host}");
+            assert_eq!(url(&config, &CLOUDFRONT).await, Ok(expected));
+            let signs_for = Hosts::Global.signing_region(&region);
+            assert_eq!(signs_for, Region::new(signing), "{region}");
+            assert_eq!(Hosts::Regional.signing_region(&region), region);
         }
     }
 

@@ -1,19 +1,19 @@
 //! SSM's JSON protocol: JSON in, JSON out, the action in a header
 //! (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonParameters.html>).
 
-use super::{Client, Request, Service, action};
-use crate::error::{Error, ErrorKind};
+use super::endpoint::Hosts;
+use super::{Client, Request, Service, action, all_pages, json as answer};
+use crate::error::Error;
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime;
-use aws_smithy_types::error::metadata::ErrorMetadata;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 static SERVICE: Service = Service {
     id: "SSM",
     name: "ssm",
-    read_error,
+    hosts: Hosts::RegionalFipsInGovCloud,
+    read_error: answer::read_error,
 };
 
 /// Parameter Store in one region.
@@ -72,17 +72,12 @@ impl Ssm {
     /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html>).
     pub(crate) async fn directly_under(&self, path: &str) -> Result<Vec<Parameter>, Error> {
         const OPERATION: &str = "ssm:DescribeParameters";
-        let mut all = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
+        all_pages(|token| async move {
             let input = describe(path, token.as_deref());
             let page: Page = self.call(OPERATION, &input).await?;
-            all.extend(page.parameters.unwrap_or_default());
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok((page.parameters.unwrap_or_default(), page.next_token))
+        })
+        .await
     }
 
     /// Deletes up to ten parameters; those that do not exist are no error
@@ -102,22 +97,17 @@ impl Ssm {
         input: &Value,
     ) -> Result<T, Error> {
         let request = request(action(operation), input);
-        let answer = self.client.call(operation, request).await?;
-        serde_json::from_str(&answer).map_err(|error| {
-            let why = format!("the answer is not what the API documents: {error}");
-            Error::new(ErrorKind::Other, operation, why)
-        })
+        let text = self.client.call(operation, request).await?;
+        answer::read(operation, &text)
     }
 }
 
 fn request(action: &str, input: &Value) -> Request {
-    Request {
-        headers: vec![
-            ("content-type", "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target", format!("AmazonSSM.{action}")),
-        ],
-        body: input.to_string(),
-    }
+    let headers = vec![
+        ("content-type", "application/x-amz-json-1.1".to_owned()),
+        ("x-amz-target", format!("AmazonSSM.{action}")),
+    ];
+    Request::post(headers, input.to_string())
 }
 
 /// Without the ID of a key, SSM encrypts with the AWS-managed one, `alias/aws/ssm`.
@@ -139,27 +129,6 @@ fn describe(path: &str, token: Option<&str>) -> Value {
         input["NextToken"] = token.into();
     }
     input
-}
-
-fn read_error(response: &HttpResponse) -> ErrorMetadata {
-    let header = response.headers().get("x-amzn-errortype");
-    error(header, response.body().bytes().unwrap_or_default())
-}
-
-/// The code is in a header or in the body, with a namespace before it or a URL after it
-/// (<https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>).
-fn error(header: Option<&str>, body: &[u8]) -> ErrorMetadata {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let of = |names: &[&str]| names.iter().find_map(|name| body[*name].as_str());
-    let mut metadata = ErrorMetadata::builder();
-    if let Some(code) = header.or_else(|| of(&["__type", "code"])) {
-        let code = code.split(':').next().unwrap_or_default();
-        metadata = metadata.code(code.rsplit('#').next().unwrap_or_default());
-    }
-    if let Some(message) = of(&["message", "Message", "errorMessage"]) {
-        metadata = metadata.message(message);
-    }
-    metadata.build()
 }
 
 #[cfg(test)]
@@ -231,36 +200,5 @@ mod tests {
         );
         let last: Page = serde_json::from_str("{}").expect("a page");
         assert_eq!((last.parameters, last.next_token), (None, None));
-    }
-
-    #[test]
-    fn code_and_message_of_an_error_are_read_wherever_they_are() {
-        let url =
-            "AccessDeniedException:http://internal.amazon.com/coral/com.amazon.coral.service/";
-        for (header, body, code, message) in [
-            (
-                None,
-                r#"{"__type":"com.amazonaws.ssm#ParameterNotFound","message":"gone"}"#,
-                Some("ParameterNotFound"),
-                Some("gone"),
-            ),
-            (
-                Some(url),
-                r#"{"Message":"not you"}"#,
-                Some("AccessDeniedException"),
-                Some("not you"),
-            ),
-            (
-                None,
-                r#"{"code":"ExpiredTokenException"}"#,
-                Some("ExpiredTokenException"),
-                None,
-            ),
-            (None, "<html>Bad gateway</html>", None, None),
-            (None, "", None, None),
-        ] {
-            let found = error(header, body.as_bytes());
-            assert_eq!((found.code(), found.message()), (code, message), "{body}");
-        }
     }
 }

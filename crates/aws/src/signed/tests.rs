@@ -1,6 +1,9 @@
-//! Requests as they arrive at a server, and what becomes of its answers. No emulator checks signatures, fails
-//! on demand or has several pages, so the server here answers in the words of AWS's API reference.
+//! Requests as they arrive at a server, and what becomes of its answers. No emulator checks
+//! signatures, fails on demand or has several pages, so the server here answers in the words of
+//! AWS's API reference.
 
+use super::api_gateway::ApiGateway;
+use super::cloudfront::CloudFront;
 use super::ec2::Ec2;
 use super::ssm::Ssm;
 use crate::error::{Error, ErrorKind};
@@ -163,7 +166,7 @@ async fn requests_are_signed_with_region_service_and_session_token() {
         }
         assert_eq!(header(request, "x-amz-security-token"), "a-session-token");
         let agent = header(request, "x-amz-user-agent");
-        assert!(agent.contains(&format!("api/{service}#")), "{agent}");
+        assert!(agent.contains(&format!("api/{service}/")), "{agent}");
     }
     assert_eq!(body(&requests[0]), "Action=DescribeVpcs&Version=2016-11-15");
     assert_eq!(
@@ -188,6 +191,18 @@ async fn all_pages_are_read() {
             r#"{"Parameters":[{"Name":"/a/b"}],"NextToken":"token"}"#,
         ),
         (200, r#"{"Parameters":[{"Name":"/a/c"}],"NextToken":""}"#),
+        (200, r#"{"items":[{"apiId":"a1"}],"nextToken":"t /"}"#),
+        (200, r#"{"items":[{"apiId":"a2"}]}"#),
+        (
+            200,
+            "<DistributionList><NextMarker>E1</NextMarker><Items><DistributionSummary><Id>E1</Id>\
+             </DistributionSummary></Items></DistributionList>",
+        ),
+        (
+            200,
+            "<DistributionList><Items><DistributionSummary><Id>E2</Id></DistributionSummary></Items>\
+             </DistributionList>",
+        ),
     ]);
     let config = server.config().await;
     assert_eq!(vpcs(&config).await.expect("VPCs"), ["vpc-1", "vpc-2"]);
@@ -195,10 +210,30 @@ async fn all_pages_are_read() {
     let names = parameters.expect("parameters").into_iter();
     let names: Vec<_> = names.filter_map(|parameter| parameter.name).collect();
     assert_eq!(names, ["/a/b", "/a/c"]);
+    let apis = ApiGateway::new(&config).apis().await.expect("APIs");
+    let ids: Vec<_> = apis.into_iter().filter_map(|api| api.api_id).collect();
+    assert_eq!(ids, ["a1", "a2"]);
+    let found = CloudFront::new(&config).distributions().await;
+    let ids: Vec<_> = found.expect("some").into_iter().map(|one| one.id).collect();
+    assert_eq!(ids, ["E1", "E2"]);
+
     let requests = server.requests();
     assert!(body(&requests[1]).ends_with("&NextToken=a%2Bb"));
     assert!(body(&requests[3]).contains(r#""NextToken":"token""#));
-    assert_eq!(requests.len(), 4);
+    for (request, target) in requests[4..].iter().zip([
+        "/v2/apis",
+        "/v2/apis?nextToken=t+%2F",
+        "/2020-05-31/distribution",
+        "/2020-05-31/distribution?Marker=E1",
+    ]) {
+        let line = format!("GET {target} HTTP/1.1\r\n");
+        assert!(request.starts_with(&line), "{request}");
+        assert_eq!(body(request), "");
+    }
+    // CloudFront is signed for in its own region.
+    let authorization = header(&requests[7], "authorization");
+    assert!(authorization.contains("/us-east-1/cloudfront/aws4_request"));
+    assert_eq!(requests.len(), 8);
 }
 
 #[tokio::test]

@@ -1,16 +1,17 @@
-//! Objects that are written only over what was read: compare and swap
+//! Objects with compare and swap
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
 //!
-//! Two rules of whoever uses it:
+//! Two rules for callers:
 //!
-//! - **Every text is written once.** It carries something random, so that a text that is found tells
-//!   who wrote it: an answer may get lost after the write took effect, and the request that is then
-//!   repeated is refused *because* it took effect. So does a tag, which is made from the content, never
-//!   come back.
-//! - **No object is deleted**, except with the bucket. Delete markers of a versioned bucket are objects
-//!   to some and absent to others, and a repeated `create` could succeed twice.
+//! - **Write each text only once.** It contains something random, so that a text that is read shows
+//!   who wrote it: an answer may get lost after the write took effect, and the repeated request is
+//!   then rejected *because* the first one took effect. It also ensures that a tag, which depends
+//!   on the content, never recurs.
+//! - **Never delete an object**, except with the bucket. Some calls treat the delete marker of a
+//!   versioned bucket as an object and some as its absence, so a repeated `create` could succeed
+//!   twice.
 //!
-//! Reads see every write that was answered before
+//! A read sees every write that completed before it
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>).
 
 use super::StateBucket;
@@ -25,18 +26,18 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 
-/// Which content an object had: equal tags, equal content. Opaque, and comparable only within one
-/// store.
+/// Identifies the content of an object: equal tags mean equal content. Opaque, and comparable only
+/// within one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
-    /// The tag as the store spells it.
+    /// The tag as the store returns it.
     pub fn new(tag: impl Into<String>) -> ETag {
         ETag(tag.into())
     }
 
-    /// The tag as the store spells it.
+    /// The tag as the store returns it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,44 +45,44 @@ impl ETag {
 
 /// An object as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct Object {
-    /// Its content.
     pub text: String,
     /// The tag of this content.
     pub tag: ETag,
 }
 
-/// How a conditional write ended that did not fail.
+/// The result of a conditional write that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Written {
     /// The object has the text, under this tag.
     Won(ETag),
-    /// Somebody else was first: the object has another text now. If the answer to the first attempt was
-    /// lost, it may have had ours for a moment before that.
+    /// Someone else was first: the object has another text now. If the answer to the first attempt
+    /// was lost, the object may have had this text for a moment.
     Lost,
 }
 
-/// On what condition an object is written.
+/// The condition of a write.
 enum Condition<'a> {
     IsMissing,
     Has(&'a ETag),
 }
 
 impl StateBucket {
-    /// The text of an object; [`None`] if it, or the bucket, is not there.
+    /// The text of an object; [`None`] if the object or the bucket does not exist.
     ///
     /// # Errors
-    /// The call fails, or the object is no text.
+    /// The call fails, or the object is not UTF-8.
     pub async fn read(&self, key: &str) -> Result<Option<String>, Error> {
         Ok(self.read_tagged(key).await?.map(|object| object.text))
     }
 
-    /// An object with the tag that [`StateBucket::replace`] takes; [`None`] if it, or the bucket, is not
-    /// there.
+    /// An object with the tag for [`StateBucket::replace`]; [`None`] if the object or the bucket
+    /// does not exist.
     ///
     /// # Errors
-    /// The call fails, or the object is no text.
+    /// The call fails, or the object is not UTF-8.
     pub async fn read_tagged(&self, key: &str) -> Result<Option<Object>, Error> {
         let answer = self
             .s3
@@ -110,52 +111,47 @@ impl StateBucket {
         }))
     }
 
-    /// Writes an object that does not exist yet.
+    /// Writes an object if it does not exist.
     ///
     /// # Errors
-    /// The call fails, or there is no such bucket. If the service did not answer, the write may still
-    /// take effect, even later.
+    /// The call fails, or there is no such bucket. If the service did not answer, the write may
+    /// still take effect, even later.
     pub async fn create(&self, key: &str, text: &str) -> Result<Written, Error> {
         self.write(key, text, Condition::IsMissing).await
     }
 
-    /// Writes an object that still is the one with `tag`.
+    /// Writes an object if it still has this tag.
     ///
     /// # Errors
-    /// As of [`StateBucket::create`].
+    /// As for [`StateBucket::create`].
     pub async fn replace(&self, key: &str, text: &str, tag: &ETag) -> Result<Written, Error> {
         self.write(key, text, Condition::Has(tag)).await
     }
 
-    /// The keys that begin with `prefix`, in the order of their bytes; none if the bucket is not there.
+    /// The keys that begin with `prefix`, in the order of their bytes; none if the bucket does not
+    /// exist.
     ///
     /// # Errors
     /// A call fails.
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let mut keys = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .s3
-                .list_objects_v2()
-                .bucket(&self.name)
-                .expected_bucket_owner(&self.account)
-                .prefix(prefix)
-                .set_continuation_token(token.take())
-                .send()
-                .await
-                .map_err(translate("s3:ListBucket"));
-            let page = match page {
+        let mut pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = match page.map_err(translate("s3:ListBucket")) {
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
                 other => other?,
             };
             let found = page.contents.unwrap_or_default();
             keys.extend(found.into_iter().filter_map(|object| object.key));
-            token = page.next_continuation_token;
-            if token.is_none() {
-                return Ok(keys);
-            }
         }
+        Ok(keys)
     }
 
     async fn write(&self, key: &str, text: &str, on: Condition<'_>) -> Result<Written, Error> {
@@ -175,30 +171,30 @@ impl StateBucket {
             Ok(tag) => return Ok(Written::Won(tag)),
             Err(error) => error,
         };
-        let is_refused = is_refused(&error, &on);
+        let is_rejected = is_rejected(&error, &on);
         let is_unclear = matches!(
             error.kind,
             ErrorKind::Unreachable | ErrorKind::Conflict | ErrorKind::Other
         );
-        if !is_refused && !is_unclear {
+        if !is_rejected && !is_unclear {
             return Err(error);
         }
-        // What is there tells whether an attempt took effect whose answer did not arrive.
+        // The object's text shows whether an attempt took effect whose answer got lost.
         match self.read_tagged(key).await {
             Ok(Some(found)) if found.text == text => Ok(Written::Won(found.tag)),
-            Ok(_) if is_refused => Ok(Written::Lost),
-            Err(unreadable) if is_refused => Err(unreadable),
-            // An attempt may still be under way: that it is not there yet means nothing.
+            Ok(_) if is_rejected => Ok(Written::Lost),
+            Err(unreadable) if is_rejected => Err(unreadable),
+            // An attempt may still be under way, so another text proves nothing.
             _ => Err(error),
         }
     }
 }
 
-/// The new tag.
+/// Sends the request; returns the new tag.
 async fn send(request: PutObjectFluentBuilder) -> Result<ETag, Error> {
     let answer = request
         .customize()
-        .config_override(aws_sdk_s3::config::Builder::new().retry_classifier(TryAgain))
+        .config_override(aws_sdk_s3::config::Builder::new().retry_classifier(RetryConflicts))
         .send()
         .await
         .map_err(translate(PUT))?;
@@ -208,26 +204,26 @@ async fn send(request: PutObjectFluentBuilder) -> Result<ETag, Error> {
         .ok_or_else(|| Error::incomplete(PUT, "ETag"))
 }
 
-/// Whether the condition did not hold. To `If-Match` on an object that does not exist S3 answers that
-/// there is no such key.
-fn is_refused(error: &Error, on: &Condition<'_>) -> bool {
+/// Whether the condition did not hold. If the object of an `If-Match` does not exist, S3's code is
+/// `NoSuchKey`.
+fn is_rejected(error: &Error, on: &Condition<'_>) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     match on {
         Condition::Has(_) if code == "NoSuchKey" => true,
-        _ => error.kind == ErrorKind::Conflict && !is_momentary(code),
+        _ => error.kind == ErrorKind::Conflict && !is_transient(code),
     }
 }
 
-/// Whether S3 wants the same request again: another one for the same key was under way.
-fn is_momentary(code: &str) -> bool {
+/// Whether S3 asks for the same request again, because another one for the same key was under way.
+fn is_transient(code: &str) -> bool {
     matches!(code, "ConditionalRequestConflict" | "OperationAborted")
 }
 
-/// Lets the SDK repeat what it does not repeat by itself, with its own pauses and its own limit.
+/// Makes the SDK retry these codes as well, with its own delays and limit.
 #[derive(Debug)]
-struct TryAgain;
+struct RetryConflicts;
 
-impl ClassifyRetry for TryAgain {
+impl ClassifyRetry for RetryConflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let error = match context.output_or_error() {
             Some(Err(error)) => error.as_operation_error(),
@@ -237,7 +233,7 @@ impl ClassifyRetry for TryAgain {
             .and_then(|error| error.downcast_ref::<PutObjectError>())
             .and_then(|error| error.code());
         match code {
-            Some(code) if is_momentary(code) => RetryAction::transient_error(),
+            Some(code) if is_transient(code) => RetryAction::transient_error(),
             _ => RetryAction::NoActionIndicated,
         }
     }
@@ -252,12 +248,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_that_did_not_hold_is_told_from_a_conflict_that_passes() {
+    fn a_condition_that_did_not_hold_is_distinguished_from_a_transient_conflict() {
         let tag = ETag::new("\"1\"");
         let of = |code: &str, kind, on: &Condition<'_>| {
             let mut error = Error::new(kind, PUT, "");
             error.code = Some(code.to_owned());
-            is_refused(&error, on)
+            is_rejected(&error, on)
         };
         for on in [Condition::IsMissing, Condition::Has(&tag)] {
             assert!(of("PreconditionFailed", ErrorKind::Conflict, &on));

@@ -1,4 +1,5 @@
-//! Tags of the bucket: whose it is, and when its environment ends. And every bucket there is.
+//! Tags of the state bucket, among them the time at which its environment expires; and a list of
+//! all buckets.
 
 use super::StateBucket;
 use crate::error::{Error, ErrorKind, translate};
@@ -12,7 +13,7 @@ const PUT: &str = "s3:PutBucketTagging";
 const LIST: &str = "s3:ListAllMyBuckets";
 
 impl StateBucket {
-    /// Its tags; [`None`] if there is no such bucket.
+    /// The tags of the bucket; [`None`] if it does not exist.
     ///
     /// # Errors
     /// The call fails.
@@ -20,10 +21,11 @@ impl StateBucket {
         tags(&self.s3, &self.name, &self.account).await
     }
 
-    /// Says on the bucket when its environment ends; [`None`]: never. Other tags stay.
+    /// Sets the tag with the time at which the environment expires, or removes it. Other tags are
+    /// unchanged.
     ///
     /// # Errors
-    /// A call fails, or there is no such bucket.
+    /// A call fails, or the bucket does not exist.
     pub async fn set_end(&self, end: Option<&str>) -> Result<(), Error> {
         let Some(mut tags) = self.tags().await? else {
             let why = format!("no bucket {}", self.name);
@@ -39,7 +41,7 @@ impl StateBucket {
         self.put_tags(tags).await
     }
 
-    /// Sets all tags; S3 knows no other way.
+    /// Replaces all tags; S3 has no call for a single one.
     pub(super) async fn put_tags(&self, tags: Tags) -> Result<(), Error> {
         let invalid = |error: aws_smithy_types::error::operation::BuildError| {
             Error::new(ErrorKind::Other, PUT, error.to_string())
@@ -65,7 +67,7 @@ impl StateBucket {
     }
 }
 
-/// The buckets of an account, whatever they are for.
+/// All buckets of an account.
 #[derive(Debug, Clone)]
 pub struct Buckets {
     s3: aws_sdk_s3::Client,
@@ -81,38 +83,24 @@ impl Buckets {
         }
     }
 
-    /// The names of those that begin with `prefix`. Not every emulator looks at the prefix: there may be
-    /// others among them.
+    /// The names of the buckets that begin with `prefix`. Some emulators ignore the prefix, so
+    /// other names may be among them.
     ///
     /// # Errors
     /// A call fails.
     pub async fn names(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        let mut token = None;
-        loop {
-            // Without pages, AWS refuses to list the buckets of an account with more than 10,000.
-            let page = self
-                .s3
-                .list_buckets()
-                .prefix(prefix)
-                .max_buckets(1_000)
-                .set_continuation_token(token.take())
-                .send()
-                .await
-                .map_err(translate(LIST))?;
-            let found = page.buckets.unwrap_or_default().into_iter();
-            names.extend(found.filter_map(|bucket| bucket.name));
-            token = page.continuation_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(names);
-            }
-        }
+        // Without a page size, AWS refuses to list the buckets of an account with more than 10,000.
+        let buckets = self.s3.list_buckets().prefix(prefix).max_buckets(1_000);
+        let buckets = buckets.into_paginator().items().send();
+        let buckets = buckets.try_collect().await.map_err(translate(LIST))?;
+        let buckets = buckets.into_iter();
+        Ok(buckets.filter_map(|bucket| bucket.name).collect())
     }
 
-    /// The tags of one; [`None`] if it is gone.
+    /// The tags of a bucket; [`None`] if it does not exist.
     ///
     /// # Errors
-    /// The call fails; often because the caller may only look at buckets of its own.
+    /// The call fails; often because the caller may read its own buckets alone.
     pub async fn tags(&self, bucket: &str) -> Result<Option<Tags>, Error> {
         tags(&self.s3, bucket, &self.account).await
     }
@@ -134,7 +122,7 @@ async fn tags(s3: &aws_sdk_s3::Client, bucket: &str, account: &str) -> Result<Op
                 .map(|tag| (tag.key, tag.value))
                 .collect(),
         )),
-        // What S3 says of a bucket without any.
+        // S3's code for a bucket without tags.
         Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(Tags::new())),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -1,10 +1,10 @@
-//! What tests share that plant things in the emulators and look at them through this crate.
+//! Shared by tests that create resources in the emulators and read them through this crate.
+//! Services without an SDK crate are called by hand.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use aws_smithy_http_client::tls;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use testkit::raw_http::Client;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "us-east-1";
@@ -27,7 +27,7 @@ pub(crate) async fn config(endpoint: &str) -> aws_config::SdkConfig {
         .await
 }
 
-/// Calls EC2, which this crate has no SDK client for; returns the XML of the answer.
+/// Calls an action of EC2; returns the XML of the answer.
 pub(crate) fn ec2(endpoint: &str, action: &str, parameters: &[(&str, String)]) -> String {
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("Action", action)
@@ -35,14 +35,48 @@ pub(crate) fn ec2(endpoint: &str, action: &str, parameters: &[(&str, String)]) -
         .extend_pairs(parameters)
         .finish();
     let head = "Content-Type: application/x-www-form-urlencoded";
-    post(endpoint, "ec2", head, &body)
+    post(endpoint, "ec2", "/", head, &body)
 }
 
-/// Calls SSM, which this crate has no SDK client for.
+/// Calls an action of SSM.
 pub(crate) fn ssm(endpoint: &str, action: &str, input: &serde_json::Value) -> String {
     let head =
         format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.{action}");
-    post(endpoint, "ssm", &head, &input.to_string())
+    post(endpoint, "ssm", "/", &head, &input.to_string())
+}
+
+/// Creates something in API Gateway; returns the JSON of the answer.
+pub(crate) fn api_gateway(
+    endpoint: &str,
+    path: &str,
+    input: &serde_json::Value,
+) -> serde_json::Value {
+    let head = "Content-Type: application/json";
+    let path = format!("/v2/{path}");
+    let answer = post(endpoint, "apigateway", &path, head, &input.to_string());
+    serde_json::from_str(&answer).expect("JSON")
+}
+
+/// Creates a CloudFront distribution.
+pub(crate) fn distribution(endpoint: &str, comment: &str) {
+    let xml = format!(
+        "<DistributionConfig xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\
+         <CallerReference>{comment}</CallerReference><Comment>{comment}</Comment>\
+         <Enabled>true</Enabled><Origins><Quantity>1</Quantity><Items><Origin><Id>origin</Id>\
+         <DomainName>example.com</DomainName><S3OriginConfig><OriginAccessIdentity/>\
+         </S3OriginConfig></Origin></Items></Origins><DefaultCacheBehavior>\
+         <TargetOriginId>origin</TargetOriginId>\
+         <ViewerProtocolPolicy>https-only</ViewerProtocolPolicy></DefaultCacheBehavior>\
+         </DistributionConfig>"
+    );
+    let head = "Content-Type: application/xml";
+    post(
+        endpoint,
+        "cloudfront",
+        "/2020-05-31/distribution",
+        head,
+        &xml,
+    );
 }
 
 /// The text of the first element called `name`.
@@ -55,23 +89,18 @@ pub(crate) fn element(xml: &str, name: &str) -> String {
         .to_owned()
 }
 
-/// Emulators read the service and the region from a signature, but do not verify it.
-fn post(endpoint: &str, service: &str, head: &str, body: &str) -> String {
+/// Emulators read the service and the region from the signature and do not verify it.
+fn post(endpoint: &str, service: &str, path: &str, head: &str, body: &str) -> String {
     let address = endpoint.strip_prefix("http://").expect("an HTTP endpoint");
-    let mut stream = TcpStream::connect(address.trim_end_matches('/')).expect("a connection");
+    let address = address.trim_end_matches('/');
+    let mut client = Client::connect(address.parse().expect("an address"));
     let scope = format!("test/20260101/{REGION}/{service}/aws4_request");
-    // An answer to HTTP/1.0 has no chunks.
-    let request = format!(
-        "POST / HTTP/1.0\r\nHost: {address}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+    let answer = client.send(&format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nX-Amz-Date: 20260101T000000Z\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none\r\n\
          {head}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    );
-    stream.write_all(request.as_bytes()).expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
-    let status = head.split(' ').nth(1);
-    assert_eq!(status, Some("200"), "{answer}");
-    body.to_owned()
+    ));
+    assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    answer.body
 }

@@ -1,10 +1,11 @@
 locals {
   id = "${var.name}-${var.environment}"
 
-  # Composed, not made here: an account has one provider for each issuer, which every app in it shares.
+  # Composed, because the provider is not created here: an account has one for each issuer, which
+  # all apps share.
   provider_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:oidc-provider/${var.issuer}"
 
-  # Tokens are made out to whom the job names; everything else that AWS is asked with is refused.
+  # The audience that jobs request for their tokens. AWS rejects tokens for any other.
   audience = "sts.amazonaws.com"
 }
 

@@ -24,8 +24,8 @@ resource "aws_iam_role_policy_attachment" "permissions" {
   policy_arn = aws_iam_policy.permissions[each.key].arn
 }
 
-# Whatever the policies allow: no job gives itself, or another job, more than it has. So a job can't take this root down
-# either; a person does.
+# Regardless of the policies, no job can extend its own permissions or another job's. So no job can
+# destroy this root either; a person has to.
 data "aws_iam_policy_document" "own_identity" {
   statement {
     sid    = "KeepOwnIdentity"

@@ -20,8 +20,9 @@ data "aws_iam_policy_document" "assumed_by_deploy" {
       values   = var.deploy_subjects
     }
 
-    # A job that names an environment of GitHub says so in place of its branch, and anyone who may push a branch may name
-    # one. AWS compares the branch itself for GitHub since 2026; for a forge whose `ref` it does not read, the subject has it.
+    # If a job uses a GitHub environment, its subject contains the environment instead of the
+    # branch, and everyone who may push a branch may use one. Since 2026 AWS compares the branch
+    # itself for GitHub. For a forge whose `ref` AWS does not read, the subject contains the branch.
     condition {
       test     = "StringEqualsIfExists"
       variable = "${var.issuer}:ref"
@@ -70,7 +71,8 @@ data "aws_iam_policy_document" "assumed_by_job" {
   }
 }
 
-# What pull requests run with: one that plans, and one for their own environments if they have any.
+# Roles of pull requests: one that plans, and one that deploys preview environments if there are
+# any.
 resource "aws_iam_role" "job" {
   for_each = var.job_subjects
 

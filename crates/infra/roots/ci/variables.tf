@@ -32,7 +32,7 @@ variable "region" {
 }
 
 variable "issuer" {
-  description = "Who signs the jobs' tokens: the provider's URL without \"https://\", for example \"token.actions.githubusercontent.com\"."
+  description = "Issuer of the jobs' tokens: the provider's URL without \"https://\", for example \"token.actions.githubusercontent.com\"."
   type        = string
   nullable    = false
 
@@ -43,7 +43,7 @@ variable "issuer" {
 }
 
 variable "deploy_subjects" {
-  description = "Subjects of the job that deploys, word for word, for example \"repo:OWNER/REPOSITORY:ref:refs/heads/main\"."
+  description = "Exact subjects of the job that deploys, for example \"repo:OWNER/REPOSITORY:ref:refs/heads/main\"."
   type        = list(string)
   nullable    = false
 
@@ -54,7 +54,7 @@ variable "deploy_subjects" {
 }
 
 variable "deploy_reference" {
-  description = "The token's `ref` in the job that deploys, for example \"refs/heads/main\". Compared where AWS reads it."
+  description = "The token's `ref` in the job that deploys, for example \"refs/heads/main\". AWS compares it if it reads the claim."
   type        = string
   nullable    = false
 
@@ -65,7 +65,7 @@ variable "deploy_reference" {
 }
 
 variable "job_subjects" {
-  description = "Subjects of the jobs of pull requests, by the role that they get: \"plan\", \"preview\"."
+  description = "Subjects of the jobs of pull requests, by the role that they assume: \"plan\", \"preview\"."
   type        = map(list(string))
   nullable    = false
 
@@ -74,7 +74,7 @@ variable "job_subjects" {
     error_message = "The roles of pull requests are \"plan\" and \"preview\"."
   }
 
-  # A wildcard is for GitLab's branches alone, and for nothing before them.
+  # A wildcard is allowed only for the branch at the end of a GitLab subject.
   validation {
     condition = alltrue([
       for subject in flatten(values(var.job_subjects)) :
@@ -85,7 +85,7 @@ variable "job_subjects" {
 }
 
 variable "job_match" {
-  description = "How those subjects are compared: \"StringEquals\", or \"StringLike\" for GitLab."
+  description = "Operator that compares those subjects: \"StringEquals\", or \"StringLike\" for GitLab."
   type        = string
   nullable    = false
 
@@ -96,7 +96,7 @@ variable "job_match" {
 }
 
 variable "policies" {
-  description = "Policies of each role as JSON, by the word that ends its name."
+  description = "Policies of each role as JSON, by the suffix of the role's name."
   type        = map(list(string))
   nullable    = false
 }

@@ -1,8 +1,8 @@
-# Three of the ten alarms that are free in an account. Errors of the app itself raise none: some apps always have some, and
-# judging them is the business of a release.
+# Three of the ten alarms that are free in an account. None is about errors of the app itself: some
+# apps always have some, and a release compares those of both versions.
 
 locals {
-  # Composed, not read, so that this root can be planned while the one that makes the topic is still being applied.
+  # Composed, so that this root can be planned while the one with the topic is still being applied.
   alarm_topic_arn = join(":", [
     "arn", data.aws_partition.current.partition, "sns", var.region, data.aws_caller_identity.current.account_id, "${local.id}-alarms",
   ])

@@ -1,5 +1,5 @@
-# HTTPS without a domain of one's own: CloudFront brings a host name and its certificate, and its free tier covers a small
-# app. It caches nothing here, so what a release does is seen at once.
+# HTTPS without a domain of your own: CloudFront provides a host name with a certificate, and its
+# free tier covers a small app. It caches nothing here, so users see a new version at once.
 resource "aws_cloudfront_distribution" "front_door" {
   #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
   #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
@@ -13,14 +13,14 @@ resource "aws_cloudfront_distribution" "front_door" {
   #checkov:skip=CKV2_AWS_72:the load balancer has no certificate, which needs a domain
   enabled = true
 
-  # Distributions have no name; a tear-down finds leftovers by this.
+  # Distributions have no name, so leftovers are found by this comment.
   comment = local.id
 
   is_ipv6_enabled = true
   http_version    = "http2"
   price_class     = "PriceClass_100"
 
-  # Saves minutes on every apply. The URL itself is asked before anything is called ready.
+  # Saves minutes in every apply. landfall waits until the URL itself answers.
   wait_for_deployment = false
 
   origin {
@@ -33,10 +33,11 @@ resource "aws_cloudfront_distribution" "front_door" {
       https_port             = 443
       origin_ssl_protocols   = ["TLSv1.2"]
 
-      # As long as the load balancer waits for a task; the default of 30 would cut off slow answers that it still expects.
+      # The load balancer's timeout for a task. The default of 30 would cut off slow responses.
       origin_read_timeout = 60
 
-      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a connection being closed.
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent on a
+      # connection that is being closed.
       origin_keepalive_timeout = 55
     }
   }
@@ -47,7 +48,7 @@ resource "aws_cloudfront_distribution" "front_door" {
     allowed_methods        = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
     cached_methods         = ["GET", "HEAD"]
 
-    # Policies managed by AWS have the same ids in every account.
+    # AWS-managed policies have the same IDs in every account.
     cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
     origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3" # AllViewer
   }

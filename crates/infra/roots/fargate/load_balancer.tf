@@ -1,7 +1,7 @@
 resource "aws_lb" "main" {
   #checkov:skip=CKV_AWS_91:access logs need a bucket and are billed; opt in when there is someone to read them
-  #checkov:skip=CKV_AWS_150:a tear-down must be able to delete it, nothing billable may stay behind
-  #checkov:skip=CKV2_AWS_20:speaks to CloudFront only, which redirects people to HTTPS
+  #checkov:skip=CKV_AWS_150:landfall down must be able to delete it, so that nothing billable is left
+  #checkov:skip=CKV2_AWS_20:only CloudFront connects to it, and redirects users to HTTPS
   #checkov:skip=CKV2_AWS_28:a web ACL costs USD 5 a month and more; opt in
   #checkov:skip=CKV2_AWS_76:as above, no web ACL by default
   name                       = local.id
@@ -19,13 +19,13 @@ resource "aws_lb" "main" {
     }
   }
 
-  # AWS refuses an internet-facing load balancer in a network without a way to the internet, and on the way down a gateway
-  # can't be detached while the load balancer still holds public addresses.
+  # AWS rejects an internet-facing load balancer in a network without a route to the internet. When
+  # destroying, a gateway can't be detached while the load balancer has public addresses.
   depends_on = [aws_route.internet]
 }
 
 resource "aws_lb_target_group" "slot" {
-  #checkov:skip=CKV_AWS_378:the way from load balancer to task stays inside the VPC; the container speaks HTTP
+  #checkov:skip=CKV_AWS_378:traffic from the load balancer to a task stays inside the VPC; the container serves HTTP
   for_each = local.slots
 
   name                 = "${local.id}-${each.key}"
@@ -34,36 +34,37 @@ resource "aws_lb_target_group" "slot" {
   protocol             = "HTTP"
   deregistration_delay = var.drain_seconds
 
-  # Only a default that nothing uses: ECS registers each task under the container's own port. Were it that port, a change of
-  # it would replace the group, which AWS refuses while the listener leads there.
+  # An unused default: ECS registers each task with the container's own port. If this were that
+  # port, changing it would replace the group, which AWS rejects while the listener forwards to it.
   port = 80
 
   health_check {
     path = var.health_path
 
-    # Any answer below 500 proves that the app is up: plenty of apps have nothing at "/" and say 404.
+    # Any status below 500 proves that the app runs: many apps have nothing at "/" and return 404.
     matcher = "200-499"
 
-    # Quick to admit a task: a release waits for this.
+    # Short, because a release waits until a new task is healthy.
     interval          = 5
     timeout           = 4
     healthy_threshold = 2
 
-    # With a proxy in the container that knows a random error from an app that is down, a few failures are enough. An app
-    # that is asked itself and fails a tenth of its requests at random would so lose healthy tasks several times a day; it
-    # needs 10, which fail in a row once in 10^10 checks.
+    # Small if a proxy in the container answers health checks, because it distinguishes a random
+    # error from an app that is down. If the app itself answers them and fails a tenth of its
+    # requests at random, it would lose healthy tasks several times a day; then 10 are needed, which
+    # fail in a row once in 10^10 checks.
     unhealthy_threshold = var.unhealthy_threshold
   }
 }
 
 resource "aws_lb_listener" "http" {
-  #checkov:skip=CKV_AWS_2:a certificate needs a domain; people reach CloudFront by HTTPS, and only CloudFront reaches this
+  #checkov:skip=CKV_AWS_2:a certificate needs a domain; users connect to CloudFront by HTTPS, and only CloudFront connects to this
   #checkov:skip=CKV_AWS_103:as above, no TLS without a domain
   load_balancer_arn = aws_lb.main.arn
   port              = 80
   protocol          = "HTTP"
 
-  # Where the first release finds things. A group of weight 0 is left out rather than listed.
+  # The state before the first release. A group of weight 0 is omitted.
   default_action {
     type = "forward"
 
@@ -76,13 +77,14 @@ resource "aws_lb_listener" "http" {
   }
 
   lifecycle {
-    # Which slot gets how much traffic belongs to releases.
+    # Releases own the traffic shares of the slots.
     ignore_changes = [default_action]
   }
 }
 
-# The way to each slot whatever its share of users: a release asks both under header values that only it knows. The rules also
-# keep both groups attached to the load balancer, without which ECS refuses the services.
+# Routes to each slot regardless of its traffic share: a release sends requests to both with header
+# values that only it knows. The rules also keep both groups attached to the load balancer, without
+# which ECS rejects the services.
 resource "aws_lb_listener_rule" "slot" {
   for_each = local.slots
 
@@ -102,7 +104,7 @@ resource "aws_lb_listener_rule" "slot" {
   }
 
   lifecycle {
-    # Which header value leads here belongs to releases.
+    # Releases own the header value that routes to a slot.
     ignore_changes = [condition]
   }
 }

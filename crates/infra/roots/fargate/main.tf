@@ -1,7 +1,7 @@
 locals {
   id = "${var.name}-${var.environment}"
 
-  # Two interchangeable places for a revision. Which one serves users is decided by releases, so neither is called live.
+  # Two interchangeable places for a revision. Releases decide which one serves users.
   slots = toset(["blue", "green"])
 }
 

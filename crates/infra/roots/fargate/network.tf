@@ -1,12 +1,13 @@
 data "aws_availability_zones" "all" {
   #checkov:skip=CKV_AWS_394:a zone that appears later changes nothing, the subnets ignore it
-  # Local Zones that the account opted in to can hold neither the load balancer nor Fargate tasks.
+  # Excludes Local Zones, which support neither the load balancer nor Fargate tasks.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
 
-  # Fargate doesn't run in these: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
+  # Fargate is not available in these:
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
   exclude_zone_ids = ["apne1-az3", "usw1-az2"]
 }
 
@@ -19,7 +20,8 @@ resource "aws_vpc" "main" {
   }
 }
 
-# Public on purpose: a NAT gateway costs more than everything else here together. Security groups keep the tasks unreachable.
+# Public, because a NAT gateway costs more than everything else here together. Security groups make
+# the tasks unreachable from outside.
 resource "aws_subnet" "public" {
   count = 2
 
@@ -32,7 +34,7 @@ resource "aws_subnet" "public" {
   }
 
   lifecycle {
-    # A zone that AWS adds or hides may shift the list; that must never replace a subnet under running tasks.
+    # The list of zones may change, which must never replace a subnet with running tasks.
     ignore_changes = [availability_zone]
   }
 }
@@ -66,7 +68,7 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
-# Adopted to empty it: whatever is started in this VPC without a group of its own can neither hear nor speak.
+# Adopted to remove its rules: anything without a security group of its own has no network access.
 resource "aws_default_security_group" "empty" {
   vpc_id = aws_vpc.main.id
 

@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where people reach the app."
+  description = "Public URL of the app."
   value       = "https://${aws_cloudfront_distribution.front_door.domain_name}"
 }
 
@@ -9,22 +9,22 @@ output "distribution_id" {
 }
 
 output "load_balancer_arn" {
-  description = "Load balancer that both slots are behind."
+  description = "Load balancer in front of both slots."
   value       = aws_lb.main.arn
 }
 
 output "load_balancer_dns_name" {
-  description = "Host name of the load balancer; answers only to CloudFront."
+  description = "Host name of the load balancer; only CloudFront can connect to it."
   value       = aws_lb.main.dns_name
 }
 
 output "listener_arn" {
-  description = "Listener whose default action shares traffic between the slots."
+  description = "Listener whose default action distributes traffic between the slots."
   value       = aws_lb_listener.http.arn
 }
 
 output "slot_rules" {
-  description = "Listener rule that leads a secret header value to each slot."
+  description = "Listener rule that routes a secret header value to each slot."
   value       = { for slot, rule in aws_lb_listener_rule.slot : slot => rule.arn }
 }
 

@@ -1,4 +1,4 @@
-# Rules stand apart from the groups because the two groups name each other.
+# Rules are separate resources because the two groups refer to each other.
 
 data "aws_ec2_managed_prefix_list" "cloudfront" {
   name = "com.amazonaws.global.cloudfront.origin-facing"
@@ -24,7 +24,7 @@ resource "aws_security_group" "tasks" {
   }
 }
 
-# The list weighs 55 of the 60 rules that a group may have: a second one like it doesn't fit.
+# The list counts as 55 of the 60 rules that a group may have, so a group can't have two such lists.
 resource "aws_security_group_rule" "load_balancer_from_cloudfront" {
   security_group_id = aws_security_group.load_balancer.id
   description       = "HTTP from CloudFront only"

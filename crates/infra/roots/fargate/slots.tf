@@ -2,17 +2,19 @@ resource "aws_ecs_cluster" "main" {
   #checkov:skip=CKV_AWS_65:Container Insights bills a custom metric for every task and more; opt in
   name = local.id
 
-  # Said aloud because an account can switch it on for every new cluster, and then it costs money that nobody priced.
+  # Explicit, because an account can enable it for every new cluster, which costs money that is not
+  # in landfall's estimate.
   setting {
     name  = "containerInsights"
     value = "disabled"
   }
 }
 
-# A service can't exist without a task definition, and the first revision is known only to the first release. This one is
-# never run: the slots start with no tasks, and its image can't be pulled from anywhere (RFC 2606 reserves ".invalid").
+# A service needs a task definition, and only the first release knows the first revision. This one
+# never runs: the slots start without tasks, and its image does not exist (RFC 2606 reserves
+# ".invalid").
 resource "aws_ecs_task_definition" "placeholder" {
-  #checkov:skip=CKV_AWS_249:it has neither role, which a plan of the applied definition shows as two equal ones
+  #checkov:skip=CKV_AWS_249:it has no roles; a plan of the applied definition shows them as equal
   family                   = "${local.id}-placeholder"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
@@ -27,7 +29,7 @@ resource "aws_ecs_task_definition" "placeholder" {
     privileged             = false
     readonlyRootFilesystem = true
 
-    # ECS answers with this empty list, and older providers take the difference for a change.
+    # ECS returns this empty list; without it, older providers would report a change.
     systemControls = []
 
     linuxParameters = {
@@ -45,7 +47,7 @@ resource "aws_ecs_task_definition" "placeholder" {
 }
 
 resource "aws_ecs_service" "slot" {
-  #checkov:skip=CKV_AWS_333:without a NAT gateway a task needs a public address to pull its image; its group admits only the load balancer
+  #checkov:skip=CKV_AWS_333:without a NAT gateway a task needs a public address to pull its image; its security group allows only the load balancer
   for_each = local.slots
 
   name             = "${local.id}-${each.key}"
@@ -55,17 +57,17 @@ resource "aws_ecs_service" "slot" {
   launch_type      = "FARGATE"
   platform_version = "LATEST"
 
-  # New tasks first, old ones after, when ECS itself replaces a task (retired hardware, patches).
+  # When ECS itself replaces a task (retired hardware, patches), it starts the new one first.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
-  # A slow starter isn't killed for failing health checks before it has finished starting.
+  # A task that starts slowly is not stopped because of health checks.
   health_check_grace_period_seconds = 120
 
-  # No shell into running tasks.
+  # No shell in running tasks.
   enable_execute_command = false
 
-  # So that cost reports show the tasks under the app's tags.
+  # Tasks get the app's tags, so that cost reports include them.
   propagate_tags = "SERVICE"
 
   network_configuration {
@@ -81,12 +83,12 @@ resource "aws_ecs_service" "slot" {
   }
 
   lifecycle {
-    # What runs in a slot, and how many of it, belongs to releases.
+    # Releases own the revision and the number of tasks.
     ignore_changes = [task_definition, desired_count]
   }
 
-  # ECS refuses a target group that no listener or rule leads to. And on the way down, tasks keep their ways in and out until
-  # the last of them has drained and sent its logs.
+  # ECS rejects a target group that no listener or rule forwards to. When destroying, tasks keep
+  # their network access until the last of them has drained and written its logs.
   depends_on = [
     aws_lb_listener.http,
     aws_lb_listener_rule.slot,

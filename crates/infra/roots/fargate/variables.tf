@@ -48,7 +48,7 @@ variable "port" {
 }
 
 variable "health_path" {
-  description = "Path that the load balancer asks to learn whether a task can take requests."
+  description = "Path of the load balancer's health check."
   type        = string
   nullable    = false
   default     = "/.landfall/health"
@@ -60,7 +60,7 @@ variable "health_path" {
 }
 
 variable "unhealthy_threshold" {
-  description = "Failed health checks in a row after which a task gets no more requests."
+  description = "Consecutive failed health checks after which a task gets no more requests."
   type        = number
   nullable    = false
   default     = 3
@@ -72,7 +72,7 @@ variable "unhealthy_threshold" {
 }
 
 variable "drain_seconds" {
-  description = "How long a task that leaves the load balancer may finish the requests it already has."
+  description = "Seconds in which a deregistered task may finish the requests that it already has."
   type        = number
   nullable    = false
   default     = 20

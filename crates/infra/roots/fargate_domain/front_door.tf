@@ -1,6 +1,6 @@
-# A distribution beside the one that brings AWS's own name: so a domain is added, changed and removed without a change to what
-# serves. Both lead to the same load balancer, and cost nothing by being there. But for name and certificate they are the same,
-# and a test says so.
+# A second distribution next to the one with AWS's own name, so that a domain can be added, changed
+# and removed without a change to the first. Both have the same load balancer as their origin, and
+# cost nothing without requests. A test ensures that they differ only in name and certificate.
 resource "aws_cloudfront_distribution" "domain" {
   #checkov:skip=CKV_AWS_68:a web ACL costs USD 5 a month and more; opt in
   #checkov:skip=CKV_AWS_86:access logs need a bucket and are billed; opt in when there is someone to read them
@@ -9,20 +9,20 @@ resource "aws_cloudfront_distribution" "domain" {
   #checkov:skip=CKV_AWS_374:the app is for everyone
   #checkov:skip=CKV2_AWS_32:headers belong to the app, and providers of the supported range lack the argument
   #checkov:skip=CKV2_AWS_47:no web ACL by default
-  #checkov:skip=CKV2_AWS_72:the load balancer has no certificate of its own, and answers to CloudFront only
+  #checkov:skip=CKV2_AWS_72:the load balancer has no certificate, and only CloudFront can connect to it
   for_each = var.domains
 
   enabled = true
   aliases = [each.key]
 
-  # Distributions have no name; a tear-down finds leftovers by this.
+  # Distributions have no name, so leftovers are found by this comment.
   comment = local.id
 
   is_ipv6_enabled = true
   http_version    = "http2"
   price_class     = "PriceClass_100"
 
-  # Saves minutes on every apply. The URL itself is asked before anything is called ready.
+  # Saves minutes in every apply. landfall waits until the URL itself answers.
   wait_for_deployment = false
 
   origin {
@@ -35,10 +35,11 @@ resource "aws_cloudfront_distribution" "domain" {
       https_port             = 443
       origin_ssl_protocols   = ["TLSv1.2"]
 
-      # As long as the load balancer waits for a task; the default of 30 would cut off slow answers that it still expects.
+      # The load balancer's timeout for a task. The default of 30 would cut off slow responses.
       origin_read_timeout = 60
 
-      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a connection being closed.
+      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a
+      # connection being closed.
       origin_keepalive_timeout = 55
     }
   }
@@ -67,7 +68,7 @@ resource "aws_cloudfront_distribution" "domain" {
   }
 }
 
-# Anyone who asks by IPv4 or IPv6 is led to it.
+# The domain's addresses, for IPv4 and IPv6.
 resource "aws_route53_record" "alias" {
   for_each = var.domains
 
@@ -75,7 +76,7 @@ resource "aws_route53_record" "alias" {
   name    = each.key
   type    = "A"
 
-  # An apply that was cut off may have made it already. landfall looks for a record of somebody else's first.
+  # An interrupted apply may have created it. landfall checks for someone else's record before.
   allow_overwrite = true
 
   alias {

@@ -2,7 +2,8 @@ locals {
   id = "${var.name}-${var.environment}"
 }
 
-# CloudFront takes certificates from this region only; itself and Route 53 have none.
+# CloudFront accepts certificates from this region only. CloudFront and Route 53 themselves are
+# global.
 provider "aws" {
   region = "us-east-1"
 

@@ -1,4 +1,4 @@
 output "leads_to" {
-  description = "Where the record of each domain leads: AWS's own name of the front door."
+  description = "Target of each domain's records: AWS's own name of the entry point."
   value       = { for domain, distribution in aws_cloudfront_distribution.domain : domain => distribution.domain_name }
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the app. With the environment it tells whose domain this is."
+  description = "Name of the app that the domain belongs to."
   type        = string
   nullable    = false
 
@@ -21,7 +21,7 @@ variable "environment" {
 }
 
 variable "domains" {
-  description = "Hosted zone of each domain: usually one. Two while one takes the place of the other."
+  description = "Hosted zone ID of each domain: usually one domain, two while one replaces the other."
   type        = map(string)
   nullable    = false
 
@@ -37,7 +37,7 @@ variable "domains" {
 }
 
 variable "load_balancer_dns_name" {
-  description = "Load balancer that the domain leads to: output of the same name of the fargate root."
+  description = "Host name of the load balancer: output of the same name of the fargate root."
   type        = string
   nullable    = false
 

@@ -1,6 +1,6 @@
-# Also addressed by name from the other roots, which never read this root's outputs.
+# The other roots refer to it by name, because they do not read this root's outputs.
 resource "aws_sns_topic" "alarms" {
-  #checkov:skip=CKV_AWS_26:the AWS-managed key bars CloudWatch and Budgets from publishing, and a customer key costs USD 1 a month; the messages hold no secrets
+  #checkov:skip=CKV_AWS_26:the AWS-managed key does not let CloudWatch and Budgets publish, and a customer key costs USD 1 a month; the messages hold no secrets
   name = "${local.id}-alarms"
 }
 
@@ -65,8 +65,9 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value
 }
 
-# Of the whole account, not of this app: a filter by tag works only after someone activates the tag for billing, and a
-# budget that silently counts nothing is worse than one that counts too much.
+# Counts the whole account and not only this app: a filter by tag works only after someone has
+# activated the tag for billing, and a budget that silently counts nothing is worse than one that
+# counts too much.
 resource "aws_budgets_budget" "monthly" {
   name         = local.id
   budget_type  = "COST"
@@ -74,12 +75,14 @@ resource "aws_budgets_budget" "monthly" {
   limit_amount = tostring(max(var.budget, 0.01)) # a budget of 0 can't be exceeded by a percentage
   limit_unit   = "USD"
 
-  # What credits pay counts: else a new account would hear nothing until they are used up.
+  # Costs that credits pay for count. Otherwise a new account would get no alert until its credits
+  # are used up.
   cost_types {
     include_credit = false
   }
 
-  # Any first of a month in the past will do: older providers insist on a start, and a computed one would change every month.
+  # The first day of any month in the past. Older providers require a start, and a computed one
+  # would change every month.
   time_period_start = "2024-01-01_00:00"
 
   dynamic "notification" {
@@ -94,6 +97,6 @@ resource "aws_budgets_budget" "monthly" {
     }
   }
 
-  # Budgets refuses a topic that it may not publish to.
+  # AWS Budgets rejects a topic that it may not publish to.
   depends_on = [aws_sns_topic_policy.alarms]
 }

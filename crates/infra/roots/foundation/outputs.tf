@@ -1,5 +1,5 @@
 output "repository_url" {
-  description = "Where images are pushed and pulled, without tag or digest."
+  description = "Repository of the app's images, without tag or digest."
   value       = aws_ecr_repository.app.repository_url
 }
 
@@ -19,11 +19,11 @@ output "execution_role_arn" {
 }
 
 output "task_role_arn" {
-  description = "Role that the running app has."
+  description = "Role of the running app."
   value       = aws_iam_role.task.arn
 }
 
 output "alarm_topic_arn" {
-  description = "Topic that alarms and budget alerts go to."
+  description = "Topic of alarms and budget alerts."
   value       = aws_sns_topic.alarms.arn
 }

@@ -1,8 +1,8 @@
 resource "aws_ecr_repository" "app" {
-  #checkov:skip=CKV_AWS_136:AES-256 by ECR is on; a customer key costs USD 1 a month and keeps nobody out whom IAM lets in
+  #checkov:skip=CKV_AWS_136:AES-256 by ECR is on; a customer key costs USD 1 a month and excludes no one whom IAM allows
   name = local.id
 
-  # A release deploys a digest; a tag that can't move stays true for the person who reads it.
+  # A release deploys a digest. For people, a tag always refers to the same image.
   image_tag_mutability = "IMMUTABLE"
 
   image_scanning_configuration {
@@ -17,7 +17,7 @@ resource "aws_ecr_repository" "app" {
   }
 }
 
-# Storage is the one thing here that is never free. Twenty images leave room to roll back and end the bill's growth.
+# Storage is never free. Twenty images are enough for rolling back, and limit the cost.
 resource "aws_ecr_lifecycle_policy" "app" {
   repository = aws_ecr_repository.app.name
 
@@ -50,8 +50,8 @@ data "aws_iam_policy_document" "pulled_by_lambda" {
       identifiers = ["lambda.amazonaws.com"]
     }
 
-    # Composed, not read: the function is made by another root, after the image or never. The second form is that of its
-    # versions.
+    # Composed, because another root creates the function, after the image or never. The second ARN
+    # is that of its versions.
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
@@ -60,8 +60,9 @@ data "aws_iam_policy_document" "pulled_by_lambda" {
   }
 }
 
-# A function pulls its image by this, not by its role. Where it is missing, Lambda writes one for all functions of the account by
-# itself, which Terraform would then want to take back. On Fargate nobody uses it.
+# Lambda pulls a function's image with this policy and not with the function's role. Without it,
+# Lambda adds one for all functions of the account, which Terraform would want to remove. Unused on
+# Fargate.
 resource "aws_ecr_repository_policy" "app" {
   repository = aws_ecr_repository.app.name
   policy     = data.aws_iam_policy_document.pulled_by_lambda.json

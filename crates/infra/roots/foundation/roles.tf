@@ -7,7 +7,8 @@ data "aws_iam_policy_document" "assumed_by_tasks" {
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
 
-    # ECS serves every account: without these two, it could be talked into using the roles for someone else's task.
+    # ECS serves all accounts. Without these two conditions, it could use the roles for a task of
+    # another account (the confused deputy problem).
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
@@ -22,7 +23,7 @@ data "aws_iam_policy_document" "assumed_by_tasks" {
   }
 }
 
-# Used by ECS to start a task, before any code of the app runs.
+# ECS uses this role to start a task, before any code of the app runs.
 resource "aws_iam_role" "execution" {
   name               = "${local.id}-execution"
   description        = "Lets ECS pull the image, write the logs and read the secrets of ${local.id}"
@@ -33,7 +34,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "LogInToRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # the action knows no narrower resource
+    resources = ["*"] # the action supports no narrower resource
   }
 
   statement {
@@ -46,7 +47,8 @@ data "aws_iam_policy_document" "execution" {
     resources = [aws_ecr_repository.app.arn]
   }
 
-  # No logs:CreateLogGroup: a task that stops late would bring the group back after it was torn down.
+  # No logs:CreateLogGroup: a task that stops late would create the group again after it was
+  # destroyed.
   statement {
     sid = "WriteLogs"
     actions = [
@@ -56,8 +58,8 @@ data "aws_iam_policy_document" "execution" {
     resources = ["${aws_cloudwatch_log_group.app.arn}:*"]
   }
 
-  # Both stores, so that a change of `secrets_store` needs no change here. No KMS: the policy of the AWS-managed keys lets in
-  # whoever may read the value through its store.
+  # Both stores, so that changing `secrets_store` changes nothing here. No KMS, because the policy
+  # of the AWS-managed keys allows everyone who may read a value through its store.
   statement {
     sid       = "ReadParameters"
     actions   = ["ssm:GetParameters"]
@@ -77,8 +79,8 @@ resource "aws_iam_role_policy" "execution" {
   policy = data.aws_iam_policy_document.execution.json
 }
 
-# What the app itself may do in AWS: nothing. It is a role of its own so that a permission given to the app later never
-# reaches the execution role.
+# The app's own role, without any permission. It is a separate role so that a permission that is
+# added for the app later never extends the execution role.
 resource "aws_iam_role" "task" {
   name               = "${local.id}-task"
   description        = "Identity of the running ${local.id}; has no permissions"

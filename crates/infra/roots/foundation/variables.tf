@@ -52,7 +52,7 @@ variable "log_retention_days" {
 }
 
 variable "budget" {
-  description = "What the whole account may cost in a month, in USD, before the alarm topic hears of it. 0 means from the first cent."
+  description = "Monthly cost of the whole account in USD above which the alarm topic gets an alert. 0 means from the first cent."
   type        = number
   nullable    = false
   default     = 0

@@ -1,15 +1,15 @@
-# Two of the ten alarms that are free in an account. Errors that the app answers with raise none: some apps always have some,
-# and judging them is the business of a release.
+# Two of the ten alarms that are free in an account. None is about error responses of the app: some
+# apps always have some, and a release compares those of both versions.
 
 locals {
-  # Composed, not read, so that this root can be planned while the one that makes the topic is still being applied.
+  # Composed, so that this root can be planned while the one with the topic is still being applied.
   alarm_topic_arn = join(":", [
     "arn", data.aws_partition.current.partition, "sns", var.region, data.aws_caller_identity.current.account_id, "${local.id}-alarms",
   ])
 }
 
-# Counts invocations that gave no answer at all: the app did not start, ran out of time or memory, or the edge ended. Whatever
-# status the app answers with is an answer.
+# Counts invocations without a response: the app did not start, timed out, ran out of memory, or the
+# edge exited. A response with any status does not count.
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name        = "${local.id}-function-errors"
   alarm_description = "At least 10 invocations of ${local.id} in 5 minutes ended without an answer: the app did not start, or ran out of time or memory"
@@ -31,8 +31,8 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   ok_actions    = [local.alarm_topic_arn]
 }
 
-# Each is a request that the API let through and Lambda refused. A new account runs 10 invocations at once, so a few of them
-# now and then are a burst; ten in five minutes want a look at the account's limit.
+# Counts requests that the API accepted and Lambda throttled. A new account may run 10 invocations
+# at once, so a few are just a burst. For ten in five minutes, check the account's limit.
 resource "aws_cloudwatch_metric_alarm" "throttles" {
   alarm_name        = "${local.id}-function-throttles"
   alarm_description = "Lambda refused at least 10 requests to ${local.id} in 5 minutes: as many ran at once as function or account may"

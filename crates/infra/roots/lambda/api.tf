@@ -1,4 +1,5 @@
-# HTTPS without a domain of one's own: an HTTP API brings a host name and its certificate. It costs nothing until someone asks.
+# HTTPS without a domain of your own: an HTTP API provides a host name with a certificate. It costs
+# nothing without requests.
 resource "aws_apigatewayv2_api" "main" {
   name          = local.id
   description   = "Front door of ${local.id}"
@@ -8,34 +9,34 @@ resource "aws_apigatewayv2_api" "main" {
 resource "aws_apigatewayv2_integration" "live" {
   api_id                 = aws_apigatewayv2_api.main.id
   integration_type       = "AWS_PROXY"
-  integration_method     = "POST" # how the API calls Lambda, whatever the user's method
+  integration_method     = "POST" # for the call of Lambda, regardless of the user's method
   integration_uri        = aws_lambda_alias.live.arn
   payload_format_version = "2.0"
-  timeout_milliseconds   = 30000 # as long as an HTTP API ever waits
+  timeout_milliseconds   = 30000 # the maximum of an HTTP API
 }
 
-# Every method and path: the app knows its own.
+# All methods and paths; the app does its own routing.
 resource "aws_apigatewayv2_route" "default" {
-  #checkov:skip=CKV_AWS_309:the app is for everyone, and whom it lets in is its own business
+  #checkov:skip=CKV_AWS_309:the app is public and does its own authorization
   api_id    = aws_apigatewayv2_api.main.id
   route_key = "$default"
   target    = "integrations/${aws_apigatewayv2_integration.live.id}"
 }
 
-# The stage of this name puts nothing before the app's paths.
+# A stage of this name adds no prefix to the app's paths.
 resource "aws_apigatewayv2_stage" "default" {
   api_id      = aws_apigatewayv2_api.main.id
   name        = "$default"
   auto_deploy = true
 
-  # The guard of the bill: every request costs, whoever sends it, so strangers get 429 before they cost more than this lets
-  # through. The README says how much that is.
+  # Limits the bill: every request costs money, so requests above the limit get status 429. The
+  # README says what the limit costs.
   default_route_settings {
     throttling_rate_limit  = var.rate_limit
     throttling_burst_limit = var.burst_limit
   }
 
-  # No query string and no address: both can hold what nobody agreed to have written down.
+  # No query strings and no addresses, because they can contain personal data.
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     format = jsonencode({
@@ -50,11 +51,11 @@ resource "aws_apigatewayv2_stage" "default" {
     })
   }
 
-  # Asked before the function lets it, the API would answer users with 500.
+  # Without the permission, the API would return status 500 to users.
   depends_on = [aws_lambda_permission.api]
 }
 
-# This API may call what the alias leads to, and nothing else of the function.
+# The API may invoke the alias, and nothing else of the function.
 resource "aws_lambda_permission" "api" {
   statement_id  = "http-api"
   action        = "lambda:InvokeFunction"

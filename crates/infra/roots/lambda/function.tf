@@ -1,12 +1,12 @@
-# The processor isn't said here because older providers of the supported range lack the argument. AWS takes x86_64 for it, and
-# a release tells the function's code and its processor by the same call.
+# The architecture is not set, because older providers of the supported range lack the argument. AWS
+# assumes x86_64, and a release sets the image and the architecture in one call.
 resource "aws_lambda_function" "app" {
-  #checkov:skip=CKV_AWS_50:traces are billed beyond the free tier and the edge tells how long requests take; opt in
-  #checkov:skip=CKV_AWS_115:a reservation is taken from the whole account, and AWS refuses it in a small one; reserved_concurrency sets it
+  #checkov:skip=CKV_AWS_50:traces are billed beyond the free tier, and the edge reports how long requests take; opt in
+  #checkov:skip=CKV_AWS_115:a reservation reduces what other functions can use, and AWS rejects it if the limit is small; reserved_concurrency sets it
   #checkov:skip=CKV_AWS_116:for asynchronous invocations only; the API waits for its answer
-  #checkov:skip=CKV_AWS_117:the function reaches nothing private, and a VPC would need a NAT gateway to reach anything else
-  #checkov:skip=CKV_AWS_173:Lambda encrypts variables by itself and these hold no secrets; a customer key costs USD 1 a month
-  #checkov:skip=CKV_AWS_272:Lambda checks signatures of zip packages only; an image is named by its digest
+  #checkov:skip=CKV_AWS_117:the function needs nothing private, and in a VPC it would need a NAT gateway to reach the internet
+  #checkov:skip=CKV_AWS_173:Lambda encrypts variables itself, and these contain no secrets; a customer key costs USD 1 a month
+  #checkov:skip=CKV_AWS_272:Lambda verifies signatures of zip packages only; an image is identified by its digest
   function_name = local.id
   description   = "${local.id}, before its first release"
   package_type  = "Image"
@@ -18,7 +18,7 @@ resource "aws_lambda_function" "app" {
 
   reserved_concurrent_executions = var.reserved_concurrency
 
-  # What the edge in the image needs to know, so that it answers without a release as well.
+  # The settings of the edge in the image, so that it works before the first release.
   environment {
     variables = {
       LANDFALL_EDGE_APP        = tostring(var.port)
@@ -27,8 +27,8 @@ resource "aws_lambda_function" "app" {
   }
 
   lifecycle {
-    # What runs in the function belongs to releases. An image has neither handler nor runtime, but not everything that speaks
-    # Lambda's language says so.
+    # Releases own what runs in the function. A function from an image has neither handler nor
+    # runtime, but some implementations of Lambda's API return them.
     ignore_changes = [description, environment, image_uri, memory_size, handler, runtime]
 
     precondition {
@@ -37,14 +37,14 @@ resource "aws_lambda_function" "app" {
     }
   }
 
-  # The first invocation already has somewhere to write to, and on the way down the last one still has.
+  # The log group exists before the first invocation and until after the last one.
   depends_on = [
     aws_cloudwatch_log_group.function,
     aws_iam_role_policy.function,
   ]
 }
 
-# What users reach. A release publishes a version beside the one that serves and leads a share of the requests to it.
+# Users' requests go to this alias. A release publishes a new version and sends it a share of them.
 resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "Serves the users of ${local.id}"
@@ -52,7 +52,7 @@ resource "aws_lambda_alias" "live" {
   function_version = "$LATEST" # there is no version before the first release
 
   lifecycle {
-    # Which version gets how many requests belongs to releases.
+    # Releases own the traffic shares of the versions.
     ignore_changes = [description, function_version, routing_config]
   }
 }

@@ -1,6 +1,8 @@
-# Made here and not by the first writer, so that they have a retention and go away with everything else.
+# Created here and not by their first writer, so that they have a retention and are destroyed with
+# the rest.
 
-# Lambda looks for its group under this name; older providers of the supported range can't tell it another.
+# Lambda's default name of the group; older providers of the supported range have no argument for
+# another.
 resource "aws_cloudwatch_log_group" "function" {
   #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts at rest by itself; a customer key costs USD 1 a month
   #checkov:skip=CKV_AWS_338:a year of logs is a choice of the owner (log_retention_days), not of a default that bills for storage

@@ -1,7 +1,8 @@
 locals {
   id = "${var.name}-${var.environment}"
 
-  # What `landfall secrets set` keeps for this environment. Terraform itself never handles a value: it would stand in its state.
+  # Secrets that `landfall secrets set` stores for this environment. Terraform never handles their
+  # values, because they would be in its state.
   parameters_arn = join(":", [
     "arn", data.aws_partition.current.partition, "ssm", var.region, data.aws_caller_identity.current.account_id, "parameter/landfall/${local.id}/*",
   ])

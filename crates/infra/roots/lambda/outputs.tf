@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where people reach the app."
+  description = "Public URL of the app."
   value       = aws_apigatewayv2_api.main.api_endpoint
 }
 
@@ -19,7 +19,7 @@ output "function_arn" {
 }
 
 output "alias" {
-  description = "Alias that users reach."
+  description = "Alias that gets users' requests."
   value       = aws_lambda_alias.live.name
 }
 
@@ -29,11 +29,11 @@ output "log_group" {
 }
 
 output "access_log_group" {
-  description = "Log group that the API writes a line to for every request."
+  description = "Log group with one line for each request of the API."
   value       = aws_cloudwatch_log_group.access.name
 }
 
 output "role_arn" {
-  description = "Role that the function has."
+  description = "Role of the function."
   value       = aws_iam_role.function.arn
 }

@@ -1,5 +1,5 @@
-# No source conditions as the roles of tasks have them: AWS documents none for the trust of an execution role, and only
-# someone of this account can pass the role to a function.
+# No source conditions as in the roles of tasks: AWS documents none for an execution role of Lambda,
+# and only principals of this account can pass the role to a function.
 data "aws_iam_policy_document" "assumed_by_lambda" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -11,15 +11,15 @@ data "aws_iam_policy_document" "assumed_by_lambda" {
   }
 }
 
-# On Lambda one role writes the logs, reads the secrets and is the app's identity. The image is pulled by Lambda itself, by the policy of the
-# repository.
+# On Lambda, one role writes the logs, reads the secrets and is the app's identity. Lambda itself
+# pulls the image, with the repository's policy.
 resource "aws_iam_role" "function" {
   name               = "${local.id}-function"
   description        = "Lets the function ${local.id} write its logs and read its secrets, and nothing else"
   assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
 }
 
-# No logs:CreateLogGroup: a late invocation would bring the group back after it was torn down.
+# No logs:CreateLogGroup: a late invocation would create the group again after it was destroyed.
 data "aws_iam_policy_document" "function" {
   statement {
     sid = "WriteLogs"
@@ -30,8 +30,8 @@ data "aws_iam_policy_document" "function" {
     resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
   }
 
-  # Both stores, so that a change of `secrets_store` needs no change here. No KMS: the policy of the AWS-managed keys lets in
-  # whoever may read the value through its store.
+  # Both stores, so that changing `secrets_store` changes nothing here. No KMS, because the policy
+  # of the AWS-managed keys allows everyone who may read a value through its store.
   statement {
     sid       = "ReadParameters"
     actions   = ["ssm:GetParameters"]

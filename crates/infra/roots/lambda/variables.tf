@@ -37,7 +37,7 @@ variable "region" {
 }
 
 variable "image" {
-  description = "Image that the function is made from, in a repository of this region: repository@sha256:digest. Which image runs later belongs to releases."
+  description = "Image that the function is created from, in a repository of this region: repository@sha256:digest. Releases change it later."
   type        = string
   nullable    = false
 
@@ -48,7 +48,7 @@ variable "image" {
 }
 
 variable "memory" {
-  description = "Memory of the function in MiB. Its share of a processor grows with it: 1769 MiB are one vCPU."
+  description = "Memory of the function in MiB. CPU power is proportional to it: one vCPU at 1769 MiB."
   type        = number
   nullable    = false
   default     = 512
@@ -83,7 +83,7 @@ variable "port" {
 }
 
 variable "ready_path" {
-  description = "Path that the edge in the container asks to learn whether the app answers."
+  description = "Path that the edge in the container requests to check whether the app is ready."
   type        = string
   nullable    = false
   default     = "/"
@@ -95,7 +95,7 @@ variable "ready_path" {
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations that are kept for this function, and the most it may have at once. -1 reserves none. AWS refuses a reservation that leaves the rest of the account fewer than 100."
+  description = "Concurrent executions that are reserved for this function, which is also its maximum. -1 reserves none. AWS rejects a reservation that leaves fewer than 100 for the rest of the account."
   type        = number
   nullable    = false
   default     = -1
@@ -107,7 +107,7 @@ variable "reserved_concurrency" {
 }
 
 variable "rate_limit" {
-  description = "Requests a second that the API lets through on average; the rest are answered with 429. It bounds what strangers can make this cost."
+  description = "Average requests per second that the API accepts; the rest get status 429. It limits the cost."
   type        = number
   nullable    = false
   default     = 50
@@ -119,7 +119,7 @@ variable "rate_limit" {
 }
 
 variable "burst_limit" {
-  description = "Requests that the API lets through at once, above the rate limit."
+  description = "Requests that the API accepts at once, above the rate limit."
   type        = number
   nullable    = false
   default     = 100

@@ -1,11 +1,12 @@
 terraform {
-  # 1.10 brought the lock file of the S3 backend; OpenTofu 1.10 has it too.
+  # Terraform 1.10 and OpenTofu 1.10 introduced the lock file of the S3 backend.
   required_version = ">= 1.10"
 
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # Only arguments that every version in this range knows are used, so an existing lock file never has to move.
+      # The HCL uses only arguments that all these versions have, so an existing lock file keeps its
+      # version.
       version = ">= 3.39, < 7.0"
     }
   }

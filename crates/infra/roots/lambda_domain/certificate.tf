@@ -1,4 +1,4 @@
-# Free, and renewed by AWS for as long as the record that proves the domain is there.
+# Free, and renewed by AWS as long as the validation record exists.
 resource "aws_acm_certificate" "domain" {
   for_each = var.domains
 
@@ -6,7 +6,7 @@ resource "aws_acm_certificate" "domain" {
   validation_method = "DNS"
 
   lifecycle {
-    # What serves keeps its certificate until another has taken its place.
+    # The old certificate is in use until the new one has replaced it.
     create_before_destroy = true
 
     precondition {
@@ -16,8 +16,8 @@ resource "aws_acm_certificate" "domain" {
   }
 }
 
-# One and the same for all certificates that an account has for a domain, so whoever comes second writes over it what is
-# there already.
+# All certificates of an account for one domain have the same validation record, so a second
+# deployment overwrites the record with the same value.
 resource "aws_route53_record" "validation" {
   for_each = var.domains
 
@@ -29,7 +29,7 @@ resource "aws_route53_record" "validation" {
   allow_overwrite = true
 }
 
-# Nothing but the wait until AWS has found that record. Where public DNS leads to the zone, it takes minutes.
+# Waits until AWS has found the validation record: minutes, if public DNS delegates to the zone.
 resource "aws_acm_certificate_validation" "domain" {
   for_each = var.domains
 

@@ -1,4 +1,4 @@
-# The API answers under the domain as well. It listens on port 443 only: there is no port 80 that could lead to HTTPS.
+# The API serves the domain as well. It listens on port 443 only, so there is no redirect from HTTP.
 resource "aws_apigatewayv2_domain_name" "domain" {
   for_each = var.domains
 
@@ -11,7 +11,7 @@ resource "aws_apigatewayv2_domain_name" "domain" {
   }
 }
 
-# Without a key: the app's paths stay as they are.
+# Without a mapping key, so the app's paths have no prefix.
 resource "aws_apigatewayv2_api_mapping" "domain" {
   for_each = var.domains
 
@@ -20,8 +20,8 @@ resource "aws_apigatewayv2_api_mapping" "domain" {
   stage       = "$default"
 }
 
-# No AAAA record: such a name has IPv4 addresses only, unless an argument says more that older providers of the supported range
-# lack.
+# No AAAA record: the name has IPv4 addresses only, unless an argument is set that older providers
+# of the supported range lack.
 resource "aws_route53_record" "alias" {
   for_each = var.domains
 
@@ -29,7 +29,7 @@ resource "aws_route53_record" "alias" {
   name    = each.key
   type    = "A"
 
-  # An apply that was cut off may have made it already. landfall looks for a record of somebody else's first.
+  # An interrupted apply may have created it. landfall checks for someone else's record before.
   allow_overwrite = true
 
   alias {
@@ -38,6 +38,6 @@ resource "aws_route53_record" "alias" {
     evaluate_target_health = false
   }
 
-  # Nobody is led to a name that leads no further.
+  # The record is created after the name works.
   depends_on = [aws_apigatewayv2_api_mapping.domain]
 }

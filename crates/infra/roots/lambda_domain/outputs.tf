@@ -1,4 +1,4 @@
 output "leads_to" {
-  description = "Where the record of each domain leads: AWS's own name of the front door."
+  description = "Target of each domain's records: AWS's own name of the entry point."
   value       = { for domain, name in aws_apigatewayv2_domain_name.domain : domain => name.domain_name_configuration[0].target_domain_name }
 }

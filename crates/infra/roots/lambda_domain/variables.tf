@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the app. With the environment it tells whose domain this is."
+  description = "Name of the app that the domain belongs to."
   type        = string
   nullable    = false
 
@@ -32,7 +32,7 @@ variable "region" {
 }
 
 variable "domains" {
-  description = "Hosted zone of each domain: usually one. Two while one takes the place of the other."
+  description = "Hosted zone ID of each domain: usually one domain, two while one replaces the other."
   type        = map(string)
   nullable    = false
 
@@ -48,7 +48,7 @@ variable "domains" {
 }
 
 variable "api_id" {
-  description = "HTTP API that the domain leads to: output `api_id` of the lambda root."
+  description = "ID of the HTTP API: output `api_id` of the lambda root."
   type        = string
   nullable    = false
 

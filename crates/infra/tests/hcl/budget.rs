@@ -1,10 +1,10 @@
-//! The AWS Budget: whatever may be spent, somebody hears of what is.
+//! The AWS Budget: alerts are sent for every limit, including 0.
 
 use super::tree::{Tree, argument, evaluate, labels, only, text};
 use hcl::{Body, Value, value};
 use rules::shape::contract::Root;
 
-/// The least that AWS takes for a limit is above 0.
+/// AWS rejects a limit of 0.
 const LEAST: f64 = 0.01;
 
 fn with_budget<R>(use_it: impl FnOnce(&Body) -> R) -> R {
@@ -18,15 +18,16 @@ fn limit(budget: f64) -> f64 {
 }
 
 #[test]
-fn a_budget_of_nothing_tells_of_the_first_cent() {
+fn a_budget_of_zero_alerts_at_the_first_cent() {
     assert!((limit(0.0) - LEAST).abs() < f64::EPSILON);
     assert!((limit(0.5) - 0.5).abs() < f64::EPSILON);
     assert!((limit(40.0) - 40.0).abs() < f64::EPSILON);
 }
 
-/// A new account has credits. A sum that they are taken off from stays 0 for months, and nobody is told.
+/// A new account has credits. If they were subtracted, its cost would be 0 for months, without an
+/// alert.
 #[test]
-fn what_credits_pay_counts() {
+fn costs_paid_by_credits_count() {
     with_budget(|body| {
         assert_eq!(text(argument(body, "budget_type"), &[]), "COST");
         assert_eq!(text(argument(body, "time_unit"), &[]), "MONTHLY");
@@ -37,7 +38,7 @@ fn what_credits_pay_counts() {
 }
 
 #[test]
-fn what_was_spent_is_told_before_and_at_the_limit() {
+fn alerts_are_sent_before_and_at_the_limit() {
     with_budget(|body| {
         let dynamic = body
             .blocks()
@@ -54,8 +55,8 @@ fn what_was_spent_is_told_before_and_at_the_limit() {
             assert_eq!(text(argument(content, name), &[]), expected);
         }
         let topic = value!({ alarms = { arn = "the topic" } });
-        let told = argument(content, "subscriber_sns_topic_arns");
-        let told = evaluate(told, &[("aws_sns_topic", topic)]);
-        assert_eq!(told, value!(["the topic"]));
+        let topics = argument(content, "subscriber_sns_topic_arns");
+        let topics = evaluate(topics, &[("aws_sns_topic", topic)]);
+        assert_eq!(topics, value!(["the topic"]));
     });
 }

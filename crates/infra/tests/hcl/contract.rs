@@ -1,4 +1,4 @@
-//! Variables and outputs are the fields of `rules::shape::contract`, names in both directions.
+//! Variables and outputs are exactly the fields of `rules::shape::contract`.
 
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
@@ -14,15 +14,15 @@ use rules::shape::contract::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What landfall writes for an app of which nothing was said but an address for alarms.
+/// The variables that landfall writes for an app without settings except an address for alarms.
 fn inputs(root: Root) -> BTreeMap<String, Value> {
     let mut manifest = manifest();
-    // An empty list would not tell what it is a list of.
+    // An empty list has no element type.
     manifest.alarm_emails = vec!["ops@example.com".to_owned()];
     written(root, &manifest)
 }
 
-/// What landfall writes for an app whose image is not built yet.
+/// The variables that landfall writes before the image is built.
 fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
     fields(&match root {
         Root::Foundation => json!(FoundationInputs::of(manifest, "eu-west-2")),
@@ -50,7 +50,7 @@ fn domains() -> BTreeMap<String, String> {
     [("app.example.com".to_owned(), "Z0123456789ABC".to_owned())].into()
 }
 
-/// What landfall writes for CI of an app.
+/// The variables that landfall writes for an app's CI.
 fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
     let setup = Setup {
         forge,
@@ -73,7 +73,7 @@ fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
     CiInputs::of(&setup, &deployment)
 }
 
-/// An app of which nothing was said.
+/// An app without settings.
 fn manifest() -> Manifest {
     let facts = Facts {
         directory_name: "hello".to_owned(),
@@ -133,7 +133,8 @@ fn fields(value: &Value) -> BTreeMap<String, Value> {
     serde_json::from_value(value.clone()).expect("an object")
 }
 
-/// The names that outermost blocks of one kind bear, all of them in the file that bears the kind's.
+/// The names of the top-level blocks of one kind, all of which have to be in the file named after
+/// the kind.
 fn declared(root: Root, kind: &str) -> BTreeSet<String> {
     let tree = Tree::of(root);
     let names: BTreeSet<String> = tree
@@ -145,12 +146,12 @@ fn declared(root: Root, kind: &str) -> BTreeSet<String> {
         .find(|(name, _)| *name == file)
         .unwrap_or_else(|| panic!("{root} has no {file}"));
     let body = hcl::parse(text).expect("HCL");
-    let there: BTreeSet<String> = body.blocks().map(|block| labels(block).concat()).collect();
-    assert_eq!(there, names, "{root}/{file}");
+    let in_file: BTreeSet<String> = body.blocks().map(|block| labels(block).concat()).collect();
+    assert_eq!(in_file, names, "{root}/{file}");
     names
 }
 
-/// The type that a variable needs to take `value`.
+/// The type that a variable needs for `value`.
 fn type_of(value: &Value) -> String {
     match value {
         Value::String(_) => "string".to_owned(),
@@ -172,8 +173,8 @@ fn type_of(value: &Value) -> String {
     }
 }
 
-/// Whether a variable's validations let `value` through.
-fn admits(root: Root, variable: &str, value: impl Into<hcl::Value>) -> bool {
+/// Whether a variable's validations accept `value`.
+fn accepts(root: Root, variable: &str, value: impl Into<hcl::Value>) -> bool {
     let tree = Tree::of(root);
     let known = hcl::Value::from_iter([(variable.to_owned(), value.into())]);
     tree.body("variable", &[variable])
@@ -209,7 +210,7 @@ fn outputs_are_what_landfall_reads() {
 }
 
 #[test]
-fn people_are_told_what_everything_is() {
+fn every_variable_and_output_has_a_description() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         for block in tree.blocks("variable").chain(tree.blocks("output")) {
@@ -223,7 +224,7 @@ fn people_are_told_what_everything_is() {
     }
 }
 
-/// By hand or by landfall, an app of which nothing was said is deployed alike.
+/// An app without settings is deployed in the same way by hand and by landfall.
 #[test]
 fn defaults_are_those_of_the_manifest() {
     let without = manifest();
@@ -242,16 +243,16 @@ fn defaults_are_those_of_the_manifest() {
                 _ => assert_eq!(default, expected, "{root}: {name}"),
             }
         }
-        // The first three say what is deployed where; a wrong port would deploy something that
-        // never answers, and a function is made from an image.
-        let asked: &[&str] = match root {
+        // What is deployed where has no default. Neither has the port, because an app with a wrong
+        // one never responds, nor the image that a function is created from.
+        let without_default: &[&str] = match root {
             Root::Foundation => &["environment", "name", "region"],
             Root::Fargate => &["environment", "name", "port", "region"],
             Root::Lambda => &["environment", "image", "name", "port", "region"],
-            // No domain is anybody's by default.
+            // There is no default domain.
             Root::LambdaDomain => &["api_id", "domains", "environment", "name", "region"],
             Root::FargateDomain => &["domains", "environment", "load_balancer_dns_name", "name"],
-            // Nobody is trusted by default.
+            // No one is trusted by default.
             Root::Ci => &[
                 "deploy_reference",
                 "deploy_subjects",
@@ -264,50 +265,50 @@ fn defaults_are_those_of_the_manifest() {
                 "region",
             ],
         };
-        assert!(required.iter().eq(asked), "{root}: {required:?}");
+        assert!(required.iter().eq(without_default), "{root}: {required:?}");
     }
 }
 
-/// What the manifest lets through must not be refused minutes later, by Terraform. What is written by
-/// hand may go further.
+/// Terraform must not reject, minutes later, what the manifest accepts. Variables written by hand
+/// may have more values.
 #[test]
-fn variables_take_what_the_manifest_takes() {
+fn variables_accept_what_the_manifest_accepts() {
     for days in LOG_RETENTION_DAYS {
         for root in [Root::Foundation, Root::Lambda] {
-            let taken = admits(root, "log_retention_days", days);
+            let taken = accepts(root, "log_retention_days", days);
             assert!(taken, "{root}: log_retention_days {days}");
         }
     }
     for seconds in [0, MAX_DRAIN_SECONDS] {
-        let taken = admits(Root::Fargate, "drain_seconds", seconds);
+        let taken = accepts(Root::Fargate, "drain_seconds", seconds);
         assert!(taken, "drain_seconds {seconds}");
     }
     for port in [1, u16::MAX] {
         for root in [Root::Fargate, Root::Lambda] {
-            assert!(admits(root, "port", port), "{root}: port {port}");
+            assert!(accepts(root, "port", port), "{root}: port {port}");
         }
     }
     for mib in [LambdaInputs::memory(0), LambdaInputs::memory(u32::MAX)] {
-        assert!(admits(Root::Lambda, "memory", mib), "memory {mib}");
+        assert!(accepts(Root::Lambda, "memory", mib), "memory {mib}");
     }
     for reserved in [-1, 1, 1000] {
-        let taken = admits(Root::Lambda, "reserved_concurrency", reserved);
+        let taken = accepts(Root::Lambda, "reserved_concurrency", reserved);
         assert!(taken, "reserved_concurrency {reserved}");
     }
     for budget in [0.0, 0.01, 1_000_000.0] {
-        let taken = admits(Root::Foundation, "budget", budget);
+        let taken = accepts(Root::Foundation, "budget", budget);
         assert!(taken, "budget {budget}");
     }
 }
 
 #[test]
-fn variables_refuse_what_cannot_be() {
-    assert!(!admits(Root::Foundation, "log_retention_days", 2));
-    assert!(!admits(Root::Foundation, "budget", -1));
-    assert!(!admits(Root::Fargate, "drain_seconds", -1));
+fn variables_reject_invalid_values() {
+    assert!(!accepts(Root::Foundation, "log_retention_days", 2));
+    assert!(!accepts(Root::Foundation, "budget", -1));
+    assert!(!accepts(Root::Fargate, "drain_seconds", -1));
     for port in [0.0, 65536.0, 80.5] {
         for root in [Root::Fargate, Root::Lambda] {
-            assert!(!admits(root, "port", port), "{root}: port {port}");
+            assert!(!accepts(root, "port", port), "{root}: port {port}");
         }
     }
     for (variable, values) in [
@@ -318,13 +319,13 @@ fn variables_refuse_what_cannot_be() {
         ("burst_limit", [0.0, 5001.0, 1.5]),
     ] {
         for value in values {
-            let taken = admits(Root::Lambda, variable, value);
+            let taken = accepts(Root::Lambda, variable, value);
             assert!(!taken, "{variable} {value}");
         }
     }
 }
 
-/// An output that has a value for each slot is made for each slot.
+/// An output with a value for each slot is computed for each slot.
 #[test]
 fn outputs_of_slots_are_maps() {
     let tree = Tree::of(Root::Fargate);

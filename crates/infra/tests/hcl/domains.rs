@@ -1,10 +1,10 @@
-//! What is written twice for domains is written alike.
+//! Duplicated HCL for domains is identical.
 
 use super::tree::{Tree, argument, only, optional, texts};
 use hcl::{Body, Structure};
 use rules::shape::contract::Root;
 
-/// A body without some arguments and blocks, wherever they stand in it.
+/// A body without the arguments and blocks of these names, at any depth.
 fn without(body: &Body, names: &[&str]) -> Body {
     let kept = body.iter().filter_map(|structure| match structure {
         Structure::Attribute(attribute) => {
@@ -21,9 +21,9 @@ fn without(body: &Body, names: &[&str]) -> Body {
     kept.collect()
 }
 
-/// Whoever comes by the domain is treated as whoever comes by AWS's name.
+/// Requests to the domain are handled like those to AWS's name.
 #[test]
-fn both_distributions_are_the_same_but_for_the_name() {
+fn both_distributions_differ_only_in_their_names() {
     let kind = "aws_cloudfront_distribution";
     let (target, domain) = (Tree::of(Root::Fargate), Tree::of(Root::FargateDomain));
     let names = ["aliases", "domain_name", "for_each", "viewer_certificate"];
@@ -35,7 +35,7 @@ fn both_distributions_are_the_same_but_for_the_name() {
 }
 
 #[test]
-fn certificates_are_made_the_same_way() {
+fn certificates_of_both_targets_are_the_same() {
     let of = |root: Root| {
         let mut files = texts(root).filter(|(name, _)| *name == "certificate.tf");
         files.next().expect("certificate.tf").1
@@ -43,9 +43,9 @@ fn certificates_are_made_the_same_way() {
     assert_eq!(of(Root::LambdaDomain), of(Root::FargateDomain));
 }
 
-/// One domain more or less touches nothing of the others.
+/// Adding or removing a domain changes nothing of the others.
 #[test]
-fn everything_of_a_domain_is_made_for_each() {
+fn each_domain_has_its_own_resources() {
     for root in [Root::LambdaDomain, Root::FargateDomain] {
         let tree = Tree::of(root);
         for block in tree.blocks("resource") {

@@ -1,4 +1,4 @@
-//! The HCL says what the rules say. Nothing here starts Terraform: the text is parsed and compared.
+//! The HCL agrees with `rules`. These tests parse and compare it, without Terraform.
 
 mod budget;
 mod contract;

@@ -1,4 +1,4 @@
-//! Names in the HCL are those of `rules::app::names`, by evaluating the expressions that make them.
+//! Names in the HCL, evaluated from their expressions, are those of `rules::app::names`.
 
 use super::tree::{Tree, argument, evaluate, only, text};
 use hcl::{Body, Value};
@@ -19,7 +19,7 @@ fn names() -> Names {
     )
 }
 
-/// What the expressions of a root may name; `each.key` is there for a slot's resources.
+/// The variables of a root's expressions; with `each.key` for a slot's resources.
 fn known(tree: &Tree, slot: Option<Slot>) -> Vec<(&'static str, Value)> {
     let names = names();
     let var = hcl::value!({
@@ -44,7 +44,7 @@ fn known(tree: &Tree, slot: Option<Slot>) -> Vec<(&'static str, Value)> {
     known
 }
 
-/// What an argument of a resource comes to.
+/// The value of a resource's argument.
 fn named(root: Root, resource: (&str, &str), name: &str, slot: Option<Slot>) -> String {
     let tree = Tree::of(root);
     text(
@@ -54,7 +54,7 @@ fn named(root: Root, resource: (&str, &str), name: &str, slot: Option<Slot>) -> 
 }
 
 #[test]
-fn every_root_builds_names_on_the_same_stem() {
+fn every_root_has_the_same_id() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         let known = known(&tree, None);
@@ -64,7 +64,7 @@ fn every_root_builds_names_on_the_same_stem() {
 }
 
 #[test]
-fn the_foundation_is_where_landfall_looks_for_it() {
+fn the_foundation_has_the_names_that_landfall_uses() {
     let names = names();
     for (resource, expected) in [
         (("aws_ecr_repository", "app"), names.id()),
@@ -80,7 +80,7 @@ fn the_foundation_is_where_landfall_looks_for_it() {
 }
 
 #[test]
-fn the_target_is_where_landfall_looks_for_it() {
+fn the_fargate_target_has_the_names_that_landfall_uses() {
     let names = names();
     for (resource, argument, expected) in [
         (("aws_ecs_cluster", "main"), "name", names.id()),
@@ -105,7 +105,7 @@ fn the_target_is_where_landfall_looks_for_it() {
 }
 
 #[test]
-fn the_function_is_where_landfall_looks_for_it() {
+fn the_lambda_target_has_the_names_that_landfall_uses() {
     let names = names();
     for (resource, argument, expected) in [
         (
@@ -133,7 +133,7 @@ fn the_function_is_where_landfall_looks_for_it() {
 }
 
 #[test]
-fn the_roles_of_ci_are_where_landfall_looks_for_them() {
+fn the_roles_of_ci_have_the_names_that_landfall_uses() {
     let [deploy, plan, preview] = Role::names(&names().id());
     assert_eq!(
         named(Root::Ci, ("aws_iam_role", "deploy"), "name", None),
@@ -150,9 +150,9 @@ fn the_roles_of_ci_are_where_landfall_looks_for_them() {
     assert_eq!(path, names().policy_path());
 }
 
-/// Who starts the app may read the values of its environment, and of no other.
+/// The roles may read the secrets of their own environment only.
 #[test]
-fn secrets_are_where_landfall_puts_them() {
+fn secrets_have_the_names_that_landfall_uses() {
     let reads = [
         ("GetParameters", "ssm"),
         ("GetSecretValue", "secretsmanager"),
@@ -194,7 +194,7 @@ fn secrets_are_where_landfall_puts_them() {
 }
 
 #[test]
-fn the_registry_lets_the_function_pull() {
+fn the_function_may_pull_from_the_registry() {
     let tree = Tree::of(Root::Foundation);
     let arn = text(tree.local("function_arn"), &known(&tree, None));
     let function = format!(
@@ -230,7 +230,7 @@ fn a_slot_has_a_service_and_a_target_group_of_its_name() {
 }
 
 #[test]
-fn alarms_go_to_the_topic_that_the_foundation_makes() {
+fn alarms_notify_the_topic_of_the_foundation() {
     for root in [Root::Fargate, Root::Lambda] {
         let tree = Tree::of(root);
         let topic = text(tree.local("alarm_topic_arn"), &known(&tree, None));
@@ -259,9 +259,9 @@ fn everything_is_tagged_with_app_and_environment() {
     }
 }
 
-/// Who runs a root by hand learns of a name that is too long before anything is made.
+/// When a root is run by hand, a name that is too long is reported before anything is created.
 #[test]
-fn every_root_refuses_a_stem_that_is_too_long() {
+fn every_root_rejects_an_id_that_is_too_long() {
     let fits = |body: &Body, length: usize| {
         let id = hcl::value!({ id = ("x".repeat(length)) });
         let condition = argument(only(only(body, "lifecycle"), "precondition"), "condition");

@@ -1,5 +1,5 @@
-//! Two owners, never both: Terraform owns the shape, a release owns what runs in it. And what else the
-//! HCL must and must not say.
+//! Ownership is exclusive: Terraform owns the infrastructure, a release owns what runs in it. And
+//! other rules about what the HCL must and must not contain.
 
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
 use hcl::{Expression, Value};
@@ -8,7 +8,7 @@ use rules::edge_contract::env_vars::{PREFIX, VARIABLES};
 use rules::shape::contract::Root;
 use std::collections::BTreeMap;
 
-/// What each resource ignores changes of, as written.
+/// The `ignore_changes` of each resource.
 fn ignored(root: Root) -> BTreeMap<String, Vec<String>> {
     let tree = Tree::of(root);
     let mut ignored = BTreeMap::new();
@@ -31,7 +31,7 @@ fn ignored(root: Root) -> BTreeMap<String, Vec<String>> {
     ignored
 }
 
-/// Resources and the words that they ignore changes of.
+/// Resources with their `ignore_changes`.
 fn listed(all: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     all.iter()
         .map(|(resource, words)| {
@@ -42,7 +42,7 @@ fn listed(all: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn what_releases_own_is_ignored_and_nothing_else() {
+fn terraform_ignores_exactly_what_releases_own() {
     let fargate = listed(&[
         (
             "aws_ecs_service.slot",
@@ -50,7 +50,7 @@ fn what_releases_own_is_ignored_and_nothing_else() {
         ),
         ("aws_lb_listener.http", &["default_action"]),
         ("aws_lb_listener_rule.slot", &["condition"]),
-        // Owned by nobody: AWS may reorder the zones, and a subnet never moves.
+        // Not owned by releases: AWS may reorder the zones, and a subnet must never be replaced.
         ("aws_subnet.public", &["availability_zone"]),
     ]);
     let lambda = listed(&[
@@ -63,7 +63,7 @@ fn what_releases_own_is_ignored_and_nothing_else() {
             &[
                 "description",
                 "environment",
-                // Of an image neither; an emulator makes them up.
+                // A function from an image has neither; an emulator returns made-up ones.
                 "handler",
                 "image_uri",
                 "memory_size",
@@ -91,7 +91,7 @@ fn a_slot_starts_empty() {
 }
 
 #[test]
-fn each_slots_rule_listens_to_the_header_and_starts_closed() {
+fn each_slots_rule_matches_the_header_and_is_closed_at_first() {
     let tree = Tree::of(Root::Fargate);
     let rule = tree.resource("aws_lb_listener_rule", "slot");
     let header = only(only(rule, "condition"), "http_header");
@@ -129,8 +129,8 @@ fn the_container_has_one_name() {
     assert_eq!(names, [CONTAINER]);
 }
 
-/// Before the first release the function runs with these variables; the edge parses the same ones in
-/// `crates/edge/tests/contract.rs`.
+/// Before the first release the function runs with these variables; the edge parses the same ones
+/// in `crates/edge/tests/contract.rs`.
 #[test]
 fn the_function_sets_variables_that_the_edge_knows() {
     let tree = Tree::of(Root::Lambda);
@@ -155,9 +155,9 @@ fn the_function_sets_variables_that_the_edge_knows() {
     assert_eq!(variables, BTreeMap::from(expected));
 }
 
-/// A log of requests that nobody agreed to: no query strings, no addresses, no headers.
+/// No personal data: no query strings, no addresses, no headers.
 #[test]
-fn the_access_log_holds_no_more_than_it_says() {
+fn the_access_log_contains_only_documented_fields() {
     let tree = Tree::of(Root::Lambda);
     let stage = tree.resource("aws_apigatewayv2_stage", "default");
     let format = argument(only(stage, "access_log_settings"), "format");
@@ -182,9 +182,9 @@ fn the_access_log_holds_no_more_than_it_says() {
     assert_eq!(words, expected);
 }
 
-/// landfall writes the backend, and a rehearsal its emulators, into files of their own.
+/// landfall writes the backend and a rehearsal's emulators into separate files.
 #[test]
-fn the_hcl_holds_no_backend_and_no_trace_of_an_emulator() {
+fn the_hcl_contains_no_backend_and_no_emulators() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         for settings in tree.blocks("terraform") {
@@ -207,13 +207,13 @@ fn the_hcl_holds_no_backend_and_no_trace_of_an_emulator() {
                 "skip_credentials_validation",
             ] {
                 let text = text.to_lowercase();
-                assert!(!text.contains(word), "{root}/{name} holds {word}");
+                assert!(!text.contains(word), "{root}/{name} contains {word}");
             }
         }
     }
 }
 
-/// What is wrong with a line as a checkov skip; [`None`] for a good one and for any other line.
+/// What is wrong with a `checkov:skip` comment; [`None`] for a correct one and for other lines.
 fn skip_complaint(line: &str) -> Option<&'static str> {
     let (_, skip) = line.split_once("checkov:skip")?;
     let Some((control, reason)) = skip.strip_prefix('=').and_then(|skip| skip.split_once(':'))
@@ -237,7 +237,7 @@ fn skip_complaint(line: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn a_control_is_skipped_for_a_reason() {
+fn every_skipped_control_has_a_reason() {
     for root in Root::ALL {
         for (name, text) in texts(root) {
             for (number, line) in (1..).zip(text.lines()) {

@@ -1,11 +1,12 @@
-//! Nothing in the HCL lacks a price: what `rules::shape::cost` does not know would make every bill incomplete.
+//! Every resource in the HCL has a price in `rules::shape::cost`; otherwise every estimate would be
+//! incomplete.
 
 use super::tree::{Tree, labels};
 use rules::shape::contract::Root;
 use rules::shape::cost;
 
 #[test]
-fn every_resource_of_the_roots_is_priced() {
+fn every_resource_of_the_roots_has_a_price() {
     let mut seen = 0;
     for root in Root::ALL {
         let tree = Tree::of(root);
@@ -18,5 +19,5 @@ fn every_resource_of_the_roots_is_priced() {
             seen += 1;
         }
     }
-    assert!(seen > 30, "only {seen} resources were looked at");
+    assert!(seen > 30, "only {seen} resources were checked");
 }

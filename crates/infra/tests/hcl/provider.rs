@@ -1,5 +1,5 @@
-//! Arguments and blocks are those of the newest provider that the version range admits and that landfall
-//! was tried with. What the oldest knows is found by every test that applies the HCL with it.
+//! The newest supported provider has all arguments and blocks in the HCL. Tests that apply the HCL
+//! check the oldest one.
 
 use super::tree::{Tree, argument, evaluate, labels, only};
 use hcl::{Block, Body};
@@ -7,12 +7,12 @@ use rules::shape::contract::Root;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Arguments that Terraform itself gives every resource and data source.
+/// Arguments of every resource and data source, defined by Terraform itself.
 const META_ARGUMENTS: [&str; 4] = ["count", "depends_on", "for_each", "provider"];
-/// Blocks that Terraform itself gives them; it also checks what is inside.
+/// Blocks that Terraform itself defines; it checks their contents, too.
 const META_BLOCKS: [&str; 3] = ["connection", "lifecycle", "provisioner"];
 
-/// What a resource, a data source or a block in one may hold.
+/// The arguments and blocks of a resource, a data source, or a block in one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Schema {
@@ -23,12 +23,12 @@ struct Schema {
     blocks: BTreeMap<String, Schema>,
 }
 
-/// Schemas by type; that of a data source begins with `data.`.
+/// Schemas by type; types of data sources begin with `data.`.
 fn schemas() -> BTreeMap<String, Schema> {
     serde_json::from_str(include_str!("provider/aws-6.62.0.json")).expect("schemas")
 }
 
-/// What the provider would refuse in a `resource` or `data` block.
+/// Errors that the provider would report for a `resource` or `data` block.
 fn complaints(schemas: &BTreeMap<String, Schema>, block: &Block) -> Vec<String> {
     let labels = labels(block);
     let kind = match block.identifier() {
@@ -38,7 +38,7 @@ fn complaints(schemas: &BTreeMap<String, Schema>, block: &Block) -> Vec<String> 
     let place = format!("{} {}", block.identifier(), labels.join("."));
     let Some(schema) = schemas.get(&kind) else {
         return vec![format!(
-            "{place}: its type is not in provider/aws-6.62.0.json; its README tells how to add it"
+            "{place}: its type is not in provider/aws-6.62.0.json; its README explains how to add it"
         )];
     };
     let mut complaints = Vec::new();
@@ -53,10 +53,10 @@ fn examine(
     outermost: bool,
     complaints: &mut Vec<String>,
 ) {
-    let mut there: BTreeSet<&str> = BTreeSet::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for attribute in body.attributes() {
         let name = attribute.key();
-        there.insert(name);
+        seen.insert(name);
         let meta = outermost && META_ARGUMENTS.contains(&name);
         if !meta && !schema.arguments.contains(name) {
             complaints.push(format!("{place} has no argument {name}"));
@@ -67,20 +67,20 @@ fn examine(
             continue;
         }
         let (name, inside) = generated(block);
-        there.insert(name);
+        seen.insert(name);
         match schema.blocks.get(name) {
             Some(inner) => examine(inner, inside, &format!("{place}.{name}"), false, complaints),
             None => complaints.push(format!("{place} has no block {name}")),
         }
     }
     for name in &schema.required {
-        if !there.contains(name.as_str()) {
+        if !seen.contains(name.as_str()) {
             complaints.push(format!("{place} lacks {name}"));
         }
     }
 }
 
-/// Name and body of the block that a nested block is or, being `dynamic`, generates.
+/// Name and body of a nested block, or of the block that it generates if it is `dynamic`.
 fn generated(block: &Block) -> (&str, &Body) {
     if block.identifier() != "dynamic" {
         return (block.identifier(), block.body());
@@ -92,7 +92,7 @@ fn generated(block: &Block) -> (&str, &Body) {
 }
 
 #[test]
-fn the_provider_knows_every_argument_and_block() {
+fn the_provider_has_every_argument_and_block() {
     let schemas = schemas();
     for root in Root::ALL {
         let tree = Tree::of(root);
@@ -107,7 +107,7 @@ fn the_provider_knows_every_argument_and_block() {
 }
 
 #[test]
-fn the_range_of_versions_admits_the_provider_of_the_schema() {
+fn the_version_range_includes_the_provider_of_the_schema() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         let aws = only(tree.body("terraform", &[]), "required_providers");
@@ -121,7 +121,7 @@ fn the_range_of_versions_admits_the_provider_of_the_schema() {
 }
 
 #[test]
-fn what_the_provider_does_not_know_is_found() {
+fn unknown_and_missing_arguments_and_blocks_are_found() {
     let schemas = schemas();
     for (text, expected) in [
         (
@@ -186,7 +186,7 @@ fn what_the_provider_does_not_know_is_found() {
         ),
         (
             r#"data "aws_lb" "main" {}"#,
-            "data aws_lb.main: its type is not in provider/aws-6.62.0.json; its README tells how to add it",
+            "data aws_lb.main: its type is not in provider/aws-6.62.0.json; its README explains how to add it",
         ),
     ] {
         let body = hcl::parse(text).unwrap_or_else(|error| panic!("{error} in {text}"));

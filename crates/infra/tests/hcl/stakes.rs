@@ -1,12 +1,11 @@
-//! The rules about safety and about loss are over kinds of resources: each kind in the HCL is one that
-//! somebody has thought about.
+//! The rules about data loss classify resources by type: every type in the HCL is classified.
 
 use super::tree::{Tree, labels};
 use rules::shape::contract::Root;
 use rules::shape::data_loss::{Stake, stake};
 
 #[test]
-fn what_is_lost_with_each_kind_is_known() {
+fn every_type_of_resource_is_classified() {
     for root in Root::ALL {
         let tree = Tree::of(root);
         let kinds: Vec<&str> = tree.blocks("resource").map(|b| labels(b)[0]).collect();

@@ -1,20 +1,20 @@
-//! A root's HCL, parsed, and the few functions of the language that its expressions need here.
+//! A root's parsed HCL, and those functions of the language that its expressions use.
 
 use hcl::eval::{Context, Evaluate as _, FuncArgs, FuncDef, ParamType};
 use hcl::{Block, Body, Expression, Value};
 use rules::shape::contract::Root;
 
-/// What a function of the language does with its arguments.
+/// The implementation of a function of the language.
 type Function = fn(FuncArgs) -> Result<Value, String>;
 
-/// Every `.tf` file of a root as one body, which is how Terraform sees them.
+/// All `.tf` files of a root as one body, as in Terraform.
 pub(crate) struct Tree {
     root: Root,
     body: Body,
 }
 
 impl Tree {
-    /// The HCL that landfall carries for `root`.
+    /// The embedded HCL of `root`.
     pub(crate) fn of(root: Root) -> Tree {
         let structures = texts(root).flat_map(|(name, text)| {
             let body = hcl::parse(text).unwrap_or_else(|error| panic!("{root}/{name}: {error}"));
@@ -26,7 +26,7 @@ impl Tree {
         }
     }
 
-    /// The outermost blocks of one kind: `resource`, `variable`, ...
+    /// The top-level blocks of one kind: `resource`, `variable`, ...
     pub(crate) fn blocks(&self, kind: &str) -> impl Iterator<Item = &Block> {
         let kind = kind.to_owned();
         self.body
@@ -34,7 +34,7 @@ impl Tree {
             .filter(move |block| block.identifier() == kind)
     }
 
-    /// What stands in the outermost block with these labels.
+    /// The body of the top-level block with these labels.
     pub(crate) fn body(&self, kind: &str, labels: &[&str]) -> &Body {
         self.blocks(kind)
             .find(|block| self::labels(block) == labels)
@@ -42,7 +42,7 @@ impl Tree {
             .body()
     }
 
-    /// What stands in a resource.
+    /// The body of a resource.
     pub(crate) fn resource(&self, kind: &str, name: &str) -> &Body {
         self.body("resource", &[kind, name])
     }
@@ -72,12 +72,12 @@ pub(crate) fn optional<'a>(body: &'a Body, name: &str) -> Option<&'a Expression>
         .map(|attribute| attribute.expr())
 }
 
-/// The value of an argument that must be there.
+/// The value of a required argument.
 pub(crate) fn argument<'a>(body: &'a Body, name: &str) -> &'a Expression {
     optional(body, name).unwrap_or_else(|| panic!("no {name} in {body:#?}"))
 }
 
-/// What stands in the only nested block of this name.
+/// The body of the only nested block of this name.
 pub(crate) fn only<'a>(body: &'a Body, name: &str) -> &'a Body {
     let mut found = body.blocks().filter(|block| block.identifier() == name);
     match (found.next(), found.next()) {
@@ -86,13 +86,14 @@ pub(crate) fn only<'a>(body: &'a Body, name: &str) -> &'a Body {
     }
 }
 
-/// The value of an expression where `variables` are known.
+/// The value of an expression with these variables.
 pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> Value {
     let mut context = Context::new();
     for (name, value) in variables {
         context.declare_var(*name, value.clone());
     }
-    // `toset`, `jsonencode` and `tostring` change how a value is held, not what a test compares.
+    // `toset`, `jsonencode` and `tostring` change the type of a value, which these tests do not
+    // compare.
     let functions: [(&str, usize, Function); 9] = [
         ("toset", 1, |arguments| Ok(arguments[0].clone())),
         ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),
@@ -136,7 +137,7 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
         .unwrap_or_else(|error| panic!("{error} in {expression:?}"))
 }
 
-/// The text of an expression where `variables` are known.
+/// The text of an expression with these variables.
 pub(crate) fn text(expression: &Expression, variables: &[(&str, Value)]) -> String {
     match evaluate(expression, variables) {
         Value::String(text) => text,
@@ -144,15 +145,15 @@ pub(crate) fn text(expression: &Expression, variables: &[(&str, Value)]) -> Stri
     }
 }
 
-/// `include_dir!` does not notice a new file before something else makes the crate compile again.
+/// `include_dir!` does not notice a new file until the crate is compiled again for another reason.
 #[test]
-fn the_embedded_files_are_those_in_the_folder() {
+fn the_embedded_files_are_those_in_the_directory() {
     for root in Root::ALL {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("roots")
             .join(root.as_str());
-        let mut there: Vec<(String, String)> = std::fs::read_dir(folder)
-            .expect("the root's folder")
+        let mut files: Vec<(String, String)> = std::fs::read_dir(directory)
+            .expect("the root's directory")
             .map(|entry| entry.expect("a file"))
             .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
             .filter(|entry| entry.path().is_file())
@@ -162,11 +163,11 @@ fn the_embedded_files_are_those_in_the_folder() {
             })
             .filter(|(name, _)| name.ends_with(".tf") || name.ends_with(".md"))
             .collect();
-        there.sort();
+        files.sort();
         let mut embedded: Vec<(String, String)> = infra::files(root)
             .map(|(name, text)| (name.to_owned(), text.to_owned()))
             .collect();
         embedded.sort();
-        assert_eq!(embedded, there, "touch crates/infra/src/roots.rs");
+        assert_eq!(embedded, files, "touch crates/infra/src/roots.rs");
     }
 }

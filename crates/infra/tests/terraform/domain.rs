@@ -1,7 +1,7 @@
-//! Domains, made, changed, taken over and unmade in the emulators. Nobody asks public DNS: the emulator certifies
-//! whatever it is asked for after a few seconds.
+//! Domains are created, changed, moved and destroyed in the emulators. There is no public DNS: the
+//! emulator issues every certificate after a few seconds.
 
-use crate::stage::{REGION, Stage, apply, make, plan, told, unmake};
+use crate::stage::{REGION, Stage, apply, create, destroy, fail, plan};
 use infra::Terraform;
 use rules::operate::domain::course::{Course, Kept};
 use rules::operate::domain::leads_to_aws;
@@ -30,33 +30,33 @@ fn lambda(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {
     json!(inputs)
 }
 
-/// Records of the zone, without those that prove a domain: their names are made up.
+/// Records of the zone, without validation records, whose names are random.
 fn records(zone: &Zone) -> Vec<String> {
     let mut records = zone.records();
     records.retain(|record| !record.starts_with("CNAME _"));
     records
 }
 
-/// What landfall reads of the state.
+/// The part of the state that landfall reads.
 fn kept(terraform: &Terraform) -> Kept {
     let state = std::fs::read_to_string(terraform.dir.path.join("terraform.tfstate"));
     Kept::of_state(&state.expect("a state"))
 }
 
 #[tokio::test]
-async fn a_domain_comes_changes_and_goes() {
+async fn a_domain_is_added_changed_and_removed() {
     let stage = Stage::new(Sandbox::new());
     let zone = Zone::create(&stage.sandbox, ZONE);
     let root = Root::FargateDomain;
     let terraform = stage
         .terraform(root, &fargate(&stage, &zone, &["old.example.com"]))
         .await;
-    make(&terraform).await;
+    create(&terraform).await;
     assert_eq!(
         records(&zone),
         ["A old.example.com", "AAAA old.example.com"]
     );
-    let outputs: Option<DomainOutputs> = terraform.outputs().await.unwrap_or_else(told);
+    let outputs: Option<DomainOutputs> = terraform.outputs().await.unwrap_or_else(fail);
     let leads_to = outputs.expect("outputs").leads_to;
     let seen = kept(&terraform);
     assert!(
@@ -68,7 +68,7 @@ async fn a_domain_comes_changes_and_goes() {
         "{seen:?}"
     );
 
-    // The new one beside the old one, which nothing touches.
+    // The new domain is added, and the old one is unchanged.
     let course = Course::new(
         Some((
             &"new.example.com".parse().expect("a domain"),
@@ -94,7 +94,7 @@ async fn a_domain_comes_changes_and_goes() {
     );
     apply(&terraform).await;
 
-    // Then the old one goes, and nothing of the new one is touched.
+    // Then the old domain is removed, and the new one is unchanged.
     let terraform = stage
         .terraform(root, &fargate(&stage, &zone, &["new.example.com"]))
         .await;
@@ -113,13 +113,14 @@ async fn a_domain_comes_changes_and_goes() {
         ["A new.example.com", "AAAA new.example.com"]
     );
 
-    // As `down` does it, which knows no domains.
+    // Like `down`, which knows no domains.
     let terraform = stage.terraform(root, &fargate(&stage, &zone, &[])).await;
-    unmake(&terraform).await;
+    destroy(&terraform).await;
     assert_eq!(zone.records(), Vec::<String>::new());
 }
 
-/// A move: the new target's record takes the place of the old one's, which then goes without it.
+/// When an app moves, the new target's record replaces the old target's, which is then destroyed
+/// without it.
 #[tokio::test]
 async fn a_domain_moves_to_the_other_target() {
     let stage = Stage::new(Sandbox::new());
@@ -128,26 +129,26 @@ async fn a_domain_moves_to_the_other_target() {
     let old = stage
         .terraform(Root::LambdaDomain, &lambda(&stage, &zone, &names))
         .await;
-    make(&old).await;
+    create(&old).await;
     assert_eq!(records(&zone), ["A app.example.com"]);
     let new = stage
         .terraform(Root::FargateDomain, &fargate(&stage, &zone, &names))
         .await;
-    make(&new).await;
+    create(&new).await;
     let moved = zone.records();
     assert_eq!(moved.len(), 3, "{moved:?}");
 
-    let forgotten = old.forget("aws_route53_record").await.unwrap_or_else(told);
+    let forgotten = old.forget("aws_route53_record").await.unwrap_or_else(fail);
     assert_eq!(forgotten, 2);
-    // Once more, as after a landfall that was killed here.
+    // Again, as after a landfall that was killed here.
     assert_eq!(
-        old.forget("aws_route53_record").await.unwrap_or_else(told),
+        old.forget("aws_route53_record").await.unwrap_or_else(fail),
         0
     );
-    unmake(&old).await;
+    destroy(&old).await;
     assert_eq!(zone.records(), moved);
     let later = plan(&new, false).await;
     assert!(later.is_empty(), "{:#?}", later.changes);
-    unmake(&new).await;
+    destroy(&new).await;
     assert_eq!(zone.records(), Vec::<String>::new());
 }

@@ -1,6 +1,7 @@
-//! The Lambda target, made and unmade in the emulators. Nothing is invoked: the image does not exist.
+//! The Lambda target is created and destroyed in the emulators. Its image does not exist, so
+//! nothing is invoked.
 
-use crate::stage::{REGION, Stage, make, plan, told, unmake};
+use crate::stage::{REGION, Stage, create, destroy, fail, plan};
 use rules::release::published_versions::LIVE;
 use rules::release::revision::Image;
 use rules::shape::contract::{
@@ -23,12 +24,12 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
+async fn the_target_is_created_as_planned_and_does_not_change_what_releases_own() {
     let stage = Stage::new(Sandbox::shared());
     let inputs = FoundationInputs::of(&stage.manifest, REGION);
     let foundation = stage.terraform(Root::Foundation, &json!(inputs)).await;
-    make(&foundation).await;
-    let made: Option<FoundationOutputs> = foundation.outputs().await.unwrap_or_else(told);
+    create(&foundation).await;
+    let made: Option<FoundationOutputs> = foundation.outputs().await.unwrap_or_else(fail);
     let repository = made.expect("outputs").repository_url;
 
     let image = |digit: &str| {
@@ -37,8 +38,8 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     };
     let inputs = stage.lambda(Some(&image("a")), 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
-    make(&lambda).await;
-    let outputs: Option<LambdaOutputs> = lambda.outputs().await.unwrap_or_else(told);
+    create(&lambda).await;
+    let outputs: Option<LambdaOutputs> = lambda.outputs().await.unwrap_or_else(fail);
     let outputs = outputs.expect("outputs");
     assert_eq!(outputs.function, stage.names.function());
     assert_eq!(outputs.alias, LIVE);
@@ -53,46 +54,46 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
     );
     assert!(outputs.url.contains(&outputs.api_id), "{}", outputs.url);
 
-    // Another image, size and port: they go with the next release, not with Terraform.
+    // Another image, size and port: the next release deploys them, not Terraform.
     let inputs = stage.lambda(Some(&image("b")), 1024, 4000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
     let later = plan(&lambda, false).await;
     assert!(later.is_empty(), "{:#?}", later.changes);
 
-    unmake(&lambda).await;
-    unmake(&foundation).await;
+    destroy(&lambda).await;
+    destroy(&foundation).await;
 }
 
 #[tokio::test]
-async fn a_terraform_that_outlived_its_landfall_does_not_drown_what_the_next_one_says() {
+async fn output_of_a_terraform_that_outlived_its_landfall_is_ignored() {
     let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     inputs["port"] = json!(0.5);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
-    // What it left: a handle on the log, well behind its beginning, that it goes on writing to.
-    let mut left = std::fs::File::create(lambda.dir.path.join("landfall-plan.log")).expect("a log");
-    left.write_all(&b"an earlier line\n".repeat(10_000))
+    // That process still has the log open, far behind its beginning, and keeps writing to it.
+    let mut log = std::fs::File::create(lambda.dir.path.join("landfall-plan.log")).expect("a log");
+    log.write_all(&b"an earlier line\n".repeat(10_000))
         .expect("written");
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writer = std::thread::spawn({
         let stop = std::sync::Arc::clone(&stop);
         move || {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                left.write_all(b"a late line\n").expect("written");
+                log.write_all(b"a late line\n").expect("written");
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         }
     });
-    let refused = lambda.plan(false).await.expect_err("half a port");
+    let failure = lambda.plan(false).await.expect_err("half a port");
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     writer.join().expect("the writer");
-    let why = refused.why.join("\n");
+    let why = failure.why.join("\n");
     assert!(why.contains("whole number from 1 to 65535"), "{why}");
     assert!(!why.contains("late line"), "{why}");
 }
 
 #[tokio::test]
-async fn it_can_be_planned_before_there_is_an_image_but_not_by_tag() {
+async fn the_target_can_be_planned_without_an_image_but_not_with_a_tag() {
     let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
@@ -101,7 +102,7 @@ async fn it_can_be_planned_before_there_is_an_image_but_not_by_tag() {
 
     inputs["image"] = json!("hello-prod:latest");
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
-    let refused = lambda.plan(false).await.expect_err("a tag can move");
-    let why = refused.why.join("\n");
+    let failure = lambda.plan(false).await.expect_err("a tag can move");
+    let why = failure.why.join("\n");
     assert!(why.contains("named by digest"), "{why}");
 }

@@ -1,5 +1,5 @@
-//! The real Terraform or OpenTofu of this machine: that they are found and asked in words that they
-//! understand, and what they do with roots that no test of a whole deployment applies.
+//! Tests with the installed Terraform or OpenTofu: that it is found and understands the commands,
+//! and that it applies those roots that no test of a whole deployment applies.
 
 mod domain;
 mod lambda;
@@ -18,7 +18,7 @@ fn installed() -> Binary {
 }
 
 #[test]
-fn it_is_found_on_the_path() {
+fn a_binary_is_found_on_the_path() {
     let binary = installed();
     assert!(binary.path.is_file(), "{binary:?}");
     assert!(
@@ -28,14 +28,14 @@ fn it_is_found_on_the_path() {
 }
 
 #[test]
-fn the_one_that_was_chosen_is_taken_whatever_the_path() {
+fn a_chosen_binary_is_used_regardless_of_the_path() {
     let binary = installed();
     let chosen = Binary::find(Some(&binary.path), "".as_ref()).expect("the same one");
     assert_eq!(chosen, binary);
 }
 
 #[test]
-fn a_program_that_is_no_terraform_is_refused() {
+fn a_program_that_is_not_terraform_is_rejected() {
     let cargo = std::path::Path::new(env!("CARGO"));
     let error = Binary::find(Some(cargo), &path()).expect_err("cargo does not deploy");
     assert!(matches!(error, BinaryError::Broken { .. }), "{error}");

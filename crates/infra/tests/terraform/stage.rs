@@ -1,4 +1,4 @@
-//! An environment in emulators, and what is done with each root in it.
+//! An environment in emulators, and the steps that tests perform with its roots.
 
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
@@ -11,7 +11,7 @@ use testkit::Sandbox;
 
 pub(crate) const REGION: &str = "us-east-1";
 
-/// An environment in emulators, as landfall lays it out.
+/// An environment in emulators, with landfall's directories.
 pub(crate) struct Stage {
     emulators: Emulators,
     pub(crate) manifest: Manifest,
@@ -51,7 +51,8 @@ impl Stage {
             .expect("a working directory");
         let env = [
             ("AWS_EC2_METADATA_DISABLED", "true"),
-            // Where newer providers find what the endpoints of 3.39 have no word for.
+            // For services that newer providers know and that have no name in the endpoints of
+            // 3.39.
             ("AWS_ENDPOINT_URL", &self.emulators.main),
         ];
         let terraform = Terraform::new(
@@ -62,27 +63,27 @@ impl Stage {
                 .to_vec(),
             tokio::sync::watch::channel(false).1,
         );
-        terraform.init().await.unwrap_or_else(told);
+        terraform.init().await.unwrap_or_else(fail);
         terraform
     }
 }
 
-pub(crate) fn told<T>(failure: Failure) -> T {
+pub(crate) fn fail<T>(failure: Failure) -> T {
     panic!("{failure}\n{}", failure.why.join("\n"))
 }
 
 pub(crate) async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
     let plan = terraform.plan(destroy).await;
-    plan.unwrap_or_else(told)
+    plan.unwrap_or_else(fail)
 }
 
 pub(crate) async fn apply(terraform: &Terraform) {
     let applied = terraform.apply(&mut |_| {}).await;
-    applied.unwrap_or_else(told);
+    applied.unwrap_or_else(fail);
 }
 
-/// Plans, applies, and plans again: then there is nothing left to do.
-pub(crate) async fn make(terraform: &Terraform) {
+/// Plans, applies, and plans again; the second plan has to be empty.
+pub(crate) async fn create(terraform: &Terraform) {
     let first = plan(terraform, false).await;
     assert!(!first.is_empty());
     assert_eq!(
@@ -95,9 +96,9 @@ pub(crate) async fn make(terraform: &Terraform) {
     assert!(second.is_empty(), "{:#?}", second.changes);
 }
 
-pub(crate) async fn unmake(terraform: &Terraform) {
+pub(crate) async fn destroy(terraform: &Terraform) {
     plan(terraform, true).await;
     apply(terraform).await;
     let left = terraform.resources().await;
-    assert_eq!(left.unwrap_or_else(told), 0);
+    assert_eq!(left.unwrap_or_else(fail), 0);
 }

@@ -219,7 +219,7 @@ impl Planner<'_> {
 
     async fn plan_once(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
         match self.is_read_only {
-            true => terraform.foresee().await,
+            true => terraform.plan_without_lock().await,
             false => terraform.plan(false).await,
         }
     }
