@@ -141,7 +141,13 @@ pub(crate) struct Pace {
     #[arg(long, env = "LANDFALL_MAXIMUM", default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub(crate) maximum: Duration,
     /// What to do when the canary analysis has no result by then
-    #[arg(long, env = "LANDFALL_AT_MAXIMUM", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "LANDFALL_AT_MAXIMUM",
+        value_name = "ACTION",
+        value_enum,
+        default_value_t
+    )]
     pub(crate) at_maximum: AtMaximum,
     /// How long to keep the old version running, with 5% of the traffic, after a promotion [default:
     /// 60s; 4m without an edge]

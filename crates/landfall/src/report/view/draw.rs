@@ -91,7 +91,7 @@ fn rows(state: &State, now: Timestamp, width: usize) -> Vec<Row> {
             ));
         }
         if age.as_millis() >= u128::from(STALE_MILLIS) {
-            let text = format!("  {} s ago", age.as_secs());
+            let text = format!("  as of {} s ago", age.as_secs());
             rows.push(Row::new(0, Span::styled(text, QUIET)));
         }
         panel::rows(&seen.watch, state.target, width, &mut rows);
