@@ -34,9 +34,9 @@ fn run(sandbox: &Sandbox, app: &App) -> Result<String, CommandOutput> {
     command.current_dir(app.path());
     let mut run = Running::start(command);
     run.wait_for("numbers or the end", |event| {
-        matches!(event, Event::Traffic { .. } | Event::CommandOutput { .. })
+        matches!(event, Event::Traffic { .. } | Event::Ended { .. })
     });
-    let has_ended = |event: &Event| matches!(event, Event::CommandOutput { .. });
+    let has_ended = |event: &Event| matches!(event, Event::Ended { .. });
     if run.events().iter().any(has_ended) {
         return Err(run.end());
     }
