@@ -132,9 +132,11 @@ fn program() -> &'static Path {
     })
 }
 
-/// Compiles into a file of its own first: two tests may do this at the same time.
+/// Compiles into a file of its own first: two tests may do this at the same time. rustc names its
+/// object files after the output without its extension, so the process is part of the name.
 fn compile(path: &Path) {
-    let fresh = path.with_extension(std::process::id().to_string());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = path.with_file_name(format!("{name}-{}", std::process::id()));
     let output = Command::new("rustc")
         .args([
             "--edition",
