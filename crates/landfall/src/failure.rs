@@ -141,7 +141,7 @@ impl From<aws::Error> for Failure {
     }
 }
 
-/// Terraform's diagnostics carry no error codes, so the text of AWS's denial is what tells a
+/// Terraform's diagnostics carry no error codes, so only the text of AWS's denial distinguishes a
 /// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {

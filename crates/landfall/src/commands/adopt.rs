@@ -1,5 +1,5 @@
-//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a state that was
-//! copied becomes landfall's again.
+//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a copied
+//! state replaces landfall's own.
 
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     adoption.run(arguments.yes, &phases).await
 }
 
-/// What the ejected roots run the app on.
+/// The target of the ejected roots.
 fn target(record: &Ejected) -> Result<Target, Failure> {
     let there = |target: &Target| record.roots.contains_key(&Root::of(*target));
     Target::ALL.into_iter().find(there).ok_or_else(|| {
@@ -121,7 +121,7 @@ impl Adoption<'_> {
         self.record.roots.keys().copied()
     }
 
-    /// A backend that somebody changed keeps a state that landfall does not know: the one it knows may be an old one.
+    /// Checks that the backends are unchanged: with another backend, landfall's state may be an old one.
     fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
         for root in self.roots() {
             let path = format!("{root}/{BACKEND}");
@@ -146,7 +146,7 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    /// Whether the states are those of these roots, and for those that were copied, which of the two counts.
+    /// Checks that the states belong to these roots. For copied states, decides which of the two is current.
     async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
         let mut verdicts = BTreeMap::new();
         for (root, parted) in &self.record.roots {
@@ -171,7 +171,7 @@ impl Adoption<'_> {
         Ok(verdicts)
     }
 
-    /// What to do about a state that was copied.
+    /// What to do with a copied state.
     fn copy(&self, root: Root, parted: &Stamp, ours: Option<&Stamp>) -> Result<Takeover, Failure> {
         let path = format!("{root}/terraform.tfstate");
         let lock = format!("{root}/.terraform.tfstate.lock.info");
@@ -185,7 +185,7 @@ impl Adoption<'_> {
         }
         let Some(text) = self.directory.read(&path)? else {
             return match ours {
-                // An earlier adopt took it.
+                // An earlier adopt has taken it.
                 Some(_) => Ok(Takeover::Same),
                 None => Err(self.environment.not_deployed()),
             };
@@ -210,7 +210,7 @@ impl Adoption<'_> {
         }
     }
 
-    /// Whether what was ejected is still what runs.
+    /// Checks that the ejected target is still the deployed one.
     async fn check_target(&self) -> Result<(), Failure> {
         let there = match self.environment.has_state().await? {
             true => self.environment.targets().await?,
@@ -245,8 +245,8 @@ impl Adoption<'_> {
                     let aside = self.environment.aside(scratch).await?;
                     eject::of_ci(&aside, &self.manifest, self.interrupt).await?
                 }
-                // Its state is not landfall's yet; what it was made with stands there.
-                // What of a domain is there, and what is to be, `up` sees in the state.
+                // Its state is not landfall's yet; its variables are in the directory.
+                // `up` reads the current domains from the state.
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
@@ -257,7 +257,7 @@ impl Adoption<'_> {
         Ok(all)
     }
 
-    /// The variables of a root as they stand there.
+    /// The variables of a root in the ejected directory.
     fn there(&self, root: Root, found: &Texts) -> Result<Variables, Failure> {
         let path = format!("{root}/{VARIABLES}");
         let text = found.get(&path).map_or("", String::as_str);
@@ -268,7 +268,7 @@ impl Adoption<'_> {
         })
     }
 
-    /// Tells what is otherwise there, and refuses to drop it without a yes.
+    /// Reports differences, and refuses to drop them without confirmation.
     fn compare(
         &self,
         found: &Texts,
@@ -284,7 +284,7 @@ impl Adoption<'_> {
                 wanted.insert(format!("{root}/{name}"), text);
             }
         }
-        // What the variables say was just compared, by its meaning.
+        // The variables have just been compared, by value.
         let is_text = |path: &String| !path.ends_with(VARIABLES);
         wanted.retain(|path, _| is_text(path));
         let written: BTreeMap<String, String> = self
@@ -319,7 +319,7 @@ impl Adoption<'_> {
         }
     }
 
-    /// Makes the states that were copied landfall's again.
+    /// Replaces landfall's states by the copied ones, where those are current.
     async fn take_over(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
         if self.record.state == StateBackend::S3 {
             return Ok(());
@@ -365,7 +365,7 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    /// What `up` would change of the shape; whether that is nothing.
+    /// Plans what `up` would change. Returns whether that is nothing.
     async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
         let scratch =
             tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
@@ -419,7 +419,7 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
         .iter()
         .map(|difference| format!("{}: {}", difference.variable, difference.how))
         .collect();
-    // One setting may be a variable of two roots.
+    // Two roots may have the same setting.
     how.dedup();
     failure.next = how;
     if !edited.is_empty() {

@@ -1,4 +1,4 @@
-//! `landfall history` and `landfall judge`: what was released, and on what evidence.
+//! `landfall history` and `landfall judge`: releases and their evidence.
 
 use crate::cli::{Global, History, Judge};
 use crate::environment::Environment;

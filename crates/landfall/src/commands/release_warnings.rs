@@ -1,4 +1,4 @@
-//! What is wrong already, said before a release starts.
+//! Warnings about existing problems, before a release starts.
 
 use crate::environment::Environment;
 use crate::release::driver::Driver;
@@ -8,8 +8,8 @@ use rules::app::manifest::Manifest;
 use rules::event::Event;
 use rules::operate::release_warnings::concerns;
 
-/// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What
-/// cannot be looked at is told as well; none of it keeps a release from starting, which may be the repair.
+/// Warns of firing alarms, an exceeded budget, unhealthy targets, and of what could not be checked. None of it
+/// prevents the release, which may be the fix.
 pub(crate) async fn tell(
     environment: &Environment,
     manifest: &Manifest,
@@ -22,7 +22,7 @@ pub(crate) async fn tell(
         Budgets::new(&environment.session, &environment.account),
     );
     let exceeded = async {
-        // Without a budget in the manifest the alert is set to the first cent: no news to tell.
+        // Without a budget in the manifest, the alert fires at the first cent: not worth a warning.
         match manifest.budget {
             Some(limit) if limit > 0.0 => budgets.exceeded(&budget_name).await,
             _ => Ok(None),
@@ -42,7 +42,7 @@ pub(crate) async fn tell(
         unseen("the budget", error.to_string());
         None
     });
-    // A release looks again itself, and says what is wrong then.
+    // The release itself looks again, and reports the error.
     let Ok(look) = look else {
         return;
     };

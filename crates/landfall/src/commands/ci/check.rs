@@ -1,4 +1,4 @@
-//! `landfall ci check`: does a role trust this job, and if not, why.
+//! `landfall ci check`: whether a role trusts this job, and if not, why.
 
 use crate::cli::Global;
 use crate::cli::ci::Check;
@@ -41,7 +41,7 @@ pub(super) async fn run(
     Err(failure)
 }
 
-/// The job's token, read and forgotten: neither it nor a part of it is shown.
+/// The claims of the job's token. The token itself is never printed.
 async fn claims(arguments: &Check) -> Result<Claims, Failure> {
     let file = arguments
         .token_file
@@ -65,7 +65,7 @@ async fn claims(arguments: &Check) -> Result<Claims, Failure> {
     })
 }
 
-/// Asks GitHub for a token as `aws-actions/configure-aws-credentials` does
+/// Requests a token from GitHub, as `aws-actions/configure-aws-credentials` does
 /// (<https://docs.github.com/en/actions/reference/security/oidc>).
 async fn from_github() -> Result<String, Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());

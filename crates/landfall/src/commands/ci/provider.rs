@@ -1,5 +1,5 @@
-//! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
-//! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
+//! The identity provider: an account has at most one for each issuer, shared by all environments. So it is in
+//! no environment's Terraform state: the first environment creates it, and the last one removes it.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -13,11 +13,11 @@ use rules::leave::ci::{AUDIENCE, Role};
 pub(super) enum Missing {
     /// The provider.
     Provider,
-    /// Tokens of the provider that is there may not be made out to AWS.
+    /// The existing provider lacks AWS's audience.
     Audience,
 }
 
-/// Looks what the account lacks for tokens of the provider with this ARN.
+/// Finds out what the account lacks for tokens of the provider with this ARN.
 pub(super) async fn missing(
     environment: &Environment,
     arn: &str,
@@ -53,7 +53,7 @@ impl Missing {
         let identity = Identity::new(&environment.session);
         match self {
             Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
-                // Somebody else was faster.
+                // Another command was faster.
                 Err(error) if error.kind == ErrorKind::Conflict => {}
                 other => other?,
             },
@@ -78,8 +78,8 @@ pub(crate) async fn trusted(environment: &Environment) -> Result<Option<String>,
     Ok(arn.map(str::to_owned))
 }
 
-/// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
-/// environment itself is gone without it.
+/// Removes a provider that landfall created and no role trusts any more. A failure is only a warning: the
+/// environment itself is gone.
 pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
     let identity = Identity::new(&environment.session);
