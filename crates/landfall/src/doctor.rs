@@ -1,5 +1,5 @@
-//! Gathers the facts that `rules::operate::doctor` judges, all at once, each part with a time limit. A part
-//! that fails does not stop the others.
+//! Gathers the facts that `rules::operate::doctor` judges, all at once, each part with a time
+//! limit. A part that fails does not stop the others.
 
 mod account;
 mod machine;

@@ -133,8 +133,8 @@ pub(crate) struct Pace {
     /// How traffic moves to a new version
     #[arg(long, env = "LANDFALL_STRATEGY", value_enum, default_value_t)]
     pub(crate) strategy: Strategy,
-    /// Minimum time for the canary analysis [default: 15s; 4m without an edge, as the load balancer's
-    /// metrics are late]
+    /// Minimum time for the canary analysis [default: 15s; 4m without an edge, as the load
+    /// balancer's metrics are late]
     #[arg(long, env = "LANDFALL_MINIMUM", value_name = "DURATION", value_parser = duration)]
     pub(crate) minimum: Option<Duration>,
     /// Maximum time for the canary analysis
@@ -149,8 +149,8 @@ pub(crate) struct Pace {
         default_value_t
     )]
     pub(crate) at_maximum: AtMaximum,
-    /// How long to keep the old version running, with 5% of the traffic, after a promotion [default:
-    /// 60s; 4m without an edge]
+    /// How long to keep the old version running, with 5% of the traffic, after a promotion
+    /// [default: 60s; 4m without an edge]
     #[arg(long, env = "LANDFALL_BAKE", value_name = "DURATION", value_parser = duration)]
     pub(crate) bake: Option<Duration>,
     /// Stage the new version without traffic, and print how to reach it

@@ -1,5 +1,5 @@
-//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a copied
-//! state replaces landfall's own.
+//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only
+//! checks; a copied state replaces landfall's own.
 
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
@@ -121,7 +121,8 @@ impl Adoption<'_> {
         self.record.roots.keys().copied()
     }
 
-    /// Checks that the backends are unchanged: with another backend, landfall's state may be an old one.
+    /// Checks that the backends are unchanged: with another backend, landfall's state may be an old
+    /// one.
     fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
         for root in self.roots() {
             let path = format!("{root}/{BACKEND}");
@@ -139,14 +140,16 @@ impl Adoption<'_> {
             )
             .why(kept)
             .next(format!(
-                "restore {path} (`landfall eject` into an empty directory shows it), then run `terraform -chdir={}/{root} init -migrate-state`",
+                "restore {path} (`landfall eject` into an empty directory shows it), then run \
+                 `terraform -chdir={}/{root} init -migrate-state`",
                 self.directory.name
             )));
         }
         Ok(())
     }
 
-    /// Checks that the states belong to these roots. For copied states, decides which of the two is current.
+    /// Checks that the states belong to these roots. For copied states, decides which of the two is
+    /// current.
     async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
         let mut verdicts = BTreeMap::new();
         for (root, parted) in &self.record.roots {
@@ -205,7 +208,11 @@ impl Adoption<'_> {
                 theirs.serial,
                 ours.map_or(0, |ours| ours.serial)
             ))
-            .next("neither state is complete: `terraform plan` in both directories shows what each lacks; `terraform import` adds it, and `terraform state push` replaces the other state with the complete one")),
+            .next(
+                "neither state is complete: `terraform plan` in both directories shows what each \
+                   lacks; `terraform import` adds it, and `terraform state push` replaces the \
+                   other state with the complete one",
+            )),
             verdict => Ok(verdict),
         }
     }
@@ -303,7 +310,8 @@ impl Adoption<'_> {
         let others = other_version(&written, &wanted, &found);
         if others > 0 {
             self.report.note(format!(
-                "{others} files were written by landfall {}, and this is {}: the plan shows whether that changes anything",
+                "{others} files were written by landfall {}, and this is {}: the plan shows \
+                 whether that changes anything",
                 self.record.landfall,
                 env!("CARGO_PKG_VERSION")
             ));
@@ -398,7 +406,10 @@ fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
         "its lineage was {}; it is now {found}",
         parted.lineage
     ))
-    .next("it was created again, or belongs to another environment: `landfall status` shows what is deployed; nothing was changed")
+    .next(
+        "it was created again, or belongs to another environment: `landfall status` shows what \
+           is deployed; nothing was changed",
+    )
 }
 
 fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
@@ -426,5 +437,8 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
         failure =
             failure.next("restore the files, or continue without landfall: it cannot keep them");
     }
-    failure.next("or drop the changes with --yes: the next `landfall up` undoes them; nothing was changed yet")
+    failure.next(
+        "or drop the changes with --yes: the next `landfall up` undoes them; nothing was \
+                  changed yet",
+    )
 }

@@ -72,8 +72,8 @@ fn of_github(arguments: &Github, checkout: &Checkout) -> Result<Setup, Failure> 
     })
 }
 
-/// The trusted repository: the given one, otherwise that of the remote. The host of a self-managed GitLab is
-/// always the remote's.
+/// The trusted repository: the given one, otherwise that of the remote. The host of a self-managed
+/// GitLab is always the remote's.
 fn project(forge: Forge, flags: &Flags, checkout: &Checkout) -> Result<Project, Failure> {
     let remote = checkout
         .origin
@@ -234,25 +234,31 @@ fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
     let warn = |text: String| report.emit(Event::Warning { text });
     if deployment.archive.is_none() {
         warn(
-            "no release of landfall is published yet: jobs fail until --archive and --archive-sha256 name one"
+            "no release of landfall is published yet: jobs fail until --archive and \
+             --archive-sha256 name one"
                 .to_owned(),
         );
     }
     if setup.forge == Forge::Github && setup.ids.is_none() {
         let path = &setup.project.path;
         report.note(format!(
-            "the tokens of a repository that was created, renamed or moved since 15 July 2026 contain its numbers; for such a repository, set --owner-id and --repository-id to the output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
+            "the tokens of a repository that was created, renamed or moved since 15 July 2026 \
+             contain its numbers; for such a repository, set --owner-id and --repository-id to the \
+             output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
         ));
     }
     if let Some(environment) = &setup.github_environment {
         warn(format!(
-            "everyone who can push a branch can use the environment {environment}, unless only {} may: set it under Settings, Environments, {environment}, Deployment branches. AWS also compares the branch, but only GitHub can enforce this",
+            "everyone who can push a branch can use the environment {environment}, unless only {} \
+             may: set it under Settings, Environments, {environment}, Deployment branches. AWS \
+             also compares the branch, but only GitHub can enforce this",
             setup.branch
         ));
     }
     if setup.forge == Forge::Gitlab {
         report.note(format!(
-            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, Protected branches)",
+            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, \
+             Protected branches)",
             setup.branch
         ));
     }

@@ -152,9 +152,9 @@ async fn remove(
         .await?;
     if environment.has_state().await? {
         let mut roots = Vec::new();
-        // CI first, so that no job deploys again. Then domains, so that no name points to nothing. Then the
-        // targets before the foundation: a task that stops late writes its last lines, and some services
-        // would create a missing log group again.
+        // CI first, so that no job deploys again. Then domains, so that no name points to nothing.
+        // Then the targets before the foundation: a task that stops late writes its last lines, and
+        // some services would create a missing log group again.
         for root in [
             Root::Ci,
             Root::FargateDomain,

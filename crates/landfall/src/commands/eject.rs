@@ -1,4 +1,5 @@
-//! `landfall eject`: writes what is deployed as plain Terraform. Reads AWS, and writes one directory.
+//! `landfall eject`: writes what is deployed as plain Terraform. Reads AWS, and writes one
+//! directory.
 
 mod directory;
 
@@ -168,7 +169,8 @@ fn stamps(states: &BTreeMap<Root, String>) -> BTreeMap<Root, Stamp> {
         .collect()
 }
 
-/// Reads what is deployed, and compares it with the manifest: the directory must match the deployment.
+/// Reads what is deployed, and compares it with the manifest: the directory must match the
+/// deployment.
 async fn look(
     environment: &Environment,
     manifest: Manifest,
@@ -243,7 +245,10 @@ async fn look(
         return Err(failure
             .next("`landfall up` applies the difference; then run the same command again")
             .next("repeat the options that `up` was given, such as --budget")
-            .next("or write what landfall.toml says with --yes: the first `terraform apply` then makes these changes"));
+            .next(
+                "or write what landfall.toml says with --yes: the first `terraform apply` then \
+                   makes these changes",
+            ));
     }
     Ok(Deployed {
         manifest,

@@ -1,7 +1,7 @@
 //! `landfall exec`: runs a command once, in the app's image, with the settings of the live version.
 //!
-//! Not with ECS Exec, whose agent in the container needs a writable root file system. A separate task starts
-//! instead, with the app's restrictions, and the app's own tasks are not touched.
+//! Not with ECS Exec, whose agent in the container needs a writable root file system. A separate
+//! task starts instead, with the app's restrictions, and the app's own tasks are not touched.
 
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
@@ -26,7 +26,8 @@ use tokio::time::Instant;
 
 /// How often the task and its log are read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How far back each read of the log goes, in milliseconds: CloudWatch shows lines late and not in order.
+/// How far back each read of the log goes, in milliseconds: CloudWatch shows lines late and not in
+/// order.
 const OVERLAP: u64 = 30_000;
 /// How long ECS may take to list a task that it has just started.
 const KNOWN: Duration = Duration::from_secs(60);
@@ -59,13 +60,23 @@ pub(crate) async fn run(
     }
 }
 
-/// An invocation lasts 30 s at most, and the function is frozen afterwards: too short for a migration.
+/// An invocation lasts 30 s at most, and the function is frozen afterwards: too short for a
+/// migration.
 fn not_on_lambda() -> Failure {
-    Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
-        .why("a function runs for one request, at most 30 s, and is frozen afterwards: a migration would be cut off")
-        .next("run the command in the same image on this machine: `docker run --rm --entrypoint COMMAND IMAGE`, with your own credentials")
-        .next("or have the app run it on a request that only you can send")
-        .next("or move the app: `landfall move --to fargate`")
+    Failure::new(
+        Exit::BadInput,
+        "`exec` works on Fargate, and this app runs on Lambda",
+    )
+    .why(
+        "a function runs for one request, at most 30 s, and is frozen afterwards: a migration \
+              would be cut off",
+    )
+    .next(
+        "run the command in the same image on this machine: `docker run --rm --entrypoint \
+               COMMAND IMAGE`, with your own credentials",
+    )
+    .next("or have the app run it on a request that only you can send")
+    .next("or move the app: `landfall move --to fargate`")
 }
 
 async fn on_fargate(
@@ -93,7 +104,10 @@ async fn on_fargate(
             Exit::BadInput,
             "`exec` needs the edge, and this app runs without it (`edge = false`)",
         )
-        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any command")
+        .why(
+            "a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any \
+              command",
+        )
         .next("run the task by hand: `aws ecs run-task` with an override of the command"));
     }
     let token = token()?;

@@ -59,7 +59,8 @@ fn show(record: &Record, report: &Report) {
     if let Err(mismatch) = record.replay() {
         report.emit(Event::Warning {
             text: format!(
-                "step {} does not follow from its recorded observations: another version of landfall may have taken it",
+                "step {} does not follow from its recorded observations: another version of \
+                 landfall may have taken it",
                 mismatch.entry + 1
             ),
         });

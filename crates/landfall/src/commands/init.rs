@@ -1,4 +1,5 @@
-//! `landfall init`: writes a first landfall.toml. It asks nothing: options replace what the Dockerfile lacks.
+//! `landfall init`: writes a first landfall.toml. It asks nothing: options replace what the
+//! Dockerfile lacks.
 
 use crate::cli::Global;
 use crate::cli::init::Init;

@@ -1,5 +1,5 @@
-//! `landfall policy`: the IAM policies of the deploying identity. The only call to AWS is for the account,
-//! unless it is given.
+//! `landfall policy`: the IAM policies of the deploying identity. The only call to AWS is for the
+//! account, unless it is given.
 
 use crate::cli::Global;
 use crate::cli::policy::{Flags, Policy};

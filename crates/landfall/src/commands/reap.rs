@@ -1,7 +1,7 @@
 //! `landfall reap`: destroys environments whose TTL has expired.
 //!
-//! It needs no app directory: the tags of the state bucket have the app, the environment and the expiry, and
-//! Terraform needs only the state and the HCL of this program.
+//! It needs no app directory: the tags of the state bucket have the app, the environment and the
+//! expiry, and Terraform needs only the state and the HCL of this program.
 
 use crate::cli::{Global, Reap};
 use crate::commands::down;
@@ -78,7 +78,8 @@ async fn look(
             },
             // Deleted since it was listed.
             Ok(None) => {}
-            // Without access to a bucket it is not the caller's: for example previews' jobs and production.
+            // Without access to a bucket it is not the caller's: for example previews' jobs and
+            // production.
             Err(error) => unseen.push(format!("{bucket}: {error}; skipped")),
         }
     }

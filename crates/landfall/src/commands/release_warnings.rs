@@ -8,8 +8,8 @@ use rules::app::manifest::Manifest;
 use rules::event::Event;
 use rules::operate::release_warnings::concerns;
 
-/// Warns of firing alarms, an exceeded budget, unhealthy targets, and of what could not be checked. None of it
-/// prevents the release, which may be the fix.
+/// Warns of firing alarms, an exceeded budget, unhealthy targets, and of what could not be checked.
+/// None of it prevents the release, which may be the fix.
 pub(crate) async fn tell(
     environment: &Environment,
     manifest: &Manifest,

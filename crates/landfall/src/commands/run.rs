@@ -57,7 +57,8 @@ pub(crate) async fn run(
     for name in &manifest.secrets {
         if !env.contains_key(name.as_str()) {
             report.note(format!(
-                "the app runs without the secret {name}: set {name} in your environment to pass it on"
+                "the app runs without the secret {name}: set {name} in your environment to pass it \
+                 on"
             ));
         }
     }

@@ -156,7 +156,10 @@ fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, 
     if std::io::stdin().is_terminal() {
         if !report.can_ask() {
             return Err(Failure::new(Exit::BadInput, "no value given")
-                .why("stdin is a terminal, but landfall cannot prompt here (--json, or stderr is not a terminal)")
+                .why(
+                    "stdin is a terminal, but landfall cannot prompt here (--json, or stderr is \
+                      not a terminal)",
+                )
                 .next("pipe the value into the command, or name a file with --from-file"));
         }
         return report
@@ -185,7 +188,8 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     }
     if serving(&environment).await?.contains_key(name) {
         let question = format!(
-            "The live version needs {name}: without it, nothing of it can start again. Remove {name}? This cannot be undone."
+            "The live version needs {name}: without it, nothing of it can start again. Remove \
+             {name}? This cannot be undone."
         );
         confirm(report, arguments.yes, &question)?;
     }
@@ -193,7 +197,8 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     report.note(format!("{name} is removed"));
     if app.manifest.secrets.contains(name) {
         report.note(format!(
-            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall up`"
+            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall \
+             up`"
         ));
     }
     Ok(())

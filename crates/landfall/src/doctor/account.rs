@@ -241,8 +241,8 @@ async fn names(environment: &Environment) -> Seen<Strangers> {
         &environment.account,
     );
     let listing = inventory.look().await;
-    // In this order: what a running Terraform creates in the meantime is not in the listing, and what it
-    // created before is in the state once its lock is gone.
+    // In this order: what a running Terraform creates in the meantime is not in the listing, and
+    // what it created before is in the state once its lock is gone.
     let mut of_ours = BTreeSet::new();
     for root in Root::ALL {
         if let Some(lock) = environment.state_lock(root).await {
@@ -343,7 +343,8 @@ async fn permissions(
     Ok(answers.concat())
 }
 
-/// How far this machine's clock is ahead of AWS's, by the date of a response that needs no credentials.
+/// How far this machine's clock is ahead of AWS's, by the date of a response that needs no
+/// credentials.
 async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
     let address = Cloud::chosen(global).clock()?;
     let limit = extent.timings().min(Duration::from_secs(5));

@@ -29,7 +29,10 @@ pub(super) async fn run(
     })?;
     if answer == Answer::Admitted {
         report.note("the role trusts this job");
-        report.note("if AWS still refuses it, the role or the identity provider is missing: `landfall ci github` and `landfall ci gitlab` create both");
+        report.note(
+            "if AWS still refuses it, the role or the identity provider is missing: \
+                     `landfall ci github` and `landfall ci gitlab` create both",
+        );
         return Ok(());
     }
     let mut failure = Failure::new(Exit::Access, "the role does not trust this job");
@@ -77,7 +80,10 @@ async fn from_github() -> Result<String, Failure> {
             .why("ACTIONS_ID_TOKEN_REQUEST_URL and AWS_WEB_IDENTITY_TOKEN_FILE are not set")
             .next("GitHub: add `id-token: write` to the job's `permissions`")
             .next("GitHub: jobs of pull requests from forks never get a token, for security")
-            .next("GitLab: request a token with `id_tokens`, and name its file with AWS_WEB_IDENTITY_TOKEN_FILE"));
+            .next(
+                "GitLab: request a token with `id_tokens`, and name its file with \
+                   AWS_WEB_IDENTITY_TOKEN_FILE",
+            ));
     };
     let separator = if url.contains('?') { '&' } else { '?' };
     let refused = |why: String| {
@@ -115,8 +121,10 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
         });
     }
     let Some(role) = &arguments.role else {
-        return Err(Failure::new(Exit::BadInput, "no trust policy given")
-            .next("give it with --trust, or name a role with --role, which needs credentials other than the job's"));
+        return Err(Failure::new(Exit::BadInput, "no trust policy given").next(
+            "give it with --trust, or name a role with --role, which needs credentials other \
+                   than the job's",
+        ));
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;

@@ -1,5 +1,6 @@
-//! The identity provider: an account has at most one for each issuer, shared by all environments. So it is in
-//! no environment's Terraform state: the first environment creates it, and the last one removes it.
+//! The identity provider: an account has at most one for each issuer, shared by all environments.
+//! So it is in no environment's Terraform state: the first environment creates it, and the last one
+//! removes it.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -36,10 +37,12 @@ impl Missing {
     pub(super) fn describe(self, issuer: &str) -> String {
         match self {
             Missing::Provider => format!(
-                "the account has no identity provider for {issuer}: it will be created; alone it grants no access"
+                "the account has no identity provider for {issuer}: it will be created; alone it \
+                 grants no access"
             ),
             Missing::Audience => format!(
-                "the account's identity provider for {issuer} does not accept the audience {AUDIENCE}: it will be added"
+                "the account's identity provider for {issuer} does not accept the audience \
+                 {AUDIENCE}: it will be added"
             ),
         }
     }
@@ -78,8 +81,8 @@ pub(crate) async fn trusted(environment: &Environment) -> Result<Option<String>,
     Ok(arn.map(str::to_owned))
 }
 
-/// Removes a provider that landfall created and no role trusts any more. A failure is only a warning: the
-/// environment itself is gone.
+/// Removes a provider that landfall created and no role trusts any more. A failure is only a
+/// warning: the environment itself is gone.
 pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
     let identity = Identity::new(&environment.session);
@@ -104,7 +107,8 @@ pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report
         )),
         Err(error) => report.emit(Event::Warning {
             text: format!(
-                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
+                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam \
+                 delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
             ),
         }),
     }

@@ -19,7 +19,8 @@ const WORKS: Style = Style::new().fg(Color::Cyan);
 /// When the numbers are older than this, the view says how old they are.
 const STALE_MILLIS: u64 = 5_000;
 
-/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0 never.
+/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0
+/// never.
 pub(super) struct Row {
     pub(super) line: Line<'static>,
     pub(super) rank: u8,
