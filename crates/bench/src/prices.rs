@@ -1,5 +1,5 @@
-//! `./dev bench prices`: compares AWS's public price list with the table that comes with landfall, and
-//! writes a new table. The list needs no credentials.
+//! `./dev bench prices`: compares AWS's public price list with the table that comes with landfall,
+//! and writes a new table. The list needs no credentials.
 
 mod list;
 mod renewal;

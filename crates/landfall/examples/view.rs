@@ -1,5 +1,5 @@
-//! Shows the view without a deployment: `cargo run -p landfall --example view`. The argument is `release`
-//! (the default), `rollback`, `live`, `ask` or `panic`. All numbers are made up.
+//! Shows the view without a deployment: `cargo run -p landfall --example view`. The argument is
+//! `release` (the default), `rollback`, `live`, `ask` or `panic`. All numbers are made up.
 
 // The report is part of the binary, so this includes its source. Not all of it is used here.
 #[allow(dead_code, unused_imports)]

@@ -1,7 +1,8 @@
 //! The command line: commands, options, help.
 //!
-//! A command takes `[DIRECTORY]`, the app directory, as its first positional argument; what else it is
-//! about comes second. Each option has an environment variable: `--dry-run` is `LANDFALL_DRY_RUN`.
+//! A command takes `[DIRECTORY]`, the app directory, as its first positional argument; what else it
+//! is about comes second. Each option has an environment variable: `--dry-run` is
+//! `LANDFALL_DRY_RUN`.
 
 pub(crate) mod ci;
 mod deploy;
@@ -48,8 +49,8 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Reads the process's arguments and environment. Prints help or an error, and exits, where that
-    /// is the answer.
+    /// Reads the process's arguments and environment. Prints help or an error, and exits, where
+    /// that is the answer.
     pub(crate) fn read() -> Cli {
         Cli::try_read(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
@@ -68,8 +69,8 @@ impl Cli {
         Ok(cli)
     }
 
-    /// The command line for clap. The global options are listed in the top-level help only; the other
-    /// commands accept them as well.
+    /// The command line for clap. The global options are listed in the top-level help only; the
+    /// other commands accept them as well.
     pub(crate) fn definition() -> clap::Command {
         let mut command = Cli::command().mut_args(common);
         let globals: Vec<clap::Arg> = command

@@ -1,5 +1,5 @@
-//! Gathering what `rules::operate::doctor` judges: everything at once, each part with a time limit, none of them
-//! failing the rest.
+//! Gathers the facts that `rules::operate::doctor` judges, all at once, each part with a time
+//! limit. A part that fails does not stop the others.
 
 mod account;
 mod machine;
@@ -17,10 +17,10 @@ use rules::operate::doctor::Facts;
 use std::path::Path;
 use std::time::Duration;
 
-/// How much is looked at.
+/// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Before a deployment: quotas, names and permissions only where something is to be made.
+    /// Before a deployment: quotas, names and permissions only for roots that will be created.
     Deployment,
     /// Everything but AWS.
     Machine,
@@ -29,7 +29,7 @@ pub(crate) enum Extent {
 }
 
 impl Extent {
-    /// How long AWS may take for each part.
+    /// Time limit of each part that calls AWS.
     fn timings(self) -> Duration {
         match self {
             Extent::Deployment => Duration::from_secs(5),
@@ -38,17 +38,17 @@ impl Extent {
     }
 }
 
-/// What was found, and what a deployment goes on with.
+/// The facts, and what a deployment continues with.
 pub(crate) struct Examined {
     pub(crate) facts: Facts,
     pub(crate) app: Option<App>,
     pub(crate) engine: Option<Engine>,
     pub(crate) environment: Option<Environment>,
-    /// What the environment runs on.
+    /// The targets that the environment runs on.
     pub(crate) deployed: Vec<Target>,
 }
 
-/// Looks at the app directory, this machine and the account.
+/// Examines the app directory, this machine and the account.
 pub(crate) async fn examine(
     directory: &Path,
     overrides: &Overrides,
@@ -80,7 +80,7 @@ pub(crate) async fn examine(
 }
 
 impl Examined {
-    /// The target that is meant is known once one has looked where the app runs already.
+    /// The effective target is known only after a look at where the app runs.
     fn settle_target(&mut self) {
         if let Some(app) = &mut self.app {
             app.manifest.target = Environment::target(&app.manifest, &self.deployed);
@@ -93,12 +93,12 @@ impl Examined {
     }
 }
 
-/// A failure as the reason why there is no fact.
+/// A failure as the reason for a missing fact.
 pub(crate) fn trouble(failure: Failure) -> Unavailable {
     Unavailable::Failed(failure.into())
 }
 
-/// A look that may take so long and no longer.
+/// Runs a part within its time limit.
 async fn within<T>(limit: Duration, look: impl Future<Output = Seen<T>>) -> Seen<T> {
     let silent = || {
         let seconds = limit.as_secs();

@@ -112,7 +112,8 @@ impl From<aws::Error> for Failure {
                 Exit::Access,
                 "no usable AWS credentials or region".to_owned(),
                 Some(
-                    "sign in with `aws login` (or set AWS_PROFILE), and name a region with --region",
+                    "sign in with `aws login` (or set AWS_PROFILE), and name a region with \
+                     --region",
                 ),
             ),
             aws::ErrorKind::Denied => (
@@ -124,7 +125,8 @@ impl From<aws::Error> for Failure {
                 Exit::Infrastructure,
                 format!("AWS did not answer {call}"),
                 Some(
-                    "check the network, then run the same command again: it continues with what is there",
+                    "check the network, then run the same command again: it continues with what is \
+                     there",
                 ),
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
@@ -159,7 +161,8 @@ impl From<infra::Failure> for Failure {
             what: error.what,
             why: error.why,
             next: vec![
-                "what was created is in the state: `landfall up` continues, `landfall down` removes it"
+                "what was created is in the state: `landfall up` continues, `landfall down` \
+                 removes it"
                     .to_owned(),
             ],
             denied,

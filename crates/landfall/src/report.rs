@@ -1,8 +1,8 @@
 //! The only place that prints: events as text for people, or as one JSON object per line.
 //!
-//! Results go to standard output and progress to standard error, so that `landfall url` works in a pipe.
-//! With `--json` everything goes to standard output. On a terminal, a view below the lines shows what is
-//! going on; elsewhere a line reports it now and then.
+//! Results go to standard output and progress to standard error, so that `landfall url` works in a
+//! pipe. With `--json` everything goes to standard output. On a terminal, a view below the lines
+//! shows what is going on; elsewhere a line reports it now and then.
 
 mod bill;
 mod doctor;
@@ -103,5 +103,4 @@ impl Report {
 }
 
 #[cfg(test)]
-#[path = "report_tests.rs"]
 mod tests;

@@ -207,8 +207,8 @@ fn in_order(policy: &Value) -> Value {
     }
 }
 
-/// Three witnesses of each token: what the rules say of the policy that Terraform plans, what an emulator of
-/// STS does with the role that Terraform made, and what this test expects.
+/// Three witnesses of each token: what the rules say of the policy that Terraform plans, what an
+/// emulator of STS does with the role that Terraform made, and what this test expects.
 async fn witness(forge: Forge, cases: &[(&str, Value, &[Role])]) {
     let emulator = Enforcing::start().await;
     let dir = tempfile::tempdir().expect("a directory");

@@ -55,7 +55,8 @@ fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
         .args([
             "--header",
             &format!(
-                "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+                "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, \
+                 Signature=0"
             ),
         ])
         .args(["--data", body, &url])

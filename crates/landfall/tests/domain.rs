@@ -1,5 +1,5 @@
-//! An app with its own domain, in the emulators: they issue any certificate, and DNS does not resolve the
-//! domain.
+//! An app with its own domain, in the emulators: they issue any certificate, and DNS does not
+//! resolve the domain.
 
 use rules::app::manifest::Target;
 use rules::check::{CheckId, Outcome};

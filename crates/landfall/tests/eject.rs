@@ -1,5 +1,5 @@
-//! Eject and adopt in a rehearsal: an ejected directory plans "No changes" with plain Terraform, and landfall
-//! adopts what plain Terraform changed.
+//! Eject and adopt in a rehearsal: an ejected directory plans "No changes" with plain Terraform,
+//! and landfall adopts what plain Terraform changed.
 
 use aws::{Endpoints, Functions, Session};
 use infra::Binary;
@@ -250,7 +250,8 @@ fn an_environment_is_ejected_and_adopted() {
     let failure = told.failure();
     assert!(failure.contains("`log_retention_days = 30`"), "{failure}");
     assert!(failure.contains("rate_limit is 70 there"), "{failure}");
-    // One key of the manifest covers both roots, so the other root has to follow; the rate has no key.
+    // One key of the manifest covers both roots, so the other root has to follow; the rate has no
+    // key.
     set(&root(Root::Lambda), "rate_limit", 50);
     set(&root(Root::Foundation), "log_retention_days", 30);
     person.apply(&root(Root::Lambda));

@@ -1,5 +1,5 @@
-//! Restrictions of an app's container, on this machine and on Fargate in a rehearsal, and the diagnosis of
-//! an app that needs more.
+//! Restrictions of an app's container, on this machine and on Fargate in a rehearsal, and the
+//! diagnosis of an app that needs more.
 
 use rules::app::manifest::Target;
 use rules::event::Event;
@@ -70,7 +70,8 @@ fn an_app_on_this_machine_has_the_restrictions_of_aws() {
     let app = sandbox.app("tells", "hard", Mode::Tells, 1);
     assert_eq!(run(&sandbox, &app).expect("it runs"), HARDENED);
     let app = app.manifest(
-        "[container]\nuser = \"1000:1000\"\nwritable = [\"/var/cache/app\"]\nno_new_privileges = false\n",
+        "[container]\nuser = \"1000:1000\"\nwritable = [\"/var/cache/app\"]\nno_new_privileges = \
+         false\n",
     );
     let told = run(&sandbox, &app).expect("it runs");
     assert!(told.contains("Uid: 1000 1000"), "{told}");

@@ -30,7 +30,8 @@ fn a_killed_up_is_resumed() {
         assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
     }
 
-    // kill -9 of landfall: its Terraform continues and loses nothing; the state is locked until it finishes.
+    // kill -9 of landfall: its Terraform continues and loses nothing; the state is locked until it
+    // finishes.
     up.signal(Signal::KILL);
     assert!(up.end().killed);
     let began = Instant::now();

@@ -1,5 +1,6 @@
-//! `landfall policy`: the life of an app with identities that have only its policies, enforced by a gate in
-//! front of the emulators (`testkit::PermissionGate`), and the error for a missing statement.
+//! `landfall policy`: the life of an app with identities that have only its policies, enforced by a
+//! gate in front of the emulators (`testkit::PermissionGate`), and the error for a missing
+//! statement.
 
 use rules::app::manifest::Target;
 use rules::event::Event;
@@ -62,7 +63,8 @@ fn identities(sandbox: &Sandbox, app: &App) -> BTreeMap<String, Vec<String>> {
     Phase::ALL.map(of).into()
 }
 
-/// Optional calls of the provider at its start: the identity, and whether the account predates VPCs.
+/// Optional calls of the provider at its start: the identity, and whether the account predates
+/// VPCs.
 const NOT_NEEDED: [&str; 2] = ["iam:GetUser", "ec2:DescribeAccountAttributes"];
 
 fn denied(judged: &[AccessDecision]) -> Vec<&AccessDecision> {

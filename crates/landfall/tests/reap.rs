@@ -1,5 +1,5 @@
-//! Environments that expire, and `landfall reap`: real Terraform, and buckets in the emulator whose tags have
-//! the expiry.
+//! Environments that expire, and `landfall reap`: real Terraform, and buckets in the emulator whose
+//! tags have the expiry.
 
 use rules::app::manifest::Target;
 use rules::event::{Event, Status};
@@ -10,7 +10,8 @@ use testkit::{App, CommandOutput, Mode, Sandbox};
 
 const BUCKET: &str = "landfall-123456789012-us-east-1-brief-";
 
-/// Sets the tags of a bucket with the S3 API: the expiry is in the past, and the test does not wait.
+/// Sets the tags of a bucket with the S3 API: the expiry is in the past, and the test does not
+/// wait.
 fn expire(sandbox: &Sandbox, environment: &str) {
     let tags = [
         ("landfall:app", "brief"),

@@ -1,5 +1,5 @@
-//! Releases: canary, hold, promote, abort, rollback, resume, history. Real containers behind an emulated load
-//! balancer, and users with steady traffic.
+//! Releases: canary, hold, promote, abort, rollback, resume, history. Real containers behind an
+//! emulated load balancer, and users with steady traffic.
 
 use rules::app::names::SLOT_HEADER;
 use rules::event::{Event, Past};

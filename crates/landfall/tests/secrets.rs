@@ -1,5 +1,5 @@
-//! Secrets on both targets, in the emulators: the app gets their values, a new value is a new release, and a
-//! value is only in its store and in the app's environment.
+//! Secrets on both targets, in the emulators: the app gets their values, a new value is a new
+//! release, and a value is only in its store and in the app's environment.
 
 use rules::app::manifest::{AppName, EnvironmentName, Target};
 use rules::app::names::Names;
@@ -394,7 +394,8 @@ fn only_the_app_on_fargate_has_its_secrets() {
     );
     assert!(!definition.contains(CANARY), "{definition}");
 
-    // The live version needs it: removing it needs confirmation. An earlier version without its secret does
+    // The live version needs it: removing it needs confirmation. An earlier version without its
+    // secret does
     let unset = ["secrets", "unset", "DATABASE_URL"];
     let _refused = watch.run(&sandbox, &app, &unset, "").expect(Exit::Refused);
     let plain = sandbox
@@ -460,7 +461,8 @@ fn only_the_app_on_lambda_has_its_secrets() {
         matches!(event, Event::Unchanged { .. }).then_some(())
     });
 
-    // A new value does not change the live version, however often it restarts; the next `up` releases it.
+    // A new value does not change the live version, however often it restarts; the next `up`
+    // releases it.
     assert_eq!(set(&mut watch, &sandbox, &app, SECOND), "2");
     assert_eq!(body(&url), FIRST);
     let _up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);

@@ -154,8 +154,8 @@ fn size(columns: u16, lines: u16) -> Winsize {
     }
 }
 
-/// Built with all tests, next to the binary. Cargo does not rebuild it when a single test is chosen, and an
-/// old one must not be tested.
+/// Built with all tests, next to the binary. Cargo does not rebuild it when a single test is
+/// chosen, and an old one must not be tested.
 fn example() -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_landfall"));
     let example = binary.with_file_name("examples").join("view");

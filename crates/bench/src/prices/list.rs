@@ -1,8 +1,11 @@
 //! AWS's own price list, read to renew the table: one service of one region at a time, as
-//! `https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json` has it.
+//! `https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json`
+//! has it.
 //!
-//! The format: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html>.
-//! Where the files are: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html>.
+//! The format:
+//! <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html>.
+//! Where the files are:
+//! <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html>.
 //! Fetching them is the caller's; `AmazonEC2`, in which the NAT gateway is, has hundreds of MB.
 
 use rules::shape::cost::prices::{Item, Table};
@@ -192,8 +195,8 @@ pub(super) const SERVICES: [Service; 16] = [
     service("AmazonSNS"),
 ];
 
-/// What may stand before a usage type for a region: its code in bills, its name, or nothing (us-east-1,
-/// and services without regions). CloudFront tells continents of users instead.
+/// What may stand before a usage type for a region: its code in bills, its name, or nothing
+/// (us-east-1, and services without regions). CloudFront tells continents of users instead.
 fn prefixes(service: &str, region: &str) -> Vec<String> {
     if service == "AmazonCloudFront" {
         let continent = if region.starts_with("eu-") {
@@ -298,8 +301,8 @@ struct Dimension {
 /// Reads the list of one service.
 ///
 /// # Errors
-/// It has another format than documented, no price in USD, or two products with different prices where
-/// the table has one: choosing between them would be guessing.
+/// It has another format than documented, no price in USD, or two products with different prices
+/// where the table has one: choosing between them would be guessing.
 pub(super) fn read(json: &str, region: &str) -> Result<Offer, UnreadableOffer> {
     let raw: RawOffer =
         serde_json::from_str(json).map_err(|error| UnreadableOffer(error.to_string()))?;
@@ -402,7 +405,8 @@ pub(super) struct Difference {
     pub(super) list_usd: f64,
 }
 
-/// Where `entries` of a region differ from the table. [`None`] if the table does not have the region.
+/// Where `entries` of a region differ from the table. [`None`] if the table does not have the
+/// region.
 pub(super) fn differences(
     table: &Table,
     region: &str,

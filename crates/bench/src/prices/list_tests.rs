@@ -1,5 +1,6 @@
-//! The offers in here were written and trimmed by hand after the documented format and the usage types that bills
-//! show. Real ones were not downloaded: that every usage type is right shows with the first refresh.
+//! The offers in here were written and trimmed by hand after the documented format and the usage
+//! types that bills show. Real ones were not downloaded: that every usage type is right shows with
+//! the first refresh.
 
 use super::*;
 use proptest::prelude::*;

@@ -27,8 +27,8 @@ pub(super) struct Renewal {
     pub(super) read: usize,
     /// Those that differ.
     pub(super) moved: Vec<Moved>,
-    /// Items that were not read, with the regions: the list has them not, or under another name, or nobody
-    /// looked.
+    /// Items that were not read, with the regions: the list has them not, or under another name, or
+    /// nobody looked.
     pub(super) missing: BTreeMap<Item, Vec<String>>,
     /// What could not be read, each with its reason.
     pub(super) unread: Vec<String>,
@@ -97,8 +97,8 @@ impl Display for Renewal {
     }
 }
 
-/// The services whose files hold prices of the table, with the regions to ask each for. `AmazonEC2` is left
-/// out: its files have hundreds of MB, for two prices.
+/// The services whose files hold prices of the table, with the regions to ask each for. `AmazonEC2`
+/// is left out: its files have hundreds of MB, for two prices.
 pub(super) fn wanted<'a>(
     table: &'a Table,
     services: &[Service],
@@ -121,8 +121,8 @@ pub(super) fn services() -> Vec<Service> {
     small.copied().collect()
 }
 
-/// The text of a table of the day `date`: `text` with what was `read` in it. What was read is `measured`,
-/// everything else `list`, whatever it was before.
+/// The text of a table of the day `date`: `text` with what was `read` in it. What was read is
+/// `measured`, everything else `list`, whatever it was before.
 ///
 /// # Errors
 /// `text` is no table.

@@ -201,8 +201,19 @@ fn help_reads_well() {
         }
         text.push_str(&format!("\n── {name}\n"));
         let is_own = |line: &&str| {
-            let is_common = line.contains("-h, --help") || line.starts_with("Global options:");
-            !line.is_empty() && !line.starts_with("Usage: ") && !is_common
+            let is_heading = [
+                "Usage: ",
+                "Arguments:",
+                "Options:",
+                "Commands:",
+                "Global options:",
+            ]
+            .iter()
+            .any(|heading| line.starts_with(heading));
+            let is_common = ["  -h, --help", "  help "]
+                .iter()
+                .any(|one| line.starts_with(one));
+            !line.is_empty() && !is_heading && !is_common
         };
         let own: Vec<&str> = help.lines().filter(is_own).collect();
         text.push_str(&own.join("\n"));

@@ -133,18 +133,24 @@ pub(crate) struct Pace {
     /// How traffic moves to a new version
     #[arg(long, env = "LANDFALL_STRATEGY", value_enum, default_value_t)]
     pub(crate) strategy: Strategy,
-    /// Minimum time for the canary analysis [default: 15s; 4m without an edge, as the load balancer's
-    /// metrics are late]
+    /// Minimum time for the canary analysis [default: 15s; 4m without an edge, as the load
+    /// balancer's metrics are late]
     #[arg(long, env = "LANDFALL_MINIMUM", value_name = "DURATION", value_parser = duration)]
     pub(crate) minimum: Option<Duration>,
     /// Maximum time for the canary analysis
     #[arg(long, env = "LANDFALL_MAXIMUM", default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub(crate) maximum: Duration,
     /// What to do when the canary analysis has no result by then
-    #[arg(long, env = "LANDFALL_AT_MAXIMUM", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "LANDFALL_AT_MAXIMUM",
+        value_name = "ACTION",
+        value_enum,
+        default_value_t
+    )]
     pub(crate) at_maximum: AtMaximum,
-    /// How long to keep the old version running, with 5% of the traffic, after a promotion [default:
-    /// 60s; 4m without an edge]
+    /// How long to keep the old version running, with 5% of the traffic, after a promotion
+    /// [default: 60s; 4m without an edge]
     #[arg(long, env = "LANDFALL_BAKE", value_name = "DURATION", value_parser = duration)]
     pub(crate) bake: Option<Duration>,
     /// Stage the new version without traffic, and print how to reach it

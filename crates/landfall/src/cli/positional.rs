@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// The app directory, and the text of the subject if there is one.
 pub(super) type Sorted = (PathBuf, Option<String>);
 
-/// Sorts one or two arguments. Alone, an argument that has the form of a subject is the subject: write
-/// `./7` for a directory named like one.
+/// Sorts one or two arguments. Alone, an argument that has the form of a subject is the subject:
+/// write `./7` for a directory named like one.
 ///
-/// Two arguments in the other order, as landfall took them before, are accepted where only that order
-/// makes sense. `is_app` looks whether a directory holds an app.
+/// Two arguments in the other order, as landfall took them before, are accepted where only that
+/// order makes sense. `is_app` looks whether a directory holds an app.
 pub(super) fn sort(
     first: Option<&Path>,
     second: Option<&str>,

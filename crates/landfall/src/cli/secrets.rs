@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Secrets {
-    /// Set a secret; its value comes from standard input, a file or a prompt, never from an argument
+    /// Set a secret; its value comes from standard input, a file or a prompt, never from an
+    /// argument
     Set(Set),
     /// List what is set and what landfall.toml asks for, without values
     List(AppDir),

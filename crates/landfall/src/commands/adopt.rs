@@ -1,5 +1,5 @@
-//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only checks; a state that was
-//! copied becomes landfall's again.
+//! `landfall adopt`: the way back from plain Terraform. With the state in the bucket it only
+//! checks; a copied state replaces landfall's own.
 
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     adoption.run(arguments.yes, &phases).await
 }
 
-/// What the ejected roots run the app on.
+/// The target of the ejected roots.
 fn target(record: &Ejected) -> Result<Target, Failure> {
     let there = |target: &Target| record.roots.contains_key(&Root::of(*target));
     Target::ALL.into_iter().find(there).ok_or_else(|| {
@@ -121,7 +121,8 @@ impl Adoption<'_> {
         self.record.roots.keys().copied()
     }
 
-    /// A backend that somebody changed keeps a state that landfall does not know: the one it knows may be an old one.
+    /// Checks that the backends are unchanged: with another backend, landfall's state may be an old
+    /// one.
     fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
         for root in self.roots() {
             let path = format!("{root}/{BACKEND}");
@@ -139,14 +140,16 @@ impl Adoption<'_> {
             )
             .why(kept)
             .next(format!(
-                "restore {path} (`landfall eject` into an empty directory shows it), then run `terraform -chdir={}/{root} init -migrate-state`",
+                "restore {path} (`landfall eject` into an empty directory shows it), then run \
+                 `terraform -chdir={}/{root} init -migrate-state`",
                 self.directory.name
             )));
         }
         Ok(())
     }
 
-    /// Whether the states are those of these roots, and for those that were copied, which of the two counts.
+    /// Checks that the states belong to these roots. For copied states, decides which of the two is
+    /// current.
     async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
         let mut verdicts = BTreeMap::new();
         for (root, parted) in &self.record.roots {
@@ -171,7 +174,7 @@ impl Adoption<'_> {
         Ok(verdicts)
     }
 
-    /// What to do about a state that was copied.
+    /// What to do with a copied state.
     fn copy(&self, root: Root, parted: &Stamp, ours: Option<&Stamp>) -> Result<Takeover, Failure> {
         let path = format!("{root}/terraform.tfstate");
         let lock = format!("{root}/.terraform.tfstate.lock.info");
@@ -185,7 +188,7 @@ impl Adoption<'_> {
         }
         let Some(text) = self.directory.read(&path)? else {
             return match ours {
-                // An earlier adopt took it.
+                // An earlier adopt has taken it.
                 Some(_) => Ok(Takeover::Same),
                 None => Err(self.environment.not_deployed()),
             };
@@ -205,12 +208,16 @@ impl Adoption<'_> {
                 theirs.serial,
                 ours.map_or(0, |ours| ours.serial)
             ))
-            .next("neither state is complete: `terraform plan` in both directories shows what each lacks; `terraform import` adds it, and `terraform state push` replaces the other state with the complete one")),
+            .next(
+                "neither state is complete: `terraform plan` in both directories shows what each \
+                   lacks; `terraform import` adds it, and `terraform state push` replaces the \
+                   other state with the complete one",
+            )),
             verdict => Ok(verdict),
         }
     }
 
-    /// Whether what was ejected is still what runs.
+    /// Checks that the ejected target is still the deployed one.
     async fn check_target(&self) -> Result<(), Failure> {
         let there = match self.environment.has_state().await? {
             true => self.environment.targets().await?,
@@ -245,8 +252,8 @@ impl Adoption<'_> {
                     let aside = self.environment.aside(scratch).await?;
                     eject::of_ci(&aside, &self.manifest, self.interrupt).await?
                 }
-                // Its state is not landfall's yet; what it was made with stands there.
-                // What of a domain is there, and what is to be, `up` sees in the state.
+                // Its state is not landfall's yet; its variables are in the directory.
+                // `up` reads the current domains from the state.
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
@@ -257,7 +264,7 @@ impl Adoption<'_> {
         Ok(all)
     }
 
-    /// The variables of a root as they stand there.
+    /// The variables of a root in the ejected directory.
     fn there(&self, root: Root, found: &Texts) -> Result<Variables, Failure> {
         let path = format!("{root}/{VARIABLES}");
         let text = found.get(&path).map_or("", String::as_str);
@@ -268,7 +275,7 @@ impl Adoption<'_> {
         })
     }
 
-    /// Tells what is otherwise there, and refuses to drop it without a yes.
+    /// Reports differences, and refuses to drop them without confirmation.
     fn compare(
         &self,
         found: &Texts,
@@ -284,7 +291,7 @@ impl Adoption<'_> {
                 wanted.insert(format!("{root}/{name}"), text);
             }
         }
-        // What the variables say was just compared, by its meaning.
+        // The variables have just been compared, by value.
         let is_text = |path: &String| !path.ends_with(VARIABLES);
         wanted.retain(|path, _| is_text(path));
         let written: BTreeMap<String, String> = self
@@ -303,7 +310,8 @@ impl Adoption<'_> {
         let others = other_version(&written, &wanted, &found);
         if others > 0 {
             self.report.note(format!(
-                "{others} files were written by landfall {}, and this is {}: the plan shows whether that changes anything",
+                "{others} files were written by landfall {}, and this is {}: the plan shows \
+                 whether that changes anything",
                 self.record.landfall,
                 env!("CARGO_PKG_VERSION")
             ));
@@ -319,7 +327,7 @@ impl Adoption<'_> {
         }
     }
 
-    /// Makes the states that were copied landfall's again.
+    /// Replaces landfall's states by the copied ones, where those are current.
     async fn take_over(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
         if self.record.state == StateBackend::S3 {
             return Ok(());
@@ -365,7 +373,7 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    /// What `up` would change of the shape; whether that is nothing.
+    /// Plans what `up` would change. Returns whether that is nothing.
     async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
         let scratch =
             tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
@@ -398,7 +406,10 @@ fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
         "its lineage was {}; it is now {found}",
         parted.lineage
     ))
-    .next("it was created again, or belongs to another environment: `landfall status` shows what is deployed; nothing was changed")
+    .next(
+        "it was created again, or belongs to another environment: `landfall status` shows what \
+           is deployed; nothing was changed",
+    )
 }
 
 fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
@@ -419,12 +430,15 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
         .iter()
         .map(|difference| format!("{}: {}", difference.variable, difference.how))
         .collect();
-    // One setting may be a variable of two roots.
+    // Two roots may have the same setting.
     how.dedup();
     failure.next = how;
     if !edited.is_empty() {
         failure =
             failure.next("restore the files, or continue without landfall: it cannot keep them");
     }
-    failure.next("or drop the changes with --yes: the next `landfall up` undoes them; nothing was changed yet")
+    failure.next(
+        "or drop the changes with --yes: the next `landfall up` undoes them; nothing was \
+                  changed yet",
+    )
 }

@@ -1,4 +1,4 @@
-//! `landfall ci`: roles for the jobs of CI, and the file that makes the jobs.
+//! `landfall ci`: the roles of CI's jobs, and the workflow or pipeline file.
 
 mod check;
 mod checkout;
@@ -72,8 +72,8 @@ fn of_github(arguments: &Github, checkout: &Checkout) -> Result<Setup, Failure> 
     })
 }
 
-/// Whose jobs: what was said, else what the remote says. On a GitLab of one's own the host is the
-/// remote's in both cases.
+/// The trusted repository: the given one, otherwise that of the remote. The host of a self-managed
+/// GitLab is always the remote's.
 fn project(forge: Forge, flags: &Flags, checkout: &Checkout) -> Result<Project, Failure> {
     let remote = checkout
         .origin
@@ -100,9 +100,9 @@ fn invalid(invalid: Invalid) -> Failure {
         .next(invalid.fix)
 }
 
-/// What is to be written, and where.
+/// The file to write.
 struct Wanted {
-    /// Within the repository.
+    /// Path within the repository.
     name: String,
     path: PathBuf,
     text: String,
@@ -169,7 +169,7 @@ async fn set_up(
         if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, environment.bucket())
             && failure.exit == Exit::Refused
         {
-            // Nothing half-made: nothing was put into it.
+            // Leave nothing half-made: the bucket is empty.
             bucket.delete().await?;
         }
         made?.role_arns
@@ -206,7 +206,7 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
     })
 }
 
-/// Shows how the file would change, and refuses where it is somebody else's.
+/// Shows how the file would change, and refuses to overwrite edits.
 fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
     match &wanted.writing {
         Overwrite::New | Overwrite::Same => Ok(()),
@@ -229,36 +229,42 @@ fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Fail
     }
 }
 
-/// What a person has to know or do, beyond what landfall can do.
+/// Notes and warnings about what landfall cannot do itself.
 fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
     let warn = |text: String| report.emit(Event::Warning { text });
     if deployment.archive.is_none() {
         warn(
-            "no release of landfall is published yet: jobs fail until --archive and --archive-sha256 name one"
+            "no release of landfall is published yet: jobs fail until --archive and \
+             --archive-sha256 name one"
                 .to_owned(),
         );
     }
     if setup.forge == Forge::Github && setup.ids.is_none() {
         let path = &setup.project.path;
         report.note(format!(
-            "the tokens of a repository that was created, renamed or moved since 15 July 2026 contain its numbers; for such a repository, set --owner-id and --repository-id to the output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
+            "the tokens of a repository that was created, renamed or moved since 15 July 2026 \
+             contain its numbers; for such a repository, set --owner-id and --repository-id to the \
+             output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
         ));
     }
     if let Some(environment) = &setup.github_environment {
         warn(format!(
-            "everyone who can push a branch can use the environment {environment}, unless only {} may: set it under Settings, Environments, {environment}, Deployment branches. AWS also compares the branch, but only GitHub can enforce this",
+            "everyone who can push a branch can use the environment {environment}, unless only {} \
+             may: set it under Settings, Environments, {environment}, Deployment branches. AWS \
+             also compares the branch, but only GitHub can enforce this",
             setup.branch
         ));
     }
     if setup.forge == Forge::Gitlab {
         report.note(format!(
-            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, Protected branches)",
+            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, \
+             Protected branches)",
             setup.branch
         ));
     }
 }
 
-/// Plans the roles, asks, and makes them.
+/// Plans the roles, asks for confirmation, and creates them.
 async fn make(
     setup: &Setup,
     deployment: &Deployment,
@@ -377,7 +383,7 @@ async fn remove(
             return Ok(());
         }
     }
-    // Without anything else the bucket was made for CI alone.
+    // With no other root, the bucket served only CI.
     if let Some(bucket) = environment.bucket() {
         bucket.delete().await?;
     }

@@ -1,4 +1,4 @@
-//! `landfall cost`: the bill of what is deployed, and what AWS says was spent.
+//! `landfall cost`: the bill of what is deployed, and this month's spend according to AWS.
 
 use crate::cli::{Cost, Global};
 use crate::environment::Environment;
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// How large what serves is: as the last good release had it, else as the manifest says.
+/// The size of the live version: that of the last good release, otherwise the manifest's.
 async fn serving(environment: &Environment, app: &App) -> Result<Settings, Failure> {
     let records = Ledger::all(&environment.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());

@@ -1,4 +1,4 @@
-//! `landfall doctor`: everything that would make a deployment fail, before anything is created.
+//! `landfall doctor`: checks for everything that would make a deployment fail, and creates nothing.
 
 use crate::cli::{Doctor, Global, Up};
 use crate::doctor::{Examined, Extent, examine, trouble};
@@ -66,7 +66,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Builds or takes the image, and runs it for a few seconds.
+/// Builds or pulls the image, and runs it for a few seconds.
 async fn look_at_image(
     examined: &mut Examined,
     arguments: &Doctor,
@@ -117,8 +117,10 @@ async fn look_at_image(
     };
 }
 
-/// The same before a deployment, without building or running anything: all blockers at once, warnings as
-/// warnings.
+/// The same before a deployment, without building or running anything. Reports warnings.
+///
+/// # Errors
+/// All blockers, as one failure.
 pub(crate) async fn before(
     arguments: &Up,
     global: &Global,
@@ -164,7 +166,7 @@ pub(crate) async fn before(
     Ok(examined)
 }
 
-/// Emulation has been told by whoever builds, if it was needed.
+/// The build reports emulation itself.
 fn is_worth_telling(check: &Check) -> bool {
     check.outcome == Outcome::Warning && check.check != CheckId::Emulation
 }

@@ -1,4 +1,4 @@
-//! `landfall down`: back to nothing, and a look whether it is nothing.
+//! `landfall down`: removes an environment, and checks for leftovers.
 
 use crate::cli::{Down, Global};
 use crate::commands::ci;
@@ -20,7 +20,7 @@ use rules::operate::sweep::{Leftover, leftovers};
 use rules::shape::contract::Root;
 use std::time::Duration;
 
-/// How long the account may take to forget what was deleted.
+/// How long AWS may list what was deleted.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(
@@ -37,7 +37,7 @@ pub(crate) async fn run(
             Environment::open(&app.manifest, global, report),
         )
         .await?;
-    // Before the state is gone that tells them.
+    // Read before the state is removed.
     let domains = domain::kept(&environment).await?.domains;
     let domains = domains
         .keys()
@@ -74,7 +74,7 @@ pub(crate) async fn run(
             environment.session.region()
         );
         confirm(report, arguments.yes, &question)?;
-        // Nobody releases meanwhile; and nobody is told of a lock where there is nothing to lock.
+        // No release may run at the same time. Without a state there is nothing to lock.
         let keepalive = match has_state {
             true => Some(
                 Keepalive::acquire(&environment.store(), "landfall down", report, &interrupt)
@@ -96,9 +96,9 @@ pub(crate) async fn run(
     look(&environment, &phases, report).await
 }
 
-/// Removes an environment, under the lock where there is one, and looks whether anything is left.
+/// Removes an environment, under the lock if there is one, and checks for leftovers.
 ///
-/// The state goes last: whoever is cut off before finds all of it again.
+/// The state is removed last, so that an interrupted removal can continue.
 pub(crate) async fn all(
     environment: &Environment,
     manifest: &Manifest,
@@ -110,7 +110,7 @@ pub(crate) async fn all(
     let removed = remove(environment, manifest, phases, report, interrupt).await;
     match keepalive {
         Some(keepalive) if removed.is_err() => return keepalive.release(removed).await,
-        // It goes with the state that it lies beside, and is not renewed any more.
+        // The lock is removed together with the state.
         Some(keepalive) => keepalive.abandon().await,
         None => removed?,
     }
@@ -118,7 +118,7 @@ pub(crate) async fn all(
     look(environment, phases, report).await
 }
 
-/// Looks whether anything is left, for as long as the account may take to forget.
+/// Checks for leftovers, for as long as AWS may list what was deleted.
 async fn look(
     environment: &Environment,
     phases: &Phases<'_>,
@@ -152,9 +152,9 @@ async fn remove(
         .await?;
     if environment.has_state().await? {
         let mut roots = Vec::new();
-        // CI first, so that no job brings back what goes. Then domains, so that no name leads nowhere, and the
-        // running parts: a task that stops late writes its
-        // last lines, and some services bring a log group back that is no longer there.
+        // CI first, so that no job deploys again. Then domains, so that no name points to nothing.
+        // Then the targets before the foundation: a task that stops late writes its last lines, and
+        // some services would create a missing log group again.
         for root in [
             Root::Ci,
             Root::FargateDomain,
@@ -178,7 +178,7 @@ async fn remove(
     Ok(())
 }
 
-/// What releases made: tasks, task definitions, images. Terraform does not know of them.
+/// Removes what releases created: tasks, task definitions, images. Terraform does not know them.
 async fn remove_objects(environment: &Environment) -> Result<(), Failure> {
     tasks::remove(environment).await?;
     Registry::new(&environment.session)
@@ -187,7 +187,7 @@ async fn remove_objects(environment: &Environment) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is left once Terraform has nothing more to say, and nothing runs that would need a secret.
+/// Removes the rest, after Terraform has finished and nothing that needs a secret runs.
 async fn remove_state(environment: &Environment) -> Result<(), Failure> {
     let secrets = Secrets::new(&environment.session, &environment.names);
     secrets.remove(&secrets.list().await?).await?;
@@ -215,7 +215,7 @@ struct Swept {
     unseen: Vec<String>,
 }
 
-/// Looks, and looks again for a while where something is left: AWS forgets slowly.
+/// Checks for leftovers, repeatedly while there are any: AWS lists deleted resources for a while.
 async fn sweep(
     environment: &Environment,
     inventory: &Inventory,

@@ -1,4 +1,5 @@
-//! `landfall eject`: what is deployed as plain Terraform. Reads AWS, and writes one directory.
+//! `landfall eject`: writes what is deployed as plain Terraform. Reads AWS, and writes one
+//! directory.
 
 mod directory;
 
@@ -33,7 +34,7 @@ use rules::shape::contract::{CiInputs, Root};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What is deployed, as far as a directory of it has to say it.
+/// What is deployed, as far as the directory contains it.
 struct Deployed {
     manifest: Manifest,
     deployment: Deployment,
@@ -114,7 +115,7 @@ pub(crate) async fn run(
         files: BTreeMap::new(),
     };
     if directory.record.is_none() {
-        // First, so that an eject that is killed finds its own directory again.
+        // First, so that the next eject recognizes the directory if this one is killed.
         directory.write_record(&record)?;
     }
     for (path, text) in &files {
@@ -149,7 +150,7 @@ pub(crate) fn moving() -> Failure {
     .next("finish the move with `landfall move --to TARGET`, then run the same command again")
 }
 
-/// The text of a state that has to be there.
+/// The text of a state, which must exist.
 pub(crate) async fn state(environment: &Environment, root: Root) -> Result<String, Failure> {
     let text = environment.state(root).await?;
     text.filter(|text| Stamp::read(text).is_some())
@@ -170,7 +171,8 @@ fn stamps(states: &BTreeMap<Root, String>) -> BTreeMap<Root, Stamp> {
         .collect()
 }
 
-/// Looks at what is deployed, and holds it against what the manifest says: what is written down is to be what is there.
+/// Reads what is deployed, and compares it with the manifest: the directory must match the
+/// deployment.
 async fn look(
     environment: &Environment,
     manifest: Manifest,
@@ -243,7 +245,10 @@ async fn look(
         return Err(failure
             .next("`landfall up` applies the difference; then run the same command again")
             .next("repeat the options that `up` was given, such as --budget")
-            .next("or write what landfall.toml says with --yes: the first `terraform apply` then makes these changes"));
+            .next(
+                "or write what landfall.toml says with --yes: the first `terraform apply` then \
+                   makes these changes",
+            ));
     }
     Ok(Deployed {
         manifest,
@@ -255,12 +260,12 @@ async fn look(
     })
 }
 
-/// Versions of the tools. They are only told: without them the text is a sentence shorter.
+/// Versions of the tools, for the README; empty if unknown.
 async fn said(terraform: &Terraform) -> String {
     terraform.tools().await.unwrap_or_default()
 }
 
-/// The variables of the domain's root, as its state has them; [`None`] where there is no domain.
+/// The variables of the domain's root according to its state; [`None`] without a domain.
 pub(crate) async fn of_domain(
     environment: &Environment,
     deployment: &Deployment,
@@ -277,7 +282,7 @@ pub(crate) async fn of_domain(
     domain::inputs(environment, target, &domains, Some(&deployment.target)).map(Some)
 }
 
-/// The variables of CI's root, as its state has them.
+/// The variables of CI's root according to its state.
 pub(crate) async fn of_ci(
     aside: &Environment,
     manifest: &Manifest,
@@ -290,7 +295,7 @@ pub(crate) async fn of_ci(
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))
 }
 
-/// A copy that plain Terraform has written to is not written over.
+/// Checks that plain Terraform has not changed an earlier copy of the state, which would be lost.
 fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Failure> {
     let path = format!("{root}/terraform.tfstate");
     let Some(text) = directory.read(&path)? else {
@@ -316,7 +321,7 @@ fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Fai
     }
 }
 
-/// Everything that is written but for states and the record.
+/// All files except states and the record.
 fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
     let mut files = Texts::new();
     for (root, variables) in &deployed.variables {
@@ -361,7 +366,7 @@ fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts
     files
 }
 
-/// What may hurt later.
+/// Warns of later problems.
 fn warn(app: &App, directory: &Directory, report: &Report) {
     if directory.is_below(&app.directory) {
         let text = format!(

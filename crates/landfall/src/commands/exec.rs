@@ -1,7 +1,7 @@
-//! `landfall exec`: a command, once, in the app's image, with all that the live version has.
+//! `landfall exec`: runs a command once, in the app's image, with the settings of the live version.
 //!
-//! Not by ECS Exec: that puts an agent into the container, which has to write to its root filesystem. Here a task
-//! of its own starts, as hardened as the app's, and what the app serves with is not touched.
+//! Not with ECS Exec, whose agent in the container needs a writable root file system. A separate
+//! task starts instead, with the app's restrictions, and the app's own tasks are not touched.
 
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
@@ -25,15 +25,16 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often the task and its log are looked at.
+/// How often the task and its log are read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How far back each question for lines reaches: CloudWatch shows them late and not in order.
+/// How far back each read of the log goes, in milliseconds: CloudWatch shows lines late and not in
+/// order.
 const OVERLAP: u64 = 30_000;
-/// How long ECS may take to know of a task that it has just started.
+/// How long ECS may take to list a task that it has just started.
 const KNOWN: Duration = Duration::from_secs(60);
-/// How long lines may take to be shown after the task ended.
+/// How long lines may take to appear after the task has stopped.
 const LAST_LINES: Duration = Duration::from_secs(15);
-/// Without a new line for so long after the end there are no more.
+/// Without a new line for this long after the end, there are no more.
 const QUIET: Duration = Duration::from_secs(4);
 
 pub(crate) async fn run(
@@ -60,13 +61,23 @@ pub(crate) async fn run(
     }
 }
 
-/// A function runs what an invocation starts, 30 s at most and frozen after it: nothing for a migration.
+/// An invocation lasts 30 s at most, and the function is frozen afterwards: too short for a
+/// migration.
 fn not_on_lambda() -> Failure {
-    Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
-        .why("a function runs for one request, at most 30 s, and is frozen afterwards: a migration would be cut off")
-        .next("run the command in the same image on this machine: `docker run --rm --entrypoint COMMAND IMAGE`, with your own credentials")
-        .next("or have the app run it on a request that only you can send")
-        .next("or move the app: `landfall move --to fargate`")
+    Failure::new(
+        Exit::BadInput,
+        "`exec` works on Fargate, and this app runs on Lambda",
+    )
+    .why(
+        "a function runs for one request, at most 30 s, and is frozen afterwards: a migration \
+              would be cut off",
+    )
+    .next(
+        "run the command in the same image on this machine: `docker run --rm --entrypoint \
+               COMMAND IMAGE`, with your own credentials",
+    )
+    .next("or have the app run it on a request that only you can send")
+    .next("or move the app: `landfall move --to fargate`")
 }
 
 async fn on_fargate(
@@ -90,13 +101,16 @@ async fn on_fargate(
     let Some(revision) = deployed.revision else {
         return Err(environment.not_deployed());
     };
-    // Only where an edge rides there is a secret, and only it can make way.
+    // Only a version with an edge has a secret, and only the edge can start another command.
     if deployed.secret.is_none() {
         return Err(Failure::new(
             Exit::BadInput,
             "`exec` needs the edge, and this app runs without it (`edge = false`)",
         )
-        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any command")
+        .why(
+            "a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any \
+              command",
+        )
         .next("run the task by hand: `aws ecs run-task` with an override of the command"));
     }
     let token = token()?;
@@ -133,7 +147,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// How it ended, and whether somebody wanted it to.
+    /// How the task stopped, and whether the user interrupted it.
     async fn follow(mut self, mut interrupt: Interrupt) -> Result<(StoppedTask, bool), Failure> {
         let mut was_stopped = false;
         let known_by = Instant::now() + KNOWN;
@@ -158,7 +172,7 @@ impl Follower<'_> {
                 }
             }
         };
-        // What it wrote last is shown some seconds later.
+        // Its last lines appear some seconds later.
         let end = Instant::now() + LAST_LINES;
         let mut news = Instant::now();
         loop {
@@ -173,7 +187,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Shows lines that are new; says whether there were any.
+    /// Prints new lines. Returns whether there were any.
     async fn show(&mut self) -> Result<bool, Failure> {
         let mut is_new = false;
         let mut recent = HashSet::new();
@@ -190,7 +204,7 @@ impl Follower<'_> {
     }
 }
 
-/// What the end of the command is to landfall's own.
+/// Maps the command's exit to landfall's own.
 fn end(ended: &StoppedTask, was_stopped: bool, report: &Report) -> Result<(), Failure> {
     let code = ended.exit_code;
     report.emit(Event::CommandEnded { code });

@@ -1,4 +1,4 @@
-//! `landfall history` and `landfall judge`: what was released, and on what evidence.
+//! `landfall history` and `landfall judge`: releases and their evidence.
 
 use crate::cli::{Global, History, Judge};
 use crate::environment::Environment;
@@ -59,7 +59,8 @@ fn show(record: &Record, report: &Report) {
     if let Err(mismatch) = record.replay() {
         report.emit(Event::Warning {
             text: format!(
-                "step {} does not follow from its recorded observations: another version of landfall may have taken it",
+                "step {} does not follow from its recorded observations: another version of \
+                 landfall may have taken it",
                 mismatch.entry + 1
             ),
         });

@@ -1,4 +1,5 @@
-//! `landfall init`: a landfall.toml to begin with. It asks nothing: what the Dockerfile does not tell, a flag does.
+//! `landfall init`: writes a first landfall.toml. It asks nothing: options replace what the
+//! Dockerfile lacks.
 
 use crate::cli::Global;
 use crate::cli::init::Init;
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: &Init, global: &Global, report: &Report) -> Result<
         ..overrides(global)
     };
     let path = directory.join(FILE);
-    // As if there were none: it is to be written, or written anew.
+    // An existing landfall.toml is ignored: it will be replaced.
     let facts = App::facts(&directory, None, &overrides)?;
     let starter = starter(&facts, &overrides, arguments.port).map_err(|problems| {
         Failure::from(problems)

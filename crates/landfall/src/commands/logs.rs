@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// How often the log is read for new lines.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How far back each read goes, in milliseconds: CloudWatch shows lines some seconds after they were
-/// written, and not in order.
+/// How far back each read goes, in milliseconds: CloudWatch shows lines some seconds after they
+/// were written, and not in order.
 const OVERLAP: u64 = 30_000;
 
 pub(crate) async fn run(

@@ -1,4 +1,4 @@
-//! `landfall plan`: what `up` would make and what it would say to that, without making anything.
+//! `landfall plan`: what `up` would create, and its decision about that. Creates nothing.
 
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;

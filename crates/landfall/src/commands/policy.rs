@@ -1,5 +1,5 @@
-//! `landfall policy`: what the deploying identity has to be allowed, as documents that IAM takes. Asks AWS for nothing but the
-//! account, and for that only if nobody names it.
+//! `landfall policy`: the IAM policies of the deploying identity. The only call to AWS is for the
+//! account, unless it is given.
 
 use crate::cli::Global;
 use crate::cli::policy::{Flags, Policy};
@@ -71,7 +71,7 @@ fn write(file: &Path, document: &Document, report: &Report) -> Result<(), Failur
     Ok(())
 }
 
-/// Account and region: named, or those of the credentials. A rehearsal's are always the same.
+/// Account and region: given, or those of the credentials. In a rehearsal they are fixed.
 async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Scope, Failure> {
     let names = Names::new(manifest.name.clone(), manifest.environment.clone());
     let region = manifest.region.as_ref().map(|region| region.as_str());

@@ -1,7 +1,7 @@
-//! `landfall reap`: takes down what was to live for a while only, and is over.
+//! `landfall reap`: destroys environments whose TTL has expired.
 //!
-//! Nothing but the account is needed: the state bucket says whose it is and when it ends, and what Terraform
-//! needs to destroy it lies in its state and in this program.
+//! It needs no app directory: the tags of the state bucket have the app, the environment and the
+//! expiry, and Terraform needs only the state and the HCL of this program.
 
 use crate::cli::{Global, Reap};
 use crate::commands::down;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     take_down(&account_region, &over, report, &interrupt).await
 }
 
-/// Every environment that is meant, and what could not be looked at.
+/// All selected environments, and what could not be read.
 async fn look(
     account_region: &AccountRegion,
     only: &Filter,
@@ -78,9 +78,10 @@ async fn look(
                 Bucket::NotSelected => {}
                 Bucket::Foreign { why } => unseen.push(why),
             },
-            // Gone since it was listed.
+            // Deleted since it was listed.
             Ok(None) => {}
-            // Whoever may not look at it has no business there: previews' jobs, for one, in production.
+            // Without access to a bucket it is not the caller's: for example previews' jobs and
+            // production.
             Err(error) => unseen.push(format!("{bucket}: {error}; skipped")),
         }
     }
@@ -95,7 +96,7 @@ async fn look(
     Ok((candidates, unseen))
 }
 
-/// One after the other; what fails keeps nobody from the next.
+/// Destroys the environments one after the other. A failure does not stop the others.
 async fn take_down(
     account_region: &AccountRegion,
     over: &[&Candidate],
@@ -143,7 +144,7 @@ async fn take_down(
     Err(failure.next("the next `landfall reap` continues"))
 }
 
-/// Takes one down, unless it is gone, or somebody gave it more time meanwhile.
+/// Destroys an environment, unless it is gone or its TTL was extended in the meantime.
 async fn reap(
     environment: &Environment,
     report: &Report,

@@ -1,5 +1,4 @@
-//! Commands for a release that is under way, held or past: `promote`, `abort`, `resume`, `rollback`,
-//! `unlock`.
+//! Commands for existing releases: `promote`, `abort`, `resume`, `rollback`, `unlock`.
 
 use crate::cli::{AppDir, Global, Rollback, Unlock};
 use crate::environment::Environment;
@@ -26,7 +25,7 @@ use rules::release::{
 };
 use std::path::Path;
 
-/// An environment that is deployed.
+/// A deployed environment.
 struct Deployed {
     app: App,
     environment: Environment,
@@ -75,7 +74,7 @@ impl Deployed {
     }
 }
 
-/// A person's word about the latest release.
+/// What a person orders for the latest release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ManualAction {
     Promote,
@@ -196,7 +195,7 @@ async fn go_back(
             release.progress.order = Some(ManualOverride::Abort);
             return foretell(runner, &release).await;
         }
-        // The version before is still there: it takes the traffic back by one call.
+        // The version before still runs: one call returns the traffic to it.
         return carry_out(ManualAction::Abort, runner).await;
     }
     let look = runner.driver.look().await?;
@@ -235,7 +234,7 @@ async fn foretell(runner: &ReleaseRunner<'_>, release: &Release) -> Result<(), F
     Ok(())
 }
 
-/// The revision that is meant, in full, from the ledger.
+/// The full revision, from the ledger.
 fn find(
     wanted: Option<&str>,
     records: &[Record],

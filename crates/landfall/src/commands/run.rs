@@ -21,9 +21,9 @@ use rules::release::revision::{RevisionId, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// Port on which the edge tells about itself, inside the container.
+/// Port of the edge's own endpoints, inside the container.
 const PRIVATE_PORT: u16 = 8182;
-/// How often the numbers are shown.
+/// How often the numbers are printed.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(
@@ -56,11 +56,12 @@ pub(crate) async fn run(
     for name in &manifest.secrets {
         if !env.contains_key(name.as_str()) {
             report.note(format!(
-                "the app runs without the secret {name}: set {name} in your environment to pass it on"
+                "the app runs without the secret {name}: set {name} in your environment to pass it \
+                 on"
             ));
         }
     }
-    // Whatever it is deployed on: here users come by connections.
+    // Whatever the target: here the edge accepts connections.
     let here = Manifest {
         target: Target::Fargate,
         ..manifest.clone()
@@ -70,7 +71,7 @@ pub(crate) async fn run(
     env.extend(settings.edge_variables(&RevisionId("local".to_owned())));
     let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
     tell("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
-    // Nobody stands in front, and a developer who wants to stop does not want to wait.
+    // There is no proxy in front, and a developer does not want to wait for a stop.
     tell("TRUSTED_HOPS", "0".to_owned());
     tell("FORWARDED_PROTO", String::new());
     tell("LEAD_MS", "0".to_owned());
@@ -86,7 +87,7 @@ pub(crate) async fn run(
         .start(&built.shipped, &name, &env, &ports(port), &protection)
         .await;
     if started.is_err() && arguments.port.is_none() && port != 0 {
-        // Somebody took the port since it was looked at.
+        // Another process has taken the port in the meantime.
         port = 0;
         started = engine
             .start(&built.shipped, &name, &env, &ports(port), &protection)
@@ -104,7 +105,7 @@ pub(crate) async fn run(
     said
 }
 
-/// What is to be run: a directory, a directory with an image that is already built, or only an image.
+/// What to run: a directory, a directory with a prebuilt image, or only an image.
 async fn subject(
     arguments: &Run,
     global: &Global,
@@ -127,7 +128,7 @@ async fn subject(
     Ok((app, Some(reference)))
 }
 
-/// The port, or another one that nobody listens on.
+/// The port if it is free, otherwise 0 for any free port.
 fn free(port: u16) -> u16 {
     match TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) => port,
@@ -135,7 +136,7 @@ fn free(port: u16) -> u16 {
     }
 }
 
-/// What runs, and with what.
+/// The running container.
 struct Subject<'a> {
     engine: &'a Engine,
     container: &'a Container,
@@ -143,7 +144,7 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Why the app ended, as far as its last words and what it may not do tell.
+    /// Why the app exited, by its last lines and its restrictions.
     async fn ended(&self) -> Result<Failure, Failure> {
         let log = self.engine.last_lines(self.container).await?;
         let evidence = Evidence {
@@ -172,7 +173,7 @@ impl Subject<'_> {
     }
 }
 
-/// Prints the address, then the numbers until Ctrl-C or the end of the app.
+/// Prints the address, then the numbers until Ctrl-C or the app's exit.
 async fn watch(
     subject: &Subject<'_>,
     port: u16,
@@ -193,7 +194,7 @@ async fn watch(
     let (private, port) = match published.await {
         Ok(both) => both,
         Err(failure) if engine.is_running(container).await? => return Err(failure),
-        // What has ended publishes nothing any more.
+        // A stopped container publishes no ports.
         Err(_) => return Err(subject.ended().await?),
     };
     let summary = format!("http://127.0.0.1:{private}/.landfall/summary");

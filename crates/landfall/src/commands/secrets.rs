@@ -1,4 +1,4 @@
-//! `landfall secrets`: values that stand neither in landfall.toml nor in anything that is deployed.
+//! `landfall secrets`: values that are neither in landfall.toml nor in deployed resources.
 
 use crate::cli::Global;
 use crate::cli::secrets::{Secrets as Action, Set, Unset};
@@ -19,9 +19,9 @@ use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// More than any store takes: what is longer is refused without being read to its end.
+/// Longer than any store allows: reading stops here, and the value is refused.
 const LONGEST: u64 = 65 * 1024;
-/// How long a store may take until it lists what was set.
+/// How long a store may take to list a new value.
 const LISTED: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(
@@ -102,7 +102,7 @@ async fn set(
     Ok(())
 }
 
-/// What the store lists once it knows of the version: an `up` that comes too soon would miss it.
+/// Waits until the store lists the version, which an earlier `up` would miss. Returns the list.
 async fn listed(
     secrets: &Secrets,
     manifest: &Manifest,
@@ -138,7 +138,7 @@ fn unfit(invalid: Invalid) -> Failure {
         .next(invalid.fix)
 }
 
-/// The value as it was given.
+/// The value, from a file, standard input or a prompt.
 fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
     let unreadable = |what: String, error: std::io::Error| {
         Failure::new(Exit::BadInput, what)
@@ -156,7 +156,10 @@ fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, 
     if std::io::stdin().is_terminal() {
         if !report.can_ask() {
             return Err(Failure::new(Exit::BadInput, "no value given")
-                .why("stdin is a terminal, but landfall cannot prompt here (--json, or stderr is not a terminal)")
+                .why(
+                    "stdin is a terminal, but landfall cannot prompt here (--json, or stderr is \
+                      not a terminal)",
+                )
                 .next("pipe the value into the command, or name a file with --from-file"));
         }
         return report
@@ -177,7 +180,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     let name = &name;
     let secrets = Secrets::new(&environment.session, &environment.names);
     let mut stored = secrets.list().await?;
-    // In both stores: nothing is to be left of it.
+    // In both stores: nothing of it may be left.
     stored.retain(|one| one.name == *name);
     if stored.is_empty() {
         report.note(format!("{name} is not set: nothing was changed"));
@@ -185,7 +188,8 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     }
     if serving(&environment).await?.contains_key(name) {
         let question = format!(
-            "The live version needs {name}: without it, nothing of it can start again. Remove {name}? This cannot be undone."
+            "The live version needs {name}: without it, nothing of it can start again. Remove \
+             {name}? This cannot be undone."
         );
         confirm(report, arguments.yes, &question)?;
     }
@@ -193,13 +197,14 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     report.note(format!("{name} is removed"));
     if app.manifest.secrets.contains(name) {
         report.note(format!(
-            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall up`"
+            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall \
+             up`"
         ));
     }
     Ok(())
 }
 
-/// What the revision refers to that the last good release brought.
+/// The references of the last good release.
 async fn serving(environment: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
     if !environment.has_state().await? {
         return Ok(BTreeMap::new());
@@ -209,7 +214,7 @@ async fn serving(environment: &Environment) -> Result<BTreeMap<SecretName, Refer
     Ok(last.map_or_else(BTreeMap::new, |record| record.revision.settings.secrets))
 }
 
-/// A reference for each secret that the manifest asks for.
+/// A reference for each secret of the manifest.
 pub(crate) async fn wanted(
     environment: &Environment,
     manifest: &Manifest,

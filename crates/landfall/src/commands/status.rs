@@ -1,4 +1,4 @@
-//! `landfall status` and `landfall url`: what runs now, as observed.
+//! `landfall status`, `url` and `open`: what runs now.
 
 use crate::cli::{AppDir, Global, Status as Arguments};
 use crate::environment::Environment;
@@ -23,9 +23,9 @@ use rules::release::ledger::Record;
 use rules::release::live_status::{View, is_split, traffic};
 use std::time::Duration;
 
-/// How often `--watch` looks.
+/// How often `--watch` refreshes.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Requests that the public address gets before it counts as not answering.
+/// Requests to the public address before it counts as not answering.
 const ASKED: u32 = 10;
 
 pub(crate) async fn run(
@@ -53,14 +53,14 @@ pub(crate) async fn run(
         memory: app.manifest.memory.mib(),
         architecture: Some(app.manifest.architecture),
         edge: app.manifest.edge,
-        // What runs may be of another time than landfall.toml.
+        // The live version may be older than landfall.toml.
         settings: None,
     };
     let mut slots = Vec::new();
     for slot in Slot::ALL {
         let evidence = driver.platform.examine(slot, &look).await;
         let (share, of) = (*look.shares.of(slot), look.of(slot));
-        // Of a slot that is to run nothing, stopped tasks are no news.
+        // In an empty slot, stopped tasks mean nothing.
         let cause = diagnose(&evidence, &expectation).filter(|_| of.seen.desired > 0);
         slots.push(SlotStatus {
             slot,
@@ -89,7 +89,7 @@ pub(crate) async fn run(
             break;
         }
     }
-    // The rest is not held back because one tag cannot be read.
+    // The rest is shown even if the tag cannot be read.
     let lifetime = match ttl::read(&environment).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
@@ -122,7 +122,7 @@ pub(crate) async fn run(
     )
 }
 
-/// Opens the public address with what this machine opens addresses with.
+/// Opens the public address in a browser.
 pub(crate) async fn open(
     arguments: &AppDir,
     global: &Global,
@@ -158,7 +158,7 @@ pub(crate) async fn open(
     }
 }
 
-/// Shows what serves, second by second, until Ctrl-C.
+/// Shows the live versions every second, until Ctrl-C.
 async fn watch(
     arguments: &AppDir,
     global: &Global,

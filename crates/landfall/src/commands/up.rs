@@ -117,7 +117,7 @@ pub(crate) async fn run(
     keepalive.release(done).await
 }
 
-/// Notes why a new environment runs on Fargate although nobody asked for it.
+/// Notes why a new environment runs on Fargate although the manifest does not ask for it.
 fn report_target(manifest: &Manifest, deployed: &[Target], report: &Report) {
     if let Choice::Unfit(why) = &manifest.choice
         && !deployed.contains(&manifest.target)
@@ -194,8 +194,7 @@ async fn run_locked(
     Ok(())
 }
 
-/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it
-/// the one that it has; and says which.
+/// Sets the requested expiry, counted from now, or leaves the current one; reports the result.
 async fn set_lifetime(
     provisioner: &Provisioner<'_>,
     wish: Option<TtlChange>,
@@ -213,7 +212,7 @@ async fn set_lifetime(
     Ok(())
 }
 
-/// Releases the revision, and looks whether it serves. Says whether there was anything to do.
+/// Releases the revision, and verifies that it is live. Returns whether there was anything to do.
 async fn release(
     provisioner: &Provisioner<'_>,
     deployment: &Deployment,

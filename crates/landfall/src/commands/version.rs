@@ -1,4 +1,4 @@
-//! What landfall tells of itself: `version`, `completion`, `man`, `schema`.
+//! What landfall prints about itself: `version`, `completion`, `man`, `schema`.
 
 use crate::cli::Cli;
 use crate::documents::schema;
@@ -14,7 +14,7 @@ use rules::exit::Exit;
 use rules::operate::version::{Edge, Tool, Version};
 use std::path::Path;
 
-/// `landfall version`: what is missing is said, and no failure.
+/// `landfall version`. A missing tool is reported, and is no failure.
 pub(crate) async fn version(report: &Report) -> Result<(), Failure> {
     let terraform = match terraform::binary() {
         Ok(binary) => Tool::Found {
@@ -41,7 +41,7 @@ pub(crate) async fn version(report: &Report) -> Result<(), Failure> {
         .collect();
     report.emit(Event::Version(Version {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        // Packaging knows it; a build of a tarball has no repository to ask.
+        // Set by packaging: a build from a tarball has no repository.
         commit: option_env!("LANDFALL_COMMIT").map(str::to_owned),
         built_for: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
         events: VERSION,

@@ -1,4 +1,4 @@
-//! The account, asked about everything at once.
+//! The account: everything is requested at once.
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
@@ -24,7 +24,7 @@ use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Fills in what is known of the account, and finds the place.
+/// Fills in the facts about the account, and opens the environment.
 pub(super) async fn gather(
     examined: &mut Examined,
     extent: Extent,
@@ -72,7 +72,7 @@ pub(super) async fn gather(
     }
 }
 
-/// Nothing of the account is looked at.
+/// No fact of the account is gathered, for this reason.
 fn skip(facts: &mut Facts, why: &str) {
     let skipped = || Unavailable::Skipped(why.to_owned());
     facts.credentials = Err(skipped());
@@ -86,7 +86,7 @@ fn skip(facts: &mut Facts, why: &str) {
     facts.permissions = Err(skipped());
 }
 
-/// The settings are not in order, so that nobody knows what is wanted where: only who calls.
+/// The settings have problems, so only the caller's identity can be checked.
 async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     let region = global.region.as_ref().map(|region| region.as_str());
     skip(facts, "the app's settings have problems");
@@ -109,7 +109,7 @@ async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     };
 }
 
-/// Nobody can be called for. Is it the region's fault?
+/// There is no usable session. Finds out whether only the region is missing.
 async fn without(
     facts: &mut Facts,
     failure: Failure,
@@ -126,7 +126,7 @@ async fn without(
     let account = Quotas::new(&session);
     let look = async { account.region().await.map_err(|error| unknown(&error)) };
     facts.region = match within(extent.timings(), look).await {
-        // Only that it cannot be used says something: without credentials nothing can be told.
+        // Only a failure means something: without credentials nothing can be checked.
         Err(_) => Err(Unavailable::NotAsked),
         seen => seen,
     };
@@ -137,7 +137,7 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
     examined.facts.credentials = Ok(environment.identity.clone());
     match environment.targets().await {
         Ok(deployed) => examined.deployed = deployed,
-        // Who may not read the state can do nothing at all.
+        // Without read access to the state nothing works at all.
         Err(failure) => {
             examined.facts.credentials = Err(trouble(failure));
             return;
@@ -186,9 +186,9 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
     examined.environment = Some(environment);
 }
 
-/// Whether a root is to be made that holds nothing as yet.
+/// Whether a root has to be created.
 async fn is_new(environment: &Environment, target: Target, deployed: &[Target]) -> bool {
-    // What cannot be told is looked at more closely.
+    // If unknown, it is checked like one that has to be created.
     !deployed.contains(&target) || !environment.holds(Root::Foundation).await.unwrap_or(false)
 }
 
@@ -244,8 +244,8 @@ async fn names(environment: &Environment) -> Seen<UnknownResources> {
         &environment.account,
     );
     let listing = inventory.look().await;
-    // In this order: what a Terraform at work makes meanwhile is not in the listing; what it made before is in
-    // the state once its lock is gone.
+    // In this order: what a running Terraform creates in the meantime is not in the listing, and
+    // what it created before is in the state once its lock is gone.
     let mut of_ours = BTreeSet::new();
     for root in Root::ALL {
         if let Some(lock) = environment.state_lock(root).await {
@@ -281,11 +281,11 @@ async fn secrets(environment: &Environment, manifest: &Manifest) -> Seen<Vec<Sto
     }
     let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = match secrets.list().await {
-        // Who may look into the store that counts only is told no more than that.
+        // Without access to the other store, only the configured one is checked.
         Err(_) => secrets.list_in(manifest.secrets_store).await,
         stored => stored,
     };
-    // Without them a deployment would stop half-way: not to know is a problem.
+    // Without them a deployment would stop half-way, so not knowing is a problem.
     stored.map_err(|error| trouble(error.into()))
 }
 
@@ -315,7 +315,7 @@ async fn permissions(
                 .map_err(|error| unknown(&error))?;
             match role {
                 Some(arn) => arn,
-                // Roles of Identity Center lie in a path that nobody tells.
+                // Roles of Identity Center have a path that no call returns.
                 None if name.starts_with("AWSReservedSSO_") => {
                     return Err(Unavailable::Unknown(
                         "the caller may not look up its own role (iam:GetRole)".to_owned(),
@@ -332,7 +332,7 @@ async fn permissions(
         names: &environment.names,
         domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
     };
-    // Who only releases need not be able to make anything.
+    // An identity for releases does not need to create anything.
     let phase = match deployed.contains(&manifest.target) {
         true => Phase::Release,
         false => Phase::Setup,
@@ -347,7 +347,8 @@ async fn permissions(
     Ok(answers.concat())
 }
 
-/// How far this machine's clock is ahead of AWS's, by the date of an answer that needs no credentials.
+/// How far this machine's clock is ahead of AWS's, by the date of a response that needs no
+/// credentials.
 async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
     let address = Cloud::chosen(global).clock()?;
     let limit = extent.timings().min(Duration::from_secs(5));
@@ -364,7 +365,7 @@ async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
     within(limit, look).await
 }
 
-/// An error with its sources: by itself it says only that a request failed.
+/// An error with its sources: alone it says only that a request failed.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! This machine, asked once.
+//! Facts about this machine.
 
 use super::trouble;
 use crate::environment::endpoints::Cloud;
@@ -14,10 +14,10 @@ use rules::operate::doctor::machine::{Directory, Disk, Tool};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a program of this machine may take to answer.
+/// Time limit of a program on this machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Fills in what is known of this machine; gives the engine, if there is one.
+/// Fills in the facts about this machine. Returns the engine, if there is one.
 pub(super) async fn gather(
     facts: &mut Facts,
     manifest: Option<&Manifest>,
@@ -109,7 +109,7 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
     Some(engine)
 }
 
-/// Bytes that an ordinary user can still write where `path` is, or will be.
+/// Bytes that an ordinary user can write at `path`, which need not exist yet.
 fn free(path: &Path) -> Option<u64> {
     let there = path.ancestors().find(|ancestor| ancestor.exists())?;
     let stat = rustix::fs::statvfs(there).ok()?;
@@ -155,7 +155,7 @@ mod tests {
         let judged = directory("state", &later, "LANDFALL_HOME");
         assert!(judged.writable && judged.free.is_some());
         assert!(!later.exists() && !root.path().join("a").exists());
-        // A file stands in the way.
+        // A file is in the way.
         std::fs::write(root.path().join("file"), "").expect("a file");
         let judged = directory("state", &root.path().join("file/c"), "LANDFALL_HOME");
         assert!(!judged.writable);

@@ -253,7 +253,7 @@ impl Environment {
                 )
                 .why(lock.describe())
                 .next("wait until it has finished, then run the same command again")
-                .next(format!("if nobody works on it any more: {unlock}"))
+                .next(format!("if no command is working on it any more: {unlock}"))
             }
             None => failure.into(),
         }

@@ -14,8 +14,8 @@ const TICK: Duration = Duration::from_millis(125);
 const SOON: Duration = Duration::from_millis(200);
 
 impl Report {
-    /// Refreshes the view regularly. Call it once, within the runtime: it is a task that ends with it. It
-    /// paints under the printer's lock, and skips a tick while that is held.
+    /// Refreshes the view regularly. Call it once, within the runtime: it is a task that ends with
+    /// it. It paints under the printer's lock, and skips a tick while that is held.
     pub(crate) fn animate(&self) {
         let printer = Arc::clone(&self.printer);
         let has_view = |printer: &Mutex<Printer>| {
@@ -59,8 +59,8 @@ impl Report {
         });
     }
 
-    /// Removes the view on a panic, whose message is printed at any time; from then on only lines are
-    /// printed.
+    /// Removes the view on a panic, whose message is printed at any time; from then on only lines
+    /// are printed.
     pub(super) fn give_way_to_panics(&self) {
         let printer = Arc::downgrade(&self.printer);
         let previous = std::panic::take_hook();

@@ -42,8 +42,8 @@ fn plan(root: Root, changes: &[Change], summary: &str, style: &Style) -> Text {
             .map(|change| format!("\n  {}", full(change, style)));
         return Text::Result(format!("{head}{}\n", changes.collect::<String>()));
     }
-    // A list of what is created, or of all that is deleted, is long and says little. What is replaced,
-    // or deleted next to other changes, is always named.
+    // A list of what is created, or of all that is deleted, is long and says little. What is
+    // replaced, or deleted next to other changes, is always named.
     let only_deletes = changes.iter().all(|change| change.action == Action::Delete);
     let says_little = |change: &Change| match change.action {
         Action::Create => true,

@@ -11,8 +11,8 @@ impl Report {
         !printer.json && printer.terminal && std::io::stdin().is_terminal()
     }
 
-    /// Asks and waits for a line; anything but `y` or `yes` is no. The view is hidden until the answer
-    /// is there, as the lock is held.
+    /// Asks and waits for a line; anything but `y` or `yes` is no. The view is hidden until the
+    /// answer is there, as the lock is held.
     pub(crate) fn ask(&self, question: &str) -> bool {
         let mut printer = self.printer();
         if let Some(view) = &mut printer.view {

@@ -115,7 +115,8 @@ fn verdict_words(verdict: &Verdict) -> String {
             )
         }
         Verdict::Unreachable { answers } => format!(
-            "not verified: the public address answered none of {} requests well ({} errors, {} lost)",
+            "not verified: the public address answered none of {} requests well ({} errors, {} \
+             lost)",
             answers.asked, answers.errors, answers.lost
         ),
     }

@@ -1,8 +1,8 @@
 //! The view at the bottom of the terminal while a command works: phases, and during a release or
 //! `status --watch` the numbers of the live versions.
 //!
-//! [`State`] is folded from events, [`draw`] makes a picture of it, and [`Painter`] computes the text that
-//! puts it below the printed lines. Only this module has effects.
+//! [`State`] is folded from events, [`draw`] makes a picture of it, and [`Painter`] computes the
+//! text that puts it below the printed lines. Only this module has effects.
 
 mod draw;
 mod figures;
@@ -64,8 +64,8 @@ impl View {
     pub(super) fn print(&mut self, above: &str, now: Timestamp) {
         self.painted = Some(Instant::now());
         let (columns, lines) = size();
-        // The last column stays empty, because terminals wrap differently there, and the last line is the
-        // cursor's.
+        // The last column stays empty, because terminals wrap differently there, and the last line
+        // is the cursor's.
         let area = Rect::new(0, 0, columns.saturating_sub(1), lines.saturating_sub(1));
         let mut buffer = Buffer::empty(area);
         let height = draw(&self.state, now, area, &mut buffer);

@@ -13,7 +13,8 @@ use rules::release::{Awaited, Outcome, Proof, Step};
 /// The numbers of `landfall run`, on one line.
 pub(super) fn traffic(totals: &Totals) -> String {
     format!(
-        "  {} requests: {} first attempts failed, users saw {} errors; {} retries, {} restarts; p50 {:.1} ms, p99 {:.1} ms",
+        "{} requests: {} first attempts failed, users saw {} errors; {} retries, {} restarts; p50 \
+         {:.1} ms, p99 {:.1} ms",
         totals.requests,
         totals.first_errors,
         totals.user_errors,

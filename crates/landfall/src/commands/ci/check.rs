@@ -1,4 +1,4 @@
-//! `landfall ci check`: does a role trust this job, and if not, why.
+//! `landfall ci check`: whether a role trusts this job, and if not, why.
 
 use crate::cli::Global;
 use crate::cli::ci::Check;
@@ -29,7 +29,10 @@ pub(super) async fn run(
     })?;
     if answer == Answer::Admitted {
         report.note("the role trusts this job");
-        report.note("if AWS still refuses it, the role or the identity provider is missing: `landfall ci github` and `landfall ci gitlab` create both");
+        report.note(
+            "if AWS still refuses it, the role or the identity provider is missing: \
+                     `landfall ci github` and `landfall ci gitlab` create both",
+        );
         return Ok(());
     }
     let mut failure = Failure::new(Exit::Access, "the role does not trust this job");
@@ -41,7 +44,7 @@ pub(super) async fn run(
     Err(failure)
 }
 
-/// The job's token, read and forgotten: neither it nor a part of it is shown.
+/// The claims of the job's token. The token itself is never printed.
 async fn claims(arguments: &Check) -> Result<Claims, Failure> {
     let file = arguments
         .token_file
@@ -65,7 +68,7 @@ async fn claims(arguments: &Check) -> Result<Claims, Failure> {
     })
 }
 
-/// Asks GitHub for a token as `aws-actions/configure-aws-credentials` does
+/// Requests a token from GitHub, as `aws-actions/configure-aws-credentials` does
 /// (<https://docs.github.com/en/actions/reference/security/oidc>).
 async fn from_github() -> Result<String, Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
@@ -77,7 +80,10 @@ async fn from_github() -> Result<String, Failure> {
             .why("ACTIONS_ID_TOKEN_REQUEST_URL and AWS_WEB_IDENTITY_TOKEN_FILE are not set")
             .next("GitHub: add `id-token: write` to the job's `permissions`")
             .next("GitHub: jobs of pull requests from forks never get a token, for security")
-            .next("GitLab: request a token with `id_tokens`, and name its file with AWS_WEB_IDENTITY_TOKEN_FILE"));
+            .next(
+                "GitLab: request a token with `id_tokens`, and name its file with \
+                   AWS_WEB_IDENTITY_TOKEN_FILE",
+            ));
     };
     let separator = if url.contains('?') { '&' } else { '?' };
     let refused = |why: String| {
@@ -115,8 +121,10 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
         });
     }
     let Some(role) = &arguments.role else {
-        return Err(Failure::new(Exit::BadInput, "no trust policy given")
-            .next("give it with --trust, or name a role with --role, which needs credentials other than the job's"));
+        return Err(Failure::new(Exit::BadInput, "no trust policy given").next(
+            "give it with --trust, or name a role with --role, which needs credentials other \
+                   than the job's",
+        ));
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;

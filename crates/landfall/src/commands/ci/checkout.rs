@@ -5,13 +5,13 @@ use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where files for CI belong, and whose they are.
+/// The repository, and the app's directory in it.
 pub(super) struct Checkout {
-    /// The repository's own directory; the app's where there is no repository.
+    /// The repository's root; without a repository, the app's directory.
     pub(super) root: PathBuf,
     /// The app's directory within it, with a slash at the end; empty for the repository itself.
     pub(super) prefix: String,
-    /// URL of the remote `origin`. It may hold a password: it is never shown.
+    /// URL of the remote `origin`. It may contain a password, so it is never printed.
     pub(super) origin: Option<String>,
 }
 

@@ -1,5 +1,6 @@
-//! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
-//! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
+//! The identity provider: an account has at most one for each issuer, shared by all environments.
+//! So it is in no environment's Terraform state: the first environment creates it, and the last one
+//! removes it.
 
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -13,11 +14,11 @@ use rules::leave::ci::{AUDIENCE, Role};
 pub(super) enum Missing {
     /// The provider.
     Provider,
-    /// Tokens of the provider that is there may not be made out to AWS.
+    /// The existing provider lacks AWS's audience.
     Audience,
 }
 
-/// Looks what the account lacks for tokens of the provider with this ARN.
+/// Finds out what the account lacks for tokens of the provider with this ARN.
 pub(super) async fn missing(
     environment: &Environment,
     arn: &str,
@@ -36,10 +37,12 @@ impl Missing {
     pub(super) fn describe(self, issuer: &str) -> String {
         match self {
             Missing::Provider => format!(
-                "the account has no identity provider for {issuer}: it will be created; alone it grants no access"
+                "the account has no identity provider for {issuer}: it will be created; alone it \
+                 grants no access"
             ),
             Missing::Audience => format!(
-                "the account's identity provider for {issuer} does not accept the audience {AUDIENCE}: it will be added"
+                "the account's identity provider for {issuer} does not accept the audience \
+                 {AUDIENCE}: it will be added"
             ),
         }
     }
@@ -53,7 +56,7 @@ impl Missing {
         let identity = Identity::new(&environment.session);
         match self {
             Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
-                // Somebody else was faster.
+                // Another command was faster.
                 Err(error) if error.kind == ErrorKind::Conflict => {}
                 other => other?,
             },
@@ -78,8 +81,8 @@ pub(crate) async fn trusted(environment: &Environment) -> Result<Option<String>,
     Ok(arn.map(str::to_owned))
 }
 
-/// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
-/// environment itself is gone without it.
+/// Removes a provider that landfall created and no role trusts any more. A failure is only a
+/// warning: the environment itself is gone.
 pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
     let identity = Identity::new(&environment.session);
@@ -104,7 +107,8 @@ pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report
         )),
         Err(error) => report.emit(Event::Warning {
             text: format!(
-                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
+                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam \
+                 delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
             ),
         }),
     }

@@ -9,10 +9,10 @@ use rules::shape::contract::Root;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// A directory, and what landfall noted in it.
+/// A directory, and landfall's record in it.
 pub(crate) struct Directory {
     path: PathBuf,
-    /// As it was typed.
+    /// The path as given.
     pub(crate) name: String,
     pub(crate) record: Option<Ejected>,
 }
@@ -24,7 +24,7 @@ pub(crate) fn invalid(invalid: Invalid) -> Failure {
 }
 
 impl Directory {
-    /// One to write to: it is empty, not there, or of an earlier eject.
+    /// A directory to write to: empty, missing, or written by an earlier eject.
     pub(crate) fn to_write(path: &Path) -> Result<Directory, Failure> {
         let name = path.display().to_string();
         let mut names = Vec::new();
@@ -43,7 +43,7 @@ impl Directory {
         Directory::open(path)
     }
 
-    /// One that an eject wrote.
+    /// A directory that an eject wrote.
     pub(crate) fn to_read(path: &Path) -> Result<(Directory, Ejected), Failure> {
         let directory = Directory::open(path)?;
         match directory.record.clone() {
@@ -74,10 +74,10 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Whether it lies in that one.
+    /// Whether it is inside another directory.
     pub(crate) fn is_below(&self, directory: &Path) -> bool {
         let absolute = std::path::absolute(&self.path).unwrap_or_default();
-        // It may not be there yet, or be led to by a link: of what is there the real path counts.
+        // It may not exist yet, or be a link: the real path of the existing part counts.
         let there = absolute
             .ancestors()
             .find_map(|up| std::fs::canonicalize(up).ok());
@@ -101,7 +101,7 @@ impl Directory {
         }
     }
 
-    /// The text of everything in it that landfall writes or Terraform reads, but for states.
+    /// The text of all files that landfall writes or Terraform reads, except states.
     pub(crate) fn texts(&self) -> Result<Texts, Failure> {
         let mut texts = Texts::new();
         let mut add = |path: String| -> Result<(), Failure> {
@@ -129,12 +129,12 @@ impl Directory {
         Ok(texts)
     }
 
-    /// Writes a file whole: who is killed leaves the old one or the new one.
+    /// Writes a file atomically: after a kill it is the old or the new one.
     pub(crate) fn write(&self, path: &str, text: &str) -> Result<(), Failure> {
         self.write_with(path, text, None)
     }
 
-    /// The same, for its owner alone.
+    /// The same, readable only by its owner.
     pub(crate) fn write_private(&self, path: &str, text: &str) -> Result<(), Failure> {
         self.write_with(path, text, Some(0o600))
     }
@@ -155,7 +155,7 @@ impl Directory {
         })
     }
 
-    /// Removes a file of an earlier eject, unless somebody edited it.
+    /// Removes a file of an earlier eject, unless it was edited.
     pub(crate) fn remove_unedited(&self, path: &str) -> Result<(), Failure> {
         let sum = self
             .record
@@ -177,7 +177,7 @@ impl Directory {
         }
     }
 
-    /// Takes a state out of Terraform's sight, and keeps it.
+    /// Renames a state so that Terraform no longer uses it.
     pub(crate) fn put_away(&self, root: Root) -> Result<(), Failure> {
         let state = self.path.join(root.as_str()).join("terraform.tfstate");
         let kept = state.with_extension("tfstate.adopted");
@@ -190,7 +190,7 @@ impl Directory {
     }
 }
 
-/// Writes a file beside, and puts it in the place of the old one.
+/// Writes a new file next to the old one, and replaces it.
 pub(crate) fn replace(path: &Path, text: &str, mode: Option<u32>) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;

@@ -87,8 +87,12 @@ fn explain(mut failure: Failure) -> Failure {
     if failure.exit == Exit::Infrastructure {
         failure.next.extend([
             "meanwhile the app is reachable at AWS's own address: `landfall url`".to_owned(),
-            "a certificate waits until public DNS shows its record: `landfall doctor` checks the delegation; then `landfall up` continues".to_owned(),
-            "if AWS refused the certificate for good: remove `domain` from landfall.toml, run `landfall up`, and set it again".to_owned(),
+            "a certificate waits until public DNS shows its record: `landfall doctor` checks the \
+             delegation; then `landfall up` continues"
+                .to_owned(),
+            "if AWS refused the certificate for good: remove `domain` from landfall.toml, run \
+             `landfall up`, and set it again"
+                .to_owned(),
         ]);
     }
     failure

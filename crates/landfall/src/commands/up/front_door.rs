@@ -20,9 +20,18 @@ pub(super) async fn wait(driver: &Driver<'_>, report: &Report) -> Result<(), Fai
     let mut is_reported = false;
     while driver.prober.ask(&SlotRoute::default()).await.is_none() {
         if tokio::time::Instant::now() > end {
-            return Err(Failure::new(Exit::Infrastructure, "the public address does not answer")
-                .why(format!("no request to {} was answered for {} min", driver.url, ANSWERS_WITHIN.as_secs() / 60))
-                .next("check the CloudFront distribution in the AWS console, then run the same command again"));
+            return Err(
+                Failure::new(Exit::Infrastructure, "the public address does not answer")
+                    .why(format!(
+                        "no request to {} was answered for {} min",
+                        driver.url,
+                        ANSWERS_WITHIN.as_secs() / 60
+                    ))
+                    .next(
+                        "check the CloudFront distribution in the AWS console, then run the same \
+                       command again",
+                    ),
+            );
         }
         if *driver.interrupt.borrow() {
             return Err(

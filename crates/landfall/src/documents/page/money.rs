@@ -3,7 +3,7 @@
 use super::{list, words};
 use crate::documents::markup::escape;
 use rules::shape::cost::Bill;
-use rules::shape::cost::bill::{Charge, Line, cents, unit_price};
+use rules::shape::cost::bill::{Charge, Line, brief_price, cents, unit_price};
 use rules::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
@@ -163,7 +163,7 @@ fn usage(bill: &Bill) -> String {
             escape(&line.what),
             escape(&line.address),
             mark(*confidence),
-            unit_price(*usd),
+            brief_price(*usd),
             per.words(),
             escape(always_free.as_deref().unwrap_or(""))
         );

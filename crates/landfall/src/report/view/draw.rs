@@ -19,7 +19,8 @@ const WORKS: Style = Style::new().fg(Color::Cyan);
 /// When the numbers are older than this, the view says how old they are.
 const STALE_MILLIS: u64 = 5_000;
 
-/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0 never.
+/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0
+/// never.
 pub(super) struct Row {
     pub(super) line: Line<'static>,
     pub(super) rank: u8,
@@ -91,7 +92,7 @@ fn rows(state: &State, now: Timestamp, width: usize) -> Vec<Row> {
             ));
         }
         if age.as_millis() >= u128::from(STALE_MILLIS) {
-            let text = format!("  {} s ago", age.as_secs());
+            let text = format!("  as of {} s ago", age.as_secs());
             rows.push(Row::new(0, Span::styled(text, QUIET)));
         }
         panel::rows(&seen.watch, state.target, width, &mut rows);

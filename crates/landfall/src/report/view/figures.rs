@@ -70,8 +70,8 @@ pub(super) fn bar(share: f64, width: usize) -> (String, usize) {
     (full, width.saturating_sub(used))
 }
 
-/// The last seconds as two rows of `width` cells, newest on the right: requests, and errors to the same
-/// scale.
+/// The last seconds as two rows of `width` cells, newest on the right: requests, and errors to the
+/// same scale.
 pub(super) fn charts(seconds: &[Count], width: usize) -> (String, String) {
     let shown = &seconds[seconds.len().saturating_sub(width)..];
     let most = shown.iter().map(|count| count.requests).max().unwrap_or(0);

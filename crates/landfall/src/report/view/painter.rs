@@ -1,9 +1,9 @@
 //! Paints rows below the printed lines, and erases them again.
 //!
-//! Between two paints the terminal is in its normal state: the cursor is visible, on its own line below
-//! the view, and no colour or mode is set. So there is nothing to restore, however the process ends, and
-//! other output in between damages only the view. `docs/decisions/0010` says why this is not ratatui's
-//! own inline viewport.
+//! Between two paints the terminal is in its normal state: the cursor is visible, on its own line
+//! below the view, and no colour or mode is set. So there is nothing to restore, however the
+//! process ends, and other output in between damages only the view. `docs/decisions/0010` says why
+//! this is not ratatui's own inline viewport.
 
 use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::style::{Color, Modifier, Style};
@@ -28,8 +28,8 @@ pub(super) struct Painter {
 }
 
 /// Synchronized output: the terminal shows everything up to [`END`] at once
-/// (<https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036>). Terminals without it
-/// ignore the sequence, so the cursor is hidden as well: it would flicker.
+/// (<https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036>). Terminals without
+/// it ignore the sequence, so the cursor is hidden as well: it would flicker.
 const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
 const END: &str = "\x1b[?25h\x1b[?2026l";
 
@@ -82,8 +82,8 @@ impl Painter {
         !self.painted.is_empty()
     }
 
-    /// Lines that the view takes on a terminal of so many columns: one that became narrower has wrapped
-    /// the rows.
+    /// Lines that the view takes on a terminal of so many columns: one that became narrower has
+    /// wrapped the rows.
     fn height(&self, columns: u16) -> usize {
         let lines = |row: &Row| usize::from(row.width.div_ceil(columns.max(1)).max(1));
         self.painted.iter().map(lines).sum()

@@ -196,7 +196,7 @@ pub(super) fn whole_cents(usd: f64) -> f64 {
 }
 
 /// A price by use with two decimals; one that they would hide is `<0.01`.
-fn brief_price(usd: f64) -> String {
+pub fn brief_price(usd: f64) -> String {
     match usd > 0.0 && whole_cents(usd) < 1.0 {
         true => "<0.01".to_owned(),
         false => cents(usd),
