@@ -1,4 +1,4 @@
-//! What is wrong already, said before a release starts.
+//! Warnings about what is already wrong before a release starts.
 
 use crate::environment::Environment;
 use crate::release::driver::Driver;
@@ -8,9 +8,9 @@ use rules::app::manifest::Manifest;
 use rules::event::Event;
 use rules::operate::release_warnings::concerns;
 
-/// Tells of alarms that are firing, of a budget that is exceeded and of targets that are unhealthy. What
-/// cannot be looked at is told as well; none of it keeps a release from starting, which may be the repair.
-pub(crate) async fn tell(
+/// Warns of firing alarms, an exceeded budget and unhealthy targets, and of what cannot be checked.
+/// None of it stops the release, which may be the fix.
+pub(super) async fn report(
     environment: &Environment,
     manifest: &Manifest,
     driver: &Driver<'_>,
@@ -22,7 +22,7 @@ pub(crate) async fn tell(
         Budgets::new(&environment.session, &environment.account),
     );
     let exceeded = async {
-        // Without a budget in the manifest the alert is set to the first cent: no news to tell.
+        // Without a budget in the manifest the alert is at the first cent and says nothing.
         match manifest.budget {
             Some(limit) if limit > 0.0 => budgets.exceeded(&budget_name).await,
             _ => Ok(None),
@@ -42,16 +42,16 @@ pub(crate) async fn tell(
         unseen("the budget", error.to_string());
         None
     });
-    // A release looks again itself, and says what is wrong then.
+    // The release observes again, and reports why that fails.
     let Ok(look) = look else {
         return;
     };
     let live = look.observation().live();
     let targets = &look.of(live).evidence.targets;
     for concern in concerns(&firing, exceeded.as_ref(), live, targets) {
-        let said = concern.explain(now());
+        let explanation = concern.explain(now());
         report.emit(Event::Warning {
-            text: format!("{}; {}", said.what, said.next),
+            text: format!("{}; {}", explanation.what, explanation.next),
         });
     }
 }
