@@ -9,6 +9,7 @@
 mod cli;
 mod commands;
 mod doctor;
+mod documents;
 mod environment;
 mod failure;
 mod image;

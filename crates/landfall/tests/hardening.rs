@@ -6,7 +6,7 @@ use rules::exit::Exit;
 use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use testkit::{App, Ended, Mode, Running, Sandbox, Users};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox, Users};
 
 /// The body of an address's response.
 fn body(url: &str) -> String {
@@ -29,7 +29,7 @@ fn url(events: &[Event]) -> Option<String> {
 }
 
 /// Runs an app with `landfall run`: its response, or how it exited.
-fn run(sandbox: &Sandbox, app: &App) -> Result<String, Ended> {
+fn run(sandbox: &Sandbox, app: &App) -> Result<String, CommandOutput> {
     let mut command = sandbox.command(&["run"]);
     command.current_dir(app.path());
     let mut run = Running::start(command);

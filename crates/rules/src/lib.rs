@@ -6,13 +6,10 @@
 pub mod edge_contract;
 
 pub mod app;
-pub mod drawing;
 pub mod event;
 pub mod exit;
 pub mod leave;
-mod markup;
 pub mod operate;
-pub mod page;
 pub mod release;
 pub mod shape;
 pub mod time;

@@ -8,6 +8,7 @@ pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
+use crate::documents::ci_workflows::{self, Overwrite, decide};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
@@ -20,9 +21,8 @@ use infra::{Interrupt, Terraform};
 use rules::app::manifest::Invalid;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::leave::ci::file::{Writing, decide};
 use rules::leave::ci::origin::{Project, directory};
-use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, github, gitlab, partition};
+use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
 use std::path::PathBuf;
@@ -106,7 +106,7 @@ struct Wanted {
     name: String,
     path: PathBuf,
     text: String,
-    writing: Writing,
+    writing: Overwrite,
 }
 
 async fn set_up(
@@ -183,16 +183,8 @@ async fn set_up(
 }
 
 fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result<Wanted, Failure> {
-    let (name, text) = match setup.forge {
-        Forge::Github => (
-            github::path(deployment),
-            github::workflow(setup, deployment),
-        ),
-        Forge::Gitlab => (
-            gitlab::path(deployment),
-            gitlab::pipeline(setup, deployment),
-        ),
-    };
+    let name = ci_workflows::path(setup, deployment);
+    let text = ci_workflows::text(setup, deployment);
     let path = checkout.root.join(&name);
     let there = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
@@ -217,12 +209,12 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
 /// Shows how the file would change, and refuses where it is somebody else's.
 fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
     match &wanted.writing {
-        Writing::New | Writing::Same => Ok(()),
-        Writing::Changed { diff } => {
+        Overwrite::New | Overwrite::Same => Ok(()),
+        Overwrite::Changed { diff } => {
             report.note(format!("{} changes:\n{diff}", wanted.name));
             Ok(())
         }
-        Writing::Theirs { diff } => {
+        Overwrite::Theirs { diff } => {
             report.note(format!("{} would change:\n{diff}", wanted.name));
             if force {
                 return Ok(());

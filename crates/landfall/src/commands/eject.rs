@@ -6,6 +6,7 @@ pub(crate) use directory::{Directory, invalid, replace};
 
 use crate::cli::Global;
 use crate::cli::eject::Eject;
+use crate::documents::eject_readme as readme;
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
@@ -24,7 +25,7 @@ use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, lost, sums};
 use rules::leave::eject::state::{Stamp, Takeover, takeover, without_variables};
-use rules::leave::eject::{Ejected, VERSION, Whose, readme, same};
+use rules::leave::eject::{Ejected, VERSION, Whose, same};
 use rules::release::revision::Image;
 use rules::shape::contract::{CiInputs, Root};
 use serde_json::Value;

@@ -2,10 +2,11 @@
 
 use crate::cli::Global;
 use crate::cli::init::Init;
+use crate::documents::starter::starter;
 use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
 use crate::report::Report;
-use rules::app::manifest::{FILE, Overrides, starter};
+use rules::app::manifest::{FILE, Overrides};
 use rules::event::Event;
 use rules::exit::Exit;
 use std::io::Write as _;

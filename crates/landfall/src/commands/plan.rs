@@ -1,6 +1,7 @@
 //! `landfall plan`: what `up` would make and what it would say to that, without making anything.
 
 use crate::cli::{Global, Plan, Up};
+use crate::documents::page;
 use crate::environment::Environment;
 use crate::environment::app::{App, overrides};
 use crate::environment::planner::{Planner, settle};
@@ -13,7 +14,6 @@ use infra::Interrupt;
 use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::page;
 use rules::shape::plan_decision::PlanDecision;
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! What landfall tells of itself: `version`, `completion`, `man`, `schema`.
 
 use crate::cli::Cli;
+use crate::documents::schema;
 use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::image::edge_layer;
@@ -75,10 +76,7 @@ pub(crate) fn man(directory: &Path, report: &Report) -> Result<(), Failure> {
 
 /// `landfall schema`.
 pub(crate) fn schema(report: &Report) -> Result<(), Failure> {
-    document(
-        format!("{:#}", rules::app::manifest::schema()).into_bytes(),
-        report,
-    )
+    document(format!("{:#}", schema::schema()).into_bytes(), report)
 }
 
 fn document(text: Vec<u8>, report: &Report) -> Result<(), Failure> {

@@ -5,7 +5,6 @@
 //! text does not determine an answer there is none: a wrong port costs more than a question.
 //! <https://docs.docker.com/reference/dockerfile/>
 
-use crate::app::manifest::Port;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::Chars;
@@ -19,8 +18,8 @@ const EXPANSION_DEPTH: usize = 8;
 /// What the `EXPOSE` instructions of an image say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposed {
-    /// The TCP ports, ascending; empty if there is no `EXPOSE`.
-    Ports(Vec<Port>),
+    /// The TCP ports, ascending and never 0; empty if there is no `EXPOSE`.
+    Ports(Vec<u16>),
     /// The text alone does not tell, such as `EXPOSE $PORT` without a value for `PORT`.
     Unclear {
         /// Line in the Dockerfile, counted from 1.
@@ -48,7 +47,7 @@ pub fn final_user(dockerfile: &str) -> Option<String> {
 #[derive(Debug, Clone, Default)]
 struct Stage {
     variables: Variables,
-    ports: BTreeSet<Port>,
+    ports: BTreeSet<u16>,
     /// First `EXPOSE` (or `FROM`) that leaves the ports open.
     unclear: Option<(usize, String)>,
     user: Option<String>,
@@ -136,7 +135,7 @@ impl Stage {
     }
 
     /// The TCP ports of one `EXPOSE`; `None` if any of them is not determined.
-    fn expose(&self, rest: &str, escape: char) -> Option<Vec<Port>> {
+    fn expose(&self, rest: &str, escape: char) -> Option<Vec<u16>> {
         let mut ports = Vec::new();
         for word in words(rest, escape) {
             // A variable may hold several ports.
@@ -149,24 +148,22 @@ impl Stage {
 }
 
 /// The TCP ports of `8080`, `8080/tcp` or `8000-8002`; none of those of other protocols.
-fn tcp_ports(spec: &str) -> Option<Vec<Port>> {
+fn tcp_ports(spec: &str) -> Option<Vec<u16>> {
     let (range, protocol) = spec.split_once('/').unwrap_or((spec, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last) = (port(first)?, port(last)?);
     match protocol.to_ascii_lowercase().as_str() {
         _ if first > last => None,
-        "tcp" => (first.get()..=last.get())
-            .map(|number| Port::new(number.into()).ok())
-            .collect(),
+        "tcp" => Some((first..=last).collect()),
         "udp" | "sctp" => Some(Vec::new()),
         _ => None,
     }
 }
 
-fn port(text: &str) -> Option<Port> {
-    // A sign would be accepted by the number parser, but not by Docker.
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok().and_then(|number| Port::new(number).ok()))?
+fn port(text: &str) -> Option<u16> {
+    // The number parser accepts a sign, Docker does not.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| is_number && *port != 0)
 }
 
 /// One instruction with its continuation lines joined.

@@ -6,43 +6,38 @@
 //! [`Draft::protected`]); the caller looks at those files; [`Draft::resolve`] joins everything.
 //! Neither step stops at the first problem: the user gets one list of all of them.
 
+mod alerts;
 mod container;
 mod domain;
 mod draft;
-mod fit;
-mod key;
+pub mod key;
 mod name;
 mod path;
-mod place;
 mod problem;
 mod resolve;
-mod schema;
 mod secrets;
 mod size;
-mod starter;
 mod sum;
+mod target;
+mod target_choice;
 mod traffic;
 mod value;
 mod variables;
-mod watch;
 
+pub use alerts::LOG_RETENTION_DAYS;
 pub use container::{Capability, Container, TMP, User, WritablePath};
 pub use domain::{DOMAIN_LENGTH, Domain};
 pub use draft::Draft;
-pub use fit::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
-pub(crate) use key::is_key;
 pub use name::{AppName, EnvironmentName, STEM_LENGTH};
 pub use path::RelativePath;
-pub use place::{Architecture, Region, StateBackend, Target};
 pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
-pub use schema::schema;
 pub use secrets::{Reference, SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
-pub use starter::{Starter, starter};
 pub use sum::FileSum;
+pub use target::{Architecture, Region, StateBackend, Target};
+pub use target_choice::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
-pub use watch::LOG_RETENTION_DAYS;
 
 use crate::shape::review::Rule;
 use serde::Serialize;
@@ -111,6 +106,16 @@ pub struct Manifest {
     pub drain_seconds: u32,
     /// Days that log lines are kept, one of [`LOG_RETENTION_DAYS`]; default 14.
     pub log_retention_days: u32,
+}
+
+impl Manifest {
+    /// How many of the secrets are kept in a store that bills each of them by the month.
+    pub fn billed_secrets(&self) -> usize {
+        match self.secrets_store {
+            SecretsStore::ParameterStore => 0,
+            SecretsStore::SecretsManager => self.secrets.len(),
+        }
+    }
 }
 
 /// What the caller found in the app directory.

@@ -7,21 +7,15 @@
 
 pub mod claims;
 pub mod explain;
-pub mod file;
-pub mod github;
-pub mod gitlab;
 pub mod origin;
 pub mod permissions;
 pub mod subject;
-mod template;
 pub mod trust;
 
 #[cfg(test)]
 mod claims_tests;
 #[cfg(test)]
 pub(crate) mod samples;
-#[cfg(test)]
-mod workflow_tests;
 
 use origin::{Branch, GithubEnvironment, Project};
 use serde::{Deserialize, Serialize};

@@ -6,13 +6,10 @@
 //! which settings landfall.toml would have to have ([`settings`]).
 
 pub mod files;
-pub mod readme;
 pub mod settings;
 pub mod state;
 
 mod roles;
-#[cfg(test)]
-mod samples;
 
 use crate::app::manifest::{Invalid, StateBackend};
 use crate::app::names::Names;

@@ -291,14 +291,6 @@ pub fn too_dear(
     }
 }
 
-/// How many of the manifest's secrets are billed.
-pub fn billed(manifest: &Manifest) -> usize {
-    match manifest.secrets_store {
-        SecretsStore::ParameterStore => 0,
-        SecretsStore::SecretsManager => manifest.secrets.len(),
-    }
-}
-
 #[cfg(test)]
 #[path = "secrets_tests.rs"]
 mod tests;

@@ -1,10 +1,9 @@
 //! What `landfall up` is about to make, and whether it may: plans, price, review and losses together.
 //!
-//! `up` asks it before it makes anything, `landfall plan` shows it, and the [page](crate::page) draws it.
+//! `up` asks it before it makes anything, `landfall plan` shows it, and the HTML page draws it.
 //! So what is shown and what is decided cannot differ.
 
 use crate::app::manifest::{Choice, Manifest, Target};
-use crate::operate::secrets;
 use crate::release::revision::Settings;
 use crate::shape::contract::Root;
 use crate::shape::cost::account::AccountPlan;
@@ -87,7 +86,7 @@ impl PlanDecision {
             &cost::Basis {
                 resources: &resources,
                 workload: Workload::of(&settings, manifest.count.get()),
-                secrets: secrets::billed(manifest),
+                secrets: manifest.billed_secrets(),
                 region: basis.region,
                 account: &basis.pays,
                 now: basis.now,
@@ -242,4 +241,4 @@ fn because(manifest: &Manifest, there: &[Target]) -> String {
 
 #[cfg(test)]
 #[path = "plan_decision_tests.rs"]
-pub(crate) mod tests;
+mod tests;

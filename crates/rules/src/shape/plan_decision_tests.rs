@@ -6,7 +6,7 @@ use crate::shape::cost::account::PlanState;
 use crate::shape::review::Severity;
 use serde_json::Value;
 
-pub(crate) fn manifest(text: &str) -> Manifest {
+fn manifest(text: &str) -> Manifest {
     let facts = Facts {
         directory_name: "hello".into(),
         dockerfile: Some("FROM scratch\nEXPOSE 3000\n".into()),
@@ -33,7 +33,7 @@ const REPLACE: &str = include_str!("../../tests/plans/replace.json");
 const NOW: Timestamp = Timestamp(1_795_392_000_000);
 
 /// Before anything is there, on the target that the manifest names.
-pub(crate) fn first(manifest: &Manifest) -> Basis<'_> {
+fn first(manifest: &Manifest) -> Basis<'_> {
     let target = match manifest.target {
         Target::Fargate => plan(FIRST, Root::Fargate),
         Target::Lambda => plan(LAMBDA, Root::Lambda),

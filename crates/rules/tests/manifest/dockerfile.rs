@@ -1,12 +1,11 @@
 //! What is read from a Dockerfile without building it.
 
 use rules::app::dockerfile::{Exposed, exposed_ports, final_user};
-use rules::app::manifest::Port;
 
 /// The ports, or the line on which they become unclear.
 fn ports(dockerfile: &str) -> Result<Vec<u16>, usize> {
     match exposed_ports(dockerfile) {
-        Exposed::Ports(ports) => Ok(ports.into_iter().map(Port::get).collect()),
+        Exposed::Ports(ports) => Ok(ports),
         Exposed::Unclear { line, .. } => Err(line),
     }
 }

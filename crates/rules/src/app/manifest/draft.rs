@@ -1,8 +1,8 @@
 //! First step: the text of `landfall.toml`, checked key by key.
 
+use super::alerts::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
-use super::watch::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
     Memory, Need, Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend,
@@ -101,9 +101,9 @@ impl Draft {
             health: reader.text("health", HealthPath::parse).unwrap_or_default(),
             protected,
             sums,
-            budget: reader.scalar("budget", |v| watch::budget(value::number("budget", v)?)),
+            budget: reader.scalar("budget", |v| alerts::budget(value::number("budget", v)?)),
             allow: reader.list("allow", Rule::parse),
-            alarm_emails: reader.list("alarm_emails", watch::alarm_email),
+            alarm_emails: reader.list("alarm_emails", alerts::alarm_email),
             state: reader.text("state", str::parse).unwrap_or_default(),
             dockerfile: reader
                 .text("dockerfile", RelativePath::parse)
@@ -115,7 +115,7 @@ impl Draft {
                 .unwrap_or(DEFAULT_DRAIN_SECONDS),
             log_retention_days: reader
                 .scalar("log_retention_days", |v| {
-                    watch::log_retention_days(value::whole("log_retention_days", v)?)
+                    alerts::log_retention_days(value::whole("log_retention_days", v)?)
                 })
                 .unwrap_or(DEFAULT_LOG_RETENTION_DAYS),
             readable: reader.broken.is_empty(),
@@ -221,7 +221,7 @@ impl<'t> Reader<'t> {
     fn report_unknown_keys(&mut self) {
         for (key, value) in self.table.iter() {
             let name = key.get_ref();
-            if !key::is_known(name) && !self.is_broken(key.span().start, value) {
+            if key::find(key::KEYS, name).is_none() && !self.is_broken(key.span().start, value) {
                 self.report(key.span().start, name, key::unknown(name));
             }
         }
@@ -358,7 +358,7 @@ impl<'t> Reader<'t> {
         inner.broken.clone_from(&self.broken);
         for (name, value) in table.iter() {
             let (start, name) = (name.span().start, name.get_ref());
-            if !key::is_known_in_container(name) && !inner.is_broken(start, value) {
+            if key::find(key::CONTAINER_KEYS, name).is_none() && !inner.is_broken(start, value) {
                 inner.report(start, name, key::unknown_in_container(name));
             }
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub const STEM_LENGTH: usize = 24;
 
 /// Longest single part: the other part has at least one character, and a hyphen stands between.
-const PART_LENGTH: usize = STEM_LENGTH - 2;
+pub(super) const PART_LENGTH: usize = STEM_LENGTH - 2;
 
 /// Load balancers may not be called so.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>

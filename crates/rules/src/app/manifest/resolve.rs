@@ -1,7 +1,7 @@
 //! Second step: settings, facts and command line become one manifest.
 
-use super::fit::Asked;
 use super::problem::{Invalid, Problem, listed, quoted};
+use super::target_choice::Asked;
 use super::{
     AppName, Choice, Domain, Draft, EnvironmentName, Facts, Manifest, Overrides, Port, Problems,
     ProtectedState, RelativePath, Target,
@@ -155,11 +155,11 @@ impl Draft {
         let (what, why, example) = match dockerfile::exposed_ports(text) {
             Exposed::Ports(ports) => match ports.as_slice() {
                 [] => return Ok(Port::default()),
-                [port] => return Ok(*port),
+                [port] => return Ok(Port::exposed(*port)),
                 [first, ..] => (
                     format!("Dockerfile exposes {}", counted(&ports)),
                     "only one port can get the requests".to_owned(),
-                    *first,
+                    Port::exposed(*first),
                 ),
             },
             Exposed::Unclear { line, instruction } => (
@@ -294,14 +294,10 @@ fn hash_shown(hash: &str) -> String {
 }
 
 /// Some ports in full, many by their number.
-fn counted(ports: &[Port]) -> String {
+fn counted(ports: &[u16]) -> String {
     if ports.len() <= PORTS_SHOWN {
         return listed(ports, "and");
     }
-    let shown: Vec<String> = ports
-        .iter()
-        .take(PORTS_SHOWN)
-        .map(Port::to_string)
-        .collect();
+    let shown: Vec<String> = ports.iter().take(PORTS_SHOWN).map(u16::to_string).collect();
     format!("{} ports ({}, …)", ports.len(), shown.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Variables whose values do not stand in `landfall.toml`, and where they are kept instead.
 
-use super::place::one_of;
 use super::problem::{Invalid, quoted};
+use super::target::one_of;
 use super::value::text_value;
 use super::variables::check_name;
 use crate::time::Timestamp;

@@ -34,6 +34,9 @@ const fn gigabytes<const N: usize>(first: u32) -> [u32; N] {
 }
 
 impl Cpu {
+    /// Units where none are set.
+    pub(super) const DEFAULT: u32 = SIZES[0].0;
+
     /// Checks a number of CPU units.
     pub fn new(units: i64) -> Result<Cpu, Invalid> {
         match SIZES.iter().find(|(cpu, _)| i64::from(*cpu) == units) {
@@ -65,7 +68,7 @@ impl Cpu {
 
 impl Default for Cpu {
     fn default() -> Cpu {
-        Cpu(SIZES[0].0)
+        Cpu(Cpu::DEFAULT)
     }
 }
 

@@ -26,6 +26,11 @@ impl Port {
                 )
             })
     }
+
+    /// A port that a Dockerfile exposes: its reader gives none that is 0.
+    pub(super) fn exposed(port: u16) -> Port {
+        Port(port)
+    }
 }
 
 impl Default for Port {
@@ -45,7 +50,7 @@ text_value!(HealthPath);
 impl HealthPath {
     /// Longest path that a target group takes.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
-    const LENGTH: usize = 1024;
+    pub(super) const LENGTH: usize = 1024;
 
     /// Checks a path.
     pub fn parse(text: &str) -> Result<HealthPath, Invalid> {

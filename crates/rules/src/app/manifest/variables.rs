@@ -11,7 +11,7 @@ pub(super) fn check(
     value: &DeValue<'_>,
     under_header: bool,
 ) -> Result<String, Invalid> {
-    if under_header && key::is_known(name) {
+    if under_header && key::find(key::KEYS, name).is_some() {
         return Err(Invalid::new(
             format!("`{name}` stands under `[env]`"),
             "there it would only set an environment variable, not landfall's key",

@@ -1,6 +1,7 @@
 //! What plain Terraform is told otherwise than landfall would tell it, and which key of landfall.toml says so.
 
-use crate::app::manifest::{FILE, is_key};
+use crate::app::manifest::FILE;
+use crate::app::manifest::key::{self, KEYS};
 use crate::edge_contract;
 use crate::shape::contract::Root;
 use serde::{Deserialize, Serialize};
@@ -145,8 +146,8 @@ fn remedy(
             );
             (Some("health"), how)
         }
-        _ => match is_key(variable) {
-            Some(key) => set(key),
+        _ => match key::find(KEYS, variable) {
+            Some(key) => set(key.name),
             None => ours("landfall.toml does not say it"),
         },
     }

@@ -204,7 +204,7 @@ fn brief_price(usd: f64) -> String {
 }
 
 /// A unit price with the digits that it needs and at least two: `0.0225`, `1.00`.
-pub(crate) fn unit_price(usd: f64) -> String {
+pub fn unit_price(usd: f64) -> String {
     let text = format!("{usd:.7}");
     let digits = text.trim_end_matches('0');
     let decimals = digits.split_once('.').map_or(0, |(_, tail)| tail.len());
@@ -233,7 +233,7 @@ impl Bill {
     }
 
     /// Addresses of everything free, together where the reason is the same, in order of appearance.
-    pub(crate) fn free(&self) -> Vec<(&str, Vec<&str>)> {
+    pub fn free(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
         for line in &self.lines {
             let Charge::Free { why } = &line.charge else {

@@ -1,0 +1,32 @@
+//! The pipeline of GitLab CI.
+
+use super::generated_file::stamp;
+use super::template::{fill, shared_values};
+use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
+
+const PIPELINE: &str = include_str!("gitlab.yml");
+
+/// Where the pipeline stands in the repository. GitLab reads one file; that of an app in a directory of its
+/// own has to be included by it.
+pub(super) fn path(deployment: &Deployment) -> String {
+    match deployment.directory.as_str() {
+        "." => ".gitlab-ci.yml".to_owned(),
+        directory => format!("{directory}/.gitlab-ci.yml"),
+    }
+}
+
+/// The pipeline's text, with its stamp.
+pub(super) fn pipeline(setup: &Setup, deployment: &Deployment) -> String {
+    let mut values = shared_values(setup, deployment);
+    values.insert("AUDIENCE", AUDIENCE.to_owned());
+    for (role, arn, policy) in [
+        (Role::Plan, "PLAN_ROLE_ARN", "PLAN_TRUST"),
+        (Role::Deploy, "DEPLOY_ROLE_ARN", "DEPLOY_TRUST"),
+        (Role::Preview, "PREVIEW_ROLE_ARN", "PREVIEW_TRUST"),
+    ] {
+        values.insert(arn, deployment.role_arn(role));
+        values.insert(policy, trust::policy(setup, deployment, role).to_string());
+    }
+    let flags: &[&str] = if setup.previews { &["previews"] } else { &[] };
+    stamp(&fill(PIPELINE, &values, flags))
+}

@@ -1,0 +1,51 @@
+//! Filling in a file of CI: `@NAME@` stands for a value, and what lies between `#if FLAG` and `#end` is there
+//! only with that flag. Values were checked where they came in ([`rules::leave::ci::origin`]), so that none of them means
+//! anything to YAML or a shell.
+
+use rules::leave::ci::{Deployment, Setup};
+use std::collections::BTreeMap;
+
+/// Names and what stands for them.
+pub(super) type Values = BTreeMap<&'static str, String>;
+
+/// What both forges' files know.
+pub(super) fn shared_values(setup: &Setup, deployment: &Deployment) -> Values {
+    let archive = deployment.archive.as_ref();
+    Values::from([
+        ("ID", deployment.names.id()),
+        ("NAME", deployment.names.app.to_string()),
+        ("ENVIRONMENT", deployment.names.environment.to_string()),
+        ("REGION", deployment.region.clone()),
+        ("DIRECTORY", deployment.directory.clone()),
+        ("BRANCH", setup.branch.to_string()),
+        (
+            "ARCHIVE",
+            archive.map_or_else(String::new, |a| a.url.to_string()),
+        ),
+        (
+            "ARCHIVE_SHA256",
+            archive.map_or_else(String::new, |a| a.sha256.to_string()),
+        ),
+    ])
+}
+
+/// The text with every value in its place.
+pub(super) fn fill(template: &str, values: &Values, flags: &[&str]) -> String {
+    let mut is_in = true;
+    let mut text = String::new();
+    for line in template.lines() {
+        if let Some(flag) = line.strip_prefix("#if ") {
+            is_in = flags.contains(&flag);
+        } else if line == "#end" {
+            is_in = true;
+        } else if is_in {
+            let mut line = line.to_owned();
+            for (name, value) in values {
+                line = line.replace(&format!("@{name}@"), value);
+            }
+            text.push_str(line.trim_end_matches('\n'));
+            text.push('\n');
+        }
+    }
+    text
+}

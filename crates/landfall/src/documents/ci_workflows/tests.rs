@@ -1,0 +1,163 @@
+//! The files that landfall writes for CI. `scripts/workflows.sh` passes these snapshots to the linters
+//! of both forges.
+
+use super::{github, gitlab};
+use rules::app::manifest::{AppName, EnvironmentName, Target};
+use rules::app::names::Names;
+use rules::leave::ci::origin::Project;
+use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup};
+
+fn setup() -> Setup {
+    Setup {
+        forge: Forge::Github,
+        project: Project::parse(Forge::Github, "octo/shop").expect("a repository"),
+        ids: Some(Ids {
+            owner: 12,
+            repository: 345,
+        }),
+        branch: "main".parse().expect("a branch"),
+        github_environment: None,
+        previews: true,
+    }
+}
+
+fn gitlab_setup() -> Setup {
+    Setup {
+        forge: Forge::Gitlab,
+        project: Project::parse(Forge::Gitlab, "group/shop").expect("a project"),
+        ids: None,
+        ..setup()
+    }
+}
+
+fn deployment() -> Deployment {
+    Deployment {
+        partition: "aws".to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-west-2".to_owned(),
+        names: Names::new(
+            AppName::parse("shop").expect("a name"),
+            EnvironmentName::parse("prod").expect("an environment"),
+        ),
+        target: Target::Lambda,
+        domain: None,
+        directory: ".".to_owned(),
+        archive: Some(Archive {
+            url: "https://example.com/landfall-0.1.0-x86_64.tar.gz"
+                .parse()
+                .expect("a URL"),
+            sha256: "0123456789abcdef".repeat(4).parse().expect("a sum"),
+        }),
+    }
+}
+
+fn everything() -> Setup {
+    Setup {
+        github_environment: "production".parse().ok(),
+        ..setup()
+    }
+}
+
+fn least() -> Setup {
+    Setup {
+        previews: false,
+        ids: None,
+        ..setup()
+    }
+}
+
+#[test]
+fn a_workflow_with_everything() {
+    insta::assert_snapshot!(
+        "github_everything",
+        github::workflow(&everything(), &deployment())
+    );
+}
+
+#[test]
+fn a_workflow_with_the_least() {
+    let deployment = Deployment {
+        directory: "services/shop".to_owned(),
+        archive: None,
+        ..deployment()
+    };
+    assert_eq!(
+        github::path(&deployment),
+        ".github/workflows/landfall-shop.yml"
+    );
+    insta::assert_snapshot!("github_least", github::workflow(&least(), &deployment));
+}
+
+#[test]
+fn a_pipeline_with_previews() {
+    insta::assert_snapshot!(
+        "gitlab_previews",
+        gitlab::pipeline(&gitlab_setup(), &deployment())
+    );
+}
+
+#[test]
+fn a_pipeline_without() {
+    let setup = Setup {
+        previews: false,
+        ..gitlab_setup()
+    };
+    insta::assert_snapshot!("gitlab_least", gitlab::pipeline(&setup, &deployment()));
+}
+
+#[test]
+fn nothing_is_left_to_fill_in() {
+    for text in [
+        github::workflow(&everything(), &deployment()),
+        github::workflow(&least(), &deployment()),
+        gitlab::pipeline(&gitlab_setup(), &deployment()),
+    ] {
+        for line in text.lines() {
+            assert!(!line.starts_with("#if") && line != "#end", "{line}");
+            let marked = line.split('@').skip(1).step_by(2);
+            for word in marked {
+                let is_name =
+                    !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+                assert!(!is_name, "{line}");
+            }
+        }
+    }
+}
+
+/// Rules that hold for every workflow, whatever it is made for.
+#[test]
+fn a_workflow_gives_nothing_away() {
+    for setup in [everything(), least()] {
+        let text = github::workflow(&setup, &deployment());
+        assert!(!text.contains("pull_request_target"));
+        assert!(!text.contains("secrets."), "no secret is needed");
+        assert!(text.contains("\npermissions: {}\n"));
+        for line in text.lines().filter(|line| line.contains("uses:")) {
+            let (_, pin) = line.split_once('@').expect("an action by commit");
+            let (commit, version) = pin.split_once(" # v").expect("its version beside it");
+            assert!(
+                commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()),
+                "{line}"
+            );
+            assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{line}");
+        }
+        // A value of the event in a script would be run as a part of it.
+        let mut in_script = None;
+        for line in text.lines() {
+            let indent = line.len() - line.trim_start().len();
+            if in_script.is_some_and(|outer| indent <= outer && !line.trim().is_empty()) {
+                in_script = None;
+            }
+            if line.trim_start().starts_with("run:") {
+                in_script = Some(indent);
+            }
+            assert!(in_script.is_none() || !line.contains("${{"), "{line}");
+        }
+        // Nobody's deployment is cut off by the next one.
+        let deploy = text.split("\n  deploy:\n").nth(1).expect("the job");
+        let deploy = deploy.split("\n  preview:\n").next().expect("its text");
+        assert!(deploy.contains("cancel-in-progress: false"));
+        assert!(deploy.contains("landfall abort"));
+        assert!(!deploy.contains("pull-requests: write"));
+    }
+}

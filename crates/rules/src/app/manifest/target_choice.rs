@@ -1,0 +1,157 @@
+//! Which target an app gets when nobody says: Lambda, where it fits, because it costs nothing while nobody
+//! calls.
+
+use super::problem::Invalid;
+use super::target::one_of;
+use super::{Container, Count, Memory, TMP, Target};
+use serde::Serialize;
+use std::str::FromStr;
+
+/// Memory that Lambda offers at most, MiB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const LAMBDA_MEMORY: u32 = 10_240;
+/// The largest image that Lambda takes, bytes uncompressed (the same page).
+pub const LAMBDA_IMAGE: u64 = 10 * 1024 * 1024 * 1024;
+
+/// Something that an app needs and not every target has. From the key `needs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// Connections that stay open in both directions.
+    Websockets,
+    /// Requests that take longer than 30 s.
+    LongRequests,
+    /// Work that goes on after the answer, or without any request.
+    BackgroundWork,
+}
+
+impl Need {
+    /// Every need.
+    pub const ALL: [Need; 3] = [Need::Websockets, Need::LongRequests, Need::BackgroundWork];
+
+    /// The word in `landfall.toml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Need::Websockets => "websockets",
+            Need::LongRequests => "long-requests",
+            Need::BackgroundWork => "background-work",
+        }
+    }
+
+    /// Why Lambda does not have it.
+    fn why_not_on_lambda(self) -> &'static str {
+        match self {
+            Need::Websockets => "it needs websockets, and Lambda hands out one request at a time",
+            Need::LongRequests => "it needs long requests, and an HTTP API waits 30 s at most",
+            Need::BackgroundWork => {
+                "it needs background work, and Lambda freezes an app between requests"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Need {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Need, Invalid> {
+        let synonyms = [
+            ("websocket", Need::Websockets),
+            ("long_requests", Need::LongRequests),
+            ("background_work", Need::BackgroundWork),
+            ("background", Need::BackgroundWork),
+        ];
+        one_of("needs", text, &Need::ALL, Need::as_str, &synonyms)
+    }
+}
+
+/// How a target was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// The manifest or the command line names it.
+    Asked,
+    /// Nobody does, and the app fits the one that costs nothing.
+    Usual,
+    /// Nobody does, and the app does not fit Lambda, for these reasons.
+    Unfit(Vec<String>),
+}
+
+/// What decides whether an app fits Lambda.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) needs: &'a [Need],
+    pub(super) edge: bool,
+    pub(super) container: &'a Container,
+    pub(super) count: Count,
+    pub(super) memory: Memory,
+}
+
+impl Asked<'_> {
+    /// Why the app cannot run on Lambda; empty if it can.
+    pub(super) fn unfit(self) -> Vec<String> {
+        let mut why: Vec<String> = self
+            .needs
+            .iter()
+            .map(|need| need.why_not_on_lambda().to_owned())
+            .collect();
+        if !self.edge {
+            why.push(
+                "`edge` is false, and on Lambda the edge is what hands it its requests".into(),
+            );
+        }
+        why.extend(self.unlocked());
+        if self.memory.mib() > LAMBDA_MEMORY {
+            why.push(format!(
+                "it needs {} MiB of memory, and Lambda offers {LAMBDA_MEMORY}",
+                self.memory.mib()
+            ));
+        }
+        if self.count.get() > 1 {
+            why.push(format!(
+                "`count` is {}, and on Lambda nobody sets a number",
+                self.count
+            ));
+        }
+        why
+    }
+
+    /// What the container is to be able to, and no container on Lambda is.
+    fn unlocked(self) -> Vec<String> {
+        let container = self.container;
+        let mut why = Vec::new();
+        if container.is_root() {
+            why.push("it runs as root, and on Lambda nobody does".to_owned());
+        }
+        let elsewhere = container.writable.iter().any(|path| path.as_str() != TMP);
+        if !container.read_only || elsewhere {
+            why.push("it writes elsewhere than to /tmp, and on Lambda nobody can".to_owned());
+        }
+        if !container.capabilities.is_empty() {
+            why.push("it keeps `capabilities`, and on Lambda nobody has any".to_owned());
+        }
+        why
+    }
+
+    /// The target of an app.
+    ///
+    /// # Errors
+    /// The one that was asked for cannot run it.
+    pub(super) fn choose(self, asked: Option<Target>) -> Result<(Target, Choice), Invalid> {
+        let unfit = self.unfit();
+        match asked {
+            Some(Target::Lambda) if !unfit.is_empty() => Err(Invalid::new(
+                "target `lambda` cannot run this app",
+                unfit.join("; "),
+                "write `target = \"fargate\"`, or leave `target` out",
+            )),
+            Some(target) => Ok((target, Choice::Asked)),
+            None if unfit.is_empty() => Ok((Target::Lambda, Choice::Usual)),
+            None => Ok((Target::Fargate, Choice::Unfit(unfit))),
+        }
+    }
+}
