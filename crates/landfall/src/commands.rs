@@ -18,7 +18,6 @@ pub(crate) mod policy;
 pub(crate) mod reap;
 pub(crate) mod rehearsal;
 pub(crate) mod release;
-mod release_warnings;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod status;

@@ -15,6 +15,7 @@ pub(crate) mod endpoints;
 pub(crate) mod paths;
 pub(crate) mod planner;
 pub(crate) mod provision;
+pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tasks;
 pub(crate) mod terraform;

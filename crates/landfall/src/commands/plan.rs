@@ -1,11 +1,11 @@
 //! `landfall plan`: what `up` would create, and its decision about that. Creates nothing.
 
 use crate::cli::{Global, Plan, Up};
-use crate::commands::secrets;
 use crate::documents::page;
 use crate::environment::Environment;
 use crate::environment::app::{App, overrides};
 use crate::environment::planner::{Planner, settle};
+use crate::environment::secrets;
 use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -70,7 +70,7 @@ pub(crate) async fn run(
         .time(Phase::Plan, planner.plan(&function, &there, None))
         .await?;
     let decision = planned.decision;
-    if let Err(failure) = secrets::wanted(&environment, &manifest).await {
+    if let Err(failure) = secrets::current(&environment, &manifest).await {
         report.emit(Event::Warning {
             text: format!("{}; {}", failure.what, failure.next.join("; ")),
         });

@@ -13,7 +13,7 @@ use infra::Interrupt;
 use rules::app::manifest::{FILE, Invalid, Manifest, Reference, SecretName};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::secrets::{Row, Stored, Value, over_budget, references, rows};
+use rules::operate::secrets::{Row, Stored, Value, over_budget, rows};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
@@ -212,20 +212,4 @@ async fn serving(environment: &Environment) -> Result<BTreeMap<SecretName, Refer
     let records = Ledger::all(&environment.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(last.map_or_else(BTreeMap::new, |record| record.revision.settings.secrets))
-}
-
-/// A reference for each secret of the manifest.
-pub(crate) async fn wanted(
-    environment: &Environment,
-    manifest: &Manifest,
-) -> Result<BTreeMap<SecretName, Reference>, Failure> {
-    if manifest.secrets.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let secrets = Secrets::new(&environment.session, &environment.names);
-    let stored = secrets.list_in(manifest.secrets_store).await?;
-    references(manifest, &stored).map_err(|refusal| Failure {
-        exit: Exit::BadInput,
-        ..refusal.into()
-    })
 }

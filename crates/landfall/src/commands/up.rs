@@ -4,13 +4,15 @@ mod domain;
 mod front_door;
 mod migrate_target;
 mod release_options;
+mod release_warnings;
 
 use crate::cli::{Global, Move, Up};
-use crate::commands::{doctor, plan, release_warnings, secrets};
+use crate::commands::{doctor, plan};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::planner::settle;
 use crate::environment::provision::{Provisioned, Provisioner};
+use crate::environment::secrets;
 use crate::environment::ttl;
 use crate::failure::Failure;
 use crate::image::app_image;
@@ -171,7 +173,7 @@ async fn run_locked(
     let revision = Revision {
         image,
         settings: Settings {
-            secrets: secrets::wanted(environment, provisioner.manifest).await?,
+            secrets: secrets::current(environment, provisioner.manifest).await?,
             ..Settings::for_image(provisioner.manifest, &provisioner.image.own.user)
         },
     };
@@ -248,7 +250,7 @@ async fn release(
         .phases
         .time(Phase::Release, async {
             front_door::wait(&runner.driver, report).await?;
-            release_warnings::warn(environment, manifest, &runner.driver, report).await;
+            release_warnings::report(environment, manifest, &runner.driver, report).await;
             runner.release(revision, &terms).await
         })
         .await?;

@@ -300,3 +300,67 @@ async fn start(report: &Report) -> Result<Rehearsal, Failure> {
     });
     Ok(rehearsal)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn emulators(identity: &str) -> Endpoints {
+        let emulator = |port: u16| {
+            format!(r#"{{"url":"http://127.0.0.1:{port}","health":"/health","pid":1}}"#)
+        };
+        let record = format!(
+            r#"{{"fakecloud":{},"ministack":{}{identity}}}"#,
+            emulator(4566),
+            emulator(4567)
+        );
+        Endpoints::Emulators(serde_json::from_str(&record).expect("a record"))
+    }
+
+    fn variables(endpoints: &Endpoints) -> BTreeMap<String, String> {
+        let text = |text: OsString| text.into_string().expect("UTF-8");
+        let variables = endpoints.terraform_variables("eu-west-2").into_iter();
+        variables
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
+    }
+
+    #[test]
+    fn terraform_finds_aws_by_region_and_profile_alone() {
+        let profile = Some("work".to_owned());
+        let all = variables(&Endpoints::Aws { profile });
+        assert_eq!(all.len(), 2);
+        assert_eq!(all["AWS_REGION"], "eu-west-2");
+        assert_eq!(all["AWS_PROFILE"], "work");
+        let all = variables(&Endpoints::Aws { profile: None });
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["AWS_REGION"]);
+    }
+
+    #[test]
+    fn terraform_never_reaches_aws_from_a_rehearsal() {
+        let all = variables(&emulators(""));
+        assert_eq!(all["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
+        assert_eq!(all["AWS_ACCESS_KEY_ID"], "test");
+        // The user's own profile, session and instance role are all disabled.
+        assert_eq!((&*all["AWS_PROFILE"], &*all["AWS_SESSION_TOKEN"]), ("", ""));
+        assert_eq!(all["AWS_EC2_METADATA_DISABLED"], "true");
+        let own = r#","identity":{"access_key_id":"AKIA","secret_access_key":"s3cret"}"#;
+        let all = variables(&emulators(own));
+        assert_eq!(all["AWS_ACCESS_KEY_ID"], "AKIA");
+        assert_eq!(all["AWS_SECRET_ACCESS_KEY"], "s3cret");
+    }
+
+    #[test]
+    fn only_a_rehearsal_overrides_addresses_and_needs_the_bridge() {
+        let aws = Endpoints::Aws { profile: None };
+        assert_eq!(aws.overrides(), None);
+        assert!(!aws.cloud().needs_lambda_bridge(Target::Lambda));
+        let overrides = emulators("").overrides().expect("addresses");
+        assert_eq!(overrides.main, "http://127.0.0.1:4566");
+        assert_eq!(overrides.second, "http://127.0.0.1:4567");
+        let cloud = emulators("").cloud();
+        assert!(cloud.needs_lambda_bridge(Target::Lambda));
+        assert!(!cloud.needs_lambda_bridge(Target::Fargate));
+    }
+}

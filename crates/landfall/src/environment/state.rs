@@ -151,3 +151,37 @@ impl Environment {
         Ok(aside)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::app::manifest::{Draft, Facts, Overrides};
+
+    fn manifest(target: Option<Target>) -> Manifest {
+        let overrides = Overrides {
+            target,
+            prebuilt_image: true,
+            ..Overrides::default()
+        };
+        let text = Some("name = \"shop\"\n");
+        let manifest = Draft::read(text).resolve(&Facts::default(), &overrides);
+        manifest.expect("a manifest")
+    }
+
+    #[test]
+    fn a_command_acts_on_the_target_that_is_deployed_unless_another_was_asked_for() {
+        for target in Target::ALL {
+            assert_eq!(Environment::target(&manifest(None), &[target]), target);
+            for deployed in [&[][..], &[Target::Lambda], &Target::ALL] {
+                let asked = manifest(Some(target));
+                assert_eq!(Environment::target(&asked, deployed), target);
+            }
+        }
+        // During a move both are deployed.
+        let undecided = manifest(None);
+        assert_eq!(
+            Environment::target(&undecided, &Target::ALL),
+            undecided.target
+        );
+    }
+}

@@ -4,7 +4,7 @@ use super::read;
 use crate::report::text::{Style, Text, text};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{self, Check, CheckId, Summary};
+use rules::check::{self, Check, CheckId, Summary};
 
 #[test]
 fn a_doctors_findings_read_like_this() {
@@ -19,7 +19,7 @@ fn a_doctors_findings_read_like_this() {
     let checks = [
         check(
             CheckId::Engine,
-            doctor::Outcome::Ok,
+            check::Outcome::Ok,
             "docker 29.1.0 on x86_64",
         ),
         Check {
@@ -27,23 +27,23 @@ fn a_doctors_findings_read_like_this() {
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
                 CheckId::Port,
-                doctor::Outcome::Blocker { exit },
+                check::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
         check(
             CheckId::Image,
-            doctor::Outcome::Warning,
+            check::Outcome::Warning,
             "the container runs as root",
         ),
         check(
             CheckId::Permissions,
-            doctor::Outcome::Unknown,
+            check::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
             CheckId::Names,
-            doctor::Outcome::Skipped,
+            check::Outcome::Skipped,
             "--offline calls nothing in AWS",
         ),
     ];

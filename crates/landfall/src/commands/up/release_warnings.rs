@@ -12,7 +12,7 @@ use rules::release::live_slot;
 
 /// Reports alarms that are firing, a budget that is exceeded and targets that are unhealthy, and which of
 /// them could not be checked. None of it stops a release, which may be the fix.
-pub(crate) async fn warn(
+pub(super) async fn report(
     environment: &Environment,
     manifest: &Manifest,
     driver: &Driver<'_>,
