@@ -207,7 +207,7 @@ impl Printer {
             self.print_progress(&line, at);
         }
         let details = match self.details {
-            true => proposal::details(&event, self.color),
+            true => proposal::details(&event, verbose, self.color),
             false => None,
         };
         let text = if is_shown {

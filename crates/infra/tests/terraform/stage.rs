@@ -1,5 +1,6 @@
 //! An environment in emulators of its own, and what is done with each root in it.
 
+use crate::review::assert_safe;
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::app::names::Names;
@@ -73,8 +74,9 @@ pub(crate) fn told<T>(failure: Failure) -> T {
 }
 
 pub(crate) async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
-    let plan = terraform.plan(destroy).await;
-    plan.unwrap_or_else(told)
+    let plan = terraform.plan(destroy).await.unwrap_or_else(told);
+    assert_safe(&plan);
+    plan
 }
 
 pub(crate) async fn apply(terraform: &Terraform) {

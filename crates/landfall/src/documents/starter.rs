@@ -83,7 +83,11 @@ fn suggestion(name: &str) -> String {
     let Some(key) = key::find(KEYS, name) else {
         return String::new();
     };
-    format!("{}\n# {}", comment(&format!("{}.", meaning(key))), key.example)
+    format!(
+        "{}\n# {}",
+        comment(&format!("{}.", meaning(key))),
+        key.example
+    )
 }
 
 /// A text as comment lines.

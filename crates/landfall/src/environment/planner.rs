@@ -17,7 +17,7 @@ use rules::shape::contract::{LambdaInputs, Root};
 use rules::shape::cost::account::AccountPlan;
 use rules::shape::cost::budget::Decision;
 use rules::shape::plan::Plan;
-use rules::shape::plan_decision::{Basis, PlanDecision};
+use rules::shape::plan_decision::{PlanDecision, PlanDecisionInput};
 use std::collections::BTreeMap;
 
 /// What plans an environment.
@@ -102,7 +102,7 @@ impl Planner<'_> {
         let destroys = roots
             .iter()
             .any(|(_, plan)| plan.destroyed().next().is_some());
-        let proposal = PlanDecision::of(Basis {
+        let proposal = PlanDecision::from_plans(PlanDecisionInput {
             manifest,
             there,
             account: &place.account,

@@ -1,13 +1,14 @@
 //! What is about to be made, in words: briefly on the way to making it, in full where it was asked for.
 
 use super::Text;
+use crate::documents::bill;
 use rules::event::Event;
-use rules::shape::cost::bill::cents;
+use rules::shape::cost::money::cents;
 use rules::shape::plan::{Action, Change};
 use rules::shape::review::{Finding, Severity};
 
 /// In full, for `plan` and `cost`; [`None`] for what says the same everywhere.
-pub(super) fn details(event: &Event, color: bool) -> Option<String> {
+pub(super) fn details(event: &Event, verbose: bool, color: bool) -> Option<String> {
     match event {
         Event::Planned {
             root,
@@ -18,7 +19,7 @@ pub(super) fn details(event: &Event, color: bool) -> Option<String> {
             lines.extend(changes.iter().map(|change| changed(change, color)));
             Some(lines.join("\n") + "\n")
         }
-        Event::Priced { bill } => Some(bill.to_string()),
+        Event::Priced { bill } => Some(bill::table(bill, verbose)),
         Event::Reviewed { findings } => {
             let mut lines = vec![format!("review: {}", counted(findings))];
             lines.extend(findings.iter().map(|finding| told(finding, color)));
@@ -193,7 +194,7 @@ mod tests {
             },
             Event::Reviewed {
                 findings: vec![
-                    finding(Rule::PlainHttp, Severity::Refuse, false),
+                    finding(Rule::PlainSecret, Severity::Refuse, false),
                     finding(Rule::PlainSecret, Severity::Refuse, true),
                     finding(Rule::RootUser, Severity::Warn, false),
                     finding(Rule::Capabilities, Severity::Note, false),
@@ -226,7 +227,9 @@ mod tests {
                 unread: vec!["AWSELB: it did not answer".into()],
             }),
         ];
-        let full = events.iter().filter_map(|event| details(event, false));
+        let full = events
+            .iter()
+            .filter_map(|event| details(event, false, false));
         let full: Vec<String> = full.collect();
         let brief = events.iter().map(|event| match text(event, false, false) {
             Text::Nothing => String::new(),

@@ -78,7 +78,8 @@ pub struct Whereabouts<'a> {
 /// What is asked for a target: everything that `up` changes in this phase, as [`crate::shape::permissions`] has it. Who may not
 /// even look is found out by looking.
 pub fn asks(phase: Phase, target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
-    let scope = Scope::of(at.names, at.partition, at.account, at.region).with_domain(at.domain);
+    let scope =
+        Scope::from_names(at.names, at.partition, at.account, at.region).with_domain(at.domain);
     let looking = reads(target, &scope);
     let changing = statements(phase, target, &scope);
     changing
