@@ -8,7 +8,7 @@ const lint = await createLinter();
 let problems = 0;
 for (const file of files) {
   for (const { message, line, column, kind } of lint(readFileSync(file, "utf8"), file)) {
-    // The package is older than the runners: it takes each that is new for a runner of one's own.
+    // The package is older than some of GitHub's runners, and reports their labels as unknown.
     if (kind === "runner-label") continue;
     console.error(`${file}:${line}:${column}: ${message} [${kind}]`);
     problems += 1;

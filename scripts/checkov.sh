@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# What checkov, which nobody here wrote, says of the HCL. Nothing may fail but what a comment in the HCL
-# skips, with its reason.
+# Runs checkov on the HCL. A check may fail only if a comment in the HCL skips it, with a reason.
 #
-#   scripts/checkov.sh                  every root's HCL
-#   scripts/checkov.sh plan ROOT FILE   a plan of that root as `terraform show -json` writes it
-#   scripts/checkov.sh skips            what is skipped, where and why, in Markdown; needs no checkov
+#   scripts/checkov.sh                  the HCL of every root
+#   scripts/checkov.sh plan ROOT FILE   a plan of that root, as `terraform show -json` writes it
+#   scripts/checkov.sh skips            a table of the skipped checks, in Markdown; does not need checkov
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly ROOTS=crates/infra/roots
 
-# One row a skip: the control, the block that it stands in, the reason.
+# One row for each skip: the check, the block that it is in, the reason.
 skips() {
   printf '| control | where | why it is skipped |\n|---|---|---|\n'
   awk '
@@ -23,16 +22,16 @@ skips() {
     }' "$ROOTS"/*/*.tf
 }
 
-# Runs checkov and says how many checks passed, failed and were skipped. That none passed is a failure,
-# too: it looked at nothing.
+# Runs checkov and prints how many checks passed, failed and were skipped. It is a failure too if none
+# passed: then checkov found nothing to check.
 check() {
   local what=$1 checkov=${LANDFALL_CHECKOV:-checkov} answer
   shift
   command -v "$checkov" >/dev/null || {
-    echo "checkov.sh: checkov is missing; './dev test' sets it up, and LANDFALL_CHECKOV names it" >&2
+    echo "checkov.sh: checkov is missing; './dev test' installs it, and LANDFALL_CHECKOV names it" >&2
     return 1
   }
-  # --skip-download: no rules from elsewhere, so the answer depends on nothing but the pinned version.
+  # --skip-download: no other rules than those of the pinned version.
   answer=$("$checkov" "$@" --output json --compact --skip-download --soft-fail) || {
     echo "checkov.sh: checkov itself failed on $what" >&2
     return 1
@@ -48,7 +47,7 @@ case ${1:-hcl} in
     ;;
   skips) skips ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The edge behind the Runtime API emulator of cargo-lambda, which nobody here wrote. By hand: see docs/lambda.md.
+# Tests the edge with the Runtime API emulator of cargo-lambda, an independent implementation. Run it by hand;
+# see docs/lambda.md.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -43,20 +44,20 @@ AWS_LAMBDA_RUNTIME_API="http://[::]:$PORT/.rt" LANDFALL_EDGE_APP=$APP_PORT LANDF
 PIDS+=($!)
 
 expect "a page" hello "$(curl --silent --max-time 20 "$URL/")"
-expect "the query, letter by letter" "POST /echo?a=%2F&b=c+d&e HTTP/1.1" \
+expect "the query, unchanged" "POST /echo?a=%2F&b=c+d&e HTTP/1.1" \
   "$(curl --silent --max-time 20 --data x "$URL/echo?a=%2F&b=c+d&e" | head -1 | tr -d '\r')"
 head -c 100000 /dev/urandom >"$WORK/body"
 expect "a binary body" 100000 \
   "$(curl --silent --max-time 20 --header 'content-type: application/octet-stream' --data-binary "@$WORK/body" "$URL/length")"
 curl --silent --dump-header "$WORK/head" --output "$WORK/binary" "$URL/binary"
-expect "all bytes back" 256 "$(wc -c <"$WORK/binary")"
+expect "all bytes returned" 256 "$(wc -c <"$WORK/binary")"
 expect "two cookies" 2 "$(grep -ci '^set-cookie:' "$WORK/head")"
-expect "cookies there" "cookie: a=1; b=2" \
+expect "cookies in the request" "cookie: a=1; b=2" \
   "$(curl --silent --max-time 20 --header 'cookie: a=1; b=2' "$URL/echo" | grep -i '^cookie:' | tr -d '\r')"
 expect "a hidden error" 200 "$(status "$URL/fail/500/2/k")"
 expect "an error of a POST" 500 "$(status --data x "$URL/fail/500/1/p")"
 expect "a redirect" 302 "$(status "$URL/redirect")"
-expect "half an answer" 502 "$(status "$URL/partial")"
+expect "an incomplete answer" 502 "$(status "$URL/partial")"
 expect "more than 6 MB" 413 "$(status "$URL/big")"
 kill -KILL "$(curl --silent --max-time 20 "$URL/pid")"
 expect "after a crash" 200 "$(status --data x "$URL/length")"
@@ -67,6 +68,6 @@ expect "a probe" '{"landfall":"probe","status":404,"error":false}' "$(
 kill -TERM "${PIDS[1]}"
 code=0
 wait "${PIDS[1]}" || code=$?
-expect "the end" 0 "$code"
+expect "the exit code" 0 "$code"
 grep --quiet '"landfall":"summary"' "$WORK/edge.log"
 echo "ok: summaries"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Packs a release: scripts/package.sh DIRECTORY [--twice]
+# Makes the files of a release: scripts/package.sh DIRECTORY [--twice]
 #
-#   landfall-VERSION-vendored.tar.gz   all sources, those of every dependency among them: builds without a network
+#   landfall-VERSION-vendored.tar.gz   all sources, with those of every dependency: builds without a network
 #   landfall-VERSION-HOST.tar.gz       static programs, manual pages, completions
-#   landfall-VERSION.cdx.json          what is in them, as CycloneDX
+#   landfall-VERSION.cdx.json          bill of materials (CycloneDX)
 #   SHA256SUMS
 #
 # The programs are built from the unpacked tarball, without a network. The same commit and compiler give the same
-# bytes, wherever it is unpacked; with --twice that is tried.
+# bytes, in whatever directory it is unpacked; --twice checks that with a second build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,7 @@ mkdir -p "$1"
 OUT=$(cd "$1" && pwd)
 TWICE=${2:-}
 [[ -z $TWICE || $TWICE == --twice ]] || die "'$TWICE' is unknown"
-git diff --quiet HEAD -- || die "there are changes that are not committed: nobody could build the same again"
+git diff --quiet HEAD -- || die "there are changes that are not committed; commit them, so that the build can be repeated"
 
 VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 COMMIT=$(git rev-parse HEAD)
@@ -33,7 +33,7 @@ SCRATCH=$(mktemp -d)
 readonly SCRATCH
 trap 'rm -rf "$SCRATCH"' EXIT
 
-# Neither time, owner nor order of what is packed shows.
+# A tarball that does not depend on times, owners, or the order of files.
 pack() {
   local to=$1 directory=$2
   tar --create --directory "$directory" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
@@ -45,7 +45,7 @@ sources() {
   mkdir -p "$staging/$NAME/.cargo"
   git archive HEAD | tar --extract --directory "$staging/$NAME"
   (cd "$staging/$NAME" && cargo vendor --locked --versioned-dirs --quiet vendor >.cargo/config.toml)
-  printf '\n# The commit that these sources are of; landfall version tells it.\n[env]\nLANDFALL_COMMIT = "%s"\n' "$COMMIT" \
+  printf '\n# The commit of these sources, which landfall version prints.\n[env]\nLANDFALL_COMMIT = "%s"\n' "$COMMIT" \
     >>"$staging/$NAME/.cargo/config.toml"
   pack "$OUT/$NAME-vendored.tar.gz" "$staging"
   rm -rf "$staging"
@@ -58,7 +58,7 @@ build() {
   mkdir -p "$directory"
   tar --extract --gzip --file "$OUT/$NAME-vendored.tar.gz" --directory "$directory"
   root=$directory/$NAME
-  # No path of the machine ends up in a program.
+  # Programs contain no path of this machine.
   export CARGO_TARGET_DIR=$root/target
   export CARGO_ENCODED_RUSTFLAGS="-Ctarget-feature=+crt-static"$'\x1f'"--remap-path-prefix=$root=/landfall"
   (
@@ -89,7 +89,7 @@ compare() {
   build "$SCRATCH/a longer way to the second"
   (cd "$SCRATCH/first/root/bin" && sha256sum ./*) >"$SCRATCH/sums"
   (cd "$SCRATCH/a longer way to the second/root/bin" && sha256sum --check "$SCRATCH/sums") ||
-    die "the second build gave other bytes"
+    die "the second build gave different bytes"
 }
 
 bill_of_materials() {
@@ -106,7 +106,7 @@ sources
 say "programs, from the sources and without a network"
 programs
 if [[ -n $TWICE ]]; then
-  say "programs once more, elsewhere"
+  say "programs again, in another directory"
   compare
 fi
 say "bill of materials"

@@ -1,9 +1,10 @@
-"""Draws moments of a terminal recording as one animated SVG.
+"""Draws frames of a terminal recording as one animated SVG.
 
     asciinema rec -c 'landfall up --rehearse …' up.cast     (110 columns, 32 rows)
     recording.py up.cast SECONDS… >docs/images/release.svg
 
-Needs pyte (PyPI). Each moment is shown for three seconds, the last one for six; who wants no motion sees the last but one.
+Needs pyte (PyPI). Each frame is shown for three seconds, the last one for six. With reduced motion, only the last but
+one is shown.
 """
 
 import html
@@ -12,7 +13,7 @@ import sys
 
 import pyte
 
-WIDTH, HEIGHT, SIZE = 8.43, 18, 14  # of a cell, and of its letters, in pixels
+WIDTH, HEIGHT, SIZE = 8.43, 18, 14  # of a cell and its font, in pixels
 SHOWN = 3
 COLORS = {
     "default": "#d6dbe1", "black": "#5c6773", "red": "#f07178", "green": "#a6d189", "brown": "#e5c07b", "yellow": "#e5c07b",
@@ -25,7 +26,7 @@ def color(name):
 
 
 def line(cells, columns, y):
-    """Runs of equal looks, each at its own column, so that fonts with odd widths do no harm."""
+    """Runs of cells with the same style, each placed at its own column, so that the font's widths do not matter."""
     runs, x = [], 0
     while x < columns:
         first, start, text = cells[x], x, ""

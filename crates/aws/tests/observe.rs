@@ -15,7 +15,6 @@ use rules::app::names::{Names, Slot, Slots};
 use rules::edge_contract::bucket::{Attempts, Bucket};
 use rules::edge_contract::log_window::{Skipped, ask_since};
 use rules::edge_contract::summary::{Collection, Kind, Summary, VERSION};
-use rules::exit::Exit;
 use rules::release::minute_counts::{MINUTE_MS, Minute, windows};
 use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
@@ -32,8 +31,7 @@ struct Planted {
 
 impl Planted {
     fn new() -> Planted {
-        let sandbox = Sandbox::new();
-        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+        let sandbox = Sandbox::shared().with_emulators();
         let (main, second) = sandbox.emulators();
         Planted {
             main,

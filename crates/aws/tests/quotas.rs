@@ -4,7 +4,6 @@ mod emulators;
 
 use aws::{Endpoints, Permissions, Quotas, Session};
 use emulators::{ACCOUNT, REGION, config};
-use rules::exit::Exit;
 use rules::operate::doctor::permissions::{Ask, Decision};
 use testkit::Sandbox;
 
@@ -13,8 +12,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/shop-prod-task";
 
 #[tokio::test]
 async fn what_an_account_may_is_asked() {
-    let sandbox = Sandbox::new();
-    let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    let sandbox = Sandbox::shared().with_emulators();
     let (main, second) = sandbox.emulators();
     let session = Session::open(
         None,

@@ -1,4 +1,4 @@
-//! The access log: one line of JSON for a request.
+//! The access log: one line of JSON for each request.
 
 use crate::edge::Edge;
 use crate::policy::settings::AccessLog;
@@ -7,10 +7,10 @@ use rules::edge_contract::bucket::Outcome;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Longest path that is logged.
+/// Longest path that is logged, in characters.
 const LONGEST_PATH: usize = 1_024;
 
-/// What is known when the request comes in, and what is added on its way.
+/// What is known when the request arrives, and what is added later.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) method: String,
@@ -19,6 +19,7 @@ pub(crate) struct Entry {
     pub(crate) request_id: String,
     pub(crate) status: u16,
     pub(crate) tries: u32,
+    /// Whether it is logged whatever its outcome.
     pub(crate) is_sampled: bool,
 }
 
@@ -39,7 +40,7 @@ struct Line<'e> {
     revision: &'e str,
 }
 
-/// Whether an entry is kept for a request, and if so whether it is logged whatever happens.
+/// Whether a request gets an [`Entry`], and if so its [`Entry::is_sampled`].
 pub(crate) fn sample(log: AccessLog) -> Option<bool> {
     match log {
         AccessLog::Off => None,
@@ -49,12 +50,11 @@ pub(crate) fn sample(log: AccessLog) -> Option<bool> {
 }
 
 impl Entry {
-    /// Whether it is logged.
     pub(crate) fn is_wanted(&self, outcome: Outcome) -> bool {
         self.is_sampled || outcome.is_error()
     }
 
-    /// Its line. The query stays out: it often holds what is nobody's business.
+    /// The line without its line feed. Queries are left out: they often contain private data.
     pub(crate) fn line(&self, edge: &Edge, outcome: Outcome, bytes: u64, took: Duration) -> String {
         let cut = self
             .path
@@ -64,7 +64,7 @@ impl Entry {
         let line = Line {
             landfall: "access",
             v: 1,
-            at: crate::clock::wall().0,
+            at: crate::clock::wall_clock().0,
             method: &self.method,
             path: self.path.get(..cut).unwrap_or_default(),
             status: self.status,
@@ -74,7 +74,7 @@ impl Entry {
             tries: self.tries,
             client: &self.client,
             request_id: &self.request_id,
-            revision: &edge.ledger.names().revision,
+            revision: &edge.counters.identity().revision,
         };
         serde_json::to_string(&line).unwrap_or_default()
     }

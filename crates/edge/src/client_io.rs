@@ -1,6 +1,7 @@
-//! A client's connection, with an eye on what the client does with its time.
+//! A client's connection, and what is known about the client's activity on it.
 
-use crate::policy::monotonic::Moment;
+use crate::clock::Clock;
+use crate::policy::monotonic::Monotonic;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -10,36 +11,34 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::clock::Clock;
-
-/// What a connection is doing.
+/// What a connection is doing, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// Nothing has come yet.
-    New(Moment),
-    /// A head has begun.
-    Head(Moment),
+pub(crate) enum ConnectionState {
+    /// Nothing has arrived yet.
+    New(Monotonic),
+    /// A request's head has begun.
+    Head(Monotonic),
     /// Requests are being answered.
     Busy,
     /// All requests are answered.
-    Idle(Moment),
+    Idle(Monotonic),
 }
 
 const NEW: u64 = 0;
 const HEAD: u64 = 1;
 const IDLE: u64 = 2;
-/// No moment.
+/// Stands for [`None`].
 const NEVER: u64 = u64::MAX;
 
-/// What is known about it, shared between its reader and its requests.
+/// The activity on a connection, shared between its I/O and its requests.
 #[derive(Debug)]
 pub(crate) struct Activity {
     clock: Clock,
-    /// Requests that are not answered to the end.
+    /// Requests whose answer has not been sent completely.
     open: AtomicU32,
-    /// Since when the client takes nothing of what is to be written; [`NEVER`] if it does.
+    /// Since when the client does not read what is to be written; [`NEVER`] if it does.
     stalled_since: AtomicU64,
-    /// When the last change was, with its kind in the two lowest bits.
+    /// When the last change was; its kind is in the two lowest bits.
     last: AtomicU64,
 }
 
@@ -55,37 +54,37 @@ impl Activity {
         activity
     }
 
-    pub(crate) fn doing(&self) -> Doing {
+    pub(crate) fn state(&self) -> ConnectionState {
         if self.open.load(Ordering::Acquire) > 0 {
-            return Doing::Busy;
+            return ConnectionState::Busy;
         }
         let last = self.last.load(Ordering::Acquire);
-        let at = Moment(last >> 2);
+        let at = Monotonic(last >> 2);
         match last & 3 {
-            NEW => Doing::New(at),
-            HEAD => Doing::Head(at),
-            _ => Doing::Idle(at),
+            NEW => ConnectionState::New(at),
+            HEAD => ConnectionState::Head(at),
+            _ => ConnectionState::Idle(at),
         }
     }
 
-    pub(crate) fn request_begins(&self) {
+    pub(crate) fn request_began(&self) {
         self.open.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn request_ends(&self) {
+    pub(crate) fn request_ended(&self) {
         self.mark(IDLE);
         self.open.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Since when the client takes nothing of what is to be written.
-    pub(crate) fn stalled_since(&self) -> Option<Moment> {
+    /// Since when the client does not read what is to be written.
+    pub(crate) fn stalled_since(&self) -> Option<Monotonic> {
         Some(self.stalled_since.load(Ordering::Relaxed))
             .filter(|at| *at != NEVER)
-            .map(Moment)
+            .map(Monotonic)
     }
 
-    /// Notes whether the client takes what is written, and passes the news on.
-    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+    /// Notes whether the client reads what is written; returns `written`.
+    fn note_write<T>(&self, written: Poll<T>) -> Poll<T> {
         let is_stalled = self.stalled_since.load(Ordering::Relaxed) != NEVER;
         if written.is_pending() && !is_stalled {
             self.stalled_since
@@ -96,7 +95,7 @@ impl Activity {
         written
     }
 
-    fn read_something(&self) {
+    fn note_read(&self) {
         if self.open.load(Ordering::Acquire) == 0 && self.last.load(Ordering::Acquire) & 3 != HEAD {
             self.mark(HEAD);
         }
@@ -121,8 +120,8 @@ impl ClientIo {
     }
 }
 
-/// Whether something has arrived that nobody has read yet. Asks the kernel itself: tokio may not have
-/// heard of it.
+/// Whether something has arrived that has not been read yet. Asks the kernel, as tokio may not have
+/// been notified yet.
 pub(crate) fn has_unread(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     socket2::SockRef::from(stream)
@@ -142,7 +141,7 @@ impl AsyncRead for ClientIo {
                 Ok(count) => {
                     buffer.advance(count);
                     if count > 0 {
-                        self.activity.read_something();
+                        self.activity.note_read();
                     }
                     return Poll::Ready(Ok(()));
                 }
@@ -176,7 +175,7 @@ impl AsyncWrite for ClientIo {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.activity
-            .note(self.poll_with(cx, |stream| stream.try_write(bytes)))
+            .note_write(self.poll_with(cx, |stream| stream.try_write(bytes)))
     }
 
     fn poll_write_vectored(
@@ -185,7 +184,7 @@ impl AsyncWrite for ClientIo {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.activity
-            .note(self.poll_with(cx, |stream| stream.try_write_vectored(pieces)))
+            .note_write(self.poll_with(cx, |stream| stream.try_write_vectored(pieces)))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,37 +1,37 @@
-//! The clocks that the rules are asked with.
+//! The clocks whose values the policy is given.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use rules::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Monotonic time since the edge started, without the time in which it was told to stand still.
+/// Monotonic time since the edge started, without the time for which it was paused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: Instant,
     pauses: &'static Pauses,
 }
 
-/// Copies of a clock share its pauses.
+/// Shared by all copies of a clock.
 #[derive(Debug)]
 struct Pauses {
-    /// All that are over, in microseconds.
-    over: AtomicU64,
-    /// What the clock shows in the one that is not, or [`RUNS`].
-    stands_at: AtomicU64,
+    /// Microseconds of all pauses that have ended.
+    ended: AtomicU64,
+    /// The clock's value during the current pause, or [`RUNNING`].
+    paused_at: AtomicU64,
 }
 
-/// The clock does not stand.
-const RUNS: u64 = u64::MAX;
-/// A moment that lies beyond what timers can show is as good as never.
-const NEVER: Duration = Duration::from_secs(3_600 * 24 * 365);
+/// There is no current pause.
+const RUNNING: u64 = u64::MAX;
+/// Longest time for a timer: tokio cannot represent every moment.
+const FAR_FUTURE: Duration = Duration::from_secs(3_600 * 24 * 365);
 
 impl Clock {
     pub(crate) fn start() -> Clock {
-        // There is one clock for as long as the process runs.
+        // Leaked: there is one clock for as long as the process runs.
         let pauses = Box::leak(Box::new(Pauses {
-            over: AtomicU64::new(0),
-            stands_at: AtomicU64::new(RUNS),
+            ended: AtomicU64::new(0),
+            paused_at: AtomicU64::new(RUNNING),
         }));
         Clock {
             start: Instant::now(),
@@ -39,38 +39,38 @@ impl Clock {
         }
     }
 
-    pub(crate) fn now(self) -> Moment {
-        match self.pauses.stands_at.load(Ordering::Acquire) {
-            RUNS => Moment(
+    pub(crate) fn now(self) -> Monotonic {
+        match self.pauses.paused_at.load(Ordering::Acquire) {
+            RUNNING => Monotonic(
                 self.elapsed()
-                    .saturating_sub(self.pauses.over.load(Ordering::Acquire)),
+                    .saturating_sub(self.pauses.ended.load(Ordering::Acquire)),
             ),
-            at => Moment(at),
+            at => Monotonic(at),
         }
     }
 
-    /// The moment as tokio's timers want it. While the clock stands, what lies ahead stays ahead.
-    pub(crate) fn instant(self, moment: Moment) -> tokio::time::Instant {
-        let ahead = moment.since(self.now()).min(NEVER);
+    /// The same moment for tokio's timers. During a pause, a moment in the future stays in the future.
+    pub(crate) fn instant(self, at: Monotonic) -> tokio::time::Instant {
+        let ahead = at.since(self.now()).min(FAR_FUTURE);
         tokio::time::Instant::now() + ahead
     }
 
-    /// Stands still until [`Clock::resume`]: the whole machine may be frozen meanwhile.
-    pub(crate) fn hold(self) {
+    /// Pauses the clock until [`Clock::resume`]. The whole machine may be frozen meanwhile.
+    pub(crate) fn pause(self) {
         let now = self.now().0;
-        self.pauses.stands_at.store(now, Ordering::Release);
+        self.pauses.paused_at.store(now, Ordering::Release);
     }
 
-    /// Runs again from where it stood; returns how long that was.
+    /// Ends the pause; returns its length, zero if there was none.
     pub(crate) fn resume(self) -> Duration {
-        let stood_at = self.pauses.stands_at.load(Ordering::Acquire);
-        if stood_at == RUNS {
+        let paused_at = self.pauses.paused_at.load(Ordering::Acquire);
+        if paused_at == RUNNING {
             return Duration::ZERO;
         }
-        let over = self.elapsed().saturating_sub(stood_at);
-        let before = self.pauses.over.swap(over, Ordering::AcqRel);
-        self.pauses.stands_at.store(RUNS, Ordering::Release);
-        Duration::from_micros(over.saturating_sub(before))
+        let ended = self.elapsed().saturating_sub(paused_at);
+        let before = self.pauses.ended.swap(ended, Ordering::AcqRel);
+        self.pauses.paused_at.store(RUNNING, Ordering::Release);
+        Duration::from_micros(ended.saturating_sub(before))
     }
 
     fn elapsed(self) -> u64 {
@@ -78,8 +78,8 @@ impl Clock {
     }
 }
 
-/// What the wall clock says.
-pub(crate) fn wall() -> Timestamp {
+/// The time of day.
+pub(crate) fn wall_clock() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -90,7 +90,7 @@ pub(crate) fn wall() -> Timestamp {
 mod tests {
     use super::*;
 
-    /// Lets real time pass, by looking at it.
+    /// Lets real time pass without sleeping.
     fn let_pass(time: Duration) {
         let since = Instant::now();
         while since.elapsed() < time {
@@ -99,30 +99,30 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_goes_on_where_it_stood() {
+    fn a_paused_clock_continues_where_it_stopped() {
         let clock = Clock::start();
         let some = Duration::from_millis(20);
-        let mut stood = Duration::ZERO;
+        let mut paused = Duration::ZERO;
         for _ in 0..3 {
-            clock.hold();
+            clock.pause();
             let before = clock.now();
             let_pass(some);
             assert_eq!(clock.now(), before);
-            let paused = clock.resume();
-            assert!(paused >= some);
+            let pause = clock.resume();
+            assert!(pause >= some);
             assert!(clock.now() >= before);
-            stood += paused;
+            paused += pause;
         }
         assert_eq!(clock.resume(), Duration::ZERO);
         let shown = clock.now();
-        let real = Moment(clock.elapsed());
-        assert!(real.since(shown) >= stood);
+        let real = Monotonic(clock.elapsed());
+        assert!(real.since(shown) >= paused);
     }
 
     #[test]
-    fn what_lies_ahead_stays_ahead_while_it_stands() {
+    fn the_future_stays_in_the_future_during_a_pause() {
         let clock = Clock::start();
-        clock.hold();
+        clock.pause();
         let ahead = clock.now().plus(Duration::from_millis(50));
         let_pass(Duration::from_millis(60));
         assert!(clock.instant(ahead) > tokio::time::Instant::now());

@@ -1,63 +1,47 @@
 //! One connection of a user, from its first byte to its last.
 
-use crate::client_io::{Activity, ClientIo, Doing, has_unread};
+use crate::client::Client;
+use crate::client_io::{Activity, ClientIo, ConnectionState, has_unread};
 use crate::edge::Edge;
-use crate::gateway;
+use crate::handler;
 use crate::policy::drain::Phase;
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
+use crate::response_body::{ResponseBody, Truncated};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// What HTTP/2 without TLS begins with (RFC 9113, 3.4); no request of HTTP/1 does.
+/// The beginning of HTTP/2 without TLS (RFC 9113, 3.4), which no HTTP/1 request begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0";
-/// Requests at once on one HTTP/2 connection.
+/// Most concurrent requests on one HTTP/2 connection.
 const STREAMS: u32 = 256;
-/// A connection that has just been made gets this long for its request when the task ends.
-const GREETING: Duration = Duration::from_secs(2);
-/// How often an ending connection is looked at.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// Whoever is at the other end. Counts as an open connection until the last part of it is dropped.
-#[derive(Debug)]
-pub(crate) struct Guest {
-    pub(crate) edge: Arc<Edge>,
-    pub(crate) peer: SocketAddr,
-}
-
-impl Guest {
-    pub(crate) fn new(edge: Arc<Edge>, peer: SocketAddr) -> Guest {
-        edge.connections.begin();
-        Guest { edge, peer }
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.edge.connections.end();
-    }
-}
+/// How long a new connection may still send its request when the task shuts down.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a connection is checked that is about to be closed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A request that is open on a connection.
 struct OpenRequest(Arc<Activity>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.request_ends();
+        self.0.request_ended();
     }
 }
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(guest: Arc<Guest>, stream: TcpStream) {
-    // Events of a few bytes are not to wait for more.
+pub(crate) async fn serve(client: Arc<Client>, stream: TcpStream) {
+    // Small pieces, such as server-sent events, must not wait for more data.
     let _ = stream.set_nodelay(true);
-    let edge = Arc::clone(&guest.edge);
+    let edge = Arc::clone(&client.edge);
     let header = edge.settings.clients.header;
     let Ok(Some(is_http2)) = tokio::time::timeout(header, speaks_http2(&stream)).await else {
         return;
@@ -68,16 +52,16 @@ pub(crate) async fn serve(guest: Arc<Guest>, stream: TcpStream) {
     let service = {
         let activity = Arc::clone(&activity);
         service_fn(move |request| {
-            activity.request_begins();
+            activity.request_began();
             let open = OpenRequest(Arc::clone(&activity));
-            let guest = Arc::clone(&guest);
+            let client = Arc::clone(&client);
             async move {
-                let response = gateway::serve(guest, request).await;
-                Ok::<_, Infallible>(response.map(|body| Counted { body, _open: open }))
+                let response = handler::serve(client, request).await;
+                Ok::<_, Infallible>(response.map(|body| TrackedBody { body, _open: open }))
             }
         })
     };
-    let watch = Watch {
+    let timeouts = Timeouts {
         edge: &edge,
         stream: &stream,
         activity: &activity,
@@ -92,8 +76,8 @@ pub(crate) async fn serve(guest: Arc<Guest>, stream: TcpStream) {
             )
             .keep_alive_interval(Duration::from_secs(30))
             .serve_connection(io, service);
-        watch
-            .over(std::pin::pin!(connection), |connection| {
+        timeouts
+            .apply_to(std::pin::pin!(connection), |connection| {
                 connection.graceful_shutdown()
             })
             .await;
@@ -103,28 +87,28 @@ pub(crate) async fn serve(guest: Arc<Guest>, stream: TcpStream) {
             .half_close(false)
             .serve_connection(io, service)
             .with_upgrades();
-        watch
-            .over(std::pin::pin!(connection), |connection| {
+        timeouts
+            .apply_to(std::pin::pin!(connection), |connection| {
                 connection.graceful_shutdown()
             })
             .await;
     }
 }
 
-/// A body that keeps its request open.
-struct Counted {
-    body: crate::answer::UserBody,
+/// A body whose request is open until it is dropped.
+struct TrackedBody {
+    body: ResponseBody,
     _open: OpenRequest,
 }
 
-impl http_body::Body for Counted {
-    type Data = bytes::Bytes;
-    type Error = crate::answer::CutOff;
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = Truncated;
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Truncated>>> {
         Pin::new(&mut self.get_mut().body).poll_frame(cx)
     }
 
@@ -132,12 +116,12 @@ impl http_body::Body for Counted {
         self.body.is_end_stream()
     }
 
-    fn size_hint(&self) -> http_body::SizeHint {
+    fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
 }
 
-/// Looks at the first bytes without taking them. [`None`]: the connection ended before there were any.
+/// Peeks at the first bytes. [`None`]: the connection ended before there were any.
 async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
     let mut first = [0; PREFACE.len()];
     loop {
@@ -147,31 +131,31 @@ async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
             .ok()
             .filter(|count| *count > 0)?;
         let (seen, wanted) = (first.get(..count)?, PREFACE.get(..count)?);
-        // Three letters are enough: no method begins with PRI.
+        // Three bytes are enough: no method begins with PRI.
         if seen != wanted || count >= 3 {
             return Some(seen == wanted);
         }
-        // A byte or two: `peek` would come back at once with the same ones.
+        // With only a byte or two, `peek` would return the same ones at once.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Watches over a connection: its silences, and the end of the task.
-struct Watch<'w> {
-    edge: &'w Edge,
-    stream: &'w TcpStream,
-    activity: &'w Activity,
+/// The timeouts of a connection, and its end when the task shuts down.
+struct Timeouts<'t> {
+    edge: &'t Edge,
+    stream: &'t TcpStream,
+    activity: &'t Activity,
     is_http2: bool,
 }
 
-impl Watch<'_> {
-    async fn over<C, E>(&self, mut connection: Pin<&mut C>, close: impl Fn(Pin<&mut C>))
+impl Timeouts<'_> {
+    async fn apply_to<C, E>(&self, mut connection: Pin<&mut C>, close: impl Fn(Pin<&mut C>))
     where
         C: Future<Output = Result<(), E>>,
     {
         let mut phase = self.edge.phase.subscribe();
         let mut is_closing = false;
-        let mut look_at = self
+        let mut check_at = self
             .edge
             .clock
             .now()
@@ -180,90 +164,90 @@ impl Watch<'_> {
             tokio::select! {
                 biased;
                 _ = connection.as_mut() => return,
-                () = tokio::time::sleep_until(self.edge.clock.instant(look_at)) => {}
+                () = tokio::time::sleep_until(self.edge.clock.instant(check_at)) => {}
                 _ = phase.changed() => {}
             }
             let now = self.edge.clock.now();
-            let stage = *phase.borrow_and_update();
-            match self.due(stage, now) {
-                Due::At(next) => look_at = next,
-                // It may have spoken at this very moment.
-                Due::Now if self.is_overdue(now) && self.may_have_spoken() => {
-                    look_at = now.plus(LOOK)
+            let current = *phase.borrow_and_update();
+            match self.due(current, now) {
+                Due::CheckAt(next) => check_at = next,
+                // The client may have sent something at this very moment.
+                Due::Close if self.is_overdue(now) && self.may_have_sent() => {
+                    check_at = now.plus(CHECK_INTERVAL);
                 }
-                Due::Now if self.is_overdue(now) => return,
-                Due::Now => {
+                Due::Close if self.is_overdue(now) => return,
+                Due::Close => {
                     if !is_closing {
                         is_closing = true;
                         close(connection.as_mut());
                     }
-                    look_at = now.plus(self.edge.settings.clients.header);
+                    check_at = now.plus(self.edge.settings.clients.header);
                 }
-                Due::CutOff => return,
+                Due::Abort => return,
             }
         }
     }
 
-    /// Whether the client has been silent for longer than it may.
-    fn is_overdue(&self, now: Moment) -> bool {
-        self.silent_until().is_some_and(|until| until <= now)
+    /// Whether a timeout of the client has expired.
+    fn is_overdue(&self, now: Monotonic) -> bool {
+        self.timeout_at().is_some_and(|until| until <= now)
     }
 
-    /// Whether it has said something that nobody has read yet. While it is to take an answer, what it
-    /// says does not count.
-    fn may_have_spoken(&self) -> bool {
-        self.activity.doing() != Doing::Busy && has_unread(self.stream)
+    /// Whether the client has sent something that has not been read yet. While it has to read an
+    /// answer, what it sends does not count.
+    fn may_have_sent(&self) -> bool {
+        self.activity.state() != ConnectionState::Busy && has_unread(self.stream)
     }
 
-    fn silent_until(&self) -> Option<Moment> {
+    fn timeout_at(&self) -> Option<Monotonic> {
         let clients = &self.edge.settings.clients;
-        match self.activity.doing() {
-            Doing::New(since) => Some(since.plus(clients.header)),
+        match self.activity.state() {
+            ConnectionState::New(since) => Some(since.plus(clients.header)),
             // On HTTP/2 these bytes may be a ping.
-            Doing::Head(since) if self.is_http2 => Some(since.plus(clients.idle)),
-            Doing::Head(since) => Some(since.plus(clients.header)),
-            Doing::Idle(since) => Some(since.plus(clients.idle)),
-            Doing::Busy => self
+            ConnectionState::Head(since) if self.is_http2 => Some(since.plus(clients.idle)),
+            ConnectionState::Head(since) => Some(since.plus(clients.header)),
+            ConnectionState::Idle(since) => Some(since.plus(clients.idle)),
+            ConnectionState::Busy => self
                 .activity
                 .stalled_since()
                 .map(|since| since.plus(clients.send)),
         }
     }
 
-    /// When this connection has to be looked at next, or what is due.
-    fn due(&self, phase: Phase, now: Moment) -> Due {
+    fn due(&self, phase: Phase, now: Monotonic) -> Due {
         let header = self.edge.settings.clients.header;
         match phase {
             Phase::Serving | Phase::Closing { .. } | Phase::Lead { .. }
                 if !(self.is_http2 && phase.is_draining()) =>
             {
-                match self.silent_until() {
-                    Some(until) if until <= now => Due::Now,
-                    // Not later than a head may take: one may begin any time.
-                    Some(until) => Due::At(until.min(now.plus(header))),
-                    None => Due::At(now.plus(header)),
+                match self.timeout_at() {
+                    Some(until) if until <= now => Due::Close,
+                    // At the latest after a head's timeout: a head may begin any time.
+                    Some(until) => Due::CheckAt(until.min(now.plus(header))),
+                    None => Due::CheckAt(now.plus(header)),
                 }
             }
-            // HTTP/2 has a word for it that loses nothing: say it at once.
-            Phase::Serving | Phase::Closing { .. } | Phase::Lead { .. } => Due::Now,
-            Phase::Ending { .. } => match self.activity.doing() {
-                // The answer will say that it is the last one.
-                Doing::Busy => Due::Now,
-                Doing::Head(_) => Due::At(now.plus(LOOK)),
-                Doing::New(since) if now.since(since) < GREETING => Due::At(now.plus(LOOK)),
-                _ if has_unread(self.stream) => Due::At(now.plus(LOOK)),
-                Doing::New(_) | Doing::Idle(_) => Due::Now,
+            // HTTP/2 loses nothing by GOAWAY: send it at once.
+            Phase::Serving | Phase::Closing { .. } | Phase::Lead { .. } => Due::Close,
+            Phase::Draining { .. } => match self.activity.state() {
+                // The answer will say that the connection closes after it.
+                ConnectionState::Busy => Due::Close,
+                ConnectionState::Head(_) => Due::CheckAt(now.plus(CHECK_INTERVAL)),
+                ConnectionState::New(since) if now.since(since) < FIRST_REQUEST_TIMEOUT => {
+                    Due::CheckAt(now.plus(CHECK_INTERVAL))
+                }
+                _ if has_unread(self.stream) => Due::CheckAt(now.plus(CHECK_INTERVAL)),
+                ConnectionState::New(_) | ConnectionState::Idle(_) => Due::Close,
             },
-            Phase::StoppingApp { .. } | Phase::Gone => Due::CutOff,
+            Phase::StoppingApp { .. } | Phase::Done => Due::Abort,
         }
     }
 }
 
 enum Due {
-    /// Look again.
-    At(Moment),
-    /// Close it politely.
-    Now,
-    /// Its time is over.
-    CutOff,
+    CheckAt(Monotonic),
+    /// Close it after the answers that are in progress.
+    Close,
+    /// Drop it at once.
+    Abort,
 }

@@ -1,17 +1,17 @@
-//! Everything that requests share.
+//! The state that all requests share.
 
-use crate::app::App;
+use crate::app_connections::AppConnections;
 use crate::clock::Clock;
-use crate::console::Console;
-use crate::gate::Gate;
-use crate::ledger::{Ledger, Names};
-use crate::pages::Pages;
+use crate::concurrency_limit::ConcurrencyLimit;
+use crate::counters::{Counters, Identity};
+use crate::error_pages::ErrorPages;
 use crate::policy::budget::Budget;
 use crate::policy::circuit::{Circuit, CircuitPolicy};
 use crate::policy::drain::Phase;
 use crate::policy::health::{self, Health};
 use crate::policy::settings::Settings;
-use crate::turnstile::Turnstile;
+use crate::readiness::Readiness;
+use crate::stdio::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -21,74 +21,78 @@ use tokio::sync::watch;
 pub(crate) struct Edge {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
-    pub(crate) console: Console,
-    pub(crate) pages: Pages,
-    pub(crate) app: App,
-    pub(crate) gate: Gate,
-    pub(crate) turnstile: Turnstile,
-    pub(crate) ledger: Ledger,
+    pub(crate) stdio: Stdio,
+    pub(crate) error_pages: ErrorPages,
+    pub(crate) app: AppConnections,
+    pub(crate) readiness: Readiness,
+    pub(crate) concurrency_limit: ConcurrencyLimit,
+    pub(crate) counters: Counters,
     pub(crate) phase: watch::Sender<Phase>,
-    pub(crate) connections: Connections,
-    /// Why it ends, if nobody has asked for that.
-    pub(crate) farewell: watch::Sender<Option<Farewell>>,
-    /// What the supervisor is asked for.
-    pub(crate) wish: watch::Sender<Wish>,
-    guard: Mutex<Guard>,
+    pub(crate) connections: OpenConnections,
+    /// Why the edge shuts down, if no signal asked for it.
+    pub(crate) shutdown_reason: watch::Sender<Option<ShutdownReason>>,
+    pub(crate) supervisor_request: watch::Sender<SupervisorRequest>,
+    retry_state: Mutex<RetryState>,
 }
 
-/// What is asked of the supervisor.
+/// What other parts of the edge ask of the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum SupervisorRequest {
     Nothing,
-    /// A new process in the place of one that is stuck.
-    Renewal,
-    /// The end, for this reason.
-    End(String),
+    /// Replace a process of the app that is stuck.
+    RestartApp,
+    /// Shut down, for this reason.
+    Shutdown(String),
 }
 
-/// An end that nobody has asked for.
+/// Why the edge shuts down although no signal asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Farewell {
-    pub(crate) why: String,
-    /// The code that the app ended with, if it did.
+pub(crate) struct ShutdownReason {
+    pub(crate) message: String,
+    /// The app's exit code, if it exited.
     pub(crate) exit: Option<u8>,
-    /// The last lines of the app.
+    /// The app's last lines of output.
     pub(crate) lines: Vec<String>,
 }
 
 /// What decides about retries, under one lock.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub(crate) struct RetryState {
     pub(crate) budget: Budget,
     pub(crate) circuit: Circuit,
 }
 
 impl Edge {
-    pub(crate) fn new(settings: Settings, pages: Pages, console: Console, task: String) -> Edge {
+    pub(crate) fn new(
+        settings: Settings,
+        error_pages: ErrorPages,
+        stdio: Stdio,
+        task: String,
+    ) -> Edge {
         let clock = Clock::start();
-        let names = Names {
+        let identity = Identity {
             task,
             revision: settings.revision.clone(),
             deadline: settings.deadline,
         };
         Edge {
             clock,
-            console,
-            pages,
-            app: App::new(
+            stdio,
+            error_pages,
+            app: AppConnections::new(
                 clock,
                 settings.app,
                 settings.app_protocol,
                 settings.app_idle,
             ),
-            gate: Gate::new(clock),
-            turnstile: Turnstile::new(clock, settings.limit),
-            ledger: Ledger::new(names),
+            readiness: Readiness::new(clock),
+            concurrency_limit: ConcurrencyLimit::new(clock, settings.limit),
+            counters: Counters::new(identity),
             phase: watch::Sender::new(Phase::Serving),
-            connections: Connections::default(),
-            farewell: watch::Sender::new(None),
-            wish: watch::Sender::new(Wish::Nothing),
-            guard: Mutex::new(Guard {
+            connections: OpenConnections::default(),
+            shutdown_reason: watch::Sender::new(None),
+            supervisor_request: watch::Sender::new(SupervisorRequest::Nothing),
+            retry_state: Mutex::new(RetryState {
                 budget: Budget::new(settings.retry.budget, clock.now()),
                 circuit: Circuit::new(CircuitPolicy::default()),
             }),
@@ -96,8 +100,10 @@ impl Edge {
         }
     }
 
-    pub(crate) fn guard(&self) -> MutexGuard<'_, Guard> {
-        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn retry_state(&self) -> MutexGuard<'_, RetryState> {
+        self.retry_state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -105,43 +111,43 @@ impl Edge {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let seen = self.gate.seen(self.is_draining());
-        health::judge(&seen, &self.settings.health, self.clock.now())
+        let observation = self.readiness.observation(self.is_draining());
+        health::judge(&observation, &self.settings.health, self.clock.now())
     }
 }
 
-/// Connections of users that are open, tunnels among them.
+/// Open connections of users, including tunnels.
 #[derive(Debug)]
-pub(crate) struct Connections {
-    open: AtomicUsize,
-    changed: watch::Sender<()>,
+pub(crate) struct OpenConnections {
+    count: AtomicUsize,
+    closed: watch::Sender<()>,
 }
 
-impl Default for Connections {
-    fn default() -> Connections {
-        Connections {
-            open: AtomicUsize::new(0),
-            changed: watch::Sender::new(()),
+impl Default for OpenConnections {
+    fn default() -> OpenConnections {
+        OpenConnections {
+            count: AtomicUsize::new(0),
+            closed: watch::Sender::new(()),
         }
     }
 }
 
-impl Connections {
-    pub(crate) fn begin(&self) {
-        self.open.fetch_add(1, Ordering::AcqRel);
+impl OpenConnections {
+    pub(crate) fn opened(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn end(&self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
-        self.changed.send_replace(());
+    pub(crate) fn closed(&self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        self.closed.send_replace(());
     }
 
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Acquire)
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
     }
 
-    /// Tells when one has ended.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// Changes each time a connection closes.
+    pub(crate) fn closings(&self) -> watch::Receiver<()> {
+        self.closed.subscribe()
     }
 }

@@ -1,17 +1,22 @@
-//! What the edge answers itself, below `/.landfall/`.
+//! The endpoints of the edge itself, below `/.landfall/`.
 
-use crate::answer::UserBody;
 use crate::edge::Edge;
 use crate::metrics;
+use crate::response_body::ResponseBody;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
-/// Everything below is the edge's and never reaches the app.
+/// Requests below this path never reach the app.
 const PREFIX: &str = "/.landfall/";
 
-/// The edge's own answer, if the path is one of its own. To strangers private paths do not exist.
-pub(crate) fn answer(edge: &Edge, parts: &Parts, is_trusted: bool) -> Option<Response<UserBody>> {
+/// The edge's own answer; [`None`] for requests to the app. Without the secret, private endpoints do not
+/// exist.
+pub(crate) fn respond(
+    edge: &Edge,
+    parts: &Parts,
+    is_trusted: bool,
+) -> Option<Response<ResponseBody>> {
     let name = parts.uri.path().strip_prefix(PREFIX)?;
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Some(text(
@@ -23,7 +28,7 @@ pub(crate) fn answer(edge: &Edge, parts: &Parts, is_trusted: bool) -> Option<Res
     Some(match name {
         "health" => health(edge),
         "summary" if is_trusted => {
-            let summary = edge.ledger.summary(since(parts.uri.query()));
+            let summary = edge.counters.summary(since(parts.uri.query()));
             text(StatusCode::OK, "application/json", summary.to_line())
         }
         "metrics" if is_trusted => text(
@@ -39,25 +44,25 @@ pub(crate) fn answer(edge: &Edge, parts: &Parts, is_trusted: bool) -> Option<Res
     })
 }
 
-fn health(edge: &Edge) -> Response<UserBody> {
+fn health(edge: &Edge) -> Response<ResponseBody> {
     let health = edge.health();
     let status = StatusCode::from_u16(health.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let body = json!({ "health": health.as_str(), "restarts": edge.ledger.restarts() });
+    let body = json!({ "health": health.as_str(), "restarts": edge.counters.restarts() });
     text(status, "application/json", body.to_string())
 }
 
-/// `since=SECOND` in a query; anything else asks for everything.
+/// `since=SECOND` of a query; 0, which means everything, if it is missing or not a number.
 fn since(query: Option<&str>) -> u64 {
     let pairs = query.unwrap_or_default().split('&');
     let found = pairs.filter_map(|pair| pair.strip_prefix("since=")).next();
     found.and_then(|second| second.parse().ok()).unwrap_or(0)
 }
 
-fn text(status: StatusCode, kind: &'static str, text: String) -> Response<UserBody> {
-    let mut answer = Response::new(UserBody::Own(Some(text.into())));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+fn text(status: StatusCode, content_type: &'static str, text: String) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Own(Some(text.into())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    response
 }

@@ -1,6 +1,6 @@
-//! Heads of requests and answers: what is refused, what is dropped, what is added.
+//! Heads of requests and answers: which are refused, and which headers are dropped or added.
 
-use crate::policy::forwarded::{Claimed, Told, tell};
+use crate::policy::forwarded::{Forwarded, Received, forwarded_headers};
 use crate::policy::framing::{self, HOP_BY_HOP, Head, Refusal};
 use crate::policy::trace;
 use crate::random;
@@ -10,7 +10,7 @@ use http::{Uri, Version};
 use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER};
 use std::net::IpAddr;
 
-/// What leads through the load balancer to a slot: no business of the app.
+/// Selects a slot at the load balancer; the app must not see it.
 static SLOT: HeaderName = HeaderName::from_static("x-landfall-slot");
 pub(crate) static SECRET: HeaderName = HeaderName::from_static(SECRET_HEADER);
 pub(crate) static PROBE: HeaderName = HeaderName::from_static(PROBE_HEADER);
@@ -23,10 +23,12 @@ static X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the edge knows about proxies in front of it.
+/// What the settings say about proxies in front of the edge.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Front {
+pub(crate) struct Proxies {
+    /// Number of trusted proxies.
     pub(crate) hops: usize,
+    /// The protocol of users, if it does not depend on what proxies report.
     pub(crate) proto: Option<&'static str>,
 }
 
@@ -44,7 +46,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
         method: parts.method.as_str(),
         authority: parts.uri.authority().map(http::uri::Authority::as_str),
         hosts: count(header::HOST),
-        // A host that is not even text is none.
+        // A host that is not text is checked as one that is not valid.
         host: host.map(|host| host.to_str().unwrap_or("\0")),
         content_lengths: lengths.iter().count(),
         odd_content_length: !lengths.iter().all(is_number),
@@ -53,13 +55,13 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     })
 }
 
-/// Whether the request may reach the app twice.
+/// Whether the app may see the request twice.
 pub(crate) fn is_repeatable(parts: &Parts) -> bool {
     let has_key = parts.headers.contains_key(&IDEMPOTENCY_KEY);
     crate::policy::retry::is_repeatable(parts.method.as_str(), has_key)
 }
 
-/// The protocol that the client wants to change to. `h2c` is none: the app would speak past the edge.
+/// The protocol that the client wants to upgrade to. Not `h2c`: its requests would bypass the edge.
 pub(crate) fn upgrade(parts: &Parts) -> Option<HeaderValue> {
     let wants = parts.version == Version::HTTP_11
         && has_token(&parts.headers, &header::CONNECTION, "upgrade");
@@ -70,12 +72,12 @@ pub(crate) fn upgrade(parts: &Parts) -> Option<HeaderValue> {
     (wants && !is_h2).then(|| to.clone())
 }
 
-/// Makes a client's head the one that the app gets. Returns the request id.
+/// Turns a client's head into the one that the app gets. Returns the request id.
 pub(crate) fn prepare(
     parts: &mut Parts,
     upgrade: Option<&HeaderValue>,
     peer: IpAddr,
-    front: Front,
+    proxies: Proxies,
 ) -> HeaderValue {
     let takes_trailers = has_token(&parts.headers, &header::TE, "trailers");
     strip(&mut parts.headers);
@@ -96,8 +98,8 @@ pub(crate) fn prepare(
         headers.insert(header::HOST, host);
     }
     join_cookies(headers, parts.version);
-    forward(headers, peer, front);
-    let id = name(headers);
+    set_forwarded(headers, peer, proxies);
+    let id = set_ids(headers);
     let path = parts.uri.path_and_query().cloned();
     if parts.uri.authority().is_some() {
         let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
@@ -107,13 +109,13 @@ pub(crate) fn prepare(
     id
 }
 
-/// Makes an answer's head the one that the client gets.
+/// Turns the head of the app's answer into the one that the client gets.
 pub(crate) fn finish(headers: &mut HeaderMap, id: &HeaderValue) {
     strip(headers);
     headers.entry(&REQUEST_ID).or_insert_with(|| id.clone());
 }
 
-/// Drops what concerns one connection only.
+/// Drops headers that concern one connection only.
 fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = headers
@@ -149,7 +151,7 @@ fn join_cookies(headers: &mut HeaderMap, version: Version) {
     }
 }
 
-fn forward(headers: &mut HeaderMap, peer: IpAddr, front: Front) {
+fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, proxies: Proxies) {
     let joined;
     let x_for = match headers.get_all(&X_FOR).iter().nth(1) {
         None => text(headers, &X_FOR),
@@ -162,21 +164,20 @@ fn forward(headers: &mut HeaderMap, peer: IpAddr, front: Front) {
             Some(joined.as_str())
         }
     };
-    let claimed = Claimed {
+    let received = Received {
         x_for,
         x_proto: text(headers, &X_PROTO),
         x_host: text(headers, &X_HOST),
         x_port: text(headers, &X_PORT),
         host: text(headers, &header::HOST),
     };
-    let told = tell(&claimed, peer, front.hops, front.proto);
-    let Told {
+    let Forwarded {
         x_for,
         x_proto,
         x_host,
         x_port,
         forwarded,
-    } = told;
+    } = forwarded_headers(&received, peer, proxies.hops, proxies.proto);
     set(headers, &X_FOR, Some(x_for));
     set(headers, &X_PROTO, Some(x_proto));
     set(headers, &X_HOST, x_host);
@@ -184,24 +185,21 @@ fn forward(headers: &mut HeaderMap, peer: IpAddr, front: Front) {
     set(headers, &header::FORWARDED, Some(forwarded));
 }
 
-/// Request id and trace context: kept when they are sound, made when they are not there.
-fn name(headers: &mut HeaderMap) -> HeaderValue {
+/// Sets trace context and request id unless valid ones are there; returns the request id.
+fn set_ids(headers: &mut HeaderMap) -> HeaderValue {
     if !text(headers, &TRACEPARENT).is_some_and(trace::is_traceparent) {
-        set(
-            headers,
-            &TRACEPARENT,
-            Some(trace::traceparent(random::name(), random::bits())),
-        );
-        // It belongs to the parent that was not there.
+        let traceparent = trace::traceparent(random::id(), random::bits());
+        set(headers, &TRACEPARENT, Some(traceparent));
+        // It would belong to another traceparent.
         headers.remove(&TRACESTATE);
     }
-    let sound = headers
+    let valid = headers
         .get(&REQUEST_ID)
         .filter(|id| id.to_str().is_ok_and(trace::is_request_id));
-    match sound {
+    match valid {
         Some(id) => id.clone(),
         None => {
-            let id = trace::request_id(random::name());
+            let id = trace::request_id(random::id());
             let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"));
             headers.insert(&REQUEST_ID, id.clone());
             id
@@ -209,6 +207,7 @@ fn name(headers: &mut HeaderMap) -> HeaderValue {
     }
 }
 
+/// Sets a header; removes it if there is no value, or one that no header can have.
 fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<String>) {
     match value.and_then(|value| HeaderValue::from_maybe_shared(bytes::Bytes::from(value)).ok()) {
         Some(value) => drop(headers.insert(name, value)),
@@ -216,10 +215,12 @@ fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<String>) {
     }
 }
 
+/// The first value of a header, if it is text.
 pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// Whether a list of tokens contains `token`.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers
         .get_all(name)

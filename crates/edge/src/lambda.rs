@@ -1,62 +1,69 @@
-//! The edge as a custom runtime of AWS Lambda: invocations instead of connections.
+//! The edge as a custom runtime of AWS Lambda: it serves invocations instead of connections.
 //!
-//! The clock of the rules stands still from the request for the next invocation until it is there: Lambda
-//! freezes the machine in between, so that nothing that would be due then says anything about the app.
+//! The policy's clock is paused between invocations: Lambda freezes the machine meanwhile, so what
+//! would be due then says nothing about the app.
 
-mod client;
-mod request;
-mod stream;
+mod event_handler;
+mod invocation;
+mod runtime_client;
+mod streamed_body;
 
-use crate::clock::wall;
-use crate::connection::Guest;
-use crate::edge::{Edge, Farewell, Wish};
-use crate::gate::KnockPace;
-use crate::policy::lambda::api::{self, Failed};
-use crate::policy::lambda::pace;
-use crate::{prober, run, supervisor};
-use client::{Client, Invocation};
-use request::Reply;
+use crate::client::Client;
+use crate::clock::wall_clock;
+use crate::edge::{Edge, ShutdownReason, SupervisorRequest};
+use crate::policy::lambda::api_failure::{self, OnFailure};
+use crate::policy::lambda::timing;
+use crate::port_hint::port_hint;
+use crate::readiness::Backoff;
+use crate::{prober, summary_log};
+use invocation::{Invocation, Reply};
 use rules::edge_contract::invocation_error::{self, When};
 use rules::edge_contract::runtime_api::Address;
 use rules::time::{Timestamp, readable};
+use runtime_client::RuntimeClient;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// After an invocation, lines that are not written by then have to wait for the next one.
-const LINES: Duration = Duration::from_millis(50);
-/// How long a killed app may take to be gone.
-const GONE: Duration = Duration::from_millis(500);
-/// How long an app may take to answer the question whether it does.
-const ASKED: Duration = Duration::from_secs(5);
-/// Until it is asked once more.
-const ASK_AGAIN: Duration = Duration::from_millis(2);
+/// How long an invocation waits for its lines to be written. Later lines wait for the next invocation.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(50);
+/// How long a killed app may take to end.
+const KILL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the app may take to answer a probe while it starts.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause before the next probe.
+const PROBE_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Serves invocations until the end.
+/// Serves invocations until the shutdown.
 pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
     tokio::spawn({
         let edge = Arc::clone(&edge);
-        async move { edge.gate.knock(edge.settings.app, KnockPace::HASTY).await }
+        async move {
+            edge.readiness
+                .watch(edge.settings.app, Backoff::LAMBDA)
+                .await;
+        }
     });
-    let guest = Guest::new(Arc::clone(&edge), address.socket);
-    let mut client = Client::new(address);
-    let extension = tokio::spawn(client::extend(client.clone_address()));
+    // Counts as an open connection, so that a drain waits for it.
+    let open = Client::new(Arc::clone(&edge), address.socket);
+    let extension = tokio::spawn(runtime_client::register_extension(address.clone()));
+    let mut client = RuntimeClient::new(address);
     let mut ready = tokio::spawn(await_ready(Arc::clone(&edge)));
-    let started = start(&edge, &mut ready).await;
-    if let Started::Failed(farewell) = started {
-        let kind = invocation_error::app_failed(When::AtStart, farewell.exit);
-        let error = invocation_error::to_json(&kind, &farewell.why, &farewell.lines);
-        client.fail_start(&kind, error).await;
+    let init = init(&edge, &mut ready).await;
+    if let Init::Failed(reason) = init {
+        let error_type = invocation_error::app_failed(When::AtStart, reason.exit);
+        let error = invocation_error::to_json(&error_type, &reason.message, &reason.lines);
+        client.fail_start(&error_type, error).await;
         return;
     }
-    // Who registers later is refused.
+    // Lambda refuses extensions that register later.
     let _ = extension.await;
-    drop(guest);
+    drop(open);
     Runtime {
         edge,
         client,
-        ready: matches!(started, Started::Unready).then_some(ready),
-        told: None,
+        ready: matches!(init, Init::NotReady).then_some(ready),
+        logged_at: None,
         failures: 0,
     }
     .run()
@@ -64,61 +71,61 @@ pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
 }
 
 /// How the init phase ended.
-enum Started {
+enum Init {
     Ready,
-    Unready,
-    Failed(Farewell),
+    NotReady,
+    Failed(ShutdownReason),
 }
 
-/// The init phase. The app gets as much of it as Lambda allows, and goes on starting after it.
-async fn start(edge: &Edge, ready: &mut JoinHandle<()>) -> Started {
-    let within = pace::INIT.saturating_sub(edge.clock.now().since(Default::default()));
+/// The init phase. The app gets as much of it as Lambda allows, and continues to start afterwards.
+async fn init(edge: &Edge, ready: &mut JoinHandle<()>) -> Init {
+    let within = timing::INIT.saturating_sub(edge.clock.now().since(Default::default()));
     tokio::select! {
-        _ = ready => Started::Ready,
-        farewell = farewell(edge) => Started::Failed(farewell),
+        _ = ready => Init::Ready,
+        reason = shutdown_reason(edge) => Init::Failed(reason),
         () = tokio::time::sleep(within) => {
-            let (address, hint) = (edge.settings.app, supervisor::hint(edge));
-            let within = readable(pace::INIT);
-            edge.console.say(&format!(
+            let (address, hint) = (edge.settings.app, port_hint(&edge.settings));
+            let within = readable(timing::INIT);
+            edge.stdio.log(&format!(
                 "the app has not answered on {address} within {within}{hint}; the first invocation waits for it"
             ));
-            Started::Unready
+            Init::NotReady
         }
     }
 }
 
-/// Waits for an end that nobody has asked for.
-async fn farewell(edge: &Edge) -> Farewell {
-    let mut farewells = edge.farewell.subscribe();
-    let found = farewells.wait_for(Option::is_some).await;
+/// Waits for a shutdown that no signal asked for.
+async fn shutdown_reason(edge: &Edge) -> ShutdownReason {
+    let mut reasons = edge.shutdown_reason.subscribe();
+    let found = reasons.wait_for(Option::is_some).await;
     match found.ok().and_then(|found| found.clone()) {
-        Some(farewell) => farewell,
-        // The edge itself is gone, and so is whoever asks.
+        Some(reason) => reason,
+        // The edge is gone, and the caller soon will be.
         None => std::future::pending().await,
     }
 }
 
-/// Waits for the first answer of the app.
+/// Waits for the app's first answer.
 async fn await_ready(edge: Arc<Edge>) {
     loop {
-        if edge.gate.wait(ASKED).await
-            && let Ok(Ok(())) = tokio::time::timeout(ASKED, prober::ask(&edge)).await
+        if edge.readiness.wait_until_up(PROBE_TIMEOUT).await
+            && let Ok(Ok(())) = tokio::time::timeout(PROBE_TIMEOUT, prober::probe(&edge)).await
         {
-            return edge.gate.answered();
+            return edge.readiness.answered();
         }
-        tokio::time::sleep(ASK_AGAIN).await;
+        tokio::time::sleep(PROBE_INTERVAL).await;
     }
 }
 
-/// What serves invocations, one at a time.
+/// Serves invocations, one at a time.
 struct Runtime {
     edge: Arc<Edge>,
-    client: Client,
+    client: RuntimeClient,
     /// Until the app has answered for the first time.
     ready: Option<JoinHandle<()>>,
-    /// When the last line was written.
-    told: Option<Timestamp>,
-    /// Of the API, in a row.
+    /// When the last summary line was written.
+    logged_at: Option<Timestamp>,
+    /// Failures of the Runtime API in a row.
     failures: u32,
 }
 
@@ -126,91 +133,97 @@ impl Runtime {
     async fn run(mut self) {
         let mut phase = self.edge.phase.subscribe();
         while !self.edge.is_draining() {
-            self.edge.clock.hold();
+            self.edge.clock.pause();
             let next = tokio::select! {
                 next = self.client.next() => Some(next),
                 _ = phase.wait_for(|phase| phase.is_draining()) => None,
             };
             let pause = self.edge.clock.resume();
-            self.edge.app.rested(pause);
+            self.edge.app.resumed_after(pause);
             match next {
                 None => return,
                 Some(Ok(invocation)) => {
                     self.failures = 0;
-                    self.invoked(invocation).await;
+                    self.invoke(invocation).await;
                 }
-                Some(Err(failure)) => match api::failed(self.failures, failure.status) {
-                    Failed::Again(wait) => {
-                        self.failures += 1;
-                        tokio::time::sleep(wait).await;
+                Some(Err(failure)) => {
+                    match api_failure::on_failure(self.failures, failure.status) {
+                        OnFailure::RetryAfter(pause) => {
+                            self.failures += 1;
+                            tokio::time::sleep(pause).await;
+                        }
+                        OnFailure::ShutDown => {
+                            let why = format!("the Runtime API failed: {}", failure.why);
+                            self.edge
+                                .supervisor_request
+                                .send_replace(SupervisorRequest::Shutdown(why));
+                            return;
+                        }
                     }
-                    Failed::End => {
-                        let why = format!("the Runtime API failed: {}", failure.why);
-                        self.edge.wish.send_replace(Wish::End(why));
-                        return;
-                    }
-                },
+                }
             }
         }
     }
 
-    /// One invocation, from its request to the lines about it.
-    async fn invoked(&mut self, invocation: Invocation) {
-        let _open = Guest::new(Arc::clone(&self.edge), self.client.socket());
-        let limit = pace::limit(invocation.deadline, wall());
+    /// One invocation, from its event to the lines about it.
+    async fn invoke(&mut self, invocation: Invocation) {
+        let _open = Client::new(Arc::clone(&self.edge), self.client.socket());
+        let limit = timing::limit(invocation.deadline, wall_clock());
         let end = limit.map(|limit| tokio::time::Instant::now() + limit);
         self.await_app(limit).await;
         let is_ready = self.ready.is_none();
         let left = end.map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
         let reply = tokio::select! {
             biased;
-            reply = request::answer(&self.edge, &invocation, left, is_ready) => reply,
-            farewell = farewell(&self.edge) => {
-                let kind = invocation_error::app_failed(When::Later, farewell.exit);
-                let bytes = invocation_error::to_json(&kind, &farewell.why, &farewell.lines);
-                Reply::Error { kind, bytes }
+            reply = event_handler::handle(&self.edge, &invocation, left, is_ready) => reply,
+            reason = shutdown_reason(&self.edge) => {
+                let error_type = invocation_error::app_failed(When::Later, reason.exit);
+                let bytes = invocation_error::to_json(&error_type, &reason.message, &reason.lines);
+                Reply::Error { error_type, bytes }
             }
         };
         let is_stuck = reply.is_stuck();
         let id = &invocation.id;
         let text = match self.client.reply(id, reply).await {
             Ok(None) => None,
-            Ok(Some((cut, sent))) => Some(format!("invocation {id}: {}", cut.why(sent))),
+            Ok(Some((why, sent))) => Some(format!("invocation {id}: {}", why.message(sent))),
             Err(why) => Some(format!(
-                "the answer to invocation {id} was not taken: {why}"
+                "the Runtime API did not accept the answer to invocation {id}: {why}"
             )),
         };
         if let Some(text) = text {
-            self.edge.console.say(&text);
+            self.edge.stdio.log(&text);
         }
         if is_stuck {
-            // Lambda would have thrown the whole sandbox away. The next invocation is not to meet what is
-            // left of this one.
-            self.edge.wish.send_replace(Wish::Renewal);
-            self.edge.gate.wait_for_closing(GONE).await;
+            // After a timeout, Lambda itself would discard the whole sandbox. Here only the app is
+            // restarted, so that the next invocation does not meet the rest of this one.
+            self.edge
+                .supervisor_request
+                .send_replace(SupervisorRequest::RestartApp);
+            self.edge.readiness.wait_until_down(KILL_TIMEOUT).await;
         }
-        self.tell();
+        self.write_lines();
     }
 
-    /// An app that was not ready when the init phase ended has as long as the invocation.
+    /// If the app was not ready when the init phase ended, waits for it as long as the invocation allows.
     async fn await_app(&mut self, limit: Option<Duration>) {
         let Some(ready) = &mut self.ready else { return };
-        let most = limit.unwrap_or(self.edge.settings.start);
+        let within = limit.unwrap_or(self.edge.settings.start);
         tokio::select! {
             _ = ready => self.ready = None,
-            () = tokio::time::sleep(most) => {}
-            _ = farewell(&self.edge) => {}
+            () = tokio::time::sleep(within) => {}
+            _ = shutdown_reason(&self.edge) => {}
         }
     }
 
-    /// Writes what has happened, as long as this machine is not frozen.
-    fn tell(&mut self) {
-        let now = wall();
-        if pace::line_is_due(self.edge.settings.summary, self.told, now)
-            && run::tell_once(&self.edge)
+    /// Writes the lines about what happened, before the machine is frozen.
+    fn write_lines(&mut self) {
+        let now = wall_clock();
+        if timing::line_is_due(self.edge.settings.summary, self.logged_at, now)
+            && summary_log::write(&self.edge)
         {
-            self.told = Some(now);
+            self.logged_at = Some(now);
         }
-        self.edge.console.flush_within(LINES);
+        self.edge.stdio.flush_within(FLUSH_TIMEOUT);
     }
 }

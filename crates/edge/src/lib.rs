@@ -1,53 +1,59 @@
 //! The edge: PID 1 of the container and the proxy in front of the app.
 //!
-//! It starts the image's own command, passes users' requests on to it, and makes up for what goes
-//! wrong on the way. Every decision is one of [`policy`]; this crate observes, asks, and does the one
-//! thing it was told. It depends on `rules` and on nothing else of ours.
+//! It starts the image's own command, forwards users' requests to it, and retries, queues and restarts
+//! where that helps. Every decision is in [`policy`], pure; the other modules observe, ask the policy,
+//! and carry out its answer. What landfall knows as well (names, paths, the format of the counts) is in
+//! [`rules::edge_contract`]. Nothing here speaks TLS, to AWS or to a store: other programs do that.
 //!
-//! | on the way of a request | |
+//! | a request | |
 //! |---|---|
-//! | `door` → `connection` → `gateway` | takes the connection, watches over it, reads the head |
-//! | `shield` → `turnstile`, `gate`, `app` | tries, waits, and asks the app |
-//! | `answer`, `tunnel` | passes the answer or the WebSocket on |
-//! | `ledger` → `endpoints`, `metrics`, `console` | keeps the books and shows them |
+//! | `listener` → `connection` → `handler` | accepts the connection, applies its timeouts, reads the head |
+//! | `retry` → `concurrency_limit`, `readiness`, `app_connections` | sends the request to the app, again if need be |
+//! | `response_body`, `tunnel`, `error_response` | the app's answer, an upgraded connection, the edge's own answer |
+//! | `request_record`, `counters` → `endpoints`, `metrics`, `stdio` | counts it and publishes the counts |
 //!
-//! | instead of connections, on AWS Lambda | |
+//! | on AWS Lambda | |
 //! |---|---|
-//! | `lambda` | takes invocations to the gateway and answers back |
+//! | `lambda` | fetches invocations from the Runtime API and answers them through the handler |
 //!
-//! | around it | |
+//! | the app | |
 //! |---|---|
-//! | `supervisor` → `process` | the app's life, signals, the end |
-//! | `prober` | asks the app while users don't |
+//! | `supervisor` → `process` | starts and restarts it, forwards signals, shuts down |
+//! | `prober` | sends requests of its own while there are none of users |
 
 mod access_log;
-mod answer;
-mod app;
+mod app_connections;
+mod client;
 mod client_io;
 mod clock;
+mod concurrency_limit;
 mod connection;
-mod console;
-mod door;
+mod counters;
 mod edge;
 mod endpoints;
-mod gate;
-mod gateway;
+mod error_pages;
+mod error_response;
+mod handler;
 mod head;
 mod lambda;
-mod ledger;
+mod listener;
 mod metrics;
-mod pages;
 pub mod policy;
+mod port_hint;
 mod prober;
 mod process;
 mod random;
-mod replay;
+mod readiness;
+mod request_body;
+mod request_record;
+mod response_body;
+mod retry;
 mod run;
-mod shield;
+mod stdio;
+mod summary_log;
 mod supervisor;
 mod tunnel;
-mod turnstile;
 
-pub use console::Console;
-pub use process::{AppCommand, become_command, renounce_privileges};
-pub use run::{Users, run};
+pub use process::{AppCommand, exec_command, set_no_new_privileges};
+pub use run::{Ingress, run};
+pub use stdio::Stdio;

@@ -1,16 +1,21 @@
 //! `landfall-edge COMMAND [ARGUMENT…]`: runs the command behind the edge.
+//!
+//! This file only reads arguments and environment; everything else is in the library.
 
 use edge::policy::settings::Settings;
-use edge::{AppCommand, Console, Users, become_command, renounce_privileges, run};
+use edge::{AppCommand, Ingress, Stdio, exec_command, run, set_no_new_privileges};
 use rules::edge_contract::env_vars;
 use rules::edge_contract::runtime_api::{self, Address};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Wrong arguments or environment: what `sysexits.h` calls usage.
+/// Wrong arguments or environment: `EX_USAGE` of `sysexits.h`.
 const BAD_INPUT: u8 = 64;
-/// The edge itself could not start.
+/// The edge could not start: `EX_OSERR` of `sysexits.h`.
 const CANT_START: u8 = 71;
+
+const USAGE: &str = "Usage: landfall-edge [--] COMMAND [ARGUMENT…]\n\
+    Runs the command and forwards requests to it. All settings are environment variables.";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).peekable();
@@ -20,42 +25,32 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some("--help") => {
-            println!("{}\n\n{}", usage(), env_vars::table());
+            println!("{USAGE}\n\n{}", env_vars::table());
             return ExitCode::SUCCESS;
         }
         Some("--") => drop(arguments.next()),
         _ => {}
     }
     let Some(program) = arguments.next() else {
-        eprintln!("landfall-edge: there is no command to run\n{}", usage());
+        eprintln!("landfall-edge: no command given\n{USAGE}");
         return ExitCode::from(BAD_INPUT);
     };
-    let environment = std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with(env_vars::PREFIX))
-        .map(|(name, value)| (lossy(name), lossy(value)));
-    let settings = match std::env::var_os(runtime_api::VARIABLE) {
-        None => Settings::read(environment),
-        Some(_) => Settings::read_on_lambda(environment),
+    let command = AppCommand {
+        program,
+        arguments: arguments.collect(),
     };
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(bad) => {
-            eprintln!("landfall-edge: {bad}");
-            return ExitCode::from(BAD_INPUT);
-        }
-    };
-    let (settings, users) = match users(settings) {
+    let (settings, ingress) = match configuration() {
         Ok(both) => both,
         Err(why) => {
             eprintln!("landfall-edge: {why}");
             return ExitCode::from(BAD_INPUT);
         }
     };
-    // While there is one thread only.
+    // Before any thread starts.
     if settings.no_new_privileges
-        && let Err(error) = renounce_privileges()
+        && let Err(error) = set_no_new_privileges()
     {
-        eprintln!("landfall-edge: can't renounce privileges: {error}");
+        eprintln!("landfall-edge: can't set no-new-privileges: {error}");
         return ExitCode::from(CANT_START);
     }
     if let Some(words) = &settings.exec
@@ -65,42 +60,38 @@ fn main() -> ExitCode {
             program: program.into(),
             arguments: arguments.iter().map(OsString::from).collect(),
         };
-        let (code, why) = become_command(&command);
+        let (code, why) = exec_command(&command);
         eprintln!("landfall-edge: {why}");
         return ExitCode::from(code);
     }
-    let console = Console::start();
-    let command = AppCommand {
-        program,
-        arguments: arguments.collect(),
-    };
-    let code = run(settings, command, users, &console).unwrap_or_else(|why| {
-        console.say(&why);
+    let stdio = Stdio::start();
+    let code = run(settings, command, ingress, &stdio).unwrap_or_else(|why| {
+        stdio.log(&why);
         CANT_START
     });
-    console.flush();
+    stdio.flush();
     ExitCode::from(code)
 }
 
-/// Where users come from, and what the task is called there.
-fn users(mut settings: Settings) -> Result<(Settings, Users), String> {
+/// The settings, and where requests come from.
+fn configuration() -> Result<(Settings, Ingress), String> {
+    let environment = std::env::vars_os()
+        .filter(|(name, _)| name.to_string_lossy().starts_with(env_vars::PREFIX))
+        .map(|(name, value)| (lossy(name), lossy(value)));
     let Some(address) = std::env::var_os(runtime_api::VARIABLE) else {
-        return Ok((settings, Users::Connect));
+        let settings = Settings::read(environment).map_err(|bad| bad.to_string())?;
+        return Ok((settings, Ingress::Connections));
     };
+    let mut settings = Settings::read_on_lambda(environment).map_err(|bad| bad.to_string())?;
     let address = Address::parse(&lossy(address))?;
     let log_stream = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default();
     settings.task = settings
         .task
         .or_else(|| runtime_api::task_name(&log_stream));
-    Ok((settings, Users::Invoke(address)))
+    Ok((settings, Ingress::Invocations(address)))
 }
 
-fn usage() -> &'static str {
-    "Usage: landfall-edge [--] COMMAND [ARGUMENT…]\n\
-     Runs the command and passes requests on to it. Everything is set by the environment."
-}
-
-/// A value that is not text is refused as one that holds a replacement character.
+/// Text with a replacement character for what is not UTF-8; the checks of values refuse that character.
 fn lossy(text: OsString) -> String {
     text.to_string_lossy().into_owned()
 }

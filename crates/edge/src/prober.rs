@@ -1,4 +1,4 @@
-//! Asks the app whether it answers, as long as users don't.
+//! Sends the app requests of the edge's own while there are none of users, to know whether it answers.
 
 use crate::edge::Edge;
 use crate::policy::settings::AppProtocol;
@@ -11,47 +11,50 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Until the first answer.
+/// Interval until the app's first answer.
 const WHILE_STARTING: Duration = Duration::from_millis(50);
-/// Afterwards, as long as users keep quiet; and how long an answer may take. Both are shorter if the app
-/// is to be found stuck sooner.
-const AT_MOST: Duration = Duration::from_secs(5);
-/// While it does not answer.
+/// Longest interval afterwards, and longest time an answer may take. Both are shorter if the app
+/// counts as stuck sooner.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Longest interval while the app does not answer.
 const WHILE_SILENT: Duration = Duration::from_secs(1);
 
-/// Asks for ever.
+/// Probes the app for ever.
 pub(crate) async fn run(edge: Arc<Edge>) {
-    let pace = (edge.settings.health.stuck / 3).min(AT_MOST);
+    let interval = (edge.settings.health.stuck / 3).min(LONGEST);
     loop {
-        let seen = edge.gate.seen(false);
+        let seen = edge.readiness.observation(false);
         let wait = match (seen.was_ready, seen.silent_since) {
             (false, _) => WHILE_STARTING,
-            (true, None) => pace,
-            (true, Some(_)) => pace.min(WHILE_SILENT),
+            (true, None) => interval,
+            (true, Some(_)) => interval.min(WHILE_SILENT),
         };
         tokio::time::sleep(wait).await;
         let now = edge.clock.now();
-        let is_known = edge
-            .gate
+        let answered_since = edge
+            .readiness
             .last_answer()
             .is_some_and(|at| now.since(at) < wait);
-        // Without connections there is nothing to ask; the gate knocks by itself.
-        if is_known || !edge.gate.wait(AT_MOST).await {
+        // While the app is down, `readiness` itself tries to connect.
+        if answered_since || !edge.readiness.wait_until_up(LONGEST).await {
             continue;
         }
-        let asked = edge.clock.now();
-        if matches!(tokio::time::timeout(pace, ask(&edge)).await, Ok(Ok(()))) {
-            edge.gate.answered();
-            edge.guard().circuit.answered();
+        let sent = edge.clock.now();
+        if matches!(
+            tokio::time::timeout(interval, probe(&edge)).await,
+            Ok(Ok(()))
+        ) {
+            edge.readiness.answered();
+            edge.retry_state().circuit.answered();
         } else {
-            edge.gate.unanswered(asked);
+            edge.readiness.unanswered(sent);
         }
     }
 }
 
-/// One question over a connection of its own. Any status is an answer: it says that the app works on
-/// requests, and whether its answers are good is for releases to judge.
-pub(crate) async fn ask(edge: &Edge) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// One request over a connection of its own. Any status is an answer: whether answers are good is
+/// judged by releases.
+pub(crate) async fn probe(edge: &Edge) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let address = edge.app.address();
     let io = TokioIo::new(TcpStream::connect(address).await?);
     let request = Request::get(&edge.settings.ready_path)
@@ -60,22 +63,22 @@ pub(crate) async fn ask(edge: &Edge) -> Result<(), Box<dyn std::error::Error + S
         .header(header::CONNECTION, "close");
     match edge.settings.app_protocol {
         AppProtocol::Http1 => {
-            let (mut line, connection) = http1::handshake(io).await?;
+            let (mut sender, connection) = http1::handshake(io).await?;
             let driver = tokio::spawn(connection);
-            let answer = line
+            let answer = sender
                 .send_request(request.body(Empty::<Bytes>::new())?)
                 .await;
             driver.abort();
             answer?;
         }
         AppProtocol::H2c => {
-            let (mut line, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
             let driver = tokio::spawn(connection);
             let mut request = request.body(Empty::<Bytes>::new())?;
             request.headers_mut().remove(header::CONNECTION);
             request.headers_mut().remove(header::HOST);
             *request.uri_mut() = format!("http://{address}{}", edge.settings.ready_path).parse()?;
-            let answer = line.send_request(request).await;
+            let answer = sender.send_request(request).await;
             driver.abort();
             answer?;
         }

@@ -1,4 +1,4 @@
-//! Random numbers for names of requests and for sampling. Nothing secret is made of them.
+//! Random numbers for request ids and for sampling. They are not fit for secrets.
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
@@ -8,7 +8,7 @@ thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish());
 }
 
-/// 64 random bits (SplitMix64, seeded by the operating system for each thread).
+/// 64 random bits: SplitMix64, seeded by the operating system in each thread.
 pub(crate) fn bits() -> u64 {
     STATE.with(|state| {
         let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -20,11 +20,11 @@ pub(crate) fn bits() -> u64 {
 }
 
 /// 128 random bits.
-pub(crate) fn name() -> u128 {
+pub(crate) fn id() -> u128 {
     (u128::from(bits()) << 64) | u128::from(bits())
 }
 
-/// True for about `share` of all calls.
+/// True for about `share` (0 to 1) of all calls.
 pub(crate) fn happens(share: f64) -> bool {
     share >= 1.0 || (bits() >> 11) as f64 / ((1_u64 << 53) as f64) < share
 }

@@ -1,26 +1,26 @@
-//! PID 1: starts the app, starts it again, passes signals on, buries the dead, and ends in order.
+//! PID 1: starts the app and restarts it, forwards signals, reaps children, shuts down cleanly.
 
-use crate::edge::{Edge, Farewell, Wish};
-use crate::policy::drain::{self, DrainSeen, Phase};
-use crate::policy::listening;
-use crate::policy::monotonic::Moment;
+use crate::edge::{Edge, ShutdownReason, SupervisorRequest};
+use crate::policy::drain::{self, DrainObservation, Phase};
+use crate::policy::monotonic::Monotonic;
 use crate::policy::restart::{Exit, RestartPolicy, Restarts, Step};
+use crate::port_hint::port_hint;
 use crate::process::{self, AppCommand, Process};
 use rules::time::readable;
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
-/// Exit code for an app that never answered: what `sysexits.h` calls unavailable.
+/// Exit code for an app that never answered: `EX_UNAVAILABLE` of `sysexits.h`.
 const NEVER_READY: u8 = 69;
-/// Exit code for an edge that users cannot reach: the same as for one that cannot listen.
-const LOST: u8 = 71;
-/// After SIGKILL a process is gone at once, unless the kernel is stuck.
-const KILLED_WITHIN: Duration = Duration::from_secs(2);
+/// Exit code for an edge that can receive no requests: the same as when it cannot listen.
+const CANT_SERVE: u8 = 71;
+/// After SIGKILL a process ends at once, unless the kernel is stuck.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Signals that mean something to the app and nothing to the edge.
-const PASSED_ON: [(SignalKind, Signal); 5] = [
+/// Signals that the edge only forwards to the app.
+const FORWARDED: [(SignalKind, Signal); 5] = [
     (SignalKind::hangup(), Signal::HUP),
     (SignalKind::user_defined1(), Signal::USR1),
     (SignalKind::user_defined2(), Signal::USR2),
@@ -28,11 +28,13 @@ const PASSED_ON: [(SignalKind, Signal); 5] = [
     (SignalKind::window_change(), Signal::WINCH),
 ];
 
-/// The app as it is at present.
 #[derive(Debug)]
 enum App {
-    Runs { process: Process, started: Moment },
-    StartsAt(Moment),
+    Running {
+        process: Process,
+        started: Monotonic,
+    },
+    StartsAt(Monotonic),
     Ended,
 }
 
@@ -43,34 +45,34 @@ pub(crate) struct Supervisor {
     app: App,
     restarts: Restarts,
     is_hurried: bool,
-    /// Set when the end was not asked for.
+    /// The exit code, if no signal asked for the shutdown.
     failure: Option<u8>,
     was_killed: bool,
 }
 
-/// All signals that arrive.
+/// The signals that arrive.
 struct Signals {
-    child: Stream,
-    terminate: Stream,
-    interrupt: Stream,
-    others: tokio::sync::mpsc::Receiver<Signal>,
+    child: SignalStream,
+    terminate: SignalStream,
+    interrupt: SignalStream,
+    forwarded: tokio::sync::mpsc::Receiver<Signal>,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Signals> {
-        let (passed, others) = tokio::sync::mpsc::channel(16);
-        for (kind, name) in PASSED_ON {
+        let (sender, forwarded) = tokio::sync::mpsc::channel(16);
+        for (kind, name) in FORWARDED {
             let mut stream = signal(kind)?;
-            let passed = passed.clone();
+            let sender = sender.clone();
             tokio::spawn(async move {
-                while stream.recv().await.is_some() && passed.send(name).await.is_ok() {}
+                while stream.recv().await.is_some() && sender.send(name).await.is_ok() {}
             });
         }
         Ok(Signals {
             child: signal(SignalKind::child())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            others,
+            forwarded,
         })
     }
 }
@@ -90,36 +92,38 @@ impl Supervisor {
         }
     }
 
-    /// Runs the app until the end; returns the exit code of the container.
+    /// Runs the app until the shutdown is complete; returns the exit code of the container.
     pub(crate) async fn run(mut self) -> std::io::Result<u8> {
         let mut signals = Signals::listen()?;
-        process::adopt_orphans();
-        let mut connections = self.edge.connections.changes();
-        let mut wishes = self.edge.wish.subscribe();
+        process::become_subreaper();
+        let mut closings = self.edge.connections.closings();
+        let mut requests = self.edge.supervisor_request.subscribe();
         loop {
             self.start_if_due();
             self.kill_if_due();
             self.give_up_if_overdue();
-            self.advance();
+            self.advance_phase();
             let phase = *self.edge.phase.borrow();
-            if phase == Phase::Gone {
+            if phase == Phase::Done {
                 break;
             }
-            let look_at = self.look_at(phase);
+            let next_check = self.next_check(phase);
             tokio::select! {
-                _ = signals.child.recv() => self.bury(),
-                _ = signals.terminate.recv() => self.end("SIGTERM", phase.is_draining()),
-                _ = signals.interrupt.recv() => self.end("SIGINT", true),
-                Some(signal) = signals.others.recv() => self.pass_on(signal),
-                Ok(()) = wishes.changed() => {
-                    let wish = wishes.borrow_and_update().clone();
-                    self.grant(&wish);
+                _ = signals.child.recv() => self.reap_children(),
+                _ = signals.terminate.recv() => {
+                    self.shut_down("SIGTERM", phase.is_draining());
                 }
-                () = sleep_until(&self.edge, look_at) => {}
-                _ = connections.changed(), if matches!(phase, Phase::Ending { .. }) => {}
+                _ = signals.interrupt.recv() => self.shut_down("SIGINT", true),
+                Some(signal) = signals.forwarded.recv() => self.forward(signal),
+                Ok(()) = requests.changed() => {
+                    let request = requests.borrow_and_update().clone();
+                    self.handle(&request);
+                }
+                () = sleep_until(&self.edge, next_check) => {}
+                _ = closings.changed(), if matches!(phase, Phase::Draining { .. }) => {}
             }
         }
-        self.kill_what_is_left(&mut signals.child).await;
+        self.kill_remaining(&mut signals.child).await;
         Ok(self.failure.unwrap_or(if self.was_killed {
             Exit::Signal(9).code()
         } else {
@@ -132,88 +136,91 @@ impl Supervisor {
         if !matches!(self.app, App::StartsAt(at) if at <= now) {
             return;
         }
-        match process::start(&self.command, self.edge.settings.output, &self.edge.console) {
+        match process::start(&self.command, self.edge.settings.output, &self.edge.stdio) {
             Ok(process) => {
-                self.app = App::Runs {
+                self.app = App::Running {
                     process,
                     started: now,
                 }
             }
             Err(error) => {
-                let code = process::not_started(&error);
+                let code = process::exit_code_of_failed_start(&error);
                 let program = self.command.program.display();
                 self.fail(code, Some(code), &format!("can't start {program}: {error}"));
             }
         }
     }
 
-    /// For development: sees to it that there is something to ride through.
+    /// For development: kills the app at intervals, so that restarts can be watched.
     fn kill_if_due(&self) {
-        if let (App::Runs { process, started }, Some(after)) =
+        if let (App::Running { process, started }, Some(after)) =
             (&self.app, self.edge.settings.faults.kill_every)
             && started.plus(after) <= self.edge.clock.now()
         {
-            process.kill_all();
+            process.kill_group();
         }
     }
 
-    /// Does what another part of the edge asks for.
-    fn grant(&mut self, wish: &Wish) {
-        match (wish, &self.app) {
-            (Wish::Renewal, App::Runs { process, .. }) => {
+    fn handle(&mut self, request: &SupervisorRequest) {
+        match (request, &self.app) {
+            (SupervisorRequest::RestartApp, App::Running { process, .. }) => {
                 self.edge
-                    .console
-                    .say("the app let an invocation run out of time; killing it");
-                process.kill_all();
+                    .stdio
+                    .log("the app used up the time of an invocation; killing it");
+                process.kill_group();
             }
-            (Wish::End(why), app) if self.failure.is_none() => {
-                if let App::Runs { process, .. } = app {
-                    process.kill_all();
+            (SupervisorRequest::Shutdown(why), app) if self.failure.is_none() => {
+                if let App::Running { process, .. } = app {
+                    process.kill_group();
                 }
-                self.fail(LOST, None, why);
+                self.fail(CANT_SERVE, None, why);
             }
             _ => {}
         }
     }
 
-    /// Buries every child that has ended; one of them may be the app.
-    fn bury(&mut self) {
-        for ended in process::reap() {
-            if matches!(&self.app, App::Runs { process, .. } if process.pid() == ended.pid) {
-                self.app_ended(ended.exit);
+    /// Collects the exit status of every child that has ended; one of them may be the app.
+    fn reap_children(&mut self) {
+        for exited in process::reap() {
+            if matches!(&self.app, App::Running { process, .. } if process.pid() == exited.pid) {
+                self.app_ended(exited.exit);
             }
         }
     }
 
     fn app_ended(&mut self, exit: Exit) {
-        let App::Runs { process, started } = std::mem::replace(&mut self.app, App::Ended) else {
+        let App::Running { process, started } = std::mem::replace(&mut self.app, App::Ended) else {
             return;
         };
         let now = self.edge.clock.now();
-        self.edge.gate.close();
-        self.edge.app.forget();
-        process.kill_all();
+        self.edge.readiness.mark_down();
+        self.edge.app.close_all();
+        process.kill_group();
         if matches!(
             *self.edge.phase.borrow(),
-            Phase::StoppingApp { .. } | Phase::Gone
+            Phase::StoppingApp { .. } | Phase::Done
         ) {
             process.wait_for_output();
             return;
         }
-        let ready = self.edge.gate.last_answer().filter(|at| *at >= started);
+        let ready = self
+            .edge
+            .readiness
+            .last_answer()
+            .filter(|at| *at >= started);
         let ran = readable(now.since(started));
         match self.restarts.ended(started, ready, now) {
-            Step::Start(wait) => {
-                self.edge.ledger.restarted(self.restarts.total());
-                let when = if wait.is_zero() {
+            Step::Start(pause) => {
+                self.edge.counters.set_restarts(self.restarts.total());
+                let when = if pause.is_zero() {
                     "starting it again".to_owned()
                 } else {
-                    format!("starting it again in {}", readable(wait))
+                    format!("starting it again in {}", readable(pause))
                 };
                 self.edge
-                    .console
-                    .say(&format!("the app ended after {ran} with {exit}; {when}"));
-                self.app = App::StartsAt(now.plus(wait));
+                    .stdio
+                    .log(&format!("the app ended after {ran} with {exit}; {when}"));
+                self.app = App::StartsAt(now.plus(pause));
             }
             Step::GiveUp => {
                 process.wait_for_output();
@@ -226,30 +233,30 @@ impl Supervisor {
         }
     }
 
-    /// An app that does not answer for too long after its start is not coming.
+    /// Gives up on an app that has not answered within the time it may take to start.
     fn give_up_if_overdue(&mut self) {
-        let App::Runs { process, started } = &self.app else {
+        let App::Running { process, started } = &self.app else {
             return;
         };
         let now = self.edge.clock.now();
         let limit = self.edge.settings.start;
         let has_answered = self
             .edge
-            .gate
+            .readiness
             .last_answer()
             .is_some_and(|at| at >= *started);
         let is_draining = self.edge.phase.borrow().is_draining();
         if has_answered || is_draining || now.since(*started) < limit {
             return;
         }
-        // Before it is killed: where it listens instead is part of the answer.
-        let hint = hint(&self.edge);
-        process.kill_all();
+        // Before it is killed: the message says on which ports it listens instead.
+        let hint = port_hint(&self.edge.settings);
+        process.kill_group();
         let address = self.edge.settings.app;
         let within = readable(limit);
-        if self.edge.gate.seen(false).was_ready {
+        if self.edge.readiness.observation(false).was_ready {
             let text = format!("the app has not answered on {address} within {within}; killing it");
-            return self.edge.console.say(&text);
+            return self.edge.stdio.log(&text);
         }
         process.wait_for_output();
         self.app = App::Ended;
@@ -260,33 +267,33 @@ impl Supervisor {
         );
     }
 
-    /// Ends the container for a reason that nobody has asked for.
-    fn fail(&mut self, code: u8, exit: Option<u8>, why: &str) {
-        let console = &self.edge.console;
-        console.say(why);
-        let lines = console.last_lines();
+    /// Shuts down although no signal asked for it.
+    fn fail(&mut self, code: u8, exit: Option<u8>, message: &str) {
+        let stdio = &self.edge.stdio;
+        stdio.log(message);
+        let lines = stdio.last_lines();
         if !lines.is_empty() {
-            console.say(&format!(
+            stdio.log(&format!(
                 "the last lines of the app:\n  {}",
                 lines.join("\n  ")
             ));
         }
-        let farewell = Farewell {
-            why: why.to_owned(),
+        let reason = ShutdownReason {
+            message: message.to_owned(),
             exit,
             lines,
         };
-        self.edge.farewell.send_replace(Some(farewell));
+        self.edge.shutdown_reason.send_replace(Some(reason));
         self.app = App::Ended;
         self.failure = Some(code);
         self.begin_drain();
     }
 
-    /// Somebody asks for the end.
-    fn end(&mut self, signal: &str, is_hurried: bool) {
+    /// Shuts down because of a signal; in a hurry, the lead time is skipped.
+    fn shut_down(&mut self, signal: &str, is_hurried: bool) {
         self.is_hurried |= is_hurried;
         if !self.edge.phase.borrow().is_draining() {
-            self.edge.console.say(&format!("{signal}: draining"));
+            self.edge.stdio.log(&format!("{signal}: draining"));
             self.begin_drain();
         }
     }
@@ -303,23 +310,23 @@ impl Supervisor {
         });
     }
 
-    /// Goes on to the next phases, each with its effect.
-    fn advance(&mut self) {
+    /// Enters the phases that are due, and does what each of them requires.
+    fn advance_phase(&mut self) {
         loop {
             let before = *self.edge.phase.borrow();
-            let seen = DrainSeen {
-                connections: self.edge.connections.open(),
+            let observation = DrainObservation {
+                connections: self.edge.connections.count(),
                 app_runs: !matches!(self.app, App::Ended),
                 hurry: self.is_hurried,
             };
             let now = self.edge.clock.now();
-            let after = drain::next(before, &self.edge.settings.drain, &seen, now);
+            let after = drain::next(before, &self.edge.settings.drain, &observation, now);
             if after == before {
                 return;
             }
             self.edge.phase.send_replace(after);
             match (after, &self.app) {
-                (Phase::StoppingApp { .. }, App::Runs { process, .. }) => {
+                (Phase::StoppingApp { .. }, App::Running { process, .. }) => {
                     process.signal(Signal::TERM);
                 }
                 (Phase::StoppingApp { .. }, App::StartsAt(_)) => self.app = App::Ended,
@@ -328,17 +335,17 @@ impl Supervisor {
         }
     }
 
-    fn pass_on(&self, signal: Signal) {
-        if let App::Runs { process, .. } = &self.app {
+    fn forward(&self, signal: Signal) {
+        if let App::Running { process, .. } = &self.app {
             process.signal(signal);
         }
     }
 
-    /// The next moment at which something may be due.
-    fn look_at(&self, phase: Phase) -> Option<Moment> {
+    /// When something may be due next.
+    fn next_check(&self, phase: Phase) -> Option<Monotonic> {
         let app = match &self.app {
             App::StartsAt(at) => Some(*at),
-            App::Runs { started, .. } => {
+            App::Running { started, .. } => {
                 let until = started.plus(self.edge.settings.start);
                 let kill = self.edge.settings.faults.kill_every;
                 [Some(until), kill.map(|after| started.plus(after))]
@@ -352,51 +359,30 @@ impl Supervisor {
         app.into_iter().chain(phase.until()).min()
     }
 
-    async fn kill_what_is_left(&mut self, child: &mut Stream) {
-        let App::Runs { process, .. } = &self.app else {
+    async fn kill_remaining(&mut self, child: &mut SignalStream) {
+        let App::Running { process, .. } = &self.app else {
             return;
         };
         let within = readable(self.edge.settings.drain.stop);
-        self.edge.console.say(&format!(
+        self.edge.stdio.log(&format!(
             "the app has not ended within {within} of SIGTERM; killing it"
         ));
         self.was_killed = true;
-        process.kill_all();
-        let until = self.edge.clock.now().plus(KILLED_WITHIN);
-        while matches!(self.app, App::Runs { .. }) && self.edge.clock.now() < until {
+        process.kill_group();
+        let until = self.edge.clock.now().plus(KILL_TIMEOUT);
+        while matches!(self.app, App::Running { .. }) && self.edge.clock.now() < until {
             tokio::select! {
                 _ = child.recv() => {}
                 () = sleep_until(&self.edge, Some(until)) => {}
             }
-            self.bury();
+            self.reap_children();
         }
     }
 }
 
-async fn sleep_until(edge: &Edge, moment: Option<Moment>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(edge.clock.instant(moment)).await,
+async fn sleep_until(edge: &Edge, at: Option<Monotonic>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(edge.clock.instant(at)).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Where somebody listens instead, as far as `/proc` tells.
-pub(crate) fn hint(edge: &Edge) -> String {
-    let mut ports: Vec<u16> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .into_iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .flat_map(|text| listening::ports(&text))
-        .collect();
-    let settings = &edge.settings;
-    let own = [
-        Some(settings.listen.port()),
-        settings.private_listen.map(|a| a.port()),
-    ];
-    ports.retain(|port| !own.contains(&Some(*port)));
-    ports.sort_unstable();
-    ports.dedup();
-    match ports.as_slice() {
-        [] => "; nothing else listens in this container".to_owned(),
-        ports => format!("; there are listeners on {ports:?}"),
     }
 }

@@ -1,10 +1,11 @@
-//! WebSockets and whatever else a connection is upgraded to.
+//! WebSockets, and other connections that are upgraded.
 
-use crate::answer::{Account, UserBody};
-use crate::connection::Guest;
+use crate::client::Client;
 use crate::policy::drain::Phase;
 use crate::policy::websocket::{Frames, GOING_AWAY};
-use crate::shield::Answer;
+use crate::request_record::RequestRecord;
+use crate::response_body::ResponseBody;
+use crate::retry::AppResponse;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use hyper::upgrade::OnUpgrade;
@@ -15,16 +16,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
-/// What is moved at once. Small: a thousand WebSockets have two each.
-const PIECE: usize = 4 * 1024;
+/// Size of a buffer. Small, as each WebSocket has two.
+const BUFFER: usize = 4 * 1024;
 
-/// Passes the app's `101` on and joins the two connections behind it.
+/// Forwards the app's `101`, then copies bytes between the two connections.
 pub(crate) fn open(
-    guest: &Arc<Guest>,
-    client: OnUpgrade,
-    mut answer: Answer,
-    mut account: Account,
-) -> Response<UserBody> {
+    client: &Arc<Client>,
+    upgrade: OnUpgrade,
+    mut answer: AppResponse,
+    mut record: RequestRecord,
+) -> Response<ResponseBody> {
     let app = hyper::upgrade::on(&mut answer.response);
     let (mut parts, _) = answer.response.into_parts();
     parts.extensions.clear();
@@ -35,84 +36,84 @@ pub(crate) fn open(
     parts
         .headers
         .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    if let Some(entry) = &mut account.log {
+    if let Some(entry) = &mut record.log {
         entry.status = parts.status.as_u16();
     }
-    account.close(Outcome::Good, 0);
-    let guest = Arc::clone(guest);
+    record.finish(Outcome::Good, 0);
+    // The connection counts as open until this task drops the client.
+    let client = Arc::clone(client);
     tokio::spawn(async move {
-        // The connection counts as open until the tunnel has ended: `guest` goes with it.
-        let phase = guest.edge.phase.subscribe();
-        let silence = guest.edge.settings.clients.stream_idle;
-        if let (Ok(client), Ok(app)) = tokio::join!(client, app) {
-            let (client_in, client_out) = tokio::io::split(TokioIo::new(client));
+        let phase = client.edge.phase.subscribe();
+        let silence = client.edge.settings.clients.stream_idle;
+        if let (Ok(user), Ok(app)) = tokio::join!(upgrade, app) {
+            let (user_in, user_out) = tokio::io::split(TokioIo::new(user));
             let (app_in, app_out) = tokio::io::split(TokioIo::new(app));
-            let leaving = is_websocket.then(|| phase.clone());
+            let drain = is_websocket.then(|| phase.clone());
             let both = async {
                 tokio::join!(
-                    carry(client_in, app_out, None, silence),
-                    carry(app_in, client_out, leaving, silence)
+                    copy(user_in, app_out, None, silence),
+                    copy(app_in, user_out, drain, silence)
                 )
             };
             tokio::select! {
                 _ = both => {}
-                () = cut_off(phase) => {}
+                () = drain_over(phase) => {}
             }
         }
-        drop(guest);
+        drop(client);
     });
-    Response::from_parts(parts, UserBody::Own(None::<Bytes>))
+    Response::from_parts(parts, ResponseBody::Own(None::<Bytes>))
 }
 
-/// Waits for the moment when what is left is cut off.
-async fn cut_off(mut phase: watch::Receiver<Phase>) {
-    let is_over = |phase: &Phase| matches!(phase, Phase::StoppingApp { .. } | Phase::Gone);
+/// Waits until the drain is over, when remaining connections are cut off.
+async fn drain_over(mut phase: watch::Receiver<Phase>) {
+    let is_over = |phase: &Phase| matches!(phase, Phase::StoppingApp { .. } | Phase::Done);
     if phase.wait_for(is_over).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Moves bytes until one side ends. With `leaving`, the stream is a WebSocket's way to its client, which
-/// is told with a close frame when the task is about to end; nothing may follow that.
-async fn carry(
+/// Copies bytes until one side ends. With `drain`, the stream is that of a WebSocket to its client: when
+/// the drain begins, a close frame is sent between two frames, and nothing after it.
+async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut leaving: Option<watch::Receiver<Phase>>,
+    mut drain: Option<watch::Receiver<Phase>>,
     silence: Option<Duration>,
 ) {
-    let mut piece = vec![0; PIECE];
+    let mut buffer = vec![0; BUFFER];
     let mut frames = Frames::default();
-    let mut is_leaving = false;
-    let mut has_left = false;
+    let mut is_draining = false;
+    let mut is_closed = false;
     loop {
-        if is_leaving && !has_left && frames.may_close() {
-            has_left = true;
+        if is_draining && !is_closed && frames.may_close() {
+            is_closed = true;
             if to.write_all(&GOING_AWAY).await.is_err() || to.flush().await.is_err() {
                 break;
             }
         }
         let read = async {
             match silence {
-                None => from.read(&mut piece).await,
+                None => from.read(&mut buffer).await,
                 Some(limit) => {
-                    let read = tokio::time::timeout(limit, from.read(&mut piece)).await;
+                    let read = tokio::time::timeout(limit, from.read(&mut buffer)).await;
                     read.unwrap_or(Ok(0))
                 }
             }
         };
         let count = tokio::select! {
             count = read => count,
-            () = ending(&mut leaving), if !is_leaving => {
-                is_leaving = true;
+            () = drain_begins(&mut drain), if !is_draining => {
+                is_draining = true;
                 continue;
             }
         };
         let Ok(count @ 1..) = count else { break };
-        if has_left {
+        if is_closed {
             continue;
         }
-        let bytes = piece.get(..count).unwrap_or_default();
-        if leaving.is_some() {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if drain.is_some() {
             frames.pass(bytes);
         }
         let written = async { to.write_all(bytes).await.is_ok() && to.flush().await.is_ok() };
@@ -127,11 +128,11 @@ async fn carry(
     let _ = to.shutdown().await;
 }
 
-/// Waits for the moment when WebSockets are asked to go.
-async fn ending(phase: &mut Option<watch::Receiver<Phase>>) {
-    let is_ending = |phase: &Phase| matches!(phase, Phase::Ending { .. });
+/// Waits until requests in flight, and so WebSockets, are asked to end.
+async fn drain_begins(phase: &mut Option<watch::Receiver<Phase>>) {
+    let is_draining = |phase: &Phase| matches!(phase, Phase::Draining { .. });
     if let Some(phase) = phase
-        && phase.wait_for(is_ending).await.is_ok()
+        && phase.wait_for(is_draining).await.is_ok()
     {
         return;
     }

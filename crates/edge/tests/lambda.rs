@@ -224,7 +224,7 @@ fn a_hanging_app_is_a_504_before_the_deadline_and_started_again() {
     // Both kinds: one that waits for the new process, and one that may not meet the old one.
     assert_eq!(api.http(&post("/length"))["statusCode"], 200);
     assert_ne!(app_pid(&api), before);
-    assert!(stage.err().contains("out of time"), "{}", stage.err());
+    assert!(stage.err().contains("used up the time of an invocation"), "{}", stage.err());
 }
 
 #[test]

@@ -146,7 +146,8 @@ fn an_answer_that_breaks_off_says_so_behind_itself() {
         assert_eq!(kind, "Landfall.AnswerBrokeOff");
         assert_eq!(error["errorType"], kind);
         let length = beginning.len();
-        let why = format!("the app broke off within its answer; it was cut after {length} bytes");
+        let why =
+            format!("the app broke off within its answer; it was truncated after {length} bytes");
         assert_eq!(error["errorMessage"], why);
         stage.until("a line says so", || stage.err().contains(&why));
     }
@@ -291,7 +292,10 @@ fn a_crash_within_an_answer_is_told_and_the_next_one_is_whole() {
     let (kind, _) = api.whole(&id).error().expect("an error");
     assert_eq!(kind, "Landfall.AnswerBrokeOff");
     assert_eq!(get(&api, "/").text(), "hello");
-    assert_eq!(stage.err().matches("was cut after 9 bytes").count(), 1);
+    assert_eq!(
+        stage.err().matches("was truncated after 9 bytes").count(),
+        1
+    );
 }
 
 #[test]
@@ -340,7 +344,7 @@ fn a_stream_that_the_api_refuses_is_given_up() {
     stage.until("a line says so", || {
         stage
             .err()
-            .contains(&format!("the answer to invocation {id} was not taken"))
+            .contains(&format!("the Runtime API did not accept the answer to invocation {id}"))
     });
     api.refuse(false);
     assert_eq!(get(&api, "/").text(), "hello");

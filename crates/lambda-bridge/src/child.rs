@@ -1,7 +1,7 @@
 //! The command's process.
 
-use crate::function::Place;
-use crate::log::{Log, Stream};
+use crate::function::FunctionContext;
+use crate::log_forwarder::{LogForwarder, Stream};
 use rules::edge_contract::runtime_api;
 use rules::release::secrets_loader;
 use rustix::process::{Pid, Signal};
@@ -14,24 +14,24 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What is left of the output when the process is gone is in a pipe. A process that it left behind may
-/// hold that open for ever.
-const OUTPUT_WITHIN: Duration = Duration::from_millis(500);
+/// How long the rest of the output may take. Usually it is in the pipe already, but a process that was
+/// left behind may keep the pipe open.
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What to run.
+/// The command that the bridge runs.
 #[derive(Debug)]
 pub(crate) struct Command {
     words: Vec<OsString>,
 }
 
 impl Command {
-    /// The program and its arguments.
+    /// From the program and its arguments.
     pub(crate) fn new(words: Vec<OsString>) -> Command {
         Command { words }
     }
 }
 
-/// A process.
+/// The running command.
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
@@ -39,12 +39,13 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the command with all of this environment, and where the Runtime API is.
+    /// Starts the command with this process's environment, the variables of Lambda, and the address of
+    /// the Runtime API.
     pub(crate) fn start(
         command: &Command,
-        place: &Place,
+        function: &FunctionContext,
         api: SocketAddr,
-        log: &Arc<Log>,
+        log: &Arc<LogForwarder>,
     ) -> std::io::Result<Child> {
         let mut words = command.words.iter();
         let program = words
@@ -52,30 +53,34 @@ impl Child {
             .ok_or_else(|| std::io::Error::other("no command"))?;
         let mut process = std::process::Command::new(program)
             .args(words)
-            .envs(place.told())
+            .envs(function.lambda_variables())
             .env(runtime_api::VARIABLE, api.to_string())
-            .envs(place.emulator().map(|url| (secrets_loader::ENDPOINT, url)))
+            .envs(
+                function
+                    .emulator_url()
+                    .map(|url| (secrets_loader::ENDPOINT, url)),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
         let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| std::io::Error::other("the process has no number"))?;
+        let pid = pid.ok_or_else(|| std::io::Error::other("the process has no id"))?;
         let (done, passed) = sync_channel(2);
         if let Some(out) = process.stdout.take() {
-            log.pass(Stream::Out, out, done.clone());
+            log.forward(Stream::Out, out, done.clone());
         }
         if let Some(err) = process.stderr.take() {
-            log.pass(Stream::Err, err, done);
+            log.forward(Stream::Err, err, done);
         }
-        let (tell, end) = watch::channel(None);
+        let (sender, end) = watch::channel(None);
         std::thread::spawn(move || {
             let status = process.wait();
             let how = status.map_or_else(|error| error.to_string(), how);
             for _ in [Stream::Out, Stream::Err] {
-                let _ = passed.recv_timeout(OUTPUT_WITHIN);
+                let _ = passed.recv_timeout(OUTPUT_TIMEOUT);
             }
-            tell.send_replace(Some(how));
+            sender.send_replace(Some(how));
         });
         Ok(Child { pid, end })
     }
@@ -85,17 +90,17 @@ impl Child {
         self.end.borrow().clone()
     }
 
-    /// Waits for its end, and says how it ended.
+    /// Waits for its end; returns how it ended.
     pub(crate) async fn wait(&self) -> String {
         let mut end = self.end.clone();
         let found = end.wait_for(Option::is_some).await;
         found
             .ok()
             .and_then(|how| how.clone())
-            .unwrap_or_else(|| "nobody saw it end".to_owned())
+            .unwrap_or_else(|| "its exit status is unknown".to_owned())
     }
 
-    /// Ends it: SIGTERM, and after `grace` SIGKILL.
+    /// Stops it with SIGTERM, and after `grace` with SIGKILL; returns how it ended.
     pub(crate) async fn stop(&self, grace: Duration) -> String {
         self.signal(Signal::TERM);
         if let Ok(how) = tokio::time::timeout(grace, self.wait()).await {
@@ -106,14 +111,14 @@ impl Child {
     }
 
     fn signal(&self, signal: Signal) {
-        // Its number may be another's once it has been waited for.
+        // After it has been waited for, its id may belong to another process.
         if self.ended().is_none() {
             let _ = rustix::process::kill_process(self.pid, signal);
         }
     }
 }
 
-/// As AWS words it.
+/// In the words of AWS.
 fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

@@ -1,46 +1,54 @@
-//! `landfall-bridge COMMAND [ARGUMENT…]`: Lambda's platform for a rehearsal, as far as fakecloud lacks it.
+//! `landfall-bridge COMMAND [ARGUMENT…]`: in a rehearsal, what fakecloud lacks of Lambda's platform.
+//!
+//! fakecloud runs a function's image as a container and posts each event to it; AWS offers the Runtime
+//! API instead. fakecloud does not collect the lines of functions, and its HTTP APIs ignore the alias.
+//! This program fills these gaps, in rehearsals only; nothing that AWS itself does belongs elsewhere.
 //!
 //! | | |
 //! |---|---|
-//! | `front` | takes events from fakecloud, one at a time, and answers them |
-//! | `desk` | where an event meets the runtime |
-//! | `runtime_api` | offers the Runtime API to the command, and what the edge needs of the Extensions API |
+//! | `invoke_server` | accepts events from fakecloud, one at a time, and answers them |
+//! | `invocation_queue` | passes an event to the runtime, and its reply back |
+//! | `runtime_api` | serves the Runtime API, and what the edge needs of the Extensions API |
 //! | `child` | the command's process |
-//! | `log` | its lines: to stdout, and to the emulated CloudWatch Logs |
-//! | `switch` | follows the alias `live`, which fakecloud's HTTP APIs pass by |
-//! | `client` | one call to the emulator |
+//! | `log_forwarder`, `log_events` | its lines: to stdout, and to the emulated CloudWatch Logs |
+//! | `alias_router` | routes events to the alias `live`, which fakecloud's HTTP APIs ignore |
+//! | `function`, `errors`, `emulator` | the function, errors in AWS's words, calls of the emulator |
 //!
-//! `landfall-bridge --relay FROM TO` passes connections on: containers do not reach an emulator that
+//! `landfall-bridge --relay FROM TO` forwards connections: containers cannot reach an emulator that
 //! listens on this machine's loopback address only.
 
+mod alias_router;
 mod child;
-mod client;
-mod desk;
-mod front;
+mod emulator;
+mod errors;
 mod function;
-mod log;
+mod invocation_queue;
+mod invoke_server;
+mod log_events;
+mod log_forwarder;
 mod relay;
 mod runtime_api;
-mod switch;
+mod system;
 
 use child::Command;
-use front::Front;
-use function::{LISTEN, Place};
+use function::FunctionContext;
+use invoke_server::InvokeServer;
 use rules::edge_contract::bridge::PORT;
-use rules::time::Timestamp;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Wrong arguments or environment: what `sysexits.h` calls usage.
+/// Wrong arguments: `EX_USAGE` of `sysexits.h`.
 const BAD_INPUT: u8 = 64;
-/// The bridge itself could not start.
+/// The bridge could not start: `EX_OSERR` of `sysexits.h`.
 const CANT_START: u8 = 71;
-/// What Lambda gives a function between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL on Lambda.
 const STOP: Duration = Duration::from_millis(500);
+/// Variable of another address to accept events on, for tests.
+const LISTEN: &str = "LANDFALL_BRIDGE_LISTEN";
 const USAGE: &str =
     "Usage: landfall-bridge [--] COMMAND [ARGUMENT…]\n       landfall-bridge --relay FROM TO";
 
@@ -51,14 +59,14 @@ fn main() -> ExitCode {
         arguments.remove(0);
     }
     if arguments.is_empty() || (is_relay && arguments.len() != 3) {
-        eprintln!("landfall-bridge: there is nothing to run\n{USAGE}");
+        eprintln!("landfall-bridge: no command given\n{USAGE}");
         return ExitCode::from(BAD_INPUT);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = runtime
-        .map_err(|error| format!("no event loop: {error}"))
+        .map_err(|error| format!("can't start the event loop: {error}"))
         .and_then(|runtime| match is_relay {
             true => runtime.block_on(relay::run(&arguments[1..])),
             false => runtime.block_on(bridge(Command::new(arguments))),
@@ -72,54 +80,46 @@ fn main() -> ExitCode {
     }
 }
 
-/// Takes events until SIGTERM.
+/// Serves events until SIGTERM.
 async fn bridge(command: Command) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let variable = |name: &str| std::env::var(name).ok();
-    let place = Arc::new(Place::read(variable, now(), &unique().replace('-', "")));
+    let function = Arc::new(FunctionContext::from_environment(
+        variable,
+        system::now(),
+        &system::unique_id().replace('-', ""),
+    ));
     let listen = match variable(LISTEN) {
         Some(text) => text
             .parse()
-            .map_err(|_| format!("{LISTEN} is no address: {text}"))?,
+            .map_err(|_| format!("{LISTEN} is not an address: {text}"))?,
         None => SocketAddr::from(([0, 0, 0, 0], PORT)),
     };
     let events = bind(listen).await?;
-    // Lambda's own port, unless something else has it.
+    // Lambda's own port, unless it is in use.
     let api = match bind(SocketAddr::from(([127, 0, 0, 1], 9001))).await {
         Ok(listener) => listener,
         Err(_) => bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?,
     };
-    let front = Front::new(Arc::clone(&place), command, &api)?;
-    tokio::spawn(runtime_api::serve(api, front.desk(), Arc::clone(&place)));
-    tokio::spawn(front.log().ship());
-    front.begin();
+    let server = InvokeServer::new(Arc::clone(&function), command, &api)?;
+    tokio::spawn(runtime_api::serve(
+        api,
+        server.queue(),
+        Arc::clone(&function),
+    ));
+    tokio::spawn(server.log().run());
+    server.init();
     tokio::select! {
-        () = Arc::clone(&front).serve(events) => {}
+        () = Arc::clone(&server).serve(events) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    front.end(STOP).await;
+    server.shut_down(STOP).await;
     Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| format!("{address} cannot be listened on: {error}"))
-}
-
-/// The time of day.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.map_or(0, |since| since.as_millis());
-    Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
-}
-
-/// A name that nothing else has, as Lambda's request ids look.
-fn unique() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    match text.trim() {
-        "" => format!("00000000-0000-0000-0000-{:012x}", now().0),
-        text => text.to_owned(),
-    }
+    bound.map_err(|error| format!("can't listen on {address}: {error}"))
 }

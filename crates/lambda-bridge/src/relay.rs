@@ -1,21 +1,22 @@
-//! Passes connections on, byte for byte.
+//! Forwards connections, byte for byte.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Takes connections on the first address and opens one to the second for each, until SIGTERM.
+/// Accepts connections on the first address and connects each to the second, until SIGTERM.
 pub(crate) async fn run(addresses: &[OsString]) -> Result<(), String> {
     let address = |at: usize| -> Result<SocketAddr, String> {
         let text = addresses.get(at).and_then(|text| text.to_str());
         let text = text.unwrap_or_default();
-        text.parse().map_err(|_| format!("{text:?} is no address"))
+        text.parse()
+            .map_err(|_| format!("{text:?} is not an address"))
     };
     let (from, to) = (address(0)?, address(1)?);
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(from).await;
-    let listener = listener.map_err(|error| format!("{from} cannot be listened on: {error}"))?;
+    let listener = listener.map_err(|error| format!("can't listen on {from}: {error}"))?;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -24,7 +25,7 @@ pub(crate) async fn run(addresses: &[OsString]) -> Result<(), String> {
         if let Ok((mut near, _)) = accepted {
             tokio::spawn(async move {
                 if let Ok(mut far) = TcpStream::connect(to).await {
-                    // Either side may close as it likes.
+                    // An error means that one side closed.
                     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                 }
             });

@@ -2,8 +2,8 @@
 //! asks of the Extensions API
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>).
 
-use crate::desk::Desk;
-use crate::function::Place;
+use crate::function::FunctionContext;
+use crate::invocation_queue::InvocationQueue;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -15,27 +15,35 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Answers the runtime for ever.
-pub(crate) async fn serve(listener: TcpListener, desk: Arc<Desk>, place: Arc<Place>) {
+/// Serves the runtime for ever.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    queue: Arc<InvocationQueue>,
+    function: Arc<FunctionContext>,
+) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let (desk, place) = (Arc::clone(&desk), Arc::clone(&place));
+        let (queue, function) = (Arc::clone(&queue), Arc::clone(&function));
         let service = service_fn(move |request| {
-            let (desk, place) = (Arc::clone(&desk), Arc::clone(&place));
-            async move { Ok::<_, Infallible>(answer(&desk, &place, request).await) }
+            let (queue, function) = (Arc::clone(&queue), Arc::clone(&function));
+            async move { Ok::<_, Infallible>(answer(&queue, &function, request).await) }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-async fn answer(desk: &Desk, place: &Place, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(
+    queue: &InvocationQueue,
+    function: &FunctionContext,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let steps: Vec<&str> = path.split('/').skip(1).collect();
     match (&parts.method, steps.as_slice()) {
-        (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => next(desk).await,
+        (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => next(queue).await,
         (
             &Method::POST,
             [
@@ -47,31 +55,31 @@ async fn answer(desk: &Desk, place: &Place, request: Request<Incoming>) -> Respo
             ],
         ) => {
             let Ok(body) = body.collect().await else {
-                return said(StatusCode::BAD_REQUEST, "InvalidRequest");
+                return error(StatusCode::BAD_REQUEST, "InvalidRequest");
             };
-            match desk.reply(id, body.to_bytes()) {
+            match queue.reply(id, body.to_bytes()) {
                 true => accepted(),
-                false => said(StatusCode::BAD_REQUEST, "InvalidRequestID"),
+                false => error(StatusCode::BAD_REQUEST, "InvalidRequestID"),
             }
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
             let Ok(body) = body.collect().await else {
-                return said(StatusCode::BAD_REQUEST, "InvalidRequest");
+                return error(StatusCode::BAD_REQUEST, "InvalidRequest");
             };
-            desk.fail_start(body.to_bytes());
+            queue.fail_start(body.to_bytes());
             accepted()
         }
-        (&Method::POST, ["2020-01-01", "extension", "register"]) => registered(place),
-        // There are no events: the edge asks for none, and SIGTERM is a signal.
+        (&Method::POST, ["2020-01-01", "extension", "register"]) => registered(function),
+        // There are no events: the edge registers for none.
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => {
             std::future::pending().await
         }
-        _ => said(StatusCode::NOT_FOUND, "NotFound"),
+        _ => error(StatusCode::NOT_FOUND, "NotFound"),
     }
 }
 
-async fn next(desk: &Desk) -> Response<Full<Bytes>> {
-    let invocation = desk.next().await;
+async fn next(queue: &InvocationQueue) -> Response<Full<Bytes>> {
+    let invocation = queue.next().await;
     let mut response = Response::new(Full::new(invocation.event));
     let deadline = invocation.deadline.0.to_string();
     for (name, value) in [
@@ -86,10 +94,10 @@ async fn next(desk: &Desk) -> Response<Full<Bytes>> {
     response
 }
 
-fn registered(place: &Place) -> Response<Full<Bytes>> {
+fn registered(function: &FunctionContext) -> Response<Full<Bytes>> {
     let body = serde_json::json!({
-        "functionName": place.function,
-        "functionVersion": place.version,
+        "functionName": function.name,
+        "functionVersion": function.version,
         "handler": "",
     });
     let mut response = Response::new(Full::new(body.to_string().into()));
@@ -106,7 +114,7 @@ fn accepted() -> Response<Full<Bytes>> {
     response
 }
 
-fn said(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
+fn error(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
     let body = serde_json::json!({"errorType": kind, "errorMessage": status.to_string()});
     let mut response = Response::new(Full::new(body.to_string().into()));
     *response.status_mut() = status;

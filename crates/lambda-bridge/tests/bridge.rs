@@ -1,4 +1,5 @@
-//! What a rehearsal puts in front of the edge: the real bridge, the real edge and the real app.
+//! The bridge in front of the real edge and the test app, as in a rehearsal. Build both first:
+//! `cargo build --package landfall-edge`.
 
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -19,14 +20,14 @@ fn sibling(name: &str) -> String {
     path.to_str().expect("a path of text").to_owned()
 }
 
-/// The bridge with whatever runs behind it.
+/// The bridge and the command that it runs.
 struct Bridge {
     process: Child,
     address: SocketAddr,
 }
 
 impl Bridge {
-    /// With the edge and the app behind it.
+    /// Runs the edge and the app.
     fn with_app(arguments: &[&str], environment: &[(&str, &str)]) -> Bridge {
         let app = free_port().to_string();
         let mut words = vec![EDGE.as_str(), "--", &TESTAPP, "--port", &app];
@@ -56,7 +57,7 @@ impl Bridge {
         Bridge { process, address }
     }
 
-    /// What a caller of the function gets.
+    /// The reply to a caller of the function.
     fn invoke(&self, event: &Value) -> Value {
         invoke(self.address, event)
     }
@@ -72,7 +73,7 @@ impl Bridge {
         body.parse().unwrap_or_else(|_| panic!("{answer}"))
     }
 
-    /// The process behind it.
+    /// The process id of the command.
     fn child(&self) -> u32 {
         let pid = self.process.id();
         let first = || {
@@ -81,7 +82,7 @@ impl Bridge {
             let first = children.split_whitespace().next()?;
             Some(first.parse().expect("a number"))
         };
-        // It listens before it starts anything.
+        // It listens before it starts the command.
         until("it has a child", first, String::new)
     }
 
@@ -109,7 +110,7 @@ fn invoke(address: SocketAddr, event: &Value) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-/// A request as fakecloud words it.
+/// A request in the form of fakecloud.
 fn event(path: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
@@ -133,7 +134,7 @@ fn is_alive(pid: u32) -> bool {
     !state.is_empty() && !state.starts_with('Z')
 }
 
-/// An emulator that writes down what it is asked and gives the answers that it was given.
+/// An emulator that records calls and returns fixed answers.
 struct Emulator {
     url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -149,7 +150,7 @@ struct Asked {
 }
 
 impl Emulator {
-    /// Answers each request with the first of `answers` whose beginning of the request line fits, else
+    /// Answers each request with the first of `answers` whose text the request line begins with, otherwise
     /// with an empty object.
     fn start(answers: &[(&str, u16, Value)]) -> Emulator {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -183,7 +184,7 @@ impl Emulator {
         self.asked.lock().expect("list").clone()
     }
 
-    /// All lines that it was told, of all calls.
+    /// All lines that it received.
     fn lines(&self) -> Vec<String> {
         let asked = self.asked();
         let puts = asked
@@ -231,7 +232,7 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 }
 
 #[test]
-fn an_event_goes_through_bridge_and_edge_to_the_app() {
+fn an_event_reaches_the_app_through_bridge_and_edge() {
     let bridge = Bridge::with_app(&[], &[]);
     let answer = bridge.get("/echo");
     assert_eq!(answer["statusCode"], 200, "{answer}");
@@ -243,9 +244,12 @@ fn an_event_goes_through_bridge_and_edge_to_the_app() {
         (&probe["status"], &probe["error"]),
         (&json!(503), &json!(true))
     );
-    let told = bridge.get("/env");
-    let told = told["body"].as_str().expect("a body");
-    assert!(told.contains("AWS_LAMBDA_FUNCTION_VERSION=7"), "{told}");
+    let environment = bridge.get("/env");
+    let environment = environment["body"].as_str().expect("a body");
+    assert!(
+        environment.contains("AWS_LAMBDA_FUNCTION_VERSION=7"),
+        "{environment}"
+    );
     let nonsense = bridge.invoke(&json!({"version": "1.0"}));
     assert!(
         nonsense["errorMessage"]
@@ -257,12 +261,12 @@ fn an_event_goes_through_bridge_and_edge_to_the_app() {
 }
 
 #[test]
-fn one_event_at_a_time() {
+fn events_are_served_one_at_a_time() {
     let bridge = Bridge::with_app(&[], &[]);
     let address = bridge.address;
     assert_eq!(bridge.get("/")["body"], "hello");
     let slow = std::thread::spawn(move || invoke(address, &event("/hold/key")));
-    // The app itself says when it holds the first one; the second one has to wait in front.
+    // The app reports when it has the first request; the second one has to wait.
     let app = bridge.process.id();
     let port = port_of_app(app);
     let hits = || Client::connect(port).get("/hits/key").body;
@@ -277,7 +281,7 @@ fn one_event_at_a_time() {
     assert_eq!(behind.join().expect("the second")["body"], "hello");
 }
 
-/// The app's own address, by the edge's environment.
+/// The app's address, from the edge's environment.
 fn port_of_app(bridge: u32) -> SocketAddr {
     let environment = std::fs::read(format!("/proc/{bridge}/environ")).expect("environment");
     let text = String::from_utf8_lossy(&environment).into_owned();
@@ -289,7 +293,7 @@ fn port_of_app(bridge: u32) -> SocketAddr {
 }
 
 #[test]
-fn an_app_that_never_starts_is_told_of_each_time() {
+fn a_failed_start_is_reported_each_time() {
     let bridge = Bridge::with_app(&["--print", "no database\n", "--exit", "3"], &[]);
     for _ in 0..2 {
         let answer = bridge.get("/");
@@ -303,14 +307,14 @@ fn an_app_that_never_starts_is_told_of_each_time() {
 }
 
 #[test]
-fn a_command_that_is_none_is_said() {
+fn a_missing_command_is_reported() {
     let bridge = Bridge::start(&["/nowhere/edge"], &[("AWS_LAMBDA_FUNCTION_VERSION", "7")]);
     let answer = bridge.get("/");
     assert_eq!(answer["errorType"], "Runtime.InvalidEntrypoint", "{answer}");
 }
 
 #[test]
-fn a_runtime_that_dies_is_told_of_once_and_started_again() {
+fn a_runtime_that_dies_is_reported_once_and_replaced() {
     let bridge = Bridge::with_app(&[], &[]);
     let (app, edge, address) = (bridge.app_pid(), bridge.child(), bridge.address);
     let hanging = std::thread::spawn(move || invoke(address, &event("/hold/key")));
@@ -330,7 +334,7 @@ fn a_runtime_that_dies_is_told_of_once_and_started_again() {
 
     let second = bridge.app_pid();
     assert_ne!(second, app);
-    // Nobody was told that it died between two events, and nobody need be.
+    // Its end between two events is not reported.
     let edge = bridge.child();
     signal(edge, "KILL");
     signal(second, "KILL");
@@ -343,7 +347,7 @@ fn a_runtime_that_dies_is_told_of_once_and_started_again() {
 }
 
 #[test]
-fn a_runtime_that_says_nothing_is_ended_by_the_functions_timeout() {
+fn a_silent_runtime_is_stopped_by_the_timeout_of_the_function() {
     let bridge = Bridge::start(
         &["sleep", "1000"],
         &[
@@ -363,7 +367,7 @@ fn a_runtime_that_says_nothing_is_ended_by_the_functions_timeout() {
 }
 
 #[test]
-fn lines_arrive_in_the_log_group() {
+fn lines_are_sent_to_the_log_group() {
     let emulator = Emulator::start(&[]);
     let bridge = Bridge::with_app(
         &["--print", "first line\n"],
@@ -406,14 +410,14 @@ fn lines_arrive_in_the_log_group() {
 }
 
 #[test]
-fn what_is_written_at_the_end_arrives_too() {
+fn lines_written_during_the_shutdown_are_sent_too() {
     let emulator = Emulator::start(&[]);
     let endpoint = [("AWS_ENDPOINT_URL", emulator.url.as_str())];
     let mut bridge = Bridge::with_app(&[], &endpoint);
     let app = bridge.app_pid();
     signal(bridge.process.id(), "TERM");
     until(
-        "the bridge ends",
+        "the bridge exits",
         || bridge.is_over().then_some(()),
         String::new,
     );
@@ -431,7 +435,7 @@ fn what_is_written_at_the_end_arrives_too() {
 }
 
 #[test]
-fn the_latest_version_passes_events_on_to_the_alias() {
+fn the_latest_version_routes_events_to_the_alias() {
     let alias = json!({"Name": "live", "FunctionVersion": "4"});
     let answer = json!({"statusCode": 418, "body": "from the alias"});
     let emulator = Emulator::start(&[
@@ -462,7 +466,7 @@ fn the_latest_version_passes_events_on_to_the_alias() {
 }
 
 #[test]
-fn without_such_an_alias_the_latest_version_answers_itself() {
+fn without_an_alias_the_latest_version_answers() {
     let missing = json!({"__type": "ResourceNotFoundException"});
     let at_latest = json!({"Name": "live", "FunctionVersion": "$LATEST"});
     for (status, alias) in [(404, missing), (200, at_latest)] {
@@ -477,7 +481,7 @@ fn without_such_an_alias_the_latest_version_answers_itself() {
 }
 
 #[test]
-fn a_relay_passes_bytes_on() {
+fn a_relay_forwards_bytes() {
     let emulator = Emulator::start(&[]);
     let from = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let to = emulator.url.trim_start_matches("http://");

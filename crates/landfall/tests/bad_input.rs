@@ -4,10 +4,10 @@ use rules::event::Event;
 use rules::exit::Exit;
 use std::path::Path;
 use std::process::Command;
-use testkit::{App, Ended, Mode, Running, Sandbox, docker};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox, docker};
 
 /// Runs `up` against AWS, which must never be reached: there are no credentials.
-fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
+fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command =
         sandbox.command(&[&["up", "--yes", "--region", "eu-west-2"], arguments].concat());
     command.current_dir(app.path());
@@ -15,7 +15,7 @@ fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
 }
 
 /// Nothing was made: neither on this machine nor anywhere else.
-fn nothing_was_made(sandbox: &Sandbox, ended: &Ended) {
+fn nothing_was_made(sandbox: &Sandbox, ended: &CommandOutput) {
     assert!(!sandbox.home().exists(), "landfall wrote to its home");
     let phases = ended.all(|event| matches!(event, Event::PhaseFinished { .. }).then_some(()));
     assert_eq!(phases, [], "no phase came to its end");
@@ -123,7 +123,7 @@ fn without_a_container_engine_the_way_to_it_is_told() {
 
 #[test]
 fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "arm", Mode::Good, 1);
     let reference = "landfall-test/arm:latest";
     // Only what the image says of itself is looked at: a layer, a configuration, and a list of both.
@@ -178,7 +178,7 @@ fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
 
 #[test]
 fn a_build_that_fails_shows_its_last_lines_and_creates_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "build", Mode::Good, 1);
     std::fs::write(
         app.path().join("Dockerfile"),
@@ -198,7 +198,7 @@ fn a_build_that_fails_shows_its_last_lines_and_creates_nothing() {
 
 #[test]
 fn a_plan_that_nobody_agrees_to_leaves_nothing_behind() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "declined", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["up"]).expect(Exit::Refused);
     assert!(ended.failure().contains("--yes"), "{}", ended.failure());

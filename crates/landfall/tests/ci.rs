@@ -19,7 +19,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use testkit::{App, Ended, Mode, Running, Sandbox};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -339,14 +339,14 @@ fn repository(sandbox: &Sandbox, name: &str) -> App {
     app
 }
 
-fn roles(ended: &Ended) -> Vec<String> {
+fn roles(ended: &CommandOutput) -> Vec<String> {
     ended.one("result", |event| match event {
         Event::CiReady { role_arns, .. } => Some(role_arns.keys().cloned().collect()),
         _ => None,
     })
 }
 
-fn left(ended: &Ended) -> Vec<Kind> {
+fn left(ended: &CommandOutput) -> Vec<Kind> {
     ended.all(|event| match event {
         Event::Left { leftover } => Some(leftover.kind),
         _ => None,

@@ -5,9 +5,9 @@ use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
-use testkit::{App, Ended, Mode, Running, Sandbox};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
-fn checks(ended: &Ended) -> Vec<Check> {
+fn checks(ended: &CommandOutput) -> Vec<Check> {
     ended.all(|event| match event {
         Event::Checked { check } => Some(check.clone()),
         _ => None,
@@ -15,7 +15,7 @@ fn checks(ended: &Ended) -> Vec<Check> {
 }
 
 /// The only check of this name.
-fn one(ended: &Ended, name: CheckId) -> Check {
+fn one(ended: &CommandOutput, name: CheckId) -> Check {
     let ours: Vec<Check> = checks(ended)
         .into_iter()
         .filter(|check| check.check == name)
@@ -27,7 +27,7 @@ fn one(ended: &Ended, name: CheckId) -> Check {
 }
 
 /// On this machine alone: neither AWS nor emulators of it are asked.
-fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> Ended {
+fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command = sandbox.command(&[&["doctor", "--offline"], arguments].concat());
     command.current_dir(app.path());
     Running::start(command).end()
@@ -70,7 +70,7 @@ fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
 
 #[test]
 fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "healthy", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["doctor"]).expect(Exit::Done);
     for name in [
@@ -142,7 +142,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
 
 #[test]
 fn what_landfall_itself_made_is_not_in_its_way() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "known", Mode::Good, 1);
     let up = ["up", "--yes", "--minimum=1s", "--bake=1s"];
     let ended = sandbox.rehearse(&app, &up).expect(Exit::Done);
@@ -152,6 +152,9 @@ fn what_landfall_itself_made_is_not_in_its_way() {
         .expect(Exit::Done);
     let names = one(&ended, CheckId::Names);
     assert_eq!(names.outcome, Outcome::Ok, "{names:?}");
+    let _down = sandbox
+        .rehearse(&app, &["down", "--yes"])
+        .expect(Exit::Done);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::doctor::{CheckId, Outcome};
-use testkit::{Ended, Mode, Sandbox, Zone};
+use testkit::{CommandOutput, Mode, Sandbox, Zone};
 
 /// Short enough for a test; the evidence asked for is the same.
 const BRIEF: [&str; 5] = [
@@ -16,14 +16,14 @@ const BRIEF: [&str; 5] = [
     "--ready-timeout=60s",
 ];
 
-fn address(ended: &Ended) -> String {
+fn address(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
         Event::Url { url } => Some(url.clone()),
         _ => None,
     })
 }
 
-fn failure(ended: &Ended) -> String {
+fn failure(ended: &CommandOutput) -> String {
     ended.one("failure", |event| match event {
         Event::Failed { what, why, next } => Some(
             [&[what.clone()][..], &why[..], &next[..]]
@@ -55,7 +55,7 @@ fn a_domain_comes_with_up_and_goes_with_down() {
     );
 
     // What is somebody else's is not written over.
-    let zone = Zone::make(&sandbox, "example.com");
+    let zone = Zone::create(&sandbox, "example.com");
     zone.add("app.example.com", "192.0.2.1");
     let refused = sandbox.rehearse(&app, &BRIEF).expect(Exit::BadInput);
     let told = failure(&refused);

@@ -10,7 +10,7 @@ use rules::leave::eject::FILE;
 use rules::shape::contract::Root;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::{App, Ended, Mode, Sandbox};
+use testkit::{App, CommandOutput, Mode, Sandbox};
 
 const BRIEF: [&str; 5] = [
     "up",
@@ -99,7 +99,7 @@ fn status(sandbox: &Sandbox, app: &App) -> Status {
 }
 
 /// Each root's plan, in a line.
-fn plans(ended: &Ended) -> Vec<String> {
+fn plans(ended: &CommandOutput) -> Vec<String> {
     ended.all(|event| match event {
         Event::Planned { root, summary, .. } => Some(format!("{root}: {summary}")),
         _ => None,
@@ -148,7 +148,7 @@ fn secret(sandbox: &Sandbox, function: &str) -> String {
     facts.secret.expect("a secret").reveal().to_owned()
 }
 
-fn no_changes(ended: &Ended) {
+fn no_changes(ended: &CommandOutput) {
     let plans = plans(ended);
     assert!(!plans.is_empty());
     assert!(
@@ -157,7 +157,7 @@ fn no_changes(ended: &Ended) {
     );
 }
 
-fn adopted(ended: &Ended) -> bool {
+fn adopted(ended: &CommandOutput) -> bool {
     ended.one("the end", |event| match event {
         Event::Adopted { unchanged } => Some(*unchanged),
         _ => None,

@@ -2,16 +2,16 @@
 
 use rules::event::{Event, Status};
 use rules::exit::Exit;
-use testkit::{App, Ended, Mode, Sandbox};
+use testkit::{App, CommandOutput, Mode, Sandbox};
 
-fn printed(ended: &Ended) -> Vec<String> {
+fn printed(ended: &CommandOutput) -> Vec<String> {
     ended.all(|event| match event {
         Event::Printed { line } => Some(line.clone()),
         _ => None,
     })
 }
 
-fn command_code(ended: &Ended) -> Option<i32> {
+fn command_code(ended: &CommandOutput) -> Option<i32> {
     ended.one("end of the command", |event| match event {
         Event::CommandEnded { code } => Some(*code),
         _ => None,

@@ -3,7 +3,7 @@
 use rules::event::Event;
 use rules::exit::Exit;
 use std::time::Duration;
-use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
+use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
 use testkit::{Mode, Sandbox};
 
 #[test]
@@ -17,35 +17,38 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
         Event::Url { url } => Some(url.clone()),
         _ => None,
     });
-    let kill = |moment, next| Kill { moment, next };
-    let ordeals = [
+    let kill = |time, next| Kill { time, next };
+    let plans = [
         // Before the ledger holds anything; then the one who goes on, with the candidate's door open.
         (
             "all-at-once",
             vec![
-                kill(Moment::Step(0), Way::Up),
-                kill(Moment::Step(2), Way::Resume),
+                kill(KillTime::Step(0), NextCommand::Up),
+                kill(KillTime::Step(2), NextCommand::Resume),
             ],
         ),
         // With a tenth of the users, and wherever it is after a while.
         (
             "canary",
             vec![
-                kill(Moment::Step(5), Way::Resume),
-                kill(Moment::After(Duration::from_secs(6)), Way::Up),
+                kill(KillTime::Step(5), NextCommand::Resume),
+                kill(KillTime::After(Duration::from_secs(6)), NextCommand::Up),
             ],
         ),
         // All users are on the new version, and the old one is still there.
-        ("all-at-once", vec![kill(Moment::Step(5), Way::Up)]),
+        (
+            "all-at-once",
+            vec![kill(KillTime::Step(5), NextCommand::Up)],
+        ),
     ];
-    for (version, (strategy, kills)) in (2..).zip(ordeals) {
+    for (version, (strategy, kills)) in (2..).zip(plans) {
         let app = sandbox.app(&version.to_string(), "faults", Mode::Errs(10), version);
-        let ordeal = Ordeal { strategy, kills };
-        let outlived = suffer(&sandbox, &app, &url, &ordeal);
-        assert!(!outlived.kills.is_empty(), "nobody was killed: {ordeal:?}");
-        let what = (&ordeal, &outlived.kills);
-        assert_eq!(outlived.problems, [""; 0], "{what:?}");
-        assert!(outlived.serves, "{what:?}");
-        assert!(outlived.visits.count() > 100, "{what:?}");
+        let plan = FaultPlan { strategy, kills };
+        let report = run_with_faults(&sandbox, &app, &url, &plan);
+        assert!(!report.kills.is_empty(), "nobody was killed: {plan:?}");
+        let what = (&plan, &report.kills);
+        assert_eq!(report.problems, [""; 0], "{what:?}");
+        assert!(report.serves, "{what:?}");
+        assert!(report.requests.count() > 100, "{what:?}");
     }
 }

@@ -6,7 +6,7 @@ use rules::exit::Exit;
 use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use testkit::{App, Ended, Mode, Running, Sandbox, Users};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox, Users};
 
 /// The body that an address answers.
 fn body(url: &str) -> String {
@@ -29,14 +29,14 @@ fn url(events: &[Event]) -> Option<String> {
 }
 
 /// What `landfall run` makes of an app: what it answers, or how it ended.
-fn run(sandbox: &Sandbox, app: &App) -> Result<String, Ended> {
+fn run(sandbox: &Sandbox, app: &App) -> Result<String, CommandOutput> {
     let mut command = sandbox.command(&["run"]);
     command.current_dir(app.path());
     let mut run = Running::start(command);
     run.wait_for("numbers or the end", |event| {
-        matches!(event, Event::Traffic { .. } | Event::Ended { .. })
+        matches!(event, Event::Traffic { .. } | Event::CommandOutput { .. })
     });
-    let has_ended = |event: &Event| matches!(event, Event::Ended { .. });
+    let has_ended = |event: &Event| matches!(event, Event::CommandOutput { .. });
     if run.events().iter().any(has_ended) {
         return Err(run.end());
     }

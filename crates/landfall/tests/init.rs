@@ -2,9 +2,9 @@
 
 use rules::event::Event;
 use rules::exit::Exit;
-use testkit::{Ended, Mode, Sandbox};
+use testkit::{CommandOutput, Mode, Sandbox};
 
-fn document(ended: &Ended) -> String {
+fn document(ended: &CommandOutput) -> String {
     ended.one("text", |event| match event {
         Event::Document { text } => Some(text.clone()),
         _ => None,

@@ -5,7 +5,7 @@ use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
 use rules::release::{Outcome, Proof, Step};
-use testkit::{App, Ended, Mode, Sandbox, Users};
+use testkit::{App, CommandOutput, Mode, Sandbox, Users};
 
 /// Short enough for a test; the evidence asked for is the same.
 const BRIEF: [&str; 5] = [
@@ -20,14 +20,14 @@ fn sandbox() -> Sandbox {
     Sandbox::new().on(Target::Lambda)
 }
 
-fn address(ended: &Ended) -> String {
+fn address(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
         Event::Url { url } => Some(url.clone()),
         _ => None,
     })
 }
 
-fn outcome(ended: &Ended) -> Outcome {
+fn outcome(ended: &CommandOutput) -> Outcome {
     ended.one("outcome", |event| match event {
         Event::Step {
             step: Step::Finished { outcome },
@@ -57,7 +57,7 @@ fn serving(sandbox: &Sandbox, app: &App) -> String {
     live[0].revision.as_ref().expect("a revision").to_string()
 }
 
-fn cause(ended: &Ended) -> Cause {
+fn cause(ended: &CommandOutput) -> Cause {
     match outcome(ended) {
         Outcome::RolledBack { cause, .. } => cause,
         other => panic!("{other:?}"),

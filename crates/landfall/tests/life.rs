@@ -7,23 +7,23 @@ use rules::release::Step;
 use rules::shape::plan::Action;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::{Ended, Mode, Sandbox, Users};
+use testkit::{CommandOutput, Mode, Sandbox, Users};
 
-fn url(ended: &Ended) -> String {
+fn url(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
         Event::Url { url } => Some(url.clone()),
         _ => None,
     })
 }
 
-fn steps(ended: &Ended) -> Vec<Step> {
+fn steps(ended: &CommandOutput) -> Vec<Step> {
     ended.all(|event| match event {
         Event::Step { step } => Some(step.clone()),
         _ => None,
     })
 }
 
-fn has_phase(ended: &Ended, wanted: Phase) -> bool {
+fn has_phase(ended: &CommandOutput, wanted: Phase) -> bool {
     ended
         .events
         .iter()

@@ -4,30 +4,30 @@ use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::shape::review::{self, Finding};
-use testkit::{App, Ended, Mode, Sandbox};
+use testkit::{App, CommandOutput, Mode, Sandbox};
 
-fn conclusion(ended: &Ended) -> String {
+fn conclusion(ended: &CommandOutput) -> String {
     ended.one("proposal", |event| match event {
         Event::Proposed { conclusion, .. } => Some(conclusion.clone()),
         _ => None,
     })
 }
 
-fn findings(ended: &Ended) -> Vec<Finding> {
+fn findings(ended: &CommandOutput) -> Vec<Finding> {
     ended.one("review", |event| match event {
         Event::Reviewed { findings } => Some(findings.clone()),
         _ => None,
     })
 }
 
-fn changes(ended: &Ended) -> Vec<usize> {
+fn changes(ended: &CommandOutput) -> Vec<usize> {
     ended.all(|event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
         _ => None,
     })
 }
 
-fn monthly_usd(ended: &Ended) -> f64 {
+fn monthly_usd(ended: &CommandOutput) -> f64 {
     ended.one("price", |event| match event {
         Event::Priced { bill } => Some(bill.monthly_usd),
         _ => None,
@@ -50,7 +50,7 @@ fn nothing_was_made(sandbox: &Sandbox, app: &App) {
 #[test]
 fn it_shows_what_up_would_make_and_makes_nothing() {
     for target in Target::ALL {
-        let sandbox = Sandbox::new().on(target);
+        let sandbox = Sandbox::shared().on(target);
         let app = sandbox.app("first", "shown", Mode::Good, 1);
         let file = sandbox.path().join("plan.html");
         let html = format!("--html={}", file.display());
@@ -75,7 +75,7 @@ fn it_shows_what_up_would_make_and_makes_nothing() {
 
 #[test]
 fn it_refuses_in_the_words_of_up_and_says_when_nothing_is_left_to_do() {
-    let sandbox = Sandbox::new().on(Target::Lambda);
+    let sandbox = Sandbox::shared().on(Target::Lambda);
     let secret = "[env]\nDB_PASSWORD = \"hunter2hunter2\"\n";
     let leaky = sandbox
         .app("leaky", "decided", Mode::Good, 1)

@@ -1,5 +1,5 @@
 //! `landfall policy`: a whole life of an app under identities that may do what its documents say and nothing else, judged
-//! by a gate before the emulators (`testkit::Gate`); and what is said where a statement is missing.
+//! by a gate before the emulators (`testkit::PermissionGate`); and what is said where a statement is missing.
 
 use rules::app::manifest::Target;
 use rules::event::Event;
@@ -7,7 +7,7 @@ use rules::exit::Exit;
 use rules::shape::permissions::{LONGEST, Phase};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use testkit::{App, Ended, Gate, Judged, Mode, Sandbox};
+use testkit::{AccessDecision, App, CommandOutput, Mode, PermissionGate, Sandbox};
 
 /// Short enough for a test; the evidence asked for is the same.
 const BRIEF: [&str; 6] = [
@@ -65,19 +65,19 @@ fn identities(sandbox: &Sandbox, app: &App) -> BTreeMap<String, Vec<String>> {
 /// What provider 3.39 asks for when it starts, and does without: who it is, and whether the account is from before VPCs.
 const NOT_NEEDED: [&str; 2] = ["iam:GetUser", "ec2:DescribeAccountAttributes"];
 
-fn denied(judged: &[Judged]) -> Vec<&Judged> {
+fn denied(judged: &[AccessDecision]) -> Vec<&AccessDecision> {
     judged
         .iter()
         .filter(|one| !one.allowed && !NOT_NEEDED.contains(&one.action.as_str()))
         .collect()
 }
 
-fn actions<'a>(judged: &'a [Judged], who: &str) -> BTreeSet<&'a str> {
+fn actions<'a>(judged: &'a [AccessDecision], who: &str) -> BTreeSet<&'a str> {
     let own = judged.iter().filter(|one| one.who == who);
     own.map(|one| one.action.as_str()).collect()
 }
 
-fn nothing_is_left(down: &Ended) {
+fn nothing_is_left(down: &CommandOutput) {
     down.one("sweep", |event| match event {
         Event::Swept { left, unseen, .. } => {
             assert_eq!((*left, unseen.as_slice()), (0, [].as_slice()));
@@ -94,13 +94,13 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
     let (first, second) = (app("first", 1), app("second", 2));
     let identities = identities(&sandbox, &first);
     let allowed = allowed(&identities);
-    let gate = Gate::before(&sandbox, &identities);
+    let gate = PermissionGate::start(&sandbox, &identities);
 
-    gate.admit("setup");
+    gate.use_identity("setup");
     let _ = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
-    assert_eq!(denied(&gate.judged()), [] as [&Judged; 0]);
+    assert_eq!(denied(&gate.decisions()), [] as [&AccessDecision; 0]);
 
-    gate.admit("release");
+    gate.use_identity("release");
     for command in [
         &BRIEF as &[&str],
         &["status"],
@@ -110,7 +110,11 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
         &["url"],
     ] {
         let _ = sandbox.rehearse(&second, command).expect(Exit::Done);
-        assert_eq!(denied(&gate.judged()), [] as [&Judged; 0], "{command:?}");
+        assert_eq!(
+            denied(&gate.decisions()),
+            [] as [&AccessDecision; 0],
+            "{command:?}"
+        );
     }
 
     // Who only releases takes nothing down, and is told whose business that is.
@@ -122,16 +126,19 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
         "{}",
         refused.failure()
     );
-    let progress = gate.judged().len();
+    let progress = gate.decisions().len();
 
-    gate.admit("teardown");
+    gate.use_identity("teardown");
     let down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);
     nothing_is_left(&down);
-    assert_eq!(denied(&gate.judged()[progress..]), [] as [&Judged; 0]);
+    assert_eq!(
+        denied(&gate.decisions()[progress..]),
+        [] as [&AccessDecision; 0]
+    );
 
-    let judged = gate.judged();
+    let judged = gate.decisions();
     for (phase, expected) in telling {
         let asked = actions(&judged, phase.as_str());
         for action in *expected {
@@ -301,9 +308,9 @@ fn a_missing_statement_is_named_by_what_it_allows() {
         .collect();
     let teardown = documents(&sandbox, &app, Phase::Teardown);
     identities.insert("teardown".to_owned(), texts(&teardown));
-    let gate = Gate::before(&sandbox, &identities);
+    let gate = PermissionGate::start(&sandbox, &identities);
     for (sid, action) in lacking {
-        gate.admit(sid);
+        gate.use_identity(sid);
         let failed = sandbox.rehearse(&app, &BRIEF).expect(Exit::Access);
         let text = failed.failure();
         let statement = text
@@ -323,7 +330,7 @@ fn a_missing_statement_is_named_by_what_it_allows() {
             .expect("the statement");
         assert_eq!(statement["Resource"], whole["Resource"]);
     }
-    gate.admit("teardown");
+    gate.use_identity("teardown");
     nothing_is_left(
         &sandbox
             .rehearse(&app, &["down", "--yes"])

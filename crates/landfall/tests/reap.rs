@@ -6,7 +6,7 @@ use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::operate::ttl::Expiry;
 use std::process::Command;
-use testkit::{App, Ended, Mode, Sandbox};
+use testkit::{App, CommandOutput, Mode, Sandbox};
 
 const BUCKET: &str = "landfall-123456789012-us-east-1-brief-";
 
@@ -54,14 +54,14 @@ fn expiry(sandbox: &Sandbox, app: &App, environment: &str) -> Expiry {
     status.lifetime.expect("it can be looked at").expiry
 }
 
-fn reaped(ended: &Ended) -> (Vec<String>, Vec<String>) {
+fn reaped(ended: &CommandOutput) -> (Vec<String>, Vec<String>) {
     ended.one("end of reap", |event| match event {
         Event::Reaped { removed, failed } => Some((removed.clone(), failed.clone())),
         _ => None,
     })
 }
 
-fn found(ended: &Ended) -> Vec<(String, bool)> {
+fn found(ended: &CommandOutput) -> Vec<(String, bool)> {
     ended.one("environments", |event| match event {
         Event::Lifetimes { environments, .. } => Some(
             environments

@@ -6,7 +6,7 @@ use rules::event::{Event, Past};
 use rules::exit::Exit;
 use rules::release::{HoldReason, Outcome, Proof, Step};
 use rustix::process::Signal;
-use testkit::{App, Ended, Mode, Sandbox, Users};
+use testkit::{App, CommandOutput, Mode, Sandbox, Users};
 
 /// Short enough for a test; the evidence asked for is the same.
 const BRIEF: [&str; 6] = [
@@ -21,11 +21,11 @@ const BRIEF: [&str; 6] = [
 /// The counts of a version are those of all its tasks; and for once the ledger is on this machine.
 const TWO_TASKS: &str = "state = \"local\"\ncount = 2\n";
 
-fn up(sandbox: &Sandbox, app: &App, more: &[&str]) -> Ended {
+fn up(sandbox: &Sandbox, app: &App, more: &[&str]) -> CommandOutput {
     sandbox.rehearse(app, &[&["up"], &BRIEF[..], more].concat())
 }
 
-fn shares(ended: &Ended) -> Vec<u32> {
+fn shares(ended: &CommandOutput) -> Vec<u32> {
     ended.all(|event| match event {
         Event::Step {
             step: Step::Shift { share, .. },
@@ -34,7 +34,7 @@ fn shares(ended: &Ended) -> Vec<u32> {
     })
 }
 
-fn outcome(ended: &Ended) -> Outcome {
+fn outcome(ended: &CommandOutput) -> Outcome {
     ended.one("outcome", |event| match event {
         Event::Step {
             step: Step::Finished { outcome },
@@ -69,7 +69,7 @@ fn serving(sandbox: &Sandbox, app: &App) -> String {
     })
 }
 
-fn address(ended: &Ended) -> String {
+fn address(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
         Event::Url { url } => Some(url.clone()),
         _ => None,

@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use testkit::{App, Ended, Mode, Running, Sandbox};
+use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
 /// Short enough for a test; the evidence asked for is the same.
 const BRIEF: [&str; 6] = [
@@ -33,7 +33,7 @@ const FIRST: &str = "canary-1f0c9a77-first";
 const SECOND: &str = "canary-1f0c9a77-second";
 const CANARY: &str = "canary-1f0c9a77";
 
-fn address(ended: &Ended) -> String {
+fn address(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
         Event::Url { url } => Some(url.clone()),
         _ => None,
@@ -61,14 +61,14 @@ fn body(url: &str) -> String {
     body.trim().to_owned()
 }
 
-fn rows(ended: &Ended) -> Vec<Row> {
+fn rows(ended: &CommandOutput) -> Vec<Row> {
     ended.one("list of secrets", |event| match event {
         Event::Secrets { secrets } => Some(secrets.clone()),
         _ => None,
     })
 }
 
-fn version(ended: &Ended) -> String {
+fn version(ended: &CommandOutput) -> String {
     let rows = rows(ended);
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows[0].stored.as_ref().expect("it is set").version.clone()
@@ -106,7 +106,13 @@ impl LiveStatus {
         }
     }
 
-    fn run(&mut self, sandbox: &Sandbox, app: &App, arguments: &[&str], input: &str) -> Ended {
+    fn run(
+        &mut self,
+        sandbox: &Sandbox,
+        app: &App,
+        arguments: &[&str],
+        input: &str,
+    ) -> CommandOutput {
         let mut command = sandbox.command(arguments);
         command
             .env("LANDFALL_REHEARSE", "true")

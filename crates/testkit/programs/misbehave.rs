@@ -1,32 +1,32 @@
-//! An app that behaves badly on demand, for tests. Only the standard library, so that `rustc` alone
-//! makes a static program of it that runs `FROM scratch`.
+//! An app of tests that behaves badly on demand. It uses the standard library only, so that `rustc` alone
+//! compiles it into a static program that runs `FROM scratch`.
 //!
-//! `misbehave MODE`, or `MODE` in the environment:
+//! `misbehave MODE`, or the environment variable `MODE`:
 //!
-//! | mode | what it does |
+//! | mode | behaviour |
 //! |---|---|
 //! | `good` | answers 200 on :8080 |
-//! | `flaky` | answers 500 to one request of ten |
-//! | `errors` | answers 200 to the health check of a load balancer and 500 to everybody else |
-//! | `crash` | ends with exit code 3 after a line on standard error |
+//! | `flaky` | answers 500 to every tenth request |
+//! | `errors` | answers 500 to landfall, and 200 to the health check of a load balancer |
+//! | `crash` | exits with code 3 after a line on standard error |
 //! | `port` | listens on :9090 |
 //! | `loopback` | listens on 127.0.0.1:8080 |
 //! | `deaf` | never listens |
 //! | `slow` | listens after 5 s |
-//! | `errs:N` | answers 500 to N requests of a hundred, at random |
+//! | `errs:N` | answers 500 to N% of requests, at random |
 //! | `takes:N` | answers after N ms |
 //! | `long:N` | answers with N bytes |
-//! | `writes:PATH` | writes a file, and ends with exit code 1 if it cannot |
-//! | `reads:PATH` | reads a file, and ends with exit code 1 if it cannot |
-//! | `binds:PORT` | listens there as well, and ends with exit code 1 if it cannot |
-//! | `chowns:PATH` | gives a file to somebody else, and ends with exit code 1 if it cannot |
-//! | `on:PORT` | listens on another port |
-//! | `prints` | prints what `tells` answers, and `VERSION`, and ends with exit code 0 |
-//! | `shows:NAME` | answers that variable, and the names of all that begin with `LANDFALL`; ends with exit code 1 without it |
-//! | `tells` | answers what it may: its user, capabilities, and whether it can write where |
-//! | `turns:N` | answers 200 to the first N requests of users, and 500 to everybody from then on |
+//! | `writes:PATH` | writes a file, or exits with code 1 |
+//! | `reads:PATH` | reads a file, or exits with code 1 |
+//! | `binds:PORT` | listens on this port too, or exits with code 1 |
+//! | `chowns:PATH` | changes the owner of a file, or exits with code 1 |
+//! | `on:PORT` | listens on this port instead of 8080 |
+//! | `prints` | prints what `tells` answers, and `VERSION`, and exits with code 0 |
+//! | `shows:NAME` | answers with this variable, and with the names of all that begin with `LANDFALL`; exits with code 1 if it is not set |
+//! | `tells` | answers with its user, its capabilities, and the paths that it can write to |
+//! | `turns:N` | answers 200 to the first N requests of users, and 500 to all requests after that |
 //!
-//! Answers say in `X-Version` what `VERSION` is in the environment.
+//! Answers have the environment variable `VERSION` in the header `X-Version`.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
-/// Requests of neither landfall, its edge nor a load balancer.
+/// Requests that are neither from landfall, nor its edge, nor a load balancer.
 static OF_USERS: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
@@ -44,7 +44,7 @@ fn main() {
         .or_else(|| std::env::var("MODE").ok())
         .unwrap_or_else(|| "good".to_owned());
     println!("misbehave: {mode}");
-    if let Err(why) = demand(&mode) {
+    if let Err(why) = check_requirement(&mode) {
         eprintln!("{why}");
         std::process::exit(1);
     }
@@ -54,7 +54,7 @@ fn main() {
             std::process::exit(3);
         }
         "prints" => {
-            println!("{}", tell());
+            println!("{}", report_rights());
             println!("version {}", std::env::var("VERSION").unwrap_or_default());
             return;
         }
@@ -81,8 +81,8 @@ fn main() {
     }
 }
 
-/// What some apps cannot do without.
-fn demand(mode: &str) -> Result<(), String> {
+/// Tries what the mode requires.
+fn check_requirement(mode: &str) -> Result<(), String> {
     let Some((verb, what)) = mode.split_once(':') else {
         return Ok(());
     };
@@ -106,8 +106,8 @@ fn demand(mode: &str) -> Result<(), String> {
     }
 }
 
-/// What the kernel says of this process, and what it can write.
-fn tell() -> String {
+/// The kernel's record of this process's rights, and the paths that it can write to.
+fn report_rights() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let wanted = ["Uid:", "CapEff:", "CapBnd:", "NoNewPrivs:"];
     let mut lines: Vec<String> = status
@@ -125,7 +125,7 @@ fn tell() -> String {
     lines.join("\n")
 }
 
-/// A variable, and whether landfall has left anything of its own beside it.
+/// A variable, and the names of all variables of landfall's own.
 fn show(name: &str) -> String {
     let own = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("LANDFALL"));
     let shown = std::env::var(name).unwrap_or_default();
@@ -168,7 +168,7 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         }
         let text = match argument(mode, "long:") {
             Some(bytes) => "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)),
-            None if mode == "tells" => tell(),
+            None if mode == "tells" => report_rights(),
             None if mode.starts_with("shows:") => show(&mode["shows:".len()..]),
             None => "up".to_owned(),
         };
@@ -180,12 +180,12 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
     }
 }
 
-/// The number behind a mode's name.
+/// The number after a mode's name.
 fn argument(mode: &str, name: &str) -> Option<u64> {
     mode.strip_prefix(name)?.parse().ok()
 }
 
-/// A new number each time (<https://doc.rust-lang.org/std/hash/struct.RandomState.html>).
+/// A random number (<https://doc.rust-lang.org/std/hash/struct.RandomState.html>).
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -1,19 +1,20 @@
-//! Apps made for a test: a directory with a Dockerfile and a program that does what it is told.
+//! Apps of tests: a directory with a Dockerfile and a program that behaves as its mode asks.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// How an app behaves; `programs/misbehave.rs` says what each mode does.
+/// How an app behaves; `programs/misbehave.rs` implements it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Answers 200.
     Good,
-    /// Answers 500 to one request of ten.
+    /// Answers 500 to every tenth request.
     Flaky,
     /// Answers 500 to landfall, 200 to the load balancer's health check.
     Errors,
-    /// Ends at once with exit code 3.
+    /// Exits at once with code 3.
     Crash,
     /// Listens on 9090.
     WrongPort,
@@ -21,32 +22,32 @@ pub enum Mode {
     Loopback,
     /// Never listens.
     Deaf,
-    /// Answers 500 to this many requests of a hundred, at random.
+    /// Answers 500 to this percentage of requests, at random.
     Errs(u32),
     /// Answers after this many milliseconds.
     Takes(u32),
     /// Answers with this many bytes.
     Long(u32),
-    /// Answers this many requests of users well, and 500 to everybody from then on.
+    /// Answers 200 to this many requests of users, and 500 to all requests after that.
     Turns(u32),
-    /// Tells what it may.
+    /// Answers with its user, its capabilities, and the paths that it can write to.
     Tells,
-    /// Writes a file there, or ends with exit code 1.
+    /// Writes this file, or exits with code 1.
     Writes(&'static str),
-    /// Reads a file there, or ends with exit code 1.
+    /// Reads this file, or exits with code 1.
     Reads(&'static str),
-    /// Listens there as well, or ends with exit code 1.
+    /// Listens on this port too, or exits with code 1.
     Binds(u16),
-    /// Listens on another port.
+    /// Listens on this port instead of 8080.
     On(u16),
-    /// Answers what this variable holds, or ends with exit code 1 without it.
+    /// Answers with the value of this variable, or exits with code 1 if it is not set.
     Shows(&'static str),
-    /// Gives a file to another user, or ends with exit code 1.
+    /// Changes the owner of this file, or exits with code 1.
     Chowns(&'static str),
 }
 
 impl Mode {
-    fn word(self) -> String {
+    fn argument(self) -> String {
         let word = match self {
             Mode::Good => "good",
             Mode::Flaky => "flaky",
@@ -78,9 +79,9 @@ pub struct App {
 }
 
 impl App {
-    /// Writes the directory of an app that behaves like `mode`. `version` goes into the image: another
-    /// version is another image of the same behaviour. So does `owner`, as two tests that build one image at
-    /// the same time would make two of it, and the next build of either could find the other's.
+    /// Writes the directory of an app that behaves like `mode`. `version` is part of the image, so another
+    /// version is another image with the same behaviour. `owner` is part of it too: two tests that build
+    /// the same image at the same time can get each other's.
     ///
     /// # Panics
     /// The directory cannot be written, or `rustc` does not compile the program.
@@ -91,7 +92,7 @@ impl App {
             "FROM scratch\nLABEL test={:?}\nCOPY misbehave /misbehave\nENV VERSION={version}\nEXPOSE 8080\n\
              ENTRYPOINT [\"/misbehave\", \"{}\"]\n",
             owner,
-            mode.word()
+            mode.argument()
         );
         std::fs::write(directory.join("Dockerfile"), dockerfile).expect("the Dockerfile");
         App {
@@ -109,37 +110,45 @@ impl App {
         self
     }
 
-    /// Where it is.
+    /// The app directory.
     pub fn path(&self) -> &Path {
         &self.directory
     }
 }
 
-/// The program, compiled once for each test binary: statically, so that it runs `FROM scratch`.
+/// The program, a static one, so that it runs `FROM scratch`. It is compiled once and kept next to the
+/// test binaries, because each test is a process of its own.
 fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("misbehave");
-        let output = Command::new("rustc")
-            .args([
-                "--edition",
-                "2024",
-                "-O",
-                "-C",
-                "target-feature=+crt-static",
-                "-o",
-            ])
-            .arg(&path)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
-            .output()
-            .expect("rustc runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        (dir, path)
-    });
-    path
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let own = std::env::current_exe().expect("the test's own path");
+        let mut hasher = DefaultHasher::new();
+        include_str!("../programs/misbehave.rs").hash(&mut hasher);
+        let path = own.with_file_name(format!("misbehave-{:016x}", hasher.finish()));
+        if !path.is_file() {
+            compile(&path);
+        }
+        path
+    })
+}
+
+/// Compiles into a file of its own first: two tests may do this at the same time.
+fn compile(path: &Path) {
+    let fresh = path.with_extension(std::process::id().to_string());
+    let output = Command::new("rustc")
+        .args([
+            "--edition",
+            "2024",
+            "-O",
+            "-C",
+            "target-feature=+crt-static",
+            "-o",
+        ])
+        .arg(&fresh)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/misbehave.rs"))
+        .output()
+        .expect("rustc runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    std::fs::rename(&fresh, path).expect("the program is moved");
 }

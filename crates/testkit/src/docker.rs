@@ -1,11 +1,11 @@
-//! Docker, for what a test needs beside landfall.
+//! Docker commands of tests.
 
 use std::process::Command;
 
 /// Runs `docker` with these arguments.
 ///
 /// # Panics
-/// It is not there, or fails.
+/// Docker is not installed, or the command fails.
 pub fn docker(arguments: &[&str]) {
     let done = Command::new("docker")
         .args(arguments)

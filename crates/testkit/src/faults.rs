@@ -1,8 +1,8 @@
-//! Landfall, killed in the middle of a release, and what has to hold once it has gone on.
+//! Landfall, killed in the middle of a release, and what must hold once another command has finished it.
 
 use crate::app::App;
-use crate::crowd::{Crowd, Visits};
-use crate::run::{Ended, Running};
+use crate::command::{CommandOutput, Running};
+use crate::paced_users::{PacedUsers, Requests};
 use crate::sandbox::Sandbox;
 use rules::event::{Event, Past, Status};
 use rules::exit::Exit;
@@ -11,12 +11,12 @@ use rules::release::{Outcome, PreviewRoutes, Step};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-/// Users meanwhile, and their requests a second.
+/// Users during the release, and their requests per second together.
 const USERS: u32 = 8;
 const PER_SECOND: f64 = 100.0;
-/// How long a Terraform whose landfall was killed may hold its lock.
+/// How long Terraform may hold its lock after its landfall was killed.
 const LOCKED_FOR: Duration = Duration::from_secs(120);
-/// How a release is hurried: what is asked of the evidence stays the same.
+/// Options that make a release short. The evidence that it needs stays the same.
 const BRIEF: [&str; 5] = [
     "--yes",
     "--minimum=1s",
@@ -25,87 +25,87 @@ const BRIEF: [&str; 5] = [
     "--ready-timeout=60s",
 ];
 
-/// When landfall gets SIGKILL.
+/// When landfall is killed with SIGKILL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// As it says that it takes its step of this number, from 0: before the ledger is written, or just
-    /// after.
+pub enum KillTime {
+    /// When it reports the step of this number, counted from 0: just before the ledger is written, or
+    /// just after.
     Step(usize),
-    /// So long after its start, wherever it is.
+    /// This long after its start, whatever it does then.
     After(Duration),
 }
 
-/// How it is gone on with.
+/// The command that continues after a kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum NextCommand {
     /// `landfall resume`.
     Resume,
     /// `landfall up`, of the same version.
     Up,
 }
 
-/// One blow.
+/// One kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kill {
-    /// When.
-    pub moment: Moment,
-    /// What comes next.
-    pub next: Way,
+    /// When it happens.
+    pub time: KillTime,
+    /// The command that continues.
+    pub next: NextCommand,
 }
 
-/// A release, and what happens to whoever drives it: each kill hits what the one before it led to.
+/// A release, and the kills of the commands that run it: each kill hits the command that continues after
+/// the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ordeal {
+pub struct FaultPlan {
     /// `canary` or `all-at-once`.
     pub strategy: &'static str,
-    /// In this order; the command after the last one comes to its end.
+    /// The kills, in this order. The command after the last one is not killed.
     pub kills: Vec<Kill>,
 }
 
-/// How it went.
+/// What happened in a release with kills.
 #[derive(Debug, Default)]
-pub struct Outlived {
-    /// Kills that met a running landfall: the last thing that it had said.
+pub struct FaultReport {
+    /// Kills that hit a running landfall: for each, what it had reported last.
     pub kills: Vec<String>,
-    /// How long the last command took, from its start to its end.
+    /// How long the last command ran.
     pub recovery: Duration,
-    /// Whether it then waited for a person, as the evidence spoke neither for nor against the version in time.
-    /// The person gave it up.
+    /// Whether the release was held, because there was not enough evidence in time. It was aborted then.
     pub held: bool,
     /// Whether the new version serves.
     pub serves: bool,
-    /// What users saw from before the release until after the checks.
-    pub visits: Visits,
-    /// What does not hold.
+    /// The requests of users from before the release until after the checks.
+    pub requests: Requests,
+    /// What is not as it must be after a release.
     pub problems: Vec<String>,
 }
 
-/// Releases `app` under load, as `ordeal` says, and looks at what has come of it.
+/// Releases `app` under load with the kills of `plan`, and checks the result.
 ///
 /// # Panics
-/// Landfall prints something else than events.
-pub fn suffer(sandbox: &Sandbox, app: &App, url: &str, ordeal: &Ordeal) -> Outlived {
-    let users = Crowd::ask(url, USERS, PER_SECOND);
-    let mut outlived = Outlived::default();
-    let mut way = Way::Up;
+/// Landfall prints something other than events.
+pub fn run_with_faults(sandbox: &Sandbox, app: &App, url: &str, plan: &FaultPlan) -> FaultReport {
+    let users = PacedUsers::ask(url, USERS, PER_SECOND);
+    let mut report = FaultReport::default();
+    let mut command = NextCommand::Up;
     let mut last = None;
-    for kill in &ordeal.kills {
+    for kill in &plan.kills {
         let began = Instant::now();
-        let ended = strike(start(sandbox, app, ordeal.strategy, way), kill.moment);
+        let ended = kill_at(start(sandbox, app, plan.strategy, command), kill.time);
         if !ended.killed {
-            // It came to its end before the blow.
+            // It ended before the kill.
             last = (!is_locked(&ended)).then(|| (ended, began.elapsed()));
             break;
         }
-        outlived
+        report
             .kills
-            .push(format!("{way:?} at {}", last_words(&ended)));
-        way = kill.next;
+            .push(format!("{command:?} at {}", last_reported(&ended)));
+        command = kill.next;
     }
-    let (ended, recovery) = last.unwrap_or_else(|| recover(sandbox, app, ordeal.strategy, way));
-    outlived.recovery = recovery;
-    outlived.held = ended.code == i32::from(Exit::Held.code());
-    let ended = match outlived.held {
+    let (ended, recovery) = last.unwrap_or_else(|| recover(sandbox, app, plan.strategy, command));
+    report.recovery = recovery;
+    report.held = ended.code == i32::from(Exit::Held.code());
+    let ended = match report.held {
         true => sandbox.rehearse(app, &["abort"]),
         false => ended,
     };
@@ -113,36 +113,40 @@ pub fn suffer(sandbox: &Sandbox, app: &App, url: &str, ordeal: &Ordeal) -> Outli
         .iter()
         .any(|exit| i32::from(exit.code()) == ended.code);
     if !is_end {
-        let words = format!("{way:?} ended with {}: {}", ended.code, complaint(&ended));
-        outlived.problems.push(words);
+        let words = format!(
+            "{command:?} ended with {}: {}",
+            ended.code,
+            failure_of(&ended)
+        );
+        report.problems.push(words);
     }
     let (serves, problems) = check(sandbox, app);
-    outlived.serves = serves;
-    outlived.problems.extend(problems);
-    outlived.visits = users.stop();
-    let lost = outlived.visits.lost();
+    report.serves = serves;
+    report.problems.extend(problems);
+    report.requests = users.stop();
+    let lost = report.requests.lost();
     if lost > 0 {
-        outlived
+        report
             .problems
             .push(format!("{lost} requests of users lost"));
     }
-    outlived
+    report
 }
 
-fn start(sandbox: &Sandbox, app: &App, strategy: &str, way: Way) -> Running {
-    match way {
-        Way::Resume => sandbox.start(app, &["resume"]),
-        Way::Up => {
+fn start(sandbox: &Sandbox, app: &App, strategy: &str, command: NextCommand) -> Running {
+    match command {
+        NextCommand::Resume => sandbox.start(app, &["resume"]),
+        NextCommand::Up => {
             let strategy = ["--strategy", strategy];
             sandbox.start(app, &[&["up"], &BRIEF[..], &strategy].concat())
         }
     }
 }
 
-fn strike(mut running: Running, moment: Moment) -> Ended {
-    match moment {
-        Moment::After(after) => running.kill_after(after),
-        Moment::Step(number) => {
+fn kill_at(mut running: Running, time: KillTime) -> CommandOutput {
+    match time {
+        KillTime::After(after) => running.kill_after(after),
+        KillTime::Step(number) => {
             for _ in 0..number {
                 if running.next_step().is_none() {
                     return running.end();
@@ -156,11 +160,17 @@ fn strike(mut running: Running, moment: Moment) -> Ended {
     }
 }
 
-/// Runs the command to its end; again, while a Terraform that outlived its landfall is at work.
-fn recover(sandbox: &Sandbox, app: &App, strategy: &str, way: Way) -> (Ended, Duration) {
+/// Runs the command to its end. While a Terraform whose landfall was killed holds the lock, it runs the
+/// command again.
+fn recover(
+    sandbox: &Sandbox,
+    app: &App,
+    strategy: &str,
+    command: NextCommand,
+) -> (CommandOutput, Duration) {
     let began = Instant::now();
     loop {
-        let ended = start(sandbox, app, strategy, way).end();
+        let ended = start(sandbox, app, strategy, command).end();
         if !is_locked(&ended) || began.elapsed() > LOCKED_FOR {
             return (ended, began.elapsed());
         }
@@ -168,15 +178,15 @@ fn recover(sandbox: &Sandbox, app: &App, strategy: &str, way: Way) -> (Ended, Du
     }
 }
 
-fn is_locked(ended: &Ended) -> bool {
+fn is_locked(ended: &CommandOutput) -> bool {
     ended.code == i32::from(Exit::Locked.code())
 }
 
-/// Whether the latest release serves, and everything that is not as it has to be after a release: one slot
-/// runs and has all users, no door is open, and the ledger tells how it came to be so.
+/// Whether the version of the latest release serves, and what is not as it must be after a release: one
+/// slot runs and has all users, no preview route is enabled, and the ledger explains why.
 ///
 /// # Panics
-/// Landfall prints something else than events.
+/// Landfall prints something other than events.
 pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
     let mut problems = Vec::new();
     let status = sandbox.rehearse(app, &["status"]);
@@ -185,7 +195,7 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
         _ => None,
     });
     let Some(seen) = seen.first() else {
-        return (false, vec![format!("no status: {}", complaint(&status))]);
+        return (false, vec![format!("no status: {}", failure_of(&status))]);
     };
     let running: Vec<_> = seen.slots.iter().filter(|slot| slot.desired > 0).collect();
     let is_one = running.len() == 1 && running.iter().all(|slot| slot.share == 100);
@@ -198,7 +208,7 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
         _ => None,
     });
     let Some(last) = all.last() else {
-        problems.push(format!("no history: {}", complaint(&history)));
+        problems.push(format!("no history: {}", failure_of(&history)));
         return (false, problems);
     };
     let revision = running.first().and_then(|slot| slot.revision.as_ref());
@@ -217,7 +227,7 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
     (revision == Some(&last.revision), problems)
 }
 
-/// What the record of a release gives to complain about.
+/// What is wrong with the record of a release.
 fn read_back(sandbox: &Sandbox, app: &App, number: u64) -> Vec<String> {
     let shown = sandbox.rehearse(app, &["history", &number.to_string()]);
     let mut problems = shown.all(|event| match event {
@@ -241,7 +251,7 @@ fn read_back(sandbox: &Sandbox, app: &App, number: u64) -> Vec<String> {
     problems
 }
 
-fn last_words(ended: &Ended) -> String {
+fn last_reported(ended: &CommandOutput) -> String {
     let telling = |event: &Event| match event {
         Event::Step { step } => {
             let word = serde_json::to_value(step).unwrap_or_default();
@@ -258,7 +268,7 @@ fn last_words(ended: &Ended) -> String {
     said.unwrap_or_else(|| "its start".to_owned())
 }
 
-fn complaint(ended: &Ended) -> String {
+fn failure_of(ended: &CommandOutput) -> String {
     let failed = ended.all(|event| match event {
         Event::Failed { what, why, .. } => Some(format!("{what}: {}", why.join("; "))),
         _ => None,

@@ -1,16 +1,24 @@
-//! A place of its own for each rehearsal: emulators, state and apps that no other test sees.
+//! A temporary home of landfall for one test: its emulators, state and apps.
 
 use crate::app::{App, Mode};
-use crate::run::{Ended, Running};
+use crate::command::{CommandOutput, Running};
 use rules::app::manifest::Target;
+use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A temporary home of landfall. Its emulators go with it.
+/// Names a home of landfall whose emulators tests may share. `./dev test` starts them and sets it.
+const SHARED: &str = "LANDFALL_TEST_EMULATORS";
+
+/// The file in a home of landfall that says where its emulators are.
+const EMULATORS: &str = "emulators.json";
+
+/// A temporary home of landfall. Dropping it stops its emulators and removes everything in it.
 pub struct Sandbox {
     dir: tempfile::TempDir,
     landfall: PathBuf,
     target: Target,
+    shares_emulators: bool,
 }
 
 impl Default for Sandbox {
@@ -20,45 +28,74 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// A new one, without emulators as yet: the first rehearsal in it starts them.
+    /// A sandbox with emulators of its own. They are not started yet: the first rehearsal starts them.
     ///
     /// # Panics
-    /// No directory can be made.
+    /// The directory cannot be made.
     pub fn new() -> Sandbox {
         Sandbox::of(&landfall())
     }
 
-    /// A new one for this landfall binary.
+    /// A sandbox whose emulators other tests use at the same time, so that they do not have to start
+    /// first. For tests that only look at resources of their own app, and whose app has a name that no
+    /// other test uses. Where no shared emulators run, it starts emulators of its own.
     ///
     /// # Panics
-    /// No directory can be made.
+    /// The directory cannot be made, or there are no emulators where the environment says.
+    pub fn shared() -> Sandbox {
+        let mut sandbox = Sandbox::new();
+        if let Some(home) = std::env::var_os(SHARED) {
+            std::fs::create_dir_all(sandbox.home()).expect("landfall's home");
+            let from = Path::new(&home).join(EMULATORS);
+            std::fs::copy(&from, sandbox.home().join(EMULATORS))
+                .unwrap_or_else(|error| panic!("{SHARED}: {}: {error}", from.display()));
+            sandbox.shares_emulators = true;
+        }
+        sandbox
+    }
+
+    /// A sandbox for this landfall binary, with emulators of its own.
+    ///
+    /// # Panics
+    /// The directory cannot be made.
     pub fn of(landfall: &Path) -> Sandbox {
         Sandbox {
             dir: tempfile::tempdir().expect("a directory"),
             landfall: landfall.to_owned(),
             target: Target::Fargate,
+            shares_emulators: false,
         }
     }
 
-    /// The same for apps that run on another target than Fargate.
+    /// Starts the emulators, unless they run.
+    ///
+    /// # Panics
+    /// They do not start.
+    #[must_use]
+    pub fn with_emulators(self) -> Sandbox {
+        let _ = self.run(&["rehearsal", "start"]).expect(Exit::Done);
+        self
+    }
+
+    /// Sets the target of the apps; it is Fargate otherwise.
     #[must_use]
     pub fn on(mut self, target: Target) -> Sandbox {
         self.target = target;
         self
     }
 
-    /// A directory in here that goes with it.
+    /// The sandbox's directory.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// landfall's home in here.
+    /// Landfall's home.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    /// An app directory in here. `label` tells it from the others; the app itself is called `name` in
-    /// all of them, which so are versions of one app.
+    /// Writes an app directory. Directories with the same `name` and other labels are versions of one
+    /// app.
     ///
     /// # Panics
     /// It cannot be written.
@@ -71,7 +108,7 @@ impl Sandbox {
         )
     }
 
-    /// A landfall command. Nothing of the developer's own AWS configuration reaches it.
+    /// A landfall command, without the AWS configuration of the user who runs the tests.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.landfall);
         command
@@ -95,17 +132,17 @@ impl Sandbox {
     }
 
     /// Runs a landfall command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
         Running::start(self.command(arguments)).end()
     }
 
     /// Runs a landfall command against the emulators, in the app's directory, to its end.
-    pub fn rehearse(&self, app: &App, arguments: &[&str]) -> Ended {
+    pub fn rehearse(&self, app: &App, arguments: &[&str]) -> CommandOutput {
         self.start(app, arguments).end()
     }
 
     /// The same, with this on its standard input.
-    pub fn rehearse_with(&self, app: &App, arguments: &[&str], input: &str) -> Ended {
+    pub fn rehearse_with(&self, app: &App, arguments: &[&str], input: &str) -> CommandOutput {
         let mut command = self.command(arguments);
         command
             .env("LANDFALL_REHEARSE", "true")
@@ -122,13 +159,12 @@ impl Sandbox {
         Running::start(command)
     }
 
-    /// Addresses of the emulators: the main one and the second.
+    /// URLs of fakecloud and ministack.
     ///
     /// # Panics
     /// They do not run.
     pub fn emulators(&self) -> (String, String) {
-        let text =
-            std::fs::read_to_string(self.home().join("emulators.json")).expect("emulators run");
+        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
         let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let url = |name: &str| json[name]["url"].as_str().expect("an address").to_owned();
         (url("fakecloud"), url("ministack"))
@@ -137,6 +173,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        if self.shares_emulators {
+            return;
+        }
         let stopped = self.command(&["rehearsal", "stop"]).output();
         if let Ok(output) = stopped
             && !output.status.success()
@@ -150,7 +189,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// The binary under test: it lies beside the directory of the test binaries.
+/// The binary under test: it is next to the directory of the test binaries.
 fn landfall() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let path = test

@@ -1,4 +1,4 @@
-//! Users who keep asking while something happens to the app.
+//! Users who send requests while something happens to the app.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,26 +6,30 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// What users got: how many answers of each status, and how many requests were lost.
+/// Requests per second of one user. More of them would slow down the emulators, which other tests use
+/// at the same time, and would prove no more.
+pub const PER_SECOND: u32 = 100;
+
+/// The answers that users got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// Answers by status.
+    /// Number of answers by status.
     pub by_status: BTreeMap<u16, u32>,
-    /// Requests without an answer: refused, reset, broken off, timed out.
+    /// Requests without an answer: refused, reset, incomplete, timed out.
     pub lost: u32,
 }
 
-/// Users at work.
+/// Users who send requests until [`Users::stop`].
 pub struct Users {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Answers>>,
 }
 
 impl Users {
-    /// `count` users ask `url` (`http://host:port`) without pause, half of them on connections that they
-    /// keep, half on a new one each time.
+    /// `count` users send requests to `url` (`http://host:port`), each at most [`PER_SECOND`]:
+    /// half of them on a connection that they keep, half on a new one each time.
     ///
     /// # Panics
     /// The address is not of that form.
@@ -45,7 +49,7 @@ impl Users {
         Users { stop, threads }
     }
 
-    /// Sends them home and adds up what they got.
+    /// Stops them, and adds up their answers.
     ///
     /// # Panics
     /// A user's thread panicked.
@@ -67,9 +71,11 @@ fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
     let mut answers = Answers::default();
     let mut connection: Option<BufReader<TcpStream>> = None;
     let mut asked = 0;
-    // Even who is sent home at once has asked a few times: no test rests on nothing.
+    let between = Duration::from_secs(1) / PER_SECOND;
+    // Users who are stopped at once have sent some requests too: no test passes without any.
     while asked < 10 || !stop.load(Ordering::Relaxed) {
         asked += 1;
+        let began = Instant::now();
         match ask(address, &mut connection) {
             Ok(reply) => *answers.by_status.entry(reply.status).or_default() += 1,
             Err(_) => {
@@ -80,6 +86,7 @@ fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
         if !keeps {
             connection = None;
         }
+        std::thread::sleep(between.saturating_sub(began.elapsed()));
     }
     answers
 }
@@ -87,11 +94,11 @@ fn user(address: &str, keeps: bool, stop: &AtomicBool) -> Answers {
 /// One answer.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// What the app said of itself.
+    /// The version that answered, if it was the app.
     pub(crate) version: Option<u32>,
 }
 
-/// One request over `connection`, or over a new one if there is none.
+/// Sends one request, on `connection` or on a new one if there is none.
 pub(crate) fn ask(
     address: &str,
     connection: &mut Option<BufReader<TcpStream>>,
@@ -142,7 +149,7 @@ pub(crate) fn ask(
     Ok(Reply { status, version })
 }
 
-/// Every name below `localhost` is this machine (RFC 6761); not every resolver knows.
+/// Every name below `localhost` is this machine (RFC 6761), but not every resolver knows that.
 fn local(address: &str) -> String {
     match address.rsplit_once(':') {
         Some((host, port)) if host.ends_with(".localhost") => format!("127.0.0.1:{port}"),

@@ -1,4 +1,4 @@
-//! A hosted zone in the emulator: landfall makes none, so a test does what its user would.
+//! A hosted zone in the emulator. Landfall creates none, so a test does it, as a user would.
 
 use crate::sandbox::Sandbox;
 use std::io::{Read as _, Write as _};
@@ -7,17 +7,17 @@ use std::net::TcpStream;
 /// A public hosted zone.
 #[derive(Debug, Clone)]
 pub struct Zone {
-    /// Its id.
+    /// Its ID in Route 53.
     pub id: String,
     emulator: String,
 }
 
 impl Zone {
-    /// Makes one of this name.
+    /// Creates a zone with this name.
     ///
     /// # Panics
-    /// The emulator refuses it.
-    pub fn make(sandbox: &Sandbox, name: &str) -> Zone {
+    /// The emulator rejects it.
+    pub fn create(sandbox: &Sandbox, name: &str) -> Zone {
         let (emulator, _) = sandbox.emulators();
         let body = format!(
             "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
@@ -34,7 +34,7 @@ impl Zone {
     /// Adds an A record.
     ///
     /// # Panics
-    /// The emulator refuses it.
+    /// The emulator rejects it.
     pub fn add(&self, name: &str, address: &str) {
         self.change("CREATE", name, address);
     }
@@ -42,7 +42,7 @@ impl Zone {
     /// Removes an A record.
     ///
     /// # Panics
-    /// The emulator refuses it.
+    /// The emulator rejects it.
     pub fn remove(&self, name: &str, address: &str) {
         self.change("DELETE", name, address);
     }
@@ -62,7 +62,7 @@ impl Zone {
         );
     }
 
-    /// Type and name of every record but those that make it a zone, sorted.
+    /// Type and name of every record, sorted, without the zone's own NS and SOA records.
     ///
     /// # Panics
     /// The emulator does not answer.
@@ -87,7 +87,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     Some(rest.split_once(after)?.0)
 }
 
-/// One request to Route 53. The emulator tells services apart by the scope that a signature is for.
+/// One request to Route 53. The emulator recognizes the service by the scope of the signature.
 fn ask(emulator: &str, method: &str, path: &str, body: &str) -> String {
     let host = emulator.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).expect("the emulator");
@@ -102,7 +102,7 @@ fn ask(emulator: &str, method: &str, path: &str, body: &str) -> String {
     stream.read_to_string(&mut answer).expect("an answer");
     let status = answer.split(' ').nth(1).unwrap_or_default();
     assert!(status.starts_with('2'), "{method} {path}: {answer}");
-    // The head names the zone, too, and nothing after it that `between` could end at.
+    // The head contains the zone's ID too, without the text that ends it.
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
     body.unwrap_or_default().to_owned()
 }

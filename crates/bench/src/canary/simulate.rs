@@ -1,7 +1,7 @@
 //! Simulated trials.
 
 use fastrand::Rng;
-use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::{
     Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge,
 };
@@ -114,7 +114,7 @@ fn empty(plan: &Plan) -> Arm {
     Arm {
         total: 0,
         errors: 0,
-        latency: plan.latency.map(|_| Sketch::default()),
+        latency: plan.latency.map(|_| Histogram::default()),
     }
 }
 

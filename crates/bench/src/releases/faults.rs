@@ -5,7 +5,7 @@ use super::figures::{Row, Table, median, most};
 use super::stage::{APP, Stage};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use testkit::faults::{Kill, Moment, Ordeal, Way, suffer};
+use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
 
 /// Steps of a release, about; a later one is never reached.
 const STEPS: [(&str, usize); 2] = [("all-at-once", 8), ("canary", 15)];
@@ -24,37 +24,37 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let (mut struck, mut releases, mut serving, mut requests, mut lost) = (0, 0, 0, 0, 0);
     let (mut recoveries, mut problems, mut held) = (Vec::new(), Vec::new(), 0);
     while struck < plan.kills as usize && releases < plan.kills as usize * 2 {
-        let ordeal = draw(&mut random, releases);
+        let plan = draw(&mut random, releases);
         let (app, version) = stage.version(APP);
-        let outlived = suffer(&stage.sandbox, &app, &stage.url, &ordeal);
+        let report = run_with_faults(&stage.sandbox, &app, &stage.url, &plan);
         releases += 1;
-        struck += outlived.kills.len();
-        let last = outlived
-            .visits
+        struck += report.kills.len();
+        let last = report
+            .requests
             .0
             .iter()
             .rev()
-            .find_map(|visit| visit.version);
+            .find_map(|request| request.version);
         let is_new = last == Some(version);
-        held += usize::from(outlived.held);
-        serving += usize::from(is_new && !outlived.kills.is_empty());
-        requests += outlived.visits.count();
-        lost += outlived.visits.lost();
-        if !outlived.kills.is_empty() {
-            recoveries.push(outlived.recovery.as_secs_f64());
+        held += usize::from(report.held);
+        serving += usize::from(is_new && !report.kills.is_empty());
+        requests += report.requests.count();
+        lost += report.requests.lost();
+        if !report.kills.is_empty() {
+            recoveries.push(report.recovery.as_secs_f64());
         }
         stage.say(&format!(
             "{struck} kills; version {version}, {}: {}, then {:?}, it serves: {is_new}",
-            ordeal.strategy,
-            outlived.kills.join(", "),
-            outlived.recovery
+            plan.strategy,
+            report.kills.join(", "),
+            report.recovery
         ));
-        for problem in outlived.problems {
+        for problem in report.problems {
             stage.say(&problem);
-            let met = outlived.kills.join(", ");
+            let met = report.kills.join(", ");
             problems.push(format!("version {version}, {met}: {problem}"));
         }
-        for kill in outlived.kills {
+        for kill in report.kills {
             *kills.entry(kill).or_default() += 1;
         }
     }
@@ -87,7 +87,7 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
 }
 
 /// The next release: at which steps, or when, and how it is gone on with.
-fn draw(random: &mut fastrand::Rng, number: usize) -> Ordeal {
+fn draw(random: &mut fastrand::Rng, number: usize) -> FaultPlan {
     let (strategy, steps) = STEPS[number % STEPS.len()];
     let kills = (0..random.u32(1..=CHAIN)).map(|number| {
         let (steps, longest) = match number {
@@ -95,17 +95,17 @@ fn draw(random: &mut fastrand::Rng, number: usize) -> Ordeal {
             _ => (STEPS_LEFT, LEFT),
         };
         Kill {
-            moment: match random.bool() {
-                true => Moment::Step(random.usize(..steps)),
-                false => Moment::After(longest.mul_f64(random.f64())),
+            time: match random.bool() {
+                true => KillTime::Step(random.usize(..steps)),
+                false => KillTime::After(longest.mul_f64(random.f64())),
             },
             next: match random.bool() {
-                true => Way::Resume,
-                false => Way::Up,
+                true => NextCommand::Resume,
+                false => NextCommand::Up,
             },
         }
     });
-    Ordeal {
+    FaultPlan {
         strategy,
         kills: kills.collect(),
     }

@@ -7,7 +7,7 @@ use super::terraform::Plain;
 use rules::event::Phase;
 use std::collections::BTreeMap;
 use std::time::Instant;
-use testkit::{Crowd, now};
+use testkit::{PacedUsers, now};
 
 /// Requests a second: they tell which version answers.
 const PER_SECOND: f64 = 50.0;
@@ -36,10 +36,10 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
             .until(is_full)
             .ok_or("a release did not get to 100%")?;
         decided.push(full - build);
-        let last = last_of_others(&released.visits, released.version);
+        let last = last_of_others(&released.requests, released.version);
         reached.push(last.map_or(full, |at| at.since(released.began).as_secs_f64()) - build);
         whole.push(began.elapsed().as_secs_f64() - build);
-        lost += released.visits.lost();
+        lost += released.requests.lost();
         versions.push((released.version, stage.image()?));
     }
     stage.say("plain Terraform: the first apply");
@@ -48,15 +48,15 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     for number in 1..=plan.speed {
         let turn = usize::try_from(number).unwrap_or(0) % versions.len();
         let (version, image) = &versions[turn];
-        let users = Crowd::ask(&plain.url, super::stage::USERS, PER_SECOND);
+        let users = PacedUsers::ask(&plain.url, super::stage::USERS, PER_SECOND);
         let began = now();
         let times = plain.apply(image)?;
         plain.wait_for(*version)?;
-        let visits = users.stop();
-        lost_by_plain += visits.lost();
+        let requests = users.stop();
+        lost_by_plain += requests.lost();
         plans.push(times.plan.as_secs_f64());
         applies.push(times.apply.as_secs_f64());
-        let last = last_of_others(&visits, *version).ok_or("the old version was never seen")?;
+        let last = last_of_others(&requests, *version).ok_or("the old version was never seen")?;
         reached_by_plain.push(last.since(began).as_secs_f64());
         stage.say(&format!(
             "plain Terraform: plan {:?}, apply {:?}, the last answer of the old version after {:?}",
@@ -104,7 +104,12 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
 }
 
 /// When the last request was sent that another version answered.
-fn last_of_others(visits: &testkit::Visits, version: u32) -> Option<rules::time::Timestamp> {
-    let other = |visit: &&testkit::Visit| visit.version.is_some_and(|own| own != version);
-    visits.0.iter().rev().find(other).map(|visit| visit.sent)
+fn last_of_others(requests: &testkit::Requests, version: u32) -> Option<rules::time::Timestamp> {
+    let other = |request: &&testkit::Request| request.version.is_some_and(|own| own != version);
+    requests
+        .0
+        .iter()
+        .rev()
+        .find(other)
+        .map(|request| request.sent)
 }

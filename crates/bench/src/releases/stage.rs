@@ -6,7 +6,7 @@ use rules::release::{Outcome, Proof, Step};
 use rules::time::Timestamp;
 use std::path::Path;
 use std::time::Instant;
-use testkit::{App, Crowd, Ended, Mode, Sandbox, Visits, now};
+use testkit::{App, CommandOutput, Mode, PacedUsers, Requests, Sandbox, now};
 
 /// Users, and their requests a second.
 pub(crate) const USERS: u32 = 8;
@@ -28,8 +28,8 @@ pub(crate) struct Stage {
 pub(crate) struct Released {
     pub(crate) version: u32,
     pub(crate) began: Timestamp,
-    pub(crate) ended: Ended,
-    pub(crate) visits: Visits,
+    pub(crate) ended: CommandOutput,
+    pub(crate) requests: Requests,
 }
 
 impl Stage {
@@ -76,16 +76,16 @@ impl Stage {
     /// Releases another version under steady load.
     pub(crate) fn release(&mut self, mode: Mode, per_second: f64, flags: &[&str]) -> Released {
         let (app, version) = self.version(mode);
-        let users = Crowd::ask(&self.url, USERS, per_second);
+        let users = PacedUsers::ask(&self.url, USERS, per_second);
         let began = now();
         let arguments = [&["up", "--yes"], flags].concat();
         let ended = self.sandbox.rehearse(&app, &arguments);
-        let visits = users.stop();
+        let requests = users.stop();
         let released = Released {
             version,
             began,
             ended,
-            visits,
+            requests,
         };
         self.say(&format!(
             "version {version}, {mode:?}: {}",
@@ -178,8 +178,8 @@ impl Released {
     }
 
     /// What users got of the new version.
-    pub(crate) fn hits(&self) -> Visits {
-        self.visits.of(self.version)
+    pub(crate) fn hits(&self) -> Requests {
+        self.requests.of(self.version)
     }
 }
 

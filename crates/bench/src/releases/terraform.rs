@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use testkit::Crowd;
+use testkit::PacedUsers;
 
 /// What takes the place of the slots.
 const PLAIN: &str = include_str!("../../terraform/plain.tf");
@@ -101,7 +101,7 @@ impl Plain {
     pub(crate) fn wait_for(&self, version: u32) -> Result<(), String> {
         let began = Instant::now();
         while began.elapsed() < APPLIED {
-            let users = Crowd::ask(&self.url, 1, 20.0);
+            let users = PacedUsers::ask(&self.url, 1, 20.0);
             std::thread::sleep(Duration::from_secs(1));
             let visits = users.stop();
             if visits.of(version).count() == visits.count() {

@@ -64,7 +64,7 @@ pub(crate) fn latency(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     for _ in 0..plan.turns {
         let released = stage.release(Mode::Turns(GOOD), PER_SECOND, &[]);
         remarks.extend(surprises(&released));
-        lost += released.visits.lost();
+        lost += released.requests.lost();
         let Some(decided) = released.at(is_rollback) else {
             continue;
         };
@@ -114,9 +114,9 @@ pub(crate) fn same(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         let released = stage.release(APP, PER_SECOND, &["--minimum=5s", "--bake=5s"]);
         remarks.extend(surprises(&released));
         promoted += u32::from(released.outcome().starts_with("promoted"));
-        requests += released.visits.count();
-        lost += released.visits.lost();
-        errors += released.visits.errors();
+        requests += released.requests.count();
+        lost += released.requests.lost();
+        errors += released.requests.errors();
         times.extend(released.until(is_promotion));
     }
     let rows = vec![
@@ -176,12 +176,12 @@ fn of_users(released: &Released) -> Vec<Row> {
     vec![
         Row::count(
             "users' requests during the command",
-            released.visits.count(),
+            released.requests.count(),
         ),
-        Row::count("… lost", released.visits.lost()).at_most(0.0),
+        Row::count("… lost", released.requests.lost()).at_most(0.0),
         Row::count(
             "… that saw an error of the app, of either version",
-            released.visits.errors(),
+            released.requests.errors(),
         ),
     ]
 }
@@ -189,7 +189,7 @@ fn of_users(released: &Released) -> Vec<Row> {
 /// Requests that were lost, each with when it was: what somebody who looks for the reason wants to know.
 fn surprises(released: &Released) -> Vec<String> {
     let steps = released.ended.steps();
-    let lost = released.visits.0.iter().filter(|visit| visit.is_lost());
+    let lost = released.requests.0.iter().filter(|visit| visit.is_lost());
     lost.take(5)
         .map(|visit| {
             let before = steps.iter().rev().find(|(at, _)| *at <= visit.sent);

@@ -1,6 +1,6 @@
 //! Which kind of error page a client wants, by its `Accept` header.
 
-/// The kinds that the edge writes.
+/// The kinds of pages that the edge writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Page {
     /// For people.
@@ -9,8 +9,8 @@ pub enum Page {
     Json,
 }
 
-/// The better one. Whoever does not ask for HTML by name is a program: `curl` and most clients send
-/// `*/*`, browsers name `text/html`.
+/// The kind with the higher quality. JSON unless the client names HTML: browsers name `text/html`,
+/// `curl` and most programs send `*/*`.
 pub fn page(accept: Option<&str>) -> Page {
     let (mut html, mut json) = (0_u32, 0_u32);
     for range in accept.unwrap_or_default().split(',') {
@@ -32,7 +32,7 @@ pub fn page(accept: Option<&str>) -> Page {
     if html > json { Page::Html } else { Page::Json }
 }
 
-/// `0.8` as 800; nonsense as 0.
+/// `0.8` as 800; 0 for text that is not a quality.
 fn thousandths(quality: &str) -> u32 {
     let quality: f64 = quality.parse().unwrap_or(0.0);
     if (0.0..=1.0).contains(&quality) {
@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read(text in ".*") {
+        fn any_header_is_accepted(text in ".*") {
             let _ = page(Some(&text));
         }
     }

@@ -1,30 +1,30 @@
-//! The circuit: fail fast while the app is dead, and find out when it lives again.
+//! The circuit breaker: requests fail fast while the app is down.
 //!
-//! Only requests that got *no answer* count. An app that answers 500 to everything is alive, and its
-//! answers are what users see; the retry budget keeps its load down.
+//! Only requests without *any answer* count as failures. An app that answers 500 to everything is up,
+//! and users get its answers; the retry budget limits its load.
 //!
 //! ```text
 //!            enough failures in a row, over enough time
 //!  Closed ────────────────────────────────────────────► Open(until)
-//!    ▲                                                     │ until is over: one request may pass
+//!    ▲                                                     │ after `until`, one request may pass
 //!    │ answer                                              ▼
 //!    └─────────────────────────────────────────────── Probing
 //!                         no answer: Open, twice as long ──┘
 //! ```
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
-/// When it opens and for how long.
+/// When the circuit opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CircuitPolicy {
-    /// Requests in a row that got no answer.
+    /// Requests in a row without an answer that open it.
     pub failures: u32,
-    /// They have to be spread over this much time: one crash cuts off many requests at once.
+    /// They must be spread over this much time, as one crash interrupts many requests at once.
     pub over: Duration,
     /// How long it stays open the first time.
     pub first: Duration,
-    /// Each failed probe doubles that, up to this.
+    /// Each failed probe doubles that time, up to this.
     pub longest: Duration,
 }
 
@@ -39,14 +39,14 @@ impl Default for CircuitPolicy {
     }
 }
 
-/// What a request may do.
+/// What may happen to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Go on as usual.
+    /// It proceeds.
     Pass,
-    /// Go on; the way back depends on how this request ends.
+    /// It proceeds, and its result decides whether the circuit closes.
     Probe,
-    /// End at once; asking again makes sense after this long.
+    /// It fails at once; a retry makes sense after this long.
     FailFast(Duration),
 }
 
@@ -54,20 +54,20 @@ pub enum Admission {
 enum State {
     Closed {
         failures: u32,
-        since: Moment,
+        since: Monotonic,
     },
     Open {
-        until: Moment,
+        until: Monotonic,
         lasted: Duration,
     },
-    /// A probe that never reports must not keep the circuit open: at `until` the next may pass.
+    /// A probe may never report, so the next one may pass at `until`.
     Probing {
-        until: Moment,
+        until: Monotonic,
         lasted: Duration,
     },
 }
 
-/// The circuit.
+/// The circuit breaker.
 #[derive(Debug, Clone)]
 pub struct Circuit {
     policy: CircuitPolicy,
@@ -81,18 +81,18 @@ impl Circuit {
             policy,
             state: State::Closed {
                 failures: 0,
-                since: Moment(0),
+                since: Monotonic(0),
             },
         }
     }
 
-    /// Whether requests fail fast at present.
+    /// Whether requests fail fast now.
     pub fn is_open(&self) -> bool {
         !matches!(self.state, State::Closed { .. })
     }
 
-    /// Asks for a request.
-    pub fn admit(&mut self, now: Moment) -> Admission {
+    /// Decides about a new request.
+    pub fn admit(&mut self, now: Monotonic) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Pass,
             State::Open { until, .. } | State::Probing { until, .. } if now < until => {
@@ -108,18 +108,18 @@ impl Circuit {
         }
     }
 
-    /// The app answered, whatever: to a request or to the edge itself.
+    /// The app answered, with whatever status, to a request or to a probe of the edge.
     pub fn answered(&mut self) {
         if !matches!(self.state, State::Closed { failures: 0, .. }) {
             self.state = State::Closed {
                 failures: 0,
-                since: Moment(0),
+                since: Monotonic(0),
             };
         }
     }
 
-    /// A request ended without any answer of the app.
-    pub fn unanswered(&mut self, now: Moment) {
+    /// A request ended without an answer of the app.
+    pub fn unanswered(&mut self, now: Monotonic) {
         self.state = match self.state {
             State::Closed { failures: 0, .. } => State::Closed {
                 failures: 1,
@@ -143,7 +143,7 @@ impl Circuit {
                     lasted,
                 }
             }
-            // Requests from before it opened.
+            // Of requests from before it opened.
             open @ State::Open { .. } => open,
         };
     }
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(millis: u64) -> Moment {
-        Moment(millis * 1_000)
+    fn at(millis: u64) -> Monotonic {
+        Monotonic(millis * 1_000)
     }
 
     fn dead_since_second_two() -> Circuit {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_that_cuts_off_many_requests_does_not_open_it() {
+    fn a_crash_that_interrupts_many_requests_does_not_open_it() {
         let mut circuit = Circuit::new(CircuitPolicy::default());
         for _ in 0..100 {
             circuit.unanswered(at(1_000));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_app_fails_fast_and_one_request_at_a_time_probes() {
+    fn while_open_one_request_at_a_time_probes() {
         let mut circuit = dead_since_second_two();
         assert_eq!(
             circuit.admit(at(2_100)),
@@ -195,9 +195,9 @@ mod tests {
     }
 
     proptest! {
-        /// It can neither open without failures nor stay open longer than the longest wait.
+        /// It neither opens without failures nor stays open longer than the longest time.
         #[test]
-        fn it_opens_for_a_reason_and_never_for_ever(
+        fn it_opens_only_after_failures_and_not_for_ever(
             steps in prop::collection::vec((0..3_u8, 0..3_000_u64), 1..300),
         ) {
             let policy = CircuitPolicy::default();
@@ -225,7 +225,7 @@ mod tests {
                     prop_assert!(in_a_row >= policy.failures);
                 }
             }
-            // However it was left: after the longest wait somebody may pass.
+            // In whatever state it is: after the longest time a request may pass.
             let later = at(now).plus(policy.longest);
             prop_assert!(!matches!(circuit.admit(later), Admission::FailFast(_)));
         }

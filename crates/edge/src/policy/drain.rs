@@ -1,114 +1,114 @@
-//! The end of a task in order: the phases between SIGTERM and the exit.
+//! The clean shutdown of a task: the phases between SIGTERM and the exit.
 //!
 //! ```text
-//! Serving ──SIGTERM──► Lead ──► Closing ──► Ending ──► StoppingApp ──► Gone
+//! Serving ──SIGTERM──► Lead ──► Closing ──► Draining ──► StoppingApp ──► Done
 //!                      health    no new      requests    SIGTERM, then
 //!                      says 503; connec-     in flight   SIGKILL for
 //!                      all else  tions       end         the app
 //!                      as usual
 //! ```
 //!
-//! During the lead the load balancer learns that the task is leaving; until then it sends users
-//! here, and each answer tells its client to close the connection. Only then the door closes, and the
-//! app is asked to stop only after the last request: many apps end at once on SIGTERM.
+//! During the lead time the load balancer finds out that the task is leaving; until then it sends users
+//! here, and each answer asks its client to close the connection. Then the listener closes. The app
+//! gets its SIGTERM only after the last request, because many apps exit on it at once.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
 /// How long the phases may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrainPolicy {
-    /// From SIGTERM until no new connection is taken.
+    /// From SIGTERM until no new connection is accepted.
     pub lead: Duration,
-    /// For connections in the making when the door closes: [`LAST_CALL`] where there is a door.
-    pub last_call: Duration,
-    /// From then on, for requests in flight, streams and WebSockets.
+    /// Then, for connections that are being established: [`CLOSING_TIME`], zero without a listener.
+    pub closing: Duration,
+    /// Then, for requests in flight, streams and WebSockets.
     pub in_flight: Duration,
     /// From the app's SIGTERM to its SIGKILL.
     pub stop: Duration,
 }
 
-/// Connections in the making when the door closes get this long to arrive.
-pub const LAST_CALL: Duration = Duration::from_millis(200);
+/// How long connections that are being established get before the listener closes.
+pub const CLOSING_TIME: Duration = Duration::from_millis(200);
 
-/// Where the task stands.
+/// The phase that the task is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// As always.
+    /// Normal operation.
     Serving,
-    /// SIGTERM came; health says so.
+    /// SIGTERM arrived; the health endpoint reports it.
     Lead {
-        /// When the door closes.
-        until: Moment,
+        /// When new connections are no longer accepted.
+        until: Monotonic,
     },
-    /// No new connection begins; those that had begun are taken.
+    /// New connections are ignored; those whose handshake has begun are accepted.
     Closing {
         /// When the listener closes.
-        until: Moment,
+        until: Monotonic,
     },
     /// Requests in flight end.
-    Ending {
-        /// When those that are left are cut off.
-        until: Moment,
+    Draining {
+        /// When the remaining ones are cut off.
+        until: Monotonic,
     },
-    /// The app was told to stop.
+    /// The app got SIGTERM.
     StoppingApp {
-        /// When it is killed.
-        until: Moment,
+        /// When it gets SIGKILL.
+        until: Monotonic,
     },
     /// Everything has ended.
-    Gone,
+    Done,
 }
 
 /// What decides about the next phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DrainSeen {
-    /// Connections of users that are open.
+pub struct DrainObservation {
+    /// Open connections of users.
     pub connections: usize,
     /// Whether the app's process runs.
     pub app_runs: bool,
-    /// Whoever stops the task is in a hurry: Ctrl-C, or SIGTERM for the second time.
+    /// Whether the lead time is to be skipped: after SIGINT, or a second SIGTERM.
     pub hurry: bool,
 }
 
 impl Phase {
-    /// Whether the end has begun.
+    /// Whether the shutdown has begun.
     pub fn is_draining(self) -> bool {
         self != Phase::Serving
     }
 
-    /// When to look again even if nothing happened.
-    pub fn until(self) -> Option<Moment> {
+    /// When the phase ends at the latest.
+    pub fn until(self) -> Option<Monotonic> {
         match self {
-            Phase::Serving | Phase::Gone => None,
+            Phase::Serving | Phase::Done => None,
             Phase::Lead { until }
             | Phase::Closing { until }
-            | Phase::Ending { until }
+            | Phase::Draining { until }
             | Phase::StoppingApp { until } => Some(until),
         }
     }
 }
 
-/// SIGTERM came.
-pub fn begin(policy: &DrainPolicy, now: Moment) -> Phase {
+/// The first phase after SIGTERM.
+pub fn begin(policy: &DrainPolicy, now: Monotonic) -> Phase {
     Phase::Lead {
         until: now.plus(policy.lead),
     }
 }
 
-/// The phase after `phase`, or the same. One step at a time: each has its effect.
-pub fn next(phase: Phase, policy: &DrainPolicy, seen: &DrainSeen, now: Moment) -> Phase {
+/// The phase after `phase`, or the same one. Never skips a phase, as each has its effect.
+pub fn next(phase: Phase, policy: &DrainPolicy, seen: &DrainObservation, now: Monotonic) -> Phase {
     match phase {
         Phase::Lead { until } if now >= until || seen.hurry || !seen.app_runs => Phase::Closing {
-            until: now.plus(policy.last_call),
+            until: now.plus(policy.closing),
         },
-        Phase::Closing { until } if now >= until => Phase::Ending {
+        Phase::Closing { until } if now >= until => Phase::Draining {
             until: now.plus(policy.in_flight),
         },
-        Phase::Ending { until } if now >= until || seen.connections == 0 => Phase::StoppingApp {
+        Phase::Draining { until } if now >= until || seen.connections == 0 => Phase::StoppingApp {
             until: now.plus(policy.stop),
         },
-        Phase::StoppingApp { until } if now >= until || !seen.app_runs => Phase::Gone,
+        Phase::StoppingApp { until } if now >= until || !seen.app_runs => Phase::Done,
         same => same,
     }
 }
@@ -120,37 +120,37 @@ mod tests {
 
     const POLICY: DrainPolicy = DrainPolicy {
         lead: Duration::from_secs(5),
-        last_call: LAST_CALL,
+        closing: CLOSING_TIME,
         in_flight: Duration::from_secs(15),
         stop: Duration::from_secs(5),
     };
-    const BUSY: DrainSeen = DrainSeen {
+    const BUSY: DrainObservation = DrainObservation {
         connections: 3,
         app_runs: true,
         hurry: false,
     };
 
-    fn walk(seen: DrainSeen, millis: u64) -> Phase {
-        let mut phase = begin(&POLICY, Moment(0));
+    fn walk(seen: DrainObservation, millis: u64) -> Phase {
+        let mut phase = begin(&POLICY, Monotonic(0));
         for now in 0..=millis {
-            phase = next(phase, &POLICY, &seen, Moment(now * 1_000));
+            phase = next(phase, &POLICY, &seen, Monotonic(now * 1_000));
         }
         phase
     }
 
     #[test]
-    fn a_busy_task_goes_through_all_phases_in_time() {
+    fn a_busy_task_passes_all_phases_in_time() {
         assert!(matches!(walk(BUSY, 4_999), Phase::Lead { .. }));
         assert!(matches!(walk(BUSY, 5_000), Phase::Closing { .. }));
-        assert!(matches!(walk(BUSY, 5_200), Phase::Ending { .. }));
-        assert!(matches!(walk(BUSY, 20_199), Phase::Ending { .. }));
+        assert!(matches!(walk(BUSY, 5_200), Phase::Draining { .. }));
+        assert!(matches!(walk(BUSY, 20_199), Phase::Draining { .. }));
         assert!(matches!(walk(BUSY, 20_200), Phase::StoppingApp { .. }));
-        assert_eq!(walk(BUSY, 25_200), Phase::Gone);
+        assert_eq!(walk(BUSY, 25_200), Phase::Done);
     }
 
     #[test]
     fn an_idle_task_waits_for_the_load_balancer_only() {
-        let idle = DrainSeen {
+        let idle = DrainObservation {
             connections: 0,
             ..BUSY
         };
@@ -158,17 +158,17 @@ mod tests {
         assert!(matches!(walk(idle, 5_201), Phase::StoppingApp { .. }));
         assert_eq!(
             walk(
-                DrainSeen {
+                DrainObservation {
                     app_runs: false,
                     ..idle
                 },
                 300
             ),
-            Phase::Gone
+            Phase::Done
         );
         assert!(matches!(
             walk(
-                DrainSeen {
+                DrainObservation {
                     hurry: true,
                     ..idle
                 },
@@ -179,26 +179,26 @@ mod tests {
     }
 
     proptest! {
-        /// The end comes, and not later than the three limits together.
+        /// The shutdown ends within the sum of the limits.
         #[test]
-        fn it_ends_within_the_limits(
+        fn the_shutdown_ends_within_the_limits(
             steps in prop::collection::vec((0..400_u64, 0..3_usize, any::<bool>(), any::<bool>()), 0..300),
         ) {
-            let longest = POLICY.lead + LAST_CALL + POLICY.in_flight + POLICY.stop;
-            let mut phase = begin(&POLICY, Moment(0));
-            let mut now = Moment(0);
+            let longest = POLICY.lead + CLOSING_TIME + POLICY.in_flight + POLICY.stop;
+            let mut phase = begin(&POLICY, Monotonic(0));
+            let mut now = Monotonic(0);
             for (millis, connections, app_runs, hurry) in steps {
-                // Whoever drives this looks again at `until` at the latest.
+                // The caller checks again at `until` at the latest.
                 let step = now.plus(Duration::from_millis(millis));
                 now = phase.until().map_or(step, |until| step.min(until).max(now));
-                let seen = DrainSeen { connections, app_runs, hurry };
+                let seen = DrainObservation { connections, app_runs, hurry };
                 let after = next(phase, &POLICY, &seen, now);
                 prop_assert!(after != Phase::Serving);
                 phase = after;
-                if phase == Phase::Gone {
+                if phase == Phase::Done {
                     break;
                 }
-                prop_assert!(now <= Moment(0).plus(longest));
+                prop_assert!(now <= Monotonic(0).plus(longest));
             }
         }
     }

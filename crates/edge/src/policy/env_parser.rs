@@ -1,35 +1,35 @@
-//! Values of the environment contract, one by one: each is read or becomes a problem, and reading goes on.
+//! Parsing of single values. A value that is not valid is recorded as a problem, and parsing continues.
 
 use rules::edge_contract::env_vars::{PREFIX, VARIABLES, Variable};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// One thing that is wrong with the environment.
+/// One problem of the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The variable.
     pub name: String,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong, and what would be valid.
     pub why: String,
 }
 
-/// What was given, and what is wrong with it so far.
+/// The values, and the problems found so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct EnvParser {
     /// Values by the short name of their variable.
     pub(super) given: BTreeMap<&'static str, String>,
     pub(super) problems: Vec<Problem>,
 }
 
-impl Reader {
+impl EnvParser {
     pub(super) fn refuse_unknown(&mut self, short: &str) {
         let why = match nearest(short) {
             Some(known) => format!("unknown name; did you mean {PREFIX}{known}?"),
             None => {
                 let known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
                 format!(
-                    "unknown name; behind {PREFIX} may stand {}",
+                    "unknown name; the names after {PREFIX} are {}",
                     known.join(", ")
                 )
             }
@@ -40,7 +40,7 @@ impl Reader {
         });
     }
 
-    /// What was given, or the default of the documentation.
+    /// The value, or the default of the table.
     pub(super) fn text(&self, name: &'static str) -> String {
         let default = || {
             named(name)
@@ -61,7 +61,7 @@ impl Reader {
         let text = self.text(name);
         let value = parse(&text);
         if value.is_none() {
-            // A secret stays out of messages, and so does one that is too short.
+            // A secret must not appear in messages, not even one that is too short.
             let why = match text.as_str() {
                 "" => format!("it is not set; write {right}"),
                 _ if name == "SECRET" => format!("it is not {right}"),
@@ -120,7 +120,7 @@ impl Reader {
         Duration::from_millis(self.number(name, range))
     }
 
-    /// A time of which 0 means that there is none.
+    /// A time; 0 means no limit.
     pub(super) fn limit(
         &mut self,
         name: &'static str,
@@ -130,7 +130,7 @@ impl Reader {
     }
 }
 
-/// A value from outside: on one line and not endless.
+/// A value from outside, on one line and not too long.
 fn shown(text: &str) -> String {
     let mut out: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
@@ -139,12 +139,12 @@ fn shown(text: &str) -> String {
     out
 }
 
-/// The variable of a name without prefix.
+/// The variable with this short name.
 pub(super) fn named(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)
 }
 
-/// The known name that was probably meant: at most a third of its letters differ.
+/// The known name that was probably meant: at most a third of its characters differ.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase().replace('-', "_");
     VARIABLES

@@ -1,54 +1,54 @@
-//! Who the client is: reading and writing `X-Forwarded-*` and `Forwarded` (RFC 7239).
+//! Who the client is: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
-//! Anybody can write these headers. What stands behind the last trusted proxy was written by it, so
-//! with `hops` trusted proxies in front, the last `hops` entries are true and all others are claims:
-//! they are dropped. Without trusted proxies the peer of the connection is the client.
+//! Anyone can send these headers. Each proxy appends an entry, so with `hops` trusted proxies in front,
+//! the last `hops` entries are trustworthy; all others are dropped. Without trusted proxies the peer of
+//! the connection is the client.
 //!
-//! The edge sits in the same container as the app and does not add itself: the app sees the list
-//! that it would have seen without the edge.
+//! The edge is in the same container as the app and adds no entry: the app sees the list that it would
+//! see without the edge.
 
 use std::net::IpAddr;
 
-/// Longest list of addresses that is looked at.
+/// Longest list of addresses that is read.
 const LONGEST: usize = 4_096;
 
-/// What came with the request.
+/// The headers of a request as received.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Claimed<'r> {
-    /// `X-Forwarded-For`, several lines joined by commas.
+#[allow(missing_docs)]
+pub struct Received<'r> {
+    /// `X-Forwarded-For`; several lines are joined by commas.
     pub x_for: Option<&'r str>,
-    /// `X-Forwarded-Proto`.
     pub x_proto: Option<&'r str>,
-    /// `X-Forwarded-Host`.
     pub x_host: Option<&'r str>,
-    /// `X-Forwarded-Port`.
     pub x_port: Option<&'r str>,
     /// `Host`, or the authority of the request.
     pub host: Option<&'r str>,
 }
 
-/// What the app is told.
+/// The headers that the app gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// `X-Forwarded-For`: the client first.
+#[allow(missing_docs)]
+pub struct Forwarded {
+    /// `X-Forwarded-For`, the client first.
     pub x_for: String,
-    /// `X-Forwarded-Proto`.
     pub x_proto: String,
-    /// `X-Forwarded-Host`.
     pub x_host: Option<String>,
-    /// `X-Forwarded-Port`.
     pub x_port: Option<String>,
-    /// `Forwarded`.
     pub forwarded: String,
 }
 
-/// Sorts claims from truth. `proto` is what the deployer knows about the outermost connection, if anything.
-pub fn tell(claimed: &Claimed<'_>, peer: IpAddr, hops: usize, proto: Option<&str>) -> Told {
+/// Keeps what trusted proxies wrote. `proto` is the protocol of users, if the settings name it.
+pub fn forwarded_headers(
+    received: &Received<'_>,
+    peer: IpAddr,
+    hops: usize,
+    proto: Option<&str>,
+) -> Forwarded {
     let peer = peer.to_canonical().to_string();
     let addresses = if hops == 0 {
         Vec::new()
     } else {
-        last_entries(claimed.x_for, hops)
+        last_entries(received.x_for, hops)
     };
     let x_for = if addresses.is_empty() {
         peer
@@ -56,27 +56,27 @@ pub fn tell(claimed: &Claimed<'_>, peer: IpAddr, hops: usize, proto: Option<&str
         addresses.join(", ")
     };
     let trusted = hops > 0;
-    let claimed_proto = claimed
+    let received_proto = received
         .x_proto
         .filter(|_| trusted)
         .map(last_of)
         .filter(|p| is_scheme(p));
-    let x_proto = proto.or(claimed_proto).unwrap_or("http").to_owned();
-    let x_host = claimed
+    let x_proto = proto.or(received_proto).unwrap_or("http").to_owned();
+    let x_host = received
         .x_host
         .filter(|_| trusted)
         .map(last_of)
         .filter(|host| is_host(host))
-        .or(claimed.host)
+        .or(received.host)
         .map(str::to_owned);
-    let x_port = claimed
+    let x_port = received
         .x_port
         .filter(|_| trusted)
         .map(last_of)
         .filter(|port| port.parse::<u16>().is_ok())
         .map(str::to_owned);
     let forwarded = forwarded(&x_for, &x_proto, x_host.as_deref());
-    Told {
+    Forwarded {
         x_for,
         x_proto,
         x_host,
@@ -85,8 +85,8 @@ pub fn tell(claimed: &Claimed<'_>, peer: IpAddr, hops: usize, proto: Option<&str
     }
 }
 
-/// The last `hops` entries, oldest first. It stops at the first from behind that is no address: what
-/// stands before it cannot have been written by a proxy that knows its trade.
+/// The last `hops` entries, oldest first. Stops at the first entry from the end that is not an address:
+/// no correct proxy appends to such an entry.
 fn last_entries(list: Option<&str>, hops: usize) -> Vec<&str> {
     let list = list.unwrap_or_default();
     let list = if list.len() > LONGEST { "" } else { list };
@@ -108,7 +108,7 @@ fn is_scheme(text: &str) -> bool {
     matches!(text, "http" | "https")
 }
 
-/// An address, with or without a port, as proxies write it.
+/// Whether this is an address, with or without a port, as proxies write it.
 fn is_node(text: &str) -> bool {
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     match bare {
@@ -123,8 +123,8 @@ fn is_node(text: &str) -> bool {
     }
 }
 
-/// Letters that a host name, an address and a port are made of. Not a check of names: it keeps out what
-/// would change the meaning of a header or a URL.
+/// Whether all characters can occur in a host name, an address or a port. This does not check the name;
+/// it keeps out what would change the meaning of a header or a URL.
 pub fn is_host(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%:[]!$&'()*+;=".contains(&b);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(is_plain)
@@ -137,7 +137,7 @@ fn forwarded(x_for: &str, proto: &str, host: Option<&str>) -> String {
             out.push_str(", ");
         }
         out.push_str("for=");
-        // A colon needs quotes, and IPv6 brackets inside them (RFC 7239, 6).
+        // A colon requires quotes, and IPv6 requires brackets inside them (RFC 7239, 6).
         if node.parse::<std::net::Ipv6Addr>().is_ok() {
             out.push_str("\"[");
             out.push_str(node);
@@ -170,10 +170,10 @@ mod tests {
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
 
     fn list(x_for: &str, hops: usize) -> String {
-        tell(
-            &Claimed {
+        forwarded_headers(
+            &Received {
                 x_for: Some(x_for),
-                ..Claimed::default()
+                ..Received::default()
             },
             PEER,
             hops,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_trusted_proxies_wrote_is_passed_on() {
+    fn only_entries_of_trusted_proxies_are_forwarded() {
         assert_eq!(list("6.6.6.6, 203.0.113.7", 0), "10.0.0.9");
         assert_eq!(list("6.6.6.6, 203.0.113.7", 1), "203.0.113.7");
         assert_eq!(
@@ -198,15 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_strangers_are_dropped() {
-        let claimed = Claimed {
+    fn headers_of_untrusted_peers_are_dropped() {
+        let received = Received {
             x_for: Some("1.2.3.4"),
             x_proto: Some("https"),
             x_host: Some("bank.example"),
             x_port: Some("443"),
             host: Some("app.example"),
         };
-        let stranger = tell(&claimed, PEER, 0, None);
+        let stranger = forwarded_headers(&received, PEER, 0, None);
         assert_eq!(stranger.x_proto, "http");
         assert_eq!(stranger.x_host.as_deref(), Some("app.example"));
         assert_eq!(stranger.x_port, None);
@@ -214,41 +214,44 @@ mod tests {
             stranger.forwarded,
             "for=10.0.0.9;host=\"app.example\";proto=http"
         );
-        let proxy = tell(&claimed, PEER, 1, None);
+        let proxy = forwarded_headers(&received, PEER, 1, None);
         assert_eq!(proxy.x_proto, "https");
         assert_eq!(proxy.x_host.as_deref(), Some("bank.example"));
         assert_eq!(proxy.x_port.as_deref(), Some("443"));
-        assert_eq!(tell(&claimed, PEER, 0, Some("https")).x_proto, "https");
+        assert_eq!(
+            forwarded_headers(&received, PEER, 0, Some("https")).x_proto,
+            "https"
+        );
     }
 
     #[test]
-    fn ipv6_is_quoted_as_the_standard_wants_it() {
-        let claimed = Claimed {
+    fn ipv6_is_quoted_as_rfc_7239_requires() {
+        let received = Received {
             x_for: Some("2001:db8::7"),
-            ..Claimed::default()
+            ..Received::default()
         };
         assert_eq!(
-            tell(&claimed, PEER, 1, None).forwarded,
+            forwarded_headers(&received, PEER, 1, None).forwarded,
             "for=\"[2001:db8::7]\";proto=http"
         );
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().expect("address");
         assert_eq!(
-            tell(&Claimed::default(), mapped, 0, None).x_for,
+            forwarded_headers(&Received::default(), mapped, 0, None).x_for,
             "192.0.2.1"
         );
     }
 
     proptest! {
-        /// Whatever is claimed: no more than the trusted entries, and nothing that ends a header.
+        /// Whatever was received: at most the trusted entries, and nothing that ends a header.
         #[test]
-        fn any_claim_is_handled(x_for in ".*", x_proto in ".*", x_host in ".*", x_port in ".*", hops in 0..4_usize) {
-            let claimed = Claimed {
+        fn any_headers_are_handled(x_for in ".*", x_proto in ".*", x_host in ".*", x_port in ".*", hops in 0..4_usize) {
+            let received = Received {
                 x_for: Some(&x_for), x_proto: Some(&x_proto), x_host: Some(&x_host), x_port: Some(&x_port), host: None,
             };
-            let told = tell(&claimed, PEER, hops, None);
-            prop_assert!(told.x_for.split(", ").count() <= hops.max(1));
-            prop_assert!(is_scheme(&told.x_proto));
-            for text in [&told.x_for, &told.forwarded, told.x_host.as_ref().unwrap_or(&told.x_for)] {
+            let forwarded = forwarded_headers(&received, PEER, hops, None);
+            prop_assert!(forwarded.x_for.split(", ").count() <= hops.max(1));
+            prop_assert!(is_scheme(&forwarded.x_proto));
+            for text in [&forwarded.x_for, &forwarded.forwarded, forwarded.x_host.as_ref().unwrap_or(&forwarded.x_for)] {
                 prop_assert!(text.bytes().all(|b| (b' '..0x7f).contains(&b)), "{text:?}");
             }
         }

@@ -1,22 +1,22 @@
-//! Requests whose borders two readers could see in different places.
+//! Requests that two readers could split into messages differently (request smuggling).
 //!
-//! A length beside chunks is dropped by the parser, so the edge reads nothing behind chunks: it closes the
-//! connection after the answer, as RFC 9112, 6.1 asks for.
+//! The edge writes every request to the app with framing of its own, so the app reads what the edge
+//! understood. What remains is to refuse a request that a proxy *in front* of the edge may have
+//! understood differently: its body could contain a second request.
 //!
-//! The edge writes every request to the app anew, with a framing of its own, so what it understood
-//! is what the app reads. What remains is to refuse a request that a proxy *in front* of the edge may
-//! have understood differently: it could hide a second request in the first one's body.
+//! The HTTP parser drops a Content-Length next to Transfer-Encoding. So the edge reads nothing after a
+//! chunked body: it closes the connection after the answer, as RFC 9112, 6.1 requires.
 
-/// What a request's head says about itself.
+/// The parts of a request's head that decide about its framing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Head<'r> {
-    /// HTTP/2, where frames mark the borders.
+    /// HTTP/2, whose frames delimit messages.
     pub is_http2: bool,
     /// HTTP/1.0.
     pub is_http10: bool,
     /// The method.
     pub method: &'r str,
-    /// The authority in the request line, if it has one.
+    /// The authority in the request line, if there is one.
     pub authority: Option<&'r str>,
     /// Number of `Host` headers.
     pub hosts: usize,
@@ -32,16 +32,16 @@ pub struct Head<'r> {
     pub transfer_encoding: Option<&'r str>,
 }
 
-/// Why a request is refused, with the status that says so.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, or 501 for what is valid and not offered.
+    /// 400; 501 for what is valid but not supported.
     pub status: u16,
     /// For the error page.
     pub why: &'static str,
 }
 
-/// Checks a head. The parser has already refused what is no HTTP at all.
+/// Checks a head that the HTTP parser has accepted.
 pub fn check(head: &Head<'_>) -> Result<(), Refusal> {
     let bad = |why| Err(Refusal { status: 400, why });
     if head.method == "CONNECT" {
@@ -93,7 +93,7 @@ pub fn check(head: &Head<'_>) -> Result<(), Refusal> {
 }
 
 /// Headers that concern one connection only (RFC 9110, 7.6.1), besides those that `Connection` names.
-/// `Trailer` is none of them, and `TE` passes as `trailers`.
+/// `Trailer` is not one of them, and `TE: trailers` is kept.
 pub const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",
@@ -105,8 +105,8 @@ pub const HOP_BY_HOP: [&str; 8] = [
     "upgrade",
 ];
 
-/// Whether a name in `Connection` may be dropped on its word. A client must not make the edge remove
-/// what the edge or a proxy in front of it has added.
+/// Whether a header may be dropped because `Connection` names it. A client must not make the edge
+/// remove what the edge or a proxy in front of it has added.
 pub fn may_be_named_by_connection(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     !(name.starts_with("x-forwarded-")
@@ -143,7 +143,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_plain_passes() {
+    fn plain_requests_pass() {
         let chunked = Head {
             transfer_encodings: 1,
             transfer_encoding: Some("chunked"),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_refused() {
+    fn ambiguous_requests_are_refused() {
         let chunked = Head {
             transfer_encodings: 1,
             transfer_encoding: Some("chunked"),
@@ -241,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_judged(host in ".*", authority in prop::option::of(".*"), te in prop::option::of(".*")) {
+        fn any_text_is_checked(host in ".*", authority in prop::option::of(".*"), te in prop::option::of(".*")) {
             let head = Head {
                 host: Some(&host), authority: authority.as_deref(),
                 transfer_encodings: usize::from(te.is_some()), transfer_encoding: te.as_deref(), ..PLAIN

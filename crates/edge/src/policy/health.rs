@@ -1,61 +1,62 @@
-//! What the load balancer is told: whether this task should get users.
+//! What the health endpoint reports: whether this task should get users.
 //!
-//! An answer of the app, an error as well, proves that it works on requests; one random 500 says
-//! nothing about the next request. Silence does. A crash that is mended within the grace is nobody's
-//! business either: the edge holds the requests meanwhile.
+//! Any answer of the app, even an error, proves that it processes requests; one random 500 says nothing
+//! about the next request. No answer does. A crash that is over within the grace period is not reported
+//! either: the edge holds the requests meanwhile.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long the edge waits for the app before it says so.
+/// How long the app may fail before the task is unhealthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HealthPolicy {
-    /// The app does not run, or takes no connections.
+    /// Without running, or without accepting connections.
     pub down: Duration,
-    /// The app takes requests and does not answer.
+    /// Accepting requests without answering.
     pub stuck: Duration,
 }
 
 /// What is known about the app.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AppSeen {
-    /// SIGTERM came.
+pub struct AppObservation {
+    /// SIGTERM arrived.
     pub draining: bool,
     /// The app has answered at least once since the edge started.
     pub was_ready: bool,
-    /// Since when it does not run or takes no connections.
-    pub down_since: Option<Moment>,
-    /// The edge's question that is the first without an answer since the last answer.
-    pub silent_since: Option<Moment>,
+    /// Since when it does not run or accept connections.
+    pub down_since: Option<Monotonic>,
+    /// When the edge sent the first request that has no answer, since the last answer.
+    pub silent_since: Option<Monotonic>,
 }
 
-/// The verdict.
+/// The health of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Send users.
-    Well,
+    #[serde(rename = "well")]
+    Healthy,
     /// The app has not answered yet.
     Starting,
     /// The app has been down for too long.
     Down,
     /// The app has not answered for too long.
     Stuck,
-    /// This task is about to end.
+    /// The task is shutting down.
     Draining,
 }
 
 impl Health {
-    /// The status of the health endpoint.
+    /// HTTP status of the health endpoint.
     pub fn status(self) -> u16 {
-        if self == Health::Well { 200 } else { 503 }
+        if self == Health::Healthy { 200 } else { 503 }
     }
 
-    /// Its word in answers and metrics.
+    /// The word in answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
-            Health::Well => "well",
+            Health::Healthy => "well",
             Health::Starting => "starting",
             Health::Down => "down",
             Health::Stuck => "stuck",
@@ -65,8 +66,8 @@ impl Health {
 }
 
 /// Judges the task.
-pub fn judge(seen: &AppSeen, policy: &HealthPolicy, now: Moment) -> Health {
-    let overdue = |since: Option<Moment>, grace| since.is_some_and(|at| now.since(at) > grace);
+pub fn judge(seen: &AppObservation, policy: &HealthPolicy, now: Monotonic) -> Health {
+    let overdue = |since: Option<Monotonic>, grace| since.is_some_and(|at| now.since(at) > grace);
     if seen.draining {
         Health::Draining
     } else if !seen.was_ready {
@@ -76,7 +77,7 @@ pub fn judge(seen: &AppSeen, policy: &HealthPolicy, now: Moment) -> Health {
     } else if overdue(seen.silent_since, policy.stuck) {
         Health::Stuck
     } else {
-        Health::Well
+        Health::Healthy
     }
 }
 
@@ -90,30 +91,32 @@ mod tests {
     };
 
     #[test]
-    fn the_table() {
-        let well = AppSeen {
+    fn each_observation_has_its_health() {
+        let well = AppObservation {
             was_ready: true,
-            ..AppSeen::default()
+            ..AppObservation::default()
         };
-        let at = |seen: AppSeen, second: u64| judge(&seen, &POLICY, Moment(second * 1_000_000));
-        assert_eq!(at(AppSeen::default(), 100), Health::Starting);
-        assert_eq!(at(well, 100), Health::Well);
-        let down = AppSeen {
-            down_since: Some(Moment(0)),
+        let at = |seen: AppObservation, second: u64| {
+            judge(&seen, &POLICY, Monotonic(second * 1_000_000))
+        };
+        assert_eq!(at(AppObservation::default(), 100), Health::Starting);
+        assert_eq!(at(well, 100), Health::Healthy);
+        let down = AppObservation {
+            down_since: Some(Monotonic(0)),
             ..well
         };
-        assert_eq!(at(down, 5), Health::Well);
+        assert_eq!(at(down, 5), Health::Healthy);
         assert_eq!(at(down, 6), Health::Down);
-        let silent = AppSeen {
-            silent_since: Some(Moment(0)),
+        let silent = AppObservation {
+            silent_since: Some(Monotonic(0)),
             ..well
         };
-        assert_eq!(at(silent, 15), Health::Well);
+        assert_eq!(at(silent, 15), Health::Healthy);
         assert_eq!(at(silent, 16), Health::Stuck);
-        for seen in [AppSeen::default(), well, down, silent] {
+        for seen in [AppObservation::default(), well, down, silent] {
             assert_eq!(
                 at(
-                    AppSeen {
+                    AppObservation {
                         draining: true,
                         ..seen
                     },
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_well_is_200() {
+    fn only_a_healthy_task_answers_200() {
         for health in [
             Health::Starting,
             Health::Down,
@@ -134,6 +137,6 @@ mod tests {
         ] {
             assert_eq!(health.status(), 503);
         }
-        assert_eq!(Health::Well.status(), 200);
+        assert_eq!(Health::Healthy.status(), 200);
     }
 }

@@ -1,17 +1,17 @@
-//! The edge as a custom runtime of AWS Lambda: what an invocation means, and what is answered to it.
+//! Decisions of the edge as a custom runtime of AWS Lambda.
 //!
 //! | | |
 //! |---|---|
-//! | [`event`] | what Lambda hands out: a request of an HTTP API or of a function URL, or a probe |
-//! | [`answer`] | what Lambda takes back, and how much of it |
-//! | [`stream`] | which answers leave as they come, how, and where they end before their time |
-//! | [`api`] | what to do when the Runtime API fails |
-//! | [`pace`] | how much time an invocation has, and when the edge tells about it |
-//! | [`environment`] | what the variables mean there |
+//! | [`event`] | events: requests of an HTTP API or a function URL, and probes |
+//! | [`response`] | complete answers, and their size limit |
+//! | [`stream`] | which answers are streamed, how, and when they are truncated |
+//! | [`api_failure`] | what to do when the Runtime API fails |
+//! | [`timing`] | how much time an invocation has, and when lines are written |
+//! | [`environment`] | what the variables mean on Lambda |
 
-pub mod answer;
-pub mod api;
+pub mod api_failure;
 pub mod environment;
 pub mod event;
-pub mod pace;
+pub mod response;
 pub mod stream;
+pub mod timing;

@@ -1,28 +1,28 @@
-//! The concurrency limit: how many requests the app works on at once, found by watching it.
+//! The concurrency limit: how many requests may be at the app at once, derived from its latency.
 //!
-//! An app that gets more at once than it can work on answers all of them late, and late answers are
-//! asked for again. The limit follows the app: it grows while answers come about as fast as they
-//! always did, and shrinks when they become slow *while the limit is in use*, or do not come at all.
-//! It errs on the generous side, as a request that is turned away for nothing is an error as well:
-//! answers have to take three times as long as usual, and 20 ms more, before it shrinks.
+//! An app with more requests than it can process answers all of them late, and late answers are
+//! requested again. The limit grows while answers take about as long as usual, and shrinks when they
+//! become slow *while the limit is in use*, or do not arrive at all. A request that is rejected without
+//! need is an error too, so the limit shrinks only when answers take more than three times as long as
+//! usual plus 20 ms.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use rules::edge_contract::histogram::micros;
 use std::time::Duration;
 
-/// Where the limit may move.
+/// The bounds of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitPolicy {
-    /// Never fewer than this: any app can hold so many, and the fastest needs no more.
+    /// Never lower than this: any app can queue so many, and the fastest needs no more.
     pub least: u32,
-    /// Where it starts.
+    /// The initial limit.
     pub first: u32,
-    /// Never more than this.
+    /// Never higher than this.
     pub most: u32,
 }
 
 impl LimitPolicy {
-    /// The usual one for an upper bound.
+    /// The default policy for an upper bound.
     pub fn up_to(most: u32) -> LimitPolicy {
         LimitPolicy {
             least: most.min(16),
@@ -32,26 +32,26 @@ impl LimitPolicy {
     }
 }
 
-/// Slower than usual times this counts as slow.
+/// The factor on the usual latency above which an answer is slow.
 const TOLERANCE: f64 = 3.0;
-/// Added to it, in microseconds: three times nothing is nothing.
+/// Added to the product, in microseconds, so that very fast apps have some tolerance.
 const SLACK: f64 = 20_000.0;
-/// The part of the usual latency that a window of requests replaces.
+/// The weight of a window's latency in the usual latency.
 const MEMORY: f64 = 0.05;
-/// The part of the way to its new value that the limit goes at once.
+/// The part of the distance to its target by which the limit moves.
 const STEP: f64 = 0.3;
-/// A window ends with this many answers, but not before [`WINDOW`] has passed.
+/// A window ends after this many answers, but not before [`WINDOW`] has passed.
 const ANSWERS: u32 = 20;
 /// Shortest window.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// The limit, with what it has seen.
+/// The limit, and what it is derived from.
 #[derive(Debug, Clone)]
 pub struct Limit {
     policy: LimitPolicy,
     limit: f64,
     in_flight: u32,
-    /// Latency of the app when it is well, in microseconds.
+    /// The app's usual latency in microseconds.
     usual: Option<f64>,
     window: Window,
 }
@@ -59,7 +59,7 @@ pub struct Limit {
 /// What happened since the limit was last adjusted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Window {
-    since: Moment,
+    since: Monotonic,
     answers: u32,
     sum: f64,
     lost: u32,
@@ -67,7 +67,7 @@ struct Window {
 }
 
 impl Limit {
-    /// A limit that has seen nothing yet.
+    /// The initial limit.
     pub fn new(policy: LimitPolicy) -> Limit {
         Limit {
             policy,
@@ -78,19 +78,19 @@ impl Limit {
         }
     }
 
-    /// The limit as it stands.
+    /// The current limit.
     pub fn current(&self) -> u32 {
-        // At least 1 and at most `most`, so the conversion is exact enough.
+        // From 1 to `most`, so the conversion is exact.
         self.limit as u32
     }
 
-    /// Requests that the app works on.
+    /// Requests at the app.
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }
 
-    /// Takes a place, if one is free.
-    pub fn enter(&mut self) -> bool {
+    /// Counts a request in, unless the limit is reached.
+    pub fn acquire(&mut self) -> bool {
         let free = self.in_flight < self.current();
         if free {
             self.in_flight += 1;
@@ -101,10 +101,10 @@ impl Limit {
         free
     }
 
-    /// Gives the place back. `latency` is [`None`] when no answer came in time; a request that says
-    /// nothing about the app's speed (its client left) passes `Some` of nothing: use [`Limit::leave`].
-    pub fn finish(&mut self, latency: Option<Duration>, now: Moment) {
-        self.leave();
+    /// Counts a request out. `latency` is [`None`] if no answer arrived in time. For a request that says
+    /// nothing about the app's speed, because its client left, use [`Limit::release`].
+    pub fn finish(&mut self, latency: Option<Duration>, now: Monotonic) {
+        self.release();
         match latency {
             Some(latency) => {
                 self.window.answers += 1;
@@ -119,12 +119,12 @@ impl Limit {
         }
     }
 
-    /// Gives the place back without a word about the app's speed.
-    pub fn leave(&mut self) {
+    /// Counts a request out whose latency does not matter.
+    pub fn release(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    fn adjust(&mut self, now: Moment) {
+    fn adjust(&mut self, now: Monotonic) {
         let window = std::mem::replace(
             &mut self.window,
             Window {
@@ -133,7 +133,7 @@ impl Limit {
                 ..Window::default()
             },
         );
-        // A limit that nobody came near has not been tried: its value says nothing.
+        // A limit that was not nearly reached has not been tested.
         let in_use = f64::from(window.peak) >= self.limit / 2.0;
         let mut target = self.limit;
         if window.answers > 0 {
@@ -144,8 +144,7 @@ impl Limit {
                 let gradient = (slow / mean.max(1.0)).clamp(0.5, 1.0);
                 target = self.limit * gradient + self.limit.sqrt();
             }
-            // The usual latency follows slowly upwards, at once downwards: an overload that lasts must
-            // not become what is usual.
+            // The usual latency rises slowly and falls quickly: a long overload must not become usual.
             let share = if mean < usual {
                 0.5
             } else if mean > slow {
@@ -170,17 +169,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// `seconds` of an app that works on `capacity` requests at once for `service` each, under a
-    /// closed loop of `clients`.
+    /// Simulates `seconds` of an app that processes `capacity` requests at once, each for `service`, with
+    /// `clients` that send their next request when they get an answer.
     fn run(limit: &mut Limit, clients: u32, capacity: u32, service: Duration, seconds: u64) {
-        let mut now = Moment(0);
-        let end = Moment(seconds * 1_000_000);
+        let mut now = Monotonic(0);
+        let end = Monotonic(seconds * 1_000_000);
         while now < end {
             let mut entered = 0;
-            while entered < clients && limit.enter() {
+            while entered < clients && limit.acquire() {
                 entered += 1;
             }
-            // Everyone who got in waits for the ones before.
+            // The app processes the requests in batches of `capacity`.
             let latency = service.mul_f64((f64::from(entered) / f64::from(capacity)).max(1.0));
             now = now.plus(latency);
             for _ in 0..entered {
@@ -190,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn a_light_load_leaves_it_alone() {
+    fn a_light_load_does_not_change_it() {
         let mut limit = Limit::new(LimitPolicy::up_to(1024));
         run(&mut limit, 10, 100, Duration::from_millis(10), 60);
         assert_eq!(limit.current(), 128);
     }
 
     #[test]
-    fn an_app_that_can_take_more_gets_more() {
+    fn a_fast_app_gets_more() {
         let mut limit = Limit::new(LimitPolicy::up_to(1024));
         run(&mut limit, 2_000, 5_000, Duration::from_millis(10), 60);
         assert_eq!(limit.current(), 1024);
@@ -208,17 +207,17 @@ mod tests {
         let mut limit = Limit::new(LimitPolicy::up_to(1024));
         run(&mut limit, 10, 10, Duration::from_millis(20), 10);
         run(&mut limit, 2_000, 10, Duration::from_millis(20), 120);
-        // Slow is 80 ms here: four times the capacity, and what the square root adds.
+        // Slow is 80 ms here: four times the capacity, plus what the square root adds.
         assert!((20..80).contains(&limit.current()), "{}", limit.current());
     }
 
     #[test]
-    fn lost_answers_shrink_it_and_it_comes_back() {
+    fn lost_answers_shrink_it_and_it_recovers() {
         let mut limit = Limit::new(LimitPolicy::up_to(256));
-        let mut now = Moment(0);
+        let mut now = Monotonic(0);
         for _ in 0..100 {
             now = now.plus(Duration::from_millis(200));
-            let entered = (0..300).filter(|_| limit.enter()).count();
+            let entered = (0..300).filter(|_| limit.acquire()).count();
             for _ in 0..entered {
                 limit.finish(None, now);
             }
@@ -230,19 +229,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_stays_in_its_bounds(
+        fn it_stays_within_its_bounds(
             most in 1..2_000_u32,
             steps in prop::collection::vec((0..4_u8, 0..10_000_000_u64), 1..400),
         ) {
             let policy = LimitPolicy::up_to(most);
             let mut limit = Limit::new(policy);
-            let (mut now, mut inside) = (Moment(0), 0_u32);
+            let (mut now, mut inside) = (Monotonic(0), 0_u32);
             for (step, micros) in steps {
                 now = now.plus(Duration::from_micros(micros / 100));
                 match step {
                     0 | 1 => {
                         let before = limit.in_flight();
-                        let free = limit.enter();
+                        let free = limit.acquire();
                         prop_assert_eq!(free, before < limit.current());
                         inside += u32::from(free);
                     }

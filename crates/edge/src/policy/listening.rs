@@ -1,10 +1,9 @@
-//! Which ports somebody listens on, from `/proc/net/tcp`: the best hint for an app that is waited for
-//! on another one.
+//! On which ports a process listens, from `/proc/net/tcp`.
 
-/// The state LISTEN, as the kernel writes it.
+/// The state LISTEN in the kernel's format.
 const LISTEN: &str = "0A";
 
-/// The ports in the text of `/proc/net/tcp` or `/proc/net/tcp6`, sorted.
+/// The listening ports in the text of `/proc/net/tcp` or `/proc/net/tcp6`, sorted.
 pub fn ports(text: &str) -> Vec<u16> {
     let mut ports: Vec<u16> = text
         .lines()
@@ -27,7 +26,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn listeners_are_told_from_connections() {
+    fn connections_are_not_listeners() {
         let text = "  sl  local_address rem_address   st tx_queue\n   \
                     0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000\n   \
                     1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000\n";
@@ -36,7 +35,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read(text in "[ 0-9A-F:\n]{0,200}") {
+        fn any_text_is_accepted(text in "[ 0-9A-F:\n]{0,200}") {
             let _ = ports(&text);
         }
     }

@@ -1,23 +1,21 @@
-//! Time as the edge feels it: a clock that only runs forward.
+//! Monotonic time: the only time that decisions about single requests depend on.
 
 use rules::edge_contract::histogram::micros;
 use std::time::Duration;
 
-/// Microseconds since the edge started, by a clock that no one sets. Apart from
-/// [`rules::time::Timestamp`] on purpose: a wall clock that is set back must not
-/// reopen a circuit or fill a budget.
+/// Microseconds since the edge started. Not a [`rules::time::Timestamp`]: a wall clock that is set back
+/// must not reopen a circuit or fill a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub u64);
+pub struct Monotonic(pub u64);
 
-impl Moment {
-    /// How long it has been since `earlier`; zero if that lies ahead (another thread read its clock
-    /// a little later).
-    pub fn since(self, earlier: Moment) -> Duration {
+impl Monotonic {
+    /// The time since `earlier`; zero if that is in the future (another thread read its clock later).
+    pub fn since(self, earlier: Monotonic) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `duration` later.
-    pub fn plus(self, duration: Duration) -> Moment {
-        Moment(self.0.saturating_add(micros(duration)))
+    /// The time `duration` later.
+    pub fn plus(self, duration: Duration) -> Monotonic {
+        Monotonic(self.0.saturating_add(micros(duration)))
     }
 }

@@ -1,13 +1,13 @@
-//! Which rules of the edge hold for which paths.
+//! Which mechanisms of the edge apply to which paths.
 
 /// What can be switched off for a path prefix. Everything is on by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switches {
-    /// Trying requests again.
+    /// Retries.
     pub retry: bool,
-    /// Failing fast while the app is dead.
+    /// Failing fast while the app is down.
     pub circuit: bool,
-    /// Turning requests away when the app has enough to do.
+    /// Rejecting requests when the app is at its limit.
     pub shed: bool,
     /// The time limit until the answer begins.
     pub deadline: bool,
@@ -25,7 +25,7 @@ impl Switches {
         log: true,
     };
 
-    /// The names that `LANDFALL_EDGE_RULES` knows.
+    /// The names in `LANDFALL_EDGE_RULES`.
     pub const NAMES: [&'static str; 5] = ["retry", "circuit", "shed", "deadline", "log"];
 
     fn switch_off(&mut self, name: &str) -> bool {
@@ -42,15 +42,15 @@ impl Switches {
     }
 }
 
-/// Prefixes with what is switched off below them.
+/// Path prefixes, with what is switched off below them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathRules {
-    /// Longest prefix first: the most specific one decides, alone.
+    /// Longest prefix first: only the most specific one applies.
     rules: Vec<(String, Switches)>,
 }
 
 impl PathRules {
-    /// Reads `/pay=-retry,-shed;/events=-deadline`.
+    /// Parses `/pay=-retry,-shed;/events=-deadline`.
     pub fn parse(text: &str) -> Result<PathRules, String> {
         let mut rules = Vec::new();
         for rule in text
@@ -63,7 +63,7 @@ impl PathRules {
             };
             let prefix = prefix.trim();
             if !prefix.starts_with('/') || prefix.contains(['?', '#', '%']) {
-                return Err(format!("`{}` is no plain path", prefix.escape_debug()));
+                return Err(format!("`{}` is not a plain path", prefix.escape_debug()));
             }
             let mut switches = Switches::ALL;
             for name in names.split(',').map(str::trim) {
@@ -71,12 +71,12 @@ impl PathRules {
                     .strip_prefix('-')
                     .is_some_and(|name| switches.switch_off(name))
                 {
-                    return Err(format!("`{}` is no switch", name.escape_debug()));
+                    return Err(format!("`{}` is not a switch", name.escape_debug()));
                 }
             }
             let prefix = prefix.trim_end_matches('/').to_owned();
             if rules.iter().any(|(known, _)| *known == prefix) {
-                return Err(format!("`{}` stands there twice", rule.escape_debug()));
+                return Err(format!("`{}` is there twice", rule.escape_debug()));
             }
             rules.push((prefix, switches));
         }
@@ -84,7 +84,7 @@ impl PathRules {
         Ok(PathRules { rules })
     }
 
-    /// What holds for a path. `/pay` covers `/pay` and `/pay/card`, not `/payments`.
+    /// What applies to a path. `/pay` covers `/pay` and `/pay/card`, not `/payments`.
     pub fn of(&self, path: &str) -> Switches {
         let covers = |prefix: &str| {
             path.strip_prefix(prefix)
@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_most_specific_prefix_decides() {
+    fn the_most_specific_prefix_applies() {
         let rules = PathRules::parse("/=-log; /pay=-retry,-shed;/pay/status=-log;").expect("rules");
         let off = |path: &str| {
             let Switches {
@@ -126,11 +126,11 @@ mod tests {
     fn mistakes_are_named() {
         for (bad, why) in [
             ("/a", "`/a` has no `=`"),
-            ("a=-retry", "`a` is no plain path"),
-            ("/a=retry", "`retry` is no switch"),
-            ("/a=-retries", "`-retries` is no switch"),
-            ("/a=", "`` is no switch"),
-            ("/a=-retry;/a/=-log", "`/a/=-log` stands there twice"),
+            ("a=-retry", "`a` is not a plain path"),
+            ("/a=retry", "`retry` is not a switch"),
+            ("/a=-retries", "`-retries` is not a switch"),
+            ("/a=", "`` is not a switch"),
+            ("/a=-retry;/a/=-log", "`/a/=-log` is there twice"),
         ] {
             assert_eq!(PathRules::parse(bad), Err(why.to_owned()), "{bad}");
         }
@@ -138,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in ".*", rules in "[/a=;,-]{0,30}", path in ".*") {
+        fn any_text_is_parsed_or_refused(text in ".*", rules in "[/a=;,-]{0,30}", path in ".*") {
             for text in [text, rules] {
                 if let Ok(rules) = PathRules::parse(&text) {
                     let _ = rules.of(&path);

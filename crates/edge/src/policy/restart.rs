@@ -1,21 +1,21 @@
-//! What happens after the app has ended by itself: again, a little later, or not at all.
+//! What happens after the app has exited: a restart at once, a restart later, or none.
 
-use crate::policy::monotonic::Moment;
+use crate::policy::monotonic::Monotonic;
 use std::time::Duration;
 
-/// How patient the edge is with an app that ends.
+/// How often the app is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// Restarts in a row after which it gives up.
+    /// Restarts in a row before the edge gives up.
     pub restarts: u32,
-    /// Restarts in a row of an app that has never answered. A broken image should fail soon.
+    /// The same for an app that has never answered: a broken image should fail soon.
     pub never_ready: u32,
-    /// An app that answered and ran this long starts the count anew.
+    /// An app that answered and ran for this long resets the count.
     pub settled: Duration,
 }
 
 impl RestartPolicy {
-    /// The usual one for a number of restarts in a row.
+    /// The default policy for a number of restarts in a row.
     pub fn up_to(restarts: u32) -> RestartPolicy {
         RestartPolicy {
             restarts,
@@ -28,14 +28,14 @@ impl RestartPolicy {
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// By itself, with this code.
+    /// With this exit code.
     Code(i32),
     /// By this signal.
     Signal(i32),
 }
 
 impl Exit {
-    /// The code that a shell would report, and that the edge ends with in the app's place.
+    /// The exit code that a shell would report, and with which the edge exits in the app's place.
     pub fn code(self) -> u8 {
         match self {
             Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(u8::MAX),
@@ -53,12 +53,12 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// What to do about it.
+/// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Start it again after this long.
+    /// Start the app again after this long.
     Start(Duration),
-    /// End, with the app's exit code.
+    /// Shut down with the app's exit code.
     GiveUp,
 }
 
@@ -72,7 +72,7 @@ pub struct Restarts {
 }
 
 impl Restarts {
-    /// None yet.
+    /// No restarts yet.
     pub fn new(policy: RestartPolicy) -> Restarts {
         Restarts {
             policy,
@@ -82,13 +82,13 @@ impl Restarts {
         }
     }
 
-    /// How many there were.
+    /// Their number.
     pub fn total(&self) -> u32 {
         self.total
     }
 
-    /// The app ended at `now`. It ran from `started` and first answered at `ready`, if ever.
-    pub fn ended(&mut self, started: Moment, ready: Option<Moment>, now: Moment) -> Step {
+    /// The app ended at `now`. It had run since `started` and first answered at `ready`, if at all.
+    pub fn ended(&mut self, started: Monotonic, ready: Option<Monotonic>, now: Monotonic) -> Step {
         self.was_ready |= ready.is_some();
         if ready.is_some() && now.since(started) >= self.policy.settled {
             self.in_a_row = 0;
@@ -108,7 +108,7 @@ impl Restarts {
     }
 }
 
-/// Twice at once, as users wait for it; then 100 ms and doubled, up to 5 s.
+/// The first two restarts come at once, as users wait for them; then 100 ms, doubled up to 5 s.
 fn delay(in_a_row: u32) -> Duration {
     match in_a_row.checked_sub(2) {
         None => Duration::ZERO,
@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_first_restarts_come_at_once_and_the_later_ones_wait() {
+    fn later_restarts_are_delayed() {
         let delays: Vec<u128> = (0..10).map(|n| delay(n).as_millis()).collect();
         assert_eq!(
             delays,
@@ -131,24 +131,27 @@ mod tests {
     }
 
     #[test]
-    fn an_app_that_never_answers_fails_soon() {
+    fn an_app_that_never_answers_is_given_up_soon() {
         let mut restarts = Restarts::new(RestartPolicy::up_to(10));
         assert!(matches!(
-            restarts.ended(Moment(0), None, Moment(9)),
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
             Step::Start(_)
         ));
         assert!(matches!(
-            restarts.ended(Moment(0), None, Moment(9)),
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
             Step::Start(_)
         ));
-        assert_eq!(restarts.ended(Moment(0), None, Moment(9)), Step::GiveUp);
+        assert_eq!(
+            restarts.ended(Monotonic(0), None, Monotonic(9)),
+            Step::GiveUp
+        );
         assert_eq!(restarts.total(), 2);
     }
 
     #[test]
-    fn an_app_that_dies_now_and_then_is_restarted_for_ever() {
+    fn an_app_that_crashes_occasionally_is_always_restarted() {
         let mut restarts = Restarts::new(RestartPolicy::up_to(3));
-        let mut now = Moment(0);
+        let mut now = Monotonic(0);
         for _ in 0..1_000 {
             let started = now;
             now = now.plus(Duration::from_secs(6));
@@ -167,12 +170,12 @@ mod tests {
     }
 
     proptest! {
-        /// An app that dies quickly gets exactly the allowed number of restarts, whatever it did before.
+        /// An app that exits quickly gets exactly the allowed number of restarts, whatever it did before.
         #[test]
-        fn it_gives_up_in_the_end(restarts in 0..20_u32, runs in prop::collection::vec(any::<bool>(), 100)) {
+        fn an_app_that_keeps_crashing_is_given_up(restarts in 0..20_u32, runs in prop::collection::vec(any::<bool>(), 100)) {
             let mut state = Restarts::new(RestartPolicy::up_to(restarts));
             let given_up = runs.into_iter().any(|ready| {
-                state.ended(Moment(0), ready.then_some(Moment(1)), Moment(2)) == Step::GiveUp
+                state.ended(Monotonic(0), ready.then_some(Monotonic(1)), Monotonic(2)) == Step::GiveUp
             });
             prop_assert!(given_up);
             prop_assert!(state.total() <= restarts.max(2));

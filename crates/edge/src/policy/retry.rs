@@ -1,20 +1,20 @@
-//! Whether a request is tried again: the one table that decides it.
+//! Whether a request is retried: this table decides.
 //!
-//! | the try ended with | not repeatable (POST) | repeatable, body kept |
+//! | the attempt ended with | not repeatable (POST) | repeatable, body kept |
 //! |---|---|---|
-//! | 500, 502, 503, 504 | deliver | again at once, for a token |
+//! | 500, 502, 503, 504 | deliver | retry at once, for a token |
 //! | any other answer | deliver | deliver |
 //! | connection refused: nothing was sent | wait for the app | wait for the app |
-//! | a kept connection was closed before anything was sent | again | again |
-//! | reset or closed before an answer | fail | again at once, for a token |
-//! | no answer in time | fail | again, for a token |
+//! | an idle connection was closed before anything was sent | resend | resend |
+//! | reset or closed before an answer | fail | retry at once, for a token |
+//! | no answer in time | fail | retry, for a token |
 //!
-//! "Again" is bounded by the number of tries and by the deadline; without a token the request ends
+//! Retries are limited by the number of attempts and by the deadline. Without a token the request ends
 //! as if it were not repeatable.
 
 use http_status::{BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL, UNAVAILABLE};
 
-/// The statuses that may be an accident of one try.
+/// The statuses that another attempt may not have.
 mod http_status {
     pub(super) const INTERNAL: u16 = 500;
     pub(super) const BAD_GATEWAY: u16 = 502;
@@ -22,50 +22,50 @@ mod http_status {
     pub(super) const GATEWAY_TIMEOUT: u16 = 504;
 }
 
-/// How one try ended.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The app answered with this status.
+pub enum AttemptEnd {
+    /// With an answer of this status.
     Answered(u16),
     /// No connection could be made.
     Refused,
-    /// A kept connection turned out to be closed before a byte of the request had left.
+    /// An idle connection turned out to be closed before a byte of the request was sent.
     Unsent,
-    /// The connection broke after the request was sent, before the answer's head was there.
+    /// The connection broke after the request was sent and before the answer's head arrived.
     Reset,
-    /// The answer's head did not come in time.
+    /// The answer's head did not arrive in time.
     Silent,
 }
 
-impl Ended {
-    /// Whether releases and alarms count the try as an error of the app.
+impl AttemptEnd {
+    /// Whether releases and alarms count the attempt as an error of the app.
     pub fn is_error(self) -> bool {
         match self {
-            Ended::Answered(status) => status >= INTERNAL,
-            Ended::Refused | Ended::Reset | Ended::Silent => true,
-            Ended::Unsent => false,
+            AttemptEnd::Answered(status) => status >= INTERNAL,
+            AttemptEnd::Refused | AttemptEnd::Reset | AttemptEnd::Silent => true,
+            AttemptEnd::Unsent => false,
         }
     }
 
-    /// Whether the app showed that it is alive: any answer does, an error as well.
+    /// Whether the app showed that it is up: any answer does, even an error.
     pub fn is_answer(self) -> bool {
-        matches!(self, Ended::Answered(_))
+        matches!(self, AttemptEnd::Answered(_))
     }
 }
 
-/// A try that ended, with everything that decides about the next one.
+/// An attempt that ended, with everything that decides about the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
-    /// Which try of the request it was, from 1. Tries that sent nothing do not count.
+pub struct EndedAttempt {
+    /// Number of the attempt, from 1. Attempts that sent nothing do not count.
     pub number: u32,
     /// How it ended.
-    pub ended: Ended,
-    /// Whether the request may reach the app twice: its method is idempotent, or it carries an
-    /// `Idempotency-Key`; and nobody switched retries off for its path.
+    pub end: AttemptEnd,
+    /// Whether the app may see the request twice: its method is idempotent or it has an
+    /// `Idempotency-Key`, and retries are on for its path.
     pub repeatable: bool,
-    /// Whether the body as sent so far is still there to be sent again.
+    /// Whether the whole body can be sent again.
     pub replayable: bool,
-    /// Whether the deadline is over.
+    /// Whether the deadline has passed.
     pub late: bool,
 }
 
@@ -74,29 +74,29 @@ pub struct Attempt {
 pub enum Verdict {
     /// The user gets this answer.
     Deliver,
-    /// The app is asked again if the budget has a token; without one it is [`without_token`].
+    /// Another attempt if the budget has a token; otherwise [`without_token`] decides.
     Retry,
-    /// The app is asked again at once, for free: it has not seen the request yet.
+    /// Another attempt at once, without a token: the app has not seen the request yet.
     Resend,
-    /// The request waits until the app takes connections.
+    /// The request waits until the app accepts connections.
     AwaitApp,
-    /// No answer of this try can be delivered.
+    /// This attempt has no answer that could be delivered.
     Fail(Failure),
 }
 
-/// Why a request ends without an answer of its last try.
+/// Why a request ends without an answer of its last attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Failure {
-    /// The app takes no connections.
+    /// The app accepts no connections.
     Unreachable,
     /// The connection to the app broke before an answer.
     Broken,
-    /// The deadline is over.
+    /// The deadline has passed.
     Late,
 }
 
 impl Failure {
-    /// The status that the user gets, if the app never answered the request.
+    /// The status for the user, if the app never answered the request.
     pub fn status(self) -> u16 {
         match self {
             Failure::Unreachable => UNAVAILABLE,
@@ -106,26 +106,26 @@ impl Failure {
     }
 }
 
-/// What to do after a try. `tries` is the largest number of them.
-pub fn verdict(attempt: &Attempt, tries: u32) -> Verdict {
+/// What to do after an attempt. `tries` is the largest number of attempts.
+pub fn verdict(attempt: &EndedAttempt, tries: u32) -> Verdict {
     let again = attempt.repeatable && attempt.replayable && attempt.number < tries && !attempt.late;
-    match attempt.ended {
-        Ended::Answered(status) if again && is_accident(status) => Verdict::Retry,
-        Ended::Answered(_) => Verdict::Deliver,
-        Ended::Refused if attempt.late => Verdict::Fail(Failure::Unreachable),
-        Ended::Refused => Verdict::AwaitApp,
-        Ended::Unsent if attempt.late => Verdict::Fail(Failure::Late),
-        Ended::Unsent => Verdict::Resend,
-        Ended::Reset | Ended::Silent if again => Verdict::Retry,
-        Ended::Reset => Verdict::Fail(Failure::Broken),
-        Ended::Silent => Verdict::Fail(Failure::Late),
+    match attempt.end {
+        AttemptEnd::Answered(status) if again && is_transient(status) => Verdict::Retry,
+        AttemptEnd::Answered(_) => Verdict::Deliver,
+        AttemptEnd::Refused if attempt.late => Verdict::Fail(Failure::Unreachable),
+        AttemptEnd::Refused => Verdict::AwaitApp,
+        AttemptEnd::Unsent if attempt.late => Verdict::Fail(Failure::Late),
+        AttemptEnd::Unsent => Verdict::Resend,
+        AttemptEnd::Reset | AttemptEnd::Silent if again => Verdict::Retry,
+        AttemptEnd::Reset => Verdict::Fail(Failure::Broken),
+        AttemptEnd::Silent => Verdict::Fail(Failure::Late),
     }
 }
 
-/// What becomes of a [`Verdict::Retry`] when the budget is spent.
-pub fn without_token(attempt: &Attempt) -> Verdict {
+/// What a [`Verdict::Retry`] becomes when the budget is spent.
+pub fn without_token(attempt: &EndedAttempt) -> Verdict {
     verdict(
-        &Attempt {
+        &EndedAttempt {
             repeatable: false,
             ..*attempt
         },
@@ -133,16 +133,16 @@ pub fn without_token(attempt: &Attempt) -> Verdict {
     )
 }
 
-/// Whether the next try may well get another answer. 501 and 505 say something about the request.
-fn is_accident(status: u16) -> bool {
+/// Whether another attempt may have another status. 501 and 505 depend on the request.
+fn is_transient(status: u16) -> bool {
     matches!(
         status,
         INTERNAL | BAD_GATEWAY | UNAVAILABLE | GATEWAY_TIMEOUT
     )
 }
 
-/// Whether a request may reach the app twice (RFC 9110, 9.2.2). Clients that send an
-/// `Idempotency-Key` promise it for any method.
+/// Whether the app may see a request twice (RFC 9110, 9.2.2). Clients that send an `Idempotency-Key`
+/// allow it for any method.
 pub fn is_repeatable(method: &str, has_idempotency_key: bool) -> bool {
     has_idempotency_key
         || matches!(
@@ -156,30 +156,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ended() -> impl Strategy<Value = Ended> {
+    fn end() -> impl Strategy<Value = AttemptEnd> {
         prop_oneof![
-            (100..600_u16).prop_map(Ended::Answered),
-            Just(Ended::Refused),
-            Just(Ended::Unsent),
-            Just(Ended::Reset),
-            Just(Ended::Silent),
+            (100..600_u16).prop_map(AttemptEnd::Answered),
+            Just(AttemptEnd::Refused),
+            Just(AttemptEnd::Unsent),
+            Just(AttemptEnd::Reset),
+            Just(AttemptEnd::Silent),
         ]
     }
 
-    const FIRST: Attempt = Attempt {
+    const FIRST: EndedAttempt = EndedAttempt {
         number: 1,
-        ended: Ended::Answered(500),
+        end: AttemptEnd::Answered(500),
         repeatable: true,
         replayable: true,
         late: false,
     };
 
     #[test]
-    fn the_table() {
-        let of = |ended, repeatable| {
+    fn the_table_is_implemented() {
+        let of = |end, repeatable| {
             verdict(
-                &Attempt {
-                    ended,
+                &EndedAttempt {
+                    end,
                     repeatable,
                     ..FIRST
                 },
@@ -187,20 +187,20 @@ mod tests {
             )
         };
         for status in [500, 502, 503, 504] {
-            assert_eq!(of(Ended::Answered(status), true), Verdict::Retry);
-            assert_eq!(of(Ended::Answered(status), false), Verdict::Deliver);
+            assert_eq!(of(AttemptEnd::Answered(status), true), Verdict::Retry);
+            assert_eq!(of(AttemptEnd::Answered(status), false), Verdict::Deliver);
         }
         for status in [200, 304, 404, 429, 501, 505, 507] {
-            assert_eq!(of(Ended::Answered(status), true), Verdict::Deliver);
+            assert_eq!(of(AttemptEnd::Answered(status), true), Verdict::Deliver);
         }
         for repeatable in [true, false] {
-            assert_eq!(of(Ended::Refused, repeatable), Verdict::AwaitApp);
-            assert_eq!(of(Ended::Unsent, repeatable), Verdict::Resend);
+            assert_eq!(of(AttemptEnd::Refused, repeatable), Verdict::AwaitApp);
+            assert_eq!(of(AttemptEnd::Unsent, repeatable), Verdict::Resend);
         }
-        assert_eq!(of(Ended::Reset, true), Verdict::Retry);
-        assert_eq!(of(Ended::Reset, false), Verdict::Fail(Failure::Broken));
-        assert_eq!(of(Ended::Silent, true), Verdict::Retry);
-        assert_eq!(of(Ended::Silent, false), Verdict::Fail(Failure::Late));
+        assert_eq!(of(AttemptEnd::Reset, true), Verdict::Retry);
+        assert_eq!(of(AttemptEnd::Reset, false), Verdict::Fail(Failure::Broken));
+        assert_eq!(of(AttemptEnd::Silent, true), Verdict::Retry);
+        assert_eq!(of(AttemptEnd::Silent, false), Verdict::Fail(Failure::Late));
     }
 
     #[test]
@@ -213,25 +213,25 @@ mod tests {
     }
 
     proptest! {
-        /// What the app may have seen is sent a second time only if that is harmless and possible.
+        /// What the app may have seen is sent again only if that is harmless and possible.
         #[test]
-        fn nothing_is_repeated_that_must_not_be(
-            ended in ended(), number in 1..10_u32, repeatable: bool, replayable: bool, late: bool, tries in 0..10_u32,
+        fn nothing_is_repeated_unless_it_may_be(
+            end in end(), number in 1..10_u32, repeatable: bool, replayable: bool, late: bool, tries in 0..10_u32,
         ) {
-            let attempt = Attempt { number, ended, repeatable, replayable, late };
+            let attempt = EndedAttempt { number, end, repeatable, replayable, late };
             let verdict = verdict(&attempt, tries);
             if verdict == Verdict::Retry {
                 prop_assert!(repeatable && replayable && !late && number < tries);
             }
             if matches!(verdict, Verdict::Resend | Verdict::AwaitApp) {
-                prop_assert!(matches!(ended, Ended::Refused | Ended::Unsent) && !late);
+                prop_assert!(matches!(end, AttemptEnd::Refused | AttemptEnd::Unsent) && !late);
             }
-            prop_assert_eq!(verdict == Verdict::Deliver, ended.is_answer() && verdict != Verdict::Retry);
+            prop_assert_eq!(verdict == Verdict::Deliver, end.is_answer() && verdict != Verdict::Retry);
         }
 
         #[test]
-        fn without_a_token_it_ends(ended in ended(), number in 1..5_u32) {
-            let attempt = Attempt { number, ended, ..FIRST };
+        fn without_a_token_the_request_ends(end in end(), number in 1..5_u32) {
+            let attempt = EndedAttempt { number, end, ..FIRST };
             if verdict(&attempt, 5) == Verdict::Retry {
                 prop_assert!(matches!(without_token(&attempt), Verdict::Deliver | Verdict::Fail(_)));
             }

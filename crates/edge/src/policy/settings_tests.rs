@@ -3,7 +3,7 @@ use crate::policy::path_rules::Switches;
 use proptest::prelude::*;
 use rules::edge_contract::env_vars::VARIABLES;
 
-/// The least that has to be set.
+/// The variables that are required, and a port that is free.
 const LEAST: [(&str, &str); 2] = [("APP", "3000"), ("LISTEN", "8000")];
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, BadEnvironment> {
@@ -20,7 +20,7 @@ fn complaints(variables: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn defaults_are_those_of_the_table() {
+fn the_defaults_are_those_of_the_table() {
     let settings = read(&[]).expect("settings");
     assert_eq!(settings.app.to_string(), "127.0.0.1:3000");
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8000");
@@ -36,14 +36,14 @@ fn defaults_are_those_of_the_table() {
 #[test]
 fn every_variable_of_the_table_is_read() {
     for variable in VARIABLES {
-        // No value has a line feed in it: only a variable that nobody reads accepts this one.
+        // No valid value has a line feed: only a variable that is not read accepts this one.
         let answer = read(&[(variable.name, "\u{1}\n\u{1}")]);
         assert!(answer.is_err(), "{} is not read", variable.name);
     }
 }
 
 #[test]
-fn other_variables_are_the_app_s() {
+fn other_variables_are_ignored() {
     let environment = [
         ("PATH", "/bin"),
         ("LANDFALL_EDGE_APP", "3000"),
@@ -54,7 +54,7 @@ fn other_variables_are_the_app_s() {
 }
 
 #[test]
-fn unknown_names_are_refused_with_the_nearest_one() {
+fn an_unknown_name_is_refused_with_the_nearest_one() {
     assert_eq!(
         complaints(&[("DEADLINE", "1"), ("trie", "2"), ("COLOUR", "red")])[..2],
         [
@@ -62,11 +62,13 @@ fn unknown_names_are_refused_with_the_nearest_one() {
             "LANDFALL_EDGE_trie: unknown name; did you mean LANDFALL_EDGE_TRIES?",
         ]
     );
-    assert!(complaints(&[("COLOUR", "red")])[0].contains("behind LANDFALL_EDGE_ may stand APP, "));
+    assert!(
+        complaints(&[("COLOUR", "red")])[0].contains("the names after LANDFALL_EDGE_ are APP, ")
+    );
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let told = complaints(&[
         ("TRIES", "0"),
         ("ACCESS_LOG", "2"),
@@ -90,7 +92,7 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
-fn nobody_takes_the_port_of_another() {
+fn two_variables_with_the_same_port_are_refused() {
     assert_eq!(
         complaints(&[("LISTEN", "0.0.0.0:3000")]),
         [
@@ -102,7 +104,7 @@ fn nobody_takes_the_port_of_another() {
 }
 
 #[test]
-fn values_of_every_kind() {
+fn values_of_every_kind_are_parsed() {
     let settings = read(&[
         ("PRIVATE_LISTEN", "[::1]:9901"),
         ("SECRET", "0123456789abcdef"),
@@ -150,7 +152,7 @@ fn the_table_lists_each_variable_once() {
 
 proptest! {
     #[test]
-    fn any_environment_is_read_or_refused(
+    fn any_environment_is_parsed_or_refused(
         index in 0..VARIABLES.len(), value in ".*", number in "-?[0-9.e]{0,25}", name in "[A-Z_]{0,12}",
     ) {
         let known = VARIABLES[index].name;

@@ -1,19 +1,19 @@
-//! Names of requests: the request id and the W3C trace context.
+//! Request ids and the W3C trace context.
 
 use std::fmt::Write as _;
 
-/// Longest request id that is taken over.
+/// Longest request id that is accepted.
 const LONGEST_ID: usize = 128;
 
-/// Whether a request id from outside may go into headers, logs and the app: short, and made of
-/// letters that mean nothing to any of them.
+/// Whether a request id from outside is safe for headers, logs and the app: short, and without special
+/// characters.
 pub fn is_request_id(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:=+/@;".contains(&b);
     !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(is_plain)
 }
 
-/// Whether a `traceparent` is one that may be passed on
-/// (<https://www.w3.org/TR/trace-context/#traceparent-header>). Later versions may be longer.
+/// Whether a `traceparent` is valid (<https://www.w3.org/TR/trace-context/#traceparent-header>). Later
+/// versions may be longer.
 pub fn is_traceparent(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut part = |length: usize| {
@@ -37,15 +37,15 @@ pub fn is_traceparent(text: &str) -> bool {
     is_name && is_version && text.len() <= 256
 }
 
-/// A request id of 128 random bits.
+/// A request id from 128 random bits.
 pub fn request_id(random: u128) -> String {
     format!("{random:032x}")
 }
 
-/// A `traceparent` for a request that came without one: not sampled, as nobody asked for it.
+/// A `traceparent` for a request without one. Not sampled, as the client did not ask for it.
 pub fn traceparent(trace: u128, parent: u64) -> String {
     let mut out = String::with_capacity(55);
-    // All zeroes are no name.
+    // An id of zeros is not valid.
     let _ = write!(out, "00-{:032x}-{:016x}-00", trace.max(1), parent.max(1));
     out
 }
@@ -56,7 +56,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_standard_s_examples() {
+    fn the_examples_of_the_standard_are_valid() {
         assert!(is_traceparent(
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         ));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_from_outside_are_harmless() {
+    fn unsafe_ids_are_refused() {
         assert!(is_request_id("Root=1-67891233-abcdef012345678912345678"));
         for bad in ["", "a b", "a\"b", "a\nb", "<b>", &"x".repeat(129)] {
             assert!(!is_request_id(bad), "{bad}");
@@ -87,13 +87,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_is_valid(trace: u128, parent: u64) {
+        fn generated_ids_are_valid(trace: u128, parent: u64) {
             prop_assert!(is_traceparent(&traceparent(trace, parent)));
             prop_assert!(is_request_id(&request_id(trace)));
         }
 
         #[test]
-        fn any_text_is_judged(text in ".*", hex in "[0-9a-f-]{0,60}") {
+        fn any_text_is_checked(text in ".*", hex in "[0-9a-f-]{0,60}") {
             let _ = (is_traceparent(&text), is_traceparent(&hex), is_request_id(&text));
         }
     }

@@ -1,31 +1,31 @@
-//! Just enough of RFC 6455 to end a WebSocket politely: where one frame ends and the next begins.
+//! As much of RFC 6455 as is needed to close a WebSocket cleanly: where frames begin and end.
 //!
-//! A close frame may stand between frames only. The edge follows the lengths of the frames that pass
-//! and looks at nothing inside them.
+//! A close frame may be sent between frames only. So the edge tracks the lengths of the frames it copies,
+//! and nothing inside them.
 
 /// A close frame with status 1001, "going away", as a server sends it.
 pub const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
 
-/// Longest head of a frame: 2 bytes, 8 of length, 4 of mask.
+/// Longest header of a frame: 2 bytes, 8 of length, 4 of mask.
 const LONGEST_HEAD: usize = 14;
 
-/// Follows a stream of frames.
+/// Tracks a stream of frames.
 #[derive(Debug, Clone, Default)]
 pub struct Frames {
     head: Vec<u8>,
-    /// Bytes of the current frame's payload that are still to come.
+    /// Remaining bytes of the current frame's payload.
     payload: u64,
     closed: bool,
     broken: bool,
 }
 
 impl Frames {
-    /// Whether the stream stands between two frames, and none of them was a close frame.
+    /// Whether the stream is between two frames, and no close frame has been sent.
     pub fn may_close(&self) -> bool {
         self.head.is_empty() && self.payload == 0 && !self.closed && !self.broken
     }
 
-    /// Takes note of bytes that passed.
+    /// Tracks bytes that were copied.
     pub fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.broken {
             if self.payload > 0 {
@@ -66,7 +66,7 @@ impl Frames {
                 .fold(0, |length, byte| (length << 8) | u64::from(*byte)),
         };
         self.closed |= first & 0x0f == 0x08;
-        // The highest bit must be 0: such a stream is no WebSocket, and nothing may be put into it.
+        // The highest bit must be 0: otherwise this is not a WebSocket, and nothing may be added.
         self.broken = self.payload >> 63 == 1;
         self.head.clear();
     }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_added_after_a_close_frame() {
+    fn nothing_may_follow_a_close_frame() {
         let mut frames = Frames::default();
         assert!(frames.may_close());
         frames.pass(&GOING_AWAY);
@@ -105,29 +105,29 @@ mod tests {
     }
 
     proptest! {
-        /// However the stream is cut into pieces, borders are seen where they are and nowhere else.
+        /// However the stream is cut into pieces, frame boundaries are found where they are.
         #[test]
-        fn borders_are_found(
+        fn frame_boundaries_are_found(
             lengths in prop::collection::vec((prop_oneof![0..200_usize, 65_000..70_000_usize], any::<bool>()), 1..6),
             piece in 1..5_000_usize,
         ) {
-            let mut borders = std::collections::BTreeSet::from([0]);
+            let mut boundaries = std::collections::BTreeSet::from([0]);
             let mut stream = Vec::new();
             for (length, masked) in lengths {
                 stream.extend(frame(length, masked, 2));
-                borders.insert(stream.len());
+                boundaries.insert(stream.len());
             }
             let mut frames = Frames::default();
             let mut passed = 0;
             for bytes in stream.chunks(piece) {
                 frames.pass(bytes);
                 passed += bytes.len();
-                prop_assert_eq!(frames.may_close(), borders.contains(&passed));
+                prop_assert_eq!(frames.may_close(), boundaries.contains(&passed));
             }
         }
 
         #[test]
-        fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        fn any_bytes_are_tracked(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
             let mut frames = Frames::default();
             frames.pass(&bytes);
             prop_assert!(frames.head.len() <= LONGEST_HEAD);

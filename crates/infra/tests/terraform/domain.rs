@@ -9,7 +9,7 @@ use rules::shape::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInp
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use testkit::Zone;
+use testkit::{Sandbox, Zone};
 
 const ZONE: &str = "example.com";
 
@@ -45,8 +45,8 @@ fn kept(terraform: &Terraform) -> Kept {
 
 #[tokio::test]
 async fn a_domain_comes_changes_and_goes() {
-    let stage = Stage::new();
-    let zone = Zone::make(&stage.sandbox, ZONE);
+    let stage = Stage::new(Sandbox::new());
+    let zone = Zone::create(&stage.sandbox, ZONE);
     let root = Root::FargateDomain;
     let terraform = stage
         .terraform(root, &fargate(&stage, &zone, &["old.example.com"]))
@@ -122,8 +122,8 @@ async fn a_domain_comes_changes_and_goes() {
 /// A move: the new target's record takes the place of the old one's, which then goes without it.
 #[tokio::test]
 async fn a_domain_moves_to_the_other_target() {
-    let stage = Stage::new();
-    let zone = Zone::make(&stage.sandbox, ZONE);
+    let stage = Stage::new(Sandbox::new());
+    let zone = Zone::create(&stage.sandbox, ZONE);
     let names = ["app.example.com"];
     let old = stage
         .terraform(Root::LambdaDomain, &lambda(&stage, &zone, &names))

@@ -9,6 +9,7 @@ use rules::shape::contract::{
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::io::Write as _;
+use testkit::Sandbox;
 
 impl Stage {
     fn lambda(&self, image: Option<&Image>, memory: u32, port: u16) -> Value {
@@ -23,7 +24,7 @@ impl Stage {
 
 #[tokio::test]
 async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let inputs = FoundationInputs::of(&stage.manifest, REGION);
     let foundation = stage.terraform(Root::Foundation, &json!(inputs)).await;
     make(&foundation).await;
@@ -64,7 +65,7 @@ async fn the_target_is_made_as_planned_and_leaves_what_releases_own_alone() {
 
 #[tokio::test]
 async fn a_terraform_that_outlived_its_landfall_does_not_drown_what_the_next_one_says() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     inputs["port"] = json!(0.5);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
@@ -92,7 +93,7 @@ async fn a_terraform_that_outlived_its_landfall_does_not_drown_what_the_next_one
 
 #[tokio::test]
 async fn it_can_be_planned_before_there_is_an_image_but_not_by_tag() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let mut inputs = stage.lambda(None, 512, 3000);
     let lambda = stage.terraform(Root::Lambda, &inputs).await;
     let first = plan(&lambda, false).await;

@@ -1,10 +1,9 @@
-//! An environment in emulators of its own, and what is done with each root in it.
+//! An environment in emulators, and what is done with each root in it.
 
 use crate::review::assert_safe;
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::app::names::Names;
-use rules::exit::Exit;
 use rules::shape::contract::Root;
 use rules::shape::plan::{Action, Plan};
 use serde_json::Value;
@@ -13,7 +12,7 @@ use testkit::Sandbox;
 
 pub(crate) const REGION: &str = "us-east-1";
 
-/// An environment in emulators of its own, as landfall lays it out.
+/// An environment in emulators, as landfall lays it out.
 pub(crate) struct Stage {
     emulators: Emulators,
     pub(crate) manifest: Manifest,
@@ -22,9 +21,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) fn new() -> Stage {
-        let sandbox = Sandbox::new();
-        let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
+    /// An environment in this sandbox.
+    pub(crate) fn new(sandbox: Sandbox) -> Stage {
+        let sandbox = sandbox.with_emulators();
         let (main, second) = sandbox.emulators();
         let facts = Facts {
             directory_name: "hello".to_owned(),

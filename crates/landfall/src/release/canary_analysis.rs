@@ -7,7 +7,7 @@ use aws::{Logs, Metrics};
 use futures_util::future::join_all;
 use rules::app::names::{Slot, Slots};
 use rules::edge_contract::bucket::{Attempts, Bucket};
-use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::histogram::Histogram;
 use rules::edge_contract::log_window;
 use rules::edge_contract::summary::{Collection, TaskRun};
 use rules::release::canary::{
@@ -360,7 +360,7 @@ impl CanaryAnalysis {
         let of = said.totals.of(stratum);
         let slow = monitor.quantile().map(|q| {
             let all = |arm: fn(&SealedWindow) -> &Arm| {
-                let mut sum = Sketch::default();
+                let mut sum = Histogram::default();
                 let own = self.counts.windows.iter().filter(|w| w.stratum == stratum);
                 for latency in own.filter_map(|window| arm(window).latency.as_ref()) {
                     sum.merge(latency);

@@ -1,16 +1,16 @@
-//! Whether a file can be the edge of an image: a static program for the image's processor.
+//! Whether a program can be added to an image: it must be static, and for the image's processor.
 //!
-//! The image may hold nothing but the app, so a program that wants a loader or a library would not
-//! start in it. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
+//! The image may contain nothing but the app, so a program that needs a loader or a library would not
+//! start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
 
 use crate::app::manifest::Architecture;
 
-/// Why a file cannot.
+/// Why a file cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// It is no 64-bit Linux program.
+    /// It is not a 64-bit Linux program.
     NoProgram,
-    /// It wants a loader, which the image may not have.
+    /// It needs a loader, which the image may not have.
     Dynamic,
     /// It is for another processor.
     OtherProcessor,
@@ -19,17 +19,17 @@ pub enum Unfit {
 impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Unfit::NoProgram => "it is no 64-bit Linux program",
+            Unfit::NoProgram => "it is not a 64-bit Linux program",
             Unfit::Dynamic => "it is not linked statically",
             Unfit::OtherProcessor => "it is for another processor",
         })
     }
 }
 
-/// Checks the bytes of a file.
+/// Checks the content of a file.
 ///
 /// # Errors
-/// It cannot be the edge of an image for `architecture`.
+/// It cannot be added to an image for `architecture`.
 pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
     const ELF_64_LITTLE_ENDIAN: &[u8] = b"\x7fELF\x02\x01";
     const INTERPRETER: u32 = 3;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A header with one entry in its table of segments.
+    /// An ELF header, and a segment table with one entry.
     fn program(machine: u16, segment: u32) -> Vec<u8> {
         let mut bytes = vec![0; 64];
         bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_static_program_for_the_processor_will_do() {
+    fn only_a_static_program_for_the_processor_is_accepted() {
         assert_eq!(check(&program(62, 1), Architecture::X86_64), Ok(()));
         assert_eq!(check(&program(183, 1), Architecture::Arm64), Ok(()));
         let other = check(&program(183, 1), Architecture::X86_64);
@@ -109,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_checked(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = check(&bytes, Architecture::X86_64);
             let start = bytes.len().min(6);
             bytes[..start].copy_from_slice(&b"\x7fELF\x02\x01"[..start]);

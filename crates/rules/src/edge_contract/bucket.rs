@@ -1,25 +1,25 @@
-//! What happened to the requests that *began* in one second.
+//! Counts of the requests that *began* in one second.
 //!
-//! By start, not by end: an app that answers errors quickly and successes slowly would look dead
-//! in every second if requests were counted when they end.
+//! By their beginning, not by their end: an app that fails quickly and succeeds slowly would seem to
+//! fail always if requests were counted when they end.
 
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Counts of one second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
-    /// First attempts for users: the app as it is, without retries. Releases decide on these.
+    /// First attempts for users: the app as it is, without retries. Releases decide by these.
     #[serde(default, skip_serializing_if = "Attempts::is_empty")]
     pub first: Attempts,
-    /// First attempts for landfall's own probes, apart because mixing them with users' misleads.
+    /// First attempts for landfall's own probes: counted apart, as they do not stand for users.
     #[serde(default, skip_serializing_if = "Attempts::is_empty")]
     pub probes: Attempts,
     /// What users got in the end.
     #[serde(default, skip_serializing_if = "Outcomes::is_empty")]
     pub users: Outcomes,
-    /// Attempts after the first one.
+    /// Attempts after the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u64,
     /// Retries that the budget did not allow.
@@ -31,49 +31,49 @@ pub struct Bucket {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempts {
-    /// All that began. A request that failed fast, because the app is known to be dead, is one.
+    /// All that began, including those that an open circuit prevented.
     #[serde(default)]
     pub total: u64,
     /// Those that ended with a 5xx, without a connection, with a reset, or without an answer in time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
-    /// Those that have not ended yet. A second is sealed when this is 0, or its deadline is over.
+    /// Those that have not ended. A second is sealed when this is 0, or after its deadline.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub open: u64,
-    /// Those whose client left before they ended: neither good nor bad.
+    /// Those whose client left before they ended: neither successes nor errors.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// Time to the answer's head of those that ended, errors as well.
-    #[serde(default, skip_serializing_if = "Sketch::is_empty")]
-    pub latency: Sketch,
+    /// Time until the answer's head, of those that ended, errors included.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub latency: Histogram,
 }
 
 /// What users saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcomes {
-    /// All requests that began. Health checks and refused nonsense are none.
+    /// All requests that began, without health checks and refused requests.
     #[serde(default)]
     pub total: u64,
-    /// Those that have not ended yet.
+    /// Those that have not ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub open: u64,
     /// Those whose client left first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// Got a 5xx of the app.
+    /// Those that got a 5xx of the app.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub app: u64,
-    /// Got an error page of the edge: the app gave no answer.
+    /// Those that got an error page of the edge because the app gave no answer.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unanswered: u64,
-    /// Failed fast: the circuit was open.
+    /// Those that failed fast because the circuit was open.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub circuit: u64,
-    /// Turned away: the app had enough to do.
+    /// Those that were rejected because the app was at its concurrency limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shed: u64,
-    /// Got an answer that was cut off in its middle.
+    /// Those whose answer broke off.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cut: u64,
 }
@@ -81,7 +81,7 @@ pub struct Outcomes {
 /// How a request ended for its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// An answer below 500, complete.
+    /// A complete answer below 500.
     Good,
     /// See [`Outcomes::gone`].
     Gone,
@@ -98,7 +98,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its word in logs and metrics.
+    /// The word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Good => "good",
@@ -122,7 +122,7 @@ impl Attempts {
         self.total == 0
     }
 
-    /// Adds what another task, or another second, counted.
+    /// Adds the counts of another task or second.
     pub fn add(&mut self, other: &Attempts) {
         add(&mut self.total, other.total);
         add(&mut self.errors, other.errors);
@@ -137,13 +137,13 @@ impl Outcomes {
         self.total == 0
     }
 
-    /// Errors that users saw, of every class.
+    /// All errors that users saw.
     pub fn errors(&self) -> u64 {
         let classes = [self.app, self.unanswered, self.circuit, self.shed, self.cut];
         classes.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Counts how an open request ended.
+    /// Counts the end of an open request.
     pub fn end(&mut self, outcome: Outcome) {
         self.open = self.open.saturating_sub(1);
         match outcome {
@@ -157,7 +157,7 @@ impl Outcomes {
         }
     }
 
-    /// Adds what another task, or another second, counted.
+    /// Adds the counts of another task or second.
     pub fn add(&mut self, other: &Outcomes) {
         add(&mut self.total, other.total);
         add(&mut self.open, other.open);
@@ -171,7 +171,7 @@ impl Outcomes {
 }
 
 impl Bucket {
-    /// Adds what another task, or another second, counted.
+    /// Adds the counts of another task or second.
     pub fn add(&mut self, other: &Bucket) {
         self.first.add(&other.first);
         self.probes.add(&other.probes);
@@ -180,8 +180,8 @@ impl Bucket {
         add(&mut self.denied, other.denied);
     }
 
-    /// Whether every first attempt in it has ended. Answers may still be on their way to users: an event
-    /// stream is for hours.
+    /// Whether all its first attempts have ended. Answers may still be on their way to users, event streams
+    /// for hours.
     pub fn is_settled(&self) -> bool {
         self.first.open == 0 && self.probes.open == 0
     }
@@ -191,7 +191,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Counts that were read may be anything; a sum that does not fit is for ever too large.
+/// Saturates: counts that were read may be any number.
 fn add(sum: &mut u64, other: u64) {
     *sum = sum.saturating_add(other);
 }

@@ -1,6 +1,6 @@
-//! The names of the contract: every `LANDFALL_EDGE_*` variable, its default and its meaning, once.
+//! The table of all `LANDFALL_EDGE_*` variables: names, defaults, meanings.
 
-/// What all names begin with. The app never sees variables that begin so.
+/// Prefix of all names. The app never sees variables with this prefix.
 pub const PREFIX: &str = "LANDFALL_EDGE_";
 
 /// One variable.
@@ -8,7 +8,7 @@ pub const PREFIX: &str = "LANDFALL_EDGE_";
 pub struct Variable {
     /// Name without [`PREFIX`].
     pub name: &'static str,
-    /// What holds when it is not set; read like a value. Empty: nothing.
+    /// The value if it is not set; empty if there is none.
     pub default: &'static str,
     /// One line for the documentation.
     pub meaning: &'static str,
@@ -27,61 +27,61 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "APP",
         "",
-        "required: where the app listens, a port on 127.0.0.1 or `address:port`",
+        "required: the app's port on 127.0.0.1, or its `address:port`",
     ),
     variable(
         "APP_PROTOCOL",
         "http1",
-        "what the app speaks: `http1` or `h2c`",
+        "the app's protocol: `http1` or `h2c`",
     ),
     variable(
         "LISTEN",
         "0.0.0.0:8080",
-        "where users come in: `address:port`, or a port on all addresses",
+        "where the edge accepts users: `address:port`, or a port on all addresses",
     ),
     variable(
         "PRIVATE_LISTEN",
         "",
-        "where health, summary and metrics answer without the secret; empty: nowhere",
+        "where health, summary and metrics need no secret; empty: nowhere",
     ),
     variable(
         "SECRET",
         "",
-        "value of the header `x-landfall-secret` that opens summary and metrics; 16 letters or more",
+        "value of the header `x-landfall-secret` that gives access to summary and metrics; at least 16 characters",
     ),
-    variable("REVISION", "unknown", "names what runs, in summaries"),
+    variable("REVISION", "unknown", "the revision's name in summaries"),
     variable(
         "TASK",
         "",
-        "names this task among the others, in summaries; empty: the host name",
+        "the task's name in summaries; empty: the host name",
     ),
     variable(
         "THREADS",
         "0",
-        "threads that move requests; 0: one for each processor, 4 at most",
+        "threads for requests; 0: one for each processor, at most 4",
     ),
     variable(
         "READY_PATH",
         "/",
-        "path that the edge asks to see that the app answers; any status will do",
+        "path that the edge requests to see whether the app answers; any status is an answer",
     ),
     variable(
         "START_MS",
         "120000",
-        "how long the app may take from its start to its first answer",
+        "longest time from the app's start to its first answer",
     ),
     variable(
         "RESTARTS",
         "10",
-        "restarts of the app in a row; after that the edge ends with the app's exit code",
+        "restarts of the app in a row; after that the edge exits with the app's exit code",
     ),
     variable(
         "TRIES",
         "5",
-        "how often a repeatable request is tried at most; 1: once",
+        "attempts of a repeatable request; 1: no retries",
     ),
-    variable("RETRY_PERCENT", "20", "retries for every hundred requests"),
-    variable("RETRY_BURST", "100", "retries that may come at once"),
+    variable("RETRY_PERCENT", "20", "retries per hundred requests"),
+    variable("RETRY_BURST", "100", "retries that are possible at once"),
     variable(
         "REPLAY_BYTES",
         "65536",
@@ -90,37 +90,37 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "CONNECT_WAIT_MS",
         "3000",
-        "how long a request waits for an app that takes no connections",
+        "how long a request waits for an app that accepts no connections",
     ),
     variable(
         "TRY_MS",
         "0",
-        "how long one try may take until the answer begins; 0: as long as the request",
+        "longest time until the answer of one attempt begins; 0: only the request's limit applies",
     ),
     variable(
         "DEADLINE_MS",
         "30000",
-        "how long a request may take, with all tries, until the answer begins; 0: no limit",
+        "longest time until a request's answer begins, over all attempts; 0: no limit",
     ),
     variable(
         "LIMIT",
         "1024",
-        "most requests that the app works on at once; the edge finds the right number below; 0: no limit",
+        "most concurrent requests at the app; the edge finds the right number below it; 0: no limit",
     ),
     variable(
         "QUEUE_MS",
         "1000",
-        "how long a request waits for its turn before it is turned away",
+        "how long a request waits for its turn before it is rejected",
     ),
     variable(
         "MAX_CONNECTIONS",
         "4096",
-        "connections of users; more wait at the door",
+        "connections of users; more wait to be accepted",
     ),
     variable(
         "MAX_HEADER_BYTES",
         "32768",
-        "longest head of a request, 8192 at least",
+        "longest head of a request, at least 8192",
     ),
     variable(
         "MAX_BODY_BYTES",
@@ -130,57 +130,53 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "HEADER_MS",
         "8000",
-        "how long a client may take to send a request's head",
+        "longest time for a request's head to arrive",
     ),
-    variable(
-        "BODY_MS",
-        "30000",
-        "longest silence within a request's body",
-    ),
+    variable("BODY_MS", "30000", "longest pause within a request's body"),
     variable(
         "SEND_MS",
         "60000",
-        "how long a client may take nothing of its answer",
+        "how long a client may read nothing of its answer",
     ),
     variable(
         "IDLE_MS",
         "75000",
-        "how long a connection stays open without a request; longer than the load balancer's",
+        "how long a connection stays open without a request; longer than the load balancer's timeout",
     ),
     variable(
         "STREAM_IDLE_MS",
         "3600000",
-        "longest silence within an answer or a WebSocket; 0: no limit",
+        "longest pause within an answer or a WebSocket; 0: no limit",
     ),
     variable(
         "STREAM",
         "off",
-        "`on`: on AWS Lambda, answers to requests of function URLs leave as they come; elsewhere they always do",
+        "`on`: on AWS Lambda, answers to function URLs are streamed; elsewhere answers always are",
     ),
     variable(
         "TRUSTED_HOPS",
         "0",
-        "proxies in front whose `X-Forwarded-*` is true: 1 behind a load balancer",
+        "trusted proxies in front, which set `X-Forwarded-*`: 1 behind a load balancer",
     ),
     variable(
         "FORWARDED_PROTO",
         "",
-        "`https` or `http` if that is how users come in, whatever proxies say",
+        "`https` or `http` if users use that protocol, whatever proxies report",
     ),
     variable(
         "RULES",
         "",
-        "rules switched off below paths: `/pay=-retry,-shed;/events=-deadline`",
+        "mechanisms switched off below paths: `/pay=-retry,-shed;/events=-deadline`",
     ),
     variable(
         "ERROR_PAGES",
         "",
-        "directory in the image with pages of its own: `503.html`, `error.json`, …",
+        "directory in the image with error pages: `503.html`, `error.json`, …",
     ),
     variable(
         "LEAD_MS",
         "5000",
-        "after SIGTERM: how long users still come in, until the load balancer knows",
+        "after SIGTERM: how long new connections are accepted, until the load balancer knows",
     ),
     variable(
         "DRAIN_MS",
@@ -190,12 +186,12 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "STOP_MS",
         "5000",
-        "then: how long the app may take to end before it is killed",
+        "then: how long the app may take to exit before it is killed",
     ),
     variable(
         "DOWN_MS",
         "5000",
-        "an app that takes no connections for longer is unhealthy",
+        "an app that accepts no connections for longer is unhealthy",
     ),
     variable(
         "STUCK_MS",
@@ -205,7 +201,7 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "SUMMARY_MS",
         "10000",
-        "a summary line on stdout that often when there was traffic; 0: never",
+        "interval of summary lines on stdout, if there was traffic; 0: none",
     ),
     variable(
         "ACCESS_LOG",
@@ -215,36 +211,36 @@ pub const VARIABLES: [Variable; 46] = [
     variable(
         "OUTPUT",
         "pipe",
-        "`pipe`: the app's output passes through the edge, which knows its last lines; `inherit`: it does not",
+        "`pipe`: the app's output passes through the edge, which keeps its last lines; `inherit`: it does not",
     ),
     variable(
         "NO_NEW_PRIVILEGES",
         "on",
-        "`on`: no program in the container gets more rights than the edge has, by setuid or otherwise; `off`: as the image has it",
+        "`on`: no program in the container gains privileges, by setuid or otherwise; `off`: the image decides",
     ),
     variable(
         "APP_IDLE_MS",
         "4000",
-        "how long a connection to the app is kept for the next request; shorter than the app keeps it",
+        "how long a connection to the app is kept for another request; shorter than the app keeps it",
     ),
     variable(
         "FAIL_SHARE",
         "0",
-        "for development: the share of tries that fail before they reach the app, such as `0.3`",
+        "for development: the share of attempts that fail before they reach the app, such as `0.3`",
     ),
     variable(
         "KILL_EVERY_MS",
         "0",
-        "for development: the app is killed that long after each of its starts; 0: never",
+        "for development: the app is killed this long after each start; 0: never",
     ),
     variable(
         "EXEC",
         "",
-        "a JSON list of words: the edge becomes this command, and neither serves nor starts the app",
+        "a JSON list of words: the edge executes this command, and neither listens nor starts the app",
     ),
 ];
 
-/// The table of all variables in Markdown, as it stands in the documentation.
+/// The table as Markdown; a test of the edge compares it with `crates/edge/README.md`.
 pub fn table() -> String {
     let mut out = String::from("| variable | default | meaning |\n|---|---|---|\n");
     for Variable {

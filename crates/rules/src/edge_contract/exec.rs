@@ -1,23 +1,23 @@
-//! A command that runs once in the app's image instead of the app: how the edge is told, and what of.
+//! A command that runs once in the app's image instead of the app.
 //!
-//! The edge is the image's entry point, and no platform lets a task replace that. So the edge makes way: told
-//! of a command, it opens no door and starts no app, but becomes the command, with what it has renounced by
-//! then.
+//! The edge is the image's entry point, and no platform lets a task replace that. So the edge replaces
+//! itself: if its environment has a command, it does not listen and does not start the app, but executes
+//! the command, with no-new-privileges as usual.
 
-/// Variable that tells the edge of a command.
+/// Variable with the command.
 pub const VARIABLE: &str = "LANDFALL_EDGE_EXEC";
 
-/// Longest text of a command that a task takes: its overrides have 8192 characters in all
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the command is a
-/// string once more, with a backslash before each quote.
+/// Longest text of a command that a task accepts: its overrides may have 8192 characters in total
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the command is
+/// a JSON string, with a backslash before each quote.
 pub const LONGEST: usize = 4_000;
 
-/// Why a command cannot be handed over.
+/// Why a command cannot be passed to the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// There is no program in it.
+    /// It contains no program.
     Empty,
-    /// A word holds a zero byte, which no argument of a program can.
+    /// A word contains a zero byte, which no argument of a program can.
     ZeroByte,
     /// It is longer than [`LONGEST`].
     TooLong,
@@ -35,10 +35,10 @@ impl std::fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Writes a command as the edge reads it.
+/// The command as the variable's value.
 ///
 /// # Errors
-/// It cannot be handed over.
+/// It cannot be passed.
 pub fn write(command: &[String]) -> Result<String, Unfit> {
     check(command)?;
     let text = serde_json::Value::from(command.to_vec()).to_string();
@@ -48,7 +48,7 @@ pub fn write(command: &[String]) -> Result<String, Unfit> {
     }
 }
 
-/// Reads it: a JSON list of words.
+/// Parses the value: a JSON list of words.
 pub fn read(text: &str) -> Option<Vec<String>> {
     let command: Vec<String> = serde_json::from_str(text).ok()?;
     check(&command).ok()?;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_program_can_be_given_is_handed_over() {
+    fn commands_that_cannot_be_executed_are_refused() {
         assert_eq!(write(&[]), Err(Unfit::Empty));
         assert_eq!(write(&words(&["", "x"])), Err(Unfit::Empty));
         assert_eq!(write(&words(&["sh", "a\0b"])), Err(Unfit::ZeroByte));
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_edge_reads_what_was_typed(command in proptest::collection::vec("[^\0]{0,20}", 1..6)) {
+        fn every_command_is_parsed_as_it_was_written(command in proptest::collection::vec("[^\0]{0,20}", 1..6)) {
             match write(&command) {
                 Ok(text) => prop_assert_eq!(read(&text), Some(command)),
                 Err(why) => prop_assert_eq!((why, command[0].as_str()), (Unfit::Empty, "")),

@@ -1,37 +1,36 @@
-//! A latency sketch: counts in buckets of fixed bounds, so that those of many tasks and seconds
-//! add up to the one that a single observer would have drawn.
+//! A latency histogram with fixed bucket bounds, so that those of many tasks and seconds add up.
 //!
 //! Each power of two of microseconds is divided into 16 equal buckets, so a quantile is off by at most
-//! 1/32 of its value. Bucket numbers come from shifts of whole numbers: the same on every machine.
+//! 1/32 of its value. Bucket numbers are computed with integer shifts: the same on every machine.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
-/// Buckets to a power of two, as a power of two itself.
+/// Base-two logarithm of the number of buckets per power of two.
 const BITS: u32 = 4;
-/// The number of the last bucket; longer times count there. It ends at 19 hours.
+/// Number of the last bucket, which also counts longer times. It ends at 19 hours.
 const LAST: u16 = 527;
 
-/// Largest relative error of [`Sketch::quantile`], for times of 1 µs to 19 h.
+/// Largest relative error of [`Histogram::quantile`], for times from 1 µs to 19 h.
 pub const RELATIVE_ERROR: f64 = 1.0 / 32.0;
 
-/// How often which latency was seen.
+/// How often each latency was observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sketch {
-    /// Bucket and count, by bucket; no count is 0. Four billion of a kind count as for ever many: an edge
-    /// keeps two sketches for each of six hundred seconds, and is to be small.
+pub struct Histogram {
+    /// Bucket and count, sorted by bucket, without empty ones. Counts saturate at four billion: an edge
+    /// keeps two histograms for each of 600 seconds, so they have to be small.
     counts: Vec<(u16, u32)>,
 }
 
-impl Sketch {
-    /// Counts one.
+impl Histogram {
+    /// Counts a latency.
     pub fn record(&mut self, latency: Duration) {
         self.add(bucket(micros(latency)), 1);
     }
 
-    /// Adds what the other one saw.
-    pub fn merge(&mut self, other: &Sketch) {
+    /// Adds another histogram.
+    pub fn merge(&mut self, other: &Histogram) {
         for &(bucket, count) in &other.counts {
             self.add(bucket, count);
         }
@@ -42,12 +41,12 @@ impl Sketch {
         self.counts.is_empty()
     }
 
-    /// How many were counted.
+    /// Number of latencies.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// All latencies together, within [`RELATIVE_ERROR`].
+    /// Sum of all latencies, within [`RELATIVE_ERROR`].
     pub fn sum(&self) -> Duration {
         let micros = self.counts.iter().fold(0_u64, |sum, &(bucket, count)| {
             sum.saturating_add(middle(bucket).saturating_mul(u64::from(count)))
@@ -55,7 +54,7 @@ impl Sketch {
         Duration::from_micros(micros)
     }
 
-    /// The latency that the share `q` (0 to 1) of all stays at or below; [`None`] if there are none.
+    /// The quantile `q` (0 to 1), within [`RELATIVE_ERROR`]; [`None`] if nothing was counted.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let total = self.count();
         let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
@@ -66,24 +65,23 @@ impl Sketch {
         })
     }
 
-    /// How many took longer than `latency`: exact at bucket bounds, else within [`RELATIVE_ERROR`].
+    /// How many took longer than `latency`: exact at bucket bounds, otherwise within [`RELATIVE_ERROR`].
     pub fn slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(micros(latency));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket > limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// How many may have taken longer than `latency`: all that certainly did,
-    /// [`slower_than`](Sketch::slower_than), and those of which the bucket leaves it open.
+    /// How many may have taken longer than `latency`: those of [`slower_than`](Histogram::slower_than), and
+    /// those in the bucket of `latency`.
     pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(micros(latency).saturating_add(1));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// The longest latency that counts as that of the `rank`-th fastest, from 1: the last
-    /// microsecond of its bucket, so that [`slower_than`](Sketch::slower_than) it is exact.
-    /// [`None`] if there are fewer.
+    /// An upper bound of the `rank`-th fastest latency, from 1: the last microsecond of its bucket, so that
+    /// [`slower_than`](Histogram::slower_than) it is exact. [`None`] if there are fewer.
     pub fn longest_of_rank(&self, rank: u64) -> Option<Duration> {
         let mut seen = 0_u64;
         self.counts.iter().find_map(|&(bucket, count)| {
@@ -92,8 +90,8 @@ impl Sketch {
         })
     }
 
-    /// Takes away what was merged before.
-    pub fn forget(&mut self, other: &Sketch) {
+    /// Subtracts a histogram that was merged before.
+    pub fn forget(&mut self, other: &Histogram) {
         for &(bucket, count) in &other.counts {
             if let Ok(at) = self.counts.binary_search_by_key(&bucket, |(b, _)| *b)
                 && let Some((_, sum)) = self.counts.get_mut(at)
@@ -143,16 +141,16 @@ fn longest(bucket: u16) -> u64 {
     low + (width - 1)
 }
 
-/// Where a bucket begins and how wide it is, in microseconds.
+/// Where a bucket begins, and how wide it is, in microseconds.
 fn extent(bucket: u16) -> (u64, u64) {
     let bucket = u64::from(bucket);
-    // The first two powers of two have buckets one microsecond wide.
+    // The buckets of the first two powers of two are one microsecond wide.
     let shift = (bucket >> BITS).saturating_sub(1);
     ((bucket - (shift << BITS)) << shift, 1 << shift)
 }
 
 /// `[bucket, count, …]`, each bucket as the distance from the one before.
-impl Serialize for Sketch {
+impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut before = 0;
         let flat = self.counts.iter().flat_map(|&(bucket, count)| {
@@ -164,15 +162,15 @@ impl Serialize for Sketch {
     }
 }
 
-impl<'de> Deserialize<'de> for Sketch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sketch, D::Error> {
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Histogram, D::Error> {
         let flat = Vec::<u64>::deserialize(deserializer)?;
         let mut counts = Vec::with_capacity(flat.len() / 2);
         let mut bucket = 0_u64;
         for pair in flat.chunks(2) {
             let &[distance, count] = pair else {
                 return Err(D::Error::custom(
-                    "a latency sketch is pairs of distance and count",
+                    "a latency histogram is pairs of distance and count",
                 ));
             };
             bucket = bucket.saturating_add(distance);
@@ -184,12 +182,12 @@ impl<'de> Deserialize<'de> for Sketch {
             };
             if count == 0 || (distance == 0 && !counts.is_empty()) {
                 return Err(D::Error::custom(
-                    "a latency sketch names a bucket twice, or an empty one",
+                    "a latency histogram names a bucket twice, or an empty one",
                 ));
             }
             counts.push((number, u32::try_from(count).unwrap_or(u32::MAX)));
         }
-        Ok(Sketch { counts })
+        Ok(Histogram { counts })
     }
 }
 
@@ -198,12 +196,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn of(latencies: &[u64]) -> Sketch {
-        let mut sketch = Sketch::default();
+    fn of(latencies: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
         for &micros in latencies {
-            sketch.record(Duration::from_micros(micros));
+            histogram.record(Duration::from_micros(micros));
         }
-        sketch
+        histogram
     }
 
     fn latencies() -> impl Strategy<Value = Vec<u64>> {
@@ -214,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_join_without_a_gap() {
+    fn buckets_leave_no_gap() {
         let mut before = bucket(0);
         for micros in 1..3_000_000 {
             let here = bucket(micros);
@@ -225,17 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn its_text_is_short_and_fixed() {
+    fn the_json_is_short_and_stable() {
         let text = serde_json::to_string(&of(&[900, 900, 1_000, 250_000])).expect("text");
         assert_eq!(text, "[108,2,3,1,127,1]");
         assert_eq!(
-            serde_json::from_str::<Sketch>(&text).expect("sketch"),
+            serde_json::from_str::<Histogram>(&text).expect("histogram"),
             of(&[900, 900, 1_000, 250_000])
         );
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_json_is_refused() {
         for bad in [
             "[1]",
             "[1,0]",
@@ -245,7 +243,7 @@ mod tests {
             "[-1,1]",
             "{}",
         ] {
-            assert!(serde_json::from_str::<Sketch>(bad).is_err(), "{bad}");
+            assert!(serde_json::from_str::<Histogram>(bad).is_err(), "{bad}");
         }
     }
 
@@ -253,7 +251,7 @@ mod tests {
         #[test]
         fn merging_is_associative_and_commutative(a in latencies(), b in latencies(), c in latencies()) {
             let merged = |parts: &[&[u64]]| {
-                let mut sum = Sketch::default();
+                let mut sum = Histogram::default();
                 for part in parts {
                     sum.merge(&of(part));
                 }
@@ -269,23 +267,23 @@ mod tests {
         }
 
         #[test]
-        fn quantiles_are_as_good_as_promised(mut all in latencies(), q in 0.0..=1.0_f64) {
-            let sketch = of(&all);
+        fn quantiles_are_within_the_error_bound(mut all in latencies(), q in 0.0..=1.0_f64) {
+            let histogram = of(&all);
             all.sort_unstable();
             let rank = ((q * all.len() as f64).ceil() as usize).max(1);
             match all.get(rank - 1) {
-                None => prop_assert_eq!(sketch.quantile(q), None),
+                None => prop_assert_eq!(histogram.quantile(q), None),
                 Some(&exact) => {
-                    let found = sketch.quantile(q).expect("some").as_micros() as f64;
+                    let found = histogram.quantile(q).expect("some").as_micros() as f64;
                     prop_assert!((found - exact as f64).abs() <= exact as f64 * RELATIVE_ERROR + 0.5);
                 }
             }
         }
 
         #[test]
-        fn what_may_be_slower_is_counted(all in latencies(), limit in 0..60_000_000_u64) {
-            let sketch = of(&all);
-            let slower = sketch.perhaps_slower_than(Duration::from_micros(limit));
+        fn possibly_slower_ones_are_counted(all in latencies(), limit in 0..60_000_000_u64) {
+            let histogram = of(&all);
+            let slower = histogram.perhaps_slower_than(Duration::from_micros(limit));
             let band = limit as f64 / 16.0 + 2.0;
             let least = all.iter().filter(|&&l| l > limit).count() as u64;
             let most = all.iter().filter(|&&l| l as f64 > limit as f64 - band).count() as u64;
@@ -293,21 +291,21 @@ mod tests {
         }
 
         #[test]
-        fn slower_than_a_rank_is_exact(mut all in latencies(), rank in 1..250_usize) {
-            let sketch = of(&all);
+        fn slower_than_the_bound_of_a_rank_is_exact(mut all in latencies(), rank in 1..250_usize) {
+            let histogram = of(&all);
             all.sort_unstable();
-            let longest = sketch.longest_of_rank(rank as u64);
+            let longest = histogram.longest_of_rank(rank as u64);
             prop_assert_eq!(longest.is_some(), rank <= all.len());
             if let (Some(longest), Some(&exact)) = (longest, all.get(rank - 1)) {
                 prop_assert!(longest >= Duration::from_micros(exact));
                 let slower = all.iter().filter(|&&l| Duration::from_micros(l) > longest).count();
-                prop_assert_eq!(sketch.slower_than(longest), slower as u64);
-                prop_assert_eq!(sketch.perhaps_slower_than(longest), slower as u64);
+                prop_assert_eq!(histogram.slower_than(longest), slower as u64);
+                prop_assert_eq!(histogram.perhaps_slower_than(longest), slower as u64);
             }
         }
 
         #[test]
-        fn what_was_merged_can_be_forgotten(a in latencies(), b in latencies()) {
+        fn a_merged_histogram_can_be_subtracted(a in latencies(), b in latencies()) {
             let mut sum = of(&a);
             sum.merge(&of(&b));
             sum.forget(&of(&b));
@@ -315,14 +313,14 @@ mod tests {
         }
 
         #[test]
-        fn it_survives_its_text(all in latencies()) {
-            let sketch = of(&all);
-            let text = serde_json::to_string(&sketch).expect("text");
-            prop_assert_eq!(serde_json::from_str::<Sketch>(&text).expect("sketch"), sketch);
+        fn json_preserves_it(all in latencies()) {
+            let histogram = of(&all);
+            let text = serde_json::to_string(&histogram).expect("text");
+            prop_assert_eq!(serde_json::from_str::<Histogram>(&text).expect("histogram"), histogram);
         }
 
         #[test]
-        fn what_is_slower_is_counted(all in latencies(), limit in 0..60_000_000_u64) {
+        fn slower_ones_are_counted(all in latencies(), limit in 0..60_000_000_u64) {
             let slower = of(&all).slower_than(Duration::from_micros(limit));
             let band = limit as f64 / 16.0 + 1.0;
             let least = all.iter().filter(|&&l| l as f64 > limit as f64 + band).count() as u64;

@@ -1,20 +1,20 @@
-//! Summaries read from the log, where lines come late, twice, out of order, or not at all.
+//! Summaries in the log, where lines arrive late, twice, out of order, or not at all.
 
 use super::summary::{Collection, Summary, Unreadable};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How far each question reaches back behind the one before: lines are shown some seconds after they
-/// were written, and not in the order in which they were. A line that is read twice does no harm.
+/// How far each query reaches back before the one before it: lines become visible some seconds after
+/// they were written, and not in order. Reading a line twice is harmless.
 pub const OVERLAP: Duration = Duration::from_secs(60);
 
-/// Summary lines that could not be used. Not in here: lines of the app, which nobody misses.
+/// Summary lines that could not be used. Lines of the app are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Say that they are summaries, and are broken.
+    /// Invalid ones.
     pub broken: u64,
-    /// Of a version that this landfall does not read.
+    /// Those of a version that this landfall does not read.
     pub unknown_version: u64,
 }
 
@@ -25,8 +25,7 @@ impl Skipped {
     }
 }
 
-/// Takes in those of `lines` that are summaries. A line that is not one, or a broken one, keeps none
-/// of the others out.
+/// Collects the summaries among `lines`. Other lines and invalid summaries do not affect the rest.
 pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> (Collection, Skipped) {
     let mut collection = Collection::default();
     let mut skipped = Skipped::default();
@@ -41,8 +40,7 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> (Collection, Skippe
     (collection, skipped)
 }
 
-/// From when on the log is to be asked: from `since`, or, after it was asked at `asked`, from
-/// [`OVERLAP`] before that.
+/// The start of the next query: `since`, or [`OVERLAP`] before the last query, which was at `asked`.
 pub fn ask_since(since: Timestamp, asked: Option<Timestamp>) -> Timestamp {
     let overlap = u64::try_from(OVERLAP.as_millis()).unwrap_or(u64::MAX);
     let again = asked.map(|asked| Timestamp(asked.0.saturating_sub(overlap)));
@@ -80,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_summary_is_passed_over_and_what_is_broken_is_counted() {
+    fn other_lines_are_ignored_and_invalid_summaries_are_counted() {
         let good = line(9_000, 5, 3);
         let later = line(12_000, 5, 4);
         let version = good.replace("\"v\":1", "\"v\":2");
@@ -102,12 +100,12 @@ mod tests {
             broken: 1,
             unknown_version: 1,
         };
-        // The line that was cut off is no JSON, so that nothing tells it from one of the app.
+        // The truncated line is not JSON, so it cannot be distinguished from one of the app.
         assert_eq!((skipped, skipped.total()), (expected, 2));
     }
 
     #[test]
-    fn asking_again_overlaps_but_never_reaches_behind_the_beginning() {
+    fn queries_overlap_but_never_reach_back_before_the_start() {
         let since = Timestamp(100_000);
         assert_eq!(ask_since(since, None), since);
         assert_eq!(ask_since(since, Some(Timestamp(130_000))), since);

@@ -1,5 +1,4 @@
-//! What the edge tells about its requests: one format, read live from `/.landfall/summary` and from
-//! summary lines in the log.
+//! The counts of one task: one format, live at `/.landfall/summary` and as lines in the log.
 //!
 //! ```json
 //! {"landfall":"summary","v":1,"task":"0a1b","revision":"3f2e","started_at":1700000000000,
@@ -8,9 +7,9 @@
 //!                           "users":{"total":10},"retries":1}}}
 //! ```
 //!
-//! A summary carries each second *whole*, never a difference: whoever misses a line loses nothing as
-//! long as a later one names the second again, and reading one twice does no harm. Numbers that
-//! are 0 are left out. A reader refuses a version that it does not know.
+//! A summary contains each second *completely*, never a difference: a missing line does no harm if a
+//! later one contains the second again, and reading a line twice does none either. Numbers that are 0
+//! are omitted. A reader refuses versions that it does not know.
 
 use super::bucket::Bucket;
 use crate::time::Timestamp;
@@ -20,35 +19,35 @@ use std::time::Duration;
 
 /// The version of the format that this code writes and reads.
 pub const VERSION: u32 = 1;
-/// Seconds that an edge remembers.
+/// How many seconds an edge keeps.
 pub const REMEMBERED: u64 = 600;
 
-/// A summary of one task.
+/// The summary of one task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// Always `summary`: what tells its line from those of the app.
+    /// Always `summary`: distinguishes its line from those of the app.
     pub landfall: Kind,
     /// Version of the format.
     pub v: u32,
-    /// Names the task among those of the app.
+    /// Name of the task, unique within the app.
     pub task: String,
-    /// What runs in it.
+    /// The revision that runs in it.
     pub revision: String,
-    /// When the edge started. Two starts under one task name are two tasks.
+    /// When the edge started. Two starts of a task are two runs.
     pub started_at: Timestamp,
-    /// When this was written. Of two reports about the same second the later one counts.
+    /// When this was written. Of two reports about the same second, the later one counts.
     pub taken_at: Timestamp,
-    /// How long a request may be open; after that a second is sealed whatever is open in it.
+    /// How long a request may be open; after that, a second is sealed.
     pub deadline_ms: u64,
-    /// How often the app was restarted since `started_at`.
+    /// Restarts of the app since `started_at`.
     #[serde(default)]
     pub restarts: u32,
-    /// By second of the request's start, since the Unix epoch.
+    /// By the second in which requests began, since the Unix epoch.
     pub buckets: BTreeMap<u64, Bucket>,
 }
 
-/// The word that marks a line.
+/// The kind of line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -56,14 +55,14 @@ pub enum Kind {
     Summary,
 }
 
-/// Why a text is no summary.
+/// Why a text is not a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It is something else: a line of the app.
+    /// It is something else, such as a line of the app.
     Foreign,
-    /// It is a summary of a version that is not known here.
+    /// It is a summary of an unknown version.
     Version(u64),
-    /// It says that it is one, and is broken.
+    /// It is a summary, but an invalid one.
     Broken(String),
 }
 
@@ -83,19 +82,22 @@ impl std::fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Summary {
-    /// Its text, on one line.
+    /// The summary as one line of JSON.
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a summary, or a line of a log that may be one.
+    /// Parses a summary, or a line of a log that may be one.
+    ///
+    /// # Errors
+    /// It is not a summary that this version can read.
     pub fn parse(text: &str) -> Result<Summary, Unreadable> {
         #[derive(Deserialize)]
         struct Mark {
             landfall: String,
             v: u64,
         }
-        // Most lines of a log are the app's: they are told without being parsed.
+        // Most lines of a log are the app's: they are recognised without parsing.
         if !text.trim_start().starts_with('{') || !text.contains("\"landfall\"") {
             return Err(Unreadable::Foreign);
         }
@@ -112,7 +114,7 @@ impl Summary {
     }
 }
 
-/// Names one run of an edge: the task and when it started.
+/// Identifies one run of an edge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskRun {
     /// [`Summary::task`].
@@ -121,7 +123,7 @@ pub struct TaskRun {
     pub started_at: Timestamp,
 }
 
-/// Summaries of many tasks, read many times, each second of each task once.
+/// The latest counts of each second of each task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collection {
     runs: BTreeMap<TaskRun, Run>,
@@ -138,7 +140,7 @@ struct Run {
 }
 
 impl Collection {
-    /// Takes in a summary. In which order they come, and how often, makes no difference.
+    /// Adds a summary. Neither order nor repetition matters.
     pub fn insert(&mut self, summary: Summary) {
         let name = TaskRun {
             task: summary.task,
@@ -154,7 +156,7 @@ impl Collection {
         }
     }
 
-    /// Takes in everything that another collection has.
+    /// Adds everything in another collection.
     pub fn merge(&mut self, other: Collection) {
         for (name, theirs) in other.runs {
             let run = self.runs.entry(name).or_default();
@@ -168,12 +170,12 @@ impl Collection {
         }
     }
 
-    /// The runs of edges that were heard of.
+    /// The runs that have reported.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskRun> {
         self.runs.keys()
     }
 
-    /// The runs of edges of a revision.
+    /// The runs of a revision that have reported.
     pub fn tasks_of(&self, revision: &str) -> impl Iterator<Item = &TaskRun> {
         let own = self
             .runs
@@ -201,18 +203,18 @@ impl Collection {
         sum
     }
 
-    /// The seconds that a revision had requests in.
+    /// The seconds in which a revision had requests.
     pub fn seconds(&self, revision: &str) -> BTreeSet<u64> {
         self.of(revision)
             .flat_map(|run| run.seconds.keys().copied())
             .collect()
     }
 
-    /// The first second, from `from` on, in which a revision's counts may still change: all before it
-    /// are sealed. A task that is `alive` seals a second with a report from after its end, if nothing is
-    /// open in it or its deadline is over; a report that leaves the second out says that there was no
-    /// request in it. A task that is gone reports nothing any more: what it left open is over when its
-    /// deadline is, at `now`. Of a revision that no task has reported on nothing is sealed.
+    /// The first second, from `from` on, whose counts may still change: all before it are sealed. A task
+    /// that is `alive` seals a second by a report from after the second's end, if nothing in it is open or
+    /// its deadline has passed; a report without the second says that it had no requests. A task that is
+    /// gone reports no more: what it left open counts as ended after its deadline, at `now`. If no task has
+    /// reported on the revision, nothing is sealed.
     pub fn sealed_until(
         &self,
         revision: &str,
@@ -260,8 +262,8 @@ impl Collection {
 impl Run {
     fn keep_later(&mut self, second: u64, taken_at: Timestamp, bucket: Bucket) {
         match self.seconds.get_mut(&second) {
-            // Within one millisecond the one with more requests is later: counts only grow. Should even
-            // that be equal, fewer open ones are.
+            // Within one millisecond the report with more requests is the later one, as counts only grow; if
+            // they are equal, the one with fewer open requests.
             Some((known_at, known))
                 if (*known_at, progress(known)) >= (taken_at, progress(&bucket)) => {}
             Some(known) => *known = (taken_at, bucket),
@@ -272,7 +274,7 @@ impl Run {
     }
 }
 
-/// Grows with everything that happens to a second's requests.
+/// Grows with every event of a second's requests.
 fn progress(bucket: &Bucket) -> u64 {
     let Bucket {
         first,

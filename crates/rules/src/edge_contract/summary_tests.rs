@@ -81,7 +81,7 @@ fn summary() -> impl Strategy<Value = Summary> {
         })
 }
 
-/// Reports of the same task about the same second at the same moment are the same report.
+/// Gives the summaries distinct times: two reports of a task at the same time must be equal.
 fn consistent(mut summaries: Vec<Summary>) -> Vec<Summary> {
     for (number, summary) in summaries.iter_mut().enumerate() {
         summary.taken_at = Timestamp(summary.taken_at.0 * 1_000 + number as u64);
@@ -99,7 +99,7 @@ fn collected<'s>(summaries: impl IntoIterator<Item = &'s Summary>) -> Collection
 
 proptest! {
     #[test]
-    fn a_summary_survives_its_line(summary in summary()) {
+    fn a_line_preserves_the_summary(summary in summary()) {
         let line = summary.to_line();
         prop_assert!(!line.contains('\n'));
         prop_assert_eq!(Summary::parse(&line).expect("summary"), summary);
@@ -119,12 +119,12 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in ".*") {
+    fn any_text_is_parsed_or_refused(text in ".*") {
         let _ = Summary::parse(&text);
     }
 
     #[test]
-    fn any_damage_is_read_or_refused(summary in summary(), at in any::<prop::sample::Index>(), with in any::<char>()) {
+    fn any_damaged_line_is_parsed_or_refused(summary in summary(), at in any::<prop::sample::Index>(), with in any::<char>()) {
         let mut chars: Vec<char> = summary.to_line().chars().collect();
         let at = at.index(chars.len());
         chars[at] = with;
@@ -213,7 +213,7 @@ fn tasks_add_up_and_reports_replace_each_other() {
 }
 
 #[test]
-fn a_second_is_sealed_when_it_is_over_and_nothing_is_open_or_the_deadline_is() {
+fn a_second_is_sealed_when_nothing_is_open_or_after_its_deadline() {
     let second = 1_700_000_010;
     let sealed = |taken_at: u64, open: u64| {
         let mut summary = small();
@@ -232,7 +232,7 @@ fn a_second_is_sealed_when_it_is_over_and_nothing_is_open_or_the_deadline_is() {
 }
 
 #[test]
-fn every_living_task_has_to_report_and_a_dead_one_is_given_its_deadline() {
+fn living_tasks_have_to_report_and_others_get_their_deadline() {
     let second = 1_700_000_010;
     let mut first = small();
     first.taken_at = Timestamp(1_700_000_015_500);

@@ -4,27 +4,27 @@ use super::bucket::Bucket;
 use super::summary::Summary;
 use serde::{Deserialize, Serialize};
 
-/// What a task did in the seconds that its summary tells of, ten minutes at most.
+/// What a task did in the seconds of its summary, at most ten minutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     /// Requests of users.
     pub requests: u64,
-    /// First attempts that failed: what users would have seen without the edge.
+    /// First attempts that failed: the errors that users would have seen without the edge.
     pub first_errors: u64,
     /// Errors that users saw.
     pub user_errors: u64,
-    /// Tries after the first.
+    /// Attempts after the first.
     pub retries: u64,
     /// Restarts of the app since the edge started.
     pub restarts: u32,
-    /// Half of the first attempts were answered within this, milliseconds.
+    /// Median latency of first attempts, in milliseconds.
     pub p50_ms: f64,
-    /// All but one in a hundred were.
+    /// 99th percentile, in milliseconds.
     pub p99_ms: f64,
 }
 
 impl Totals {
-    /// Adds up what a summary tells.
+    /// The totals of a summary.
     pub fn of(summary: &Summary) -> Totals {
         let mut all = Bucket::default();
         for bucket in summary.buckets.values() {

@@ -1,7 +1,7 @@
 //! The file of a trial.
 
 use proptest::prelude::*;
-use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::audit::{Line, parse, replay, write};
 use rules::release::canary::{
     Arm, Counts, Decision, History, Policy, SealedWindow, Signal, Stratum, judge,
@@ -141,7 +141,7 @@ fn one_clear_problem_with_its_window() {
 fn arms() -> impl Strategy<Value = Arm> {
     let millis = prop::collection::vec(0..2_000_u64, 0..6);
     (0..8_u64, 0..9_u64, prop::option::of(millis)).prop_map(|(more, errors, millis)| {
-        let mut latency = Sketch::default();
+        let mut latency = Histogram::default();
         for millis in millis.iter().flatten() {
             latency.record(Duration::from_millis(*millis));
         }

@@ -2,7 +2,7 @@
 
 use crate::simulation::Random;
 use proptest::prelude::*;
-use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::{
     Arm, Counts, Decision, History, PerSignal, Policy, SealedWindow, Signal, Stratum, Trial, judge,
 };
@@ -18,7 +18,7 @@ fn arm(total: u64, errors: u64) -> Arm {
 
 /// `total` requests that take `micros` on average, spread widely.
 fn timed(random: &mut Random, total: u64, micros: f64) -> Arm {
-    let mut latency = Sketch::default();
+    let mut latency = Histogram::default();
     for _ in 0..total {
         let time = -micros * (1.0 - random.unit()).ln();
         latency.record(Duration::from_micros(time as u64));
@@ -210,7 +210,7 @@ fn one_that_answers_nobody_in_time_is_slow_and_failing() {
         window.new = Arm {
             total: 1,
             errors: 1,
-            latency: Some(Sketch::default()),
+            latency: Some(Histogram::default()),
         };
     }
     let judgement = judge(&Policy::default(), &counts);
@@ -254,7 +254,7 @@ fn an_app_that_is_as_fast_is_rarely_rolled_back() {
 fn arms() -> impl Strategy<Value = Arm> {
     let millis = prop::collection::vec(0..2_000_u64, 0..6);
     (0..8_u64, 0..9_u64, prop::option::of(millis)).prop_map(|(total, errors, millis)| {
-        let mut latency = Sketch::default();
+        let mut latency = Histogram::default();
         for millis in millis.iter().flatten() {
             latency.record(Duration::from_millis(*millis));
         }

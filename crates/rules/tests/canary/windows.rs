@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rules::edge_contract::bucket::Attempts;
-use rules::edge_contract::histogram::Sketch;
+use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::windows::seal;
 use rules::release::canary::{Arm, SealedWindow, Stratum, Tally};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn nothing_is_taken_from_seconds_that_are_not_sealed() {
 
 #[test]
 fn what_is_open_failed_and_who_left_is_not_counted() {
-    let mut latency = Sketch::default();
+    let mut latency = Histogram::default();
     latency.record(Duration::from_millis(3));
     let arm = Arm::from(&Attempts {
         total: 10,
@@ -80,7 +80,7 @@ fn what_is_open_failed_and_who_left_is_not_counted() {
         errors: 5,
         open: u64::MAX,
         gone: 7,
-        latency: Sketch::default(),
+        latency: Histogram::default(),
     };
     assert_eq!(Arm::from(&inconsistent).tally(), Tally::new(0, 0));
 }
@@ -98,7 +98,7 @@ fn outcome(total: u64, choice: [u64; 4]) -> Attempts {
         left -= taken;
         taken
     };
-    let mut sketch = Sketch::default();
+    let mut sketch = Histogram::default();
     let (gone, open, errors) = (take(gone), take(open), take(errors));
     for _ in 0..total - gone - open {
         sketch.record(Duration::from_millis(latency));

@@ -1,20 +1,20 @@
-//! What the contract's variables mean on Lambda, where that differs.
+//! What the variables mean on Lambda, where that differs.
 
 use crate::policy::settings::{BadEnvironment, Settings};
 use rules::edge_contract::env_vars::PREFIX;
 use std::time::Duration;
 
-/// Requests in flight get this long at most after SIGTERM; Lambda sends none while there are any.
+/// Most time for requests in flight after SIGTERM; Lambda sends it only when there are none.
 const IN_FLIGHT: Duration = Duration::from_millis(1_500);
-/// Lambda kills what is left 500 ms after SIGTERM; the app has to be gone before.
+/// Lambda kills what is left 500 ms after SIGTERM, so the app must have exited before.
 const STOP: Duration = Duration::from_millis(200);
 
-/// Variables and what they are on Lambda. All others mean what they always do.
+/// Variables, and what they mean on Lambda. The others mean the same as elsewhere.
 pub const DIFFERENT: [(&str, &str); 22] = [
-    ("LISTEN", "not used: users come in through invocations"),
+    ("LISTEN", "not used: requests arrive as invocations"),
     (
         "PRIVATE_LISTEN",
-        "not used; `/.landfall/` answers to the secret",
+        "not used; `/.landfall/` requires the secret",
     ),
     (
         "TASK",
@@ -27,44 +27,44 @@ pub const DIFFERENT: [(&str, &str); 22] = [
     ),
     (
         "CONNECT_WAIT_MS",
-        "from the app's first answer on; until then as long as the invocation may take",
+        "applies after the app's first answer; until then requests wait as long as the invocation allows",
     ),
     (
         "DEADLINE_MS",
-        "or what the invocation has left without a tenth of it (50 to 500 ms), if that is less; of the whole answer, or until it begins if it is streamed",
+        "or the invocation's remaining time less a tenth (50 to 500 ms), if that is shorter; for the whole answer, or until it begins if it is streamed",
     ),
     ("REPLAY_BYTES", "not used: every body is kept"),
     ("LIMIT", "not used: there is one request at a time"),
-    ("QUEUE_MS", "not used: nobody waits in line"),
+    ("QUEUE_MS", "not used: there is no queue"),
     ("MAX_CONNECTIONS", "not used"),
-    ("MAX_HEADER_BYTES", "not used: AWS has a limit of its own"),
+    ("MAX_HEADER_BYTES", "not used: AWS has its own limit"),
     ("HEADER_MS", "not used"),
     ("BODY_MS", "not used"),
     ("SEND_MS", "not used"),
     ("IDLE_MS", "not used"),
     (
         "STREAM",
-        "`on` only with function URLs whose invoke mode is `RESPONSE_STREAM`, and always with those",
+        "`on` if and only if the function URL's invoke mode is `RESPONSE_STREAM`",
     ),
     (
         "TRUSTED_HOPS",
-        "1 at least: AWS itself writes `X-Forwarded-*`",
+        "at least 1: AWS itself sets `X-Forwarded-*`",
     ),
     ("LEAD_MS", "0"),
-    ("DRAIN_MS", "1500 at most"),
-    ("STOP_MS", "200 at most"),
+    ("DRAIN_MS", "at most 1500"),
+    ("STOP_MS", "at most 200"),
     (
         "SUMMARY_MS",
-        "0: never; else a line when an invocation ends, a second after the last one at the earliest, and at the end",
+        "0: none; otherwise a line at the end of an invocation, at most one per second, and one at the end",
     ),
 ];
 
 impl Settings {
-    /// Reads the variables as [`Settings::read`] does, with what they mean on Lambda. The app may have the
-    /// port on which the edge would listen elsewhere.
+    /// Parses the variables like [`Settings::read`], with their meaning on Lambda. The app may use the port
+    /// on which the edge listens elsewhere.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// All problems.
     pub fn read_on_lambda<N, V>(
         environment: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Settings, BadEnvironment>
@@ -75,24 +75,24 @@ impl Settings {
         Ok(Settings::read_where(environment, false)?.on_lambda())
     }
 
-    /// The same settings as they are on Lambda.
+    /// Adapts settings to Lambda.
     #[must_use]
     fn on_lambda(mut self) -> Settings {
-        // No port: whoever looks for the app may find it on one of these.
+        // Port 0 matches no listener: hints about the app's port must not leave out a real one.
         self.listen.set_port(0);
         self.private_listen = None;
         self.threads = self.threads.or(Some(1));
         self.trusted_hops = self.trusted_hops.max(1);
         self.limit = None;
         self.drain.lead = Duration::ZERO;
-        self.drain.last_call = Duration::ZERO;
+        self.drain.closing = Duration::ZERO;
         self.drain.in_flight = self.drain.in_flight.min(IN_FLIGHT);
         self.drain.stop = self.drain.stop.min(STOP);
         self
     }
 }
 
-/// The table of what differs in Markdown, as it stands in the documentation.
+/// The table of differences as Markdown; `tests/contract.rs` compares it with the README.
 pub fn table() -> String {
     let mut out = String::from("| variable | on Lambda |\n|---|---|\n");
     for (name, meaning) in DIFFERENT {
@@ -107,7 +107,7 @@ mod tests {
     use rules::edge_contract::env_vars::VARIABLES;
 
     #[test]
-    fn all_names_are_known() {
+    fn every_name_is_a_variable() {
         for (name, _) in DIFFERENT {
             assert!(
                 VARIABLES.iter().any(|variable| variable.name == name),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_app_may_have_the_port_that_the_edge_has_elsewhere() {
+    fn the_app_may_use_the_default_port_of_the_edge() {
         let pairs = [("LANDFALL_EDGE_APP", "8080")];
         assert!(Settings::read(pairs).is_err());
         let settings = Settings::read_on_lambda(pairs).expect("settings");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_stays_where_it_can() {
+    fn explicit_values_are_kept_where_possible() {
         let read = |pairs: &[(&str, &str)]| {
             let app = ("LANDFALL_EDGE_APP", "3000");
             let pairs = pairs.iter().copied().chain([app]);
@@ -139,7 +139,7 @@ mod tests {
             (Some(1), 1, None)
         );
         let most =
-            plain.drain.lead + plain.drain.last_call + plain.drain.in_flight + plain.drain.stop;
+            plain.drain.lead + plain.drain.closing + plain.drain.in_flight + plain.drain.stop;
         assert!(most < Duration::from_secs(2), "{most:?}");
         let own = read(&[
             ("LANDFALL_EDGE_THREADS", "2"),

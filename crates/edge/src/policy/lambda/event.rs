@@ -1,8 +1,8 @@
-//! What Lambda hands out, read.
+//! Parsing of events.
 //!
-//! Requests come as payload format 2.0, from HTTP APIs and from function URLs alike. What does not fit
-//! into a request as it is – a space in a path that was decoded on its way – is encoded; nothing that is
-//! sound is changed, so a signature over the query still holds.
+//! Requests have payload format 2.0, from HTTP APIs and from function URLs. What cannot be part of a
+//! request as it is, such as a space in a path that was decoded on its way, is percent-encoded. Valid
+//! text is not changed, so a signature over the query remains valid.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,46 +11,46 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// An invocation.
+/// The content of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A request of a user.
     Http(HttpEvent),
-    /// landfall itself asks how the app does.
+    /// A probe by landfall.
     Probe {
-        /// Path and query, as they go into a request.
+        /// Path and query, percent-encoded.
         target: String,
     },
 }
 
-/// A request, each part of it fit to be written to the app.
+/// A request whose parts can be sent to the app as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpEvent {
-    /// The method: a token.
+    /// A token.
     pub method: String,
     /// Path and query, printable ASCII.
     pub target: String,
-    /// Names in lower case, each once; no framing, no control characters. A `host` is always there.
+    /// Names in lower case, each once; no framing headers, no control characters. Always contains `host`.
     pub headers: Vec<(String, String)>,
-    /// The body, decoded.
+    /// Decoded.
     pub body: Vec<u8>,
-    /// Who connected to AWS.
+    /// The address that connected to AWS.
     pub client: Option<IpAddr>,
-    /// Who handed it over.
+    /// The service that sent the event.
     pub caller: Caller,
 }
 
-/// Who hands requests over. Events of both look alike, but not all that they take back.
+/// The service that sends events. Events of both look alike, but the two accept different answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Caller {
-    /// An HTTP API, or anything else that is no function URL for sure.
+    /// An HTTP API, or anything that is not certainly a function URL.
     #[default]
     HttpApi,
     /// A function URL.
     FunctionUrl,
 }
 
-/// Why an event is none of these.
+/// Why an event cannot be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadEvent(pub String);
 
@@ -62,7 +62,7 @@ impl std::fmt::Display for BadEvent {
 
 impl std::error::Error for BadEvent {}
 
-/// All that is looked at, of both kinds. Emulators leave out or write `null` what AWS always sends.
+/// The fields of both kinds that matter. Emulators omit or write `null` for some that AWS always sends.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire<'e> {
@@ -93,8 +93,9 @@ struct Http {
     source_ip: Option<String>,
 }
 
-/// What frames a message or changes its protocol: the edge frames anew, and Lambda has no connection that
-/// could change. And what an app may take for the word of an adapter: nobody else may say it.
+/// Headers that frame a message or change its protocol: the edge has framing of its own, and there is no
+/// connection that could be upgraded. And headers that an app may trust because adapters set them:
+/// clients must not set them.
 const DROPPED: [&str; 9] = [
     "x-amzn-lambda-context",
     "x-amzn-request-context",
@@ -107,10 +108,10 @@ const DROPPED: [&str; 9] = [
     "upgrade",
 ];
 
-/// Reads an event.
+/// Parses an event.
 ///
 /// # Errors
-/// What it lacks, for whoever sent it.
+/// What is wrong with it, for its sender.
 pub fn read(bytes: &[u8]) -> Result<Event, BadEvent> {
     let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| {
         BadEvent(format!(
@@ -157,7 +158,7 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
         .ok_or_else(|| BadEvent("requestContext.http.method is no method".to_owned()))?;
     let caller = caller(domain.as_deref().unwrap_or_default());
     let mut headers = headers(wire.headers.unwrap_or_default())?;
-    // Function URLs send cookies in both places.
+    // Function URLs send cookies both here and as a header.
     if let Some(cookies) = wire.cookies.filter(|cookies| !cookies.is_empty()) {
         headers.insert("cookie".to_owned(), cookies.join("; "));
     }
@@ -190,8 +191,8 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
     })
 }
 
-/// Goes by the name that AWS gives every function URL, `ID.lambda-url.REGION.on.aws`; there are no others.
-/// An HTTP API may have a domain of anyone's choice, but none of these.
+/// Recognises the domain that AWS gives to every function URL: `ID.lambda-url.REGION.on.aws`. An HTTP
+/// API may have any domain, but not one of these.
 fn caller(domain: &str) -> Caller {
     let labels: Vec<&str> = domain.split('.').collect();
     match labels.as_slice() {
@@ -202,7 +203,7 @@ fn caller(domain: &str) -> Caller {
     }
 }
 
-/// The headers that go on, names that differ in their case joined.
+/// The headers that are kept; those whose names differ only in case are joined.
 fn headers(given: BTreeMap<String, Option<String>>) -> Result<BTreeMap<String, String>, BadEvent> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in given {
@@ -225,7 +226,7 @@ fn headers(given: BTreeMap<String, Option<String>>) -> Result<BTreeMap<String, S
     Ok(headers)
 }
 
-/// Path and query as they go into a request line.
+/// Path and query for a request line.
 fn target(path: &str, query: &str) -> String {
     let mut out = String::with_capacity(path.len() + query.len() + 2);
     if !path.starts_with('/') {
@@ -239,7 +240,7 @@ fn target(path: &str, query: &str) -> String {
     out
 }
 
-/// Appends `text`, what may not stand in a request line encoded.
+/// Appends `text`, with everything percent-encoded that a request line must not contain.
 fn encode(text: &str, also: &[u8], out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -253,7 +254,7 @@ fn encode(text: &str, also: &[u8], out: &mut String) {
     }
 }
 
-/// Whether a method or the name of a header may be written so (RFC 9110, 5.6.2).
+/// Whether this is a token (RFC 9110, 5.6.2): a valid method or header name.
 fn is_token(text: &str) -> bool {
     let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.bytes().all(is_letter)

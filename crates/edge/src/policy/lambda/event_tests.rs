@@ -27,7 +27,7 @@ fn header<'e>(event: &'e HttpEvent, name: &str) -> Option<&'e str> {
 /// The example of
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 #[test]
-fn the_example_of_the_documentation() {
+fn the_example_of_the_documentation_is_parsed() {
     let event = json!({
       "version": "2.0", "routeKey": "$default", "rawPath": "/path/to/resource",
       "rawQueryString": "parameter1=value1&parameter1=value2&parameter2=value",
@@ -64,7 +64,7 @@ fn the_example_of_the_documentation() {
 }
 
 #[test]
-fn sound_paths_and_queries_are_kept_letter_by_letter() {
+fn valid_paths_and_queries_are_not_changed() {
     let mut event = minimal();
     let query = "a=%2F&a=b+c&sig=x%3D%3d&q=%F0%9F%A6%80&e&=&{j}[1]='|^`?/:@!$*,;~\\";
     event["rawPath"] = json!("/a%2Fb//c%20d/%c3%a4;v=1/../'()*!");
@@ -77,7 +77,7 @@ fn sound_paths_and_queries_are_kept_letter_by_letter() {
 }
 
 #[test]
-fn a_path_that_was_decoded_is_encoded_again() {
+fn a_decoded_path_is_encoded_again() {
     let mut event = minimal();
     event["rawPath"] = json!("/a b/ä?#\r\nx: y");
     event["rawQueryString"] = json!("a b#\n");
@@ -86,7 +86,7 @@ fn a_path_that_was_decoded_is_encoded_again() {
 }
 
 #[test]
-fn cookies_come_in_two_places_and_count_once() {
+fn cookies_in_two_places_are_used_once() {
     let mut event = minimal();
     event["headers"] = json!({"Cookie": "a=1; b=2", "host": "a.example"});
     assert_eq!(
@@ -101,7 +101,7 @@ fn cookies_come_in_two_places_and_count_once() {
 }
 
 #[test]
-fn framing_stays_behind() {
+fn framing_headers_are_dropped() {
     let mut event = minimal();
     event["headers"] = json!({
         "Content-Length": "7", "Transfer-Encoding": "chunked", "Connection": "upgrade",
@@ -115,7 +115,7 @@ fn framing_stays_behind() {
 }
 
 #[test]
-fn function_urls_are_known_by_their_name() {
+fn function_urls_are_recognised_by_their_domain() {
     let caller = |domain: Value| {
         let mut event = minimal();
         event["requestContext"]["domainName"] = domain;
@@ -135,14 +135,14 @@ fn function_urls_are_known_by_their_name() {
     ] {
         assert_eq!(caller(domain.clone()), Caller::HttpApi, "{domain}");
     }
-    // What a client writes into a header is no name of AWS.
+    // A client's own header is not a name given by AWS.
     let mut event = minimal();
     event["headers"]["host"] = json!(url);
     assert_eq!(get(&event).map(|event| event.caller), Ok(Caller::HttpApi));
 }
 
 #[test]
-fn what_emulators_leave_out_is_not_missed() {
+fn fields_that_emulators_omit_are_optional() {
     let event = json!({"version": "2.0", "requestContext": {"http": {"method": "GET"}},
         "body": null, "cookies": null, "headers": null, "isBase64Encoded": null, "rawPath": null});
     let got = get(&event).expect("a request");
@@ -150,7 +150,7 @@ fn what_emulators_leave_out_is_not_missed() {
 }
 
 #[test]
-fn bad_events_say_what_is_wrong() {
+fn errors_say_what_is_wrong() {
     let with = |name: &str, value: Value| {
         let mut event = minimal();
         event[name] = value;
@@ -190,7 +190,7 @@ fn bad_events_say_what_is_wrong() {
 }
 
 #[test]
-fn probes() {
+fn probes_are_parsed() {
     let probe = |text: &str| read(text.as_bytes()).expect("a probe");
     let target = |target: &str| Event::Probe {
         target: target.to_owned(),
@@ -203,9 +203,9 @@ fn probes() {
 }
 
 proptest! {
-    /// Whatever comes, it is read or refused; and what is read cannot break out of its place.
+    /// Any input is parsed or refused, and the result cannot leave its place in a request.
     #[test]
-    fn nothing_breaks_out(
+    fn no_event_injects_headers_or_requests(
         path in ".*", query in ".*", method in "[A-Z ]{0,8}", name in "[a-zA-Z-]{1,8}|.*", value in ".*",
         cookies in prop::collection::vec(".*", 0..3), body in ".*", base64 in any::<bool>(), ip in ".*",
     ) {
@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn binary_bodies_arrive_as_they_are(body in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn binary_bodies_are_not_changed(body in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut event = minimal();
         event["body"] = json!(STANDARD.encode(&body));
         event["isBase64Encoded"] = json!(true);
@@ -240,7 +240,7 @@ proptest! {
 }
 
 #[test]
-fn a_probe_that_is_written_can_be_read() {
+fn the_probe_event_of_the_contract_is_parsed() {
     let event = read(&rules::edge_contract::probe::event("/health?a=\"b\"")).expect("a probe");
     let Event::Probe { target } = event else {
         panic!("{event:?}");

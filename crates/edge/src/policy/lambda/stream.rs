@@ -1,42 +1,42 @@
-//! Answers that leave as they come from the app
+//! Streamed answers
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>).
 //!
-//! Lambda takes a prelude, [`SEPARATOR`] and the body's bytes as they are. A status cannot be taken back
-//! once the prelude has left, so everything that may change it happens before: tries, error pages, the
-//! refusal of what is known to be too long. What goes wrong later is told in trailers.
+//! Lambda takes a prelude, [`SEPARATOR`], and the bytes of the body. The status cannot change once the
+//! prelude has been sent, so everything that may change it happens before: retries, error pages, the
+//! refusal of answers known to be too long. Later errors are reported in trailers.
 
-use super::answer::{self, Headers};
 use super::event::Caller;
+use super::response::{self, Headers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rules::edge_contract::invocation_error;
 use serde::Serialize;
 
-/// Says that an answer is streamed.
+/// The header that announces a streamed answer.
 pub const MODE: (&str, &str) = ("lambda-runtime-function-response-mode", "streaming");
-/// What a prelude with a body behind it is called.
+/// Content type of a prelude with a body after it.
 pub const CONTENT_TYPE: &str = "application/vnd.awslambda.http-integration-response";
-/// The trailer that names an error.
+/// Trailer with the type of an error.
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-/// The trailer that tells it, in Base64.
+/// Trailer with the error, in Base64.
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-/// Stands between prelude and body. JSON has none of these bytes, so the first ones are it.
+/// Separates prelude and body. JSON contains none of these bytes, so the first eight zeros are it.
 pub const SEPARATOR: [u8; 8] = [0; 8];
-/// Most bytes of a streamed answer's body: 200 MB. Lambda takes no more.
+/// Longest body of a streamed answer in bytes: 200 MB. Lambda accepts no more.
 pub const LONGEST: u64 = 200 << 20;
 
-/// Whether an answer leaves as it comes: where the setting says that function URLs take streams, and the
-/// caller is one. A stream is no answer to an HTTP API, whatever the setting says.
+/// Whether an answer is streamed: if the setting says that function URLs accept streams, and the caller
+/// is one. An HTTP API never accepts a stream.
 pub fn is_streamed(setting: bool, caller: Caller) -> bool {
     setting && caller == Caller::FunctionUrl
 }
 
-/// What stands before the body of a streamed answer.
+/// The head of a streamed answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
-    /// Its status.
+    /// HTTP status.
     pub status: u16,
-    /// Its headers in their order; a name may come more than once.
+    /// In order; a name may occur more than once.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
@@ -48,58 +48,58 @@ struct Wire<'a> {
     cookies: Vec<String>,
 }
 
-/// Writes a head and the separator behind it. Headers are those of [`answer::write`].
+/// Writes the prelude and the separator. Headers are written as by [`response::write`].
 pub fn prelude(head: &Head<'_>) -> Vec<u8> {
-    let (headers, cookies) = answer::apart(head.headers);
+    let (headers, cookies) = response::split_cookies(head.headers);
     let wire = Wire {
         status_code: head.status,
         headers,
         cookies,
     };
-    // Names are strings and all else is plain data: this cannot fail.
+    // Only strings, numbers and a map with string keys: this cannot fail.
     let mut bytes = serde_json::to_vec(&wire).unwrap_or_default();
     bytes.extend_from_slice(&SEPARATOR);
     bytes
 }
 
-/// Why a streamed answer ends before its time.
+/// Why a streamed answer ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// The app broke off, or was silent for too long.
+pub enum Truncation {
+    /// The app broke off, or sent nothing for too long.
     BrokeOff,
-    /// The invocation has no more time.
+    /// The invocation's time is over.
     OutOfTime,
-    /// There is more than Lambda takes.
+    /// It is longer than Lambda accepts.
     TooLong,
 }
 
-impl Cut {
-    /// What the error is called.
+impl Truncation {
+    /// The error type.
     pub fn kind(self) -> &'static str {
         match self {
-            Cut::BrokeOff => "Landfall.AnswerBrokeOff",
-            Cut::OutOfTime => "Landfall.AnswerOutOfTime",
-            Cut::TooLong => "Landfall.AnswerTooLong",
+            Truncation::BrokeOff => "Landfall.AnswerBrokeOff",
+            Truncation::OutOfTime => "Landfall.AnswerOutOfTime",
+            Truncation::TooLong => "Landfall.AnswerTooLong",
         }
     }
 
-    /// What happened, after so many bytes of the body.
-    pub fn why(self, sent: u64) -> String {
+    /// What happened, after `sent` bytes of the body.
+    pub fn message(self, sent: u64) -> String {
         let why = match self {
-            Cut::BrokeOff => "the app broke off within its answer".to_owned(),
-            Cut::OutOfTime => {
+            Truncation::BrokeOff => "the app broke off within its answer".to_owned(),
+            Truncation::OutOfTime => {
                 "the app's answer had not ended when the invocation's time was over".to_owned()
             }
-            Cut::TooLong => format!(
+            Truncation::TooLong => format!(
                 "the app's answer takes more than {LONGEST} bytes, and Lambda takes no more of a stream"
             ),
         };
-        format!("{why}; it was cut after {sent} bytes")
+        format!("{why}; it was truncated after {sent} bytes")
     }
 
-    /// The trailers that tell it to Lambda: names and values.
+    /// The trailers that report it to Lambda: names and values.
     pub fn trailers(self, sent: u64) -> [(&'static str, String); 2] {
-        let error = invocation_error::to_json(self.kind(), &self.why(sent), &[]);
+        let error = invocation_error::to_json(self.kind(), &self.message(sent), &[]);
         [
             (ERROR_TYPE, self.kind().to_owned()),
             (ERROR_BODY, STANDARD.encode(error)),
@@ -107,8 +107,8 @@ impl Cut {
     }
 }
 
-/// Why an answer of so many bytes is refused before any of it has left; [`None`]: it is not. A length that
-/// is not known yet is no reason.
+/// Why an answer of this length is refused before it begins; [`None`] if it is not, or if its length is
+/// unknown.
 pub fn refusal(length: Option<u64>) -> Option<String> {
     let length = length.filter(|length| *length > LONGEST)?;
     Some(format!(
@@ -116,19 +116,19 @@ pub fn refusal(length: Option<u64>) -> Option<String> {
     ))
 }
 
-/// What of a body has been let through.
+/// Counts the bytes of a body up to [`LONGEST`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally(u64);
+pub struct SizeLimit(u64);
 
-impl Tally {
-    /// Lets a piece through.
+impl SizeLimit {
+    /// Adds a piece.
     ///
     /// # Errors
-    /// [`Cut::TooLong`]: with it, it would be too much. It is not counted then.
-    pub fn pass(&mut self, bytes: usize) -> Result<(), Cut> {
+    /// [`Truncation::TooLong`] if the limit would be exceeded. The piece is not counted then.
+    pub fn add(&mut self, bytes: usize) -> Result<(), Truncation> {
         let sum = self.0.saturating_add(bytes as u64);
         if sum > LONGEST {
-            return Err(Cut::TooLong);
+            return Err(Truncation::TooLong);
         }
         self.0 = sum;
         Ok(())
@@ -146,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// As a receiver reads it: the prelude ends where the first eight zeros begin.
+    /// Splits a stream as a receiver does: at the first eight zeros.
     fn read(stream: &[u8]) -> (Value, &[u8]) {
         let mut windows = stream.windows(SEPARATOR.len());
         let at = windows.position(|window| window == SEPARATOR);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn function_urls_get_streams_if_they_take_them() {
+    fn only_function_urls_get_streams_and_only_if_set() {
         assert!(is_streamed(true, Caller::FunctionUrl));
         assert!(!is_streamed(true, Caller::HttpApi));
         assert!(!is_streamed(false, Caller::FunctionUrl));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prelude() {
+    fn a_prelude_is_written() {
         let head = Head {
             status: 201,
             headers: &[
@@ -186,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_stream() {
-        let mut tally = Tally::default();
+    fn the_longest_stream_is_accepted() {
+        let mut size = SizeLimit::default();
         let half = usize::try_from(LONGEST / 2).expect("a length");
-        assert_eq!(tally.pass(half), Ok(()));
-        assert_eq!(tally.pass(half), Ok(()));
-        assert_eq!(tally.pass(0), Ok(()));
-        assert_eq!(tally.pass(1), Err(Cut::TooLong));
-        assert_eq!(tally.pass(usize::MAX), Err(Cut::TooLong));
-        assert_eq!(tally.sent(), 209_715_200);
+        assert_eq!(size.add(half), Ok(()));
+        assert_eq!(size.add(half), Ok(()));
+        assert_eq!(size.add(0), Ok(()));
+        assert_eq!(size.add(1), Err(Truncation::TooLong));
+        assert_eq!(size.add(usize::MAX), Err(Truncation::TooLong));
+        assert_eq!(size.sent(), 209_715_200);
     }
 
     #[test]
-    fn what_is_known_to_be_too_long_is_refused() {
+    fn a_length_known_to_be_too_long_is_refused() {
         assert_eq!(refusal(None), None);
         assert_eq!(refusal(Some(LONGEST)), None);
         let why = "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
@@ -206,12 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn trailers_tell_what_happened() {
+    fn trailers_report_the_error() {
         for (cut, kind, says) in [
-            (Cut::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
-            (Cut::OutOfTime, "Landfall.AnswerOutOfTime", "time was over"),
+            (Truncation::BrokeOff, "Landfall.AnswerBrokeOff", "broke off"),
             (
-                Cut::TooLong,
+                Truncation::OutOfTime,
+                "Landfall.AnswerOutOfTime",
+                "time was over",
+            ),
+            (
+                Truncation::TooLong,
                 "Landfall.AnswerTooLong",
                 "more than 209715200",
             ),
@@ -231,9 +235,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in the headers and at the body's beginning, the one ends where the other begins.
+        /// Whatever the headers and the beginning of the body are, the receiver finds where the body begins.
         #[test]
-        fn prelude_and_body_stay_apart(
+        fn prelude_and_body_can_be_separated(
             status in 100..1000_u16,
             names in prop::collection::vec("[a-z-]{1,8}", 0..4),
             values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 4),
@@ -250,26 +254,26 @@ mod tests {
             stream.extend_from_slice(&body);
             let (prelude, rest) = read(&stream);
             prop_assert_eq!(rest, &body[..]);
-            // The head is that of an answer as a whole.
-            let whole = answer::HttpAnswer { status, headers: &headers, body: b"" };
-            let whole: Value = serde_json::from_slice(&answer::write(&whole).expect("it fits")).expect("JSON");
+            // The prelude has the head of a complete answer.
+            let whole = response::HttpResponse { status, headers: &headers, body: b"" };
+            let whole: Value = serde_json::from_slice(&response::write(&whole).expect("it fits")).expect("JSON");
             for name in ["statusCode", "headers", "cookies"] {
                 prop_assert_eq!(&prelude[name], &whole[name]);
             }
         }
 
         #[test]
-        fn nothing_is_let_through_beyond_the_limit(
+        fn nothing_is_accepted_beyond_the_limit(
             pieces in prop::collection::vec(0..(LONGEST as usize), 0..6),
         ) {
-            let mut tally = Tally::default();
+            let mut size = SizeLimit::default();
             for piece in pieces {
-                let before = tally.sent();
-                match tally.pass(piece) {
-                    Ok(()) => prop_assert_eq!(tally.sent(), before + piece as u64),
-                    Err(_) => prop_assert!(tally.sent() == before && before + piece as u64 > LONGEST),
+                let before = size.sent();
+                match size.add(piece) {
+                    Ok(()) => prop_assert_eq!(size.sent(), before + piece as u64),
+                    Err(_) => prop_assert!(size.sent() == before && before + piece as u64 > LONGEST),
                 }
-                prop_assert!(tally.sent() <= LONGEST);
+                prop_assert!(size.sent() <= LONGEST);
             }
         }
     }

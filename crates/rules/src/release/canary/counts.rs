@@ -1,7 +1,7 @@
 //! What was counted: requests of both versions, window by window.
 
 use crate::edge_contract::bucket::Attempts;
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// How many requests there were and how many of them were bad: errors, or slow ones. Never more bad
@@ -197,7 +197,7 @@ pub struct Arm {
     /// answer in time and are slow. [`None`] if where the counts come from measures no latency, which
     /// must not depend on how requests end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Sketch>,
+    pub latency: Option<Histogram>,
 }
 
 impl Arm {
@@ -262,7 +262,7 @@ pub struct History {
     pub errors: u64,
     /// As [`Arm::latency`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Sketch>,
+    pub latency: Option<Histogram>,
 }
 
 /// Everything that a trial is judged on.

@@ -5,13 +5,13 @@
 //! is forgiven because it's noticed by no user and would be noticed by a test. A request without an
 //! answer is slower than any other.
 //!
-//! **Rounding.** Latencies come in the buckets of a [`Sketch`], 1/16 of their value wide. τ is the
+//! **Rounding.** Latencies come in the buckets of a [`Histogram`], 1/16 of their value wide. τ is the
 //! end of the bucket that the quantile falls into, so the old version's slow requests are counted
 //! exactly. The new version's limit may fall into a bucket: requests of that bucket aren't counted
 //! as slow by the bet that the new version is worse, and are by the bet that it isn't.
 
 use super::counts::{Arm, Tally, Window};
-use crate::edge_contract::histogram::Sketch;
+use crate::edge_contract::histogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ pub(crate) struct Latencies {
     /// How many requests are enough.
     cap: u64,
     /// Requests and latencies, oldest first.
-    chunks: VecDeque<(u64, Sketch)>,
+    chunks: VecDeque<(u64, Histogram)>,
     requests: u64,
-    sum: Sketch,
+    sum: Histogram,
 }
 
 /// How long is slow in a window.
@@ -50,13 +50,13 @@ impl Latencies {
             cap,
             chunks: VecDeque::new(),
             requests: 0,
-            sum: Sketch::default(),
+            sum: Histogram::default(),
         }
     }
 
     /// Takes in requests of the old version, and leaves out the oldest window if there are enough
     /// without it.
-    pub(crate) fn push(&mut self, requests: u64, sketch: &Sketch) {
+    pub(crate) fn push(&mut self, requests: u64, sketch: &Histogram) {
         if requests == 0 {
             return;
         }
@@ -113,7 +113,7 @@ pub(crate) fn slow(old_arm: &Arm, new_arm: &Arm, limit: Limit) -> Option<(Window
     Some((window(surely), window(perhaps)))
 }
 
-fn old(requests: u64, latency: &Sketch, limit: Limit) -> Tally {
+fn old(requests: u64, latency: &Histogram, limit: Limit) -> Tally {
     let slower = match limit {
         Limit::Unanswered => 0,
         Limit::Longer { old, .. } => latency.slower_than(old),
@@ -121,7 +121,7 @@ fn old(requests: u64, latency: &Sketch, limit: Limit) -> Tally {
     with_unanswered(requests, latency, slower)
 }
 
-fn with_unanswered(requests: u64, latency: &Sketch, slower: u64) -> Tally {
+fn with_unanswered(requests: u64, latency: &Histogram, slower: u64) -> Tally {
     let unanswered = requests.saturating_sub(latency.count());
     Tally::new(requests, unanswered.saturating_add(slower))
 }
@@ -130,15 +130,15 @@ fn with_unanswered(requests: u64, latency: &Sketch, slower: u64) -> Tally {
 mod tests {
     use super::*;
 
-    fn sketch(millis: impl IntoIterator<Item = u64>) -> Sketch {
-        let mut sketch = Sketch::default();
+    fn sketch(millis: impl IntoIterator<Item = u64>) -> Histogram {
+        let mut sketch = Histogram::default();
         for millis in millis {
             sketch.record(Duration::from_millis(millis));
         }
         sketch
     }
 
-    fn arm(total: u64, latency: Sketch) -> Arm {
+    fn arm(total: u64, latency: Histogram) -> Arm {
         Arm {
             total,
             errors: 0,
@@ -213,7 +213,7 @@ mod tests {
         let Limit::Longer { new, .. } = limit else {
             panic!("answers came");
         };
-        let mut latency = Sketch::default();
+        let mut latency = Histogram::default();
         latency.record(new + Duration::from_micros(1));
         let (surely, perhaps) =
             slow(&arm(1, sketch([100])), &arm(1, latency), limit).expect("measured");
@@ -227,7 +227,7 @@ mod tests {
             errors: 3,
             latency: None,
         };
-        let some = arm(1, Sketch::default());
+        let some = arm(1, Histogram::default());
         assert_eq!(slow(&none, &some, Limit::Unanswered), None);
         assert_eq!(slow(&some, &none, Limit::Unanswered), None);
     }
