@@ -100,9 +100,10 @@ bench() {
     canary) bench_canary "${@:2}" ;;
     lambda) bench_lambda "${@:2}" ;;
     releases) bench_releases "${@:2}" ;;
+    prices) bench_prices "${@:2}" ;;
     start) bench_start "${@:2}" ;;
     build) scripts/build-time.sh "${@:2}" ;;
-    *) die "name a bench: edge, lambda, canary, releases, start or build; './dev help' describes them" ;;
+    *) die "name a bench: edge, lambda, canary, prices, releases, start or build; './dev help' describes them" ;;
   esac
 }
 
@@ -114,6 +115,16 @@ bench_canary() {
   step "building the bench" build_bench
   print_times
   run_bench_canary "$@"
+}
+
+# Needs a compiler, curl and the network.
+bench_prices() {
+  set_up_cache
+  step "compiler and curl" setup_basics
+  exec 9>&-
+  step "building the bench" build_bench
+  print_times
+  "$BENCH" prices "$@"
 }
 
 bench_releases() {

@@ -32,7 +32,7 @@ impl Budgets {
     /// about them.
     pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
         let spent = self.spent(name).await?;
-        Ok(spent.and_then(|s| Exceeded::of(s.limit, s.actual, s.forecast, &s.unit)))
+        Ok(spent.and_then(|s| Exceeded::check(s.limit, s.actual, s.forecast, &s.unit)))
     }
 
     /// What was spent this month, as the budget `name` counts it; [`None`] if there is no such budget, or

@@ -128,7 +128,7 @@ impl Services {
             .stop_timeout(i32::try_from(settings.stop_timeout).unwrap_or(i32::MAX))
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
-        let hardening = Hardening::of(settings);
+        let hardening = Hardening::from_settings(settings);
         container = hardening::harden(container, hardening.as_ref(), OPERATION)?;
         let mut environment = revision.environment();
         if revision.settings.edge.is_some() {

@@ -1,10 +1,10 @@
-//! The counting app: answers as `examples/uptime` does, and knows how often it was asked.
+//! The counting app: answers like `examples/uptime`, and counts its requests.
 //!
 //! | path | |
 //! |---|---|
-//! | `/` | 200, or 500 as often as it was told; counted if the request is one of the bench |
-//! | `/count` | how many were counted |
-//! | `/events` | an event stream: events that name the moment they were sent |
+//! | `/` | 200, or a share of 500; counts requests of the bench |
+//! | `/count` | the count |
+//! | `/events` | an event stream; each event contains the time at which it was sent |
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,13 +14,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Events of a stream.
 pub(crate) const EVENTS: usize = 40;
-/// Time between two of them.
+/// Time between two events.
 const PAUSE: Duration = Duration::from_millis(25);
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// Serves for ever. `percent` of its answers are 500; it takes connections only `start` after it began, as
-/// programs that have something to load do.
+/// Serves for ever. `percent` of its answers are 500. It starts to listen `start` after the call,
+/// like programs that load something first.
 pub(crate) fn serve(port: u16, percent: u32, start: Duration) -> Result<(), String> {
     thread::sleep(start);
     let listener = TcpListener::bind(("127.0.0.1", port))
@@ -31,7 +31,7 @@ pub(crate) fn serve(port: u16, percent: u32, start: Duration) -> Result<(), Stri
             continue;
         };
         let work = move || {
-            // Whoever broke off knows it.
+            // An error here means that the client broke the connection off.
             let _ = converse(stream, percent);
         };
         let thread = thread::Builder::new().stack_size(64 * 1024).spawn(work);
@@ -39,7 +39,7 @@ pub(crate) fn serve(port: u16, percent: u32, start: Duration) -> Result<(), Stri
     }
 }
 
-/// Moment in microseconds, the same for all processes of the machine.
+/// Microseconds on a clock that all processes of the machine share.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)

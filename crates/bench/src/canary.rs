@@ -1,5 +1,5 @@
-//! `./dev bench canary`: how often the canary's bets are wrong, and how soon they are right.
-//! Everything is simulated by the code that decides on releases; nothing is measured but its time.
+//! `./dev bench canary`: how often the canary decides wrongly, and how soon it decides. Everything
+//! is simulated with the code that decides on releases; only its computing time is measured.
 
 mod figures;
 mod simulate;
@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What is said about the bench's canary.
+/// Help text.
 pub(crate) const USAGE: &str = "\
 Usage: bench canary [--json] [--quick] [--seed N]
 
@@ -22,21 +22,21 @@ Usage: bench canary [--json] [--quick] [--seed N]
 /// Requests of both versions in a trial of a healthy version.
 const REQUESTS: u64 = 100_000;
 
-/// Runs of each row.
+/// Number of runs for each row.
 struct Size {
     false_rollbacks: usize,
     medians: usize,
     slowness: usize,
 }
 
-/// Runs simulations on all processors. What comes out depends on the seed alone.
+/// Runs simulations on all processors. Results depend on the seed only.
 struct Bench {
     seed: u64,
     rows: u64,
     size: Size,
 }
 
-/// Reads the command line, simulates and prints.
+/// Parses the command line, simulates and prints.
 pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let (mut json, mut quick, mut seed) = (false, false, 1);
     let mut words = words.iter();
@@ -91,8 +91,8 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// New requests for each new request of a version that errs at rate `new` beside one of rate `old`
-/// that no test can do without: ln(1/α) over the Kullback–Leibler divergence of one.
+/// A lower bound of the requests of the new version that any test needs: ln(1/α) over the
+/// Kullback–Leibler divergence of one request. `rates` are the error rates of both versions.
 fn bound(alpha: f64, rates: [f64; 2], share: f64) -> f64 {
     let [old, new] = rates;
     let both = share * new + (1.0 - share) * old;
@@ -116,7 +116,7 @@ impl Bench {
         ]
     }
 
-    /// `runs` results, in order of the runs.
+    /// The results of `runs` simulations, in order.
     fn simulate<T: Send>(
         &mut self,
         runs: usize,
@@ -133,7 +133,7 @@ impl Bench {
                     return results;
                 }
                 let mut random = fastrand::Rng::with_seed(base.wrapping_add(run as u64));
-                // Seeds that lie side by side begin alike.
+                // Adjacent seeds give similar first numbers.
                 let mut random = random.fork();
                 results.push((run, one(&mut random)));
             }
@@ -148,7 +148,7 @@ impl Bench {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Two versions that err alike, and how many in a hundred are rolled back.
+    /// The percentage of rollbacks with two versions that fail equally often.
     fn false_rollbacks(&mut self) -> Table {
         let mut rows = Vec::new();
         let runs = self.size.false_rollbacks;
@@ -239,7 +239,7 @@ impl Bench {
         Table::new("pairs", title, rows)
     }
 
-    /// All four monitors, as releases use them.
+    /// All four monitors, as in releases.
     fn slowness(&mut self) -> Table {
         let mut rows = Vec::new();
         let runs = self.size.slowness;

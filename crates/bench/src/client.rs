@@ -1,4 +1,4 @@
-//! A client that sees every byte: what a user of the proxy gets, with nothing retried behind its back.
+//! An HTTP/1.1 client without retries: it shows exactly what a user of the proxy gets.
 
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Longer than any proxy here waits for the app.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Marks requests of the bench: the counting app counts these only, and no health check.
+/// Marks requests of the bench: the counting app counts these only, and no health checks.
 const REQUEST_TAIL: &[u8] = b" HTTP/1.1\r\nhost: app\r\nx-bench: 1\r\n\r\n";
 
 /// A connection.
@@ -17,16 +17,16 @@ pub(crate) struct Client {
     bytes: Vec<u8>,
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// No further request may follow on this connection.
+    /// Whether the connection closes after it.
     pub(crate) closes: bool,
     pub(crate) body: Vec<u8>,
 }
 
-/// How long a body is.
+/// How the length of a body is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Length {
     Known(usize),
@@ -46,7 +46,7 @@ impl Client {
         })
     }
 
-    /// `GET path` and its answer.
+    /// Sends `GET path`, and returns its answer.
     pub(crate) fn get(&mut self, path: &str) -> std::io::Result<Answer> {
         self.send(path)?;
         self.answer()
@@ -60,12 +60,12 @@ impl Client {
         self.stream.write_all(&request)
     }
 
-    /// Bytes that are no request of their own.
+    /// Writes bytes that are not a complete request.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// The next answer, to the end of its body.
+    /// The next answer, with its whole body.
     pub(crate) fn answer(&mut self) -> std::io::Result<Answer> {
         let end = self.until(b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(self.bytes.get(..end).unwrap_or_default()).into_owned();
@@ -87,14 +87,14 @@ impl Client {
         })
     }
 
-    /// The next line, without its end.
+    /// The next line without its line feed.
     pub(crate) fn line(&mut self) -> std::io::Result<String> {
         let end = self.until(b"\n")?;
         let line = self.take(end)?;
         Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
     }
 
-    /// Waits until the other end closes, at most for `within`; whether it did.
+    /// Waits at most `within` for the end of the connection; whether it came.
     pub(crate) fn is_closed_within(&mut self, within: Duration) -> bool {
         let within = within.max(Duration::from_millis(1));
         if self.stream.set_read_timeout(Some(within)).is_err() {
@@ -127,7 +127,7 @@ impl Client {
         }
     }
 
-    /// Reads until `mark` has come; returns where it ends.
+    /// Reads until `mark` has arrived; returns the position after it.
     fn until(&mut self, mark: &[u8]) -> std::io::Result<usize> {
         loop {
             let found = self.bytes.windows(mark.len()).position(|w| w == mark);
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// What a client makes of these bytes, the connection being closed after them.
+    /// The answers that a client parses from these bytes if the connection closes after them.
     fn answers(bytes: &'static [u8], count: usize) -> Vec<Option<(u16, bool, Vec<u8>)>> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("address");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_is_told_from_a_broken_one() {
+    fn truncated_answers_are_recognised() {
         let two = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 500 X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let expected = [
             Some((200, false, b"hi".to_vec())),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together() {
+    fn chunks_are_joined() {
         let whole = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n";
         assert_eq!(answers(whole, 1), [Some((200, false, b"abcd".to_vec()))]);
         let cut = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";

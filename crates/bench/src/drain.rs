@@ -1,9 +1,9 @@
-//! SIGTERM under load: what clients lose that try nothing again.
+//! SIGTERM under load: what clients without retries lose.
 //!
-//! The app here answers everything well. A request is lost if it was sent, and no whole answer of the app came.
-//! A connection that is refused has sent nothing: whoever balances the load tries another target. It is lost
-//! all the same if the proxy had no right to refuse: before SIGTERM, and, if it has a health endpoint,
-//! until the lead time after that endpoint turned to 503.
+//! The app answers every request with 200. A request is lost if it was sent and no complete answer
+//! of the app arrived. A refused connection has sent nothing: a load balancer would try another
+//! target. It counts as lost only if the proxy should not have refused yet: before SIGTERM, and, if
+//! the proxy has a health endpoint, until the lead time after that endpoint turned to 503.
 
 use crate::client::Client;
 use crate::load;
@@ -13,50 +13,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Clients that keep their connection, and as many that take a new one for each request.
+/// Clients that keep their connection, and as many that connect for each request.
 const EACH: usize = 8;
 /// No drain takes longer.
 const AT_MOST: Duration = Duration::from_secs(15);
 
-/// What became of one drain.
+/// The result of one drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Drained {
     pub(crate) requests: u64,
     pub(crate) lost: u64,
 }
 
-/// When refusing became right; [`None`]: not yet.
-type Door = Mutex<Option<Instant>>;
+/// When the proxy was allowed to refuse connections; [`None`]: not yet.
+type MayRefuse = Mutex<Option<Instant>>;
 
-/// Drains the proxy while clients are at it, `after` so much load.
+/// Drains the proxy under load that began `after` before.
 pub(crate) fn under_load(
     stage: &mut Stage,
     lead: Duration,
     after: Duration,
 ) -> Result<Drained, String> {
-    let may_close = Door::new(None);
+    let may_refuse = MayRefuse::new(None);
     let is_over = AtomicBool::new(false);
     let address = stage.address;
     let shared: &Stage = stage;
     let drained = thread::scope(|scope| {
-        let (may_close, is_over) = (&may_close, &is_over);
+        let (may_refuse, is_over) = (&may_refuse, &is_over);
         let mut clients = Vec::new();
         for number in 0..2 * EACH {
             let keeps = number < EACH;
             clients.push(load::spawn(scope, move || {
-                ask_until_refused(address, keeps, may_close, is_over)
+                ask_until_refused(address, keeps, may_refuse, is_over)
             })?);
         }
         thread::sleep(after);
         let asked = Instant::now();
         match shared.private {
-            // Nobody can know beforehand, so there is no moment that would be too early.
-            None => set(may_close, asked),
+            // Without a health endpoint there is no announcement, so refusing is allowed at once.
+            None => set(may_refuse, asked),
             Some(_) => drop(load::spawn(scope, move || {
                 while shared.health() == Some(200) && asked.elapsed() < AT_MOST {
                     thread::sleep(Duration::from_millis(1));
                 }
-                set(may_close, Instant::now() + lead);
+                set(may_refuse, Instant::now() + lead);
             })?),
         }
         shared.terminate();
@@ -78,8 +78,8 @@ pub(crate) fn under_load(
     Ok(drained)
 }
 
-fn set(door: &Door, at: Instant) {
-    *door
+fn set(may_refuse: &MayRefuse, at: Instant) {
+    *may_refuse
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(at);
 }
@@ -87,7 +87,7 @@ fn set(door: &Door, at: Instant) {
 fn ask_until_refused(
     address: std::net::SocketAddr,
     keeps: bool,
-    may_close: &Door,
+    may_refuse: &MayRefuse,
     is_over: &AtomicBool,
 ) -> Drained {
     let end = Instant::now() + AT_MOST;
@@ -97,10 +97,10 @@ fn ask_until_refused(
     };
     while Instant::now() < end && !is_over.load(Ordering::Relaxed) {
         let Ok(mut client) = Client::connect(address) else {
-            let door = *may_close
+            let allowed_from = *may_refuse
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            all.lost += u64::from(door.is_none_or(|at| Instant::now() < at));
+            all.lost += u64::from(allowed_from.is_none_or(|at| Instant::now() < at));
             return all;
         };
         loop {

@@ -1,18 +1,18 @@
-//! What was measured, and how it is shown.
+//! The results of the proxies, and how they are printed.
 
 use crate::load::{Tally, percentile};
 use crate::proxies::Proxy;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// All that is known about one proxy. What was not measured is empty.
+/// The results of one proxy. What was not measured is empty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
     /// The main load.
     pub(crate) users: Tally,
     /// CPU seconds per request, one for each round.
     pub(crate) cpu: Vec<f64>,
-    /// Its ratios to nginx in the same rounds.
+    /// Their ratios to nginx in the same rounds.
     pub(crate) cpu_ratios: Vec<f64>,
     /// Attempts per request.
     pub(crate) attempts: Option<f64>,
@@ -25,18 +25,18 @@ pub(crate) struct Figures {
     pub(crate) drain_requests: u64,
     /// Bytes: idle, with 64 connections, with 1000.
     pub(crate) memory: Option<[u64; 3]>,
-    /// Delays of events in milliseconds: the median and the longest.
+    /// Delays of events in milliseconds: median and maximum.
     pub(crate) event_delay: Option<(f64, f64)>,
     pub(crate) half_open: Option<HalfOpen>,
     pub(crate) binary: Option<u64>,
 }
 
-/// What became of connections whose head never ends.
+/// The result for connections whose head never ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HalfOpen {
-    /// How long it took to make them all.
+    /// How long all connections took to be made.
     pub(crate) connecting: Duration,
-    /// After how long the last of them was closed; [`None`]: not while anyone looked.
+    /// When the last of them was closed; [`None`]: not while they were watched.
     pub(crate) closed: Option<Duration>,
 }
 
@@ -152,7 +152,7 @@ const HEAD: [&str; 12] = [
     "binary, MB",
 ];
 
-/// The table, in Markdown.
+/// The table in Markdown.
 pub(crate) fn table(rows: &[(Proxy, Figures)]) -> String {
     let mut text = format!("| {} |\n|{}\n", HEAD.join(" | "), "---|".repeat(HEAD.len()));
     rows.iter()
@@ -160,7 +160,7 @@ pub(crate) fn table(rows: &[(Proxy, Figures)]) -> String {
     text
 }
 
-/// A goal and whether it was met.
+/// A goal, and whether it was met.
 struct Goal {
     what: &'static str,
     most: &'static str,
@@ -183,7 +183,7 @@ fn goal(
     }
 }
 
-/// The edge's goals, in Markdown: which are met and which are not.
+/// The edge's goals in Markdown, each with its verdict.
 pub(crate) fn goals(edge: &Figures) -> String {
     let memory = |at: usize| {
         edge.memory
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_no_goal_met() {
+    fn a_goal_that_was_not_measured_is_not_met() {
         let text = goals(&Figures::default());
         assert!(
             !text.contains("| met |") && text.contains("not measured"),

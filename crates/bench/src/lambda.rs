@@ -1,4 +1,5 @@
-//! `./dev bench lambda`: the edge and aws-lambda-web-adapter as runtimes of the same app, and the app alone.
+//! `./dev bench lambda`: the edge and aws-lambda-web-adapter as runtimes of the same app, and the
+//! app alone.
 
 mod api;
 
@@ -23,14 +24,14 @@ Usage: bench lambda --edge PATH --adapter PATH [--quick] [--seed N]
 
 ./dev bench lambda finds both.";
 
-/// How long an app may take to start.
+/// Timeout of the app's start.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests before those that count.
 const WARM_UP: usize = 50;
-/// Pause between two looks whether the app answers.
+/// Interval in which the app is probed.
 const LOOK: Duration = Duration::from_micros(200);
 
-/// Who is measured.
+/// The rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row {
     App,
@@ -40,20 +41,21 @@ enum Row {
 
 const ROWS: [Row; 3] = [Row::App, Row::Edge, Row::Adapter];
 
-/// Milliseconds, one for each round.
+/// Milliseconds, one value for each round.
 #[derive(Debug, Default)]
 struct Figures {
-    /// From the start of the process to its question for the first invocation; the app: to its first answer.
+    /// From the start of the process to its request for the first invocation; of the app alone, to
+    /// its first answer.
     asked: Vec<f64>,
     /// To the answer to the first invocation.
     answered: Vec<f64>,
-    /// What the app took less in the same round.
+    /// Difference to the app alone in the same round.
     asked_more: Vec<f64>,
     answered_more: Vec<f64>,
     /// Medians of warm invocations.
     warm: Vec<f64>,
     warm_more: Vec<f64>,
-    /// The 99th percentile of them.
+    /// Their 99th percentiles.
     warm_p99: Vec<f64>,
 }
 
@@ -78,7 +80,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let mut figures: [Figures; 3] = Default::default();
     let load_before = machine::load();
     for round in 0..arguments.rounds {
-        // The same app for all of them.
+        // The same for all rows of the round.
         let start = Duration::from_millis(random.u64(20..60));
         let mut order = [0, 1, 2];
         random.shuffle(&mut order);
@@ -137,7 +139,7 @@ fn read(words: &[&str]) -> Result<Arguments, String> {
             "--adapter" => arguments.adapter = value.into(),
             "--seed" => {
                 let seed = value.parse();
-                arguments.seed = seed.map_err(|_| format!("'{value}' is no seed\n{USAGE}"))?;
+                arguments.seed = seed.map_err(|_| format!("'{value}' is not a seed\n{USAGE}"))?;
             }
             _ => return Err(format!("'{word}' is unknown\n{USAGE}")),
         }
@@ -153,7 +155,7 @@ fn name(row: Row) -> &'static str {
     }
 }
 
-/// Processes that end with it, and all that they have started.
+/// Processes that are killed with all their children when this is dropped.
 #[derive(Debug, Default)]
 struct Family(Vec<Child>);
 
@@ -195,7 +197,7 @@ fn measure(row: Row, arguments: &Arguments, start: Duration) -> Result<One, Stri
             edge.env("LANDFALL_EDGE_APP", port.to_string());
             edge
         }
-        // Lambda starts it as an extension, and the app beside it as the image's command.
+        // Lambda starts it as an extension, next to the app as the image's command.
         _ => {
             family.0.push(spawn(&mut app)?);
             let mut adapter = Command::new(&arguments.adapter);
@@ -203,7 +205,7 @@ fn measure(row: Row, arguments: &Arguments, start: Duration) -> Result<One, Stri
             adapter
         }
     };
-    // What Lambda sets.
+    // The variables of Lambda.
     command
         .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", "f")
@@ -231,7 +233,7 @@ fn measure(row: Row, arguments: &Arguments, start: Duration) -> Result<One, Stri
     })
 }
 
-/// The app without anything in front of it.
+/// Measures the app with nothing in front of it.
 fn alone(mut app: Command, port: u16, requests: usize) -> Result<One, String> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let began = Instant::now();

@@ -1,4 +1,5 @@
-//! The load: closed loops for throughput, an open loop for latency. A thread each connection.
+//! The load: closed loops for throughput, an open loop for latency, with a thread for each
+//! connection.
 
 use crate::client::Client;
 use std::net::SocketAddr;
@@ -6,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
-/// A thousand threads are to fit.
+/// Stack of a thread: there are up to a thousand.
 const STACK: usize = 128 * 1024;
 
-/// What became of requests.
+/// The results of requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
-    /// Without a whole answer, or with one of 400 and above.
+    /// Without a complete answer, or with one of 400 and above.
     pub(crate) failed: u64,
 }
 
@@ -40,10 +41,10 @@ pub(crate) fn spawn<'s, T: Send + 's>(
         .map_err(|error| format!("can't start a thread: {error}"))
 }
 
-/// No closed loop sends on after this: a proxy may take seconds for an answer.
+/// Limit of a closed loop: some proxies take seconds for an answer.
 const AT_MOST: Duration = Duration::from_secs(120);
 
-/// `requests` in all, each connection sending its next as soon as it has the answer.
+/// Sends `requests` in total; each connection sends its next one when it has the answer.
 pub(crate) fn closed(
     address: SocketAddr,
     connections: usize,
@@ -52,7 +53,7 @@ pub(crate) fn closed(
     closed_within(address, connections, requests, AT_MOST)
 }
 
-/// As many of `requests` as fit into this time.
+/// The same, for at most this time.
 pub(crate) fn closed_within(
     address: SocketAddr,
     connections: usize,
@@ -82,7 +83,7 @@ pub(crate) fn closed_within(
     })
 }
 
-/// An open loop: what it is, and when it began.
+/// An open loop, and when it began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paced {
     pub(crate) address: SocketAddr,
@@ -93,13 +94,13 @@ pub(crate) struct Paced {
 }
 
 impl Paced {
-    /// When request number `number` is due, whatever became of those before it.
+    /// When a request is due, whatever happened to those before it.
     pub(crate) fn due(&self, number: u64) -> Instant {
         self.begins + Duration::from_secs_f64(number as f64 / self.per_second)
     }
 
-    /// Sends every request at its time. Latency counts from that time, not from when the connection
-    /// was free: a proxy that stands still is charged with everyone who waits.
+    /// Sends every request when it is due. Latency counts from that time, not from when the
+    /// connection was free: a proxy that stalls delays all requests that are due meanwhile.
     pub(crate) fn run(&self) -> Result<(Tally, Vec<Duration>), String> {
         thread::scope(|scope| {
             let mut threads = Vec::new();
@@ -128,14 +129,14 @@ impl Paced {
     }
 }
 
-/// One request over the connection, or over a new one if that has closed.
+/// Sends one request over the connection, or over a new one if that has closed.
 fn is_good(client: &mut Option<Client>, address: SocketAddr) -> bool {
     let connected = match client.take() {
         Some(client) => Ok(client),
         None => Client::connect(address),
     };
     let Ok(mut connected) = connected else {
-        // A dead proxy would be asked a million times a second.
+        // Without a pause, a dead proxy would get a million connection attempts per second.
         thread::sleep(Duration::from_millis(1));
         return false;
     };
@@ -148,7 +149,7 @@ fn is_good(client: &mut Option<Client>, address: SocketAddr) -> bool {
     answer.status < 400
 }
 
-/// The value below which `share` of them lie.
+/// The percentile `share` (0 to 1).
 pub(crate) fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let rank = (values.len() as f64 * share).ceil() as usize;
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles() {
+    fn percentiles_are_values_of_the_sample() {
         let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
         assert_eq!(percentile(&mut values, 0.99), Some(198.0));
         assert_eq!(percentile(&mut values, 0.5), Some(100.0));

@@ -1,14 +1,14 @@
-//! What the figures were measured on.
+//! The machine and the programs of the measurements.
 
 use crate::proxies::{Program, Programs};
 use std::process::Command;
 
-/// The machine and the programs: a list in Markdown.
+/// The machine and the programs, as a list in Markdown.
 pub(crate) fn describe(programs: &Programs) -> String {
     format!("{}{}", describe_machine(), describe_programs(programs))
 }
 
-/// The machine: an item of such a list.
+/// The machine, as an item of such a list.
 pub(crate) fn describe_machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = field("/proc/meminfo", "MemTotal").and_then(|kb| {
@@ -39,24 +39,24 @@ fn describe_programs(programs: &Programs) -> String {
     .into_iter()
     .filter_map(|(name, program, argument)| {
         let output = Command::new(programs.path(program)).arg(argument).output();
-        // Rows that were not wanted need no program.
-        let told = output.map(|output| [output.stdout, output.stderr].concat());
+        // A row that is not measured needs no program.
+        let text = output.map(|output| [output.stdout, output.stderr].concat());
         Some(format!(
             "{name} {}",
-            version(&String::from_utf8_lossy(&told.ok()?))
+            version(&String::from_utf8_lossy(&text.ok()?))
         ))
     })
     .collect::<Vec<_>>();
     format!("- {}\n", versions.join(", "))
 }
 
-/// How busy the machine is: load averages of 1, 5 and 15 minutes.
+/// Load averages of 1, 5 and 15 minutes.
 pub(crate) fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The first value of `name: value` lines.
+/// The first value of a `name: value` line.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| {
@@ -65,9 +65,9 @@ fn field(path: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The first number with dots in what a program says about itself.
-fn version(told: &str) -> String {
-    let words = told.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+/// The first number with dots in a program's version output.
+fn version(output: &str) -> String {
+    let words = output.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
     let number = |word: &&str| {
         let word = word.trim_start_matches('v');
         word.contains('.') && word.split('.').all(|part| part.parse::<u32>().is_ok())
@@ -84,7 +84,7 @@ mod tests {
     use super::version;
 
     #[test]
-    fn versions() {
+    fn versions_are_found() {
         assert_eq!(version("nginx version: nginx/1.22.1"), "1.22.1");
         assert_eq!(
             version("HAProxy version 2.6.12-1+deb12u4 2025/01/01"),

@@ -1,9 +1,13 @@
-//! `./dev bench edge`: the edge and other proxies in front of the same flaky app, measured in one run.
-//! `./dev bench lambda`: the edge as a runtime of AWS Lambda, beside another adapter.
-//! `./dev bench canary`: the bets that decide on releases, simulated.
-//! `./dev bench releases`: releases against emulators, good ones, bad ones and killed ones.
-//! `./dev bench start`: how big the programs are, and how soon they do something.
-//! What the figures mean is in `docs/benchmarks.md`.
+//! The benchmarks; `docs/benchmarks.md` explains the results. For developers only.
+//!
+//! | | |
+//! |---|---|
+//! | `./dev bench edge` | the edge and other proxies in front of the same unreliable app, in one run |
+//! | `./dev bench lambda` | the edge as a runtime of AWS Lambda, compared with another adapter |
+//! | `./dev bench canary` | the decisions on releases, simulated |
+//! | `./dev bench releases` | releases against emulators: good ones, bad ones, interrupted ones |
+//! | `./dev bench start` | the size of the programs, and how soon they start |
+//! | `./dev bench prices` | AWS's price list, compared with the table of landfall |
 
 mod app;
 mod canary;
@@ -15,6 +19,7 @@ mod load;
 mod machine;
 mod measure;
 mod plan;
+mod prices;
 mod process;
 mod proxies;
 mod releases;
@@ -41,7 +46,7 @@ Usage: bench edge --app PATH [--app-port PORT] [--json] [--quick] [--seed N] [--
 
 ./dev bench edge finds all paths.";
 
-/// What the command line says.
+/// The command line.
 struct Arguments {
     app: String,
     app_port: u16,
@@ -60,12 +65,14 @@ fn main() -> ExitCode {
         ["edge", rest @ ..] => read(rest).and_then(bench),
         ["canary", rest @ ..] => canary::run(rest),
         ["lambda", rest @ ..] => lambda::run(rest),
+        ["prices", rest @ ..] => prices::run(rest),
         ["releases", rest @ ..] => releases::run(rest),
         ["start", rest @ ..] => start::run(rest),
         _ => Err([
             USAGE,
             canary::USAGE,
             lambda::USAGE,
+            prices::USAGE,
             releases::USAGE,
             start::USAGE,
         ]
@@ -173,13 +180,13 @@ fn bench(arguments: Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// A thousand connections are more files than a shell usually allows; proxies inherit the limit.
+/// A thousand connections are more open files than usually allowed; the proxies inherit the limit.
 fn allow_many_connections() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    // If that is refused, connecting will say so.
+    // If this is refused, connecting fails with a clear error.
     let _ = setrlimit(Resource::Nofile, wanted);
 }

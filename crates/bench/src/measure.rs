@@ -1,4 +1,5 @@
-//! The measurements. Each starts its proxies anew, one at a time, in an order that changes with every round.
+//! The measurements. Each starts the proxies one at a time, in an order that changes with every
+//! round.
 
 use crate::app::{self, EVENTS};
 use crate::client::Client;
@@ -17,19 +18,19 @@ const HALF_OPEN: Duration = Duration::from_secs(20);
 /// Requests before the ones that count.
 const WARM_UP: u64 = 500;
 
-/// Everything that measurements need, and what they have found.
+/// What the measurements need, and their results.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) programs: Programs,
-    /// Behind the proxies, where the table does not need an app that counts.
+    /// The app behind the proxies, where no counting app is needed.
     pub(crate) app: App,
     pub(crate) random: fastrand::Rng,
     pub(crate) rows: Vec<(Proxy, Figures)>,
 }
 
 impl Bench {
-    /// All of it.
+    /// Runs all measurements.
     pub(crate) fn run(&mut self) -> Result<(), String> {
         for (proxy, figures) in self
             .rows
@@ -42,7 +43,8 @@ impl Bench {
             figures.binary = Some(data.len());
         }
         let plan = self.plan;
-        // Spread over the whole run, so that a busy minute of the machine is not one proxy's.
+        // Spread over the whole run, so that a busy minute of the machine does not affect one proxy
+        // only.
         let half = plan.rounds.div_ceil(2);
         (0..half).try_for_each(|round| self.users(round))?;
         (0..plan.latency_rounds).try_for_each(|round| self.latency(round))?;
@@ -56,7 +58,7 @@ impl Bench {
         (half..plan.rounds).try_for_each(|round| self.users(round))
     }
 
-    /// Numbers of the rows to measure, shuffled: those with everything, and those with this.
+    /// The rows to be measured, shuffled: those of scope `All` and of `scope`.
     fn order(&mut self, scope: Scope) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
         order.retain(|row| [Scope::All, scope].contains(&self.proxy(*row).scope));
@@ -76,7 +78,7 @@ impl Bench {
         Stage::start(&self.proxy(row), &self.programs, app, lead)
     }
 
-    /// One measurement for every row.
+    /// Runs one measurement for every row.
     fn each(
         &mut self,
         what: &str,
@@ -124,7 +126,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Latency at a fixed rate on the app that fails one request in ten.
+    /// Latency at a fixed rate, with an app that fails one request in ten.
     fn latency(&mut self, round: usize) -> Result<(), String> {
         let (app, requests) = (self.app.clone(), self.plan.latency);
         self.each(
@@ -166,17 +168,17 @@ impl Bench {
         Ok(())
     }
 
-    /// Attempts per request, as the app has seen them.
+    /// Attempts per request, from the app's count.
     fn counted(&self, row: usize, app: &App, requests: u64) -> Result<f64, String> {
         let stage = self.stage(row, app, LEAD)?;
         let before = stage.count()?;
-        // Whoever waits between tries has answers for a few only.
+        // A proxy that waits between attempts answers only a few requests in this time.
         let within = self.plan.counting;
         let tally = load::closed_within(stage.address, CONNECTIONS, requests, within)?;
         Ok((stage.count()? - before) as f64 / tally.requests as f64)
     }
 
-    /// An app that answers everything well, killed in the middle of it.
+    /// Kills an app that never fails, under load.
     fn kills(&mut self, row: usize) -> Result<(), String> {
         let app = App::counting(0, APP_START)?;
         let mut stage = self.stage(row, &app, LEAD)?;
@@ -217,7 +219,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Memory: nobody there, 64 connections, 1000 of them, all with requests at the same moment.
+    /// Memory: idle, with 64 connections, with 1000, all sending at the same time.
     fn memory(&mut self, row: usize) -> Result<(), String> {
         let app = self.app.clone();
         let Plan { passes, settle, .. } = self.plan;
@@ -245,7 +247,7 @@ impl Bench {
         Ok(())
     }
 
-    /// From the moment that the app sends an event until its user has it.
+    /// The time from the app's sending an event until its user has it.
     fn events(&mut self, row: usize) -> Result<(), String> {
         let app = App::counting(0, Duration::ZERO)?;
         let stage = self.stage(row, &app, LEAD)?;
@@ -301,7 +303,7 @@ fn connect(address: SocketAddr) -> Result<Client, String> {
     Client::connect(address).map_err(|error| format!("no connection to the proxy: {error}"))
 }
 
-/// How long it takes to make all connections, and how long the proxy bears the one that it bears longest.
+/// How long all connections take to be made, and how long the proxy keeps the last one.
 fn closed_after(address: SocketAddr) -> Result<HalfOpen, String> {
     let began = Instant::now();
     let mut clients = Vec::new();

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// Sizes of one run.
+/// Sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     /// Rounds of the main load, each with every proxy.
     pub(crate) rounds: usize,
     /// GETs of a proxy in one round.
     pub(crate) gets: u64,
-    /// GETs to count attempts, on the 10% app and on the one that always fails.
+    /// GETs for counting attempts, with the 10% app and with the one that always fails.
     pub(crate) counted: u64,
     pub(crate) outage: u64,
-    /// The longest that counting may take.
+    /// Limit of that time.
     pub(crate) counting: Duration,
-    /// GETs while the app is killed, and how many a second.
+    /// GETs while the app is killed, and how many per second.
     pub(crate) kill: u64,
     pub(crate) kill_rate: f64,
     /// Rounds of latency, and the GETs of each.
@@ -23,13 +23,13 @@ pub(crate) struct Plan {
     pub(crate) drains: usize,
     /// How long the load runs before SIGTERM.
     pub(crate) drain_load: Duration,
-    /// Requests on each of the connections whose memory is measured.
+    /// Requests on each connection whose memory is measured.
     pub(crate) passes: usize,
     pub(crate) settle: Duration,
 }
 
 impl Plan {
-    /// What the figures in the documentation come from: about ten minutes.
+    /// The run behind the documented results: about ten minutes.
     pub(crate) fn full() -> Plan {
         Plan {
             rounds: 10,
@@ -48,7 +48,7 @@ impl Plan {
         }
     }
 
-    /// Enough to see that everything works, not enough to conclude anything.
+    /// A smoke run: it shows that everything works, and no more.
     pub(crate) fn quick() -> Plan {
         Plan {
             rounds: 2,
@@ -70,15 +70,15 @@ impl Plan {
 
 /// Connections of the main load.
 pub(crate) const CONNECTIONS: usize = 64;
-/// Requests a second when latency is measured.
+/// Requests per second for latency.
 pub(crate) const RATE: f64 = 1_500.0;
-/// The app is killed so often.
+/// How often the app is killed.
 pub(crate) const KILLS: u32 = 3;
-/// The app that is killed takes so long to start.
+/// How long the killed app takes to start.
 pub(crate) const APP_START: Duration = Duration::from_millis(100);
-/// Answers in a hundred that the counting app fails, to be like the example.
+/// Percentage of answers that the counting app fails, like the example.
 pub(crate) const PERCENT: u32 = 10;
-/// How long the edge goes on serving after SIGTERM: a load balancer's time, made short.
+/// How long the edge serves after SIGTERM: shorter than for a real load balancer.
 pub(crate) const LEAD: Duration = Duration::from_millis(300);
 /// Connections whose memory is measured, and that are left half open.
 pub(crate) const MANY: usize = 1_000;

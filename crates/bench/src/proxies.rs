@@ -1,13 +1,13 @@
-//! The proxies that are compared, and how each is set up.
+//! The proxies that are compared, and their configuration.
 //!
-//! All log every request to stdout, try a request four times at most (the edge: five, its default), take
-//! 8 seconds for a head, and pass every byte on at once. What a proxy can't do at the same time as the
-//! rest has a row of its own that is measured only where it matters.
+//! All log every request to stdout, make at most four attempts (the edge: five, its default), allow
+//! 8 seconds for a head, and forward every byte at once. A configuration that a proxy cannot
+//! combine with the rest has a row of its own, which is measured only where it matters.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Which programs there are.
+/// The programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
     Edge,
@@ -22,7 +22,7 @@ pub(crate) enum Program {
 pub(crate) struct Proxy {
     pub(crate) name: &'static str,
     pub(crate) program: Program,
-    /// Words in braces in its configuration.
+    /// Replacements for words in braces in its configuration.
     words: &'static [(&'static str, &'static str)],
     /// What is measured of it.
     pub(crate) scope: Scope,
@@ -33,15 +33,15 @@ pub(crate) struct Proxy {
 pub(crate) enum Scope {
     /// Everything.
     All,
-    /// Where waiting between tries makes a difference: latency, outage and restarts.
+    /// Where waiting between attempts matters: latency, outage and restarts.
     Waits,
     /// The main load: what logging costs.
     Load,
 }
 
-/// What all others are compared with.
+/// The row that all others are compared with.
 pub(crate) const BASE: &str = "nginx";
-/// What this is about.
+/// The row of the edge.
 pub(crate) const EDGE: &str = "landfall-edge";
 
 const fn row(
@@ -79,7 +79,7 @@ const fn quiet(
     }
 }
 
-/// All rows. The ones "for restarts" wait between tries, as that is how these proxies get through a
+/// All rows. Those "for restarts" wait between attempts, as these proxies need that to survive a
 /// restart of the app; they have one wait for all reasons.
 pub(crate) const PROXIES: [Proxy; 11] = [
     row(EDGE, Program::Edge, &[("log", "all")]),
@@ -148,7 +148,7 @@ pub(crate) const PROXIES: [Proxy; 11] = [
     quiet("nginx, no access log", Program::Nginx, &[("log", "off")]),
 ];
 
-/// Where the programs are.
+/// The paths of the programs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
     pub(crate) edge: PathBuf,
@@ -170,7 +170,7 @@ impl Programs {
     }
 }
 
-/// Ports and places of one start.
+/// Ports and directories of one start.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting<'s> {
     pub(crate) listen: u16,
@@ -179,12 +179,12 @@ pub(crate) struct Setting<'s> {
     pub(crate) app: u16,
     pub(crate) app_command: &'s [std::ffi::OsString],
     pub(crate) lead_ms: u64,
-    /// For configuration and whatever the proxy writes.
+    /// For the configuration, and what the proxy writes.
     pub(crate) directory: &'s Path,
 }
 
 impl Proxy {
-    /// The command that starts it in the foreground, its configuration being written.
+    /// Writes the configuration; returns the command that starts the proxy in the foreground.
     pub(crate) fn command(
         &self,
         programs: &Programs,
@@ -222,12 +222,12 @@ impl Proxy {
             }
             Program::Haproxy => {
                 let path = config("haproxy.cfg", include_str!("../proxies/haproxy.cfg"))?;
-                // As its container image starts it.
+                // As in its container image.
                 command.args(["-W", "-db", "-f"]).arg(path);
             }
             Program::Envoy => {
                 let path = config("envoy.yaml", include_str!("../proxies/envoy.yaml"))?;
-                // Shared memory of hot restarts would keep two of them from running at once.
+                // The shared memory of hot restarts would keep a second one from running.
                 command.args(["--disable-hot-restart", "--log-level", "error", "-c"]);
                 command.arg(path);
             }

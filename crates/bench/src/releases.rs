@@ -1,5 +1,5 @@
-//! `./dev bench releases`: releases in one rehearsal, under load. What the figures mean is in
-//! `docs/benchmarks.md`.
+//! `./dev bench releases`: releases in one rehearsal, under load; `docs/benchmarks.md` explains the
+//! results.
 
 mod faults;
 mod figures;
@@ -13,7 +13,7 @@ use stage::Stage;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// What is said about the bench's releases.
+/// Help text.
 pub(crate) const USAGE: &str = "\
 Usage: bench releases --landfall PATH [--json] [--quick] [--seed N] [--kills N] [--only NAME,…]
 
@@ -27,7 +27,7 @@ Usage: bench releases --landfall PATH [--json] [--quick] [--seed N] [--kills N] 
 /// A measurement.
 type Measure = fn(&mut Stage, &Plan) -> Result<Table, String>;
 
-/// All of them, in this order.
+/// All measurements, in order.
 const MEASURES: [(&str, Measure); 8] = [
     ("good", versions::good),
     ("dead", versions::dead),
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
     same: u32,
     /// Versions that turn bad in the middle.
     turns: u32,
-    /// Releases all at once, and as often by plain Terraform.
+    /// Releases all at once, and as many with plain Terraform.
     speed: u32,
     kills: u32,
     seed: u64,
@@ -61,7 +61,7 @@ struct Arguments {
     only: Option<String>,
 }
 
-/// Reads the command line, measures and prints.
+/// Parses the command line, measures and prints.
 pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let arguments = read(words)?;
     let (sizes, size) = match arguments.quick {
@@ -90,7 +90,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
         );
     }
     let mut stage = Stage::set(&arguments.landfall)?;
-    // An hour is long: what is known is printed at once.
+    // Printed at once, as the whole run takes an hour.
     for (name, measure) in MEASURES {
         if is_wanted(name) {
             stage.say(name);

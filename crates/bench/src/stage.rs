@@ -1,4 +1,4 @@
-//! A proxy with its app, started for one measurement and gone after it.
+//! A proxy with its app, started for one measurement and stopped after it.
 
 use crate::client::Client;
 use crate::process;
@@ -13,14 +13,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything here may take to start or to end.
+/// Timeout of everything that starts or ends here.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long something may take to be gone after SIGKILL.
+/// How long a process may take to end after SIGKILL.
 const AFTERMATH: Duration = Duration::from_secs(5);
-/// How often somebody looks whether it has.
+/// Interval in which that is checked.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// The app to put behind a proxy.
+/// The app behind a proxy.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     program: PathBuf,
@@ -39,7 +39,7 @@ impl App {
         })
     }
 
-    /// The counting app, with so many 500 in a hundred answers, and so long a start.
+    /// The counting app: `percent` of its answers are 500, and it listens after `start`.
     pub(crate) fn counting(percent: u32, start: Duration) -> Result<App, String> {
         let program = std::fs::canonicalize("/proc/self/exe").map_err(|error| error.to_string())?;
         let [port] = free_ports()?;
@@ -76,28 +76,28 @@ impl App {
     }
 }
 
-/// What runs. Dropping it ends all of it.
+/// A running proxy with its app. Dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Stage {
     proxy: Child,
-    /// The edge starts the app itself; for the others the stage does.
+    /// [`None`] behind the edge, which starts the app itself.
     app_child: Option<Child>,
     app: App,
     pub(crate) address: SocketAddr,
-    /// Where the edge says how it is.
+    /// The edge's health endpoint.
     pub(crate) private: Option<SocketAddr>,
     directory: tempfile::TempDir,
 }
 
 impl Stage {
-    /// Starts both and waits until the app answers through the proxy.
+    /// Starts both, and waits until the app answers through the proxy.
     pub(crate) fn start(
         proxy: &Proxy,
         programs: &Programs,
         app: &App,
         lead: Duration,
     ) -> Result<Stage, String> {
-        // The threads of the app before may take a moment longer than its process.
+        // The previous app's threads may end a moment after its process.
         let end = Instant::now() + AFTERMATH;
         while TcpStream::connect(app.address()).is_ok() {
             let port = app.port;
@@ -145,7 +145,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Reads what the proxy logs, as a container runtime would, so that it costs what it costs there.
+    /// Reads the proxy's log like a container runtime, so that logging costs what it costs there.
     fn read_its_log(&mut self) -> Result<(), String> {
         let mut log = self.proxy.stdout.take().ok_or("no stdout")?;
         let read = move || {
@@ -173,12 +173,13 @@ impl Stage {
         }
     }
 
-    /// Whether the app answers, and what comes through the proxy is its answer, not the proxy's own.
+    /// Whether the app answers, and its answer (not one of the proxy's own) arrives through the
+    /// proxy.
     fn is_passed_on(&self) -> bool {
         let get = |address| Client::connect(address).and_then(|mut client| client.get("/"));
         match (get(self.app.address()), get(self.address)) {
             (Ok(own), Ok(passed)) => {
-                // For the errors of an app some proxies have a page of their own.
+                // Some proxies replace the app's errors by pages of their own.
                 let is_same = passed.status <= 500 && own.body.is_empty() == passed.body.is_empty();
                 own.status >= 500 || is_same
             }
@@ -186,7 +187,7 @@ impl Stage {
         }
     }
 
-    /// What the edge says to a load balancer.
+    /// The status of the edge's health endpoint.
     pub(crate) fn health(&self) -> Option<u16> {
         let mut client = Client::connect(self.private?).ok()?;
         client
@@ -195,7 +196,7 @@ impl Stage {
             .map(|answer| answer.status)
     }
 
-    /// How often the counting app was asked.
+    /// The count of the counting app.
     pub(crate) fn count(&self) -> Result<u64, String> {
         let answer = Client::connect(self.app.address()).and_then(|mut c| c.get("/count"));
         let answer =
@@ -204,7 +205,7 @@ impl Stage {
         text.parse().map_err(|_| format!("not a count: {text}"))
     }
 
-    /// The proxy's processes, without the app's.
+    /// The proxy's processes without the app's.
     pub(crate) fn proxy_pids(&self) -> Vec<u32> {
         let mut pids = process::family(self.proxy.id());
         pids.retain(|pid| !process::runs(*pid, &self.app.program));
@@ -219,7 +220,7 @@ impl Stage {
         self.proxy_pids().into_iter().map(process::memory).sum()
     }
 
-    /// SIGKILL for the app. Whoever does not supervise it gets a new one at once.
+    /// Kills the app. Behind a proxy that does not supervise it, starts a new one at once.
     pub(crate) fn kill_app(&mut self) -> Result<(), String> {
         if let Some(mut child) = self.app_child.take() {
             child.kill().map_err(|error| error.to_string())?;
@@ -235,12 +236,12 @@ impl Stage {
         Ok(())
     }
 
-    /// What a container gets when it is to end.
+    /// Sends SIGTERM, like a container runtime.
     pub(crate) fn terminate(&self) {
         signal(self.proxy.id(), Signal::TERM);
     }
 
-    /// Whether the proxy has ended within the time that anything may take.
+    /// Waits for the proxy to end; whether it did in time.
     pub(crate) fn has_ended(&mut self) -> bool {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
@@ -256,7 +257,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let family = process::family(self.proxy.id());
-        // Whoever has ended and was waited for may have left its number to somebody else.
+        // The process id of a process that was waited for may belong to another one.
         if matches!(self.proxy.try_wait(), Ok(None)) {
             family.iter().for_each(|pid| signal(*pid, Signal::KILL));
             let _ = self.proxy.wait();
@@ -292,7 +293,7 @@ fn free_ports<const N: usize>() -> Result<[u16; N], String> {
 
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may have ended just now.
+        // It may have ended a moment ago.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! How big the programs are, and how soon they do something: `./dev bench start`.
+//! `./dev bench start`: the size of the programs, and how soon they start.
 
 use crate::load::percentile;
 use crate::machine;
@@ -15,7 +15,7 @@ Usage: bench start [--quick] --landfall PATH --edge PATH
 const RUNS: usize = 200;
 const RUNS_QUICK: usize = 5;
 
-/// What is timed: none of them asks AWS, an engine or Terraform for anything.
+/// The commands that are timed; none of them calls AWS, a container engine or Terraform.
 const COMMANDS: [&[&str]; 3] = [&["--version"], &["up", "--help"], &["completion", "bash"]];
 
 pub(crate) fn run(words: &[&str]) -> Result<(), String> {

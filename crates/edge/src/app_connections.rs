@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 const MAX_IDLE: usize = 256;
 /// Longest head of an answer, in bytes.
 const MAX_RESPONSE_HEAD: usize = 64 * 1024;
-/// A request that cannot be repeated uses connections that were idle for no longer than this: the app
-/// is not about to close them.
+/// A request that cannot be repeated uses connections that were idle for no longer than this: the
+/// app is not about to close them.
 const FRESH: Duration = Duration::from_millis(1_000);
 
 #[derive(Debug)]

@@ -49,7 +49,8 @@ impl Clock {
         }
     }
 
-    /// The same moment for tokio's timers. During a pause, a moment in the future stays in the future.
+    /// The same moment for tokio's timers. During a pause, a moment in the future stays in the
+    /// future.
     pub(crate) fn instant(self, at: Monotonic) -> tokio::time::Instant {
         let ahead = at.since(self.now()).min(FAR_FUTURE);
         tokio::time::Instant::now() + ahead

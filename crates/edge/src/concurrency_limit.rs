@@ -1,4 +1,5 @@
-//! Lets as many requests through to the app as its concurrency limit allows; the others queue for a while.
+//! Lets as many requests through to the app as its concurrency limit allows; the others queue for a
+//! while.
 
 use crate::clock::Clock;
 use crate::policy::limit::{Limit, LimitPolicy};
@@ -49,7 +50,8 @@ impl ConcurrencyLimit {
             if queue.waiting.is_empty() && queue.limit.acquire() {
                 return Ok(Permit::held(self));
             }
-            // Requests that have stopped waiting stay in the queue until they are due: that is cheap.
+            // Requests that have stopped waiting stay in the queue until they are due: that is
+            // cheap.
             if queue.waiting.len() >= MAX_QUEUE {
                 return Err(Rejected);
             }
@@ -97,7 +99,8 @@ impl ConcurrencyLimit {
     }
 }
 
-/// A request in the queue. If it is dropped just when the permit is granted, the permit is released.
+/// A request in the queue. If it is dropped just when the permit is granted, the permit is
+/// released.
 struct Wait<'l> {
     limit: &'l ConcurrencyLimit,
     granted: oneshot::Receiver<()>,

@@ -10,8 +10,8 @@ use serde_json::json;
 /// Requests below this path never reach the app.
 const PREFIX: &str = "/.landfall/";
 
-/// The edge's own answer; [`None`] for requests to the app. Without the secret, private endpoints do not
-/// exist.
+/// The edge's own answer; [`None`] for requests to the app. Without the secret, private endpoints
+/// do not exist.
 pub(crate) fn respond(
     edge: &Edge,
     parts: &Parts,

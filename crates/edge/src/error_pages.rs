@@ -18,7 +18,8 @@ pub(crate) struct ErrorPages {
 }
 
 impl ErrorPages {
-    /// Reads `503.html`, `503.json` and so on, and `error.html` and `error.json` for all other statuses.
+    /// Reads `503.html`, `503.json` and so on, and `error.html` and `error.json` for all other
+    /// statuses.
     pub(crate) fn read(directory: &str) -> Result<ErrorPages, String> {
         let directory = Path::new(directory);
         if !directory.is_dir() {

@@ -46,8 +46,8 @@ pub(crate) async fn serve(
 ) -> Response<ResponseBody> {
     let edge = Arc::clone(&client.edge);
     let version = request.version();
-    // The parser drops a Content-Length next to Transfer-Encoding, but a proxy in front may have used
-    // it. So nothing is read after such a body (RFC 9112, 6.1).
+    // The parser drops a Content-Length next to Transfer-Encoding, but a proxy in front may have
+    // used it. So nothing is read after such a body (RFC 9112, 6.1).
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let context = RequestContext {
         peer: client.peer.ip(),
@@ -141,7 +141,8 @@ pub(crate) async fn respond(
     response
 }
 
-/// The answer to a request that does not go to the app: one that is refused, or asks the edge itself.
+/// The answer to a request that does not go to the app: one that is refused, or asks the edge
+/// itself.
 fn respond_early(
     edge: &Edge,
     parts: &Parts,

@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// How long an invocation waits for its lines to be written. Later lines wait for the next invocation.
+/// How long an invocation waits for its lines to be written. Later lines wait for the next
+/// invocation.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long a killed app may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_millis(500);
@@ -205,7 +206,8 @@ impl Runtime {
         self.write_lines();
     }
 
-    /// If the app was not ready when the init phase ended, waits for it as long as the invocation allows.
+    /// If the app was not ready when the init phase ended, waits for it as long as the invocation
+    /// allows.
     async fn await_app(&mut self, limit: Option<Duration>) {
         let Some(ready) = &mut self.ready else { return };
         let within = limit.unwrap_or(self.edge.settings.start);

@@ -1,9 +1,10 @@
 //! The edge: PID 1 of the container and the proxy in front of the app.
 //!
-//! It starts the image's own command, forwards users' requests to it, and retries, queues and restarts
-//! where that helps. Every decision is in [`policy`], pure; the other modules observe, ask the policy,
-//! and carry out its answer. What landfall knows as well (names, paths, the format of the counts) is in
-//! [`rules::edge_contract`]. Nothing here speaks TLS, to AWS or to a store: other programs do that.
+//! It starts the image's own command, forwards users' requests to it, and retries, queues and
+//! restarts where that helps. Every decision is in [`policy`], pure; the other modules observe, ask
+//! the policy, and carry out its answer. What landfall knows as well (names, paths, the format of
+//! the counts) is in [`rules::edge_contract`]. Nothing here speaks TLS, to AWS or to a store: other
+//! programs do that.
 //!
 //! | a request | |
 //! |---|---|

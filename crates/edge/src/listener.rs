@@ -78,8 +78,8 @@ async fn pause(edge: &Edge, error: &std::io::Error) {
 
 /// Makes the kernel drop the SYN packets of new connections, while handshakes that have begun still
 /// complete. Without this, a client could complete its handshake and send a request just before the
-/// listener closes, and lose it. With it, the client's SYN seems lost: the client sends it again after
-/// a second, and is refused before it has sent any request.
+/// listener closes, and lose it. With it, the client's SYN seems lost: the client sends it again
+/// after a second, and is refused before it has sent any request.
 fn ignore_new_connections(listener: &TcpListener) {
     const LOAD_BYTE: u16 = 0x30;
     const JUMP_IF_SET: u16 = 0x45;

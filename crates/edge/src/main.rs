@@ -91,7 +91,8 @@ fn configuration() -> Result<(Settings, Ingress), String> {
     Ok((settings, Ingress::Invocations(address)))
 }
 
-/// Text with a replacement character for what is not UTF-8; the checks of values refuse that character.
+/// Text with a replacement character for what is not UTF-8; the checks of values refuse that
+/// character.
 fn lossy(text: OsString) -> String {
     text.to_string_lossy().into_owned()
 }

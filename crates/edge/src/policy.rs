@@ -1,8 +1,8 @@
-//! What the edge decides, as functions from data to data: whether a request is retried, when the app
-//! counts as dead, what the health check reports.
+//! What the edge decides, as functions from data to data: whether a request is retried, when the
+//! app counts as dead, what the health check reports.
 //!
-//! Nothing here reads a clock, a file, an environment variable or a socket, and nothing here knows the
-//! rest of the crate; `tests/policy.rs` checks both. Effects belong to the modules above.
+//! Nothing here reads a clock, a file, an environment variable or a socket, and nothing here knows
+//! the rest of the crate; `tests/policy.rs` checks both. Effects belong to the modules above.
 //!
 //! | | |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Sends the app requests of the edge's own while there are none of users, to know whether it answers.
+//! Sends the app requests of the edge's own while there are none of users, to know whether it
+//! answers.
 
 use crate::edge::Edge;
 use crate::policy::settings::AppProtocol;

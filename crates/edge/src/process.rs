@@ -66,7 +66,8 @@ pub fn exec_command(command: &AppCommand) -> (u8, String) {
     )
 }
 
-/// Starts the app in a process group of its own, with the whole environment except the edge's variables.
+/// Starts the app in a process group of its own, with the whole environment except the edge's
+/// variables.
 ///
 /// Must not run at the same time as [`reap`]: `spawn` waits for a child that could not be started.
 pub(crate) fn start(
@@ -137,8 +138,8 @@ fn exit_of(status: WaitStatus) -> Option<Exit> {
     code.or_else(|| status.terminating_signal().map(Exit::Signal))
 }
 
-/// Sets no-new-privileges (`prctl(2)`) for this thread and everything it starts: programs with setuid or
-/// with file capabilities run without them. Call this before any other thread starts.
+/// Sets no-new-privileges (`prctl(2)`) for this thread and everything it starts: programs with
+/// setuid or with file capabilities run without them. Call this before any other thread starts.
 ///
 /// # Errors
 /// The kernel lacks it (before Linux 3.5), or a seccomp filter forbids it.

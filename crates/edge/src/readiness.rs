@@ -22,7 +22,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The first attempts follow each other quickly: a restarted app is often back within milliseconds.
+    /// The first attempts follow each other quickly: a restarted app is often back within
+    /// milliseconds.
     pub(crate) const DEFAULT: Backoff = Backoff {
         first: Duration::from_millis(5),
         longest: Duration::from_millis(250),

@@ -140,8 +140,8 @@ impl ReplayableBody {
         self.lock().and_then(|state| state.error)
     }
 
-    /// The body for a new attempt; earlier attempts can read no more of it. With `proceed`, it is not
-    /// sent before a message arrives there.
+    /// The body for a new attempt; earlier attempts can read no more of it. With `proceed`, it is
+    /// not sent before a message arrives there.
     pub(crate) fn reader(&self, proceed: Option<oneshot::Receiver<()>>) -> AttemptBody {
         let Some(state) = &self.0 else {
             return AttemptBody::Empty;

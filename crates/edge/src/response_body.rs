@@ -36,8 +36,8 @@ pub(crate) struct AppResponseBody {
     pub(crate) at_end: bool,
 }
 
-/// The app's answer ended early. The client's connection is broken off too, so that the client cannot
-/// take half an answer for a complete one.
+/// The app's answer ended early. The client's connection is broken off too, so that the client
+/// cannot take half an answer for a complete one.
 #[derive(Debug)]
 pub(crate) struct Truncated;
 

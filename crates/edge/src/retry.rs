@@ -130,8 +130,8 @@ impl ForwardedRequest<'_> {
         (answer, attempts)
     }
 
-    /// Counts a first attempt that an open circuit prevents: without the circuit, its connection would
-    /// be refused.
+    /// Counts a first attempt that an open circuit prevents: without the circuit, its connection
+    /// would be refused.
     fn count_refused(&self) {
         let (second, source) = (self.second, self.source);
         self.edge.counters.first_attempt_started(second, source);
@@ -241,8 +241,8 @@ impl ForwardedRequest<'_> {
         verdict
     }
 
-    /// Waits until the app accepts connections; false if that takes too long. The limit counts from the
-    /// first refused connection.
+    /// Waits until the app accepts connections; false if that takes too long. The limit counts from
+    /// the first refused connection.
     async fn await_app(
         &self,
         now: Monotonic,

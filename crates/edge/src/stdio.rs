@@ -1,5 +1,5 @@
-//! stdout and stderr of the container: the app's output, byte for byte, and the edge's own lines between
-//! its lines.
+//! stdout and stderr of the container: the app's output, byte for byte, and the edge's own lines
+//! between its lines.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -131,7 +131,8 @@ impl Stdio {
 pub(crate) struct Forwarding(Receiver<()>);
 
 impl Forwarding {
-    /// Waits for its end, at most until `until`: a process that the app left behind may keep it open.
+    /// Waits for its end, at most until `until`: a process that the app left behind may keep it
+    /// open.
     pub(crate) fn wait(&self, until: Instant) {
         let left = until.saturating_duration_since(Instant::now());
         let _ = self.0.recv_timeout(left);
@@ -193,8 +194,8 @@ impl Writer {
         }
     }
 
-    /// Writes a whole line of the edge. It waits for the app to end its line; if the app does not (a
-    /// prompt), a line feed is inserted, or the edge could never write again.
+    /// Writes a whole line of the edge. It waits for the app to end its line; if the app does not
+    /// (a prompt), a line feed is inserted, or the edge could never write again.
     fn write_line(&self, line: &str) {
         let at_line_start = lock(&self.at_line_start);
         let waited = self

@@ -73,8 +73,8 @@ async fn drain_over(mut phase: watch::Receiver<Phase>) {
     }
 }
 
-/// Copies bytes until one side ends. With `drain`, the stream is that of a WebSocket to its client: when
-/// the drain begins, a close frame is sent between two frames, and nothing after it.
+/// Copies bytes until one side ends. With `drain`, the stream is that of a WebSocket to its client:
+/// when the drain begins, a close frame is sent between two frames, and nothing after it.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

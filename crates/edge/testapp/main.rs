@@ -1,11 +1,12 @@
 //! The app of the tests: a small HTTP/1.1 server that misbehaves on request.
 //!
-//! It writes its answers byte by byte on purpose: no HTTP library would send half an answer.
+//! It writes its answers byte by byte, as no HTTP library would send half an answer.
 //!
 //! | path | |
 //! |---|---|
 //! | `/` | 200, `hello` |
-//! | `/echo` | the request as it came: request line, headers, body |
+//! | `/echo` | the request as received: request line, headers, body |
+//! | `/length` | the length of the request's body |
 //! | `/fail/STATUS/TIMES/KEY` | STATUS for the first TIMES requests with this key, then 200 |
 //! | `/reset/TIMES/KEY` | closes without an answer, then 200 |
 //! | `/once/STATUS/KEY` | STATUS, then closes without an answer |
@@ -14,24 +15,24 @@
 //! | `/hold/KEY` | answers after `/release/KEY` |
 //! | `/partial`, `/partial-chunked` | breaks off within the body |
 //! | `/events/KEY` | an event stream: one event at once, one more after `/release/KEY` |
-//! | `/websocket` | echoes what comes after the upgrade |
-//! | `/binary` | all bytes there are, two cookies and two values of a header |
-//! | `/bytes/COUNT`, `/flood/COUNT` | so many bytes, with their length said or chunk by chunk |
+//! | `/websocket` | echoes everything after the upgrade |
+//! | `/binary` | all 256 bytes, two cookies and two values of a header |
+//! | `/bytes/COUNT`, `/flood/COUNT` | COUNT bytes, with Content-Length or in chunks |
 //! | `/written/COUNT` | how many of them could be written so far |
-//! | `/empty/STATUS` | an answer without a body; a length is said all the same where HTTP has one |
-//! | `/trailers`, `/redirect`, `/early`, `/big` | what their names say |
+//! | `/empty/STATUS` | an answer without a body, but with a Content-Length where HTTP allows one |
+//! | `/trailers`, `/hop`, `/redirect`, `/early`, `/big`, `/garbage` | as named |
 //! | `/crash/CODE`, `/orphan`, `/pid`, `/env` | about the process |
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 type Outcome = std::io::Result<bool>;
 
-/// What requests share.
+/// The state that requests share.
 #[derive(Default)]
 struct Shared {
     hits: Mutex<HashMap<String, u32>>,
@@ -53,7 +54,7 @@ fn main() {
         std::io::stdout().flush().expect("stdout");
     }
     if option("--orphan").is_some() {
-        // Leaves a child behind that ends a moment later, on purpose.
+        // Leaves a child behind that exits a moment later.
         let child = std::process::Command::new("/proc/self/exe")
             .args(["--exit", "0"])
             .spawn();
@@ -93,7 +94,7 @@ fn main() {
         }
     }
     if let Some(gate) = option("--start-after") {
-        // A slow start without a clock: it goes on when somebody writes the file.
+        // A slow start without a clock: it continues when the test creates the file.
         while !std::path::Path::new(&gate).exists() {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -106,7 +107,8 @@ fn runtime_forever(runtime: &tokio::runtime::Runtime) {
 }
 
 fn serve(port: &str) {
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("port");
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse().expect("a port"))).expect("port");
     let shared = Arc::new(Shared::default());
     for stream in listener.incoming().flatten() {
         let shared = Arc::clone(&shared);
@@ -132,7 +134,7 @@ impl Request {
     }
 }
 
-/// Answers one request. False when the connection is to be closed.
+/// Answers one request; false if the connection is to be closed.
 fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream) -> Outcome {
     let Some(request) = read_head(reader)? else {
         return Ok(false);
@@ -150,42 +152,96 @@ fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStrea
         out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     let body = read_body(&request, reader)?;
+    if parts == ["websocket"] {
+        return websocket(reader, out);
+    }
+    if let Some(outcome) = plain_answer(&request, &parts, &body, out) {
+        return outcome;
+    }
+    if let Some(outcome) = counted_answer(shared, &parts, out) {
+        return outcome;
+    }
+    if let Some(outcome) = streamed_answer(shared, &parts, out) {
+        return outcome;
+    }
+    match fixed_answer(&parts) {
+        Some((bytes, goes_on)) => {
+            out.write_all(bytes)?;
+            Ok(goes_on)
+        }
+        None => plain(out, 404, &request.line),
+    }
+}
+
+/// Answers that depend on the request or the process only.
+fn plain_answer(
+    request: &Request,
+    parts: &[&str],
+    body: &[u8],
+    mut out: &TcpStream,
+) -> Option<Outcome> {
     let ok = |text: &str| plain(out, 200, text);
-    match *parts.as_slice() {
+    Some(match *parts {
         [""] => ok("hello"),
         ["echo"] => ok(&format!(
             "{}{}",
             request.head,
-            String::from_utf8_lossy(&body)
+            String::from_utf8_lossy(body)
         )),
         ["length"] => ok(&body.len().to_string()),
-        ["fail", status, times, key] => {
-            let fails = hit(shared, key) <= times.parse().expect("times");
-            plain(
-                out,
-                if fails {
-                    status.parse().expect("status")
-                } else {
-                    200
-                },
-                "done",
-            )
+        ["hang"] => hang(),
+        ["empty", status] => {
+            let length = match status {
+                "204" => "",
+                _ => "content-length: 5\r\n",
+            };
+            let head = format!("HTTP/1.1 {status} X\r\n{length}\r\n");
+            out.write_all(head.as_bytes()).map(|()| true)
+        }
+        ["crash", code] => std::process::exit(code.parse().expect("code")),
+        ["orphan"] => {
+            let child = std::process::Command::new("/proc/self/exe")
+                .arg("--orphan")
+                .spawn();
+            child
+                .and_then(|mut child| child.wait())
+                .and_then(|_| ok("left behind"))
+        }
+        ["pid"] => ok(&std::process::id().to_string()),
+        ["env"] => {
+            let all: Vec<String> = std::env::vars()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            ok(&all.join("\n"))
+        }
+        _ => return None,
+    })
+}
+
+/// Answers that depend on earlier requests.
+fn counted_answer(shared: &Shared, parts: &[&str], out: &TcpStream) -> Option<Outcome> {
+    let ok = |text: &str| plain(out, 200, text);
+    let number = |text: &str| -> u32 { text.parse().expect("a number") };
+    let status = |text: &str| -> u16 { text.parse().expect("a status") };
+    Some(match *parts {
+        ["fail", code, times, key] => {
+            let fails = hit(shared, key) <= number(times);
+            plain(out, if fails { status(code) } else { 200 }, "done")
         }
         ["reset", times, key] => {
-            let fails = hit(shared, key) <= times.parse().expect("times");
+            let fails = hit(shared, key) <= number(times);
             if fails { Ok(false) } else { ok("done") }
         }
-        ["once", status, key] => {
+        ["once", code, key] => {
             if hit(shared, key) > 1 {
-                return Ok(false);
+                return Some(Ok(false));
             }
-            plain(out, status.parse().expect("status"), "the app's own words")
+            plain(out, status(code), "the app's own words")
         }
         ["hits", key] => {
             let hits = lock(&shared.hits).get(key).copied().unwrap_or_default();
             ok(&hits.to_string())
         }
-        ["hang"] => hang(),
         ["hang-all"] => {
             shared.hang_all.store(true, Ordering::SeqCst);
             ok("from now on")
@@ -196,124 +252,117 @@ fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStrea
             ok("released")
         }
         ["release", key] => {
-            // The answer first: what is released may be all that the edge waits for before it ends the app.
-            let goes_on = ok("released")?;
-            *lock(&shared.released).entry(key.to_owned()).or_default() += 1;
-            shared.release.notify_all();
-            Ok(goes_on)
-        }
-        ["partial"] => {
-            out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning")?;
-            Ok(false)
-        }
-        ["partial-chunked"] => {
-            out.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegin\r\n")?;
-            Ok(false)
-        }
-        ["events", key] => {
-            let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-                         transfer-encoding: chunked\r\n\r\n";
-            out.write_all(head)?;
-            out.write_all(b"9\r\ndata: 1\n\n\r\n")?;
-            await_release(shared, key, 1);
-            out.write_all(b"9\r\ndata: 2\n\n\r\n")?;
-            await_release(shared, key, 2);
-            out.write_all(b"0\r\n\r\n")?;
-            Ok(true)
-        }
-        ["websocket"] => {
-            out.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")?;
-            let mut piece = [0; 1024];
-            loop {
-                match reader.read(&mut piece)? {
-                    0 => return Ok(false),
-                    count => out.write_all(&piece[..count])?,
-                }
+            // Answers first: the edge may stop the app as soon as the released request has ended.
+            let outcome = ok("released");
+            if outcome.is_ok() {
+                *lock(&shared.released).entry(key.to_owned()).or_default() += 1;
+                shared.release.notify_all();
             }
-        }
-        ["trailers"] => {
-            out.write_all(
-                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
-                  2\r\nok\r\n0\r\nx-sum: 42\r\n\r\n",
-            )?;
-            Ok(true)
-        }
-        ["hop"] => {
-            out.write_all(
-                b"HTTP/1.1 200 OK\r\nconnection: x-private\r\nkeep-alive: timeout=5\r\nx-private: 1\r\n\
-                  x-public: 1\r\ncontent-length: 0\r\n\r\n",
-            )?;
-            Ok(true)
-        }
-        ["redirect"] => {
-            out.write_all(
-                b"HTTP/1.1 302 Found\r\nlocation: /elsewhere?a=b\r\ncontent-length: 0\r\n\r\n",
-            )?;
-            Ok(true)
-        }
-        ["binary"] => {
-            out.write_all(
-                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nset-cookie: a=1; Path=/\r\n\
-                  set-cookie: b=2\r\nvary: accept\r\nvary: origin\r\ncontent-length: 256\r\n\r\n",
-            )?;
-            out.write_all(&(0..=255).collect::<Vec<u8>>())?;
-            Ok(true)
-        }
-        ["big"] => {
-            out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n")?;
-            for _ in 0..128 {
-                out.write_all(&[b'x'; 65_536])?;
-            }
-            Ok(true)
-        }
-        ["bytes", count] => {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
-            out.write_all(head.as_bytes())?;
-            pour(shared, count, |piece| out.write_all(piece))?;
-            Ok(true)
-        }
-        ["flood", count] => {
-            out.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
-            pour(shared, count, |piece| {
-                out.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
-                out.write_all(piece)?;
-                out.write_all(b"\r\n")
-            })?;
-            out.write_all(b"0\r\n\r\n")?;
-            Ok(true)
+            outcome
         }
         ["written", count] => {
             let written = lock(&shared.written).get(count).copied();
             ok(&written.unwrap_or_default().to_string())
         }
-        ["empty", status] => {
-            let length = match status {
-                "204" => "",
-                _ => "content-length: 5\r\n",
-            };
-            out.write_all(format!("HTTP/1.1 {status} X\r\n{length}\r\n").as_bytes())?;
-            Ok(true)
+        _ => return None,
+    })
+}
+
+/// Answers that are written piece by piece.
+fn streamed_answer(shared: &Shared, parts: &[&str], mut out: &TcpStream) -> Option<Outcome> {
+    let mut write = || -> Outcome {
+        match *parts {
+            ["events", key] => {
+                out.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                      transfer-encoding: chunked\r\n\r\n",
+                )?;
+                out.write_all(b"9\r\ndata: 1\n\n\r\n")?;
+                await_release(shared, key, 1);
+                out.write_all(b"9\r\ndata: 2\n\n\r\n")?;
+                await_release(shared, key, 2);
+                out.write_all(b"0\r\n\r\n")?;
+            }
+            ["big"] => {
+                out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n")?;
+                for _ in 0..128 {
+                    out.write_all(&[b'x'; 65_536])?;
+                }
+            }
+            ["bytes", count] => {
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
+                out.write_all(head.as_bytes())?;
+                pour(shared, count, |piece| out.write_all(piece))?;
+            }
+            ["flood", count] => {
+                out.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+                pour(shared, count, |piece| {
+                    out.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
+                    out.write_all(piece)?;
+                    out.write_all(b"\r\n")
+                })?;
+                out.write_all(b"0\r\n\r\n")?;
+            }
+            ["binary"] => {
+                out.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nset-cookie: a=1; Path=/\r\n\
+                      set-cookie: b=2\r\nvary: accept\r\nvary: origin\r\ncontent-length: 256\r\n\r\n",
+                )?;
+                out.write_all(&(0..=255).collect::<Vec<u8>>())?;
+            }
+            _ => {}
         }
-        ["garbage"] => {
-            out.write_all(b"what is HTTP?\r\n\r\n")?;
-            Ok(false)
+        Ok(true)
+    };
+    matches!(
+        *parts,
+        ["events" | "bytes" | "flood", _] | ["big" | "binary"]
+    )
+    .then(|| write())
+}
+
+/// Answers that are always the same, and whether the connection stays open after them.
+fn fixed_answer(parts: &[&str]) -> Option<(&'static [u8], bool)> {
+    let answer: (&[u8], bool) = match *parts {
+        ["partial"] => (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbeginning",
+            false,
+        ),
+        ["partial-chunked"] => (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegin\r\n",
+            false,
+        ),
+        ["trailers"] => (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
+              2\r\nok\r\n0\r\nx-sum: 42\r\n\r\n",
+            true,
+        ),
+        ["hop"] => (
+            b"HTTP/1.1 200 OK\r\nconnection: x-private\r\nkeep-alive: timeout=5\r\nx-private: 1\r\n\
+              x-public: 1\r\ncontent-length: 0\r\n\r\n",
+            true,
+        ),
+        ["redirect"] => (
+            b"HTTP/1.1 302 Found\r\nlocation: /elsewhere?a=b\r\ncontent-length: 0\r\n\r\n",
+            true,
+        ),
+        ["garbage"] => (b"what is HTTP?\r\n\r\n", false),
+        _ => return None,
+    };
+    Some(answer)
+}
+
+/// Echoes everything after the upgrade.
+fn websocket(reader: &mut BufReader<TcpStream>, mut out: &TcpStream) -> Outcome {
+    out.write_all(
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    )?;
+    let mut piece = [0; 1024];
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(false),
+            count => out.write_all(&piece[..count])?,
         }
-        ["crash", code] => std::process::exit(code.parse().expect("code")),
-        ["orphan"] => {
-            let mut child = std::process::Command::new("/proc/self/exe")
-                .arg("--orphan")
-                .spawn()?;
-            child.wait()?;
-            ok("left behind")
-        }
-        ["pid"] => ok(&std::process::id().to_string()),
-        ["env"] => {
-            let all: Vec<String> = std::env::vars()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            ok(&all.join("\n"))
-        }
-        _ => plain(out, 404, &request.line),
     }
 }
 
@@ -344,7 +393,7 @@ fn read_body(request: &Request, reader: &mut impl BufRead) -> std::io::Result<Ve
             reader.by_ref().take(size).read_to_end(&mut body)?;
             let mut line = String::new();
             if size == 0 {
-                // Trailers are shown like a part of the body.
+                // Trailers are returned as a part of the body.
                 while reader.read_line(&mut line)? > 2 {}
                 body.extend(line.trim_end().as_bytes());
                 return Ok(body);
@@ -372,7 +421,7 @@ fn plain(mut out: &TcpStream, status: u16, text: &str) -> Outcome {
     Ok(true)
 }
 
-/// Writes so many bytes, piece by piece, and notes how far it came.
+/// Writes `count` bytes in pieces, and records how many could be written.
 fn pour(
     shared: &Shared,
     count: &str,

@@ -1,4 +1,4 @@
-//! The edge as it runs in the cloud: PID 1 of a container without anything else in it.
+//! The edge as it runs in the cloud: PID 1 of a container with nothing else in it.
 
 mod stage;
 
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 const EDGE: &str = env!("CARGO_BIN_EXE_landfall-edge");
 const TESTAPP: &str = env!("CARGO_BIN_EXE_landfall-edge-testapp");
 
-/// A container that is removed with its image when the test ends.
+/// A container that is removed with its image at the end of the test.
 struct Container {
     id: String,
     image: String,
@@ -32,7 +32,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The libraries of a program, so that one that is not static runs `FROM scratch` as well.
+/// The libraries of a program, so that a dynamic one runs `FROM scratch` as well.
 fn libraries(program: &str) -> Vec<PathBuf> {
     let output = Command::new("ldd").arg(program).output().expect("ldd");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -49,8 +49,8 @@ fn copy(root: &Path, from: &Path, to: &str) {
 }
 
 impl Container {
-    /// An image with the edge in front of the image's own command, run as a stranger with a root that
-    /// cannot be written to.
+    /// An image with the edge in front of the app's command, run as an unknown user with a
+    /// read-only root.
     fn run(app: &[&str], settings: &[(&str, &str)]) -> Container {
         let directory = tempfile::tempdir().expect("directory");
         let root = directory.path().join("root");
@@ -99,7 +99,7 @@ impl Container {
         let port = |inside: &str| {
             let output = docker(&["port", &id, inside]);
             let text = String::from_utf8_lossy(&output.stdout);
-            // A container that has ended already publishes nothing, and nobody will ask it.
+            // A container that has ended publishes no port; no test connects to this one.
             let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
             text.lines()
                 .next()
@@ -157,12 +157,12 @@ impl Drop for Container {
 }
 
 #[test]
-fn as_pid_1_it_serves_buries_restarts_and_drains() {
+fn as_pid_1_it_serves_reaps_restarts_and_drains() {
     let container = Container::run(&[], &[]);
     container.until_ready();
     assert_eq!(container.get("/").body, "hello");
     assert_ne!(container.get("/pid").body, "1");
-    // An orphan ends up with PID 1, and PID 1 buries it.
+    // Orphans become children of PID 1, which reaps them.
     assert_eq!(container.get("/orphan").body, "left behind");
     let only_two = || (container.processes().len() == 2).then_some(());
     stage::until("edge and app are alone", only_two, || {
@@ -195,7 +195,7 @@ fn as_pid_1_it_kills_an_app_that_ignores_sigterm() {
 }
 
 #[test]
-fn as_pid_1_it_ends_with_the_code_of_an_app_that_cannot_start() {
+fn as_pid_1_it_exits_with_the_code_of_an_app_that_cannot_start() {
     let container = Container::run(&["--print", "no database\n", "--exit", "3"], &[]);
     assert_eq!(container.wait(), "3");
     let logs = container.logs();

@@ -1,10 +1,9 @@
-//! What landfall tells the edge, and what the documentation says about it.
+//! The environment that landfall gives the edge, and the documentation of its variables.
 
 use edge::policy::lambda::environment as on_lambda;
 use edge::policy::settings::Settings as EdgeSettings;
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::edge_contract::env_vars;
-use rules::release::edge_environment::environment;
 use rules::release::revision::{RevisionId, Settings};
 
 const README: &str = include_str!("../README.md");
@@ -21,6 +20,13 @@ fn manifest(text: &str) -> Manifest {
 }
 
 #[test]
+fn without_an_edge_there_are_no_variables() {
+    let settings = Settings::from_manifest(&manifest("edge = false\n"));
+    let variables = settings.edge_variables(&RevisionId("a".into()));
+    assert!(variables.is_empty());
+}
+
+#[test]
 fn the_edge_accepts_the_environment_of_every_revision() {
     for text in [
         "",
@@ -28,8 +34,10 @@ fn the_edge_accepts_the_environment_of_every_revision() {
         "drain_seconds = 110\nhealth = \"/up\"\n",
         "container = { no_new_privileges = false }\n",
     ] {
-        let settings = Settings::of(&manifest(text));
-        let variables = environment(&settings, &RevisionId("e790b3b3dbaf".into()));
+        let manifest = manifest(text);
+        let settings = Settings::from_manifest(&manifest);
+        assert!(settings.stop_timeout <= 120, "the limit of Fargate");
+        let variables = settings.edge_variables(&RevisionId("e790b3b3dbaf".into()));
         EdgeSettings::read(variables).unwrap_or_else(|problem| panic!("{text}: {problem}"));
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a task under load.
+//! The shutdown of a task under load.
 
 mod stage;
 
@@ -6,14 +6,14 @@ use stage::{Client, setup};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[test]
-fn health_says_so_at_once_and_users_are_served_on() {
+fn health_reports_the_drain_at_once_and_users_are_still_served() {
     let mut stage = setup().set("LEAD_MS", "60000").ready();
     let mut kept = stage.connect();
     assert_eq!(kept.get("/").header("connection"), None);
     stage.signal("TERM");
     stage.until("health says so", || stage.health() == Some(503));
     assert_eq!(stage.get("/.landfall/health").status, 503);
-    // Old and new connections are asked to close after their answer.
+    // All connections are asked to close after their next answer.
     let answer = kept.get("/");
     assert_eq!(
         (answer.status, answer.header("connection")),
@@ -25,13 +25,13 @@ fn health_says_so_at_once_and_users_are_served_on() {
         (answer.status, answer.header("connection")),
         (200, Some("close"))
     );
-    // Whoever is in a hurry does not wait for the load balancer.
+    // A second SIGTERM skips the lead time.
     stage.signal("TERM");
     assert_eq!(stage.exit_code(), 0);
 }
 
 #[test]
-fn requests_in_flight_end_before_the_app_does() {
+fn requests_in_flight_end_before_the_app() {
     let mut stage = setup().set("DRAIN_MS", "60000").ready();
     let mut held = stage.connect();
     held.write("GET /hold/a HTTP/1.1\r\nhost: app\r\n\r\n");
@@ -47,7 +47,7 @@ fn requests_in_flight_end_before_the_app_does() {
 }
 
 #[test]
-fn what_does_not_end_is_cut_off() {
+fn requests_that_do_not_end_are_cut_off() {
     let mut stage = setup().set("DRAIN_MS", "100").ready();
     let mut held = stage.connect();
     held.write("GET /hold/a HTTP/1.1\r\nhost: app\r\n\r\n");
@@ -58,14 +58,14 @@ fn what_does_not_end_is_cut_off() {
 }
 
 #[test]
-fn a_websocket_is_told_to_go() {
+fn a_websocket_gets_a_close_frame() {
     let mut stage = setup().set("DRAIN_MS", "60000").ready();
     let mut client = stage.connect();
     client.write(
         "GET /websocket HTTP/1.1\r\nhost: app\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
     );
     assert!(client.head().expect("head").starts_with("HTTP/1.1 101 "));
-    // Half a frame of the app's is on its way: the close frame has to wait for the rest.
+    // The close frame has to wait for the rest of this frame.
     client.write("\u{2}\u{6}abc");
     assert_eq!(client.bytes(5), b"\x02\x06abc");
     stage.signal("TERM");

@@ -1,10 +1,10 @@
-//! A command instead of the app: the edge makes way for it.
+//! A command that the edge executes instead of serving.
 
 use std::process::{Command, Output};
 
 fn edge(exec: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_landfall-edge"))
-        // As in the image: the app's own command is not what runs.
+        // The app's own command, as in the image; it must not run.
         .args(["--", "/bin/false"])
         .env("LANDFALL_EDGE_APP", "3000")
         .env("LANDFALL_EDGE_SECRET", "0123456789abcdef")
@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_command_has_what_the_app_has_and_its_exit_code_counts() {
+fn the_command_has_the_environment_of_the_app_and_its_exit_code_counts() {
     let script = r#"["sh", "-c", "env; grep NoNewPrivs /proc/self/status; echo \"$0\" >&2; exit 5", "two words"]"#;
     let ended = edge(script);
     let (out, err) = (text(&ended.stdout), text(&ended.stderr));
@@ -31,7 +31,7 @@ fn the_command_has_what_the_app_has_and_its_exit_code_counts() {
 }
 
 #[test]
-fn what_cannot_be_started_is_said_with_the_code_of_a_shell() {
+fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
     let ended = edge(r#"["/nowhere"]"#);
     assert_eq!(ended.status.code(), Some(127));
     assert!(text(&ended.stderr).contains("can't start /nowhere"));
@@ -40,7 +40,7 @@ fn what_cannot_be_started_is_said_with_the_code_of_a_shell() {
 }
 
 #[test]
-fn a_command_that_is_none_is_refused() {
+fn an_invalid_command_is_refused() {
     for bad in ["sh -c env", "[]", "[1]", "{}"] {
         let ended = edge(bad);
         assert_eq!(ended.status.code(), Some(64), "{bad}");

@@ -1,4 +1,4 @@
-//! An app that speaks HTTP/2 without TLS, behind the edge.
+//! The edge in front of an app that speaks HTTP/2 without TLS.
 
 mod stage;
 
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::net::TcpListener;
 
-/// Answers with what it got. Every second request to `/flaky` fails.
+/// Answers with the request as received. Every second request to `/flaky` fails.
 async fn answer(
     request: Request<Incoming>,
     flaky: Arc<AtomicU32>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     let version = request.version();
-    let host = request.uri().host().unwrap_or("nobody").to_owned();
+    let host = request.uri().host().unwrap_or("none").to_owned();
     let body = request
         .into_body()
         .collect()
@@ -38,7 +38,7 @@ async fn answer(
     Ok(response)
 }
 
-/// Serves until the test ends; returns its port.
+/// Serves until the end of the test; returns its port.
 async fn serve(flaky: Arc<AtomicU32>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("its address").port();
@@ -59,7 +59,7 @@ async fn serve(flaky: Arc<AtomicU32>) -> u16 {
 async fn users_of_http_1_reach_it_and_its_errors_are_tried_again() {
     let flaky = Arc::new(AtomicU32::new(0));
     let port = serve(Arc::clone(&flaky)).await;
-    // The process that the edge looks after is another one here; what it asks is this one.
+    // The edge supervises the test app, but sends requests to this one.
     let stage = setup()
         .set("APP", &port.to_string())
         .set("APP_PROTOCOL", "h2c")

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stage::{SECRET, Setup, Stage, header, setup, signal, until};
 use std::time::{Duration, Instant};
 
-/// The edge as Lambda starts it, not ready yet.
+/// Starts the edge as on Lambda; it is not ready yet.
 fn lambda(setup: Setup) -> (RuntimeApi, Stage) {
     let api = RuntimeApi::start();
     let address = api.address.to_string();
@@ -28,7 +28,7 @@ fn post(path: &str) -> Value {
     event("POST", path, "", json!({}), "body")
 }
 
-/// All seconds in one.
+/// The sum of all seconds.
 fn totals(api: &RuntimeApi) -> rules::edge_contract::bucket::Bucket {
     let secret = json!({"x-landfall-secret": SECRET});
     let answer = api.http(&event("GET", "/.landfall/summary", "", secret, ""));
@@ -43,7 +43,7 @@ fn app_pid(api: &RuntimeApi) -> u32 {
 }
 
 #[test]
-fn a_request_arrives_as_it_was_sent() {
+fn a_request_reaches_the_app_unchanged() {
     let (api, _stage) = lambda(setup());
     let headers = json!({
         "host": "shop.example", "x-forwarded-for": "6.6.6.6, 203.0.113.7", "x-forwarded-proto": "https",
@@ -92,7 +92,7 @@ fn a_request_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn bytes_and_cookies_come_back() {
+fn bytes_and_cookies_are_returned_unchanged() {
     let (api, _stage) = lambda(setup());
     let answer = api.get("/binary");
     assert_eq!(answer["isBase64Encoded"], true);
@@ -126,7 +126,7 @@ fn random_errors_are_hidden_and_counted() {
 }
 
 #[test]
-fn probes_are_asked_once_and_counted_apart() {
+fn probes_are_not_retried_and_counted_apart() {
     let (api, _stage) = lambda(setup());
     let probe = |path: &str| {
         let event = json!({"landfall": "probe", "path": path});
@@ -158,7 +158,7 @@ fn probes_are_asked_once_and_counted_apart() {
 }
 
 #[test]
-fn events_that_are_none_get_an_error_and_do_no_harm() {
+fn invalid_events_get_an_error_and_do_no_harm() {
     let (api, stage) = lambda(setup());
     for bad in [
         &b"no JSON"[..],
@@ -187,7 +187,7 @@ fn events_that_are_none_get_an_error_and_do_no_harm() {
 }
 
 #[test]
-fn an_answer_that_lambda_would_refuse_is_a_413_that_says_so() {
+fn an_answer_that_lambda_would_refuse_is_a_413() {
     let (api, stage) = lambda(setup());
     let answer = api.get("/big");
     assert_eq!(answer["statusCode"], 413);
@@ -196,7 +196,7 @@ fn an_answer_that_lambda_would_refuse_is_a_413_that_says_so() {
     stage.until("a line says so", || stage.err().contains(says));
     let sum = totals(&api);
     assert_eq!((sum.users.cut, sum.first.errors), (1, 0));
-    // No user could get what a probe would, so it is told an error and not the app's status.
+    // No user could get this answer, so the probe reports an error instead of the app's status.
     let error = api.invoke(br#"{"landfall":"probe","path":"/big"}"#).error();
     assert_eq!(error["errorType"], "Landfall.AnswerTooLong", "{error}");
     let message = error["errorMessage"].as_str().unwrap_or_default();
@@ -205,7 +205,7 @@ fn an_answer_that_lambda_would_refuse_is_a_413_that_says_so() {
 }
 
 #[test]
-fn half_an_answer_is_a_502() {
+fn a_truncated_answer_is_a_502() {
     let (api, _stage) = lambda(setup());
     for path in ["/partial", "/partial-chunked"] {
         assert_eq!(api.get(path)["statusCode"], 502, "{path}");
@@ -214,21 +214,25 @@ fn half_an_answer_is_a_502() {
 }
 
 #[test]
-fn a_hanging_app_is_a_504_before_the_deadline_and_started_again() {
+fn a_hanging_app_is_a_504_before_the_deadline_and_is_restarted() {
     let (api, stage) = lambda(setup());
     let before = app_pid(&api);
     let hangs = event("GET", "/hang-all", "", json!({}), "");
     assert_eq!(api.http(&hangs)["statusCode"], 200);
     let id = api.begin(post("/").to_string().as_bytes(), 1_000);
     assert_eq!(api.reply(&id).answer()["statusCode"], 504);
-    // Both kinds: one that waits for the new process, and one that may not meet the old one.
+    // A POST, and a GET: neither meets the old process.
     assert_eq!(api.http(&post("/length"))["statusCode"], 200);
     assert_ne!(app_pid(&api), before);
-    assert!(stage.err().contains("used up the time of an invocation"), "{}", stage.err());
+    assert!(
+        stage.err().contains("used up the time of an invocation"),
+        "{}",
+        stage.err()
+    );
 }
 
 #[test]
-fn an_answer_that_never_ends_is_a_504() {
+fn an_endless_answer_is_a_504() {
     let (api, _stage) = lambda(setup());
     let events = event("GET", "/events/k", "", json!({}), "").to_string();
     let id = api.begin(events.as_bytes(), 1_000);
@@ -237,13 +241,13 @@ fn an_answer_that_never_ends_is_a_504() {
 }
 
 #[test]
-fn a_crash_between_requests_is_nobody_s_business() {
+fn a_crash_between_requests_is_not_an_error() {
     let (api, stage) = lambda(setup());
     for _ in 0..3 {
         let pid = app_pid(&api);
         signal(pid, "KILL");
         let process = format!("/proc/{pid}");
-        // Until then a request could meet it, and a POST would not be sent twice.
+        // Before that, a request could reach it, and a POST would not be sent twice.
         stage.until("it is gone", || !std::path::Path::new(&process).exists());
         assert_eq!(api.http(&post("/length"))["statusCode"], 200);
         assert_ne!(app_pid(&api), pid);
@@ -251,7 +255,7 @@ fn a_crash_between_requests_is_nobody_s_business() {
 }
 
 #[test]
-fn an_app_that_ends_at_its_start_is_an_init_error_with_its_last_lines() {
+fn an_app_that_exits_at_its_start_is_an_init_error_with_its_last_lines() {
     let (api, mut stage) = lambda(setup().app(&["--print", "no database\n", "--exit", "3"]));
     assert_eq!(stage.exit_code(), 3);
     let error = api.start_error().expect("an init error");
@@ -264,7 +268,7 @@ fn an_app_that_ends_at_its_start_is_an_init_error_with_its_last_lines() {
 }
 
 #[test]
-fn an_app_that_never_listens_or_elsewhere_is_an_init_error() {
+fn an_app_that_does_not_listen_on_its_port_is_an_init_error() {
     let (api, mut stage) = lambda(setup().app(&["--never-bind", ""]).set("START_MS", "300"));
     assert_eq!(stage.exit_code(), 69);
     let error = api.start_error().expect("an init error");
@@ -282,7 +286,7 @@ fn an_app_that_never_listens_or_elsewhere_is_an_init_error() {
 }
 
 #[test]
-fn a_start_that_takes_longer_than_the_init_phase_goes_on_in_the_first_invocation() {
+fn a_start_longer_than_the_init_phase_continues_in_the_first_invocation() {
     let directory = tempfile::tempdir().expect("directory");
     let gate = directory.path().join("gate");
     let (api, stage) = lambda(setup().app(&["--start-after", &gate.to_string_lossy()]));
@@ -306,14 +310,14 @@ fn a_probe_of_an_app_that_has_never_answered_is_an_error() {
     assert_eq!(error["errorType"], "Landfall.AppNotReady", "{error}");
     let why = error["errorMessage"].as_str().expect("a message");
     assert!(why.contains(&stage.app.to_string()), "{why}");
-    // A user gets an answer all the same.
+    // A user gets an answer nevertheless.
     let id = api.begin(post("/length").to_string().as_bytes(), 300);
     assert_eq!(api.reply(&id).answer()["statusCode"], 503);
 }
 
 #[test]
-fn time_that_was_frozen_does_not_count() {
-    // Longer than a connection is kept and an app may be silent.
+fn frozen_time_does_not_count() {
+    // Longer than an idle connection is kept, and than an app may be silent.
     let (api, stage) = lambda(setup().set("APP_IDLE_MS", "300").set("STUCK_MS", "200"));
     let app = app_pid(&api);
     for _ in 0..3 {
@@ -338,14 +342,14 @@ fn a_start_that_was_frozen_is_not_overdue() {
     let setup = setup().app(&["--start-after", &gate.to_string_lossy()]);
     let (api, stage) = lambda(setup.set("START_MS", "15000"));
     stage.until("the init phase is over", || api.polls() == 1);
-    // With these six seconds the app would have had more than it may.
+    // If these six seconds counted, the app would exceed its limit.
     freeze(&[stage.edge_pid()], Duration::from_secs(6));
     let id = api.begin(post("/length").to_string().as_bytes(), 30_000);
     std::fs::write(&gate, "").expect("gate");
     assert_eq!(text(&api.reply(&id).answer()), "4");
 }
 
-/// What Lambda does between invocations, for some time.
+/// Freezes processes for a while, as Lambda does between invocations.
 fn freeze(pids: &[u32], time: Duration) {
     pids.iter().for_each(|pid| signal(*pid, "STOP"));
     let since = Instant::now();
@@ -358,7 +362,7 @@ fn freeze(pids: &[u32], time: Duration) {
 }
 
 #[test]
-fn what_happened_is_told_before_the_machine_is_frozen() {
+fn lines_are_written_before_the_machine_is_frozen() {
     let (api, stage) = lambda(setup().set("SUMMARY_MS", "10000"));
     assert_eq!(text(&api.get("/")), "hello");
     stage.until("it asks for the next one", || api.polls() == 2);
@@ -370,7 +374,7 @@ fn what_happened_is_told_before_the_machine_is_frozen() {
 }
 
 #[test]
-fn sigterm_ends_it_with_the_last_line() {
+fn sigterm_shuts_it_down_with_a_last_line() {
     let setup = setup().set("SUMMARY_MS", "10000").set("LEAD_MS", "60000");
     let (api, mut stage) = lambda(setup);
     for _ in 0..5 {
@@ -381,7 +385,7 @@ fn sigterm_ends_it_with_the_last_line() {
     assert_eq!(stage.exit_code(), 0);
     let lines = stage.out();
     let told = lines.lines().filter_map(|line| Summary::parse(line).ok());
-    // A later line about a second says all of it.
+    // A later line about a second replaces an earlier one.
     let seconds: std::collections::BTreeMap<_, _> = told.flat_map(|told| told.buckets).collect();
     assert_eq!(
         seconds.values().map(|b| b.users.total).sum::<u64>(),
@@ -402,11 +406,11 @@ fn connections_to_the_api_may_break() {
 }
 
 #[test]
-fn an_app_that_crashes_too_often_fails_its_invocation_and_ends_the_edge() {
+fn an_app_that_crashes_too_often_fails_its_invocation_and_the_edge_exits() {
     let (api, mut stage) = lambda(setup().set("RESTARTS", "0"));
     assert_eq!(text(&api.get("/")), "hello");
     let error = api.invoke(post("/crash/7").to_string().as_bytes());
-    // Whoever is quicker: the broken connection, or the end of the process.
+    // Either the broken connection or the end of the process is noticed first.
     let shown = format!("{error:?}");
     assert!(
         shown.contains("502") || shown.contains("Landfall.AppFailed"),
@@ -416,7 +420,7 @@ fn an_app_that_crashes_too_often_fails_its_invocation_and_ends_the_edge() {
 }
 
 #[test]
-fn without_an_api_it_ends() {
+fn without_an_api_it_exits() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = nobody.local_addr().expect("address").to_string();
     drop(nobody);

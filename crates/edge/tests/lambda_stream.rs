@@ -1,4 +1,4 @@
-//! Answers to function URLs, as they come from the app.
+//! Streamed answers to function URLs.
 
 mod runtime_api;
 mod stage;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stage::{SECRET, Setup, Stage, header, setup, until};
 use std::time::{Duration, Instant};
 
-/// The edge as Lambda starts it, behind a function URL that takes streams.
+/// Starts the edge as on Lambda, behind a function URL that accepts streams.
 fn lambda(setup: Setup) -> (RuntimeApi, Stage) {
     let api = RuntimeApi::start();
     let address = api.address.to_string();
@@ -21,7 +21,7 @@ fn lambda(setup: Setup) -> (RuntimeApi, Stage) {
     (api, stage)
 }
 
-/// A request, as a function URL hands it to a function.
+/// A request in the form of a function URL.
 fn url(method: &str, path: &str) -> Value {
     let mut event = event(method, path, "", json!({}), "");
     event["requestContext"]["domainName"] =
@@ -33,12 +33,12 @@ fn get(api: &RuntimeApi, path: &str) -> Stream {
     api.streamed(&url("GET", path))
 }
 
-/// Begins a `GET` that may take so long.
+/// Begins a `GET` with a time limit.
 fn begin(api: &RuntimeApi, path: &str, milliseconds: u64) -> String {
     api.begin(url("GET", path).to_string().as_bytes(), milliseconds)
 }
 
-/// All seconds in one.
+/// The sum of all seconds.
 fn totals(api: &RuntimeApi) -> rules::edge_contract::bucket::Bucket {
     let mut event = url("GET", "/.landfall/summary");
     event["headers"] = json!({"x-landfall-secret": SECRET});
@@ -52,7 +52,7 @@ fn totals(api: &RuntimeApi) -> rules::edge_contract::bucket::Bucket {
 fn events_arrive_one_at_a_time() {
     let (api, stage) = lambda(setup());
     let id = begin(&api, "/events/k", 20_000);
-    // The app gives the next one only when it is asked to, and it is asked only when this one is here.
+    // The app sends the second event only after `/release`, so the first one was not held back.
     api.until_body(&id, "data: 1\n\n");
     stage.app("/release/k");
     api.until_body(&id, "data: 1\n\ndata: 2\n\n");
@@ -93,7 +93,7 @@ fn events_arrive_one_at_a_time() {
 }
 
 #[test]
-fn bytes_and_cookies_arrive_as_they_are() {
+fn bytes_and_cookies_are_streamed_unchanged() {
     let (api, _stage) = lambda(setup());
     let stream = get(&api, "/binary");
     assert_eq!(stream.body(), (0..=255).collect::<Vec<u8>>());
@@ -107,7 +107,7 @@ fn bytes_and_cookies_arrive_as_they_are() {
 }
 
 #[test]
-fn answers_without_a_body() {
+fn answers_without_a_body_are_streamed() {
     let (api, _stage) = lambda(setup());
     for (method, path, status) in [
         ("HEAD", "/empty/200", 200),
@@ -125,7 +125,7 @@ fn answers_without_a_body() {
 }
 
 #[test]
-fn tries_are_over_before_the_first_byte() {
+fn retries_happen_before_the_first_byte() {
     let (api, stage) = lambda(setup());
     assert_eq!(get(&api, "/fail/500/2/a").status(), 200);
     assert_eq!(get(&api, "/reset/1/b").status(), 200);
@@ -137,7 +137,7 @@ fn tries_are_over_before_the_first_byte() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_says_so_behind_itself() {
+fn a_truncated_answer_has_an_error_in_its_trailers() {
     let (api, stage) = lambda(setup());
     for (path, beginning) in [("/partial", "beginning"), ("/partial-chunked", "begin")] {
         let stream = get(&api, path);
@@ -149,16 +149,16 @@ fn an_answer_that_breaks_off_says_so_behind_itself() {
         let why =
             format!("the app broke off within its answer; it was truncated after {length} bytes");
         assert_eq!(error["errorMessage"], why);
-        stage.until("a line says so", || stage.err().contains(&why));
+        stage.until("a line reports it", || stage.err().contains(&why));
     }
     let sum = totals(&api);
-    // Nothing that has begun is tried again.
+    // An answer that has begun is not retried.
     assert_eq!((sum.users.cut, sum.first.total, sum.retries), (2, 2, 0));
     assert_eq!(get(&api, "/").text(), "hello");
 }
 
 #[test]
-fn an_answer_may_be_longer_than_lambda_takes_as_a_whole() {
+fn a_streamed_answer_may_be_longer_than_a_complete_one() {
     const COUNT: usize = 20 << 20;
     let (api, _stage) = lambda(setup());
     for path in ["bytes", "flood"] {
@@ -171,14 +171,14 @@ fn an_answer_may_be_longer_than_lambda_takes_as_a_whole() {
 }
 
 #[test]
-fn what_nobody_takes_is_not_kept() {
+fn an_answer_that_is_not_read_is_not_buffered() {
     const COUNT: usize = 96 << 20;
     let (api, stage) = lambda(setup());
     assert_eq!(get(&api, "/").text(), "hello");
     let before = peak_kib(stage.edge_pid());
     api.hold(true);
     let id = begin(&api, &format!("/flood/{COUNT}"), 20_000);
-    // Until nothing moves any more: the app has filled all that lies between.
+    // Until the number is constant: then all buffers between the app and the API are full.
     let written = || -> usize {
         let answer = stage.app(&format!("/written/{COUNT}"));
         answer.body.parse().expect("a number")
@@ -201,7 +201,7 @@ fn what_nobody_takes_is_not_kept() {
     assert!(grown < 8 << 10, "{grown} KiB were kept");
 }
 
-/// The most memory that a process has had.
+/// The peak memory of a process.
 fn peak_kib(pid: u32) -> i64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
     let line = header(&status, "VmHWM").expect("a peak");
@@ -210,7 +210,7 @@ fn peak_kib(pid: u32) -> i64 {
 }
 
 #[test]
-fn what_is_known_to_be_too_long_is_a_413() {
+fn an_answer_known_to_be_too_long_is_a_413() {
     let (api, stage) = lambda(setup());
     let stream = get(&api, &format!("/bytes/{}", LONGEST + 1));
     assert_eq!(stream.status(), 413);
@@ -218,13 +218,13 @@ fn what_is_known_to_be_too_long_is_a_413() {
         "The app's answer takes 209715201 bytes, and Lambda takes 209715200 at most of a stream";
     assert!(stream.text().contains(says), "{}", stream.text());
     assert_eq!(stream.error(), None);
-    stage.until("a line says so", || stage.err().contains(says));
+    stage.until("a line reports it", || stage.err().contains(says));
     assert_eq!(totals(&api).users.cut, 1);
     assert_eq!(get(&api, "/").text(), "hello");
 }
 
 #[test]
-fn what_turns_out_to_be_too_long_is_cut() {
+fn an_answer_that_becomes_too_long_is_truncated() {
     let (api, _stage) = lambda(setup());
     let stream = get(&api, &format!("/flood/{}", LONGEST + 1));
     let (kind, error) = stream.error().expect("an error");
@@ -238,7 +238,7 @@ fn what_turns_out_to_be_too_long_is_cut() {
 }
 
 #[test]
-fn an_answer_that_never_ends_is_ended_in_time() {
+fn an_endless_answer_is_truncated_in_time() {
     let (api, stage) = lambda(setup());
     let pid = get(&api, "/pid").text();
     let stream = api.whole(&begin(&api, "/events/k", 2_000));
@@ -248,17 +248,19 @@ fn an_answer_that_never_ends_is_ended_in_time() {
     );
     let (kind, error) = stream.error().expect("an error");
     assert_eq!(kind, "Landfall.AnswerOutOfTime", "{error}");
-    // It is at work, and not stuck.
+    // An app that is sending is not stuck.
     assert_eq!(get(&api, "/pid").text(), pid);
     assert_eq!(totals(&api).users.cut, 1);
-    stage.until("a line says so", || stage.err().contains("time was over"));
+    stage.until("a line reports it", || {
+        stage.err().contains("time was over")
+    });
 }
 
 #[test]
-fn an_answer_that_never_pauses_is_ended_in_time() {
+fn an_endless_answer_without_pauses_is_truncated_in_time() {
     let (api, stage) = lambda(setup());
     assert_eq!(get(&api, "/").text(), "hello");
-    // Whoever takes nothing until the time is over gets no more than what was on its way by then.
+    // The API reads nothing until the time is over, and then gets no more than what was buffered.
     api.hold(true);
     let id = begin(&api, "/flood/99999999999", 1_000);
     let since = Instant::now();
@@ -272,7 +274,7 @@ fn an_answer_that_never_pauses_is_ended_in_time() {
 }
 
 #[test]
-fn a_hanging_app_is_a_504_and_started_again() {
+fn a_hanging_app_is_a_504_and_is_restarted() {
     let (api, _stage) = lambda(setup());
     let pid = get(&api, "/pid").text();
     assert_eq!(get(&api, "/hang-all").status(), 200);
@@ -283,7 +285,7 @@ fn a_hanging_app_is_a_504_and_started_again() {
 }
 
 #[test]
-fn a_crash_within_an_answer_is_told_and_the_next_one_is_whole() {
+fn a_crash_within_an_answer_is_reported_and_the_next_one_is_complete() {
     let (api, stage) = lambda(setup());
     let pid: u32 = get(&api, "/pid").text().parse().expect("a number");
     let id = begin(&api, "/events/k", 20_000);
@@ -299,7 +301,7 @@ fn a_crash_within_an_answer_is_told_and_the_next_one_is_whole() {
 }
 
 #[test]
-fn callers_that_take_no_streams_get_none() {
+fn callers_that_accept_no_streams_get_none() {
     let (api, _stage) = lambda(setup());
     let whole = api.get("/binary");
     assert_eq!(
@@ -309,7 +311,7 @@ fn callers_that_take_no_streams_get_none() {
     assert_eq!(api.get("/big")["statusCode"], 413);
     let probe = api.http(&json!({"landfall": "probe", "path": "/"}));
     assert_eq!(probe["status"], 200);
-    // What is no request at all is an error, whoever sent it.
+    // An event that is not a request is an error, whatever its sender.
     let mut nonsense = url("G T", "/");
     nonsense["requestContext"]["http"]["method"] = json!("G T");
     let error = api.invoke(nonsense.to_string().as_bytes()).error();
@@ -330,21 +332,21 @@ fn without_the_setting_nothing_is_streamed() {
 }
 
 #[test]
-fn a_stream_that_the_api_refuses_is_given_up() {
+fn a_stream_that_the_api_refuses_is_aborted() {
     let (api, stage) = lambda(setup());
     assert_eq!(get(&api, "/").text(), "hello");
     api.refuse(true);
     let id = begin(&api, "/events/k", 20_000);
-    // The app would go on for ever: nobody else ends it.
+    // The app would continue for ever: only the edge ends it.
     until(
         "the connection is closed",
         || api.so_far(&id).filter(|stream| stream.is_closed),
         || stage.err(),
     );
-    stage.until("a line says so", || {
-        stage
-            .err()
-            .contains(&format!("the Runtime API did not accept the answer to invocation {id}"))
+    stage.until("a line reports it", || {
+        stage.err().contains(&format!(
+            "the Runtime API did not accept the answer to invocation {id}"
+        ))
     });
     api.refuse(false);
     assert_eq!(get(&api, "/").text(), "hello");

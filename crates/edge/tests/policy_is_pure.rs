@@ -1,6 +1,6 @@
-//! `src/policy` reads no clock, no file, no environment variable and no socket, starts nothing, prints
-//! nothing, and knows nothing of the rest of the crate: the same ban that `crates/rules/clippy.toml` puts
-//! on `rules`. `clippy.toml` works for a whole package only, so this test reads the sources instead.
+//! `src/policy` reads no clock, no file, no environment variable and no socket, starts nothing,
+//! prints nothing, and does not use the rest of the crate: the ban that `crates/rules/clippy.toml`
+//! puts on `rules`. `clippy.toml` works for whole packages only, so this test reads the sources.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,7 @@ fn code(source: &str) -> String {
     out
 }
 
-/// Every path in the code, those of grouped imports written out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// Every path in the code. Grouped imports are expanded: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn paths(code: &str) -> Vec<String> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut paths = Vec::new();
@@ -94,7 +94,7 @@ fn paths(code: &str) -> Vec<String> {
     paths
 }
 
-/// What the source must not contain.
+/// The banned paths, macros and methods in a source.
 fn violations(source: &str) -> Vec<String> {
     let code = code(source);
     let mut found: Vec<String> = paths(&code)

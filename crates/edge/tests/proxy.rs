@@ -1,4 +1,4 @@
-//! What passes through the edge, and what does not.
+//! What the edge forwards, and what it does not.
 
 mod stage;
 
@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use stage::{Client, SECRET, header, setup};
 
-/// The head that the app got for a request.
+/// The head that the app got.
 fn echo(client: &mut Client, request: &str) -> String {
     let answer = client.send(request);
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -15,7 +15,7 @@ fn echo(client: &mut Client, request: &str) -> String {
 }
 
 #[test]
-fn a_connection_is_used_again_and_again() {
+fn a_connection_is_used_for_many_requests() {
     let stage = setup().ready();
     let mut client = stage.connect();
     for _ in 0..10 {
@@ -24,7 +24,7 @@ fn a_connection_is_used_again_and_again() {
     let head = client.send("HEAD / HTTP/1.1\r\nhost: app\r\n\r\n");
     assert_eq!(head.header("content-length"), Some("5"));
     assert_eq!(client.get("/").body, "hello");
-    // Two requests in one packet are answered in their order.
+    // Two requests in one packet are answered in order.
     client.write("GET / HTTP/1.1\r\nhost: app\r\n\r\nGET /redirect HTTP/1.1\r\nhost: app\r\n\r\n");
     assert_eq!(client.answer().expect("first").status, 200);
     let redirect = client.answer().expect("second");
@@ -35,7 +35,7 @@ fn a_connection_is_used_again_and_again() {
 }
 
 #[test]
-fn http_1_0_is_spoken() {
+fn http_1_0_is_supported() {
     let stage = setup().ready();
     let mut client = stage.connect();
     let answer = client.send("GET / HTTP/1.0\r\n\r\n");
@@ -44,7 +44,7 @@ fn http_1_0_is_spoken() {
 }
 
 #[test]
-fn headers_of_one_connection_stay_on_it() {
+fn hop_by_hop_headers_are_not_forwarded() {
     let stage = setup().ready();
     let mut client = stage.connect();
     let got = echo(
@@ -75,7 +75,7 @@ fn headers_of_one_connection_stay_on_it() {
 }
 
 #[test]
-fn only_trusted_proxies_are_believed() {
+fn only_headers_of_trusted_proxies_are_used() {
     let request = "GET /echo HTTP/1.1\r\nhost: app\r\nx-forwarded-for: 6.6.6.6\r\n\
                    x-forwarded-for: 203.0.113.7\r\nx-forwarded-proto: https\r\nforwarded: for=evil\r\n\r\n";
     let stage = setup().ready();
@@ -97,7 +97,7 @@ fn only_trusted_proxies_are_believed() {
 }
 
 #[test]
-fn requests_have_names() {
+fn requests_get_ids() {
     let stage = setup().ready();
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let answer = stage.connect().send(&format!(
@@ -120,7 +120,7 @@ fn requests_have_names() {
 }
 
 #[test]
-fn bodies_of_both_kinds_arrive() {
+fn bodies_of_both_kinds_are_forwarded() {
     let stage = setup().ready();
     assert_eq!(
         stage.post("/length", "", &"x".repeat(1 << 20)).body,
@@ -135,7 +135,7 @@ fn bodies_of_both_kinds_arrive() {
 }
 
 #[test]
-fn trailers_reach_clients_that_take_them() {
+fn trailers_are_forwarded_to_clients_that_accept_them() {
     let stage = setup().ready();
     let answer = stage
         .connect()
@@ -149,7 +149,7 @@ fn trailers_reach_clients_that_take_them() {
 }
 
 #[test]
-fn half_an_answer_never_looks_whole() {
+fn a_truncated_answer_never_looks_complete() {
     let stage = setup().ready();
     for path in ["/partial", "/partial-chunked"] {
         let mut client = stage.connect();
@@ -161,7 +161,7 @@ fn half_an_answer_never_looks_whole() {
 }
 
 #[test]
-fn a_client_that_wants_to_be_told_to_go_on_is() {
+fn a_client_that_expects_100_continue_gets_it() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write(
@@ -175,7 +175,7 @@ fn a_client_that_wants_to_be_told_to_go_on_is() {
 }
 
 #[test]
-fn an_app_may_answer_before_the_body() {
+fn an_app_may_answer_before_the_body_is_sent() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write(
@@ -189,13 +189,13 @@ fn an_app_may_answer_before_the_body() {
 }
 
 #[test]
-fn events_come_when_they_are_sent() {
+fn events_are_not_delayed() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write("GET /events/a HTTP/1.1\r\nhost: app\r\naccept: text/event-stream\r\n\r\n");
     let head = client.head().expect("head");
     assert_eq!(header(&head, "content-type"), Some("text/event-stream"));
-    // The second event does not exist before the first has arrived.
+    // The app sends the second event only after the first has arrived.
     assert_eq!(client.chunk().as_deref(), Some("data: 1\n\n"));
     stage.app("/release/a");
     assert_eq!(client.chunk().as_deref(), Some("data: 2\n\n"));
@@ -208,7 +208,7 @@ const WEBSOCKET: &str = "GET /websocket HTTP/1.1\r\nhost: app\r\nconnection: kee
                          sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 #[test]
-fn a_websocket_is_a_pipe() {
+fn a_websocket_is_forwarded() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write(WEBSOCKET);
@@ -222,18 +222,18 @@ fn a_websocket_is_a_pipe() {
 }
 
 #[test]
-fn an_upgrade_that_the_app_refuses_is_an_answer() {
+fn a_refused_upgrade_is_a_normal_answer() {
     let stage = setup().ready();
     let request = WEBSOCKET.replace("/websocket", "/");
     let mut client = stage.connect();
     assert_eq!(client.send(&request).body, "hello");
     assert_eq!(client.get("/").body, "hello");
-    // And one that nobody has asked for is none.
+    // An upgrade without a request for it is invalid.
     assert_eq!(stage.get("/websocket").status, 502);
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_refused() {
+fn ambiguous_requests_are_refused() {
     let stage = setup().ready();
     for request in [
         "POST / HTTP/1.1\r\nhost: app\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
@@ -267,9 +267,9 @@ fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn nothing_is_read_behind_a_body_that_others_may_end_elsewhere() {
+fn nothing_is_read_after_an_ambiguous_body() {
     let stage = setup().ready();
-    // Read by its length, the second request is a part of the body; read by its chunks, it is not.
+    // By its length, the body contains the second request; by its chunks, it does not.
     let hidden = "GET /fail/200/0/hidden HTTP/1.1\r\nhost: app\r\n\r\n";
     for lengths in ["", "content-length: 50\r\n"] {
         let mut client = stage.connect();
@@ -283,7 +283,7 @@ fn nothing_is_read_behind_a_body_that_others_may_end_elsewhere() {
 }
 
 #[test]
-fn a_full_address_counts_more_than_a_missing_host() {
+fn an_absolute_target_replaces_a_missing_host() {
     let stage = setup().ready();
     let got = echo(
         &mut stage.connect(),
@@ -294,7 +294,7 @@ fn a_full_address_counts_more_than_a_missing_host() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn requests_that_are_too_large_are_refused() {
     let stage = setup()
         .set("MAX_BODY_BYTES", "10")
         .set("MAX_HEADER_BYTES", "8192")
@@ -312,7 +312,7 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
-fn who_says_nothing_is_shown_the_door() {
+fn silent_clients_are_disconnected() {
     let stage = setup()
         .set("HEADER_MS", "100")
         .set("IDLE_MS", "100")
@@ -331,7 +331,7 @@ fn who_says_nothing_is_shown_the_door() {
 }
 
 #[test]
-fn error_pages_are_what_the_client_reads() {
+fn error_pages_have_the_type_that_the_client_accepts() {
     let stage = setup().ready();
     let get = |accept: &str| {
         stage.connect().send(&format!(
@@ -361,7 +361,7 @@ fn an_image_may_bring_its_own_error_pages() {
 }
 
 #[test]
-fn a_client_that_leaves_is_nobody_s_error() {
+fn a_client_that_leaves_is_not_an_error() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write("GET /hold/a HTTP/1.1\r\nhost: app\r\n\r\n");
@@ -375,20 +375,20 @@ fn a_client_that_leaves_is_nobody_s_error() {
 }
 
 #[test]
-fn a_slow_reader_holds_up_the_app_and_not_the_memory() {
+fn a_slow_reader_blocks_the_app_and_uses_no_memory() {
     let stage = setup().ready();
     let mut client = stage.connect();
     client.write("GET /big HTTP/1.1\r\nhost: app\r\n\r\n");
     let head = client.head().expect("head");
     assert_eq!(header(&head, "content-length"), Some("8388608"));
-    // Whoever reads nothing is sent what fits into buffers: the rest waits in the app.
+    // A client that reads nothing fills the buffers; the rest waits in the app.
     assert_eq!(stage.totals().users.open, 1);
     let answer = client.bytes(8 << 20);
     assert!(answer.iter().all(|byte| *byte == b'x'));
 }
 
 #[test]
-fn who_takes_nothing_of_an_answer_is_shown_the_door() {
+fn clients_that_read_nothing_are_disconnected() {
     let stage = setup()
         .set("SEND_MS", "100")
         .set("HEADER_MS", "100")
@@ -436,21 +436,21 @@ async fn http_2_comes_in_without_tls() {
     assert_eq!(header(&got, "host"), Some("app.example"));
     assert_eq!(header(&got, "cookie"), Some("a=1; b=2"));
     assert!(got.ends_with("body"), "{got}");
-    // Many at once on one connection, each of them with errors on the way.
+    // Many requests at once on one connection, with errors among them.
     let all: Vec<_> = (0..50)
         .map(|n| line.send_request(request(&format!("/fail/500/2/h2-{n}"))))
         .collect();
     for answer in all {
         assert_eq!(answer.await.expect("answer").status(), 200);
     }
-    // The stream is reset: with its head, or before that could be sent.
+    // The stream is reset, before or after its head was sent.
     if let Ok(cut) = line.send_request(request("/partial")).await {
         assert!(cut.into_body().collect().await.is_err());
     }
 }
 
 #[test]
-fn the_edge_s_own_paths_are_not_the_app_s() {
+fn requests_for_the_edge_never_reach_the_app() {
     let stage = setup().ready();
     assert_eq!(stage.get("/.landfall/health").status, 200);
     for path in [

@@ -1,4 +1,4 @@
-//! What the edge tells about itself and the app.
+//! What the edge reports: health, summaries, metrics, access log.
 
 mod stage;
 
@@ -6,7 +6,7 @@ use rules::edge_contract::summary::{Collection, Summary};
 use stage::{SECRET, setup};
 
 #[test]
-fn errors_do_not_make_a_task_unhealthy_and_silence_does() {
+fn errors_do_not_make_a_task_unhealthy_but_silence_does() {
     let stage = setup()
         .set("STUCK_MS", "300")
         .set("DEADLINE_MS", "200")
@@ -16,12 +16,12 @@ fn errors_do_not_make_a_task_unhealthy_and_silence_does() {
         assert_eq!(stage.health(), Some(200));
     }
     stage.app("/hang-all");
-    stage.until("the stuck app is told", || stage.health() == Some(503));
+    stage.until("the stuck app is reported", || stage.health() == Some(503));
     assert!(stage.private("/.landfall/health").body.contains("stuck"));
 }
 
 #[test]
-fn summary_lines_say_what_the_live_summary_says() {
+fn summary_lines_have_the_counts_of_the_live_summary() {
     let stage = setup()
         .set("SUMMARY_MS", "50")
         .set("REVISION", "r1")
@@ -35,7 +35,7 @@ fn summary_lines_say_what_the_live_summary_says() {
         (live.first.total, live.first.errors, live.users.total),
         (20, 20, 20)
     );
-    stage.until("the lines have told everything", || {
+    stage.until("the lines have all counts", || {
         let mut collection = Collection::default();
         for line in stage.out().lines() {
             collection.insert(Summary::parse(line).expect("a summary"));
@@ -51,7 +51,7 @@ fn summary_lines_say_what_the_live_summary_says() {
 }
 
 #[test]
-fn a_summary_may_begin_later() {
+fn a_summary_can_start_at_a_second() {
     let stage = setup().ready();
     stage.get("/");
     assert_eq!(stage.summary().buckets.len(), 1);
@@ -81,7 +81,7 @@ fn probes_are_counted_apart_and_only_with_the_secret() {
 }
 
 #[test]
-fn metrics_are_readable() {
+fn metrics_have_the_format_of_prometheus() {
     let stage = setup().ready();
     stage.get("/fail/500/2/d");
     let metrics = stage.private("/.landfall/metrics").body;

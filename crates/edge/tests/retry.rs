@@ -5,7 +5,7 @@ mod stage;
 use stage::{Client, setup};
 
 #[test]
-fn a_get_is_tried_until_it_succeeds() {
+fn a_get_is_retried_until_it_succeeds() {
     let stage = setup().ready();
     for status in [500, 502, 503, 504] {
         let answer = stage.get(&format!("/fail/{status}/4/a{status}"));
@@ -21,7 +21,7 @@ fn a_get_is_tried_until_it_succeeds() {
 }
 
 #[test]
-fn other_errors_are_the_app_s_answer() {
+fn other_errors_are_delivered() {
     let stage = setup().ready();
     for status in [404, 429, 501, 507] {
         assert_eq!(
@@ -33,7 +33,7 @@ fn other_errors_are_the_app_s_answer() {
 }
 
 #[test]
-fn after_the_last_try_the_user_sees_the_app_s_own_answer() {
+fn after_the_last_attempt_the_user_gets_the_app_s_answer() {
     let stage = setup().ready();
     let answer = stage.get("/fail/503/99/c");
     assert_eq!((answer.status, answer.body.as_str()), (503, "done"));
@@ -42,7 +42,7 @@ fn after_the_last_try_the_user_sees_the_app_s_own_answer() {
 }
 
 #[test]
-fn a_post_is_asked_once_unless_it_has_a_key() {
+fn a_post_is_sent_once_unless_it_has_a_key() {
     let stage = setup().ready();
     assert_eq!(stage.post("/fail/500/1/d", "", "body").status, 500);
     assert_eq!(stage.hits("d"), 1);
@@ -58,7 +58,7 @@ fn a_post_is_asked_once_unless_it_has_a_key() {
 }
 
 #[test]
-fn a_connection_that_breaks_before_an_answer_is_no_answer() {
+fn a_connection_that_breaks_before_an_answer_is_retried() {
     let stage = setup().ready();
     assert_eq!(stage.get("/reset/4/g").status, 200);
     assert_eq!(stage.get("/reset/99/h").status, 502);
@@ -68,7 +68,7 @@ fn a_connection_that_breaks_before_an_answer_is_no_answer() {
 }
 
 #[test]
-fn an_answer_beats_a_later_silence() {
+fn an_earlier_answer_is_better_than_none() {
     let stage = setup().ready();
     let answer = stage.get("/once/500/i");
     assert_eq!(
@@ -90,7 +90,7 @@ fn a_body_is_sent_again_in_full() {
     };
     assert_eq!(put("/fail/500/3/j", &body).status, 200);
     assert_eq!(stage.hits("j"), 4);
-    // Longer than what is kept: the first answer is the last.
+    // Longer than what is kept, so the first answer is final.
     assert_eq!(put("/fail/500/3/k", &"x".repeat(70_000)).status, 500);
     assert_eq!(stage.hits("k"), 1);
     let chunked = "PUT /fail/500/2/l HTTP/1.1\r\nhost: app\r\ntransfer-encoding: chunked\r\n\r\n\
@@ -100,13 +100,13 @@ fn a_body_is_sent_again_in_full() {
 }
 
 #[test]
-fn a_hanging_app_costs_the_deadline_and_no_more() {
+fn a_hanging_app_costs_no_more_than_the_deadline() {
     let stage = setup().set("DEADLINE_MS", "200").ready();
     assert_eq!(stage.get("/hang").status, 504);
 }
 
 #[test]
-fn a_try_may_have_a_limit_of_its_own() {
+fn an_attempt_can_have_a_limit_of_its_own() {
     let stage = setup().set("TRY_MS", "100").set("TRIES", "2").ready();
     let answer = stage.get("/hang");
     assert_eq!(answer.status, 504);
@@ -114,13 +114,13 @@ fn a_try_may_have_a_limit_of_its_own() {
 }
 
 #[test]
-fn an_outage_is_not_made_worse() {
+fn an_outage_is_not_amplified() {
     let stage = setup().set("RETRY_BURST", "10").ready();
     let mut client = stage.connect();
     for _ in 0..300 {
         assert_eq!(client.get("/fail/500/100000/m").status, 500);
     }
-    // 300 requests, a fifth of them again, the burst, and what a few seconds add.
+    // 300 requests, a fifth as many retries, the burst, and the tokens of a few seconds.
     let hits = stage.hits("m");
     assert!((300 + 60..=300 + 60 + 10 + 30).contains(&hits), "{hits}");
     assert!(stage.totals().denied > 0);
@@ -132,7 +132,7 @@ fn requests_wait_for_an_app_that_is_restarted() {
     for _ in 0..3 {
         let before = stage.app_pid();
         stage::signal(before, "KILL");
-        // Right behind the kill: some find the old connection broken, some find nobody at all.
+        // Right after the kill: some requests find the old connection broken, others none at all.
         for _ in 0..20 {
             assert_eq!(stage.get("/").status, 200);
         }
@@ -143,7 +143,7 @@ fn requests_wait_for_an_app_that_is_restarted() {
 }
 
 #[test]
-fn a_kill_under_load_fails_nobody() {
+fn a_kill_under_load_fails_no_request() {
     let stage = setup().ready();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..8)
@@ -175,7 +175,7 @@ fn a_kill_under_load_fails_nobody() {
 }
 
 #[test]
-fn a_dead_app_fails_fast_and_comes_back() {
+fn while_the_app_is_down_requests_fail_fast() {
     let stage = setup()
         .set("DEADLINE_MS", "300")
         .set("CONNECT_WAIT_MS", "0")
@@ -193,7 +193,7 @@ fn a_dead_app_fails_fast_and_comes_back() {
         answer.status == 503 && answer.header("retry-after").is_some()
     });
     assert!(stage.totals().users.circuit > 0);
-    // Asking a hung app for its process would hang as well.
+    // A request for its process id would hang too.
     stage::signal(child_of(stage.edge_pid()), "KILL");
     stage.until("requests succeed again", || stage.get("/").status == 200);
 }
@@ -211,7 +211,7 @@ fn child_of(pid: u32) -> u32 {
 }
 
 #[test]
-fn what_is_too_much_is_turned_away() {
+fn requests_beyond_the_limit_are_rejected() {
     let stage = setup().set("LIMIT", "2").set("QUEUE_MS", "50").ready();
     let mut held: Vec<Client> = (0..2).map(|_| stage.connect()).collect();
     for client in &mut held {
@@ -244,7 +244,7 @@ fn rules_can_be_switched_off_below_a_path() {
         client.write("GET /hold/q HTTP/1.1\r\nhost: app\r\n\r\n");
     }
     stage.until("all are at the app", || stage.hits("q") == 3);
-    // Longer than the deadline of others: one of them has hit it meanwhile.
+    // Longer than the usual deadline: another request has exceeded it meanwhile.
     assert_eq!(stage.get("/hang").status, 504);
     stage.app("/release/q");
     for client in &mut held {

@@ -6,7 +6,7 @@ use stage::setup;
 use std::process::Command;
 
 #[test]
-fn the_app_s_output_passes_untouched() {
+fn the_app_s_output_is_forwarded_unchanged() {
     let text = "first line\nno line feed at the end";
     let stage = setup().app(&["--print", text]).ready();
     stage.until("it has arrived", || {
@@ -16,7 +16,7 @@ fn the_app_s_output_passes_untouched() {
 }
 
 #[test]
-fn the_app_sees_its_own_environment_only() {
+fn the_app_does_not_see_the_edge_s_variables() {
     let stage = setup().app_variable("COLOUR", "blue").ready();
     let environment = stage.app("/env").body;
     assert!(
@@ -27,7 +27,7 @@ fn the_app_sees_its_own_environment_only() {
 }
 
 #[test]
-fn nothing_in_the_container_gets_more_rights() {
+fn no_process_gains_privileges() {
     let privileges = |process: &str| {
         let path = format!("/proc/{process}/status");
         let status = std::fs::read_to_string(path).expect("a process");
@@ -36,13 +36,13 @@ fn nothing_in_the_container_gets_more_rights() {
     };
     let stage = setup().ready();
     assert_eq!(privileges(&stage.app("/pid").body), "NoNewPrivs:\t1");
-    // Where it is allowed, the edge changes nothing.
+    // Without the setting, the edge changes nothing.
     let stage = setup().set("NO_NEW_PRIVILEGES", "off").ready();
     assert_eq!(privileges(&stage.app("/pid").body), privileges("self"));
 }
 
 #[test]
-fn an_app_that_starts_slowly_is_waited_for() {
+fn requests_wait_for_an_app_that_starts_slowly() {
     let directory = tempfile::tempdir().expect("directory");
     let gate = directory.path().join("go");
     let stage = setup()
@@ -71,21 +71,21 @@ fn an_app_that_never_listens_is_given_up_with_a_hint() {
 }
 
 #[test]
-fn an_app_that_cannot_start_ends_the_container_with_its_code_and_last_lines() {
+fn the_edge_exits_with_the_code_of_an_app_that_cannot_start() {
     let mut stage = setup()
         .app(&["--print", "no database\n", "--exit", "3"])
         .start();
     assert_eq!(stage.exit_code(), 3);
-    let told = stage.err();
-    assert!(told.contains("exit code 3; giving up"), "{told}");
-    let (_, last) = told
+    let output = stage.err();
+    assert!(output.contains("exit code 3; giving up"), "{output}");
+    let (_, last) = output
         .split_once("the last lines of the app:\n")
         .expect("last lines");
-    assert!(last.contains("  no database\n"), "{told}");
+    assert!(last.contains("  no database\n"), "{output}");
 }
 
 #[test]
-fn a_crash_is_mended_and_told() {
+fn a_crashed_app_is_restarted_and_the_crash_is_logged() {
     let stage = setup().ready();
     let first = stage.app_pid();
     stage.get("/crash/7");
@@ -102,7 +102,7 @@ fn a_crash_is_mended_and_told() {
 }
 
 #[test]
-fn an_app_that_crashes_all_the_time_is_given_up() {
+fn an_app_that_always_crashes_is_given_up() {
     let mut stage = setup().set("RESTARTS", "2").ready();
     for restarts in 1..=2 {
         stage.app("/");
@@ -127,7 +127,7 @@ fn signals_reach_the_app() {
 }
 
 #[test]
-fn orphans_are_buried() {
+fn orphans_are_reaped() {
     let stage = setup().ready();
     assert_eq!(stage.get("/orphan").body, "left behind");
     let edge = stage.edge_pid();
@@ -139,21 +139,21 @@ fn orphans_are_buried() {
 }
 
 fn edge(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_landfall-edge"))
+    let exited = Command::new(env!("CARGO_BIN_EXE_landfall-edge"))
         .args(arguments)
         .envs(environment.iter().copied())
         .output()
         .expect("the edge");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().expect("code"), told)
+    let output = String::from_utf8_lossy(&exited.stderr).into_owned();
+    (exited.status.code().expect("code"), output)
 }
 
 #[test]
 fn bad_input_is_refused_before_anything_starts() {
-    let (code, told) = edge(&[], &[]);
+    let (code, output) = edge(&[], &[]);
     assert_eq!(code, 64);
-    assert!(told.contains("no command"), "{told}");
-    let (code, told) = edge(
+    assert!(output.contains("no command"), "{output}");
+    let (code, output) = edge(
         &["app"],
         &[("LANDFALL_EDGE_TRYS", "1"), ("LANDFALL_EDGE_LIMIT", "many")],
     );
@@ -163,12 +163,12 @@ fn bad_input_is_refused_before_anything_starts() {
         "LANDFALL_EDGE_LIMIT: `many`",
         "LANDFALL_EDGE_APP: ",
     ] {
-        assert!(told.contains(part), "{told}");
+        assert!(output.contains(part), "{output}");
     }
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_named() {
+fn a_missing_command_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     let port = taken.local_addr().expect("address").port().to_string();
     let settings = |listen: &str| {
@@ -183,15 +183,15 @@ fn a_command_that_does_not_exist_is_named() {
         let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
         edge(&["/no/such/app"], &settings)
     };
-    // The port is somebody else's.
-    let (code, told) = run(&format!("127.0.0.1:{port}"));
+    // The port is in use.
+    let (code, output) = run(&format!("127.0.0.1:{port}"));
     assert_eq!(code, 71);
     assert!(
-        told.contains(&format!("can't listen on 127.0.0.1:{port}")),
-        "{told}"
+        output.contains(&format!("can't listen on 127.0.0.1:{port}")),
+        "{output}"
     );
     drop(taken);
-    let (code, told) = run(&format!("127.0.0.1:{port}"));
+    let (code, output) = run(&format!("127.0.0.1:{port}"));
     assert_eq!(code, 127);
-    assert!(told.contains("can't start /no/such/app"), "{told}");
+    assert!(output.contains("can't start /no/such/app"), "{output}");
 }

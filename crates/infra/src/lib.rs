@@ -1,7 +1,8 @@
 //! The HCL, and the only code that starts Terraform or OpenTofu.
 //!
-//! What they print for people is passed on but never read; decisions rest on `version -json`,
-//! `show -json`, `output -json` and the `-json` stream.
+//! Decisions rest on `version -json`, `show -json`, `output -json` and the `-json` stream. Text for people is
+//! passed on and not read, with one exception: landfall looks for AWS's denials in it, as diagnostics have
+//! no error codes.
 
 mod binary;
 mod ejected;

@@ -1,5 +1,6 @@
 //! Routes events to the alias `live`. An HTTP API of fakecloud invokes `$LATEST` whatever alias its
-//! integration names, so the alias's weights would have no effect; fakecloud's Lambda API respects them.
+//! integration names, so the alias's weights would have no effect; fakecloud's Lambda API respects
+//! them.
 
 use crate::emulator;
 use crate::errors::error;
@@ -12,7 +13,8 @@ use std::time::Duration;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const BRIDGE_FAILED: &str = "Landfall.BridgeFailed";
 
-/// The alias's answer to an event that was sent to `$LATEST`; [`None`] if this container has to answer.
+/// The alias's answer to an event that was sent to `$LATEST`; [`None`] if this container has to
+/// answer.
 pub(crate) async fn route(function: &FunctionContext, event: &Bytes) -> Option<Bytes> {
     if function.endpoint.is_none() || function.version != LATEST {
         return None;

@@ -14,8 +14,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long the rest of the output may take. Usually it is in the pipe already, but a process that was
-/// left behind may keep the pipe open.
+/// How long the rest of the output may take. Usually it is in the pipe already, but a process that
+/// was left behind may keep the pipe open.
 const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The command that the bridge runs.
@@ -39,8 +39,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the command with this process's environment, the variables of Lambda, and the address of
-    /// the Runtime API.
+    /// Starts the command with this process's environment, the variables of Lambda, and the address
+    /// of the Runtime API.
     pub(crate) fn start(
         command: &Command,
         function: &FunctionContext,

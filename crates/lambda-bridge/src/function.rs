@@ -12,7 +12,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is known about the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FunctionContext {
-    /// The emulator, such as `http://host.docker.internal:4566`. Without it, lines go to stdout only.
+    /// The emulator, such as `http://host.docker.internal:4566`. Without it, lines go to stdout
+    /// only.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) name: String,
     /// A number, or [`LATEST`].
@@ -70,8 +71,8 @@ impl FunctionContext {
         Some(format!("http://{}:{}", endpoint.host, endpoint.port))
     }
 
-    /// The `Authorization` header from which fakecloud takes account, region and service. It does not
-    /// check the signature.
+    /// The `Authorization` header from which fakecloud takes account, region and service. It does
+    /// not check the signature.
     pub(crate) fn authorization(&self, service: &str) -> String {
         let (key, region) = (&self.access_key, &self.region);
         format!(

@@ -118,8 +118,8 @@ impl InvocationQueue {
         self.lock().waiting.is_some()
     }
 
-    /// Changes with every event. When a runtime asks for the next invocation, all its lines about the
-    /// last one are written.
+    /// Changes with every event. When a runtime asks for the next invocation, all its lines about
+    /// the last one are written.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }

@@ -66,7 +66,8 @@ impl InvokeServer {
         Arc::clone(&self.log)
     }
 
-    /// Begins the init phase before the first event. A container that only routes events starts nothing.
+    /// Begins the init phase before the first event. A container that only routes events starts
+    /// nothing.
     pub(crate) fn init(&self) {
         if self.function.version != LATEST || self.function.endpoint.is_none() {
             // If this fails, it fails again for the first event, which then reports it.
@@ -169,8 +170,8 @@ impl InvokeServer {
         }
     }
 
-    /// The running command; starts it if there is none. A process that has served and ended since is
-    /// replaced silently; one that failed to start is kept, so that the next event reports it.
+    /// The running command; starts it if there is none. A process that has served and ended since
+    /// is replaced silently; one that failed to start is kept, so that the next event reports it.
     fn start(&self) -> std::io::Result<Arc<Child>> {
         let mut held = self.child();
         let has_ended = held.as_ref().is_some_and(|child| child.ended().is_some());

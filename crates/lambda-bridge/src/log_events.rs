@@ -19,8 +19,8 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// Splits lines into batches that one call can take, sorted by time. Empty lines are dropped, as there
-/// are no empty events.
+/// Splits lines into batches that one call can take, sorted by time. Empty lines are dropped, as
+/// there are no empty events.
 pub(crate) fn batches(mut lines: Vec<Line>) -> Vec<Vec<Line>> {
     lines.retain(|line| !line.text.is_empty());
     lines.sort_by_key(|line| line.at);

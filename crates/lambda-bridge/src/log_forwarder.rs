@@ -1,4 +1,5 @@
-//! Forwards the command's lines to this process's stdout and stderr, and to the emulated CloudWatch Logs.
+//! Forwards the command's lines to this process's stdout and stderr, and to the emulated CloudWatch
+//! Logs.
 
 use crate::emulator;
 use crate::function::FunctionContext;
@@ -134,7 +135,8 @@ impl LogForwarder {
         }
     }
 
-    /// Does not create the log group: Terraform does, and a late line must not recreate a removed one.
+    /// Does not create the log group: Terraform does, and a late line must not recreate a removed
+    /// one.
     async fn create_stream(&self) -> Answer {
         let body = serde_json::json!({
             "logGroupName": self.function.log_group,

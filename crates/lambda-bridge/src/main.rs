@@ -1,8 +1,10 @@
-//! `landfall-bridge COMMAND [ARGUMENT…]`: in a rehearsal, what fakecloud lacks of Lambda's platform.
+//! `landfall-bridge COMMAND [ARGUMENT…]`: in a rehearsal, what fakecloud lacks of Lambda's
+//! platform.
 //!
-//! fakecloud runs a function's image as a container and posts each event to it; AWS offers the Runtime
-//! API instead. fakecloud does not collect the lines of functions, and its HTTP APIs ignore the alias.
-//! This program fills these gaps, in rehearsals only; nothing that AWS itself does belongs elsewhere.
+//! fakecloud runs a function's image as a container and posts each event to it; AWS offers the
+//! Runtime API instead. fakecloud does not collect the lines of functions, and its HTTP APIs ignore
+//! the alias. This program fills these gaps, in rehearsals only; nothing that AWS itself does
+//! belongs elsewhere.
 //!
 //! | | |
 //! |---|---|

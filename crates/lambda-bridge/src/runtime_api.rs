@@ -1,5 +1,5 @@
-//! The Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), and what the edge
-//! asks of the Extensions API
+//! The Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), and what the
+//! edge asks of the Extensions API
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>).
 
 use crate::function::FunctionContext;

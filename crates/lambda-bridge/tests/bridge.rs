@@ -150,8 +150,8 @@ struct Asked {
 }
 
 impl Emulator {
-    /// Answers each request with the first of `answers` whose text the request line begins with, otherwise
-    /// with an empty object.
+    /// Answers each request with the first of `answers` whose text the request line begins with,
+    /// otherwise with an empty object.
     fn start(answers: &[(&str, u16, Value)]) -> Emulator {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("address"));

@@ -1,10 +1,8 @@
-//! The view to look at without a deployment: `cargo run -p landfall --example view`. An argument chooses
-//! what happens: `release` (the default), `rollback`, `live`, `ask` or `panic`.
-//!
-//! Everything shown is made up.
+//! Shows the view without a deployment: `cargo run -p landfall --example view`. The argument is `release`
+//! (the default), `rollback`, `live`, `ask` or `panic`. All numbers are made up.
 
-// The report is part of the binary. It is taken in as it is there, and this shows not all of it.
-#[allow(dead_code)]
+// The report is part of the binary, so this includes its source. Not all of it is used here.
+#[allow(dead_code, unused_imports)]
 #[path = "../src"]
 mod source {
     pub(crate) mod documents;
@@ -30,14 +28,14 @@ use tokio::signal::unix::{SignalKind, signal};
 async fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
     let json = std::env::args().any(|argument| argument == "--json");
-    // Before anything is seen: whoever sees something may type Ctrl-C.
-    let mut interrupts = signal(SignalKind::interrupt()).expect("signals can be listened for");
+    // Before anything is printed: from then on Ctrl-C may come.
+    let mut interrupts = signal(SignalKind::interrupt()).expect("signal handlers can be installed");
     let report = Report::new(json, Volume::Usual);
     report.animate();
     let exit = tokio::select! {
         () = show(&report, &what) => Exit::Done,
         _ = interrupts.recv() => {
-            report.note("stopping in order …");
+            report.note("stopping gracefully …");
             Exit::Interrupted
         }
     };
@@ -61,7 +59,7 @@ async fn show(report: &Report, what: &str) {
         "panic" => {
             report.emit(Event::PhaseStarted { phase: Phase::Plan });
             pause(1.0).await;
-            let _ = tokio::spawn(async { panic!("a panic to look at") }).await;
+            let _ = tokio::spawn(async { panic!("a panic for show") }).await;
             pause(1.0).await;
         }
         "rollback" => release(report, 0.55).await,
@@ -93,7 +91,7 @@ async fn phase(report: &Report, phase: Phase, seconds: f64) {
     });
 }
 
-/// Numbers that look like chance and are the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -112,7 +110,7 @@ impl Dice {
     }
 }
 
-/// A world in which users come and versions err.
+/// Simulates users and versions with errors.
 struct World {
     dice: Dice,
     watch: LiveStatus,
@@ -162,7 +160,7 @@ impl World {
             arm.share = share;
             arm.requests += requests;
             arm.errors += errors;
-            // What is left after the edge's retries.
+            // Errors that remain after the edge's retries.
             arm.user_errors += dice.among(errors, if rate > 0.3 { 0.2 } else { 0.0 });
             if requests > 0 {
                 arm.p50_ms = Some(11.0 + 3.0 * dice.share());
@@ -250,15 +248,17 @@ async fn release(report: &Report, new_errors: f64) {
                 new_requests: world.watch.arms[1].requests,
             });
             if roll_back >= 100_f64.ln() {
-                report.note("errors of the new version: give it up");
+                report.note("the new version has too many errors: rolling back");
                 for _ in 0..4 {
-                    report.emit(world.second("everybody back on the old version", &[100, 0]));
+                    report.emit(world.second("all traffic is back on the old version", &[100, 0]));
                     pause(1.0).await;
                 }
                 report.emit(Event::Failed {
                     what: "the new version failed".to_owned(),
-                    why: vec!["it erred in 55 of a hundred requests, the old one in 10".to_owned()],
-                    next: vec!["`landfall logs` shows what it wrote".to_owned()],
+                    why: vec![
+                        "55% of its requests failed, and 10% of the old version's".to_owned(),
+                    ],
+                    next: vec!["`landfall logs` shows its log".to_owned()],
                 });
                 return;
             }

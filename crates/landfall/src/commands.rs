@@ -1,7 +1,7 @@
-//! One verb a file.
-
-mod release_warnings;
-pub(crate) mod version;
+//! The commands, one file each: what a command does from its arguments to its events.
+//!
+//! A command combines the other modules. What more than one command needs belongs into the module
+//! of its subject.
 
 pub(crate) mod adopt;
 pub(crate) mod ci;
@@ -15,11 +15,12 @@ pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod policy;
-pub(crate) mod prices;
 pub(crate) mod reap;
 pub(crate) mod rehearsal;
 pub(crate) mod release;
+mod release_warnings;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod up;
+pub(crate) mod version;

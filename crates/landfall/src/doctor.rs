@@ -5,13 +5,15 @@ mod account;
 mod machine;
 
 use crate::cli::Global;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
+use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::report::Report;
 use rules::app::manifest::{Manifest, Overrides, Target};
-use rules::operate::doctor::{Facts, Seen, Trouble, Unavailable};
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,9 +43,9 @@ pub(crate) struct Examined {
     pub(crate) facts: Facts,
     pub(crate) app: Option<App>,
     pub(crate) engine: Option<Engine>,
-    pub(crate) place: Option<Environment>,
+    pub(crate) environment: Option<Environment>,
     /// What the environment runs on.
-    pub(crate) there: Vec<Target>,
+    pub(crate) deployed: Vec<Target>,
 }
 
 /// Looks at the app directory, this machine and the account.
@@ -58,8 +60,8 @@ pub(crate) async fn examine(
         facts: Facts::default(),
         app: None,
         engine: None,
-        place: None,
-        there: Vec::new(),
+        environment: None,
+        deployed: Vec::new(),
     };
     let facts = &mut examined.facts;
     match App::check(directory, overrides) {
@@ -71,7 +73,7 @@ pub(crate) async fn examine(
         Err(failure) => facts.app = Err(trouble(failure)),
     }
     let manifest = examined.app.as_ref().map(|app| &app.manifest);
-    examined.engine = machine::gather(facts, manifest, global.rehearse).await;
+    examined.engine = machine::gather(facts, manifest, Cloud::chosen(global)).await;
     // On the heap: with every service's call in it, it is more than a stack holds.
     Box::pin(account::gather(&mut examined, extent, global, report)).await;
     examined
@@ -81,7 +83,7 @@ impl Examined {
     /// The target that is meant is known once one has looked where the app runs already.
     fn settle_target(&mut self) {
         if let Some(app) = &mut self.app {
-            app.manifest.target = Environment::target(&app.manifest, &self.there);
+            app.manifest.target = Environment::target(&app.manifest, &self.deployed);
             self.facts.app = Ok(Ok(app.manifest.clone()));
         }
     }
@@ -93,7 +95,7 @@ impl Examined {
 
 /// A failure as the reason why there is no fact.
 pub(crate) fn trouble(failure: Failure) -> Unavailable {
-    Unavailable::Trouble(Trouble::from(failure))
+    Unavailable::Failed(failure.into())
 }
 
 /// A look that may take so long and no longer.
@@ -101,7 +103,7 @@ async fn within<T>(limit: Duration, look: impl Future<Output = Seen<T>>) -> Seen
     let silent = || {
         let seconds = limit.as_secs();
         Err(Unavailable::Unknown(format!(
-            "no answer within {seconds} s"
+            "no response within {seconds} s"
         )))
     };
     tokio::time::timeout(limit, look)

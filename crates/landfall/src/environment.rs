@@ -1,13 +1,124 @@
-//! TODO
+//! An environment: one deployment of one app in one account and region, and what commands do with
+//! its infrastructure.
+//!
+//! Here lives how an environment is found and reached ([`Environment`], [`account_region`],
+//! [`endpoints`], [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]),
+//! its domain and its expiry. Releases are in `release`, which knows nothing of this module;
+//! decisions are in `rules`.
 
 pub(crate) mod account_region;
 pub(crate) mod app;
 pub(crate) mod confirm;
 pub(crate) mod dns;
 pub(crate) mod domain;
-pub(crate) mod phases;
-pub(crate) mod place;
+pub(crate) mod endpoints;
+pub(crate) mod paths;
 pub(crate) mod planner;
 pub(crate) mod provision;
+pub(crate) mod state;
+pub(crate) mod tasks;
 pub(crate) mod terraform;
 pub(crate) mod ttl;
+
+use crate::cli::Global;
+use crate::environment::account_region::AccountRegion;
+use crate::environment::endpoints::{Cloud, Endpoints};
+use crate::failure::Failure;
+use crate::report::Report;
+use aws::Session;
+use rules::app::manifest::{Manifest, StateBackend};
+use rules::app::names::Names;
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::leave::eject::Whose;
+use rules::operate::doctor::account::Identity;
+use std::path::{Path, PathBuf};
+
+/// One environment of one app, in one account and region. It need not be deployed.
+#[derive(Clone)]
+pub(crate) struct Environment {
+    pub(crate) names: Names,
+    pub(crate) account: String,
+    pub(crate) identity: Identity,
+    pub(crate) session: Session,
+    pub(crate) endpoints: Endpoints,
+    directory: PathBuf,
+    state_backend: StateBackend,
+}
+
+impl Environment {
+    /// The environment that a manifest names, in the caller's account. Reports which one it is.
+    ///
+    /// # Errors
+    /// As of [`AccountRegion::open`].
+    pub(crate) async fn open(
+        manifest: &Manifest,
+        global: &Global,
+        report: &Report,
+    ) -> Result<Environment, Failure> {
+        let account_region = AccountRegion::open(manifest.region.as_ref(), global, report).await?;
+        let names = Names::new(manifest.name.clone(), manifest.environment.clone());
+        Ok(Environment::of(
+            &account_region,
+            names,
+            manifest.state,
+            report,
+        ))
+    }
+
+    /// The environment with these names. Reports which one it is.
+    pub(crate) fn of(
+        account_region: &AccountRegion,
+        names: Names,
+        state_backend: StateBackend,
+        report: &Report,
+    ) -> Environment {
+        let environment = Environment {
+            directory: account_region.directory().join(names.id()),
+            names,
+            account: account_region.identity.account.clone(),
+            identity: account_region.identity.clone(),
+            session: account_region.session.clone(),
+            endpoints: account_region.endpoints.clone(),
+            state_backend,
+        };
+        report.emit(Event::Place {
+            name: environment.names.app.to_string(),
+            environment: environment.names.environment.to_string(),
+            account: environment.account.clone(),
+            region: environment.session.region().to_owned(),
+            rehearsal: environment.cloud().is_rehearsal(),
+        });
+        environment
+    }
+
+    /// The cloud that it is in.
+    pub(crate) fn cloud(&self) -> Cloud {
+        self.endpoints.cloud()
+    }
+
+    /// The directory on this machine with a working directory for each root.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The record of which environment this is, for a directory that `eject` writes.
+    pub(crate) fn whose(&self) -> Whose {
+        Whose::of(
+            &self.names,
+            &self.account,
+            self.session.region(),
+            self.cloud().is_rehearsal(),
+        )
+    }
+
+    /// The failure of a command that needs a deployed environment.
+    pub(crate) fn not_deployed(&self) -> Failure {
+        Failure::new(
+            Exit::NothingServing,
+            format!("{} ({}) is not deployed", self.names.app, self.names.environment),
+        )
+        .why(format!("checked in account {}, {}", self.account, self.session.region()))
+        .next("`landfall up` deploys it; --env, --region and --profile select another environment, region or profile")
+    }
+}

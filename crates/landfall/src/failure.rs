@@ -1,9 +1,9 @@
-//! Why a command did not do what it was asked for: what, why, what next, and the exit code.
+//! Why a command failed: what happened, why, what to do next, and the exit code.
 
 use rules::app::manifest::Problems;
+use rules::check;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::Trouble;
 use rules::shape::cost::budget::Refusal;
 use rules::shape::permissions::{Denied, Scope};
 
@@ -14,9 +14,9 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) why: Vec<String>,
     pub(crate) next: Vec<String>,
-    /// Calls that AWS denied, as far as `why` does not tell them word for word.
+    /// Calls that AWS denied and that `why` does not quote in AWS's own words.
     pub(crate) denied: Vec<Denied>,
-    /// The process's exit code, where it is not that of `exit`.
+    /// The exit code of the process, if it is not that of `exit`.
     pub(crate) code: Option<u8>,
 }
 
@@ -42,8 +42,8 @@ impl Failure {
         self
     }
 
-    /// With the statement that is missing, wherever it says that AWS denied something. `scope` is where the command
-    /// acts, if it came to know that.
+    /// The same with the IAM statement that is missing, for every call that AWS denied. `scope` is
+    /// the environment that the command acts on, if that is known.
     pub(crate) fn explained(mut self, scope: Option<&Scope>) -> Failure {
         let Some(scope) = scope else {
             return self;
@@ -73,16 +73,16 @@ impl Failure {
         }
     }
 
-    /// A file or a process of this machine did not do what it should.
+    /// For an operation on a file or process of this machine that failed.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
         let what = what.into();
         move |error| Failure::new(Exit::MissingTool, what).why(error.to_string())
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Trouble {
-        Trouble {
+impl From<Failure> for check::Failure {
+    fn from(failure: Failure) -> check::Failure {
+        check::Failure {
             exit: failure.exit,
             what: failure.what,
             why: failure.why,
@@ -91,13 +91,13 @@ impl From<Failure> for Trouble {
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Failure {
+impl From<check::Failure> for Failure {
+    fn from(failure: check::Failure) -> Failure {
         Failure {
-            exit: trouble.exit,
-            what: trouble.what,
-            why: trouble.why,
-            next: trouble.next,
+            exit: failure.exit,
+            what: failure.what,
+            why: failure.why,
+            next: failure.next,
             denied: Vec::new(),
             code: None,
         }
@@ -117,14 +117,14 @@ impl From<aws::Error> for Failure {
             ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
-                format!("AWS does not allow {call}"),
+                format!("AWS denied {call}"),
                 Some("or use another identity with --profile"),
             ),
             aws::ErrorKind::Unreachable => (
                 Exit::Infrastructure,
                 format!("AWS did not answer {call}"),
                 Some(
-                    "check the network, then run the same command again: it goes on from what is there",
+                    "check the network, then run the same command again: it continues with what is there",
                 ),
             ),
             _ => (Exit::Infrastructure, format!("{call} failed"), None),
@@ -136,11 +136,14 @@ impl From<aws::Error> for Failure {
         let failure = failure.why(error.message);
         match next {
             Some(next) => failure.next(next),
-            None => failure.next("run the same command again: it goes on from what is there"),
+            None => failure.next("run the same command again: it continues with what is there"),
         }
     }
 }
 
+/// Terraform's diagnostics carry no error codes, so the English text of AWS's denial is what tells a
+/// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases. What
+/// Terraform really prints is recorded in `tests/recorded/terraform-*.jsonl`, and the tests below read it.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
         let denied = Denied::all(&error.why);
@@ -156,7 +159,7 @@ impl From<infra::Failure> for Failure {
             what: error.what,
             why: error.why,
             next: vec![
-                "what was made stands in the state: `landfall up` goes on, `landfall down` removes it"
+                "what was created is in the state: `landfall up` continues, `landfall down` removes it"
                     .to_owned(),
             ],
             denied,
@@ -199,7 +202,7 @@ impl From<Problems> for Failure {
             exit: Exit::BadInput,
             what,
             why: lines.map(str::to_owned).collect(),
-            next: vec!["nothing was created; mend this and run the same command again".to_owned()],
+            next: vec!["nothing was created; fix this and run the same command again".to_owned()],
             denied: Vec::new(),
             code: None,
         }
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_terraform_was_denied_is_a_matter_of_access_and_names_the_statement() {
+    fn a_call_that_terraform_was_denied_exits_as_access_and_names_the_statement() {
         let failure = Failure::from(infra::Failure {
             what: "terraform apply of the foundation root failed".to_owned(),
             why: vec![
@@ -246,6 +249,103 @@ mod tests {
             "{explained:?}"
         );
         assert!(explained.next.ends_with(&last), "{explained:?}");
+    }
+
+    /// A failure for each diagnostic that Terraform 1.11 and the AWS provider printed with `-json` when the
+    /// services answered with these errors.
+    fn recorded(lines: &str) -> Vec<(String, Failure)> {
+        let of = |line: &str| {
+            let Some(infra::Message::Diagnostic(diagnostic)) = infra::Message::parse(line) else {
+                panic!("no diagnostic: {line}");
+            };
+            let failure = Failure::from(infra::Failure {
+                what: "terraform apply failed".to_owned(),
+                why: diagnostic.lines(),
+                interrupted: false,
+            });
+            (diagnostic.address.unwrap_or_default(), failure)
+        };
+        lines.lines().map(of).collect()
+    }
+
+    #[test]
+    fn recorded_denials_exit_as_access() {
+        let found = recorded(include_str!("../tests/recorded/terraform-denied.jsonl"));
+        let actions: Vec<(&str, Exit, Option<&str>)> = found
+            .iter()
+            .map(|(address, failure)| {
+                let action = failure.denied.first().map(|one| one.action.as_str());
+                (address.as_str(), failure.exit, action)
+            })
+            .collect();
+        let denied = |address, action| (address, Exit::Access, Some(action));
+        assert_eq!(
+            actions,
+            [
+                denied("aws_iam_role.task", "iam:CreateRole"),
+                // S3 names no action, and version 3 of the provider names no call.
+                ("aws_s3_bucket.state", Exit::Infrastructure, None),
+                denied("aws_vpc.main", "ec2:CreateVpc"),
+                denied("aws_ecr_repository.app", "ecr:CreateRepository"),
+                denied("aws_ecs_cluster.main", "ecs:CreateCluster"),
+                denied("aws_sns_topic.alarms", "sns:CreateTopic"),
+                denied("aws_lb.front", "elasticloadbalancing:CreateLoadBalancer"),
+            ]
+        );
+    }
+
+    #[test]
+    fn recorded_failures_of_other_kinds_exit_as_infrastructure() {
+        let found = recorded(include_str!("../tests/recorded/terraform-failed.jsonl"));
+        assert_eq!(found.len(), 7);
+        for (address, failure) in found {
+            assert_eq!(failure.exit, Exit::Infrastructure, "{address}");
+            assert_eq!(failure.denied, [], "{address}");
+        }
+    }
+
+    /// Later providers format errors with the AWS SDK for Go v2
+    /// (<https://pkg.go.dev/github.com/aws/smithy-go#OperationError>).
+    #[test]
+    fn denials_of_later_providers_exit_as_access() {
+        for (message, action) in [
+            (
+                "creating S3 Bucket (shop-prod): operation error S3: CreateBucket, https response error \
+                 StatusCode: 403, RequestID: 4442587FB7D0A2F9, HostID: h, api error AccessDenied: Access Denied",
+                "s3:CreateBucket",
+            ),
+            (
+                "creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 403, \
+                 RequestID: 274df92a, api error UnauthorizedOperation: You are not authorized to perform this \
+                 operation.",
+                "ec2:CreateVpc",
+            ),
+            (
+                "creating ECS Cluster (shop-prod): operation error ECS: CreateCluster, https response error \
+                 StatusCode: 400, RequestID: 7a62c49f, AccessDeniedException: User: \
+                 arn:aws:iam::123456789012:user/me is not authorized to perform: ecs:CreateCluster on resource: * \
+                 because no identity-based policy allows the ecs:CreateCluster action",
+                "ecs:CreateCluster",
+            ),
+        ] {
+            let failure = Failure::from(infra::Failure {
+                what: "terraform apply failed".to_owned(),
+                why: vec![message.to_owned()],
+                interrupted: false,
+            });
+            assert_eq!(failure.exit, Exit::Access, "{message}");
+            assert_eq!(failure.denied[0].action, action);
+        }
+    }
+
+    #[test]
+    fn an_interrupt_exits_as_one_whatever_terraform_printed() {
+        let failure = Failure::from(infra::Failure {
+            what: "terraform apply failed".to_owned(),
+            why: vec!["api error AccessDenied: Access Denied".to_owned()],
+            interrupted: true,
+        });
+        assert_eq!(failure.exit, Exit::Interrupted);
     }
 
     #[test]

@@ -1,4 +1,10 @@
-//! The command line of landfall: parses, observes, asks `rules`, acts, reports.
+//! The program `landfall`: parses the command line, runs one command, reports its events and sets
+//! the exit code.
+//!
+//! Modules depend on each other in one direction only: `failure`, `store`, `report` and `cli` know
+//! nothing of AWS environments; `lock`, `image`, `rehearsal` and `release` build on them;
+//! `environment` on these; `doctor` and `commands` on everything. Decisions are in the crate
+//! `rules`, calls of AWS in `aws`, Terraform in `infra`. Only `report` prints.
 
 mod cli;
 mod commands;
@@ -13,11 +19,10 @@ mod release;
 mod report;
 mod store;
 
-use crate::cli::{Cli, Command, PricesAction};
+use crate::cli::{Cli, Command};
 use crate::commands::release::ManualAction;
 use crate::failure::Failure;
 use crate::report::Report;
-use clap::Parser as _;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
@@ -26,7 +31,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let report = Report::new(cli.global.json, cli.global.volume());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -37,7 +42,9 @@ fn main() -> ExitCode {
             let interrupt = listen(&report, cli.global.timeout)?;
             run(&cli, &report, interrupt).await
         }),
-        Err(error) => Err(Failure::new(Exit::Bug, "no async runtime").why(error.to_string())),
+        Err(error) => Err(
+            Failure::new(Exit::Bug, "the async runtime cannot be started").why(error.to_string()),
+        ),
     };
     let (exit, code) = match result {
         Ok(()) => (Exit::Done, Exit::Done.code()),
@@ -63,9 +70,6 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
         }
         Command::Plan(arguments) => commands::plan::run(arguments, global, report, interrupt).await,
         Command::Cost(arguments) => commands::cost::run(arguments, global, report, interrupt).await,
-        Command::Prices {
-            action: PricesAction::Refresh(arguments),
-        } => commands::prices::refresh(arguments, report).await,
         Command::Down(arguments) => commands::down::run(arguments, global, report, interrupt).await,
         Command::Exec(arguments) => commands::exec::run(arguments, global, report, interrupt).await,
         Command::Reap(arguments) => commands::reap::run(arguments, global, report, interrupt).await,
@@ -118,13 +122,14 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
     }
 }
 
-/// Turns Ctrl-C and SIGTERM into a wish that long work looks at. Nothing is cut off: what is in work
-/// comes to an orderly end, and a second Ctrl-C only says so.
+/// Turns Ctrl-C, SIGTERM and the end of `--timeout` into an [`Interrupt`] that long operations
+/// check. Operations that have begun complete; another Ctrl-C does not force an end.
 ///
-/// The end of `--timeout` is such a wish as well.
+/// # Errors
+/// Signals cannot be received.
 fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failure> {
-    let (wish, interrupt) = tokio::sync::watch::channel(false);
-    let no_signals = "signals cannot be listened for";
+    let (stop, interrupt) = tokio::sync::watch::channel(false);
+    let no_signals = "signals cannot be received";
     let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::io(no_signals))?;
     let mut terminations = signal(SignalKind::terminate()).map_err(Failure::io(no_signals))?;
     let report = report.clone();
@@ -143,15 +148,15 @@ fn listen(report: &Report, timeout: Option<Duration>) -> Result<Interrupt, Failu
                 _ = terminations.recv() => {}
                 () = &mut over, if !is_over => {
                     is_over = true;
-                    report.note("the time that --timeout gives is over");
+                    report.note("the time limit of --timeout has passed");
                 }
             }
-            report.note(if *wish.borrow() {
-                "still stopping in order; forcing it now could lose track of what was made"
+            report.note(if *stop.borrow() {
+                "still stopping gracefully; a forced end could lose track of what was created"
             } else {
-                "stopping in order …"
+                "stopping gracefully …"
             });
-            let _ = wish.send(true);
+            let _ = stop.send(true);
         }
     });
     Ok(interrupt)

@@ -1,17 +1,18 @@
+use super::text::{Style, Text, text};
 use super::*;
 use rules::app::manifest::{Architecture, StateBackend};
 use rules::app::names::Slot;
-use rules::event::{Past, PhaseTime, SlotStatus, Status};
+use rules::check::{self, Check, CheckId, Summary};
+use rules::event::{Past, Phase, PhaseTime, Progress, SlotStatus, Status};
 use rules::exit::Exit;
-use rules::operate::doctor::{self, Check, CheckId, Summary};
-use rules::operate::expiry::Shown;
+use rules::operate::expiry::ListedEnvironment;
 use rules::operate::sweep::{Found, Kind, Leftover};
-use rules::operate::ttl::{Lifetime, expiry};
+use rules::operate::ttl::{ObservedExpiry, expiry};
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::{Evidence, Listening, StoppedTask, TargetHealth};
 use rules::release::ledger::{AvailabilityCounts, Entry};
 use rules::release::revision::{Digest, RevisionId};
-use rules::release::verdict::Answers;
+use rules::release::verdict::{Answers, Verdict};
 use rules::release::{
     Awaited, HoldReason, ManualOverride, Outcome, Proof, Purpose, Step, Strategy,
 };
@@ -28,13 +29,19 @@ fn digest(byte: &str) -> Digest {
 
 /// What a person reads, marked with the stream it goes to.
 fn read(events: &[Event], verbose: bool) -> String {
-    let lines = events
-        .iter()
-        .filter_map(|event| match text(event, verbose, false) {
-            Text::Nothing => None,
-            Text::Progress(text) => Some(text),
-            Text::Result(text) => Some(format!("[result] {text}")),
-        });
+    let style = Style {
+        verbose,
+        ..Style::plain()
+    };
+    read_as(events, &style)
+}
+
+fn read_as(events: &[Event], style: &Style) -> String {
+    let lines = events.iter().filter_map(|event| match text(event, style) {
+        Text::Nothing => None,
+        Text::Progress(text) => Some(text),
+        Text::Result(text) => Some(format!("[result] {text}")),
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -318,7 +325,7 @@ fn a_failure_reads_like_this() {
             },
         },
         Event::Failed {
-            what: "the new version was rolled back; users were never sent to it".into(),
+            what: "the new version was rolled back before it got traffic".into(),
             why: vec!["wrong port".into()],
             next: vec!["set `port = 9090` in landfall.toml".into()],
         },
@@ -353,6 +360,7 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                     desired: 2,
                     running: 1,
                     healthy: 1,
+                    version: None,
                     cause: Some(Cause::OutOfMemory { memory: 512 }),
                 },
                 SlotStatus {
@@ -364,19 +372,20 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
                     desired: 0,
                     running: 0,
                     healthy: 0,
+                    version: None,
                     cause: None,
                 },
             ],
-            lifetime: Some(Lifetime::read(noon, Some("2026-11-23T14:03:10Z"))),
+            lifetime: Some(ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z"))),
         }),
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, Some("2026-11-23T14:03:10Z")),
+            lifetime: ObservedExpiry::read(noon, Some("2026-11-23T14:03:10Z")),
         },
         Event::Lifetime {
-            lifetime: Lifetime::read(noon, None),
+            lifetime: ObservedExpiry::read(noon, None),
         },
         Event::Lifetimes {
-            environments: vec![Shown {
+            environments: vec![ListedEnvironment {
                 name: "uptime".into(),
                 environment: "pr-7".into(),
                 state: StateBackend::S3,
@@ -421,6 +430,105 @@ fn a_status_a_log_and_a_sweep_read_like_this() {
     insta::assert_snapshot!("status_log_sweep", read(&events, false));
 }
 
+/// Every step of a release.
+fn steps() -> Vec<Step> {
+    let (slot, until) = (Slot::Green, Timestamp(1));
+    let wait = |what| Step::Wait { what, until };
+    let shift = |share| Step::Shift { slot, share };
+    let cause = Cause::Aborted;
+    let outcome = |outcome| Step::Finished { outcome };
+    let watch = Step::Watch { probes: 20, until };
+    let proof = Some(Proof::Person);
+    let why = HoldReason::Manual;
+    vec![
+        Step::Stage { slot },
+        wait(Awaited::Healthy),
+        Step::Probe { requests: 6 },
+        shift(10),
+        watch,
+        shift(100),
+        Step::Promote {
+            proof: Proof::Users,
+        },
+        wait(Awaited::Settled),
+        Step::Scale { slot, count: 2 },
+        Step::Retire { slot },
+        wait(Awaited::Gone),
+        outcome(Outcome::Serving { slot, proof }),
+        outcome(Outcome::Held {
+            slot,
+            share: 50,
+            why,
+        }),
+        outcome(Outcome::AtRisk {
+            slot,
+            cause: cause.clone(),
+        }),
+        outcome(Outcome::RolledBack { slot, cause }),
+    ]
+}
+
+#[test]
+fn on_lambda_a_release_and_a_status_speak_of_versions_and_the_alias() {
+    let style = Style {
+        target: Target::Lambda,
+        ..Style::plain()
+    };
+    let slot = |slot, share, version: Option<&str>| SlotStatus {
+        slot,
+        live: share > 0,
+        share,
+        revision: Some(RevisionId("e790b3b3dbaf".into())),
+        image: Some("registry/uptime-prod@sha256:54f8".into()),
+        desired: u32::from(version.is_some()),
+        running: 1,
+        healthy: 1,
+        version: version.map(str::to_owned),
+        cause: None,
+    };
+    let status = |slots| {
+        Event::Status(Status {
+            name: "uptime".into(),
+            environment: "prod".into(),
+            account: "123456789012".into(),
+            region: "eu-west-2".into(),
+            url: "https://x1.execute-api.eu-west-2.amazonaws.com".into(),
+            answers: true,
+            slots,
+            lifetime: None,
+        })
+    };
+    let failed = StoppedTask {
+        id: "7".into(),
+        stop_code: "Runtime.ExitError".into(),
+        stopped_reason: "exit status 1".into(),
+        ..StoppedTask::default()
+    };
+    let steps = steps().into_iter().map(|step| Event::Step { step });
+    let mut events: Vec<Event> = steps.collect();
+    events.push(Event::Autopsy {
+        cause: Cause::Crash { exit_code: 1 },
+        evidence: Evidence {
+            stopped: vec![failed],
+            ..Evidence::default()
+        },
+    });
+    let (blue, green) = (Slot::Blue, Slot::Green);
+    events.push(status(vec![
+        slot(blue, 90, Some("6")),
+        slot(green, 10, Some("7")),
+    ]));
+    events.push(status(vec![
+        slot(blue, 100, Some("6")),
+        slot(green, 0, None),
+    ]));
+    let text = read_as(&events, &style);
+    for word in ["task", "slot", "target"] {
+        assert!(!text.contains(word), "{word}:\n{text}");
+    }
+    insta::assert_snapshot!("on_lambda", text);
+}
+
 #[test]
 fn a_doctors_findings_read_like_this() {
     let check = |check, outcome, what: &str| Check {
@@ -434,7 +542,7 @@ fn a_doctors_findings_read_like_this() {
     let checks = [
         check(
             CheckId::Engine,
-            doctor::Outcome::Ok,
+            check::Outcome::Ok,
             "docker 29.1.0 on x86_64",
         ),
         Check {
@@ -442,24 +550,24 @@ fn a_doctors_findings_read_like_this() {
             fix: vec!["set `port = 9090` in landfall.toml".into()],
             ..check(
                 CheckId::Port,
-                doctor::Outcome::Blocker { exit },
+                check::Outcome::Blocker { exit },
                 "the app is expected on 8080, but listens on 9090",
             )
         },
         check(
             CheckId::Image,
-            doctor::Outcome::Warning,
+            check::Outcome::Warning,
             "the container runs as root",
         ),
         check(
             CheckId::Permissions,
-            doctor::Outcome::Unknown,
+            check::Outcome::Unknown,
             "iam:SimulatePrincipalPolicy: not allowed",
         ),
         check(
             CheckId::Names,
-            doctor::Outcome::Skipped,
-            "AWS is not asked with --offline",
+            check::Outcome::Skipped,
+            "--offline calls nothing in AWS",
         ),
     ];
     let mut events: Vec<Event> = checks
@@ -473,7 +581,11 @@ fn a_doctors_findings_read_like_this() {
         problems: checks[1..3].to_vec(),
     });
     insta::assert_snapshot!("doctor", read(&events, false));
-    let Text::Result(line) = text(&events[0], false, true) else {
+    let style = Style {
+        color: true,
+        ..Style::plain()
+    };
+    let Text::Result(line) = text(&events[0], &style) else {
         panic!("a line of the table is a result");
     };
     assert!(line.starts_with("\x1b[32m✓\x1b[0m container engine"));

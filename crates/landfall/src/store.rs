@@ -1,13 +1,14 @@
-//! Where landfall keeps what it knows of an environment: objects that are written only over what was
-//! read, in the bucket of the state or in a directory of this machine. Both behave alike;
-//! `store/tests.rs` runs the same tests on both.
+//! Where landfall keeps its own data about an environment: objects that are only replaced if they
+//! have not changed since they were read. They are in the bucket of the Terraform state, or in a
+//! directory of this machine, with the same semantics: `store/tests.rs` runs the same tests on
+//! both.
 //!
-//! Two rules of the bucket (`aws::StateBucket`) hold for both: every text is written once, that is, it
-//! carries something random; and no object is deleted.
-
-pub(crate) mod random;
+//! Two rules of the bucket (`aws::StateBucket`) apply to both: every text is unique, that is, it
+//! contains something random; and no object is deleted. What the objects mean is not known here:
+//! the ledger is in `release`, the lock in `lock`.
 
 mod directory;
+pub(crate) mod random;
 
 use crate::failure::Failure;
 use aws::{ETag, Object, StateBucket, Written};
@@ -15,21 +16,21 @@ use directory::Directory;
 use rules::exit::Exit;
 use std::path::PathBuf;
 
-/// The objects of one environment. A key is a relative path of `/`, in which nothing begins with a
-/// dot and no object lies below another.
+/// The objects of one environment. A key is a relative path with `/` as separator. No part of it
+/// begins with a dot, and no key is a prefix path of another.
 #[derive(Debug, Clone)]
 pub(crate) enum Store {
     /// In the bucket of the state, which has to exist before anything is written.
     Bucket(StateBucket),
-    /// In this directory, which is made when something is written. Only its owner may enter it.
+    /// In this directory, which is created on the first write. Only its owner may enter it.
     Local(PathBuf),
 }
 
 impl Store {
-    /// An object with the tag that [`Store::replace`] takes; [`None`] if it is not there.
+    /// An object with the tag that [`Store::replace`] takes; [`None`] if it does not exist.
     ///
     /// # Errors
-    /// The store cannot be read, or the object is no text.
+    /// The store cannot be read, or the object is not UTF-8.
     pub(crate) async fn read(&self, key: &str) -> Result<Option<Object>, Failure> {
         match self {
             Store::Bucket(bucket) => Ok(bucket.read_tagged(checked(key)?).await?),
@@ -48,7 +49,7 @@ impl Store {
         self.write(key, text, None).await
     }
 
-    /// Writes an object that still is the one with `tag`.
+    /// Replaces the object if it still has `tag`.
     ///
     /// # Errors
     /// As of [`Store::create`].
@@ -76,7 +77,7 @@ impl Store {
         }
     }
 
-    /// The keys that begin with `prefix`, in the order of their bytes.
+    /// The keys that begin with `prefix`, in byte order.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -91,7 +92,7 @@ impl Store {
     }
 }
 
-/// A key that means the same in a bucket and in a directory.
+/// Refuses keys that would not mean the same in a bucket and in a directory.
 fn checked(key: &str) -> Result<&str, Failure> {
     let is_name = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\0');
     if key.split('/').all(is_name) {
@@ -99,12 +100,12 @@ fn checked(key: &str) -> Result<&str, Failure> {
     } else {
         Err(Failure::new(
             Exit::Bug,
-            format!("{key:?} is no key of a store"),
+            format!("{key:?} is not a valid key of a store"),
         ))
     }
 }
 
-/// Files and locks are waited for apart from everything else that goes on.
+/// Runs file operations on a thread where they may block.
 async fn blocking<T: Send + 'static>(
     path: &std::path::Path,
     done: &str,

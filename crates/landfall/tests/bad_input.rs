@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox, docker};
 
-/// Runs `up` against AWS, which must never be reached: there are no credentials.
+/// Runs `up` against AWS without credentials: it must never get there.
 fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command =
         sandbox.command(&[&["up", "--yes", "--region", "eu-west-2"], arguments].concat());
@@ -14,15 +14,15 @@ fn up(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     Running::start(command).end()
 }
 
-/// Nothing was made: neither on this machine nor anywhere else.
-fn nothing_was_made(sandbox: &Sandbox, ended: &CommandOutput) {
+/// Nothing was created, neither on this machine nor elsewhere.
+fn nothing_was_created(sandbox: &Sandbox, ended: &CommandOutput) {
     assert!(!sandbox.home().exists(), "landfall wrote to its home");
     let phases = ended.all(|event| matches!(event, Event::PhaseFinished { .. }).then_some(()));
     assert_eq!(phases, [], "no phase came to its end");
 }
 
 #[test]
-fn every_problem_of_a_manifest_is_told_at_once() {
+fn all_problems_of_a_manifest_are_one_error() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "problems", Mode::Good, 1).manifest(
         "name = \"problems\"\nprot = 8080\ncpu = 300\n\n[env]\nAWS_REGION = \"eu-west-2\"\n",
@@ -41,7 +41,7 @@ fn every_problem_of_a_manifest_is_told_at_once() {
     ] {
         assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
     }
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
 }
 
 #[test]
@@ -71,24 +71,27 @@ fn a_changed_protected_file_stops_everything() {
     std::fs::write(&main, "package changed\n").expect("write");
     let ended = up(&sandbox, &app, &[]).expect(Exit::BadInput);
     assert!(ended.failure().contains("main.go"), "{}", ended.failure());
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
+    let image = up(&sandbox, &app, &["--image", "registry/app:1"]).expect(Exit::BadInput);
+    assert!(image.failure().contains("main.go"), "{}", image.failure());
+    nothing_was_created(&sandbox, &image);
 
-    // As it was committed, it passes this check, and the next obstacle is another one.
+    // As committed, it passes this check, and the next one fails.
     git(&["checkout", "-q", "main.go"]);
     let _ = up(&sandbox, &app, &[]).expect(Exit::Access);
 }
 
 #[test]
-fn without_credentials_nothing_begins() {
+fn without_credentials_nothing_starts() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "nobody", Mode::Good, 1);
     let ended = up(&sandbox, &app, &[]).expect(Exit::Access);
     assert!(ended.failure().contains("aws login"), "{}", ended.failure());
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
 }
 
 #[test]
-fn without_terraform_the_way_to_it_is_told() {
+fn without_terraform_the_error_says_how_to_install_it() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "tools", Mode::Good, 1);
     let mut command = sandbox.command(&["up", "--yes", "--region", "eu-west-2"]);
@@ -101,11 +104,11 @@ fn without_terraform_the_way_to_it_is_told() {
         "{}",
         ended.failure()
     );
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
 }
 
 #[test]
-fn without_a_container_engine_the_way_to_it_is_told() {
+fn without_a_container_engine_the_error_says_how_to_install_it() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "engine", Mode::Good, 1);
     let mut command = sandbox.command(&["up", "--yes", "--region", "eu-west-2"]);
@@ -118,7 +121,7 @@ fn without_a_container_engine_the_way_to_it_is_told() {
         "{}",
         ended.failure()
     );
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn an_image_for_another_cpu_is_refused_before_anything_is_created() {
     let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "arm", Mode::Good, 1);
     let reference = "landfall-test/arm:latest";
-    // Only what the image says of itself is looked at: a layer, a configuration, and a list of both.
+    // The check reads only the image's metadata: a layer, a configuration, and a list of both.
     let layer = app.path().join("layer.tar");
     let tar = |archive: &Path, files: &[&str]| {
         let done = Command::new("tar")
@@ -197,7 +200,7 @@ fn a_build_that_fails_shows_its_last_lines_and_creates_nothing() {
 }
 
 #[test]
-fn a_plan_that_nobody_agrees_to_leaves_nothing_behind() {
+fn a_plan_without_confirmation_leaves_nothing_behind() {
     let sandbox = Sandbox::shared();
     let app = sandbox.app("app", "declined", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["up"]).expect(Exit::Refused);
@@ -208,7 +211,7 @@ fn a_plan_that_nobody_agrees_to_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_directory_of_somebody_else_is_not_ejected_into() {
+fn eject_does_not_write_to_a_directory_with_other_files() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "ejected", Mode::Good, 1);
     // The app's own directory, by mistake.
@@ -219,18 +222,18 @@ fn a_directory_of_somebody_else_is_not_ejected_into() {
     for part in [". is not empty", "Dockerfile", "nothing was written"] {
         assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
     }
-    nothing_was_made(&sandbox, &ended);
+    nothing_was_created(&sandbox, &ended);
 }
 
 #[test]
-fn only_what_was_ejected_is_adopted() {
+fn adopt_needs_a_directory_of_an_eject() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "adopted", Mode::Good, 1);
     let adopt = |exit| {
         let mut command = sandbox.command(&["adopt", "--from", "plain", "--region", "eu-west-2"]);
         command.current_dir(app.path());
         let ended = Running::start(command).end().expect(exit);
-        nothing_was_made(&sandbox, &ended);
+        nothing_was_created(&sandbox, &ended);
         ended.failure()
     };
     assert!(adopt(Exit::BadInput).contains("ejected.json"));

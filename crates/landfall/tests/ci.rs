@@ -1,4 +1,4 @@
-//! CI: roles that jobs get by their tokens and others do not, and the files and commands around them.
+//! CI: roles that only the right jobs get by their tokens, and the files and commands around them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
 const ACCOUNT: &str = "123456789012";
 
-/// A token that nobody signed: the emulator does not look.
+/// An unsigned token: the emulator does not check signatures.
 fn token(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!(
@@ -76,7 +76,7 @@ fn deployment(environment: &str) -> Deployment {
     }
 }
 
-/// An emulator that asks every caller for a right, trust policies included.
+/// An emulator that checks the permissions of every caller, and trust policies.
 struct Enforcing {
     process: Child,
     url: String,
@@ -120,7 +120,7 @@ impl Enforcing {
         emulator
     }
 
-    /// Asks for the role's credentials with a token; without a signature of the caller's own, as a job does.
+    /// Requests the role's credentials with a token and without a signature, as a job does.
     async fn assume(&self, role: &str, token: &str) -> bool {
         let answer = reqwest::Client::new()
             .post(&self.url)
@@ -143,7 +143,7 @@ impl Enforcing {
 
 impl Drop for Enforcing {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -188,7 +188,7 @@ fn planned(plan: &Plan, role: Role) -> String {
     policy.as_str().expect("known when planned").to_owned()
 }
 
-/// A policy with everything in order: neither the order of values nor a list of one means anything.
+/// A policy in a normal form: the order of values and lists with one value have no meaning.
 fn in_order(policy: &Value) -> Value {
     match policy {
         Value::Array(values) => {
@@ -245,7 +245,7 @@ async fn witness(forge: Forge, cases: &[(&str, Value, &[Role])]) {
 }
 
 #[tokio::test]
-async fn jobs_of_github_get_exactly_the_roles_that_are_theirs() {
+async fn jobs_of_github_get_exactly_their_roles() {
     let mut other_audience = github_token("repo:octo/shop:ref:refs/heads/main");
     other_audience["aud"] = json!("https://github.com/octo");
     let mut other_issuer = github_token("repo:octo/shop:ref:refs/heads/main");
@@ -279,7 +279,7 @@ async fn jobs_of_github_get_exactly_the_roles_that_are_theirs() {
 }
 
 #[tokio::test]
-async fn jobs_of_gitlab_get_exactly_the_roles_that_are_theirs() {
+async fn jobs_of_gitlab_get_exactly_their_roles() {
     let of = |project: &str, kind: &str, name: &str| {
         gitlab_token(&format!(
             "project_path:{project}:ref_type:{kind}:ref:{name}"
@@ -354,7 +354,7 @@ fn left(ended: &CommandOutput) -> Vec<Kind> {
 }
 
 #[test]
-fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
+fn ci_is_set_up_checked_and_removed_completely() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let app = repository(&sandbox, "shop");
     let sum = "0123456789abcdef".repeat(4);
@@ -366,7 +366,7 @@ fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
     ];
     let github = [&["ci", "github"] as &[&str], &archive].concat();
 
-    // Nobody says yes: nothing is there.
+    // Without confirmation nothing is created.
     let refused = sandbox.rehearse(&app, &github).expect(Exit::Refused);
     assert!(
         refused.failure().contains("octo/shop"),
@@ -392,7 +392,7 @@ fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
     assert!(!text.contains("secret@"), "{text}");
     assert!(!format!("{made:?}").contains("someone:secret"));
 
-    // Once more: nothing changes. With previews: a role more.
+    // Again: nothing changes. With previews: one more role.
     let again = sandbox.rehearse(&app, &github).expect(Exit::Done);
     let planned = again.one("plan", |event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
@@ -407,7 +407,7 @@ fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
         .expect(Exit::Done);
     assert_eq!(roles(&more), ["deploy", "plan", "preview"]);
 
-    // A file that somebody changed stays.
+    // An edited file is kept.
     let mine = text.replace("timeout-minutes: 55", "timeout-minutes: 20");
     std::fs::write(&file, &mine).expect("write");
     let kept = sandbox
@@ -423,7 +423,7 @@ fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
         .expect(Exit::Done);
     assert_eq!(roles(&forced).len(), 3);
 
-    // The role that was made says who may come.
+    // The created role has the trust policy.
     let jobs = app.path().join("token");
     let check = |sub: &str| {
         std::fs::write(&jobs, token(&github_token(sub))).expect("write");
@@ -465,9 +465,9 @@ fn ci_is_set_up_looked_at_and_removed_without_a_trace() {
     assert!(gone.failure().contains("no role"), "{}", gone.failure());
 }
 
-/// What a person runs without an account: the file alone.
+/// Without an account: the file alone.
 #[test]
-fn whose_jobs_and_which_branch_must_be_said_exactly() {
+fn repository_and_branch_must_be_exact() {
     let sandbox = Sandbox::new();
     let app = repository(&sandbox, "shop");
     let run = |arguments: &[&str]| {
@@ -487,17 +487,17 @@ fn whose_jobs_and_which_branch_must_be_said_exactly() {
         assert!(ended.failure().contains(what), "{}", ended.failure());
         assert!(!format!("{ended:?}").contains("secret"));
     }
-    // A pattern is refused where it is typed.
+    // The option itself refuses a pattern.
     let output = run(&["github", "--branch", "release/*"])
         .output()
         .expect("it runs");
     assert_eq!(output.status.code(), Some(i32::from(Exit::BadInput.code())));
-    assert!(!sandbox.home().exists(), "nothing was made");
+    assert!(!sandbox.home().exists(), "nothing was created");
 }
 
-/// What happens in a job whose role was refused.
+/// In a job whose role was refused.
 #[test]
-fn a_job_is_told_what_differs_and_its_token_is_not_shown() {
+fn ci_check_reports_what_differs_and_hides_the_token() {
     let sandbox = Sandbox::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -551,7 +551,7 @@ fn a_job_is_told_what_differs_and_its_token_is_not_shown() {
         failure.contains("--owner-id 12 --repository-id 345"),
         "{failure}"
     );
-    // Its first line is the command itself, with the bearer that the test gave it.
+    // The first line is the command itself, with the test's own bearer.
     let complaints = ended.words.split_once('\n').map_or("", |(_, said)| said);
     let shown = format!("{:?}{complaints}", ended.events);
     for part in given.split('.') {

@@ -1,4 +1,4 @@
-//! The documents say what the code does.
+//! The documents match the code.
 
 use rules::app::manifest::{Draft, Facts, Overrides, ProtectedFact, ProtectedState, Target};
 
@@ -8,17 +8,17 @@ fn document(name: &str) -> String {
 }
 
 #[test]
-fn the_table_of_exit_codes_is_the_one_in_the_code() {
+fn the_table_of_exit_codes_matches_the_code() {
     let table = rules::exit::table();
     assert!(
         document("commands.md").contains(&table),
-        "docs/commands.md wants this table:\n{table}"
+        "docs/commands.md lacks this table:\n{table}"
     );
 }
 
-/// The document that the person who asked gets is about 500 words: addresses of links are none of them.
+/// The page has about 500 words, without the addresses of links.
 #[test]
-fn what_there_is_to_know_about_operating_fits_on_a_page() {
+fn the_page_about_operating_has_about_500_words() {
     let text = document("operating.md");
     let words = text
         .split("](")
@@ -34,7 +34,7 @@ fn what_there_is_to_know_about_operating_fits_on_a_page() {
 }
 
 #[test]
-fn the_walk_through_the_assessment_protects_its_two_files() {
+fn the_assessment_protects_its_two_files() {
     let directory = format!("{}/../../examples/assessment", env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| std::fs::read_to_string(format!("{directory}/{name}")).expect(name);
     let draft = Draft::read(Some(&read("landfall.toml")));

@@ -1,9 +1,9 @@
-//! `doctor` finds what would make a deployment fail, all of it at once, and creates nothing.
+//! `doctor` finds everything that would make a deployment fail, and creates nothing.
 
 use rules::app::manifest::Target;
+use rules::check::{Check, CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{Check, CheckId, Outcome};
 use std::process::Command;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
@@ -26,14 +26,14 @@ fn one(ended: &CommandOutput, name: CheckId) -> Check {
     }
 }
 
-/// On this machine alone: neither AWS nor emulators of it are asked.
+/// Offline: neither AWS nor emulators are called.
 fn offline(sandbox: &Sandbox, app: &App, arguments: &[&str]) -> CommandOutput {
     let mut command = sandbox.command(&[&["doctor", "--offline"], arguments].concat());
     command.current_dir(app.path());
     Running::start(command).end()
 }
 
-/// No container of doctor's is left, nor anything in landfall's home.
+/// Doctor leaves neither containers nor files in landfall's home.
 fn nothing_is_left(sandbox: &Sandbox, app: &str) {
     assert!(!sandbox.home().exists(), "landfall wrote to its home");
     let listed = Command::new("docker")
@@ -44,7 +44,7 @@ fn nothing_is_left(sandbox: &Sandbox, app: &str) {
     assert_eq!(String::from_utf8_lossy(&listed.stdout), "");
 }
 
-/// Plants something by the AWS API of the emulator.
+/// Creates something with the emulator's AWS API.
 fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
     let (url, _) = sandbox.emulators();
     let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
@@ -69,7 +69,7 @@ fn plant(sandbox: &Sandbox, service: &str, target: &str, body: &str) {
 }
 
 #[test]
-fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
+fn a_healthy_app_passes_and_conflicting_resources_are_reported() {
     let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "healthy", Mode::Good, 1);
     let ended = sandbox.rehearse(&app, &["doctor"]).expect(Exit::Done);
@@ -89,7 +89,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
     }
     // The app's image has no USER.
     assert!(one(&ended, CheckId::Image).what.contains("root"));
-    // What emulators do not have is not taken for well.
+    // Checks that emulators cannot answer do not pass.
     for name in [CheckId::Concurrency, CheckId::Permissions] {
         assert_eq!(one(&ended, name).outcome, Outcome::Skipped);
     }
@@ -99,7 +99,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
     });
     assert_eq!(summary.blockers, 0);
 
-    // Somebody else's things of these names are told before anything is made, by `up` as well.
+    // Existing resources with these names are reported before anything is created, also by `up`.
     plant(
         &sandbox,
         "logs",
@@ -131,7 +131,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
     }
     let planned = ended.all(|event| matches!(event, Event::Planned { .. }).then_some(()));
     assert_eq!(planned, []);
-    // What was planted is all there is: not even the bucket of the state was made.
+    // Nothing else exists: not even the bucket of the state was created.
     let swept = sandbox.rehearse(&app, &["down", "--verify"]);
     let left = swept.all(|event| match event {
         Event::Left { leftover } => Some(leftover.id.clone()),
@@ -141,7 +141,7 @@ fn a_healthy_app_is_found_healthy_and_what_is_in_its_way_is_told() {
 }
 
 #[test]
-fn what_landfall_itself_made_is_not_in_its_way() {
+fn landfall_s_own_resources_are_no_conflict() {
     let sandbox = Sandbox::shared().on(Target::Lambda);
     let app = sandbox.app("app", "known", Mode::Good, 1);
     let up = ["up", "--yes", "--minimum=1s", "--bake=1s"];
@@ -158,7 +158,7 @@ fn what_landfall_itself_made_is_not_in_its_way() {
 }
 
 #[test]
-fn a_machine_without_tools_is_told_everything_at_once() {
+fn all_missing_tools_are_reported_at_once() {
     let sandbox = Sandbox::new();
     let app = sandbox
         .app("app", "bare", Mode::Good, 1)
@@ -192,7 +192,7 @@ fn a_machine_without_tools_is_told_everything_at_once() {
         ended.failure()
     );
 
-    // `up` tells the same, as one failure.
+    // `up` reports the same, as one failure.
     let failure = run(&["up", "--yes"]).expect(Exit::BadInput).failure();
     for part in ["`prot`", "docs.docker.com", "opentofu.org"] {
         assert!(failure.contains(part), "{part} is missing in:\n{failure}");
@@ -201,7 +201,7 @@ fn a_machine_without_tools_is_told_everything_at_once() {
 }
 
 #[test]
-fn the_port_on_which_it_really_listens_is_seen() {
+fn the_real_port_is_detected() {
     let sandbox = Sandbox::new();
     let app = sandbox
         .app("app", "elsewhere", Mode::WrongPort, 1)
@@ -214,7 +214,7 @@ fn the_port_on_which_it_really_listens_is_seen() {
 }
 
 #[test]
-fn loopback_is_reached_by_the_edge_and_by_nobody_else() {
+fn only_the_edge_reaches_loopback() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "within", Mode::Loopback, 1);
     let ended = offline(&sandbox, &app, &[]).expect(Exit::Done);
@@ -231,7 +231,7 @@ fn loopback_is_reached_by_the_edge_and_by_nobody_else() {
 }
 
 #[test]
-fn an_app_that_ends_is_told_with_its_last_lines() {
+fn an_app_that_exits_is_reported_with_its_last_lines() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "ending", Mode::Crash, 1);
     let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
@@ -243,7 +243,7 @@ fn an_app_that_ends_is_told_with_its_last_lines() {
 }
 
 #[test]
-fn missing_credentials_and_a_wrong_app_are_told_together() {
+fn missing_credentials_and_a_wrong_app_are_reported_together() {
     let sandbox = Sandbox::new();
     let app = sandbox
         .app("app", "together", Mode::Good, 1)

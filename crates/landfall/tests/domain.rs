@@ -1,13 +1,13 @@
-//! An app with a domain of its own, in the emulators: they certify whatever they are asked for, and no DNS leads
-//! there.
+//! An app with its own domain, in the emulators: they issue any certificate, and DNS does not resolve the
+//! domain.
 
 use rules::app::manifest::Target;
+use rules::check::{CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{CheckId, Outcome};
 use testkit::{CommandOutput, Mode, Sandbox, Zone};
 
-/// Short enough for a test; the evidence asked for is the same.
+/// Short enough for a test, with the same evidence.
 const BRIEF: [&str; 5] = [
     "up",
     "--yes",
@@ -41,12 +41,12 @@ fn leads_anywhere(zone: &Zone) -> Vec<String> {
 }
 
 #[test]
-fn a_domain_comes_with_up_and_goes_with_down() {
+fn up_sets_a_domain_up_and_down_removes_it() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let app = sandbox.app("own", "own", Mode::Good, 1);
     let app = app.clone().manifest("domain = \"app.example.com\"\n");
 
-    // Without a zone nothing is made, and it says how to make one.
+    // Without a zone nothing is created, and the error says how to create one.
     let refused = sandbox.rehearse(&app, &BRIEF).expect(Exit::BadInput);
     let told = failure(&refused);
     assert!(
@@ -54,7 +54,7 @@ fn a_domain_comes_with_up_and_goes_with_down() {
         "{told}"
     );
 
-    // What is somebody else's is not written over.
+    // Records of others are not overwritten.
     let zone = Zone::create(&sandbox, "example.com");
     zone.add("app.example.com", "192.0.2.1");
     let refused = sandbox.rehearse(&app, &BRIEF).expect(Exit::BadInput);
@@ -76,14 +76,14 @@ fn a_domain_comes_with_up_and_goes_with_down() {
 
     let up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     assert_eq!(leads_anywhere(&zone), ["A app.example.com"]);
-    // No DNS leads there, so AWS's own address is told.
+    // DNS does not resolve it, so AWS's own address is shown.
     let url = address(&up);
     assert!(!url.contains("example.com"), "{url}");
     assert_eq!(
         address(&sandbox.rehearse(&app, &["url"]).expect(Exit::Done)),
         url
     );
-    // And that of the environment is left out elsewhere.
+    // Elsewhere, the environment's is left out.
     let elsewhere = sandbox
         .rehearse(&app, &["doctor", "--no-run", "--env=pr-1"])
         .expect(Exit::Done);
@@ -101,7 +101,7 @@ fn a_domain_comes_with_up_and_goes_with_down() {
         assert_eq!(summary, "no changes");
     }
 
-    // Out of the manifest, and it goes while the app serves.
+    // Without the key in the manifest it is removed, while the app serves.
     let without = app.clone().manifest("");
     let _ = sandbox.rehearse(&without, &BRIEF).expect(Exit::Done);
     assert_eq!(zone.records(), Vec::<String>::new());

@@ -1,5 +1,5 @@
-//! Leaving landfall and coming back, in a rehearsal: what is written plans "No changes" with nothing but Terraform, and
-//! what plain Terraform changed becomes landfall's again.
+//! Eject and adopt in a rehearsal: an ejected directory plans "No changes" with plain Terraform, and landfall
+//! adopts what plain Terraform changed.
 
 use aws::{Endpoints, Functions, Session};
 use infra::Binary;
@@ -20,7 +20,7 @@ const BRIEF: [&str; 5] = [
     "--ready-timeout=60s",
 ];
 
-/// Somebody who has Terraform, and neither landfall nor anything of its environment.
+/// A person with Terraform, without landfall and its environment variables.
 struct Person {
     terraform: Binary,
     plugins: PathBuf,
@@ -38,7 +38,7 @@ impl Person {
         }
     }
 
-    /// Runs Terraform in a directory; its exit code and all that it said.
+    /// Runs Terraform in a directory; returns its exit code and output.
     fn run(&self, directory: &Path, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(&self.terraform.path);
         command
@@ -50,7 +50,7 @@ impl Person {
             .env("TF_IN_AUTOMATION", "1")
             .env("CHECKPOINT_DISABLE", "1")
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        // Where this machine gets providers from, and what a Terraform that is a script of its own needs.
+        // This machine's mirror of providers, and what a Terraform that is a script needs.
         for (name, value) in std::env::vars_os() {
             let kept = ["TF_CLI_CONFIG_FILE", "HOME", "LD_LIBRARY_PATH"];
             if kept.iter().any(|kept| name == *kept) {
@@ -72,7 +72,7 @@ impl Person {
         assert_eq!(code, 0, "{said}");
     }
 
-    /// The plan's exit code: 0 means no changes, 2 that there are some.
+    /// The plan's exit code: 0 for no changes, 2 for changes.
     #[track_caller]
     fn plan(&self, directory: &Path) -> i32 {
         let plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode"];
@@ -106,7 +106,7 @@ fn plans(ended: &CommandOutput) -> Vec<String> {
     })
 }
 
-/// Writes another value of a variable into `terraform.tfvars.json`, as a person would.
+/// Changes a variable in `terraform.tfvars.json`, as a person would.
 fn set(directory: &Path, variable: &str, value: u32) {
     let path = directory.join("terraform.tfvars.json");
     let text = std::fs::read_to_string(&path).expect("variables");
@@ -116,7 +116,7 @@ fn set(directory: &Path, variable: &str, value: u32) {
     std::fs::write(&path, json.to_string()).expect("written");
 }
 
-/// Everything that lies in a directory, with its text.
+/// All files of a directory, with their text.
 fn everything(directory: &Path) -> Vec<(PathBuf, String)> {
     let mut all = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -136,7 +136,7 @@ fn everything(directory: &Path) -> Vec<(PathBuf, String)> {
     all
 }
 
-/// The secret with which the edge of what serves was started: it stands in the function, and nowhere else.
+/// The secret of the live version's edge: it is in the function, and nowhere else.
 fn secret(sandbox: &Sandbox, function: &str) -> String {
     let (main, second) = sandbox.emulators();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -165,7 +165,7 @@ fn adopted(ended: &CommandOutput) -> bool {
 }
 
 #[test]
-fn an_environment_leaves_and_comes_back() {
+fn an_environment_is_ejected_and_adopted() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let person = Person::new(&sandbox);
     let app = sandbox.app("leaving", "leaving", Mode::Good, 1);
@@ -179,7 +179,7 @@ fn an_environment_leaves_and_comes_back() {
     let from = format!("--from={into}");
     let root = |root: Root| directory.join(root.as_str());
 
-    // Nothing is deployed: nothing is written.
+    // Without a deployment nothing is written.
     let early = sandbox
         .rehearse(&app, &["eject", &into])
         .expect(Exit::NothingServing);
@@ -193,7 +193,7 @@ fn an_environment_leaves_and_comes_back() {
             &["ci", "github", "--repository=octo/leaving", "--yes"],
         )
         .expect(Exit::Done);
-    // Nobody keeps what `ci` was told: it is read out of what it made.
+    // The options of `ci` are kept nowhere: they are read from its resources.
     std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
     let serving = status(&sandbox, &app);
     let ejected = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
@@ -205,7 +205,7 @@ fn an_environment_leaves_and_comes_back() {
     let all = [Root::Foundation, Root::Lambda, Root::Ci];
     assert_eq!(roots, all);
 
-    // Terraform alone finds everything as it is, whatever releases did; and no secret was written down.
+    // Plain Terraform finds no changes, whatever releases did; and no secret was written.
     let secret = secret(&sandbox, "leaving-prod");
     for (path, text) in everything(&directory) {
         assert!(!text.contains(&secret), "{}", path.display());
@@ -225,7 +225,7 @@ fn an_environment_leaves_and_comes_back() {
         "{readme}"
     );
 
-    // Once more writes the same again, and what somebody edited is not written over.
+    // Again: the same files are written, and edited ones are not overwritten.
     let before = everything(&directory);
     let _again = sandbox.rehearse(&app, &["eject", &into]).expect(Exit::Done);
     assert_eq!(everything(&directory), before);
@@ -235,11 +235,11 @@ fn an_environment_leaves_and_comes_back() {
         .expect(Exit::Refused);
     assert!(kept.failure().contains("README.md"), "{}", kept.failure());
 
-    // landfall works on as before.
+    // landfall still works.
     let as_before = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     no_changes(&as_before);
 
-    // A person changes the shape; landfall would undo it, and says what to write so that it does not.
+    // A person changes the infrastructure; landfall would undo it, and says which keys to set.
     set(&root(Root::Lambda), "log_retention_days", 30);
     set(&root(Root::Lambda), "rate_limit", 70);
     assert_eq!(person.plan(&root(Root::Lambda)), 2);
@@ -250,14 +250,14 @@ fn an_environment_leaves_and_comes_back() {
     let failure = told.failure();
     assert!(failure.contains("`log_retention_days = 30`"), "{failure}");
     assert!(failure.contains("rate_limit is 70 there"), "{failure}");
-    // The manifest has one key for both roots, so the other root has to follow; the rate has no key.
+    // One key of the manifest covers both roots, so the other root has to follow; the rate has no key.
     set(&root(Root::Lambda), "rate_limit", 50);
     set(&root(Root::Foundation), "log_retention_days", 30);
     person.apply(&root(Root::Lambda));
     person.apply(&root(Root::Foundation));
     let app = app.manifest("log_retention_days = 30\n");
 
-    // A file of one's own has no place with landfall.
+    // landfall does not keep additional files.
     let own = root(Root::Lambda).join("mine.tf");
     std::fs::write(&own, "output \"mine\" {\n  value = 1\n}\n").expect("a file");
     let told = sandbox
@@ -267,7 +267,7 @@ fn an_environment_leaves_and_comes_back() {
     assert!(failure.contains("lambda/mine.tf was added"), "{failure}");
     std::fs::remove_file(own).expect("removed");
 
-    // On a machine that has never seen the environment, landfall finds everything.
+    // It also works on another machine.
     std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
     assert!(status(&sandbox, &app).answers);
     let back = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
@@ -279,7 +279,7 @@ fn an_environment_leaves_and_comes_back() {
         matches!(event, Event::Unchanged { .. }).then_some(())
     });
 
-    // Another environment's directory is told, and left alone.
+    // A directory of another environment is refused.
     let other = sandbox
         .rehearse(&app, &["adopt", &from, "--env=staging"])
         .expect(Exit::BadInput);
@@ -307,7 +307,7 @@ fn an_environment_leaves_and_comes_back() {
 }
 
 #[test]
-fn a_state_that_was_copied_becomes_landfalls_again() {
+fn a_copied_state_is_adopted() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let person = Person::new(&sandbox);
     let app = sandbox
@@ -328,7 +328,7 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
         assert_eq!(person.plan(&directory.join(root)), 0);
     }
 
-    // From the first apply on the copy is the one that knows: an eject would lose it.
+    // After the first apply the copy is newer: an eject would lose it.
     for root in ["foundation", "lambda"] {
         set(&directory.join(root), "log_retention_days", 30);
         person.apply(&directory.join(root));
@@ -348,7 +348,7 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
     assert!(adopted(&back));
     assert!(!lambda.join("terraform.tfstate").exists());
     assert!(lambda.join("terraform.tfstate.adopted").exists());
-    // It can be said twice.
+    // It can be repeated.
     let _again = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
     let up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     no_changes(&up);
@@ -356,7 +356,7 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
         matches!(event, Event::Unchanged { .. }).then_some(())
     });
 
-    // Ejected anew and changed here, the whole of it can be taken to another machine.
+    // After another eject and a change, the directory can be moved to another machine.
     let record = std::fs::read_to_string(directory.join(FILE)).expect("a record");
     let _ejected = sandbox
         .rehearse(&app, &["eject", "--yes", &into])
@@ -373,7 +373,7 @@ fn a_state_that_was_copied_becomes_landfalls_again() {
 }
 
 #[test]
-fn a_load_balancer_and_its_services_plan_no_changes_either() {
+fn an_ejected_load_balancer_plans_no_changes() {
     let sandbox = Sandbox::new();
     let person = Person::new(&sandbox);
     let app = sandbox.app("boxes", "boxes", Mode::Good, 1);

@@ -1,4 +1,4 @@
-//! A command, once, in the app's image: a real container beside the app's, of the same task definition.
+//! `landfall exec`: a real container next to the app's, of the same task definition.
 
 use rules::event::{Event, Status};
 use rules::exit::Exit;
@@ -18,7 +18,7 @@ fn command_code(ended: &CommandOutput) -> Option<i32> {
     })
 }
 
-/// What runs for users.
+/// The live version's tasks.
 fn serving(sandbox: &Sandbox, app: &App) -> Vec<(u32, u32)> {
     let ended = sandbox.rehearse(app, &["status"]).expect(Exit::Done);
     let status: Status = ended.one("status", |event| match event {
@@ -30,7 +30,7 @@ fn serving(sandbox: &Sandbox, app: &App) -> Vec<(u32, u32)> {
 }
 
 #[test]
-fn a_command_runs_as_the_app_does_and_beside_it() {
+fn a_command_runs_like_the_app_and_next_to_it() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("first", "tools", Mode::Good, 7);
     let exec = |command: &[&str]| {
@@ -43,7 +43,7 @@ fn a_command_runs_as_the_app_does_and_beside_it() {
         .expect(Exit::Done);
     let before = serving(&sandbox, &app);
 
-    // With the app's variables, and with no more rights than it has.
+    // With the app's variables and restrictions.
     let told = exec(&["/misbehave", "prints"]).expect(Exit::Done);
     assert_eq!(command_code(&told), Some(0));
     // The emulator puts the container's name before the first line.
@@ -89,10 +89,10 @@ fn a_command_runs_as_the_app_does_and_beside_it() {
     endless.signal(rustix::process::Signal::INT);
     let _ = endless.end().expect(Exit::Interrupted);
 
-    // The app noticed nothing of it all.
+    // The app was not affected.
     assert_eq!(serving(&sandbox, &app), before);
 
-    // One that nobody follows any more is in nobody's way.
+    // A command whose landfall was killed does no harm.
     let mut left = sandbox.start(&app, &["exec", "--", "/misbehave", "deaf"]);
     left.wait_for(
         "the task",

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of releases, under load: a few of those that `./dev bench releases` deals out.
+//! `kill -9` during releases under load: a few of the kills of `./dev bench releases`.
 
 use rules::event::Event;
 use rules::exit::Exit;
@@ -7,7 +7,7 @@ use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
 use testkit::{Mode, Sandbox};
 
 #[test]
-fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
+fn a_killed_release_is_resumed_and_no_request_is_lost() {
     let sandbox = Sandbox::new();
     let first = sandbox.app("first", "faults", Mode::Errs(10), 1);
     let up = sandbox
@@ -19,7 +19,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
     });
     let kill = |time, next| Kill { time, next };
     let plans = [
-        // Before the ledger holds anything; then the one who goes on, with the candidate's door open.
+        // Before the first entry of the ledger; then the resuming command, with preview routes.
         (
             "all-at-once",
             vec![
@@ -27,7 +27,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
                 kill(KillTime::Step(2), NextCommand::Resume),
             ],
         ),
-        // With a tenth of the users, and wherever it is after a while.
+        // With 10% of the traffic, and again after some seconds.
         (
             "canary",
             vec![
@@ -35,7 +35,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
                 kill(KillTime::After(Duration::from_secs(6)), NextCommand::Up),
             ],
         ),
-        // All users are on the new version, and the old one is still there.
+        // The new version has all traffic, and the old one still runs.
         (
             "all-at-once",
             vec![kill(KillTime::Step(5), NextCommand::Up)],
@@ -45,7 +45,7 @@ fn whoever_is_killed_is_gone_on_with_and_nobody_is_lost() {
         let app = sandbox.app(&version.to_string(), "faults", Mode::Errs(10), version);
         let plan = FaultPlan { strategy, kills };
         let report = run_with_faults(&sandbox, &app, &url, &plan);
-        assert!(!report.kills.is_empty(), "nobody was killed: {plan:?}");
+        assert!(!report.kills.is_empty(), "nothing was killed: {plan:?}");
         let what = (&plan, &report.kills);
         assert_eq!(report.problems, [""; 0], "{what:?}");
         assert!(report.serves, "{what:?}");

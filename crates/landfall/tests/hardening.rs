@@ -1,6 +1,7 @@
-//! What an app's container may not do: on this machine, and on Fargate in a rehearsal. And what is said of
-//! an app that cannot do without.
+//! Restrictions of an app's container, on this machine and on Fargate in a rehearsal, and the diagnosis of
+//! an app that needs more.
 
+use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::exit::Exit;
 use rustix::process::Signal;
@@ -8,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox, Users};
 
-/// The body that an address answers.
+/// The body of an address's response.
 fn body(url: &str) -> String {
     let address = url.strip_prefix("http://").expect("an http address");
     let mut stream = TcpStream::connect(address.trim_end_matches('/')).expect("it is reached");
@@ -28,15 +29,15 @@ fn url(events: &[Event]) -> Option<String> {
     })
 }
 
-/// What `landfall run` makes of an app: what it answers, or how it ended.
+/// Runs an app with `landfall run`: its response, or how it exited.
 fn run(sandbox: &Sandbox, app: &App) -> Result<String, CommandOutput> {
     let mut command = sandbox.command(&["run"]);
     command.current_dir(app.path());
     let mut run = Running::start(command);
     run.wait_for("numbers or the end", |event| {
-        matches!(event, Event::Traffic { .. } | Event::CommandOutput { .. })
+        matches!(event, Event::Traffic { .. } | Event::Ended { .. })
     });
-    let has_ended = |event: &Event| matches!(event, Event::CommandOutput { .. });
+    let has_ended = |event: &Event| matches!(event, Event::Ended { .. });
     if run.events().iter().any(has_ended) {
         return Err(run.end());
     }
@@ -46,7 +47,7 @@ fn run(sandbox: &Sandbox, app: &App) -> Result<String, CommandOutput> {
     Ok(body)
 }
 
-/// Puts a file into the image that only root may read.
+/// Adds a file to the image that only root may read.
 fn with_a_secret(app: App) -> App {
     use std::os::unix::fs::PermissionsExt as _;
     let secret = app.path().join("secret");
@@ -58,13 +59,13 @@ fn with_a_secret(app: App) -> App {
     app
 }
 
-/// What a hardened app says of itself. `CapBnd` is what it could ever get.
+/// A hardened app's own report. `CapBnd` limits what it can ever get.
 const HARDENED: &str = "Uid: 65532 65532 65532 65532\nCapEff: 0000000000000000\n\
     CapBnd: 0000000000000000\nNoNewPrivs: 1\n/root-file read-only filesystem or storage medium\n\
     /tmp/file written\n/var/cache/app/file entity not found";
 
 #[test]
-fn an_app_on_this_machine_may_as_little_as_on_aws() {
+fn an_app_on_this_machine_has_the_restrictions_of_aws() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("tells", "hard", Mode::Tells, 1);
     assert_eq!(run(&sandbox, &app).expect("it runs"), HARDENED);
@@ -83,9 +84,9 @@ fn an_app_on_this_machine_may_as_little_as_on_aws() {
     assert!(told.contains("/root-file written"), "{told}");
 }
 
-/// Each way to need more is diagnosed with the key that gives it, and with that key the app runs.
+/// Each diagnosis names the key that lifts the restriction, and with that key the app runs.
 #[test]
-fn an_app_that_needs_more_is_told_which_key_gives_it() {
+fn an_app_that_needs_more_gets_the_key_that_allows_it() {
     let sandbox = Sandbox::new();
     let cases = [
         (
@@ -116,7 +117,7 @@ fn an_app_that_needs_more_is_told_which_key_gives_it() {
     for (number, (mode, why, key, remedy)) in cases.into_iter().enumerate() {
         let label = format!("needs-{number}");
         let app = with_a_secret(sandbox.app(&label, "needs", mode, 1));
-        // Where the file system can only be read, that is what chown complains of first.
+        // On a read-only file system, chown reports that first.
         let app = match mode {
             Mode::Chowns(_) => app.manifest("[container]\nread_only = false\n"),
             _ => app,
@@ -135,14 +136,14 @@ fn an_app_that_needs_more_is_told_which_key_gives_it() {
 }
 
 #[test]
-fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_taken_back() {
+fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_rolled_back() {
     let sandbox = Sandbox::new();
     let good = sandbox.app("good", "hard", Mode::Tells, 1);
     let up = sandbox.rehearse(&good, &["up", "--yes"]).expect(Exit::Done);
     let address = url(&up.events).expect("an address");
     assert_eq!(body(&address), HARDENED);
 
-    // Writing where nobody may: the right cause, and the version before goes on serving.
+    // Writing to a read-only path: the right cause, and the version before stays live.
     let bad = sandbox.app("bad", "hard", Mode::Writes("/data/file"), 2);
     let users = Users::ask(&address, 2);
     let up = sandbox
@@ -155,7 +156,10 @@ fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_taken_back() {
     });
     assert_eq!(cause.code(), "read_only", "{cause:?} {evidence:?}");
     assert!(
-        cause.explain().next.contains("`writable = [\"/data\"]`"),
+        cause
+            .explain(Target::Fargate)
+            .next
+            .contains("`writable = [\"/data\"]`"),
         "{cause:?}"
     );
     assert!(
@@ -170,7 +174,7 @@ fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_taken_back() {
     );
     assert_eq!(body(&address), HARDENED);
 
-    // With what it was told to set, and with a port below 1024, it is released.
+    // With the named key, and with a port below 1024, it is released.
     let mended = sandbox
         .app("mended", "hard", Mode::Writes("/data/file"), 2)
         .manifest("[container]\nwritable = [\"/data\"]\n");

@@ -1,4 +1,4 @@
-//! `landfall init`: what it writes is read, and changes nothing.
+//! `landfall init`: the file that it writes is valid and changes nothing.
 
 use rules::event::Event;
 use rules::exit::Exit;
@@ -12,7 +12,7 @@ fn document(ended: &CommandOutput) -> String {
 }
 
 #[test]
-fn a_first_manifest_is_written_once_and_says_what_holds_anyway() {
+fn a_first_manifest_is_written_once_with_the_detected_values() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("first", "shop", Mode::Good, 1);
     let path = app.path().to_string_lossy().into_owned();
@@ -31,7 +31,7 @@ fn a_first_manifest_is_written_once_and_says_what_holds_anyway() {
     assert_eq!(text.trim_end(), document(&dry).trim_end());
     assert!(text.contains("name = \"shop\"") && text.contains("port = 8080"));
 
-    // Whatever stands there is nobody's to write over.
+    // An existing file is not overwritten.
     std::fs::write(&file, "port = 9\n").expect("a change");
     let refused = sandbox.run(&["init", &path]).expect(Exit::BadInput);
     refused.one("what to do", |event| match event {
@@ -47,7 +47,7 @@ fn a_first_manifest_is_written_once_and_says_what_holds_anyway() {
 }
 
 #[test]
-fn what_the_dockerfile_does_not_tell_is_named_by_its_flag() {
+fn an_error_names_the_option_for_what_the_dockerfile_lacks() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("second", "shop", Mode::Good, 1);
     let path = app.path().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! Ctrl-C, kill -9 and two people at once, in the middle of the first `up`, where most is at stake.
+//! Ctrl-C, kill -9 and two commands at once, in the middle of the first `up`.
 
 use rules::event::{Event, Progress};
 use rules::exit::Exit;
@@ -7,30 +7,30 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 use testkit::{Mode, Running, Sandbox};
 
-/// Reads on until Terraform makes the load balancer, which takes the provider a minute.
-fn until_the_load_balancer_is_made(up: &mut Running) {
+/// Reads until Terraform creates the load balancer, which takes the provider a minute.
+fn until_the_load_balancer_is_created(up: &mut Running) {
     up.wait_for("a load balancer in work", |event| {
         matches!(event, Event::Resource { address, progress: Progress::Waiting, .. } if address == "aws_lb.main")
     });
 }
 
 #[test]
-fn a_killed_up_is_gone_on_with() {
+fn a_killed_up_is_resumed() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "killed", Mode::Good, 1);
     let mut up = sandbox.start(&app, &["up", "--yes"]);
-    until_the_load_balancer_is_made(&mut up);
+    until_the_load_balancer_is_created(&mut up);
 
-    // Somebody else meanwhile: refused, with who and how to unlock.
+    // A second command is refused, with the holder and how to unlock.
     let second = sandbox
         .rehearse(&app, &["up", "--yes"])
         .expect(Exit::Locked);
     let failure = second.failure();
-    for part in ["landfall up", "@", " since ", "making the infrastructure"] {
+    for part in ["landfall up", "@", " since ", "creating the infrastructure"] {
         assert!(failure.contains(part), "{part:?} is missing in:\n{failure}");
     }
 
-    // kill -9 of landfall: its Terraform works on and loses nothing; until it is done the state is locked.
+    // kill -9 of landfall: its Terraform continues and loses nothing; the state is locked until it finishes.
     up.signal(Signal::KILL);
     assert!(up.end().killed);
     let began = Instant::now();
@@ -45,14 +45,14 @@ fn a_killed_up_is_gone_on_with() {
         );
         std::thread::sleep(Duration::from_secs(2));
     };
-    // The killed command's Terraform made the load balancer; this one did not have to.
+    // The killed command's Terraform has created the load balancer; this one did not have to.
     let made_again = up.all(|event| match event {
         Event::Resource { address, .. } if address == "aws_lb.main" => Some(()),
         _ => None,
     });
     assert_eq!(made_again, []);
 
-    // kill -9 in the middle of a release: the next one finds the candidate and goes on with it.
+    // kill -9 in the middle of a release: the next one finds the candidate and continues with it.
     let next = sandbox.app("next", "killed", Mode::Good, 2);
     let mut up = sandbox.start(&next, &["up", "--yes", "--strategy", "all-at-once"]);
     up.wait_for("a staged candidate", |event| {
@@ -77,7 +77,7 @@ fn a_killed_up_is_gone_on_with() {
     });
     assert_eq!(staged, [], "it was staged already");
 
-    // Ctrl-C in the middle of a release: the candidate is taken back, the old version serves.
+    // Ctrl-C in the middle of a release: the candidate is rolled back, the old version is live.
     let deaf = sandbox.app("deaf", "killed", Mode::Deaf, 3);
     let mut up = sandbox.start(&deaf, &["up", "--yes"]);
     up.wait_for("a staged candidate", |event| {
@@ -102,19 +102,19 @@ fn a_killed_up_is_gone_on_with() {
 }
 
 #[test]
-fn an_interrupted_up_says_what_it_left_and_is_gone_on_with() {
+fn an_interrupted_up_reports_what_it_left_and_is_resumed() {
     let sandbox = Sandbox::new();
-    // The state on this machine, for once.
+    // Here the state is on this machine.
     let app = sandbox
         .app("app", "stopped", Mode::Good, 1)
         .manifest("state = \"local\"\n");
     let mut up = sandbox.start(&app, &["up", "--yes"]);
-    until_the_load_balancer_is_made(&mut up);
+    until_the_load_balancer_is_created(&mut up);
     up.signal(Signal::INT);
     let stopped = up.end().expect(Exit::Interrupted);
     let failure = stopped.failure();
     assert!(
-        failure.contains("its state holds ") && failure.contains(" resources"),
+        failure.contains("its state has ") && failure.contains(" resources"),
         "{failure}"
     );
     let _ = sandbox.rehearse(&app, &["up", "--yes"]).expect(Exit::Done);

@@ -1,13 +1,14 @@
-//! The target that costs nothing while nobody calls: a function behind an HTTP API, in the emulators.
+//! Lambda: a function behind an HTTP API, in the emulators.
 
 use rules::app::manifest::Target;
+use rules::edge_contract::log_line::{is_of_edge, is_of_lambda};
 use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
 use rules::release::{Outcome, Proof, Step};
 use testkit::{App, CommandOutput, Mode, Sandbox, Users};
 
-/// Short enough for a test; the evidence asked for is the same.
+/// Short enough for a test, with the same evidence.
 const BRIEF: [&str; 5] = [
     "up",
     "--yes",
@@ -44,7 +45,7 @@ fn status(sandbox: &Sandbox, app: &App) -> Status {
     })
 }
 
-/// Which revision serves, and that it does so alone.
+/// The live revision; it has to be the only one.
 fn serving(sandbox: &Sandbox, app: &App) -> String {
     let status = status(sandbox, app);
     let live: Vec<_> = status.slots.iter().filter(|slot| slot.share > 0).collect();
@@ -72,7 +73,7 @@ fn an_app_lives_on_lambda() {
     let began = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
     let url = address(&began);
     let old = serving(&sandbox, &first);
-    // A command would be cut off there.
+    // There, a command would be cut off.
     let refused = sandbox
         .rehearse(&first, &["exec", "--", "/misbehave", "prints"])
         .expect(Exit::BadInput);
@@ -89,7 +90,7 @@ fn an_app_lives_on_lambda() {
     });
     assert!(bill.monthly_usd == 0.0 && !bill.incomplete, "{bill:?}");
 
-    // Once more changes nothing, and Terraform has nothing against what the release did.
+    // Again: nothing changes, and Terraform plans no changes after the release.
     let again = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
     again.one("nothing to do", |event| {
         matches!(event, Event::Unchanged { .. }).then_some(())
@@ -101,8 +102,8 @@ fn an_app_lives_on_lambda() {
         assert_eq!(summary, "no changes");
     }
 
-    // The next version gets its users bit by bit, and none of their requests is lost. An app that errs at
-    // random is judged by five times as many, and the emulator has some ten a second.
+    // The next version gets traffic step by step, and no request is lost. An app with random errors would
+    // need five times as many requests, and the emulator manages about ten a second.
     let users = Users::ask(&url, 2);
     let second = app("second", Mode::Good, 2);
     let released = sandbox.rehearse(&second, &BRIEF).expect(Exit::Done);
@@ -123,15 +124,25 @@ fn an_app_lives_on_lambda() {
     let new = serving(&sandbox, &second);
     assert_ne!(new, old);
 
-    // Its lines are in the log, those of the app among them.
-    let logs = sandbox.rehearse(&second, &["logs"]).expect(Exit::Done);
-    let lines = logs.all(|event| match event {
-        Event::Log { message, .. } => Some(message.clone()),
-        _ => None,
-    });
-    assert!(lines.iter().any(|line| line.contains(&new)), "{lines:?}");
+    // The edge's lines are in the log, but shown only on request.
+    let lines = |arguments: &[&str]| {
+        let logs = sandbox.rehearse(&second, arguments).expect(Exit::Done);
+        logs.all(|event| match event {
+            Event::Log { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+    };
+    let all = lines(&["logs", "--edge"]);
+    let of_edge: Vec<&String> = all.iter().filter(|line| is_of_edge(line)).collect();
+    assert!(of_edge.iter().any(|line| line.contains(&new)), "{all:?}");
+    assert_eq!(
+        lines(&["logs"])
+            .into_iter()
+            .find(|line| is_of_edge(line) || is_of_lambda(line)),
+        None
+    );
 
-    // One call leads back.
+    // One call rolls back.
     let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);
     assert!(matches!(outcome(&back), Outcome::Serving { .. }));
     assert_eq!(serving(&sandbox, &second), old);
@@ -150,7 +161,7 @@ fn an_app_lives_on_lambda() {
 }
 
 #[test]
-fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
+fn versions_that_cannot_serve_are_diagnosed_and_the_old_one_stays_live() {
     let sandbox = sandbox();
     let app = |label: &str, mode| sandbox.app(label, "wrong", mode, 1);
     let good = app("good", Mode::Good);
@@ -184,7 +195,7 @@ fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
     assert!(matches!(deaf, Cause::NotReady { .. }), "{deaf:?}");
     let long = tried("long", Mode::Long(7_000_000));
     assert!(matches!(long, Cause::AnswerTooLong { .. }), "{long:?}");
-    // It takes connections, and has never answered anything.
+    // It accepts connections, and never answers.
     let hanging = tried("hanging", Mode::Takes(120_000));
     assert!(matches!(hanging, Cause::NotReady { .. }), "{hanging:?}");
     let erring = tried("erring", Mode::Errs(100));
@@ -195,7 +206,7 @@ fn versions_that_cannot_serve_are_told_apart_and_the_old_one_serves_on() {
 }
 
 #[test]
-fn it_moves_to_fargate_and_leaves_nothing_of_the_function() {
+fn it_moves_to_fargate_and_nothing_of_the_function_is_left() {
     let sandbox = sandbox();
     let app = sandbox.app("moving", "moving", Mode::Good, 1);
     let here = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
@@ -203,7 +214,7 @@ fn it_moves_to_fargate_and_leaves_nothing_of_the_function() {
     let moved = sandbox.rehearse(&app, &there).expect(Exit::Done);
     assert_ne!(address(&moved), address(&here));
     assert!(status(&sandbox, &app).answers);
-    // The manifest says nothing: commands find what is there.
+    // Without a target in the manifest, commands find the deployed one.
     let destroyed = moved.all(|event| match event {
         Event::Planned { root, summary, .. } => Some(format!("{root}: {summary}")),
         _ => None,

@@ -1,13 +1,14 @@
-//! The life of an environment: up, up again, new versions good and bad, down. Real Terraform and
-//! provider, real containers behind an emulated load balancer.
+//! The life of an environment: up, up again, good and bad versions, down. Real Terraform and provider, real
+//! containers behind an emulated load balancer.
 
+use rules::edge_contract::log_line::is_of_edge;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::release::Step;
 use rules::shape::plan::Action;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::{CommandOutput, Mode, Sandbox, Users};
+use testkit::{CommandOutput, Mode, Running, Sandbox, Users};
 
 fn url(ended: &CommandOutput) -> String {
     ended.one("address", |event| match event {
@@ -37,7 +38,7 @@ fn roots(sandbox: &Sandbox) -> PathBuf {
         .join("rehearsal/123456789012-us-east-1/life-prod")
 }
 
-/// What plain Terraform says in a root, as it would to a user without landfall.
+/// The output of plain Terraform in a root, as without landfall.
 fn terraform(root: &Path, endpoint: &str, arguments: &[&str]) -> String {
     let output = Command::new("terraform")
         .args(arguments)
@@ -60,14 +61,14 @@ fn terraform(root: &Path, endpoint: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// What Terraform made and what releases changed do not get into each other's way.
+/// Releases cause no changes in Terraform's plan.
 fn plan_says_no_changes(root: &Path, endpoint: &str) {
     let arguments = ["plan", "-detailed-exitcode", "-input=false", "-no-color"];
     let text = terraform(root, endpoint, &arguments);
     assert!(text.contains("No changes."), "{text}");
 }
 
-/// Shows checkov, which nobody here wrote, what a root comes to once everything about it is known.
+/// Runs checkov on the final plan of a root.
 fn checkov_finds_nothing(sandbox: &Sandbox, root: &str, endpoint: &str) {
     let (plan, json) = (
         sandbox.path().join(format!("{root}.tfplan")),
@@ -96,7 +97,7 @@ fn up_releases_rollbacks_and_down() {
     let sandbox = Sandbox::new();
     let first = sandbox.app("first", "life", Mode::Flaky, 1);
 
-    // Nothing is there yet, and every command says so.
+    // Nothing is deployed yet, and every command reports that.
     for command in ["status", "url", "logs"] {
         let _ = sandbox
             .rehearse(&first, &[command])
@@ -126,14 +127,14 @@ fn up_releases_rollbacks_and_down() {
         "the edge hides the app's errors: {answers:?}"
     );
 
-    // What Terraform made and what the release changed do not get into each other's way.
+    // The release causes no changes in Terraform's plan.
     let (endpoint, _) = sandbox.emulators();
     for root in ["foundation", "fargate"] {
         plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
         checkov_finds_nothing(&sandbox, root, &endpoint);
     }
 
-    // Again: nothing is created, pushed or released, and it says so.
+    // Again: nothing is created, pushed or released.
     let again = sandbox
         .rehearse(&first, &["up", "--yes"])
         .expect(Exit::Done);
@@ -153,7 +154,7 @@ fn up_releases_rollbacks_and_down() {
     });
     assert_eq!(pushed.len(), 1);
 
-    // A look at it says the same, and what it costs.
+    // `plan` reports the same, and the cost.
     let shown = sandbox.rehearse(&first, &["plan"]).expect(Exit::Done);
     let planned = shown.all(|event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
@@ -187,7 +188,7 @@ fn up_releases_rollbacks_and_down() {
         .collect();
     assert_eq!(shares, [10, 50, 95, 100]);
     assert_eq!(answers.lost, 0, "{answers:?}");
-    // 502 and 503 would be requests that found nobody; the old version's own errors stay behind its edge.
+    // 502 and 503 would be requests without a task; the edge hides the old version's own errors.
     assert_eq!(
         answers.by_status.keys().collect::<Vec<_>>(),
         [&200],
@@ -197,7 +198,7 @@ fn up_releases_rollbacks_and_down() {
         plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
     }
 
-    // Bad versions: the right cause, and the version before goes on serving.
+    // Bad versions: the right cause, and the version before stays live.
     for (mode, cause) in [
         (Mode::Crash, "crash"),
         (Mode::WrongPort, "wrong_port"),
@@ -231,7 +232,7 @@ fn up_releases_rollbacks_and_down() {
         );
     }
 
-    // On 127.0.0.1 the edge finds the app all the same.
+    // The edge also reaches an app on 127.0.0.1.
     let loopback = sandbox.app("loopback", "life", Mode::Loopback, 4);
     for app in [&loopback, &second] {
         let _ = sandbox
@@ -239,7 +240,7 @@ fn up_releases_rollbacks_and_down() {
             .expect(Exit::Done);
     }
 
-    // A change that would cut users off is refused before anything happens.
+    // A change that would interrupt users is refused before anything happens.
     let bare = sandbox
         .app("bare", "life", Mode::Good, 2)
         .manifest("edge = false\n");
@@ -252,7 +253,7 @@ fn up_releases_rollbacks_and_down() {
         refused.failure()
     );
 
-    // Status says what runs; the log holds what stopped tasks wrote.
+    // Status shows what runs; the log has the lines of stopped tasks.
     let status = sandbox.rehearse(&second, &["status"]).expect(Exit::Done);
     status.one("status", |event| match event {
         Event::Status(status) => {
@@ -273,25 +274,31 @@ fn up_releases_rollbacks_and_down() {
         }
         _ => None,
     });
-    let logs = sandbox
-        .rehearse(&second, &["logs", "--since", "1h"])
-        .expect(Exit::Done);
-    let lines = logs.all(|event| match event {
-        Event::Log { message, .. } => Some(message.clone()),
-        _ => None,
-    });
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("cannot find the settings file")),
-        "{lines:?}"
-    );
+    let lines = |more: &[&str]| {
+        let arguments = [&["logs", "--since", "1h"], more].concat();
+        let logs = sandbox.rehearse(&second, &arguments).expect(Exit::Done);
+        logs.all(|event| match event {
+            Event::Log { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+    };
+    let of_app = lines(&[]);
+    let is_its_own = |line: &String| line.contains("cannot find the settings file");
+    assert!(of_app.iter().any(is_its_own), "{of_app:?}");
+    assert_eq!(of_app.iter().find(|line| is_of_edge(line)), None);
+    let all = lines(&["--edge"]);
+    assert!(all.iter().any(|line| is_of_edge(line)), "{all:?}");
 
-    // Without a yes, and nobody to ask, nothing is removed.
-    let _ = sandbox.rehearse(&second, &["down"]).expect(Exit::Refused);
+    // Without a confirmation nothing is removed, and the variable that confirms `up` is none.
+    let mut unconfirmed = sandbox.command(&["down"]);
+    unconfirmed
+        .current_dir(second.path())
+        .env("LANDFALL_REHEARSE", "true")
+        .env("LANDFALL_YES", "true");
+    let _ = Running::start(unconfirmed).end().expect(Exit::Refused);
     let _ = sandbox.rehearse(&second, &["status"]).expect(Exit::Done);
 
-    // Back to nothing, twice.
+    // Remove everything, twice.
     let down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);

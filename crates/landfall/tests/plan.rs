@@ -1,4 +1,4 @@
-//! `plan` shows what `up` decides, and makes nothing.
+//! `plan` shows what `up` decides, and creates nothing.
 
 use rules::app::manifest::Target;
 use rules::event::Event;
@@ -35,7 +35,7 @@ fn monthly_usd(ended: &CommandOutput) -> f64 {
 }
 
 /// Neither in the emulators nor on this machine.
-fn nothing_was_made(sandbox: &Sandbox, app: &App) {
+fn nothing_was_created(sandbox: &Sandbox, app: &App) {
     let swept = sandbox
         .rehearse(app, &["down", "--verify"])
         .expect(Exit::Done);
@@ -48,7 +48,7 @@ fn nothing_was_made(sandbox: &Sandbox, app: &App) {
 }
 
 #[test]
-fn it_shows_what_up_would_make_and_makes_nothing() {
+fn it_shows_what_up_would_create_and_creates_nothing() {
     for target in Target::ALL {
         let sandbox = Sandbox::shared().on(target);
         let app = sandbox.app("first", "shown", Mode::Good, 1);
@@ -64,9 +64,9 @@ fn it_shows_what_up_would_make_and_makes_nothing() {
             assert!(changes(&plan).iter().all(|count| *count > 5));
             let said = conclusion(&plan);
             assert!(said.contains("asks for a yes"), "{said}");
-            // Without a budget tasks would be refused, but not in a rehearsal.
+            // Without a budget, AWS would refuse tasks; a rehearsal does not.
             assert_eq!(said.contains("on AWS"), target == Target::Fargate, "{said}");
-            nothing_was_made(&sandbox, &app);
+            nothing_was_created(&sandbox, &app);
         }
         let page = std::fs::read_to_string(file).expect("a page");
         assert!(page.contains("<svg") && page.contains("shown"), "{page}");
@@ -74,7 +74,7 @@ fn it_shows_what_up_would_make_and_makes_nothing() {
 }
 
 #[test]
-fn it_refuses_in_the_words_of_up_and_says_when_nothing_is_left_to_do() {
+fn it_refuses_like_up_and_reports_when_nothing_changes() {
     let sandbox = Sandbox::shared().on(Target::Lambda);
     let secret = "[env]\nDB_PASSWORD = \"hunter2hunter2\"\n";
     let leaky = sandbox
@@ -102,7 +102,7 @@ fn it_refuses_in_the_words_of_up_and_says_when_nothing_is_left_to_do() {
     assert_eq!(changes(&again), [0, 0]);
     assert!(conclusion(&again).starts_with("no changes"));
     assert!(findings(&again).iter().any(|finding| finding.allowed));
-    // What runs has the edge's own secret in a variable: that alone is none to refuse.
+    // The edge's own secret in a variable is no reason to refuse.
     let _ = sandbox.rehearse(&allowed, &up).expect(Exit::Done);
 
     let cost = sandbox.rehearse(&allowed, &["cost"]).expect(Exit::Done);

@@ -1,5 +1,5 @@
-//! `landfall policy`: a whole life of an app under identities that may do what its documents say and nothing else, judged
-//! by a gate before the emulators (`testkit::PermissionGate`); and what is said where a statement is missing.
+//! `landfall policy`: the life of an app with identities that have only its policies, enforced by a gate in
+//! front of the emulators (`testkit::PermissionGate`), and the error for a missing statement.
 
 use rules::app::manifest::Target;
 use rules::event::Event;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::{AccessDecision, App, CommandOutput, Mode, PermissionGate, Sandbox};
 
-/// Short enough for a test; the evidence asked for is the same.
+/// Short enough for a test, with the same evidence.
 const BRIEF: [&str; 6] = [
     "up",
     "--yes",
@@ -19,7 +19,7 @@ const BRIEF: [&str; 6] = [
     "--strategy=all-at-once",
 ];
 
-/// What the command prints for a phase.
+/// The policies of a phase, as printed.
 fn documents(sandbox: &Sandbox, app: &App, phase: Phase) -> Vec<Value> {
     let printed = sandbox
         .rehearse(app, &["policy", phase.as_str()])
@@ -62,7 +62,7 @@ fn identities(sandbox: &Sandbox, app: &App) -> BTreeMap<String, Vec<String>> {
     Phase::ALL.map(of).into()
 }
 
-/// What provider 3.39 asks for when it starts, and does without: who it is, and whether the account is from before VPCs.
+/// Optional calls of the provider at its start: the identity, and whether the account predates VPCs.
 const NOT_NEEDED: [&str; 2] = ["iam:GetUser", "ec2:DescribeAccountAttributes"];
 
 fn denied(judged: &[AccessDecision]) -> Vec<&AccessDecision> {
@@ -87,7 +87,7 @@ fn nothing_is_left(down: &CommandOutput) {
     });
 }
 
-/// From nothing to nothing; `telling` are actions of each phase that show that the gate looked.
+/// From `up` to `down`; `telling` are actions of each phase that prove that the gate checked.
 fn lives(target: Target, telling: &[(Phase, &[&str])]) {
     let sandbox = Sandbox::new().on(target);
     let app = |label: &str, version| sandbox.app(label, "least", Mode::Good, version);
@@ -117,7 +117,7 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
         );
     }
 
-    // Who only releases takes nothing down, and is told whose business that is.
+    // The identity for releases may not destroy; the error names the right policy.
     let refused = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Access);
@@ -145,7 +145,7 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
             assert!(asked.contains(action), "{phase}: {action} in {asked:?}");
         }
     }
-    // What nobody asked for is not proved by this, and docs/permissions.md says so.
+    // Actions that were never called are not covered here; docs/permissions.md says so.
     let asked: BTreeSet<&str> = judged.iter().map(|one| one.action.as_str()).collect();
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
     let page = std::fs::read_to_string(page).expect("a page");
@@ -175,7 +175,7 @@ fn allowed(documents: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
 }
 
 #[test]
-fn who_names_account_and_region_needs_no_credentials() {
+fn with_account_and_region_no_credentials_are_needed() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "least", Mode::Good, 1);
     let files = sandbox.path().join("policies");
@@ -220,7 +220,7 @@ fn who_names_account_and_region_needs_no_credentials() {
 }
 
 #[test]
-fn each_phase_on_fargate_needs_its_own_documents_only() {
+fn each_phase_on_fargate_needs_only_its_own_policies() {
     lives(
         Target::Fargate,
         &[
@@ -257,7 +257,7 @@ fn each_phase_on_fargate_needs_its_own_documents_only() {
 }
 
 #[test]
-fn each_phase_on_lambda_needs_its_own_documents_only() {
+fn each_phase_on_lambda_needs_only_its_own_policies() {
     lives(
         Target::Lambda,
         &[

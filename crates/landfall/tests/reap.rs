@@ -1,5 +1,5 @@
-//! Environments that are to live for a while only, and what takes them down: real Terraform, and buckets in the
-//! emulator whose tags say when.
+//! Environments that expire, and `landfall reap`: real Terraform, and buckets in the emulator whose tags have
+//! the expiry.
 
 use rules::app::manifest::Target;
 use rules::event::{Event, Status};
@@ -10,7 +10,7 @@ use testkit::{App, CommandOutput, Mode, Sandbox};
 
 const BUCKET: &str = "landfall-123456789012-us-east-1-brief-";
 
-/// Sets the tags of a bucket as S3 takes them: the end lies in the past then, and nobody has waited.
+/// Sets the tags of a bucket with the S3 API: the expiry is in the past, and the test does not wait.
 fn expire(sandbox: &Sandbox, environment: &str) {
     let tags = [
         ("landfall:app", "brief"),
@@ -77,7 +77,7 @@ fn found(ended: &CommandOutput) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
+fn expired_environments_are_destroyed_and_nothing_else() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let app = sandbox.app("first", "brief", Mode::Good, 1);
     let elsewhere = sandbox.app("elsewhere", "other", Mode::Good, 1);
@@ -106,7 +106,7 @@ fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
     assert!(matches!(until, Expiry::Until { .. }), "{until:?}");
     assert_eq!(expiry(&sandbox, &app, "prod"), Expiry::Never);
 
-    // Another `up` leaves the end where it is.
+    // Another `up` does not change the expiry.
     let again = up("try", &[]).expect(Exit::Done);
     let planned = again.all(|event| match event {
         Event::Planned { changes, .. } => Some(changes.len()),
@@ -119,13 +119,13 @@ fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
     );
     assert_eq!(expiry(&sandbox, &app, "try"), until);
 
-    // Nothing is over yet.
+    // Nothing has expired yet.
     let early = sandbox
         .rehearse(&elsewhere, &["reap", "--yes"])
         .expect(Exit::Done);
     assert_eq!(reaped(&early), (vec![], vec![]));
 
-    // A yes is needed, and `--dry-run` only looks.
+    // Confirmation is required, and `--dry-run` only lists.
     expire(&sandbox, "try");
     let both = vec![("prod".to_owned(), false), ("try".to_owned(), true)];
     let dry = sandbox
@@ -141,7 +141,7 @@ fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
         .expect(Exit::Done);
     assert_eq!(found(&other), []);
 
-    // Killed in the middle, from wherever: the next one goes on, in a directory that has nothing to do with it.
+    // Killed in the middle: the next one continues, from an unrelated directory.
     let mut cut = sandbox.start(&elsewhere, &["reap", "--yes"]);
     cut.wait_for("Terraform at work", |event| {
         matches!(event, Event::Resource { .. })
@@ -164,7 +164,7 @@ fn what_was_to_live_for_a_while_is_taken_down_and_nothing_else() {
     assert_eq!(left, 0);
     assert_eq!(expiry(&sandbox, &app, "prod"), Expiry::Never);
 
-    // An end can be taken back.
+    // An expiry can be removed.
     let warned = up("prod", &["--ttl", "1h"]).expect(Exit::Done);
     warned.one("warning", |event| match event {
         Event::Warning { text } => text.contains("had no end").then_some(()),

@@ -1,5 +1,5 @@
-//! Releases that prove themselves: canary, hold, promote, abort, rollback, resume, history. Real containers
-//! behind an emulated load balancer, and users who keep asking.
+//! Releases: canary, hold, promote, abort, rollback, resume, history. Real containers behind an emulated load
+//! balancer, and users with steady traffic.
 
 use rules::app::names::SLOT_HEADER;
 use rules::event::{Event, Past};
@@ -8,7 +8,7 @@ use rules::release::{HoldReason, Outcome, Proof, Step};
 use rustix::process::Signal;
 use testkit::{App, CommandOutput, Mode, Sandbox, Users};
 
-/// Short enough for a test; the evidence asked for is the same.
+/// Short enough for a test, with the same evidence.
 const BRIEF: [&str; 6] = [
     "--yes",
     "--minimum",
@@ -18,7 +18,7 @@ const BRIEF: [&str; 6] = [
     "--ready-timeout=60s",
 ];
 
-/// The counts of a version are those of all its tasks; and for once the ledger is on this machine.
+/// Two tasks per version, and the ledger on this machine.
 const TWO_TASKS: &str = "state = \"local\"\ncount = 2\n";
 
 fn up(sandbox: &Sandbox, app: &App, more: &[&str]) -> CommandOutput {
@@ -51,7 +51,7 @@ fn history(sandbox: &Sandbox, app: &App) -> Vec<Past> {
     })
 }
 
-/// Which revision serves, and that it does so alone.
+/// The live revision; it has to be the only one.
 fn serving(sandbox: &Sandbox, app: &App) -> String {
     let status = sandbox.rehearse(app, &["status"]).expect(Exit::Done);
     status.one("status", |event| match event {
@@ -77,7 +77,7 @@ fn address(ended: &CommandOutput) -> String {
 }
 
 #[test]
-fn releases_prove_themselves_or_go_back() {
+fn releases_are_promoted_or_rolled_back_on_evidence() {
     let sandbox = Sandbox::new();
     let app = |label: &str, mode, version| sandbox.app(label, "canary", mode, version);
     let first = app("first", Mode::Errs(10), 1);
@@ -85,7 +85,7 @@ fn releases_prove_themselves_or_go_back() {
     let url = address(&began);
     let old = serving(&sandbox, &first);
 
-    // A version that errs more is found out by a few users, none of whose requests is lost.
+    // A version with more errors is detected by few requests, none of which is lost.
     let users = Users::ask(&url, 4);
     let worse = app("worse", Mode::Errs(50), 2);
     let ended = up(&sandbox, &worse, &[]).expect(Exit::RolledBack);
@@ -102,7 +102,7 @@ fn releases_prove_themselves_or_go_back() {
     assert!(pinged.requests > 10 && pinged.failed == 0, "{pinged:?}");
     assert_eq!(serving(&sandbox, &worse), old);
 
-    // Everybody can check that: the evidence is kept, and judges the same.
+    // The recorded evidence leads to the same decision.
     let evidence = sandbox
         .rehearse(&worse, &["history", "2", "--evidence"])
         .expect(Exit::Done);
@@ -128,7 +128,7 @@ fn releases_prove_themselves_or_go_back() {
     let warned = steps.all(|event| matches!(event, Event::Warning { .. }).then_some(()));
     assert_eq!(warned, [], "every step follows from what was seen");
 
-    // Staged without traffic: it can be reached by who knows the token, and waits.
+    // Staged without traffic: it is reachable with the token, and held.
     let quiet = app("quiet", Mode::Errs(10), 3);
     let held = up(&sandbox, &quiet, &["--no-traffic"]).expect(Exit::Held);
     let why = HoldReason::NoTraffic;
@@ -139,7 +139,7 @@ fn releases_prove_themselves_or_go_back() {
     });
     assert_eq!(header, SLOT_HEADER);
     assert!(token.len() >= 32, "{token}");
-    // Nothing else is released meanwhile.
+    // No other release can start.
     let refused = up(&sandbox, &worse, &[]).expect(Exit::Held);
     assert!(refused.failure().contains("landfall promote"));
     let users = Users::ask(&url, 4);
@@ -161,7 +161,7 @@ fn releases_prove_themselves_or_go_back() {
     let new = serving(&sandbox, &quiet);
     assert_ne!(new, old);
 
-    // Back to what served before, first in words, then in fact; and an unknown one is refused.
+    // Roll back to the version before, first as a dry run; an unknown revision is refused.
     let foreseen = sandbox
         .rehearse(&quiet, &["rollback", "--dry-run"])
         .expect(Exit::Done);
@@ -180,7 +180,7 @@ fn releases_prove_themselves_or_go_back() {
     assert_eq!(answers.lost, 0, "{answers:?}");
     assert_eq!(serving(&sandbox, &quiet), old);
 
-    // A manual release waits at a tenth, and goes when it is told to.
+    // A manual release is held at 10%, until it is promoted.
     let manual = app("manual", Mode::Errs(10), 4);
     let held = up(&sandbox, &manual, &["--strategy", "manual"]).expect(Exit::Held);
     assert_eq!(shares(&held), [10]);
@@ -191,7 +191,7 @@ fn releases_prove_themselves_or_go_back() {
     assert_eq!(answers.lost, 0, "{answers:?}");
     assert_eq!(serving(&sandbox, &manual), old);
 
-    // All of it stands in the ledger.
+    // The ledger has all of it.
     let all = history(&sandbox, &manual);
     let numbers: Vec<u64> = all.iter().map(|past| past.number).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
@@ -203,7 +203,7 @@ fn releases_prove_themselves_or_go_back() {
 }
 
 #[test]
-fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
+fn a_killed_release_is_resumed_or_rolled_back_and_no_request_is_lost() {
     let sandbox = Sandbox::new();
     let app = |label: &str, version| sandbox.app(label, "killed", Mode::Errs(10), version);
     let first = app("first", 1).manifest(TWO_TASKS);
@@ -211,7 +211,7 @@ fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
     let old = serving(&sandbox, &first);
     let users = Users::ask(&url, 3);
 
-    // Two at once: the second is refused, with who and at which step.
+    // Two at once: the second is refused, with the holder and its step.
     let second = app("second", 2).manifest(TWO_TASKS);
     let killed_at = |share: u32, app: &App, check: &dyn Fn()| {
         let mut running = sandbox.start(app, &[&["up"], &BRIEF[..]].concat());
@@ -234,7 +234,7 @@ fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
     let new = serving(&sandbox, &second);
     assert_ne!(new, old);
 
-    // Left in the middle, and then another version comes: the one in the middle is taken back first.
+    // Another version after an interrupted release: the interrupted one is rolled back first.
     let third = app("third", 3).manifest(TWO_TASKS);
     let fourth = app("fourth", 4).manifest(TWO_TASKS);
     killed_at(50, &third, &|| {});
@@ -247,7 +247,7 @@ fn a_killed_release_is_gone_on_with_or_taken_back_and_nobody_is_lost() {
         .collect();
     assert_eq!(ends, [true, true, false, true]);
 
-    // Unlocked by force: whoever held the lock stops before its next step.
+    // Unlocked by force: the former holder stops before its next step.
     let fifth = app("fifth", 5).manifest(TWO_TASKS);
     let mut running = sandbox.start(&fifth, &[&["up"], &BRIEF[..]].concat());
     running.wait_for("a staged candidate", |event| {

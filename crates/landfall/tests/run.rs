@@ -1,4 +1,4 @@
-//! `landfall run`: an app behind its edge on this machine, with things going wrong on purpose.
+//! `landfall run`: an app behind its edge on this machine, with injected faults.
 
 use rules::event::Event;
 use rules::exit::Exit;
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use testkit::{Mode, Running, Sandbox, Users, docker};
 
 #[test]
-fn an_app_that_errs_and_is_killed_looks_reliable() {
+fn an_app_with_errors_and_kills_looks_reliable() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "local", Mode::Flaky, 1);
     let mut command = sandbox.command(&["run", "--kill-every", "1s"]);
@@ -19,7 +19,7 @@ fn an_app_that_errs_and_is_killed_looks_reliable() {
             address = Some(url.clone());
         }
     }
-    // Until the app has answered the edge there is nobody to ask.
+    // The app does not serve before it has answered the edge.
     run.wait_for("numbers", |event| matches!(event, Event::Traffic { .. }));
     let users = Users::ask(&address.expect("an address"), 2);
     run.wait_for("two restarts under load", |event| {
@@ -60,7 +60,7 @@ fn an_app_that_crashes_is_shown_with_its_last_lines() {
 }
 
 #[test]
-fn an_image_alone_will_do() {
+fn an_image_alone_is_enough() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "only-image", Mode::Good, 1);
     let reference = "landfall-test/only-image:latest";

@@ -1,5 +1,5 @@
 //! Secrets on both targets, in the emulators: the app gets their values, a new value is a new release, and a
-//! value stands nowhere but in its store and in the app's own environment.
+//! value is only in its store and in the app's environment.
 
 use rules::app::manifest::{AppName, EnvironmentName, Target};
 use rules::app::names::Names;
@@ -18,17 +18,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
-/// Short enough for a test; the evidence asked for is the same.
+/// Short enough for a test, with the same evidence.
 const BRIEF: [&str; 6] = [
     "up",
     "--yes",
-    // What the comparison makes of a version is no matter of secrets.
+    // The canary analysis has nothing to do with secrets.
     "--strategy=all-at-once",
     "--minimum=1s",
     "--bake=2s",
     "--ready-timeout=60s",
 ];
-/// Nothing else on this machine holds these.
+/// These values are nowhere else on this machine.
 const FIRST: &str = "canary-1f0c9a77-first";
 const SECOND: &str = "canary-1f0c9a77-second";
 const CANARY: &str = "canary-1f0c9a77";
@@ -40,11 +40,11 @@ fn address(ended: &CommandOutput) -> String {
     })
 }
 
-/// What the app answers.
+/// The app's response.
 fn body(url: &str) -> String {
     let address = url.strip_prefix("http://").expect("an http address");
     let host = address.trim_end_matches('/');
-    // Names under `localhost` are this machine's.
+    // Names under `localhost` resolve to this machine.
     let (name, port) = host.rsplit_once(':').expect("a port");
     let reached = if name.ends_with("localhost") {
         "127.0.0.1"
@@ -74,7 +74,7 @@ fn version(ended: &CommandOutput) -> String {
     rows[0].stored.as_ref().expect("it is set").version.clone()
 }
 
-/// Everything that was said, and every command line of landfall and of what it started.
+/// All output, and all command lines of landfall and its child processes.
 struct LiveStatus {
     said: Vec<String>,
     stop: Arc<AtomicBool>,
@@ -134,7 +134,7 @@ impl LiveStatus {
     }
 }
 
-/// Command lines of processes and of all that they started.
+/// Command lines of processes and their descendants.
 fn command_lines(roots: &[u32]) -> Vec<(u32, String)> {
     let mut parents = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
@@ -145,7 +145,7 @@ fn command_lines(roots: &[u32]) -> Vec<(u32, String)> {
         else {
             continue;
         };
-        // `pid (name) state parent …`; a name may hold anything.
+        // `pid (name) state parent …`; a name may contain anything.
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         let parent = stat
             .rsplit_once(')')
@@ -154,7 +154,7 @@ fn command_lines(roots: &[u32]) -> Vec<(u32, String)> {
     }
     let is_ours = |pid: u32| {
         let mut at = pid;
-        // Deeper than any tree of ours.
+        // Deeper than the process tree gets.
         for _ in 0..50 {
             if roots.contains(&at) {
                 return true;
@@ -179,7 +179,7 @@ fn command_lines(roots: &[u32]) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// Looks into every file below a directory; says how many there are.
+/// Searches every file below a directory; returns their number.
 fn search(directory: &Path) -> usize {
     let mut files = 0;
     for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
@@ -199,7 +199,7 @@ fn search(directory: &Path) -> usize {
     files
 }
 
-/// What the engine tells of the images of an app.
+/// The engine's description of an app's images.
 fn images(name: &str) -> String {
     let docker = |arguments: &[&str]| {
         let output = Command::new("docker")
@@ -220,7 +220,7 @@ fn images(name: &str) -> String {
     told
 }
 
-/// One call to fakecloud, as it comes to AWS.
+/// One API call to fakecloud.
 fn call(sandbox: &Sandbox, service: &str, line: &str, target: &str, body: &str) -> String {
     let (main, _) = sandbox.emulators();
     let address = main.strip_prefix("http://").expect("an address");
@@ -260,7 +260,7 @@ fn versions(sandbox: &Sandbox) -> String {
     )
 }
 
-/// What `state` and ledger hold in the bucket of the environment.
+/// State and ledger in the environment's bucket.
 fn bucket(sandbox: &Sandbox, name: &str) -> String {
     let (main, second) = sandbox.emulators();
     let names = Names::new(
@@ -294,7 +294,7 @@ fn set(watch: &mut LiveStatus, sandbox: &Sandbox, app: &App, value: &str) -> Str
     version(&set.expect(Exit::Done))
 }
 
-/// What is left of an environment once it is down: nothing, neither values nor anything else.
+/// After `down` nothing is left, neither values nor anything else.
 fn take_down(watch: &mut LiveStatus, sandbox: &Sandbox, app: &App) {
     let down = watch
         .run(sandbox, app, &["down", "--yes"], "")
@@ -314,7 +314,7 @@ fn take_down(watch: &mut LiveStatus, sandbox: &Sandbox, app: &App) {
 }
 
 #[test]
-fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
+fn only_the_app_on_fargate_has_its_secrets() {
     let sandbox = Sandbox::new();
     let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
     let mut watch = LiveStatus::begin();
@@ -323,7 +323,7 @@ fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
         .app("keeps", "keeps", Mode::Shows("DATABASE_URL"), 1)
         .manifest(wants);
 
-    // Without its value nothing is made.
+    // Without the value nothing is created.
     let refused = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::BadInput);
     let words = refused.failure();
     assert!(
@@ -394,7 +394,7 @@ fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
     );
     assert!(!definition.contains(CANARY), "{definition}");
 
-    // What runs needs it: nobody removes it without a yes. An earlier version whose secret is gone does not start.
+    // The live version needs it: removing it needs confirmation. An earlier version without its secret does
     let unset = ["secrets", "unset", "DATABASE_URL"];
     let _refused = watch.run(&sandbox, &app, &unset, "").expect(Exit::Refused);
     let plain = sandbox
@@ -431,7 +431,7 @@ fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
     let _history = watch
         .run(&sandbox, &app, &["history"], "")
         .expect(Exit::Done);
-    // State, ledger, variables, plans, and what the emulators wrote.
+    // State, ledger, variables, plans, and the emulators' logs.
     assert!(search(&sandbox.home()) > 20);
     assert!(!images("keeps").contains(CANARY));
     take_down(&mut watch, &sandbox, &app);
@@ -442,7 +442,7 @@ fn an_app_on_fargate_has_its_secrets_and_nobody_else() {
 }
 
 #[test]
-fn an_app_on_lambda_has_its_secrets_and_nobody_else() {
+fn only_the_app_on_lambda_has_its_secrets() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let _started = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
     let mut watch = LiveStatus::begin();
@@ -453,19 +453,19 @@ fn an_app_on_lambda_has_its_secrets_and_nobody_else() {
     assert_eq!(set(&mut watch, &sandbox, &app, FIRST), "1");
     let up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
     let url = address(&up);
-    // Only the value: what says where it is has not reached the app.
+    // The app gets only the value, not its reference.
     assert_eq!(body(&url), FIRST);
     let again = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
     again.one("nothing to do", |event| {
         matches!(event, Event::Unchanged { .. }).then_some(())
     });
 
-    // A new value changes nothing that runs, however often it starts anew, and the next `up` releases it.
+    // A new value does not change the live version, however often it restarts; the next `up` releases it.
     assert_eq!(set(&mut watch, &sandbox, &app, SECOND), "2");
     assert_eq!(body(&url), FIRST);
     let _up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
     assert_eq!(body(&url), SECOND);
-    // Back to what was released before, with the value that it had.
+    // A rollback also returns to the earlier value.
     let _back = watch
         .run(&sandbox, &app, &["rollback"], "")
         .expect(Exit::Done);

@@ -1,4 +1,4 @@
-//! The view on a real terminal: whatever happens, the terminal is left as it was found.
+//! The view on a real terminal: the terminal is always left in its original state.
 
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
-/// For everything that is waited for; the example itself takes seconds.
+/// Limit of every wait; the example itself takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A terminal, and the example on it.
@@ -51,7 +51,7 @@ impl Stage {
         let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // Reading fails when nobody has the other side open any more: that is the end.
+            // Reading fails once the other side is closed.
             while let Ok(count) = reader.read(&mut bytes) {
                 if sender.send(bytes[..count].to_vec()).is_err() {
                     return;
@@ -83,7 +83,7 @@ impl Stage {
         self.screen.screen().contents()
     }
 
-    /// Reads until the screen is as wanted.
+    /// Reads until the screen shows what is expected.
     fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !wanted(&self.text()) {
@@ -114,7 +114,7 @@ impl Stage {
         self.child.wait().expect("it ended")
     }
 
-    /// Checks that a shell would find the terminal as it should be.
+    /// Checks that the terminal is in its original state.
     #[track_caller]
     fn is_tidy(&self) {
         let screen = self.screen.screen();
@@ -139,7 +139,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // It has ended already unless the test fails.
+        // It has exited already unless the test fails.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -154,8 +154,8 @@ fn size(columns: u16, lines: u16) -> Winsize {
     }
 }
 
-/// Built with all tests, beside the binary. Cargo leaves it as it was where one test is chosen, and an old
-/// one would be tested in place of what stands here.
+/// Built with all tests, next to the binary. Cargo does not rebuild it when a single test is chosen, and an
+/// old one must not be tested.
 fn example() -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_landfall"));
     let example = binary.with_file_name("examples").join("view");
@@ -178,18 +178,18 @@ fn example() -> PathBuf {
     example
 }
 
-/// When a file was changed; a missing one, never.
+/// When a file was changed; [`None`] for a missing one.
 fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|about| about.modified()).ok()
 }
 
-/// Whether a line that is no part of the view is on the screen.
+/// Whether a line outside the view is on the screen.
 fn shows(line: &'static str) -> impl Fn(&str) -> bool {
     move |screen| screen.lines().any(|other| other.trim_end() == line)
 }
 
 #[test]
-fn ctrl_c_leaves_the_terminal_as_it_was() {
+fn ctrl_c_restores_the_terminal() {
     let mut stage = Stage::of("live", 80, 24);
     let before = format!("{:?}", stage.modes());
     stage.wait_for("a view", |screen| screen.contains("p50 · p99"));
@@ -202,8 +202,11 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
     assert_eq!(stage.end().code(), Some(130));
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("stopping in order …"), "{text}");
-    assert!(text.contains("live  0:0"), "the last moment stays:\n{text}");
+    assert!(text.contains("stopping gracefully …"), "{text}");
+    assert!(
+        text.contains("live  0:0"),
+        "the last sample is printed:\n{text}"
+    );
 }
 
 #[test]
@@ -227,7 +230,7 @@ fn a_view_follows_the_size_of_its_terminal() {
 }
 
 #[test]
-fn the_view_steps_aside_for_a_question() {
+fn the_view_is_hidden_during_a_question() {
     let mut stage = Stage::of("ask", 80, 24);
     stage.wait_for("a question", |screen| screen.ends_with("[y/N] "));
     let text = stage.text();
@@ -248,7 +251,7 @@ fn a_panic_can_be_read() {
     assert!(stage.end().success());
     stage.is_tidy();
     let text = stage.text();
-    assert!(text.contains("a panic to look at"), "{text}");
+    assert!(text.contains("a panic for show"), "{text}");
     assert!(text.contains("panicked at"), "{text}");
 }
 

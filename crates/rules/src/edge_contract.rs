@@ -7,6 +7,7 @@
 //! | [`exec`] | the command that the edge becomes instead of serving |
 //! | [`secret`] | the secret that protects a task's counts |
 //! | [`summary`], [`bucket`], [`histogram`] | the counts: their format and how they are merged |
+//! | [`log_line`] | which lines of a log are not the app's own |
 //! | [`log_window`], [`totals`] | summaries read from the log; a summary in a few numbers |
 //! | [`probe`] | the event by which landfall probes a Lambda version, and its answer |
 //! | [`invocation_error`] | what a failed invocation reports, and the error types of our programs |
@@ -22,6 +23,7 @@ pub mod env_vars;
 pub mod exec;
 pub mod histogram;
 pub mod invocation_error;
+pub mod log_line;
 pub mod log_window;
 pub mod probe;
 pub mod runtime_api;

@@ -3,14 +3,14 @@
 
 use crate::app::manifest::Target;
 use crate::app::names::Slot;
+use crate::check::{Check, Summary};
 use crate::exit::Exit;
 use crate::leave::eject::files::Edit;
 use crate::leave::eject::settings::Difference;
-use crate::operate::doctor::{Check, Summary};
 use crate::operate::expiry;
 use crate::operate::secrets::Row;
 use crate::operate::sweep::{Found, Leftover};
-use crate::operate::ttl::Lifetime;
+use crate::operate::ttl::ObservedExpiry;
 use crate::operate::version::Version;
 use crate::release::diagnosis::Cause;
 use crate::release::evidence::Evidence;
@@ -21,7 +21,6 @@ use crate::release::verdict::Verdict;
 use crate::release::{Outcome, Purpose, Step, Strategy};
 use crate::shape::contract::Root;
 use crate::shape::cost::budget::Refusal;
-use crate::shape::cost::renewal::Renewal;
 use crate::shape::cost::{Bill, Spent};
 use crate::shape::data_loss;
 use crate::shape::plan::Change;
@@ -136,6 +135,9 @@ pub struct SlotStatus {
     pub running: u32,
     /// Targets that the load balancer finds healthy.
     pub healthy: u32,
+    /// On Lambda, the version's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// What is wrong, if anything.
     pub cause: Option<Cause>,
 }
@@ -159,7 +161,7 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// When it ends; [`None`] if that could not be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifetime: Option<Lifetime>,
+    pub lifetime: Option<ObservedExpiry>,
 }
 
 /// A release of the past, or one that is under way.
@@ -265,8 +267,6 @@ pub enum Event {
     },
     /// What AWS says was spent this month; the end of `cost`.
     Spent(Spent),
-    /// How AWS's price list differs from the table; the result of `prices refresh`.
-    Renewed(Renewal),
     /// What the review of the plans and of what is to run found.
     Reviewed {
         /// Every finding, the gravest first, those that were allowed among them.
@@ -288,12 +288,12 @@ pub enum Event {
     /// When the environment ends, after an `up`.
     Lifetime {
         /// It.
-        lifetime: Lifetime,
+        lifetime: ObservedExpiry,
     },
     /// Which environments `reap` found, and when they end.
     Lifetimes {
         /// Every one that was looked for.
-        environments: Vec<expiry::Shown>,
+        environments: Vec<expiry::ListedEnvironment>,
         /// What could not be looked at, or is left alone, each with its reason.
         unseen: Vec<String>,
         /// When.

@@ -6,6 +6,7 @@
 pub mod edge_contract;
 
 pub mod app;
+pub mod check;
 pub mod event;
 pub mod exit;
 pub mod leave;

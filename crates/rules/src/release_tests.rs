@@ -1,55 +1,10 @@
 use super::*;
-
-const NOW: Timestamp = Timestamp(1_000_000);
-
-fn new_revision() -> RevisionId {
-    RevisionId("new".into())
-}
+use crate::app::names::Slots;
+use crate::release::samples::{NOW, empty, running, serving};
+use std::time::Duration;
 
 fn release() -> Release {
-    Release {
-        revision: new_revision(),
-        count: 2,
-        candidate: Slot::Green,
-        strategy: Strategy::Canary,
-        purpose: Purpose::Deploy,
-        no_traffic: false,
-        at_maximum: AtMaximum::Hold,
-        timings: ReleaseTimings::default(),
-        started: NOW,
-        progress: Progress::default(),
-    }
-}
-
-fn empty() -> Observation {
-    Observation {
-        shares: Slots {
-            blue: 100,
-            green: 0,
-        },
-        previews: PreviewRoutes::Disabled,
-        slots: Slots::default(),
-        probes: Probes::default(),
-        comparison: Comparison::default(),
-    }
-}
-
-fn running(revision: &str, count: u32) -> SlotSeen {
-    SlotSeen {
-        revision: Some(RevisionId(revision.into())),
-        desired: count,
-        tasks: count,
-        healthy: count,
-        staged_at: Some(NOW),
-        ..SlotSeen::default()
-    }
-}
-
-/// An old version serves in blue.
-fn serving() -> Observation {
-    let mut seen = empty();
-    seen.slots.blue = running("old", 2);
-    seen
+    samples::release("new")
 }
 
 /// The candidate is in green, asked and counted, with this share of users.
@@ -242,7 +197,7 @@ fn what_already_serves_is_left_alone() {
     let mut seen = empty();
     seen.slots.blue = running("new", 2);
     let blue = Release {
-        candidate: Release::candidate(&new_revision(), &seen.slots, &seen.shares),
+        candidate: Slot::Blue,
         ..release()
     };
     assert_eq!(words(&play(blue.clone(), &mut seen)), ["finished"]);

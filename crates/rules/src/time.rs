@@ -1,8 +1,7 @@
-//! Points in time as data: the caller reads the clock, rules only compare.
+//! Points in time and durations: the caller reads the clock, rules only compare.
 
-mod http_date;
-mod rfc3339;
-
+use ::time::UtcDateTime;
+use ::time::format_description::well_known::{Rfc2822, Rfc3339};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -13,56 +12,71 @@ use std::time::Duration;
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
+/// The last second of year 9999: RFC 3339 has four digits for the year.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 impl Timestamp {
-    /// How long it has been since `earlier`; zero if `earlier` lies in the future (clocks differ).
+    /// The time since `earlier`; zero if `earlier` is later, as clocks differ.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `duration` later.
+    /// The time `duration` later.
     pub fn plus(self, duration: Duration) -> Timestamp {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Timestamp(self.0.saturating_add(millis))
     }
 
     /// Its day in UTC: year, month and day of the month.
-    pub fn date(self) -> (u64, u64, u64) {
-        date(self.0 / MILLIS_OF_A_DAY)
+    pub fn date(self) -> (i32, u8, u8) {
+        let (year, month, day) = self.utc().date().to_calendar_date();
+        (year, month.into(), day)
     }
 
     /// The time of day as people read it, `14:03:10 UTC`; with its date, `2026-11-23 14:03:10 UTC`, if
-    /// `today` lies on another day.
+    /// `today` is another day.
     pub fn readable(self, today: Timestamp) -> String {
-        let seconds = self.0 / 1_000;
-        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-        let day = self.0 / MILLIS_OF_A_DAY;
-        if day == today.0 / MILLIS_OF_A_DAY {
-            return format!("{hour:02}:{minute:02}:{second:02} UTC");
+        let at = self.utc();
+        let (hour, minute, second) = at.as_hms();
+        let time = format!("{hour:02}:{minute:02}:{second:02} UTC");
+        match at.date() == today.utc().date() {
+            true => time,
+            false => format!("{} {time}", at.date()),
         }
-        let (year, month, day) = date(day);
-        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
     }
-}
 
-const MILLIS_OF_A_DAY: u64 = 86_400_000;
+    /// The time as RFC 3339 in UTC with whole seconds, `2026-11-23T12:03:10Z`. Later times than year 9999
+    /// become its last second.
+    pub fn rfc3339(self) -> String {
+        // Every such time can be formatted.
+        self.utc().format(&Rfc3339).unwrap_or_default()
+    }
 
-/// Year, month and day of the day that begins `days` after 1970-01-01, in the Gregorian calendar
-/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
-fn date(days: u64) -> (u64, u64, u64) {
-    // Eras of 400 years, each of 146,097 days, count from 0000-03-01, so that a leap day ends its year.
-    let days = days + 719_468;
-    let of_era = days % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = days / 146_097 * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
+    /// Parses what [`Timestamp::rfc3339`] writes. [`None`] for anything else, including other forms that
+    /// RFC 3339 allows: landfall does not write them.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        let at = Timestamp::from_utc(UtcDateTime::parse(text, &Rfc3339).ok()?)?;
+        (at.rfc3339() == text).then_some(at)
+    }
+
+    /// Parses the `Date` of an HTTP answer, `Sun, 06 Nov 1994 08:49:37 GMT`
+    /// (<https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>). [`None`] for the obsolete forms.
+    pub fn from_http_date(text: &str) -> Option<Timestamp> {
+        let is_gmt = text.ends_with(" GMT");
+        let at = UtcDateTime::parse(text, &Rfc2822).ok();
+        at.filter(|_| is_gmt).and_then(Timestamp::from_utc)
+    }
+
+    fn utc(self) -> UtcDateTime {
+        let seconds = i64::try_from((self.0 / 1_000).min(LAST_SECOND));
+        let at = UtcDateTime::from_unix_timestamp(seconds.unwrap_or_default());
+        at.unwrap_or(UtcDateTime::UNIX_EPOCH)
+    }
+
+    fn from_utc(at: UtcDateTime) -> Option<Timestamp> {
+        let seconds = u64::try_from(at.unix_timestamp()).ok()?;
+        Some(Timestamp(seconds * 1_000))
+    }
 }
 
 /// A duration the way people read it: `850 ms`, `4.2 s`, `3 min 05 s`.
@@ -75,7 +89,7 @@ pub fn readable(duration: Duration) -> String {
     }
 }
 
-/// About how long something has been, in one unit: `4 s`, `3 min`, `5 h`, `2 days`.
+/// Approximately how long, in one unit: `4 s`, `3 min`, `5 h`, `2 days`.
 pub fn roughly(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -86,78 +100,20 @@ pub fn roughly(duration: Duration) -> String {
     }
 }
 
-/// Reads `90s`, `10m`, `2h` or `1d`; a number alone counts seconds. [`None`] for anything else.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    let seconds = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.checked_mul(seconds).map(Duration::from_secs)
+/// Parses `90s`, `10m`, `2h`, `1d`, `1.5h`, `1h 30m`; a number alone counts seconds.
+///
+/// # Errors
+/// Why it is no duration.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        // `parse` alone accepts a sign.
+        Ok(seconds) if !text.starts_with('+') => Ok(Duration::from_secs(seconds)),
+        // Ten months instead of ten minutes would go unnoticed for long.
+        _ if text.contains('M') => Err("M means months: write m for minutes".to_owned()),
+        _ => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_like_prose() {
-        let of = |ms| readable(Duration::from_millis(ms));
-        assert_eq!(of(850), "850 ms");
-        assert_eq!(of(4_240), "4.2 s");
-        assert_eq!(of(185_000), "3 min 05 s");
-    }
-
-    #[test]
-    fn an_age_is_told_in_one_unit() {
-        let of = |seconds| roughly(Duration::from_secs(seconds));
-        assert_eq!(of(0), "0 s");
-        assert_eq!(of(185), "3 min");
-        assert_eq!(of(172_799), "47 h");
-        assert_eq!(of(172_800), "2 days");
-    }
-
-    #[test]
-    fn a_moment_is_told_with_its_date_on_any_other_day() {
-        let noon = Timestamp(1_795_435_390_250);
-        assert_eq!(noon.readable(noon), "12:03:10 UTC");
-        let of = |seconds: u64| Timestamp(seconds * 1_000).readable(Timestamp(u64::MAX));
-        assert_eq!(of(1_795_435_390), "2026-11-23 12:03:10 UTC");
-        assert_eq!(of(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(of(951_782_399), "2000-02-28 23:59:59 UTC");
-        assert_eq!(of(951_782_400), "2000-02-29 00:00:00 UTC");
-        assert_eq!(of(4_107_542_399), "2100-02-28 23:59:59 UTC");
-        assert_eq!(of(4_107_542_400), "2100-03-01 00:00:00 UTC");
-        // Nonsense out of a file is told as well as it can be.
-        Timestamp(u64::MAX).readable(Timestamp(0));
-    }
-
-    #[test]
-    fn durations_are_read_with_their_unit() {
-        assert_eq!(parse_duration("10m"), Some(Duration::from_secs(600)));
-        assert_eq!(parse_duration("45"), Some(Duration::from_secs(45)));
-        for bad in [
-            "",
-            "m",
-            "10 m",
-            "-1s",
-            "1.5h",
-            "10x",
-            "99999999999999999999d",
-        ] {
-            assert_eq!(parse_duration(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_clock_that_ran_backwards_counts_as_no_time() {
-        assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
-    }
-}
+#[path = "time_tests.rs"]
+mod tests;

@@ -1,81 +1,97 @@
-//! Asks the stores for all values, and again where that may help.
+//! Calls the stores, and repeats calls where that may help.
 
+use crate::https::{self, Server};
 use crate::signature::{Credentials, Request, headers};
-use crate::store::{Ask, asks};
-use crate::wire::{self, Way};
+use crate::store::{Call, calls};
 use rules::app::manifest::SecretName;
+use rules::edge_contract::emulator::Endpoint;
 use rules::release::secrets_loader::{ENDPOINT, parse};
 use rules::time::Timestamp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The init phase has ten seconds, and the app is to have most of them.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Before the second try; each later one waits twice as long.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Limit for all calls. The init phase has ten seconds, and the app needs most of them.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Pause before the second attempt; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The values of all references in a text, by the names of their variables.
+/// What is needed for every call.
+struct Caller {
+    region: String,
+    credentials: Credentials,
+    emulator: Option<Endpoint>,
+    end: Instant,
+}
+
+/// The values of all references, with the names of their variables.
 ///
 /// # Errors
-/// One cannot be had; the sentence holds none of the values.
-pub(crate) fn all(
-    text: &str,
+/// A value cannot be fetched. The text contains no value.
+pub(crate) async fn all(
+    references: &str,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<(SecretName, String)>, String> {
-    let references = parse(text)?;
-    let needed = |name: &str| variable(name).ok_or_else(|| format!("{name} is not set"));
-    let region = needed("AWS_REGION")?;
-    let credentials = Credentials {
-        access_key: needed("AWS_ACCESS_KEY_ID")?,
-        secret_key: needed("AWS_SECRET_ACCESS_KEY")?,
-        session_token: variable("AWS_SESSION_TOKEN"),
-    };
+    let references = parse(references)?;
+    let required = |name: &str| variable(name).ok_or_else(|| format!("{name} is not set"));
     let emulator = match variable(ENDPOINT) {
         Some(url) => Some(
-            Way::emulator(&url)
-                .ok_or_else(|| format!("{ENDPOINT} is no address of an emulator: {url}"))?,
+            Endpoint::parse(&url)
+                .ok_or_else(|| format!("{ENDPOINT} is not the address of an emulator: {url}"))?,
         ),
         None => None,
     };
-    let end = Instant::now() + PATIENCE;
+    let caller = Caller {
+        region: required("AWS_REGION")?,
+        credentials: Credentials {
+            access_key: required("AWS_ACCESS_KEY_ID")?,
+            secret_key: required("AWS_SECRET_ACCESS_KEY")?,
+            session_token: variable("AWS_SESSION_TOKEN"),
+        },
+        emulator,
+        end: Instant::now() + LIMIT,
+    };
     let mut values = Vec::new();
-    for ask in asks(&references) {
-        let way = match &emulator {
-            Some(way) => way.clone(),
-            None => Way::aws(&ask.host(&region)),
-        };
-        values.extend(one(&ask, &way, &region, &credentials, end)?);
+    for call in calls(&references) {
+        values.extend(caller.call(&call).await?);
     }
     Ok(values)
 }
 
-fn one(
-    ask: &Ask,
-    way: &Way,
-    region: &str,
-    credentials: &Credentials,
-    end: Instant,
-) -> Result<Vec<(SecretName, String)>, String> {
-    let mut pause = PAUSE;
-    loop {
-        let request = Request {
-            service: ask.service,
-            region,
-            host: way.host(),
-            target: ask.target,
-            body: &ask.body,
+impl Caller {
+    async fn call(&self, call: &Call) -> Result<Vec<(SecretName, String)>, String> {
+        let server = match &self.emulator {
+            Some(endpoint) => Server::Emulator(endpoint.clone()),
+            None => Server::Aws {
+                host: call.host(&self.region),
+            },
         };
-        let headers = headers(&request, credentials, now());
-        let asked = wire::post(way, "/", &headers, ask.body.as_bytes(), end);
-        let is_last = Instant::now() + pause >= end;
-        match asked {
-            Ok((status, body)) if is_last || !ask.may_pass(status, &body) => {
-                return ask.values(status, &body);
+        let host = server.host();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let request = Request {
+                service: call.service,
+                region: &self.region,
+                host: &host,
+                target: call.target,
+                body: &call.body,
+            };
+            let headers = headers(&request, &self.credentials, now());
+            let answer = https::post(&server, &headers, &call.body);
+            let left = self.end.saturating_duration_since(Instant::now());
+            let answer = match tokio::time::timeout(left, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Err("it took too long".to_owned()),
+            };
+            let is_last = Instant::now() + pause >= self.end;
+            match answer {
+                Ok((status, body)) if is_last || !call.may_retry(status, &body) => {
+                    return call.values(status, &body);
+                }
+                Err(why) if is_last => return Err(format!("{host} did not answer: {why}")),
+                Ok(_) | Err(_) => {}
             }
-            Err(why) if is_last => return Err(format!("{} did not answer: {why}", way.host())),
-            Ok(_) | Err(_) => {}
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
-        std::thread::sleep(pause);
-        pause *= 2;
     }
 }
 

@@ -1,22 +1,24 @@
-//! `landfall-secrets COMMAND [ARGUMENT…]`: fetches the secrets that its environment refers to, and becomes the
-//! command with their values in its environment.
+//! `landfall-secrets COMMAND [ARGUMENT…]`: fetches the secrets that its environment refers to, then
+//! replaces itself by the command with the values in its environment.
 //!
-//! It lies in the image of an app that has secrets and runs on Lambda, before the edge, and speaks TLS, which
-//! the edge does not need. What it does is decided in `store`.
+//! It is in the image of an app that has secrets and runs on Lambda, and runs before the edge. It
+//! speaks TLS, so that the edge does not have to. Only fetching belongs here: what landfall writes into
+//! the environment is in [`rules::release::secrets_loader`].
 //!
 //! | | |
 //! |---|---|
-//! | `fetch` | asks the stores, again where that may help |
-//! | `wire` | one request and its answer, by TLS; in a rehearsal in plain |
-//! | `lookup` | the address of a host |
+//! | `store`, `signature` | the calls, how they are signed, and how answers are read; pure |
+//! | `fetch` | makes the calls, and repeats them where that may help |
+//! | `https` | one request and its answer, over TLS or, to an emulator, in plain text |
+//! | `resolver` | host names to addresses, without the C library |
 
-mod answer;
 mod fetch;
-mod lookup;
+mod https;
+mod resolver;
 mod signature;
 mod store;
-mod wire;
 
+use rules::app::manifest::SecretName;
 use rules::edge_contract::invocation_error::{self, SECRET_NOT_READ};
 use rules::edge_contract::runtime_api;
 use rules::release::secrets_loader::{ENDPOINT, VARIABLE};
@@ -24,11 +26,11 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
-/// Wrong arguments or environment: what `sysexits.h` calls usage.
+/// Wrong arguments: `EX_USAGE` of `sysexits.h`.
 const BAD_INPUT: u8 = 64;
-/// A secret could not be read: what `sysexits.h` calls unavailable.
+/// A secret could not be read: `EX_UNAVAILABLE` of `sysexits.h`.
 const UNAVAILABLE: u8 = 69;
-/// The command cannot be started.
+/// The command could not be started: `EX_OSERR` of `sysexits.h`.
 const CANT_START: u8 = 71;
 
 fn main() -> ExitCode {
@@ -38,35 +40,64 @@ fn main() -> ExitCode {
     }
     let Some(program) = arguments.next() else {
         eprintln!(
-            "landfall-secrets: there is no command to run\nUsage: landfall-secrets [--] COMMAND [ARGUMENT…]"
+            "landfall-secrets: no command given\nUsage: landfall-secrets [--] COMMAND [ARGUMENT…]"
         );
         return ExitCode::from(BAD_INPUT);
     };
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let values = match variable(VARIABLE) {
         None => Vec::new(),
-        Some(text) => match fetch::all(&text, variable) {
+        Some(references) => match values(&references) {
             Ok(values) => values,
             Err(why) => {
                 eprintln!("landfall-secrets: {why}");
-                tell(&why, variable);
                 return ExitCode::from(UNAVAILABLE);
             }
         },
     };
-    let error = become_command(&program, arguments, values);
+    let error = exec_command(&program, arguments, values);
     eprintln!(
-        "landfall-secrets: {} cannot be started: {error}",
+        "landfall-secrets: can't start {}: {error}",
         program.display()
     );
     ExitCode::from(CANT_START)
 }
 
-/// Returns only if that fails.
-fn become_command(
+/// The value of an environment variable, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Fetches all values. An error is also reported to Lambda.
+fn values(references: &str) -> Result<Vec<(SecretName, String)>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("can't start the event loop: {error}"))?;
+    runtime.block_on(async {
+        let fetched = fetch::all(references, variable).await;
+        if let Err(why) = &fetched {
+            report(why).await;
+        }
+        fetched
+    })
+}
+
+/// Reports to Lambda why the start has failed. If that fails: the process exits next, and Lambda
+/// reports that.
+async fn report(why: &str) {
+    let address = variable(runtime_api::VARIABLE);
+    let Some(Ok(address)) = address.map(|text| runtime_api::Address::parse(&text)) else {
+        return;
+    };
+    let body = invocation_error::to_json(SECRET_NOT_READ, why, &[]);
+    let _ = https::report_failed_start(&address, SECRET_NOT_READ, body).await;
+}
+
+/// Replaces this process by the command. Returns only if that fails.
+fn exec_command(
     program: &OsString,
     arguments: impl Iterator<Item = OsString>,
-    values: Vec<(rules::app::manifest::SecretName, String)>,
+    values: Vec<(SecretName, String)>,
 ) -> std::io::Error {
     Command::new(program)
         .args(arguments)
@@ -74,15 +105,4 @@ fn become_command(
         .env_remove(ENDPOINT)
         .envs(values.iter().map(|(name, value)| (name.as_str(), value)))
         .exec()
-}
-
-/// Tells Lambda why the start has failed. The process ends next, and that says it as well.
-fn tell(why: &str, variable: impl Fn(&str) -> Option<String>) {
-    let Some(Ok(address)) =
-        variable(runtime_api::VARIABLE).map(|text| runtime_api::Address::parse(&text))
-    else {
-        return;
-    };
-    let body = invocation_error::to_json(SECRET_NOT_READ, why, &[]);
-    let _ = wire::tell_start_failed(&address, SECRET_NOT_READ, &body);
 }

@@ -1,4 +1,4 @@
-//! The program that fetches secrets: before a store and a Runtime API of the test's own.
+//! The program with a store and a Runtime API of the test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 const REFERENCE: &str = "KEY=parameter-store:/landfall/app-prod/KEY#3";
 const VALUE: &str = "a value, \"quoted\"\nand more";
 
-/// Answers one request after the other, and tells what was asked.
+/// A server that answers one request after another, and returns the requests.
 fn answers(all: &[(u16, &str)]) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -64,7 +64,7 @@ fn fetch(variables: &[(&str, &str)]) -> Output {
         .expect("it runs")
 }
 
-/// What the command that it became has in its environment.
+/// The environment of the command that replaced it.
 fn environment(output: &Output) -> Vec<String> {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout.clone()).expect("text");
@@ -73,7 +73,7 @@ fn environment(output: &Output) -> Vec<String> {
     all
 }
 
-fn told(value: &str) -> String {
+fn answer_with(value: &str) -> String {
     let body = serde_json::json!({"Parameters": [
         {"Name": "/landfall/app-prod/KEY", "Version": 3, "Selector": ":3", "Type": "SecureString", "Value": value}
     ]});
@@ -82,8 +82,8 @@ fn told(value: &str) -> String {
 
 #[test]
 fn the_command_gets_the_values_and_nothing_else_changes() {
-    // The first answer is one that may pass.
-    let (address, served) = answers(&[(500, "busy"), (200, &told(VALUE))]);
+    // The first answer is temporary.
+    let (address, served) = answers(&[(500, "busy"), (200, &answer_with(VALUE))]);
     let endpoint = format!("http://{address}");
     let output = fetch(&[
         ("LANDFALL_SECRETS", REFERENCE),
@@ -119,7 +119,7 @@ fn the_command_gets_the_values_and_nothing_else_changes() {
 }
 
 #[test]
-fn without_references_it_is_the_command_at_once() {
+fn without_references_it_only_executes_the_command() {
     let output = fetch(&[("LANDFALL_SECRETS_ENDPOINT", "http://127.0.0.1:9")]);
     assert!(
         environment(&output)
@@ -130,9 +130,9 @@ fn without_references_it_is_the_command_at_once() {
 }
 
 #[test]
-fn a_start_that_fails_is_told_and_says_no_value() {
-    // There is another version than the one that is meant.
-    let other = told(VALUE).replace("\"Version\":3", "\"Version\":4");
+fn a_failed_start_is_reported_without_values() {
+    // The store has another version than the reference.
+    let other = answer_with(VALUE).replace("\"Version\":3", "\"Version\":4");
     let (store, asked) = answers(&[(200, &other)]);
     let (api, heard) = answers(&[(202, "{}")]);
     let output = fetch(&[
@@ -145,7 +145,7 @@ fn a_start_that_fails_is_told_and_says_no_value() {
     let why = "KEY: Parameter Store has no version 3 of /landfall/app-prod/KEY";
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(said, format!("landfall-secrets: {why}\n"));
-    let heard = heard.join().expect("it was told").remove(0);
+    let heard = heard.join().expect("it was reported").remove(0);
     assert!(
         heard.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"),
         "{heard}"
@@ -159,7 +159,7 @@ fn a_start_that_fails_is_told_and_says_no_value() {
 }
 
 #[test]
-fn what_is_wrong_with_its_environment_is_said() {
+fn problems_of_its_environment_are_reported() {
     for (variables, word) in [
         (
             &[("LANDFALL_SECRETS", "KEY=vault:x#1")][..],

@@ -1,34 +1,34 @@
-//! What was simulated, and how it is shown.
+//! The results of simulations, and how they are printed.
 
 use super::simulate::Ending;
 use serde_json::json;
 use std::fmt;
 
-/// How far above its goal a median may lie: it is a random figure.
+/// How far above its goal a median may be, as it is random.
 const LEEWAY: f64 = 1.05;
 
-/// Rows under one title.
+/// Rows with a title.
 pub(crate) struct Table {
     name: &'static str,
     title: String,
     rows: Vec<Row>,
 }
 
-/// One figure and what it should be.
+/// One result and its goal.
 pub(crate) struct Row {
     name: String,
     bound: Option<f64>,
     goal: Option<f64>,
     measured: Option<f64>,
-    /// The 90th percentile, where `measured` is a median.
+    /// The 90th percentile, if `measured` is a median.
     p90: Option<f64>,
-    /// In percent of the runs: those that did not get there.
+    /// Percentage of the runs that did not get there.
     missing: Option<f64>,
     is_share: bool,
 }
 
 impl Row {
-    /// The percentage of the endings that are so.
+    /// The percentage of endings with a property.
     pub(crate) fn share(
         name: String,
         endings: &[Ending],
@@ -44,8 +44,8 @@ impl Row {
         }
     }
 
-    /// The median and the 90th percentile of the requests that it took. Runs that did not get there
-    /// count as longest.
+    /// Median and 90th percentile of the requests that were needed. Runs that did not get there
+    /// count as the longest.
     pub(crate) fn until(
         name: String,
         endings: &[Ending],
@@ -70,7 +70,7 @@ impl Row {
         }
     }
 
-    /// A time.
+    /// A time in milliseconds.
     pub(crate) fn time(name: &str, milliseconds: f64) -> Row {
         Row {
             measured: Some(milliseconds),

@@ -7,16 +7,16 @@ use rules::release::canary::{
 };
 use std::time::{Duration, Instant};
 
-/// A version as it is.
+/// How a version behaves.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Version {
     /// Its error rate.
     pub(crate) errors: f64,
-    /// How many times as long as the old one it takes.
+    /// Its latency, as a multiple of the old version's.
     pub(crate) times: f64,
 }
 
-/// How long requests take: log-normal.
+/// The distribution of latencies: log-normal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Latency {
     median: Duration,
@@ -24,7 +24,7 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// Half of all below 40 ms, one in a hundred above 200 ms.
+    /// Median 40 ms, 99th percentile 200 ms.
     pub(crate) const DEFAULT: Latency = Latency {
         median: Duration::from_millis(40),
         deviation: 0.7,
@@ -43,16 +43,16 @@ impl Latency {
 pub(crate) struct Plan {
     pub(crate) old: Version,
     pub(crate) new: Version,
-    /// The new version's share of requests: a coin for each.
+    /// The new version's share of requests; each one is drawn at random.
     pub(crate) share: f64,
-    /// Requests of both, at most.
+    /// Most requests of both versions.
     pub(crate) requests: u64,
-    /// The new version answers nothing after so many requests.
+    /// After how many requests the new version stops answering.
     pub(crate) dies_after: Option<u64>,
-    /// Whether the trial ends when the new version is proven good.
+    /// Whether the trial ends when the new version is proven.
     pub(crate) until_proven: bool,
-    /// With latencies all monitors watch, in windows of a hundred requests. Without, errors are
-    /// watched, in windows of ten.
+    /// With latencies all monitors are active, in windows of a hundred requests. Without, only that
+    /// of errors, in windows of ten.
     pub(crate) latency: Option<Latency>,
 }
 
@@ -95,7 +95,7 @@ impl Ending {
         matches!(self.decision, Decision::Promote { .. }).then_some(self.new_requests)
     }
 
-    /// The same, counted from a later request on. What was decided before is left out.
+    /// The same, counted from a later request. An earlier decision is discarded.
     pub(crate) fn after(self, requests: u64) -> Ending {
         match self.new_requests.checked_sub(requests) {
             Some(new_requests) => Ending {
@@ -182,7 +182,7 @@ pub(crate) fn trial(plan: &Plan, random: &mut Rng) -> Ending {
     }
 }
 
-/// A trial of probes alone, in pairs, without a history. Errors are watched.
+/// A trial with probes only, in pairs, without a history. Only errors are monitored.
 pub(crate) fn pairs(old: f64, new: f64, random: &mut Rng) -> Ending {
     let plan = Plan::errors(old, new, 0.5, 0);
     let mut trial = Trial::new(&Policy::errors_only(), &History::default());

@@ -1,4 +1,4 @@
-//! A Runtime API that notes when it is asked and when it is answered.
+//! A Runtime API that records when it is called and answered.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long anything may take.
+/// Timeout of everything.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// What an invocation may take.
+/// Time limit of an invocation.
 const LIMIT_MS: u128 = 30_000;
 
-/// `GET /`, as a function URL hands it out.
+/// `GET /` in the form of a function URL.
 const EVENT: &str = r#"{"version":"2.0","routeKey":"$default","rawPath":"/","rawQueryString":"","headers":{"host":"id.lambda-url.eu-central-1.on.aws","accept":"*/*","user-agent":"bench","x-amzn-trace-id":"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700","x-forwarded-for":"203.0.113.7","x-forwarded-port":"443","x-forwarded-proto":"https"},"requestContext":{"accountId":"anonymous","apiId":"id","domainName":"id.lambda-url.eu-central-1.on.aws","domainPrefix":"id","http":{"method":"GET","path":"/","protocol":"HTTP/1.1","sourceIp":"203.0.113.7","userAgent":"bench"},"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd","routeKey":"$default","stage":"$default","time":"12/Mar/2020:19:03:58 +0000","timeEpoch":1583348638390},"isBase64Encoded":false}"#;
 
 /// The API, for one runtime.
@@ -23,14 +23,14 @@ pub(crate) struct Api {
     notes: Receiver<Note>,
 }
 
-/// What happened at the API.
+/// What happened at the API, and when.
 #[derive(Debug)]
 enum Note {
     /// The runtime asked for an invocation.
     Asked(Instant),
-    /// It has one, from this moment on.
+    /// It got one.
     Handed(Instant),
-    /// Its answer is there, whole, and this was its status.
+    /// Its answer arrived completely, with this status.
     Answered(Instant, u64),
 }
 
@@ -53,7 +53,7 @@ impl Api {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
-                    // Whoever broke off knows it.
+                    // An error here means that the runtime broke the connection off.
                     let _ = converse(&shared, &stream);
                 });
             }
@@ -65,7 +65,7 @@ impl Api {
         })
     }
 
-    /// When the runtime asks for its next invocation.
+    /// Waits until the runtime asks for its next invocation; returns when it did.
     pub(crate) fn asked(&self) -> Result<Instant, String> {
         loop {
             if let Note::Asked(at) = self.note()? {
@@ -74,7 +74,7 @@ impl Api {
         }
     }
 
-    /// Invokes the function; when it had the event, and when its answer was there.
+    /// Invokes the function; returns when it got the event, and when its answer had arrived.
     pub(crate) fn invoke(&self) -> Result<(Instant, Instant), String> {
         self.events.send(()).map_err(|error| error.to_string())?;
         let mut handed = None;
@@ -120,7 +120,7 @@ fn converse(shared: &Shared, stream: &TcpStream) -> std::io::Result<()> {
         let mut line = head.split(' ').skip(1);
         let path = line.next().unwrap_or_default();
         let note = |note| {
-            // Nobody looks any more.
+            // The receiver may be gone.
             let _ = shared.notes.send(note);
         };
         if path.ends_with("/runtime/invocation/next") {

@@ -1,4 +1,4 @@
-//! Landfall killed, at every step and at random, and gone on with.
+//! Landfall is killed, at every step and at random, and continued.
 
 use super::Plan;
 use super::figures::{Row, Table, median, most};
@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
 
-/// Steps of a release, about; a later one is never reached.
+/// The approximate number of steps of a release; a later one is never reached.
 const STEPS: [(&str, usize); 2] = [("all-at-once", 8), ("canary", 15)];
-/// Steps of whoever goes on with it, and how long that takes at least.
+/// Steps of the command that continues, and how long they take at least.
 const STEPS_LEFT: usize = 5;
 const LEFT: Duration = Duration::from_secs(10);
-/// A release is over by then.
+/// A release is complete by then.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Kills in one release, at most: the command that goes on is killed, too.
+/// Most kills in one release: the command that continues is killed too.
 const CHAIN: u32 = 3;
 
-/// Kills until there are enough, each release with one to three of them.
+/// Kills until there are enough, one to three times in each release.
 pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let mut kills: BTreeMap<String, usize> = BTreeMap::new();
@@ -86,7 +86,7 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     Ok(Table::new(title, rows).remarks(problems))
 }
 
-/// The next release: at which steps, or when, and how it is gone on with.
+/// The next release: at which steps or when it is killed, and how it continues.
 fn draw(random: &mut fastrand::Rng, number: usize) -> FaultPlan {
     let (strategy, steps) = STEPS[number % STEPS.len()];
     let kills = (0..random.u32(1..=CHAIN)).map(|number| {

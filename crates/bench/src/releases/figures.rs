@@ -1,10 +1,10 @@
-//! What was measured of releases, and how it is shown.
+//! The results of releases, and how they are printed.
 
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
 
-/// Rows under one title.
+/// Rows with a title.
 pub(crate) struct Table {
     name: &'static str,
     title: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Table {
     remarks: Vec<String>,
 }
 
-/// One figure and what it should be.
+/// One result and its goal.
 pub(crate) struct Row {
     name: String,
     measured: Value,
@@ -24,7 +24,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A figure without a goal.
+    /// A number without a goal.
     pub(crate) fn number(name: impl Into<String>, measured: f64, digits: usize) -> Row {
         Row {
             name: name.into(),
@@ -40,7 +40,7 @@ impl Row {
         Row::number(name, measured as f64, 0)
     }
 
-    /// Words.
+    /// Text.
     pub(crate) fn words(name: impl Into<String>, measured: impl Into<String>) -> Row {
         Row {
             measured: json!(measured.into()),
@@ -48,7 +48,7 @@ impl Row {
         }
     }
 
-    /// The goal is this much at most.
+    /// Sets an upper bound as the goal.
     pub(crate) fn at_most(self, goal: f64) -> Row {
         let is_met = self.measured.as_f64().is_some_and(|found| found <= goal);
         Row {
@@ -58,7 +58,7 @@ impl Row {
         }
     }
 
-    /// The goal are these words.
+    /// Sets a text as the goal.
     pub(crate) fn is(self, goal: &str) -> Row {
         let is_met = self.measured.as_str() == Some(goal);
         Row {
@@ -140,13 +140,13 @@ impl fmt::Display for Table {
     }
 }
 
-/// The value in the middle.
+/// The median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     crate::load::percentile(&mut values, 0.5).unwrap_or(f64::NAN)
 }
 
-/// The largest value.
+/// The maximum.
 pub(crate) fn most(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::max)
 }

@@ -1,4 +1,4 @@
-//! A changed image in front of everybody: by landfall, and by plain Terraform.
+//! A changed image for all users: with landfall, and with plain Terraform.
 
 use super::Plan;
 use super::figures::{Row, Table, median};
@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use testkit::{PacedUsers, now};
 
-/// Requests a second: they tell which version answers.
+/// Requests per second; they show which version answers.
 const PER_SECOND: f64 = 50.0;
-/// The goal: this share of the time that plain Terraform takes.
+/// The goal: this share of the time of plain Terraform.
 const SHARE: f64 = 1.0 / 3.0;
 
-/// Both, one after the other.
+/// Measures both, one after the other.
 pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let mut by_phase: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     let (mut decided, mut reached, mut whole) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! One rehearsal, and releases in it.
 
+use rules::app::manifest::Target;
 use rules::event::{Event, PhaseTime, Status};
 use rules::release::live_status::{Arm, Role};
 use rules::release::{Outcome, Proof, Step};
@@ -8,12 +9,12 @@ use std::path::Path;
 use std::time::Instant;
 use testkit::{App, CommandOutput, Mode, PacedUsers, Requests, Sandbox, now};
 
-/// Users, and their requests a second.
+/// Users, and their requests per second.
 pub(crate) const USERS: u32 = 8;
 pub(crate) const PER_SECOND: f64 = 200.0;
-/// The app: an honest one, which fails a tenth of its requests.
+/// An app that fails a tenth of its requests.
 pub(crate) const APP: Mode = Mode::Errs(10);
-/// What it is called.
+/// The app's name.
 pub(crate) const NAME: &str = "lab";
 
 /// The rehearsal.
@@ -24,7 +25,7 @@ pub(crate) struct Stage {
     began: Instant,
 }
 
-/// A release that came to its end.
+/// A release that has ended.
 pub(crate) struct Released {
     pub(crate) version: u32,
     pub(crate) began: Timestamp,
@@ -33,7 +34,7 @@ pub(crate) struct Released {
 }
 
 impl Stage {
-    /// Starts emulators and brings the app up for the first time.
+    /// Starts emulators and deploys the app for the first time.
     pub(crate) fn set(landfall: &Path) -> Result<Stage, String> {
         if !landfall.is_file() {
             return Err(format!("there is no {}", landfall.display()));
@@ -57,7 +58,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Tells how far the bench is.
+    /// Reports progress.
     pub(crate) fn say(&self, what: &str) {
         eprintln!(
             "bench: {:5.0} s  {what}",
@@ -65,7 +66,7 @@ impl Stage {
         );
     }
 
-    /// Another version of the app, that behaves so.
+    /// A new version of the app with this behaviour.
     pub(crate) fn version(&mut self, mode: Mode) -> (App, u32) {
         self.versions += 1;
         let version = self.versions;
@@ -73,7 +74,7 @@ impl Stage {
         (self.sandbox.app(&label, NAME, mode, version), version)
     }
 
-    /// Releases another version under steady load.
+    /// Releases a new version under constant load.
     pub(crate) fn release(&mut self, mode: Mode, per_second: f64, flags: &[&str]) -> Released {
         let (app, version) = self.version(mode);
         let users = PacedUsers::ask(&self.url, USERS, per_second);
@@ -113,7 +114,7 @@ impl Stage {
 }
 
 impl Released {
-    /// How it ended, in words.
+    /// How it ended, as text.
     pub(crate) fn outcome(&self) -> String {
         let outcome = self.ended.all(|event| match event {
             Event::Step {
@@ -133,31 +134,31 @@ impl Released {
         }
     }
 
-    /// Why it was rolled back, in words.
+    /// Why it was rolled back, as text.
     pub(crate) fn why(&self) -> String {
         let cause = self.ended.all(|event| match event {
             Event::Step {
                 step: Step::RollBack { cause },
-            } => Some(cause.explain().what),
+            } => Some(cause.explain(Target::Fargate).what),
             _ => None,
         });
         cause.last().cloned().unwrap_or_default()
     }
 
-    /// Seconds from the start of the command to the first step that is so.
+    /// Seconds from the start of the command to the first step that matches.
     pub(crate) fn until(&self, is_it: fn(&Step) -> bool) -> Option<f64> {
         let at = self.at(is_it)?;
         Some(at.since(self.began).as_secs_f64())
     }
 
-    /// When the first step was decided on that is so.
+    /// When the first step that matches was decided.
     pub(crate) fn at(&self, is_it: fn(&Step) -> bool) -> Option<Timestamp> {
         let steps = self.ended.steps();
         let found = steps.iter().find(|(_, step)| is_it(step));
         found.map(|(at, _)| *at)
     }
 
-    /// What the edges of the new version had counted in the end.
+    /// The final counts of the new version's edges.
     pub(crate) fn counted(&self) -> Option<Arm> {
         let all = self.ended.all(|event| match event {
             Event::Watch(watch) => {
@@ -177,7 +178,7 @@ impl Released {
         })
     }
 
-    /// What users got of the new version.
+    /// The requests that the new version answered.
     pub(crate) fn hits(&self) -> Requests {
         self.requests.of(self.version)
     }

@@ -1,5 +1,5 @@
-//! The same app by plain Terraform: the root that landfall unpacks, with one service in the place of its
-//! slots.
+//! The same app with plain Terraform: the root that landfall unpacks, with one service instead of
+//! its slots.
 
 use super::stage::{NAME, Stage};
 use crate::client::Client;
@@ -12,9 +12,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use testkit::PacedUsers;
 
-/// What takes the place of the slots.
+/// The service.
 const PLAIN: &str = include_str!("../../terraform/plain.tf");
-/// Files of the root that it takes the place of.
+/// The files of the root that it replaces.
 const REPLACED: [&str; 3] = ["slots.tf", "outputs.tf", "landfall.tfplan"];
 
 /// How long the new version may take to serve once it is applied.
@@ -35,7 +35,7 @@ pub(crate) struct Times {
 }
 
 impl Plain {
-    /// Makes everything, with `image` in it.
+    /// Deploys `image` with everything around it.
     pub(crate) fn set(stage: &Stage, version: u32, image: &str) -> Result<Plain, String> {
         let home = stage
             .sandbox
@@ -53,7 +53,7 @@ impl Plain {
                 fs::copy(entry.path(), root.join(&name)).map_err(words)?;
             }
         }
-        // Providers that are there already are not fetched again.
+        // Reuses the providers of the rehearsal.
         let providers = Command::new("cp")
             .args(["-a", "--parents", ".terraform/providers"])
             .arg(&root)
@@ -97,7 +97,7 @@ impl Plain {
         Ok(Times { plan, apply })
     }
 
-    /// Until nobody but `version` answers, for a second.
+    /// Waits until only `version` answers, for a second.
     pub(crate) fn wait_for(&self, version: u32) -> Result<(), String> {
         let began = Instant::now();
         while began.elapsed() < APPLIED {
@@ -131,7 +131,7 @@ impl Plain {
         Err(format!("terraform {arguments:?}: {said}\n{complaint}"))
     }
 
-    /// Where the emulated load balancer listens.
+    /// The address of the emulated load balancer.
     fn address(&self, arn: &str) -> Result<String, String> {
         let unknown = || format!("the emulator does not say where {arn} listens");
         let address = self.emulator.trim_start_matches("http://");
@@ -161,6 +161,6 @@ fn variables(image: &str) -> Result<Value, String> {
     };
     let manifest = Draft::read(None).resolve(&facts, &overrides);
     let manifest = manifest.map_err(|problems| format!("{problems:?}"))?;
-    let settings = Settings::of(&manifest);
+    let settings = Settings::from_manifest(&manifest);
     Ok(json!(Revision { image, settings }.environment()))
 }

@@ -1,4 +1,4 @@
-//! Good and bad versions under load: what becomes of them, and what users notice.
+//! Good and bad versions under load: how their releases end, and what users notice.
 
 use super::Plan;
 use super::figures::{Row, Table, median, most};
@@ -7,7 +7,7 @@ use super::stage::{
 };
 use testkit::Mode;
 
-/// Requests of users that a version answers well before it turns bad: it has half of the users by then.
+/// Requests that a version answers well before it turns bad: by then it has half of the users.
 const GOOD: u32 = 120;
 
 /// A version as good as the one before.
@@ -48,7 +48,7 @@ pub(crate) fn worse(stage: &mut Stage, _: &Plan) -> Result<Table, String> {
     Ok(Table::new("a version that fails 30%", rows).remarks(surprises(&released)))
 }
 
-/// A version that answers well, 50 ms later.
+/// A version that answers well, but 50 ms later.
 pub(crate) fn slow(stage: &mut Stage, _: &Plan) -> Result<Table, String> {
     let released = stage.release(Mode::Takes(50), PER_SECOND, &[]);
     let mut rows = bad(&released);
@@ -57,7 +57,7 @@ pub(crate) fn slow(stage: &mut Stage, _: &Plan) -> Result<Table, String> {
     Ok(Table::new("a version that answers well after 50 ms", rows).remarks(surprises(&released)))
 }
 
-/// Versions that turn bad when half of the users are on them.
+/// Versions that turn bad when they have half of the users.
 pub(crate) fn latency(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let (mut delays, mut found, mut hits, mut lost) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let (mut rolled_back, mut remarks) = (0, Vec::new());
@@ -106,7 +106,7 @@ pub(crate) fn latency(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     Ok(Table::new("versions that turn bad with half of the users", rows).remarks(remarks))
 }
 
-/// Version after version of the same behaviour.
+/// Version after version with the same behaviour.
 pub(crate) fn same(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let (mut promoted, mut requests, mut lost, mut errors) = (0, 0, 0, 0);
     let (mut times, mut remarks) = (Vec::new(), Vec::new());
@@ -136,7 +136,7 @@ pub(crate) fn same(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     Ok(Table::new(title, rows).remarks(remarks))
 }
 
-/// What there is to say of a version that is to be rolled back.
+/// The rows of a version that should be rolled back.
 fn bad(released: &Released) -> Vec<Row> {
     let mut rows = vec![
         Row::words("outcome", released.outcome()).is("rolled back"),
@@ -186,7 +186,7 @@ fn of_users(released: &Released) -> Vec<Row> {
     ]
 }
 
-/// Requests that were lost, each with when it was: what somebody who looks for the reason wants to know.
+/// Requests that were lost, and when, for the search of the reason.
 fn surprises(released: &Released) -> Vec<String> {
     let steps = released.ended.steps();
     let lost = released.requests.0.iter().filter(|visit| visit.is_lost());

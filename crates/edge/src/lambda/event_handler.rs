@@ -99,8 +99,8 @@ async fn http(
     Ok(reply.collect(response).await)
 }
 
-/// The reply to a probe while the app has never answered: the edge's own 504 would look like an answer
-/// of an app that serves.
+/// The reply to a probe while the app has never answered: the edge's own 504 would look like an
+/// answer of an app that serves.
 fn not_ready(edge: &Edge) -> Reply {
     let (address, hint) = (edge.settings.app, port_hint(&edge.settings));
     let why = format!("the app has not answered on {address} yet{hint}");
@@ -176,8 +176,8 @@ struct ReplyWriter<'r> {
 }
 
 impl ReplyWriter<'_> {
-    /// The complete answer. Lambda accepts no partial one, so an answer that breaks off becomes an error
-    /// page.
+    /// The complete answer. Lambda accepts no partial one, so an answer that breaks off becomes an
+    /// error page.
     async fn collect(&self, response: Response<ResponseBody>) -> Reply {
         let is_stuck = is_late(&response);
         let (parts, body) = response.into_parts();
@@ -214,8 +214,8 @@ impl ReplyWriter<'_> {
         Reply::Response { bytes, is_stuck }
     }
 
-    /// The answer as the app produces it. If it does not end in time, the app is not stuck: the answer
-    /// may be endless, and the app sees the connection close.
+    /// The answer as the app produces it. If it does not end in time, the app is not stuck: the
+    /// answer may be endless, and the app sees the connection close.
     fn stream(&self, mut response: Response<ResponseBody>) -> Reply {
         let is_stuck = is_late(&response);
         if let Some(why) = stream::refusal(response.body().size_hint().exact()) {

@@ -200,8 +200,8 @@ impl RuntimeClient {
         Ok(answer)
     }
 
-    /// Sends a request that must not be sent twice: it is sent over another connection only if no byte
-    /// of it has left.
+    /// Sends a request that must not be sent twice: it is sent over another connection only if no
+    /// byte of it has left.
     async fn send_once(
         &mut self,
         mut request: Request<RequestBody>,

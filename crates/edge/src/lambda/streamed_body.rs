@@ -14,8 +14,8 @@ use tokio::time::{Instant, Sleep};
 /// How a streamed answer ended: completely, or why it was truncated and after how many bytes.
 pub(super) type StreamEnd = Result<(), (Truncation, u64)>;
 
-/// The prelude, then the app's answer piece by piece. Nothing is buffered: the next piece is requested
-/// when the connection has room for it.
+/// The prelude, then the app's answer piece by piece. Nothing is buffered: the next piece is
+/// requested when the connection has room for it.
 #[derive(Debug)]
 pub(super) struct StreamedBody {
     prelude: Option<Bytes>,
@@ -27,8 +27,8 @@ pub(super) struct StreamedBody {
 }
 
 impl StreamedBody {
-    /// The body, and a receiver of how it ended. The receiver fails if the body is dropped before its
-    /// end. At `end` the answer is truncated.
+    /// The body, and a receiver of how it ended. The receiver fails if the body is dropped before
+    /// its end. At `end` the answer is truncated.
     pub(super) fn new(
         prelude: Vec<u8>,
         from: ResponseBody,

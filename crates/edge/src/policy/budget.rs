@@ -1,10 +1,11 @@
 //! The retry budget: how many requests the app gets beyond those of users.
 //!
 //! Retries hide single failures but make an outage worse. A token bucket limits them: every first
-//! attempt adds a share of a token, every retry takes a whole one. As long as one request in ten fails,
-//! the bucket stays full; when every answer is an error, the app gets `1 + share` requests for each one
-//! of a user, not `tries`. The budget counts requests, not requests in flight: a budget over concurrency
-//! is too small for a burst, and without effect when requests arrive one by one.
+//! attempt adds a share of a token, every retry takes a whole one. As long as one request in ten
+//! fails, the bucket stays full; when every answer is an error, the app gets `1 + share` requests
+//! for each one of a user, not `tries`. The budget counts requests, not requests in flight: a
+//! budget over concurrency is too small for a burst, and without effect when requests arrive one by
+//! one.
 
 use crate::policy::monotonic::Monotonic;
 
@@ -16,7 +17,8 @@ const TOKEN: u64 = 1_000_000;
 pub struct BudgetPolicy {
     /// Retries per hundred first attempts.
     pub percent: u32,
-    /// Size of the bucket in tokens: as many retries as requests that one crash of the app interrupts.
+    /// Size of the bucket in tokens: as many retries as requests that one crash of the app
+    /// interrupts.
     pub burst: u32,
     /// Tokens per second without any traffic, for an app that is requested once a minute.
     pub floor_per_second: u32,
@@ -48,7 +50,8 @@ impl Budget {
     /// Takes a token for a retry; false if there is none.
     pub fn withdraw(&mut self, now: Monotonic) -> bool {
         let waited = u64::try_from(now.since(self.filled_at).as_micros()).unwrap_or(u64::MAX);
-        // A token is a million units and a second a million microseconds, so the product is in units.
+        // A token is a million units and a second a million microseconds, so the product is in
+        // units.
         self.put(waited.saturating_mul(u64::from(self.policy.floor_per_second)));
         self.filled_at = self.filled_at.max(now);
         let enough = self.tokens >= TOKEN;

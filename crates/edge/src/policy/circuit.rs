@@ -1,7 +1,7 @@
 //! The circuit breaker: requests fail fast while the app is down.
 //!
-//! Only requests without *any answer* count as failures. An app that answers 500 to everything is up,
-//! and users get its answers; the retry budget limits its load.
+//! Only requests without *any answer* count as failures. An app that answers 500 to everything is
+//! up, and users get its answers; the retry budget limits its load.
 //!
 //! ```text
 //!            enough failures in a row, over enough time

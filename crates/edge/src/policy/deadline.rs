@@ -27,7 +27,8 @@ impl Deadline {
         self.at.is_some_and(|at| at <= now)
     }
 
-    /// The time limit of one attempt or wait: `own`, but never past the deadline; [`None`]: no limit.
+    /// The time limit of one attempt or wait: `own`, but never past the deadline; [`None`]: no
+    /// limit.
     pub fn within(self, now: Monotonic, own: Option<Duration>) -> Option<Duration> {
         match (self.remaining(now), own) {
             (Some(left), Some(own)) => Some(left.min(own)),

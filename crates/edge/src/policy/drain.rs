@@ -8,9 +8,9 @@
 //!                      as usual
 //! ```
 //!
-//! During the lead time the load balancer finds out that the task is leaving; until then it sends users
-//! here, and each answer asks its client to close the connection. Then the listener closes. The app
-//! gets its SIGTERM only after the last request, because many apps exit on it at once.
+//! During the lead time the load balancer finds out that the task is leaving; until then it sends
+//! users here, and each answer asks its client to close the connection. Then the listener closes.
+//! The app gets its SIGTERM only after the last request, because many apps exit on it at once.
 
 use crate::policy::monotonic::Monotonic;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Parsing of single values. A value that is not valid is recorded as a problem, and parsing continues.
+//! Parsing of single values. A value that is not valid is recorded as a problem, and parsing
+//! continues.
 
 use rules::edge_contract::env_vars::{PREFIX, VARIABLES, Variable};
 use std::collections::BTreeMap;

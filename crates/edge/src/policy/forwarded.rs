@@ -1,11 +1,11 @@
 //! Who the client is: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
-//! Anyone can send these headers. Each proxy appends an entry, so with `hops` trusted proxies in front,
-//! the last `hops` entries are trustworthy; all others are dropped. Without trusted proxies the peer of
-//! the connection is the client.
+//! Anyone can send these headers. Each proxy appends an entry, so with `hops` trusted proxies in
+//! front, the last `hops` entries are trustworthy; all others are dropped. Without trusted proxies
+//! the peer of the connection is the client.
 //!
-//! The edge is in the same container as the app and adds no entry: the app sees the list that it would
-//! see without the edge.
+//! The edge is in the same container as the app and adds no entry: the app sees the list that it
+//! would see without the edge.
 
 use std::net::IpAddr;
 
@@ -85,8 +85,8 @@ pub fn forwarded_headers(
     }
 }
 
-/// The last `hops` entries, oldest first. Stops at the first entry from the end that is not an address:
-/// no correct proxy appends to such an entry.
+/// The last `hops` entries, oldest first. Stops at the first entry from the end that is not an
+/// address: no correct proxy appends to such an entry.
 fn last_entries(list: Option<&str>, hops: usize) -> Vec<&str> {
     let list = list.unwrap_or_default();
     let list = if list.len() > LONGEST { "" } else { list };
@@ -123,8 +123,8 @@ fn is_node(text: &str) -> bool {
     }
 }
 
-/// Whether all characters can occur in a host name, an address or a port. This does not check the name;
-/// it keeps out what would change the meaning of a header or a URL.
+/// Whether all characters can occur in a host name, an address or a port. This does not check the
+/// name; it keeps out what would change the meaning of a header or a URL.
 pub fn is_host(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%:[]!$&'()*+;=".contains(&b);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(is_plain)

@@ -4,8 +4,8 @@
 //! understood. What remains is to refuse a request that a proxy *in front* of the edge may have
 //! understood differently: its body could contain a second request.
 //!
-//! The HTTP parser drops a Content-Length next to Transfer-Encoding. So the edge reads nothing after a
-//! chunked body: it closes the connection after the answer, as RFC 9112, 6.1 requires.
+//! The HTTP parser drops a Content-Length next to Transfer-Encoding. So the edge reads nothing
+//! after a chunked body: it closes the connection after the answer, as RFC 9112, 6.1 requires.
 
 /// The parts of a request's head that decide about its framing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,8 +92,8 @@ pub fn check(head: &Head<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Headers that concern one connection only (RFC 9110, 7.6.1), besides those that `Connection` names.
-/// `Trailer` is not one of them, and `TE: trailers` is kept.
+/// Headers that concern one connection only (RFC 9110, 7.6.1), besides those that `Connection`
+/// names. `Trailer` is not one of them, and `TE: trailers` is kept.
 pub const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",

@@ -1,10 +1,10 @@
 //! The concurrency limit: how many requests may be at the app at once, derived from its latency.
 //!
 //! An app with more requests than it can process answers all of them late, and late answers are
-//! requested again. The limit grows while answers take about as long as usual, and shrinks when they
-//! become slow *while the limit is in use*, or do not arrive at all. A request that is rejected without
-//! need is an error too, so the limit shrinks only when answers take more than three times as long as
-//! usual plus 20 ms.
+//! requested again. The limit grows while answers take about as long as usual, and shrinks when
+//! they become slow *while the limit is in use*, or do not arrive at all. A request that is
+//! rejected without need is an error too, so the limit shrinks only when answers take more than
+//! three times as long as usual plus 20 ms.
 
 use crate::policy::monotonic::Monotonic;
 use rules::edge_contract::histogram::micros;
@@ -101,8 +101,8 @@ impl Limit {
         free
     }
 
-    /// Counts a request out. `latency` is [`None`] if no answer arrived in time. For a request that says
-    /// nothing about the app's speed, because its client left, use [`Limit::release`].
+    /// Counts a request out. `latency` is [`None`] if no answer arrived in time. For a request that
+    /// says nothing about the app's speed, because its client left, use [`Limit::release`].
     pub fn finish(&mut self, latency: Option<Duration>, now: Monotonic) {
         self.release();
         match latency {
@@ -144,7 +144,8 @@ impl Limit {
                 let gradient = (slow / mean.max(1.0)).clamp(0.5, 1.0);
                 target = self.limit * gradient + self.limit.sqrt();
             }
-            // The usual latency rises slowly and falls quickly: a long overload must not become usual.
+            // The usual latency rises slowly and falls quickly: a long overload must not become
+            // usual.
             let share = if mean < usual {
                 0.5
             } else if mean > slow {
@@ -169,8 +170,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Simulates `seconds` of an app that processes `capacity` requests at once, each for `service`, with
-    /// `clients` that send their next request when they get an answer.
+    /// Simulates `seconds` of an app that processes `capacity` requests at once, each for
+    /// `service`, with `clients` that send their next request when they get an answer.
     fn run(limit: &mut Limit, clients: u32, capacity: u32, service: Duration, seconds: u64) {
         let mut now = Monotonic(0);
         let end = Monotonic(seconds * 1_000_000);

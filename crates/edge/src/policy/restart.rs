@@ -170,7 +170,8 @@ mod tests {
     }
 
     proptest! {
-        /// An app that exits quickly gets exactly the allowed number of restarts, whatever it did before.
+        /// An app that exits quickly gets exactly the allowed number of restarts, whatever it did
+        /// before.
         #[test]
         fn an_app_that_keeps_crashing_is_given_up(restarts in 0..20_u32, runs in prop::collection::vec(any::<bool>(), 100)) {
             let mut state = Restarts::new(RestartPolicy::up_to(restarts));

@@ -9,8 +9,8 @@
 //! | reset or closed before an answer | fail | retry at once, for a token |
 //! | no answer in time | fail | retry, for a token |
 //!
-//! Retries are limited by the number of attempts and by the deadline. Without a token the request ends
-//! as if it were not repeatable.
+//! Retries are limited by the number of attempts and by the deadline. Without a token the request
+//! ends as if it were not repeatable.
 
 use http_status::{BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL, UNAVAILABLE};
 
@@ -141,8 +141,8 @@ fn is_transient(status: u16) -> bool {
     )
 }
 
-/// Whether the app may see a request twice (RFC 9110, 9.2.2). Clients that send an `Idempotency-Key`
-/// allow it for any method.
+/// Whether the app may see a request twice (RFC 9110, 9.2.2). Clients that send an
+/// `Idempotency-Key` allow it for any method.
 pub fn is_repeatable(method: &str, has_idempotency_key: bool) -> bool {
     has_idempotency_key
         || matches!(

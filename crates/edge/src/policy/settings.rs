@@ -1,5 +1,5 @@
-//! The `LANDFALL_EDGE_*` variables as [`Settings`]. Every value is checked, and all problems are reported at
-//! once.
+//! The `LANDFALL_EDGE_*` variables as [`Settings`]. Every value is checked, and all problems are
+//! reported at once.
 
 use super::budget::BudgetPolicy;
 use super::drain::{CLOSING_TIME, DrainPolicy};
@@ -16,8 +16,8 @@ use std::time::Duration;
 /// A day in milliseconds: the longest time that a variable can have.
 const DAY: u64 = 86_400_000;
 
-/// The settings of the edge. [`rules::edge_contract::env_vars::VARIABLES`] says what each variable means;
-/// [`None`] stands for its value 0 or "nothing".
+/// The settings of the edge. [`rules::edge_contract::env_vars::VARIABLES`] says what each variable
+/// means; [`None`] stands for its value 0 or "nothing".
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Settings {
@@ -149,8 +149,8 @@ impl Settings {
         Settings::read_where(environment, true)
     }
 
-    /// The same; `listens` says whether the edge listens at all: only then its ports may conflict with
-    /// the app's.
+    /// The same; `listens` says whether the edge listens at all: only then its ports may conflict
+    /// with the app's.
     pub(super) fn read_where<N, V>(
         environment: impl IntoIterator<Item = (N, V)>,
         listens: bool,
@@ -339,8 +339,8 @@ impl EnvParser {
         parsed.unwrap_or(Output::Pipe)
     }
 
-    /// No two of the three may use the same port: the second one would fail to start, with a message
-    /// that says less.
+    /// No two of the three may use the same port: the second one would fail to start, with a
+    /// message that says less.
     fn check_ports(
         &mut self,
         app: Option<SocketAddr>,

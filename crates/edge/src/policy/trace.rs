@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 /// Longest request id that is accepted.
 const LONGEST_ID: usize = 128;
 
-/// Whether a request id from outside is safe for headers, logs and the app: short, and without special
-/// characters.
+/// Whether a request id from outside is safe for headers, logs and the app: short, and without
+/// special characters.
 pub fn is_request_id(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:=+/@;".contains(&b);
     !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(is_plain)
 }
 
-/// Whether a `traceparent` is valid (<https://www.w3.org/TR/trace-context/#traceparent-header>). Later
-/// versions may be longer.
+/// Whether a `traceparent` is valid (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+/// Later versions may be longer.
 pub fn is_traceparent(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut part = |length: usize| {

@@ -1,7 +1,7 @@
 //! As much of RFC 6455 as is needed to close a WebSocket cleanly: where frames begin and end.
 //!
-//! A close frame may be sent between frames only. So the edge tracks the lengths of the frames it copies,
-//! and nothing inside them.
+//! A close frame may be sent between frames only. So the edge tracks the lengths of the frames it
+//! copies, and nothing inside them.
 
 /// A close frame with status 1001, "going away", as a server sends it.
 pub const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) use stream::Stream;
 
-/// What an invocation may take unless a test says otherwise.
+/// The time of an invocation unless a test sets another.
 const USUAL_MS: u64 = 20_000;
 
 pub(crate) struct RuntimeApi {
@@ -32,11 +32,11 @@ struct Shared {
     polls: AtomicU32,
     next_id: AtomicU32,
     extensions: AtomicU32,
-    /// Closes the connection after each reply.
+    /// Whether it closes the connection after each reply.
     hangs_up: AtomicBool,
-    /// Answers that are streamed, as far as they have come.
+    /// Streamed answers, as far as they have arrived.
     streams: Mutex<HashMap<String, Stream>>,
-    /// How the API behaves towards them.
+    /// How the API treats them.
     manner: stream::Manner,
 }
 
@@ -46,7 +46,7 @@ struct Invocation {
     milliseconds: u64,
 }
 
-/// What the runtime said to an invocation.
+/// The runtime's reply to an invocation.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Response(Value),
@@ -54,7 +54,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// The answer that a user gets.
+    /// The answer for the user.
     pub(crate) fn answer(self) -> Value {
         match self {
             Reply::Response(value) => value,
@@ -70,7 +70,7 @@ impl Reply {
     }
 }
 
-/// A request, as an HTTP API hands it to a function.
+/// A request in the form of an HTTP API.
 pub(crate) fn event(method: &str, path: &str, query: &str, headers: Value, body: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
@@ -124,7 +124,7 @@ impl RuntimeApi {
         self.reply(&id)
     }
 
-    /// Begins an invocation that may take so long; returns its id.
+    /// Begins an invocation with a time limit; returns its id.
     pub(crate) fn begin(&self, event: &[u8], milliseconds: u64) -> String {
         let number = self.shared.next_id.fetch_add(1, Ordering::SeqCst);
         let id = format!("8476a536-e9f4-11e8-9739-{number:012}");
@@ -175,7 +175,7 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     };
-    if let Some((id, kind)) = stream::is_one(&head) {
+    if let Some((id, kind)) = stream::streamed_invocation(&head) {
         assert_eq!(kind, "response", "{head}");
         return stream::take(shared, &id, &head, reader, out);
     }
@@ -235,7 +235,7 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
             shared.extensions.fetch_add(1, Ordering::SeqCst);
             say("200 OK", "lambda-extension-identifier: 17\r\n", b"{}")
         }
-        // There are no events for it.
+        // There are no events.
         ("GET", ["2020-01-01", "extension", "event", "next"]) => {
             assert_eq!(header("lambda-extension-identifier"), Some("17"));
             loop {

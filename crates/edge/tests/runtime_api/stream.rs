@@ -1,4 +1,4 @@
-//! Answers that are streamed, by
+//! Streamed answers, implemented from
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>.
 
 use super::{RuntimeApi, Shared};
@@ -8,20 +8,20 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A streamed answer, as far as it has come.
+/// A streamed answer, as far as it has arrived.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stream {
-    /// Of the request that brings it.
+    /// The head of the request that carries it.
     pub(crate) head: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) trailers: String,
     pub(crate) is_whole: bool,
-    /// The runtime has closed the connection behind it.
+    /// Whether the runtime has closed the connection after it.
     pub(crate) is_closed: bool,
 }
 
 impl Stream {
-    /// What stands before the body, once it is there.
+    /// The prelude, once it is complete.
     pub(crate) fn prelude(&self) -> Option<Value> {
         let at = self.separator()?;
         Some(serde_json::from_slice(&self.bytes[..at]).expect("JSON before the separator"))
@@ -44,9 +44,9 @@ impl Stream {
         prelude["statusCode"].as_u64().expect("a status")
     }
 
-    /// The error that the trailers tell.
+    /// The error in the trailers.
     pub(crate) fn error(&self) -> Option<(String, Value)> {
-        // The first line is skipped: a head has one more.
+        // `header` skips the first line: a head has a request line there.
         let trailers = format!("\n{}", self.trailers);
         let kind = header(&trailers, "lambda-runtime-function-error-type")?;
         let body = header(&trailers, "lambda-runtime-function-error-body")?;
@@ -59,7 +59,7 @@ impl Stream {
     }
 }
 
-/// Base64 of RFC 4648, for tests: padding ends it.
+/// Base64 of RFC 4648 with padding at the end, for tests.
 fn unbase64(text: &str) -> Vec<u8> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
@@ -75,28 +75,28 @@ fn unbase64(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// How the API takes streams.
+/// How the API treats streams.
 #[derive(Debug, Default)]
 pub(super) struct Manner {
-    /// Nothing is read of them.
+    /// Whether it reads nothing of them.
     is_holding: AtomicBool,
-    /// Says that it is too long as soon as the body begins.
+    /// Whether it refuses them as too long when their body begins.
     refuses: AtomicBool,
 }
 
 impl RuntimeApi {
-    /// Reads nothing of streams from now on, or reads on.
+    /// Sets whether streams are read.
     pub(crate) fn hold(&self, is_holding: bool) {
         let manner = &self.shared.manner;
         manner.is_holding.store(is_holding, Ordering::SeqCst);
     }
 
-    /// Refuses streams from now on when their body has begun, or takes them.
+    /// Sets whether streams are refused when their body has begun.
     pub(crate) fn refuse(&self, refuses: bool) {
         self.shared.manner.refuses.store(refuses, Ordering::SeqCst);
     }
 
-    /// What has come of a stream.
+    /// A stream, as far as it has arrived.
     pub(crate) fn so_far(&self, id: &str) -> Option<Stream> {
         self.shared
             .streams
@@ -106,7 +106,7 @@ impl RuntimeApi {
             .cloned()
     }
 
-    /// Waits until a stream is whole.
+    /// Waits for the end of a stream.
     pub(crate) fn whole(&self, id: &str) -> Stream {
         let look = || {
             let streams = self.shared.streams.lock().expect("streams");
@@ -117,7 +117,7 @@ impl RuntimeApi {
         })
     }
 
-    /// Waits until a stream's body is as long as `text`, which it has to be.
+    /// Waits until a stream's body is as long as `text`, and compares it.
     pub(crate) fn until_body(&self, id: &str, text: &str) {
         let look = || self.so_far(id).filter(|s| s.body().len() >= text.len());
         let stream = until("more of the stream", look, || {
@@ -138,8 +138,8 @@ impl RuntimeApi {
     }
 }
 
-/// The invocation and the endpoint of a request that streams.
-pub(super) fn is_one(head: &str) -> Option<(String, String)> {
+/// The invocation and the endpoint, if the request is a streamed one.
+pub(super) fn streamed_invocation(head: &str) -> Option<(String, String)> {
     let mode = header(head, "lambda-runtime-function-response-mode")?;
     assert_eq!(mode, "streaming");
     let path = head.split(' ').nth(1)?;
@@ -147,7 +147,7 @@ pub(super) fn is_one(head: &str) -> Option<(String, String)> {
     Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
 }
 
-/// Takes a stream, chunk by chunk.
+/// Reads a stream, chunk by chunk.
 pub(super) fn take(
     shared: &Shared,
     id: &str,
@@ -203,7 +203,7 @@ pub(super) fn take(
     });
     let accepted = b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}";
     out.write_all(accepted).ok()?;
-    // The documentation leaves no other request here.
+    // The documentation allows no further request on this connection.
     assert_eq!(
         reader.read(&mut [0]).ok()?,
         0,

@@ -1,4 +1,4 @@
-//! A stage for tests: the real edge in front of the real misbehaving app, and a client that sees every byte.
+//! The setup of most tests: the real edge in front of the test app.
 #![allow(dead_code, reason = "every test file uses its own part of the stage")]
 
 use std::io::Read;
@@ -18,13 +18,13 @@ pub(crate) use testkit::process::{PATIENCE, signal, until};
 )]
 pub(crate) use testkit::raw_http::{Answer, Client, header};
 
-/// The secret that every stage is set to.
+/// The secret of every stage.
 pub(crate) const SECRET: &str = "0123456789abcdef0123";
 
 const EDGE: &str = env!("CARGO_BIN_EXE_landfall-edge");
 const TESTAPP: &str = env!("CARGO_BIN_EXE_landfall-edge-testapp");
 
-/// How a stage is set up.
+/// The settings of a stage.
 pub(crate) struct Setup {
     app: Vec<String>,
     environment: Vec<(String, String)>,
@@ -40,16 +40,16 @@ pub(crate) struct Stage {
     err: Collected,
 }
 
-/// A text that grows until its writer ends.
+/// Output that is collected until its end.
 #[derive(Clone)]
 struct Collected {
     text: Arc<Mutex<String>>,
     is_complete: Arc<AtomicBool>,
 }
 
-/// The usual setup.
+/// The default settings.
 pub(crate) fn setup() -> Setup {
-    // A drain that nobody waits for and retries that are quick to give up, unless a test says so.
+    // A short drain and no summary lines, unless a test needs them.
     let environment = [
         ("LEAD_MS", "0"),
         ("DRAIN_MS", "2000"),
@@ -183,7 +183,7 @@ impl Stage {
         Client::connect(SocketAddr::from(([127, 0, 0, 1], self.app))).get(path)
     }
 
-    /// How often the app has seen requests with this key.
+    /// How many requests with this key the app has seen.
     pub(crate) fn hits(&self, key: &str) -> u32 {
         self.app(&format!("/hits/{key}"))
             .body
@@ -191,20 +191,20 @@ impl Stage {
             .expect("a number")
     }
 
-    /// The status of the health endpoint; `None` while nobody answers.
+    /// The status of the health endpoint; [`None`] while nothing listens.
     pub(crate) fn health(&self) -> Option<u16> {
         let mut client = Client::try_connect(self.private)?;
         client.write("GET /.landfall/health HTTP/1.1\r\nhost: x\r\n\r\n");
         client.answer().map(|answer| answer.status)
     }
 
-    /// What the edge has told so far.
+    /// The summary so far.
     pub(crate) fn summary(&self) -> rules::edge_contract::summary::Summary {
         let answer = self.private("/.landfall/summary");
         rules::edge_contract::summary::Summary::parse(&answer.body).expect("a summary")
     }
 
-    /// All seconds in one.
+    /// The sum of all seconds.
     pub(crate) fn totals(&self) -> rules::edge_contract::bucket::Bucket {
         let mut sum = rules::edge_contract::bucket::Bucket::default();
         self.summary()
@@ -222,7 +222,7 @@ impl Stage {
         self.edge.id()
     }
 
-    /// The app's process, by what it says itself.
+    /// The app's process id, as it reports it.
     pub(crate) fn app_pid(&self) -> u32 {
         self.app("/pid").body.parse().expect("a number")
     }
@@ -235,12 +235,12 @@ impl Stage {
         self.err.text()
     }
 
-    /// Waits for something to become true.
+    /// Waits until a condition holds.
     pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         until(what, || is_so().then_some(()), || self.err());
     }
 
-    /// Waits for the end; returns the exit code.
+    /// Waits for the exit; returns the exit code.
     pub(crate) fn exit_code(&mut self) -> i32 {
         let edge = &mut self.edge;
         let (out, err) = (self.out.clone(), self.err.clone());
@@ -249,7 +249,7 @@ impl Stage {
             || edge.try_wait().expect("status"),
             || err.text(),
         );
-        // What it said last may still be on its way.
+        // The last output may still be in a pipe.
         let is_complete = || {
             [&out, &err]
                 .iter()
@@ -267,7 +267,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if matches!(self.edge.try_wait(), Ok(None)) {
-            // In order first, so that the app does not outlive the test.
+            // A clean shutdown first, so that the app does not outlive the test.
             self.signal("INT");
             self.signal("INT");
             let end = Instant::now() + Duration::from_secs(10);

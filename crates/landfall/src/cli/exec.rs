@@ -7,7 +7,7 @@ use clap::Args;
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// Program and its arguments; no shell reads them: `-- sh -c 'echo $HOME'` if one is to
+    /// Program and its arguments, without a shell; with one: `-- sh -c 'echo $HOME'`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

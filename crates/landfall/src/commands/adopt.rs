@@ -4,13 +4,14 @@
 use crate::cli::Global;
 use crate::cli::eject::Adopt;
 use crate::commands::eject::{self, Directory, invalid};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
 use crate::environment::planner::Planner;
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{BACKEND, Interrupt, VARIABLES};
 use rules::app::manifest::{FILE, Manifest, StateBackend, Target};
 use rules::event::{Event, Phase};
@@ -32,10 +33,13 @@ pub(crate) async fn run(
     let phases = Phases::new(report);
     let (directory, record) = Directory::to_read(&arguments.from)?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    same(&directory.name, &record.whose, &eject::whose(&place)).map_err(invalid)?;
+    same(&directory.name, &record.whose, &environment.whose()).map_err(invalid)?;
     if record.state != app.manifest.state {
         return Err(other_backend(&record));
     }
@@ -45,7 +49,7 @@ pub(crate) async fn run(
             budget: arguments.budget.or(app.manifest.budget),
             ..app.manifest.clone()
         },
-        place: &place,
+        environment: &environment,
         directory: &directory,
         record: &record,
         report,
@@ -57,18 +61,20 @@ pub(crate) async fn run(
 /// What the ejected roots run the app on.
 fn target(record: &Ejected) -> Result<Target, Failure> {
     let there = |target: &Target| record.roots.contains_key(&Root::of(*target));
-    Target::ALL
-        .into_iter()
-        .find(there)
-        .ok_or_else(|| Failure::new(Exit::BadInput, "the eject has no root of a target"))
+    Target::ALL.into_iter().find(there).ok_or_else(|| {
+        Failure::new(
+            Exit::BadInput,
+            "the ejected directory has no root of a target",
+        )
+    })
 }
 
 fn other_backend(record: &Ejected) -> Failure {
     Failure::new(
         Exit::BadInput,
-        "the state was kept elsewhere when this was ejected",
+        "the state backend has changed since the eject",
     )
-    .why(format!("`state` was \"{}\" then", record.state))
+    .why(format!("`state` was \"{}\" at that time", record.state))
     .next(format!(
         "set `state = \"{}\"` in {FILE}; nothing was changed",
         record.state
@@ -77,7 +83,7 @@ fn other_backend(record: &Ejected) -> Failure {
 
 struct Adoption<'a> {
     manifest: Manifest,
-    place: &'a Environment,
+    environment: &'a Environment,
     directory: &'a Directory,
     record: &'a Ejected,
     report: &'a Report,
@@ -90,8 +96,9 @@ impl Adoption<'_> {
         self.check_backends(&found)?;
         let verdicts = self.check_states().await?;
         self.check_target().await?;
-        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-        let function = self.planner(self.place).function().await;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
+        let function = self.planner(self.environment).function().await;
         let ours = self.ours(&found, scratch.path(), &function).await?;
         self.compare(&found, &ours, yes)?;
         self.take_over(&verdicts).await?;
@@ -100,13 +107,13 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    fn planner<'a>(&'a self, place: &'a Environment) -> Planner<'a> {
+    fn planner<'a>(&'a self, environment: &'a Environment) -> Planner<'a> {
         Planner {
             manifest: &self.manifest,
-            place,
+            environment,
             report: self.report,
             interrupt: self.interrupt,
-            only_looks: true,
+            is_read_only: true,
         }
     }
 
@@ -118,21 +125,21 @@ impl Adoption<'_> {
     fn check_backends(&self, found: &Texts) -> Result<(), Failure> {
         for root in self.roots() {
             let path = format!("{root}/{BACKEND}");
-            let wanted = self.place.ejected(root, &Value::Null);
+            let wanted = self.environment.ejected(root, &Value::Null);
             if found.get(&path) == wanted.get(BACKEND) {
                 continue;
             }
-            let kept = match self.place.bucket() {
+            let kept = match self.environment.bucket() {
                 Some(bucket) => format!("landfall keeps it in the bucket {}", bucket.name()),
                 None => "landfall keeps it on this machine".to_owned(),
             };
             return Err(Failure::new(
                 Exit::Refused,
-                format!("the state of the {root} root may be elsewhere: {path} was changed"),
+                format!("the state of the {root} root may be somewhere else: {path} was edited"),
             )
             .why(kept)
             .next(format!(
-                "write {path} as it was (`landfall eject` into an empty directory shows it), then `terraform -chdir={}/{root} init -migrate-state`",
+                "restore {path} (`landfall eject` into an empty directory shows it), then run `terraform -chdir={}/{root} init -migrate-state`",
                 self.directory.name
             )));
         }
@@ -143,9 +150,9 @@ impl Adoption<'_> {
     async fn check_states(&self) -> Result<BTreeMap<Root, Takeover>, Failure> {
         let mut verdicts = BTreeMap::new();
         for (root, parted) in &self.record.roots {
-            let Some(ours) = self.place.state(*root).await? else {
+            let Some(ours) = self.environment.state(*root).await? else {
                 if self.record.state == StateBackend::S3 {
-                    return Err(self.place.not_deployed());
+                    return Err(self.environment.not_deployed());
                 }
                 verdicts.insert(*root, self.copy(*root, parted, None)?);
                 continue;
@@ -173,14 +180,14 @@ impl Adoption<'_> {
                 Exit::Locked,
                 format!("the state of the {root} root is locked"),
             )
-            .why(format!("{}/{lock} is there", self.directory.name))
-            .next("wait until that Terraform is done, then run the same command again"));
+            .why(format!("{}/{lock} exists", self.directory.name))
+            .next("wait until that Terraform has finished, then run the same command again"));
         }
         let Some(text) = self.directory.read(&path)? else {
             return match ours {
                 // An earlier adopt took it.
                 Some(_) => Ok(Takeover::Same),
-                None => Err(self.place.not_deployed()),
+                None => Err(self.environment.not_deployed()),
             };
         };
         let Some(theirs) = Stamp::read(&text) else {
@@ -192,25 +199,25 @@ impl Adoption<'_> {
                 format!("landfall and plain Terraform have both changed the {root} root"),
             )
             .why(format!(
-                "both began with serial {}; {}/{path} has {}, landfall's own has {}",
+                "both started at serial {}; {}/{path} has {}, landfall's own has {}",
                 parted.serial,
                 self.directory.name,
                 theirs.serial,
                 ours.map_or(0, |ours| ours.serial)
             ))
-            .next("neither state knows all that is there: `terraform plan` in both directories shows what each lacks; `terraform import` brings it in, and `terraform state push` puts the one that is complete in the place of the other")),
+            .next("neither state is complete: `terraform plan` in both directories shows what each lacks; `terraform import` adds it, and `terraform state push` replaces the other state with the complete one")),
             verdict => Ok(verdict),
         }
     }
 
     /// Whether what was ejected is still what runs.
     async fn check_target(&self) -> Result<(), Failure> {
-        let there = match self.place.has_state().await? {
-            true => self.place.targets().await?,
+        let there = match self.environment.has_state().await? {
+            true => self.environment.targets().await?,
             false => Vec::new(),
         };
         match there.as_slice() {
-            [] if self.record.state == StateBackend::S3 => Err(self.place.not_deployed()),
+            [] if self.record.state == StateBackend::S3 => Err(self.environment.not_deployed()),
             [target] if *target != self.manifest.target => Err(Failure::new(
                 Exit::Refused,
                 format!(
@@ -218,7 +225,7 @@ impl Adoption<'_> {
                     self.manifest.target
                 ),
             )
-            .next("landfall has it already: there is nothing to adopt")),
+            .next("landfall manages it already: there is nothing to adopt")),
             [] | [_] => Ok(()),
             _ => Err(eject::moving()),
         }
@@ -235,7 +242,7 @@ impl Adoption<'_> {
         for root in self.roots() {
             let variables = match root {
                 Root::Ci if self.record.state == StateBackend::S3 => {
-                    let aside = self.place.aside(scratch).await?;
+                    let aside = self.environment.aside(scratch).await?;
                     eject::of_ci(&aside, &self.manifest, self.interrupt).await?
                 }
                 // Its state is not landfall's yet; what it was made with stands there.
@@ -243,7 +250,7 @@ impl Adoption<'_> {
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
-                root => self.place.variables(root, &self.manifest, function)?,
+                root => self.environment.variables(root, &self.manifest, function)?,
             };
             all.insert(root, variables);
         }
@@ -273,7 +280,7 @@ impl Adoption<'_> {
         for (root, variables) in ours {
             let here = variables.as_object().cloned().unwrap_or_default();
             told.extend(differences(*root, &self.there(*root, found)?, &here));
-            for (name, text) in self.place.ejected(*root, variables) {
+            for (name, text) in self.environment.ejected(*root, variables) {
                 wanted.insert(format!("{root}/{name}"), text);
             }
         }
@@ -296,7 +303,7 @@ impl Adoption<'_> {
         let others = other_version(&written, &wanted, &found);
         if others > 0 {
             self.report.note(format!(
-                "{others} files there are of landfall {}, and this is {}: the plan shows whether that changes anything",
+                "{others} files were written by landfall {}, and this is {}: the plan shows whether that changes anything",
                 self.record.landfall,
                 env!("CARGO_PKG_VERSION")
             ));
@@ -317,23 +324,24 @@ impl Adoption<'_> {
         if self.record.state == StateBackend::S3 {
             return Ok(());
         }
-        let store = self.place.store();
-        let keeper = Keepalive::take(&store, "landfall adopt", self.report, self.interrupt).await?;
+        let store = self.environment.store();
+        let keepalive =
+            Keepalive::acquire(&store, "landfall adopt", self.report, self.interrupt).await?;
         let done = self.take_over_locked(verdicts).await;
-        keeper.end(done).await
+        keepalive.release(done).await
     }
 
     async fn take_over_locked(&self, verdicts: &BTreeMap<Root, Takeover>) -> Result<(), Failure> {
         for (root, verdict) in verdicts {
-            let own = self.place.local_state(*root);
+            let own = self.environment.local_state(*root);
             let unwritable = format!("{} cannot be written", own.display());
-            if let Some(lock) = self.place.lock(*root).await {
+            if let Some(lock) = self.environment.state_lock(*root).await {
                 return Err(Failure::new(
                     Exit::Locked,
                     format!("the state of the {root} root is locked"),
                 )
                 .why(lock.describe())
-                .next("wait until it is done, then run the same command again"));
+                .next("wait until it has finished, then run the same command again"));
             }
             let theirs = self.directory.read(&format!("{root}/terraform.tfstate"))?;
             match (verdict, theirs) {
@@ -343,11 +351,12 @@ impl Adoption<'_> {
                             .map_err(Failure::io(unwritable.clone()))?;
                     }
                     eject::replace(&own, &text, Some(0o600)).map_err(Failure::io(unwritable))?;
-                    self.report
-                        .note(format!("the state of the {root} root is landfall's again"));
+                    self.report.note(format!(
+                        "landfall manages the state of the {root} root again"
+                    ));
                 }
                 (Takeover::Stale, _) => self.report.note(format!(
-                    "landfall has changed the {root} root since it was ejected: its own state stays"
+                    "landfall has changed the {root} root since the eject: its own state is kept"
                 )),
                 _ => {}
             }
@@ -358,15 +367,16 @@ impl Adoption<'_> {
 
     /// What `up` would change of the shape; whether that is nothing.
     async fn plan(&self, ours: &BTreeMap<Root, Value>) -> Result<bool, Failure> {
-        let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-        let aside = self.place.aside(scratch.path()).await?;
+        let scratch =
+            tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
+        let aside = self.environment.aside(scratch.path()).await?;
         let planner = self.planner(&aside);
         let mut unchanged = true;
         for (root, variables) in ours {
             let terraform = aside
                 .terraform_with(*root, variables, self.interrupt)
                 .await?;
-            let ready = planner.ready(terraform).await?;
+            let ready = planner.plan_root(terraform).await?;
             unchanged &= ready.plan.is_empty();
             self.report.emit(Event::Planned {
                 root: *root,
@@ -379,27 +389,30 @@ impl Adoption<'_> {
 }
 
 fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
-    let found = found.map_or("one that cannot be read", |found| found.lineage.as_str());
+    let found = found.map_or("unreadable", |found| found.lineage.as_str());
     Failure::new(
         Exit::Refused,
         format!("the state of the {root} root is not the one that was ejected"),
     )
     .why(format!(
-        "its lineage was {}, and is now {found}",
+        "its lineage was {}; it is now {found}",
         parted.lineage
     ))
-    .next("it was made anew since, or is of another environment: `landfall status` says what is there; nothing was changed")
+    .next("it was created again, or belongs to another environment: `landfall status` shows what is deployed; nothing was changed")
 }
 
 fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
-    let mut failure = Failure::new(Exit::Refused, "landfall would undo what was changed there");
+    let mut failure = Failure::new(
+        Exit::Refused,
+        "landfall would undo changes in the ejected directory",
+    );
     failure.why = told
         .iter()
         .map(ToString::to_string)
         .chain(
             edited
                 .iter()
-                .map(|edit| format!("{edit}: landfall uses its own files")),
+                .map(|edit| format!("{edit}: landfall uses only its own files")),
         )
         .collect();
     let mut how: Vec<String> = told
@@ -410,9 +423,8 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
     how.dedup();
     failure.next = how;
     if !edited.is_empty() {
-        failure = failure.next(
-            "bring the files back as they were, or go on without landfall: it has no place for them",
-        );
+        failure =
+            failure.next("restore the files, or continue without landfall: it cannot keep them");
     }
-    failure.next("or drop it with --yes: the next `landfall up` then changes it back; nothing was changed yet")
+    failure.next("or drop the changes with --yes: the next `landfall up` undoes them; nothing was changed yet")
 }

@@ -8,16 +8,15 @@ pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::commands::down;
 use crate::documents::ci_workflows;
 use crate::documents::ci_workflows::generated_file::{Overwrite, decide};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::terraform::listener;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use checkout::Checkout;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::Invalid;
@@ -84,11 +83,9 @@ fn project(forge: Forge, flags: &Flags, checkout: &Checkout) -> Result<Project, 
     let Some(path) = &flags.repository else {
         return match remote {
             Some(project) => project.map_err(invalid),
-            None => Err(
-                Failure::new(Exit::BadInput, "nobody knows whose jobs to trust")
-                    .why("the directory has no git remote `origin`")
-                    .next("name the repository with --repository OWNER/REPOSITORY"),
-            ),
+            None => Err(Failure::new(Exit::BadInput, "no CI repository given")
+                .why("the directory has no git remote `origin`")
+                .next("name the repository with --repository OWNER/REPOSITORY")),
         };
     };
     match (forge, remote) {
@@ -124,10 +121,13 @@ async fn set_up(
     let phases = Phases::new(report);
     let app = App::read_settings(&flags.app.directory, global)?;
     let within = directory(&checkout.prefix).map_err(invalid)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let target = Environment::target(&app.manifest, &place.targets().await?);
+    let target = Environment::target(&app.manifest, &environment.targets().await?);
     let archive = match (&flags.archive, &flags.archive_sha256) {
         (Some(url), Some(sha256)) => Some(Archive {
             url: url.clone(),
@@ -135,12 +135,12 @@ async fn set_up(
         }),
         _ => None,
     };
-    let region = place.session.region();
+    let region = environment.session.region();
     let deployment = Deployment {
         partition: partition(region).to_owned(),
-        account: place.account.clone(),
+        account: environment.account.clone(),
         region: region.to_owned(),
-        names: place.names.clone(),
+        names: environment.names.clone(),
         target,
         domain: app.manifest.domain.clone(),
         directory: within,
@@ -150,24 +150,24 @@ async fn set_up(
     say_writing(&wanted, flags.force, report)?;
     advise(setup, &deployment, report);
     let role_arns = if flags.no_apply {
-        report.note("nothing was made in AWS: the roles in the file are not there yet");
+        report.note("nothing was created in AWS: the roles that the file names do not exist yet");
         std::collections::BTreeMap::new()
     } else {
-        let made_bucket = match place.bucket() {
-            Some(bucket) => bucket.ensure(&place.names, None).await?,
+        let made_bucket = match environment.bucket() {
+            Some(bucket) => bucket.ensure(&environment.names, None).await?,
             None => false,
         };
         let made = make(
             setup,
             &deployment,
             flags,
-            &place,
+            &environment,
             &phases,
             report,
             interrupt,
         )
         .await;
-        if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, place.bucket())
+        if let (true, Err(failure), Some(bucket)) = (made_bucket, &made, environment.bucket())
             && failure.exit == Exit::Refused
         {
             // Nothing half-made: nothing was put into it.
@@ -194,7 +194,7 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
             return Err(
                 Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
                     .why(error.to_string())
-                    .next("mend its permissions; nothing was changed"),
+                    .next("fix its permissions; nothing was changed"),
             );
         }
     };
@@ -224,8 +224,8 @@ fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Fail
                 Exit::Refused,
                 format!("{} was written or changed by hand", wanted.name),
             )
-            .why("landfall writes over its own text only; above stands what would change")
-            .next("take over by hand what you want of it, or write over all of it with --force"))
+            .why("landfall overwrites only what it wrote itself; the changes are shown above")
+            .next("apply the changes that you want by hand, or overwrite the file with --force"))
         }
     }
 }
@@ -235,25 +235,25 @@ fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
     let warn = |text: String| report.emit(Event::Warning { text });
     if deployment.archive.is_none() {
         warn(
-            "no release of landfall is published yet, so the jobs stop until --archive and --archive-sha256 say where they get it from"
+            "no release of landfall is published yet: jobs fail until --archive and --archive-sha256 name one"
                 .to_owned(),
         );
     }
     if setup.forge == Forge::Github && setup.ids.is_none() {
         let path = &setup.project.path;
         report.note(format!(
-            "a repository that is new, renamed or moved since 15 July 2026 names its numbers in its tokens; if yours is one: `gh api repos/{path} --jq '[.owner.id, .id]'` tells them for --owner-id and --repository-id"
+            "the tokens of a repository that was created, renamed or moved since 15 July 2026 contain its numbers; for such a repository, set --owner-id and --repository-id to the output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
         ));
     }
     if let Some(environment) = &setup.github_environment {
         warn(format!(
-            "whoever may push a branch may name the environment {environment} in it, unless GitHub lets only {} use it: Settings, Environments, {environment}, Deployment branches. AWS compares the branch as well, but this is GitHub's to enforce",
+            "everyone who can push a branch can use the environment {environment}, unless only {} may: set it under Settings, Environments, {environment}, Deployment branches. AWS also compares the branch, but only GitHub can enforce this",
             setup.branch
         ));
     }
     if setup.forge == Forge::Gitlab {
         report.note(format!(
-            "whoever may push to {} may deploy: protect it (Settings, Repository, Protected branches)",
+            "everyone who can push to {} can deploy: protect the branch (Settings, Repository, Protected branches)",
             setup.branch
         ));
     }
@@ -264,7 +264,7 @@ async fn make(
     setup: &Setup,
     deployment: &Deployment,
     flags: &Flags,
-    place: &Environment,
+    environment: &Environment,
     phases: &Phases<'_>,
     report: &Report,
     interrupt: &Interrupt,
@@ -272,27 +272,30 @@ async fn make(
     let inputs = serde_json::to_value(CiInputs::of(setup, deployment))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     let (terraform, plan) = phases
-        .time(Phase::Plan, plan(place, &inputs, report, interrupt))
+        .time(Phase::Plan, plan(environment, &inputs, report, interrupt))
         .await?;
     let arn = deployment.provider_arn(setup.issuer());
-    let missing = provider::missing(place, &arn).await?;
+    let missing = provider::missing(environment, &arn).await?;
     if let Some(missing) = &missing {
         report.note(missing.describe(setup.issuer()));
     }
     if missing.is_some() || !plan.is_empty() {
         let question = format!(
             "Let jobs of {} deploy {} ({}) to account {}?",
-            setup.project.path, place.names.app, place.names.environment, place.account
+            setup.project.path,
+            environment.names.app,
+            environment.names.environment,
+            environment.account
         );
         confirm(report, flags.yes, &question)?;
         if let Some(missing) = missing {
-            missing.make(place, setup.issuer(), &arn).await?;
+            missing.make(environment, setup.issuer(), &arn).await?;
         }
         if !plan.is_empty() {
             let apply = async {
                 match terraform.apply(&mut listener(report, Root::Ci)).await {
                     Ok(()) => Ok(()),
-                    Err(failure) => Err(place.explain_lock(&terraform, failure).await),
+                    Err(failure) => Err(environment.explain(&terraform, failure).await),
                 }
             };
             phases.time(Phase::Ci, apply).await?;
@@ -309,15 +312,17 @@ async fn make(
 }
 
 async fn plan(
-    place: &Environment,
+    environment: &Environment,
     inputs: &serde_json::Value,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(Terraform, Plan), Failure> {
-    let terraform = place.terraform_with(Root::Ci, inputs, interrupt).await?;
+    let terraform = environment
+        .terraform_with(Root::Ci, inputs, interrupt)
+        .await?;
     let plan = match terraform.plan(false).await {
         Ok(plan) => plan,
-        Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+        Err(failure) => return Err(environment.explain(&terraform, failure).await),
     };
     report.emit(Event::Planned {
         root: Root::Ci,
@@ -348,32 +353,35 @@ async fn remove(
 ) -> Result<(), Failure> {
     let phases = Phases::new(report);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    if !place.has_state().await? || !place.holds(Root::Ci).await? {
-        report.note("CI has no roles here: there is nothing to remove");
+    if !environment.has_state().await? || !environment.holds(Root::Ci).await? {
+        report.note("there are no roles of CI: nothing to remove");
         return Ok(());
     }
     let question = format!(
-        "Take away what jobs of CI deploy {} ({}) with?",
-        place.names.app, place.names.environment
+        "Remove the roles with which CI deploys {} ({})?",
+        environment.names.app, environment.names.environment
     );
     confirm(report, arguments.yes, &question)?;
-    let provider = trusted(&place).await?;
-    let destroy = down::destroy(&place, &app.manifest, &[Root::Ci], report, interrupt);
+    let provider = trusted(&environment).await?;
+    let destroy = environment.destroy(&app.manifest, &[Root::Ci], report, interrupt);
     phases.time(Phase::Destroy, destroy).await?;
-    leave(&place, provider, report).await;
+    leave(&environment, provider, report).await;
     for root in Root::ALL {
-        if place.holds(root).await? {
-            report.note("the file in the repository stays: delete it as well, or its jobs fail");
+        if environment.holds(root).await? {
+            report.note("the file in the repository stays: delete it, or its jobs fail");
             return Ok(());
         }
     }
     // Without anything else the bucket was made for CI alone.
-    if let Some(bucket) = place.bucket() {
+    if let Some(bucket) = environment.bucket() {
         bucket.delete().await?;
     }
-    report.note("the file in the repository stays: delete it as well, or its jobs fail");
+    report.note("the file in the repository stays: delete it, or its jobs fail");
     Ok(())
 }

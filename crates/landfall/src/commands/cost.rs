@@ -1,12 +1,12 @@
 //! `landfall cost`: the bill of what is deployed, and what AWS says was spent.
 
-use crate::cli::{AppDir, Global};
+use crate::cli::{Cost, Global};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
-use crate::environment::planner::{pays, tasks};
+use crate::environment::tasks;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use aws::{Budgets, Secrets};
 use infra::Interrupt;
@@ -18,30 +18,34 @@ use rules::shape::cost::prices::Table;
 use rules::shape::cost::{EstimateInput, Workload, estimate};
 
 pub(crate) async fn run(
-    arguments: &AppDir,
+    arguments: &Cost,
     global: &Global,
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    report.show_details();
+    report.show_details(arguments.all);
     let phases = Phases::new(report);
-    let app = App::read_settings(&arguments.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let app = App::read_settings(&arguments.app.directory, global)?;
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let there = place.targets().await?;
+    let there = environment.targets().await?;
     if there.is_empty() {
-        return Err(place.not_deployed());
+        return Err(environment.not_deployed());
     }
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to work in"))?;
-    let aside = place.aside(scratch.path()).await?;
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
+    let aside = environment.aside(scratch.path()).await?;
     let roots = [Root::Foundation]
         .into_iter()
         .chain(there.iter().map(|target| Root::of(*target)))
         .chain(there.iter().map(|target| Root::domain_of(*target)));
     let mut resources = Vec::new();
     for root in roots {
-        if !place.holds(root).await? {
+        if !environment.holds(root).await? {
             continue;
         }
         let terraform = aside.terraform(root, &app.manifest, &interrupt).await?;
@@ -49,13 +53,13 @@ pub(crate) async fn run(
     }
     let settings = Settings {
         target: Environment::target(&app.manifest, &there),
-        ..serving(&place, &app).await?
+        ..serving(&environment, &app).await?
     };
     let tasks = match settings.target {
-        Target::Fargate => tasks(&place).await?,
+        Target::Fargate => tasks::desired(&environment).await?,
         Target::Lambda => 0,
     };
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let secrets = secrets.list_in(SecretsStore::SecretsManager).await?.len();
     let bill = estimate(
         Table::own(),
@@ -63,31 +67,31 @@ pub(crate) async fn run(
             resources: &resources,
             workload: Workload::from_settings(&settings, tasks),
             secrets,
-            region: place.session.region(),
-            account: &pays(&place).await,
+            region: environment.session.region(),
+            account: &environment.cloud().account_plan(&environment.session).await,
             now: now(),
         },
     );
     report.emit(Event::Priced {
         bill: Box::new(bill),
     });
-    let budgets = Budgets::new(&place.session, &place.account);
-    match budgets.spent(&place.names.id()).await {
+    let budgets = Budgets::new(&environment.session, &environment.account);
+    match budgets.spent(&environment.names.id()).await {
         Ok(Some(spent)) => report.emit(Event::Spent(spent)),
-        Ok(None) => report.note("AWS has not counted yet what was spent this month"),
+        Ok(None) => report.note("AWS has no figures for this month yet"),
         Err(error) => report.emit(Event::Warning {
-            text: format!("what was spent could not be looked at: {error}"),
+            text: format!("cannot read this month's spend: {error}"),
         }),
     }
     Ok(())
 }
 
 /// How large what serves is: as the last good release had it, else as the manifest says.
-async fn serving(place: &Environment, app: &App) -> Result<Settings, Failure> {
-    let records = Ledger::all(&place.store()).await?;
+async fn serving(environment: &Environment, app: &App) -> Result<Settings, Failure> {
+    let records = Ledger::all(&environment.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(match last {
         Some(record) => record.revision.settings,
-        None => Settings::of(&app.manifest),
+        None => Settings::from_manifest(&app.manifest),
     })
 }

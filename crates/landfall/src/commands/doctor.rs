@@ -1,18 +1,17 @@
 //! `landfall doctor`: everything that would make a deployment fail, before anything is created.
 
-use super::up::image;
 use crate::cli::{Doctor, Global, Up};
 use crate::doctor::{Examined, Extent, examine, trouble};
 use crate::environment::app::overrides;
 use crate::failure::Failure;
+use crate::image::app_image;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
+use rules::check::{Check, CheckId, Outcome, Summary, Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::doctor::{
-    self, Check, CheckId, Outcome, Summary, Unavailable, app::run_gap, verdict,
-};
+use rules::operate::doctor::{self, app::why_not_run};
 
 pub(crate) async fn run(
     arguments: &Doctor,
@@ -57,13 +56,13 @@ pub(crate) async fn run(
         Some(trouble) => Err(Failure::new(
             trouble.exit,
             match summary.blockers {
-                1 => "a deployment would fail: 1 problem stands in its way".to_owned(),
+                1 => "a deployment would fail: 1 problem".to_owned(),
                 several => {
-                    format!("a deployment would fail: {several} problems stand in its way")
+                    format!("a deployment would fail: {several} problems")
                 }
             },
         )
-        .next("nothing was created; mend what is said above and run `landfall doctor` again")),
+        .next("nothing was created; fix the problems above and run `landfall doctor` again")),
     }
 }
 
@@ -78,7 +77,7 @@ async fn look_at_image(
     let skipped = |why: &str| Unavailable::Skipped(why.to_owned());
     let (Some(app), Some(engine)) = (&examined.app, &examined.engine) else {
         let why = match examined.app {
-            None => "the app's settings are not in order",
+            None => "the app's settings have problems",
             Some(_) => "there is no container engine",
         };
         facts.image = Err(skipped(why));
@@ -87,29 +86,32 @@ async fn look_at_image(
     };
     let prebuilt = arguments.source.image.as_deref();
     if arguments.no_run && prebuilt.is_none() {
-        facts.image = Err(skipped("nothing is built with --no-run"));
-        facts.trial = Err(skipped("nothing is run with --no-run"));
+        facts.image = Err(skipped("--no-run builds no image"));
+        facts.trial = Err(skipped("--no-run runs no image"));
         return;
     }
-    let image = match image::own(prebuilt, app, engine, report).await {
-        Ok(image) => image,
-        Err(failure) => {
-            facts.image = Err(trouble(failure));
-            facts.trial = Err(skipped("there is no image"));
-            return;
-        }
-    };
-    facts.image = Ok(engine.describe(&image).await);
+    let image =
+        match app_image::build_or_pull(prebuilt, &app.directory, &app.manifest, engine, report)
+            .await
+        {
+            Ok(image) => image,
+            Err(failure) => {
+                facts.image = Err(trouble(failure));
+                facts.trial = Err(skipped("there is no image"));
+                return;
+            }
+        };
+    facts.image = Ok(image.facts());
     if arguments.no_run {
-        facts.trial = Err(skipped("nothing is run with --no-run"));
+        facts.trial = Err(skipped("--no-run runs no image"));
         return;
     }
     let foreign = facts.engine.as_ref().ok().zip(facts.image.as_ref().ok());
-    let foreign = foreign.and_then(|(engine, image)| run_gap(image, engine));
+    let foreign = foreign.and_then(|(engine, image)| why_not_run(image, engine));
     facts.trial = match foreign {
         Some(gap) => Err(gap),
         None => {
-            let tried = engine.try_out(&image, &app.manifest, interrupt).await;
+            let tried = engine.trial_run(&image, &app.manifest, interrupt).await;
             tried.map_err(trouble)
         }
     };
@@ -134,7 +136,7 @@ pub(crate) async fn before(
     for check in &mut checks {
         if check.exit().is_some()
             && check.check.is_inferred()
-            && arguments.despite.contains(&check.check)
+            && arguments.start.despite.contains(&check.check)
         {
             check.outcome = Outcome::Warning;
         }
@@ -148,7 +150,7 @@ pub(crate) async fn before(
             .collect();
         if !inferred.is_empty() {
             failure = failure.next(format!(
-                "if you know better, go on all the same: --despite {}",
+                "if the check is wrong, continue with --despite {}",
                 inferred.join(",")
             ));
         }

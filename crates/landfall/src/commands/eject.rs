@@ -7,15 +7,17 @@ pub(crate) use directory::{Directory, invalid, replace};
 use crate::cli::Global;
 use crate::cli::eject::Eject;
 use crate::documents::eject_readme as readme;
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
-use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
 use crate::environment::planner::Planner;
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
-use crate::release::runner::{Deployment, TargetOutputs};
+use crate::release::deployment::{Deployment, TargetOutputs};
+use crate::release::ledger::Ledger;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
@@ -25,6 +27,7 @@ use rules::exit::Exit;
 use rules::leave::eject::files::{Texts, lost, sums};
 use rules::leave::eject::state::{Stamp, Takeover, takeover, without_variables};
 use rules::leave::eject::{Ejected, VERSION, Whose, same};
+use rules::release::live_slot;
 use rules::release::revision::Image;
 use rules::shape::contract::{CiInputs, Root};
 use serde_json::Value;
@@ -33,7 +36,7 @@ use std::collections::BTreeMap;
 /// What is deployed, as far as a directory of it has to say it.
 struct Deployed {
     manifest: Manifest,
-    site: Deployment,
+    deployment: Deployment,
     live: Slot,
     serving: Option<String>,
     variables: BTreeMap<Root, Value>,
@@ -47,17 +50,21 @@ pub(crate) async fn run(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let phases = Phases::new(report);
-    let directory = Directory::to_write(&arguments.into)?;
-    let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = phases
-        .time(Phase::Preflight, Environment::open(&app, global, report))
+    let (app, into) = arguments.read();
+    let directory = Directory::to_write(&into)?;
+    let app = App::read_settings(&app, global)?;
+    let environment = phases
+        .time(
+            Phase::Preflight,
+            Environment::open(&app.manifest, global, report),
+        )
         .await?;
-    let whose = whose(&place);
+    let whose = environment.whose();
     if let Some(record) = &directory.record {
         same(&directory.name, &record.whose, &whose).map_err(invalid)?;
     }
-    let target = match place.targets().await?.as_slice() {
-        [] => return Err(place.not_deployed()),
+    let target = match environment.targets().await?.as_slice() {
+        [] => return Err(environment.not_deployed()),
         [target] => *target,
         _ => return Err(moving()),
     };
@@ -69,19 +76,19 @@ pub(crate) async fn run(
     let deployed = phases
         .time(
             Phase::Plan,
-            look(&place, manifest, arguments.yes, report, &interrupt),
+            look(&environment, manifest, arguments.yes, report, &interrupt),
         )
         .await?;
 
     let mut states = BTreeMap::new();
     for root in deployed.variables.keys() {
-        states.insert(*root, state(&place, *root).await?);
+        states.insert(*root, state(&environment, *root).await?);
     }
     let roots = stamps(&states);
-    for root in states.keys().filter(|_| place.bucket().is_none()) {
+    for root in states.keys().filter(|_| environment.bucket().is_none()) {
         check_copy(&directory, *root, &roots[root])?;
     }
-    let files = files(&place, &whose, &deployed);
+    let files = files(&environment, &whose, &deployed);
     let written = directory.record.as_ref().map(|record| &record.files);
     let lost = lost(
         &written.cloned().unwrap_or_default(),
@@ -91,7 +98,7 @@ pub(crate) async fn run(
     if !lost.is_empty() {
         let lost: Vec<&str> = lost.iter().map(|edit| edit.path.as_str()).collect();
         let question = format!(
-            "Write over files in {} that were edited: {}?",
+            "Overwrite edited files in {}: {}?",
             directory.name,
             lost.join(", ")
         );
@@ -118,7 +125,7 @@ pub(crate) async fn run(
             directory.remove_unedited(path)?;
         }
     }
-    if place.bucket().is_none() {
+    if environment.bucket().is_none() {
         for (root, text) in &states {
             let copy = without_variables(text, &[SECRET_VARIABLE]);
             directory.write_private(&format!("{root}/terraform.tfstate"), &copy)?;
@@ -133,36 +140,26 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Which environment a place is.
-pub(crate) fn whose(place: &Environment) -> Whose {
-    Whose::of(
-        &place.names,
-        &place.account,
-        place.session.region(),
-        place.is_rehearsal(),
-    )
-}
-
 pub(crate) fn moving() -> Failure {
     Failure::new(
         Exit::Refused,
-        "the environment moves from one target to the other",
+        "the environment is being moved from one target to the other",
     )
     .why("both are there")
-    .next("finish it with `landfall move --to TARGET`, then run the same command again")
+    .next("finish the move with `landfall move --to TARGET`, then run the same command again")
 }
 
 /// The text of a state that has to be there.
-pub(crate) async fn state(place: &Environment, root: Root) -> Result<String, Failure> {
-    let text = place.state(root).await?;
+pub(crate) async fn state(environment: &Environment, root: Root) -> Result<String, Failure> {
+    let text = environment.state(root).await?;
     text.filter(|text| Stamp::read(text).is_some())
         .ok_or_else(|| {
             Failure::new(
                 Exit::Unknown,
                 format!("the state of the {root} root cannot be read"),
             )
-            .why("it has neither lineage nor serial")
-            .next("`terraform state pull` in its directory may say more; nothing was changed")
+            .why("it lacks a lineage or a serial")
+            .next("`terraform state pull` in its directory may show more; nothing was changed")
         })
 }
 
@@ -175,32 +172,38 @@ fn stamps(states: &BTreeMap<Root, String>) -> BTreeMap<Root, Stamp> {
 
 /// Looks at what is deployed, and holds it against what the manifest says: what is written down is to be what is there.
 async fn look(
-    place: &Environment,
+    environment: &Environment,
     manifest: Manifest,
     yes: bool,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<Deployed, Failure> {
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
-    let aside = place.aside(scratch.path()).await?;
-    let Some(site) = aside.site(&manifest, interrupt).await? else {
-        return Err(place.not_deployed());
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
+    let aside = environment.aside(scratch.path()).await?;
+    let Some(deployment) = aside.deployment(&manifest, interrupt).await? else {
+        return Err(environment.not_deployed());
     };
-    let look = site
-        .driver(&aside, &manifest, None, report, interrupt)?
+    let look = deployment
+        .driver(
+            &aside.session,
+            &aside.names,
+            &manifest,
+            None,
+            report,
+            interrupt,
+        )?
         .look()
         .await?;
-    let live = match look.shares.green > look.shares.blue {
-        true => Slot::Green,
-        false => Slot::Blue,
-    };
+    let latest = Ledger::latest(&environment.store()).await?;
+    let live = live_slot(&look.shares, latest.as_ref().map(|ledger| &ledger.record));
     let serving = look.of(live).image.clone();
     let planner = Planner {
         manifest: &manifest,
-        place: &aside,
+        environment: &aside,
         report,
         interrupt,
-        only_looks: true,
+        is_read_only: true,
     };
     let function = Function {
         image: serving.as_deref().and_then(Image::parse),
@@ -210,17 +213,17 @@ async fn look(
     for root in [Root::Foundation, Root::of(manifest.target)] {
         variables.insert(root, aside.variables(root, &manifest, &function)?);
     }
-    if let Some(inputs) = of_domain(place, &site).await? {
+    if let Some(inputs) = of_domain(environment, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
     }
-    if place.holds(Root::Ci).await? {
+    if environment.holds(Root::Ci).await? {
         variables.insert(Root::Ci, of_ci(&aside, &manifest, interrupt).await?);
     }
     let mut changes = Vec::new();
     let mut tools = String::new();
     for (root, variables) in &variables {
         let terraform = aside.terraform_with(*root, variables, interrupt).await?;
-        let ready = planner.ready(terraform).await?;
+        let ready = planner.plan_root(terraform).await?;
         report.emit(Event::Planned {
             root: *root,
             summary: ready.plan.describe(),
@@ -234,17 +237,17 @@ async fn look(
     if !changes.is_empty() && !yes {
         let mut failure = Failure::new(
             Exit::Refused,
-            "what is deployed is not what landfall.toml and this landfall would make",
+            "what is deployed differs from what landfall.toml and this landfall would create",
         );
         failure.why = changes;
         return Err(failure
-            .next("`landfall up` brings both together; then run the same command again")
-            .next("what `up` was told on its command line, such as --budget, is to be said here, too")
-            .next("or write it down as landfall.toml says, with --yes: the first `terraform apply` then makes these changes"));
+            .next("`landfall up` applies the difference; then run the same command again")
+            .next("repeat the options that `up` was given, such as --budget")
+            .next("or write what landfall.toml says with --yes: the first `terraform apply` then makes these changes"));
     }
     Ok(Deployed {
         manifest,
-        site,
+        deployment,
         live,
         serving,
         variables,
@@ -259,11 +262,11 @@ async fn said(terraform: &Terraform) -> String {
 
 /// The variables of the domain's root, as its state has them; [`None`] where there is no domain.
 pub(crate) async fn of_domain(
-    place: &Environment,
-    site: &Deployment,
+    environment: &Environment,
+    deployment: &Deployment,
 ) -> Result<Option<Value>, Failure> {
-    let target = site.target();
-    let kept = domain::kept_on(place, target).await?;
+    let target = deployment.target();
+    let kept = domain::kept_on(environment, target).await?;
     let zones = kept.domains.into_iter();
     let domains: BTreeMap<String, String> = zones
         .filter_map(|(domain, zone)| Some((domain, zone?)))
@@ -271,7 +274,7 @@ pub(crate) async fn of_domain(
     if domains.is_empty() {
         return Ok(None);
     }
-    domain::inputs(place, target, &domains, Some(&site.target)).map(Some)
+    domain::inputs(environment, target, &domains, Some(&deployment.target)).map(Some)
 }
 
 /// The variables of CI's root, as its state has them.
@@ -304,38 +307,38 @@ fn check_copy(directory: &Directory, root: Root, ours: &Stamp) -> Result<(), Fai
             format!("the state in {} would be lost", directory.name),
         )
         .why(format!(
-            "plain Terraform has written {path} since, or it is of another environment"
+            "plain Terraform has written {path} since, or it belongs to another environment"
         ))
         .next(format!(
-            "`landfall adopt --from {}` takes it over; or eject into another directory",
+            "`landfall adopt --from {}` adopts it; or eject into another directory",
             directory.name
         ))),
     }
 }
 
 /// Everything that is written but for states and the record.
-fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
+fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
     let mut files = Texts::new();
     for (root, variables) in &deployed.variables {
-        for (name, text) in place.ejected(*root, variables) {
+        for (name, text) in environment.ejected(*root, variables) {
             files.insert(format!("{root}/{name}"), text);
         }
     }
-    let bucket = place.bucket();
-    let home = place.directory().display().to_string();
-    let emulators = place.emulators();
+    let bucket = environment.bucket();
+    let home = environment.directory().display().to_string();
+    let overrides = environment.endpoints.overrides();
     let manifest = &deployed.manifest;
     let subject = readme::Subject {
         whose,
-        names: &place.names,
+        names: &environment.names,
         landfall: env!("CARGO_PKG_VERSION"),
         tools: deployed.tools.clone(),
         state: match &bucket {
             Some(bucket) => readme::State::Bucket(bucket.name()),
             None => readme::State::Copied { home: &home },
         },
-        foundation: &deployed.site.foundation,
-        target: match &deployed.site.target {
+        foundation: &deployed.deployment.foundation,
+        target: match &deployed.deployment.target {
             TargetOutputs::Lambda(outputs) => readme::Target::Lambda(outputs),
             TargetOutputs::Fargate(outputs) => readme::Target::Fargate {
                 outputs,
@@ -350,9 +353,9 @@ fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
         edge: manifest.edge,
         architecture: manifest.architecture,
         count: manifest.count.get(),
-        emulators: emulators
+        emulators: overrides
             .as_ref()
-            .map(|emulators| (emulators.main.as_str(), emulators.second.as_str())),
+            .map(|overrides| (overrides.main.as_str(), overrides.second.as_str())),
     };
     files.insert("README.md".to_owned(), readme::render(&subject));
     files
@@ -362,13 +365,15 @@ fn files(place: &Environment, whose: &Whose, deployed: &Deployed) -> Texts {
 fn warn(app: &App, directory: &Directory, report: &Report) {
     if directory.is_below(&app.directory) {
         let text = format!(
-            "{} lies in the app's directory: name it in .dockerignore, or it may end up in the image",
+            "{} is in the app's directory: add it to .dockerignore, or it may end up in the image",
             directory.name
         );
         report.emit(Event::Warning { text });
     }
     if app.manifest.state == StateBackend::Local {
-        let text = "the state was copied: from now on only one of landfall and plain Terraform may change anything".to_owned();
+        let text =
+            "the state was copied: from now on use either landfall or plain Terraform, not both"
+                .to_owned();
         report.emit(Event::Warning { text });
     }
 }

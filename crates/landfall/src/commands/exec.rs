@@ -5,19 +5,20 @@
 
 use crate::cli::Global;
 use crate::cli::exec::Exec as Arguments;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
+use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
 use crate::store::random::token;
 use aws::{ErrorKind, LoadBalancer, Logs, OneOff, OneOffProgress, Services};
 use infra::Interrupt;
-use rules::app::names::{Slot, Slots};
 use rules::edge_contract::exec;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::evidence::StoppedTask;
+use rules::release::live_slot;
 use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;
 use std::collections::HashSet;
@@ -44,16 +45,16 @@ pub(crate) async fn run(
     let command = exec::write(&arguments.command).map_err(|unfit| {
         Failure::new(Exit::BadInput, "this command cannot be run")
             .why(unfit.to_string())
-            .next("put what is long into the image, and run it from there")
+            .next("put long scripts into the image, and run them from there")
     })?;
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    let Some(site) = place.site(&app.manifest, &interrupt).await? else {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    let Some(deployment) = environment.deployment(&app.manifest, &interrupt).await? else {
+        return Err(environment.not_deployed());
     };
-    match &site.target {
+    match &deployment.target {
         TargetOutputs::Fargate(outputs) => {
-            on_fargate(&place, outputs, &command, report, interrupt).await
+            on_fargate(&environment, outputs, &command, report, interrupt).await
         }
         TargetOutputs::Lambda(_) => Err(not_on_lambda()),
     }
@@ -62,36 +63,40 @@ pub(crate) async fn run(
 /// A function runs what an invocation starts, 30 s at most and frozen after it: nothing for a migration.
 fn not_on_lambda() -> Failure {
     Failure::new(Exit::BadInput, "`exec` works on Fargate, and this app runs on Lambda")
-        .why("a function runs for one request, 30 s at most, and is frozen after it: a migration would be cut off")
-        .next("run the command in the same image here: `docker run --rm --entrypoint COMMAND IMAGE`, with credentials of your own")
-        .next("or let the app do it on a request that only you can send")
+        .why("a function runs for one request, at most 30 s, and is frozen afterwards: a migration would be cut off")
+        .next("run the command in the same image on this machine: `docker run --rm --entrypoint COMMAND IMAGE`, with your own credentials")
+        .next("or have the app run it on a request that only you can send")
         .next("or move the app: `landfall move --to fargate`")
 }
 
 async fn on_fargate(
-    place: &Environment,
+    environment: &Environment,
     outputs: &FargateOutputs,
     command: &str,
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let services = Services::new(&place.session, &outputs.cluster);
-    let shares = LoadBalancer::new(&place.session, outputs).shares().await?;
-    let Some(slot) = live(&shares) else {
-        return Err(place.not_deployed());
-    };
+    let services = Services::new(&environment.session, &outputs.cluster);
+    let shares = LoadBalancer::new(&environment.session, outputs)
+        .shares()
+        .await?;
+    if shares.blue == 0 && shares.green == 0 {
+        return Err(environment.not_deployed());
+    }
+    let latest = Ledger::latest(&environment.store()).await?;
+    let slot = live_slot(&shares, latest.as_ref().map(|ledger| &ledger.record));
     let service = outputs.services.of(slot);
     let deployed = services.slot(service).await?.deployed;
     let Some(revision) = deployed.revision else {
-        return Err(place.not_deployed());
+        return Err(environment.not_deployed());
     };
     // Only where an edge rides there is a secret, and only it can make way.
     if deployed.secret.is_none() {
         return Err(Failure::new(
             Exit::BadInput,
-            "`exec` needs the edge, and this app runs without (`edge = false`)",
+            "`exec` needs the edge, and this app runs without it (`edge = false`)",
         )
-        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge makes way by itself")
+        .why("a task can replace an image's CMD, but not its ENTRYPOINT; the edge starts any command")
         .next("run the task by hand: `aws ecs run-task` with an override of the command"));
     }
     let token = token()?;
@@ -107,7 +112,7 @@ async fn on_fargate(
     report.note(format!("task {id} of revision {revision}; Ctrl-C stops it"));
     let follower = Follower {
         services: &services,
-        logs: Logs::new(&place.session, &place.names.log_group()),
+        logs: Logs::new(&environment.session, &environment.names.log_group()),
         id: &id,
         report,
         since: began,
@@ -115,12 +120,6 @@ async fn on_fargate(
     };
     let (ended, was_stopped) = follower.follow(interrupt).await?;
     end(&ended, was_stopped, report)
-}
-
-/// The slot that most users are sent to.
-fn live(shares: &Slots<u32>) -> Option<Slot> {
-    let most = Slot::ALL.into_iter().max_by_key(|slot| *shares.of(*slot))?;
-    (*shares.of(most) > 0).then_some(most)
 }
 
 /// Follows a task to its end.
@@ -211,26 +210,13 @@ fn end(ended: &StoppedTask, was_stopped: bool, report: &Report) -> Result<(), Fa
         Some(0) => Ok(()),
         Some(code) => Err(Failure {
             code: u8::try_from(code).ok().filter(|code| *code > 0),
-            ..Failure::new(Exit::Command, format!("the command ended with {code}")).why(why)
+            ..Failure::new(Exit::Command, format!("the command exited with {code}")).why(why)
         }),
         None => Err(Failure::new(
             Exit::Command,
-            "the command has no exit code: it did not run",
+            "the command did not run: it has no exit code",
         )
         .why(why)
         .next("`landfall status` shows whether the app itself runs")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_slot_that_serves_most_is_meant() {
-        let of = |blue, green| live(&Slots { blue, green });
-        assert_eq!(of(100, 0), Some(Slot::Blue));
-        assert_eq!(of(10, 90), Some(Slot::Green));
-        assert_eq!(of(0, 0), None);
     }
 }

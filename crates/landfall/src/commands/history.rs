@@ -1,8 +1,8 @@
 //! `landfall history` and `landfall judge`: what was released, and on what evidence.
 
 use crate::cli::{Global, History, Judge};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::Report;
@@ -18,14 +18,16 @@ pub(crate) async fn run(
     global: &Global,
     report: &Report,
 ) -> Result<(), Failure> {
-    let app = App::read_settings(&arguments.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let (directory, release) = arguments.read()?;
+    let app = App::read_settings(&directory, global)?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let store = place.store();
-    let Some(number) = arguments.release else {
+    let store = environment.store();
+    let Some(number) = release else {
         for record in Ledger::all(&store).await? {
+            report.set_target(record.revision.settings.target);
             report.emit(Event::Past(Box::new(Past::from(&record))));
         }
         return Ok(());
@@ -44,8 +46,9 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// One release with its steps, and whether they follow from what was seen.
+/// One release with its steps, and whether they follow from what was observed.
 fn show(record: &Record, report: &Report) {
+    report.set_target(record.revision.settings.target);
     report.emit(Event::Past(Box::new(Past::from(record))));
     for entry in &record.entries {
         report.emit(Event::Entry {
@@ -56,7 +59,7 @@ fn show(record: &Record, report: &Report) {
     if let Err(mismatch) = record.replay() {
         report.emit(Event::Warning {
             text: format!(
-                "step {} does not follow from what stands beside it: another version of landfall may have taken it",
+                "step {} does not follow from its recorded observations: another version of landfall may have taken it",
                 mismatch.entry + 1
             ),
         });
@@ -83,12 +86,12 @@ pub(crate) fn judge(arguments: &Judge, report: &Report) -> Result<(), Failure> {
         Failure::new(
             Exit::BadInput,
             format!(
-                "{} holds no counts that can be judged",
+                "{} contains no counts of a release",
                 arguments.file.display()
             ),
         )
         .why(problem.to_string())
-        .next("`landfall history RELEASE --evidence` prints counts in the right form")
+        .next("`landfall history RELEASE --evidence` prints counts in the right format")
     })?;
     for line in audit::replay(&evidence) {
         data(report, &line.to_line())?;

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Init, global: &Global, report: &Report) -> Result<
     let facts = App::facts(&directory, None, &overrides)?;
     let starter = starter(&facts, &overrides, arguments.port).map_err(|problems| {
         Failure::from(problems)
-            .next("what the Dockerfile does not tell: --name, --port, --dockerfile")
+            .next("set what the Dockerfile does not say with --name, --port or --dockerfile")
     })?;
     if arguments.dry_run {
         report.emit(Event::Document { text: starter.text });
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Init, global: &Global, report: &Report) -> Result<
             manifest.name, manifest.port, manifest.target
         ),
     });
-    report.note("next: `landfall doctor` looks for what would make a deployment fail, `landfall plan` says what it costs");
+    report.note("next: `landfall doctor` checks for problems, `landfall plan` shows the cost");
     Ok(())
 }
 
@@ -54,10 +54,10 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
         Ok(mut file) => file.write_all(text.as_bytes()).map_err(unwritable()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::new(
             Exit::BadInput,
-            format!("{} is there already", path.display()),
+            format!("{} already exists", path.display()),
         )
-        .why("it may hold what nobody else knows")
-        .next("`landfall init --dry-run` prints what would be written; --force writes over it")),
+        .why("it may contain settings that are nowhere else")
+        .next("`landfall init --dry-run` prints the new file; --force overwrites the old one")),
         Err(error) => Err(unwritable()(error)),
     }
 }

@@ -3,12 +3,13 @@
 use crate::cli::{Global, Plan, Up};
 use crate::commands::secrets;
 use crate::documents::page;
+use crate::environment::Environment;
 use crate::environment::app::{App, overrides};
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::planner::{Planner, settle};
+use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::Interrupt;
 use rules::app::manifest::Overrides;
 use rules::event::{Event, Phase};
@@ -25,6 +26,7 @@ impl From<&Up> for Plan {
             source: up.source.clone(),
             target: up.target,
             html: None,
+            all: false,
         }
     }
 }
@@ -35,7 +37,7 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    report.show_details();
+    report.show_details(arguments.all);
     let phases = Phases::new(report);
     let app = App::read(
         &arguments.app.directory,
@@ -46,51 +48,52 @@ pub(crate) async fn run(
             ..overrides(global)
         },
     )?;
-    let place = phases
+    let environment = phases
         .time(Phase::Preflight, async {
-            Environment::terraform_binary()?;
-            Environment::open(&app, global, report).await
+            terraform::binary()?;
+            Environment::open(&app.manifest, global, report).await
         })
         .await?;
-    let there = place.targets().await?;
+    let there = environment.targets().await?;
     let manifest = settle(&app.manifest, &there, arguments.budget);
-    let scratch = tempfile::tempdir().map_err(Failure::io("no directory to plan in"))?;
+    let scratch =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let planner = Planner {
         manifest: &manifest,
-        place: &place.aside(scratch.path()).await?,
+        environment: &environment.aside(scratch.path()).await?,
         report,
         interrupt: &interrupt,
-        only_looks: true,
+        is_read_only: true,
     };
     let function = planner.function().await;
-    let proposed = phases
-        .time(Phase::Plan, planner.propose(&function, &there, None))
+    let planned = phases
+        .time(Phase::Plan, planner.plan(&function, &there, None))
         .await?;
-    let proposal = proposed.proposal;
-    if let Err(failure) = secrets::wanted(&place, &manifest).await {
+    let decision = planned.decision;
+    if let Err(failure) = secrets::wanted(&environment, &manifest).await {
         report.emit(Event::Warning {
             text: format!("{}; {}", failure.what, failure.next.join("; ")),
         });
     }
     report.emit(Event::Proposed {
-        target: proposal.target,
-        because: proposal.because.clone(),
-        loss: proposal.loss.clone(),
-        refusal: proposal.refusal(),
-        conclusion: proposal.conclusion(),
+        target: decision.target,
+        because: decision.because.clone(),
+        loss: decision.loss.clone(),
+        refusal: decision.refusal(),
+        conclusion: decision.conclusion(),
     });
     if let Some(file) = &arguments.html {
-        write(file, &proposal)?;
-        report.note(format!("the page is in {}", file.display()));
+        write(file, &decision)?;
+        report.note(format!("the page is {}", file.display()));
     }
-    match proposal.refusal() {
+    match decision.refusal() {
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),
     }
 }
 
-fn write(file: &Path, proposal: &PlanDecision) -> Result<(), Failure> {
-    let html = page::render(proposal, env!("CARGO_PKG_VERSION"));
+fn write(file: &Path, decision: &PlanDecision) -> Result<(), Failure> {
+    let html = page::render(decision, env!("CARGO_PKG_VERSION"));
     std::fs::write(file, html).map_err(|error| {
         Failure::new(
             Exit::BadInput,

@@ -4,8 +4,8 @@
 use crate::cli::Global;
 use crate::cli::policy::{Flags, Policy};
 use crate::environment::app::{App, overrides};
+use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
-use crate::rehearsal;
 use crate::report::Report;
 use aws::Session;
 use rules::app::manifest::{Manifest, Overrides};
@@ -23,10 +23,9 @@ pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Re
     };
     let overrides = Overrides {
         target: flags.target,
-        prebuilt_image: true,
         ..overrides(global)
     };
-    let app = App::read(&flags.app.directory, &overrides)?;
+    let app = App::settings(&flags.app.directory, overrides)?;
     let manifest = &app.manifest;
     let scope = scope(manifest, flags, global).await?;
     let mut all = statements(phase, manifest.target, &scope);
@@ -44,7 +43,7 @@ pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Re
         scope.region,
         match documents.len() {
             1 => "one document".to_owned(),
-            several => format!("{several} documents, which belong together"),
+            several => format!("{several} documents; attach all of them"),
         }
     ));
     let Some(directory) = &flags.write else {
@@ -81,9 +80,9 @@ async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Sc
         Scope::from_names(&names, partition(region), account, region).with_domain(domain)
     };
     let named = flags.account.as_deref();
-    if global.rehearse {
-        let account = named.unwrap_or(rehearsal::ACCOUNT);
-        return Ok(of(account, region.unwrap_or(rehearsal::REGION)));
+    let cloud = Cloud::chosen(global);
+    if let Some((account, default)) = cloud.fixed_account() {
+        return Ok(of(named.unwrap_or(account), region.unwrap_or(default)));
     }
     if let (Some(account), Some(region)) = (named, region) {
         return Ok(of(account, region));

@@ -3,22 +3,23 @@
 //! Nothing but the account is needed: the state bucket says whose it is and when it ends, and what Terraform
 //! needs to destroy it lies in its state and in this program.
 
-use crate::cli::Global;
-use crate::cli::reap::Reap;
+use crate::cli::{Global, Reap};
 use crate::commands::down;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
 use crate::environment::ttl;
-use crate::environment::{account_region::AccountRegion, place::Environment};
+use crate::environment::{Environment, account_region::AccountRegion};
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use aws::Buckets;
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::expiry::{Bucket, Candidate, Only, Shown, expired, prefix, tell, worth_a_look};
+use rules::operate::expiry::{
+    Bucket, Candidate, Filter, ListedEnvironment, candidates_by_name, classify, expired, prefix,
+};
 use rules::operate::ttl::Expiry;
 use rules::time::Timestamp;
 
@@ -28,15 +29,15 @@ pub(crate) async fn run(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let ground = AccountRegion::open(global.region.as_ref(), global, report).await?;
-    let only = Only {
+    let account_region = AccountRegion::open(global.region.as_ref(), global, report).await?;
+    let only = Filter {
         app: global.name.clone(),
         environment: global.environment.clone(),
     };
     let seen_at = now();
-    let (candidates, unseen) = look(&ground, &only, seen_at).await?;
+    let (candidates, unseen) = look(&account_region, &only, seen_at).await?;
     report.emit(Event::Lifetimes {
-        environments: candidates.iter().map(Shown::from).collect(),
+        environments: candidates.iter().map(ListedEnvironment::from).collect(),
         unseen,
         seen_at,
     });
@@ -47,45 +48,48 @@ pub(crate) async fn run(
     if !over.is_empty() {
         let ids: Vec<String> = over.iter().map(|one| one.names.id()).collect();
         let question = format!(
-            "Remove {} from account {}, {}, for good?",
+            "Remove {} from account {}, {}? This cannot be undone.",
             ids.join(", "),
-            ground.identity.account,
-            ground.session.region()
+            account_region.identity.account,
+            account_region.session.region()
         );
         confirm(report, arguments.yes, &question)?;
     }
-    take_down(&ground, &over, report, &interrupt).await
+    take_down(&account_region, &over, report, &interrupt).await
 }
 
 /// Every environment that is meant, and what could not be looked at.
 async fn look(
-    ground: &AccountRegion,
-    only: &Only,
+    account_region: &AccountRegion,
+    only: &Filter,
     now: Timestamp,
 ) -> Result<(Vec<Candidate>, Vec<String>), Failure> {
-    let (account, region) = (&ground.identity.account, ground.session.region());
-    let buckets = Buckets::new(&ground.session, account);
+    let (account, region) = (
+        &account_region.identity.account,
+        account_region.session.region(),
+    );
+    let buckets = Buckets::new(&account_region.session, account);
     let (mut candidates, mut unseen) = (Vec::new(), Vec::new());
     let names = buckets.names(&prefix(account, region)).await?;
-    for bucket in worth_a_look(names, account, region, only) {
+    for bucket in candidates_by_name(names, account, region, only) {
         match buckets.tags(&bucket).await {
-            Ok(Some(tags)) => match tell(&bucket, &tags, account, region, only, now) {
+            Ok(Some(tags)) => match classify(&bucket, &tags, account, region, only, now) {
                 Bucket::Of(candidate) => candidates.push(candidate),
-                Bucket::NotMeant => {}
-                Bucket::Strange { why } => unseen.push(why),
+                Bucket::NotSelected => {}
+                Bucket::Foreign { why } => unseen.push(why),
             },
             // Gone since it was listed.
             Ok(None) => {}
             // Whoever may not look at it has no business there: previews' jobs, for one, in production.
-            Err(error) => unseen.push(format!("{bucket}: {error}; it is left alone")),
+            Err(error) => unseen.push(format!("{bucket}: {error}; skipped")),
         }
     }
-    for directory in ttl::directories(&ground.directory())? {
+    for directory in ttl::directories(&account_region.directory())? {
         let id = directory.file_name().unwrap_or_default().to_string_lossy();
         match ttl::read_file(&directory) {
             Ok(Some(end)) => candidates.extend(end.candidate(&id, only, now)),
             Ok(None) => {}
-            Err(failure) => unseen.push(format!("{}; it is left alone", failure.what)),
+            Err(failure) => unseen.push(format!("{}; skipped", failure.what)),
         }
     }
     Ok((candidates, unseen))
@@ -93,7 +97,7 @@ async fn look(
 
 /// One after the other; what fails keeps nobody from the next.
 async fn take_down(
-    ground: &AccountRegion,
+    account_region: &AccountRegion,
     over: &[&Candidate],
     report: &Report,
     interrupt: &Interrupt,
@@ -103,12 +107,17 @@ async fn take_down(
     for candidate in over {
         let id = candidate.names.id();
         if *interrupt.borrow() {
-            failed.push(format!("{id}: not begun"));
+            failed.push(format!("{id}: not started"));
             first.get_or_insert_with(|| Failure::new(Exit::Interrupted, "interrupted"));
             continue;
         }
-        let place = ground.place(candidate.names.clone(), candidate.state, report);
-        match Box::pin(reap(&place, report, interrupt)).await {
+        let environment = Environment::of(
+            account_region,
+            candidate.names.clone(),
+            candidate.state,
+            report,
+        );
+        match Box::pin(reap(&environment, report, interrupt)).await {
             Ok(true) => removed.push(id),
             Ok(false) => {}
             Err(failure) => {
@@ -124,41 +133,50 @@ async fn take_down(
     });
     let Some(first) = first else { return Ok(()) };
     let what = format!(
-        "{} of {} environments whose time is over are not taken down",
+        "{} of {} expired environments were not destroyed",
         failed.len(),
         over.len()
     );
     let mut failure = Failure::new(first.exit, what);
     failure.why = failed;
     failure.next = first.next;
-    Err(failure.next("the next `landfall reap` goes on"))
+    Err(failure.next("the next `landfall reap` continues"))
 }
 
 /// Takes one down, unless it is gone, or somebody gave it more time meanwhile.
 async fn reap(
-    place: &Environment,
+    environment: &Environment,
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<bool, Failure> {
-    let id = place.names.id();
-    if let Some(bucket) = place.bucket()
+    let id = environment.names.id();
+    if let Some(bucket) = environment.bucket()
         && !bucket.exists().await?
     {
-        report.note(format!("{id}: somebody else took it down"));
+        report.note(format!("{id}: another command has destroyed it"));
         return Ok(false);
     }
-    let manifest = App::of_names(place)?.manifest;
+    let manifest = App::of_names(&environment.names, environment.session.region())?.manifest;
     let phases = Phases::new(report);
-    let keeper = Keepalive::take(&place.store(), "landfall reap", report, interrupt).await?;
-    // Only under the lock does nobody prolong it any more.
-    match ttl::read(place).await {
+    let keepalive =
+        Keepalive::acquire(&environment.store(), "landfall reap", report, interrupt).await?;
+    // Under the lock no other command changes its TTL.
+    match ttl::read(environment).await {
         Ok(lifetime) if matches!(lifetime.expiry, Expiry::Expired { .. }) => {}
         Ok(lifetime) => {
             report.note(lifetime.expiry.reap(&id, lifetime.seen_at));
-            return keeper.end(Ok(false)).await;
+            return keepalive.release(Ok(false)).await;
         }
-        Err(failure) => return keeper.end(Err(failure)).await,
+        Err(failure) => return keepalive.release(Err(failure)).await,
     }
-    down::all(place, &manifest, Some(keeper), &phases, report, interrupt).await?;
+    down::all(
+        environment,
+        &manifest,
+        Some(keepalive),
+        &phases,
+        report,
+        interrupt,
+    )
+    .await?;
     Ok(true)
 }

@@ -1,7 +1,7 @@
-//! `landfall rehearsal`: the emulators by themselves.
+//! `landfall rehearsal`: starts and stops the emulators.
 
 use crate::cli::RehearsalAction;
-use crate::environment::place::home;
+use crate::environment::paths::home;
 use crate::failure::Failure;
 use crate::rehearsal::Rehearsal;
 use crate::report::Report;
@@ -15,9 +15,9 @@ pub(crate) async fn run(action: RehearsalAction, report: &Report) -> Result<(), 
         RehearsalAction::Stop => {
             let stopped = Rehearsal::stop(&home())?;
             report.note(if stopped {
-                "emulators stopped, their containers removed"
+                "emulators stopped, and their containers removed"
             } else {
-                "no emulators run"
+                "no emulators are running"
             });
         }
     }

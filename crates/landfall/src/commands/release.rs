@@ -2,30 +2,35 @@
 //! `unlock`.
 
 use crate::cli::{AppDir, Global, Rollback, Unlock};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
+use crate::lock::holder;
 use crate::lock::keepalive::Keepalive;
 use crate::lock::lease_guard;
+use crate::release::deployment::Deployment;
 use crate::release::ledger::Ledger;
-use crate::release::runner::{Deployment, ReleaseOptions, ReleaseRunner, StartedRelease};
+use crate::release::runner::ReleaseRunner;
 use crate::report::{Report, now};
 use infra::Interrupt;
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::release::begin::Beginning;
+use rules::release::ending;
 use rules::release::ledger::{LEASE_KEY, Record, previous_good};
 use rules::release::revision::{Revision, RevisionId};
 use rules::release::{
-    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseTimings, Step, Strategy, dry_run,
+    AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseOptions, ReleaseTimings, Step,
+    Strategy, dry_run, live_slot,
 };
 use std::path::Path;
 
 /// An environment that is deployed.
 struct Deployed {
     app: App,
-    place: Environment,
-    site: Deployment,
+    environment: Environment,
+    deployment: Deployment,
 }
 
 impl Deployed {
@@ -36,26 +41,35 @@ impl Deployed {
         interrupt: &Interrupt,
     ) -> Result<Deployed, Failure> {
         let app = App::read_settings(directory, global)?;
-        let place = Environment::open(&app, global, report).await?;
-        let Some(site) = place.site(&app.manifest, interrupt).await? else {
-            return Err(place.not_deployed());
+        let environment = Environment::open(&app.manifest, global, report).await?;
+        let Some(deployment) = environment.deployment(&app.manifest, interrupt).await? else {
+            return Err(environment.not_deployed());
         };
-        Ok(Deployed { app, place, site })
+        Ok(Deployed {
+            app,
+            environment,
+            deployment,
+        })
     }
 
-    fn conduct<'a>(
+    fn runner<'a>(
         &'a self,
-        keeper: &'a Keepalive,
+        keepalive: &'a Keepalive,
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<ReleaseRunner<'a>, Failure> {
         let manifest = &self.app.manifest;
         Ok(ReleaseRunner {
-            driver: self
-                .site
-                .driver(&self.place, manifest, None, report, interrupt)?,
-            store: self.place.store(),
-            keeper,
+            driver: self.deployment.driver(
+                &self.environment.session,
+                &self.environment.names,
+                manifest,
+                None,
+                report,
+                interrupt,
+            )?,
+            store: self.environment.store(),
+            keepalive,
             report,
         })
     }
@@ -88,30 +102,30 @@ pub(crate) async fn say(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
-    let store = deployed.place.store();
-    let keeper = Keepalive::take(&store, word.command(), report, &interrupt).await?;
-    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
-    let done = carry_out(word, &conduct).await;
-    keeper.end(done).await
+    let store = deployed.environment.store();
+    let keepalive = Keepalive::acquire(&store, word.command(), report, &interrupt).await?;
+    let runner = deployed.runner(&keepalive, report, &interrupt)?;
+    let done = carry_out(word, &runner).await;
+    keepalive.release(done).await
 }
 
-async fn carry_out(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
-    let latest = Ledger::latest(&conduct.store).await?;
+async fn carry_out(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
+    let latest = Ledger::latest(&runner.store).await?;
     let Some(mut ledger) = latest.filter(|l| l.record.is_held() || l.record.is_under_way()) else {
-        return nothing_open(word, conduct);
+        return nothing_open(word, runner);
     };
     match (word, &ledger.record.outcome) {
-        (ManualAction::Resume, Some(_)) => return Err(conduct.held(&ledger.record)),
-        (ManualAction::Resume, None) => conduct.say_left(&ledger.record),
+        (ManualAction::Resume, Some(_)) => return Err(ending::held(&ledger.record).into()),
+        (ManualAction::Resume, None) => runner.note_interrupted(&ledger.record),
         (ManualAction::Promote, Some(Outcome::Held { share: 0, .. })) => {
-            conduct.order(&mut ledger, ManualOverride::Start);
+            ReleaseRunner::order(&mut ledger, ManualOverride::Start);
         }
-        (ManualAction::Promote, _) => conduct.order(&mut ledger, ManualOverride::Promote),
-        (ManualAction::Abort, _) => conduct.order(&mut ledger, ManualOverride::Abort),
+        (ManualAction::Promote, _) => ReleaseRunner::order(&mut ledger, ManualOverride::Promote),
+        (ManualAction::Abort, _) => ReleaseRunner::order(&mut ledger, ManualOverride::Abort),
     }
-    let ended = conduct.go_on(&mut ledger).await?;
-    let judged = conduct.judge(&ended, &ledger.record).await;
-    match (word, &ended.outcome, judged) {
+    let outcome = runner.resume(&mut ledger).await?;
+    let judged = runner.judge(&outcome, &ledger.record).await;
+    match (word, &outcome, judged) {
         // What was asked for.
         (ManualAction::Abort, Outcome::RolledBack { .. }, Err(failure))
             if failure.exit == Exit::RolledBack =>
@@ -120,21 +134,21 @@ async fn carry_out(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<()
         }
         (ManualAction::Abort, Outcome::Serving { .. }, Ok(())) => Err(Failure::new(
             Exit::Refused,
-            "it was too late: all users were on the new version already",
+            "too late: the new version already has all traffic",
         )
-        .next("`landfall rollback` goes back to the version before")),
+        .next("`landfall rollback` returns to the version before")),
         (_, _, judged) => judged,
     }
 }
 
-fn nothing_open(word: ManualAction, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
+fn nothing_open(word: ManualAction, runner: &ReleaseRunner<'_>) -> Result<(), Failure> {
     if word == ManualAction::Promote {
-        return Err(Failure::new(Exit::Refused, "no release waits for a person")
+        return Err(Failure::new(Exit::Refused, "no release is held")
             .next("`landfall history` lists all releases"));
     }
-    conduct
+    runner
         .report
-        .note("no release is under way: nothing was changed");
+        .note("no release is in progress: nothing was changed");
     Ok(())
 }
 
@@ -145,50 +159,54 @@ pub(crate) async fn rollback(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let deployed = Deployed::open(&arguments.directory, global, report, &interrupt).await?;
-    let store = deployed.place.store();
-    let keeper = Keepalive::take(&store, "landfall rollback", report, &interrupt).await?;
-    let conduct = deployed.conduct(&keeper, report, &interrupt)?;
-    let done = go_back(arguments, &conduct).await;
-    keeper.end(done).await?;
+    let (directory, revision) = arguments.read()?;
+    let deployed = Deployed::open(&directory, global, report, &interrupt).await?;
+    let store = deployed.environment.store();
+    let keepalive = Keepalive::acquire(&store, "landfall rollback", report, &interrupt).await?;
+    let runner = deployed.runner(&keepalive, report, &interrupt)?;
+    let done = go_back(revision.as_deref(), arguments.dry_run, &runner).await;
+    keepalive.release(done).await?;
     if !arguments.dry_run {
         report.emit(Event::Url {
-            url: deployed.site.url().to_owned(),
+            url: deployed.deployment.url().to_owned(),
         });
     }
     Ok(())
 }
 
-async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<(), Failure> {
-    let records = Ledger::all(&conduct.store).await?;
+async fn go_back(
+    wanted: Option<&str>,
+    dry_run: bool,
+    runner: &ReleaseRunner<'_>,
+) -> Result<(), Failure> {
+    let records = Ledger::all(&runner.store).await?;
     let open = records
         .last()
         .filter(|record| record.is_held() || record.is_under_way());
     if let Some(record) = open {
-        let wanted = arguments.revision.as_deref();
         let leads_back = wanted.is_none_or(|wanted| {
             let from = record.from.as_ref();
             from.is_some_and(|from| from.0.starts_with(wanted))
         });
         if !leads_back {
-            return Err(conduct.held(record).next("then roll back"));
+            return Err(Failure::from(ending::held(record)).next("then roll back"));
         }
-        if arguments.dry_run {
+        if dry_run {
             let mut release = record.release();
             release.progress.order = Some(ManualOverride::Abort);
-            return foretell(conduct, &release).await;
+            return foretell(runner, &release).await;
         }
         // The version before is still there: it takes the traffic back by one call.
-        return carry_out(ManualAction::Abort, conduct).await;
+        return carry_out(ManualAction::Abort, runner).await;
     }
-    let look = conduct.driver.look().await?;
+    let look = runner.driver.look().await?;
     let seen = look.observation();
-    let live = seen.slots.of(seen.live());
+    let live = seen.slots.of(live_slot(&seen.shares, records.last()));
     let Some(current) = live.revision.clone().filter(|_| live.desired > 0) else {
         return Err(Failure::new(Exit::NothingServing, "nothing serves")
             .next("`landfall up` releases a version"));
     };
-    let revision = find(arguments.revision.as_deref(), &records, &current)?;
+    let revision = find(wanted, &records, &current)?;
     let terms = ReleaseOptions {
         count: live.desired,
         strategy: Strategy::AllAtOnce,
@@ -197,23 +215,23 @@ async fn go_back(arguments: &Rollback, conduct: &ReleaseRunner<'_>) -> Result<()
         at_maximum: AtMaximum::Hold,
         timings: ReleaseTimings::default(),
     };
-    if arguments.dry_run {
-        return match conduct.begin(&revision, &terms).await? {
-            StartedRelease::Serving(_) => Ok(()),
-            StartedRelease::Release { release, .. } => foretell(conduct, &release).await,
+    if dry_run {
+        return match runner.begin(&revision, &terms, records.last()).await? {
+            Beginning::Serving(_) => Ok(()),
+            Beginning::Release { release, .. } => foretell(runner, &release).await,
         };
     }
-    let conducted = conduct.release(&revision, &terms).await?;
-    conduct.verdict(&conducted, &revision).await
+    let conducted = runner.release(&revision, &terms).await?;
+    runner.verdict(&conducted, &revision).await
 }
 
-async fn foretell(conduct: &ReleaseRunner<'_>, release: &Release) -> Result<(), Failure> {
-    let seen = conduct.driver.look().await?.observation();
+async fn foretell(runner: &ReleaseRunner<'_>, release: &Release) -> Result<(), Failure> {
+    let seen = runner.driver.look().await?.observation();
     let steps = dry_run(release, &seen, now())
         .into_iter()
         .filter(|step| !matches!(step, Step::EnablePreview | Step::DisablePreview))
         .collect();
-    conduct.report.emit(Event::Foreseen { steps });
+    runner.report.emit(Event::Foreseen { steps });
     Ok(())
 }
 
@@ -227,10 +245,8 @@ fn find(
         return match previous_good(records, current) {
             Some(record) => Ok(record.revision.clone()),
             None => Err(
-                Failure::new(Exit::Refused, "there is no earlier version to go back to")
-                    .why(format!(
-                        "revision {current} is the only one that ever served"
-                    ))
+                Failure::new(Exit::Refused, "there is no earlier version to return to")
+                    .why(format!("only revision {current} has ever been live"))
                     .next("`landfall history` lists all releases"),
             ),
         };
@@ -245,22 +261,22 @@ fn find(
     match found.as_slice() {
         [one] if one.begun.revision == *current => Err(Failure::new(
             Exit::Refused,
-            format!("revision {current} is the one that serves"),
+            format!("revision {current} is live already"),
         )
         .next("`landfall history` lists all releases")),
         [one] => Ok(one.revision.clone()),
         [] => Err(Failure::new(
             Exit::BadInput,
-            format!("no release of a revision {wanted} stands in the ledger"),
+            format!("no release of a revision {wanted} is recorded"),
         )
         .next("`landfall history` lists all releases")),
         many => {
             let mut failure = Failure::new(
                 Exit::BadInput,
-                format!("{wanted} may mean {} revisions", many.len()),
+                format!("{wanted} matches {} revisions", many.len()),
             );
             failure.why = many.iter().map(|r| r.begun.revision.to_string()).collect();
-            Err(failure.next("give more of its letters"))
+            Err(failure.next("give more digits"))
         }
     }
 }
@@ -272,26 +288,19 @@ pub(crate) async fn unlock(
     report: &Report,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    if !place.has_state().await? {
-        return Err(place.not_deployed());
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    if !environment.has_state().await? {
+        return Err(environment.not_deployed());
     }
-    let store = place.store();
-    let question = "Give the release lock back? Whoever holds it stops at once.";
+    let store = environment.store();
+    let question = "Force-release the release lock? Its holder stops at once.";
     confirm(report, arguments.yes, question)?;
-    match lease_guard::unlock(
-        &store,
-        LEASE_KEY,
-        lease_guard::holder::this("landfall unlock"),
-    )
-    .await?
-    {
+    match lease_guard::unlock(&store, LEASE_KEY, holder::this("landfall unlock")).await? {
         Some(was) => {
-            report.note(format!("unlocked; it was held by {was}"));
-            report
-                .note("`landfall resume` goes on with its release, `landfall abort` takes it back");
+            report.note(format!("the lock is released; its holder was {was}"));
+            report.note("`landfall resume` resumes its release, `landfall abort` rolls it back");
         }
-        None => report.note("nobody holds the release lock"),
+        None => report.note("the release lock is free"),
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `landfall run`: the app behind its edge on this machine, as it will run on AWS.
 
 use crate::cli::{Global, Run};
-use crate::commands::up::image::build;
 use crate::environment::app::{App, overrides};
 use crate::failure::Failure;
-use crate::image::engine::{Container, Engine, protection, variables};
+use crate::image::app_image;
+use crate::image::container::{Container, hardening_arguments, local_env};
+use crate::image::engine::Engine;
 use crate::report::Report;
 use infra::Interrupt;
 use rules::app::manifest::{Architecture, Manifest, Overrides, Target};
@@ -15,7 +16,6 @@ use rules::edge_contract::totals::Totals;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::diagnosis::{Cause, Expectation, Explanation, diagnose};
-use rules::release::edge_environment;
 use rules::release::evidence::{Evidence, StoppedTask};
 use rules::release::revision::{RevisionId, Settings};
 use std::net::TcpListener;
@@ -37,18 +37,26 @@ pub(crate) async fn run(
     let manifest = &app.manifest;
     if !manifest.edge {
         return Err(
-            Failure::new(Exit::BadInput, "this app does without the edge")
+            Failure::new(Exit::BadInput, "this app runs without the edge")
                 .why("landfall.toml says `edge = false`")
-                .next("`docker run` runs it as it is"),
+                .next("`docker run` runs it"),
         );
     }
-    let built = build(image.as_deref(), &app, &engine, false, report).await?;
+    let built = app_image::prepare(
+        image.as_deref(),
+        &app.directory,
+        manifest,
+        false,
+        &engine,
+        report,
+    )
+    .await?;
 
-    let mut env = variables(manifest);
+    let mut env = local_env(manifest);
     for name in &manifest.secrets {
         if !env.contains_key(name.as_str()) {
             report.note(format!(
-                "the app runs without the secret {name}: to give it one here, set {name} in your own environment"
+                "the app runs without the secret {name}: set {name} in your environment to pass it on"
             ));
         }
     }
@@ -57,12 +65,9 @@ pub(crate) async fn run(
         target: Target::Fargate,
         ..manifest.clone()
     };
-    let settings = Settings::of_image(&here, &built.app.user);
-    let protection = protection(&built.app, manifest);
-    env.extend(edge_environment::environment(
-        &settings,
-        &RevisionId("local".to_owned()),
-    ));
+    let settings = Settings::for_image(&here, &built.own.user);
+    let protection = hardening_arguments(&built.own, manifest);
+    env.extend(settings.edge_variables(&RevisionId("local".to_owned())));
     let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
     tell("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
     // Nobody stands in front, and a developer who wants to stop does not want to wait.
@@ -117,7 +122,7 @@ async fn subject(
         return Ok((app, arguments.source.image.clone()));
     }
     let reference = directory.to_string_lossy().into_owned();
-    let image = engine.take(&reference, Architecture::default()).await?;
+    let image = engine.pull(&reference, Architecture::default()).await?;
     let app = App::of_image(&reference, &image.exposed, &of)?;
     Ok((app, Some(reference)))
 }
@@ -150,15 +155,15 @@ impl Subject<'_> {
             log: log.clone(),
             ..Evidence::default()
         };
-        let denied = diagnose(&evidence, &Expectation::of(self.settings))
+        let denied = diagnose(&evidence, &Expectation::from_settings(self.settings))
             .filter(|cause| matches!(cause, Cause::Denied(_)))
-            .map(|cause| cause.explain());
-        let ended = "the app ended, and the edge with it";
+            .map(|cause| cause.explain(self.settings.target));
+        let ended = "the app exited, and the edge with it";
         let (what, next) = match denied {
             Some(Explanation { what, next }) => (format!("{ended}: {what}"), next),
             None => (
                 ended.to_owned(),
-                "mend what it complains of, then run it again".to_owned(),
+                "fix the error in its output, then run it again".to_owned(),
             ),
         };
         let mut failure = Failure::new(Exit::NothingServing, what);
@@ -178,9 +183,9 @@ async fn watch(
         engine, container, ..
     } = subject;
     let published = async {
-        let private = engine.published(container, PRIVATE_PORT).await?;
+        let private = engine.published_port(container, PRIVATE_PORT).await?;
         let port = match port {
-            0 => engine.published(container, PORT).await?,
+            0 => engine.published_port(container, PORT).await?,
             port => port,
         };
         Ok::<_, Failure>((private, port))

@@ -2,10 +2,9 @@
 
 use crate::cli::Global;
 use crate::cli::secrets::{Secrets as Action, Set, Unset};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::place::Environment;
-use crate::environment::planner::pays;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use crate::report::{Report, now};
@@ -14,7 +13,7 @@ use infra::Interrupt;
 use rules::app::manifest::{FILE, Invalid, Manifest, Reference, SecretName};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::operate::secrets::{Row, Stored, Value, references, rows, too_dear};
+use rules::operate::secrets::{Row, Stored, Value, over_budget, references, rows};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
@@ -34,8 +33,10 @@ pub(crate) async fn run(
     match action {
         Action::Set(arguments) => set(arguments, global, report, interrupt).await,
         Action::List(arguments) => {
-            let (app, place) = open(&arguments.directory, global, report).await?;
-            let stored = Secrets::new(&place.session, &place.names).list().await?;
+            let (app, environment) = open(&arguments.directory, global, report).await?;
+            let stored = Secrets::new(&environment.session, &environment.names)
+                .list()
+                .await?;
             report.emit(Event::Secrets {
                 secrets: rows(&app.manifest, &stored),
             });
@@ -51,8 +52,8 @@ async fn open(
     report: &Report,
 ) -> Result<(App, Environment), Failure> {
     let app = App::read_settings(directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    Ok((app, place))
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    Ok((app, environment))
 }
 
 /// `landfall secrets set`.
@@ -62,21 +63,23 @@ async fn set(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place) = open(&arguments.app.directory, global, report).await?;
+    let (directory, name) = arguments.secret.read()?;
+    let (app, environment) = open(&directory, global, report).await?;
     let manifest = &Manifest {
         budget: arguments.budget.or(app.manifest.budget),
         ..app.manifest
     };
-    let (name, store) = (&arguments.secret, manifest.secrets_store);
-    let secrets = Secrets::new(&place.session, &place.names);
+    let (name, store) = (&name, manifest.secrets_store);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(store).await?;
-    let region = place.session.region();
-    let account = pays(&place).await;
-    let rehearsal = place.is_rehearsal();
-    if let Some(refusal) = too_dear(manifest, &stored, name, region, &account, rehearsal, now()) {
+    let region = environment.session.region();
+    let cloud = environment.cloud();
+    let account = cloud.account_plan(&environment.session).await;
+    let free = !cloud.is_billed();
+    if let Some(refusal) = over_budget(manifest, &stored, name, region, &account, free, now()) {
         return Err(refusal.into());
     }
-    let bytes = read(arguments, report)?;
+    let bytes = read(name, arguments, report)?;
     let value = Value::read(bytes, store).map_err(unfit)?;
     if *interrupt.borrow() {
         return Err(Failure::new(
@@ -93,7 +96,7 @@ async fn set(
     report.note(match is_wanted {
         true => "`landfall up` releases it".to_owned(),
         false => {
-            format!("{FILE} does not ask for it: add {name} to `secrets`, then `landfall up`")
+            format!("{FILE} does not list it: add {name} to `secrets`, then run `landfall up`")
         }
     });
     Ok(())
@@ -117,11 +120,9 @@ async fn listed(
         if tokio::time::Instant::now() >= end {
             return Err(Failure::new(
                 Exit::Unknown,
-                format!("{name} was set, and {} does not list it yet", store.title()),
+                format!("{name} was set, but {} does not list it yet", store.title()),
             )
-            .next(
-                "`landfall secrets list` looks again; wait for it before you run `landfall up`",
-            ));
+            .next("wait until `landfall secrets list` shows it, then run `landfall up`"));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -138,7 +139,7 @@ fn unfit(invalid: Invalid) -> Failure {
 }
 
 /// The value as it was given.
-fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
+fn read(name: &SecretName, arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
     let unreadable = |what: String, error: std::io::Error| {
         Failure::new(Exit::BadInput, what)
             .why(error.to_string())
@@ -154,12 +155,12 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
     }
     if std::io::stdin().is_terminal() {
         if !report.can_ask() {
-            return Err(Failure::new(Exit::BadInput, "there is no value")
-                .why("nobody can be asked for it here")
-                .next("pipe it into the command, or name its file with --from-file"));
+            return Err(Failure::new(Exit::BadInput, "no value given")
+                .why("stdin is a terminal, but landfall cannot prompt here (--json, or stderr is not a terminal)")
+                .next("pipe the value into the command, or name a file with --from-file"));
         }
         return report
-            .ask_hidden(&format!("Value of {}: ", arguments.secret))
+            .ask_hidden(&format!("Value of {name}: "))
             .map_err(|error| unreadable("the value cannot be read".to_owned(), error));
     }
     std::io::stdin()
@@ -171,9 +172,10 @@ fn read(arguments: &Set, report: &Report) -> Result<Vec<u8>, Failure> {
 
 /// `landfall secrets unset`.
 async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<(), Failure> {
-    let (app, place) = open(&arguments.app.directory, global, report).await?;
-    let name = &arguments.secret;
-    let secrets = Secrets::new(&place.session, &place.names);
+    let (directory, name) = arguments.secret.read()?;
+    let (app, environment) = open(&directory, global, report).await?;
+    let name = &name;
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let mut stored = secrets.list().await?;
     // In both stores: nothing is to be left of it.
     stored.retain(|one| one.name == *name);
@@ -181,9 +183,9 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
         report.note(format!("{name} is not set: nothing was changed"));
         return Ok(());
     }
-    if serving(&place).await?.contains_key(name) {
+    if serving(&environment).await?.contains_key(name) {
         let question = format!(
-            "What runs needs {name}: without it no task and no instance starts again, now and then one by itself. Remove it for good?"
+            "The live version needs {name}: without it, nothing of it can start again. Remove {name}? This cannot be undone."
         );
         confirm(report, arguments.yes, &question)?;
     }
@@ -191,31 +193,31 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     report.note(format!("{name} is removed"));
     if app.manifest.secrets.contains(name) {
         report.note(format!(
-            "{FILE} asks for it: take it off `secrets`, or set it anew, before the next `landfall up`"
+            "{FILE} lists it: remove it from `secrets`, or set it again, before the next `landfall up`"
         ));
     }
     Ok(())
 }
 
 /// What the revision refers to that the last good release brought.
-async fn serving(place: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
-    if !place.has_state().await? {
+async fn serving(environment: &Environment) -> Result<BTreeMap<SecretName, Reference>, Failure> {
+    if !environment.has_state().await? {
         return Ok(BTreeMap::new());
     }
-    let records = Ledger::all(&place.store()).await?;
+    let records = Ledger::all(&environment.store()).await?;
     let last = records.into_iter().rev().find(|record| record.is_good());
     Ok(last.map_or_else(BTreeMap::new, |record| record.revision.settings.secrets))
 }
 
 /// A reference for each secret that the manifest asks for.
 pub(crate) async fn wanted(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
 ) -> Result<BTreeMap<SecretName, Reference>, Failure> {
     if manifest.secrets.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = secrets.list_in(manifest.secrets_store).await?;
     references(manifest, &stored).map_err(|refusal| Failure {
         exit: Exit::BadInput,

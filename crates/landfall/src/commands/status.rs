@@ -1,23 +1,26 @@
 //! `landfall status` and `landfall url`: what runs now, as observed.
 
 use crate::cli::{AppDir, Global, Status as Arguments};
+use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::domain;
-use crate::environment::place::Environment;
 use crate::environment::ttl;
 use crate::failure::Failure;
-use crate::release::canary_analysis::CanaryAnalysis;
+use crate::release::counts;
+use crate::release::deployment::Deployment;
 use crate::release::http_probe::SlotRoute;
 use crate::release::ledger::Ledger;
-use crate::release::live_status::View;
-use crate::release::runner::Deployment;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use rules::app::manifest::Target;
 use rules::app::names::Slot;
 use rules::event::{Event, Past, SlotStatus, Status};
 use rules::exit::Exit;
+use rules::release::analysis::CanaryAnalysis;
 use rules::release::canary::{Counts, Policy};
 use rules::release::diagnosis::{Expectation, diagnose};
+use rules::release::ledger::Record;
+use rules::release::live_status::{View, is_split, traffic};
 use std::time::Duration;
 
 /// How often `--watch` looks.
@@ -34,8 +37,16 @@ pub(crate) async fn run(
     if arguments.watch {
         return watch(&arguments.app, global, report, interrupt).await;
     }
-    let (app, place, site) = deployed(&arguments.app, global, report, &interrupt).await?;
-    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
+    let (app, environment, deployment) =
+        deployed(&arguments.app, global, report, &interrupt).await?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
     let look = driver.look().await?;
     let expectation = Expectation {
         port: app.manifest.port.get(),
@@ -60,6 +71,10 @@ pub(crate) async fn run(
             desired: of.seen.desired,
             running: u32::try_from(of.running.len()).unwrap_or(u32::MAX),
             healthy: of.seen.healthy,
+            version: match deployment.target() {
+                Target::Fargate => None,
+                Target::Lambda => of.tasks.first().cloned(),
+            },
             cause,
         });
     }
@@ -75,24 +90,24 @@ pub(crate) async fn run(
         }
     }
     // The rest is not held back because one tag cannot be read.
-    let lifetime = match ttl::read(&place).await {
+    let lifetime = match ttl::read(&environment).await {
         Ok(lifetime) => Some(lifetime),
         Err(failure) => {
-            report.note(format!("when it ends is not known: {}", failure.what));
+            report.note(format!("cannot read when it expires: {}", failure.what));
             None
         }
     };
     report.emit(Event::Status(Status {
-        name: place.names.app.to_string(),
-        environment: place.names.environment.to_string(),
-        account: place.account.clone(),
-        region: place.session.region().to_owned(),
-        url: domain::public(&place, &app.manifest, &site, report).await?,
+        name: environment.names.app.to_string(),
+        environment: environment.names.environment.to_string(),
+        account: environment.account.clone(),
+        region: environment.session.region().to_owned(),
+        url: domain::public(&environment, &app.manifest, &deployment, report).await?,
         answers,
         slots,
         lifetime,
     }));
-    let latest = Ledger::latest(&place.store()).await?;
+    let latest = Ledger::latest(&environment.store()).await?;
     let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
     if let Some(ledger) = open {
         report.emit(Event::Past(Box::new(Past::from(&ledger.record))));
@@ -102,8 +117,8 @@ pub(crate) async fn run(
     }
     Err(
         Failure::new(Exit::NothingServing, "the public address does not answer")
-            .why(format!("it was asked {ASKED} times"))
-            .next("`landfall logs` shows what the app wrote; `landfall up` releases again"),
+            .why(format!("it was tried {ASKED} times"))
+            .next("`landfall logs` shows the app's log; `landfall up` releases again"),
     )
 }
 
@@ -114,8 +129,8 @@ pub(crate) async fn open(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let url = domain::public(&place, &app.manifest, &site, report).await?;
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&environment, &app.manifest, &deployment, report).await?;
     report.emit(Event::Url { url: url.clone() });
     let opener = std::env::var_os("BROWSER").unwrap_or_else(|| {
         let usual = match cfg!(target_os = "macos") {
@@ -127,9 +142,7 @@ pub(crate) async fn open(
     let no_browser = |why: String| {
         Failure::new(Exit::MissingTool, "the address cannot be opened here")
             .why(format!("{}: {why}", opener.display()))
-            .next(format!(
-                "open {url} yourself, or name a program with BROWSER"
-            ))
+            .next(format!("open {url} yourself, or set BROWSER to a program"))
     };
     let opened = tokio::process::Command::new(&opener)
         .arg(&url)
@@ -152,44 +165,53 @@ async fn watch(
     report: &Report,
     mut interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let driver = site.driver(&place, &app.manifest, None, report, &interrupt)?;
-    let mut comparing = CanaryAnalysis::new(
-        &Policy::default(),
-        Counts::default(),
-        driver.platform.counted(),
-    );
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let driver = deployment.driver(
+        &environment.session,
+        &environment.names,
+        &app.manifest,
+        None,
+        report,
+        &interrupt,
+    )?;
+    let counter = driver.platform.probe_counter();
+    let mut analysis = CanaryAnalysis::new(&Policy::default(), Counts::default(), counter);
+    let store = environment.store();
+    let mut open: Option<Record> = None;
     let since = now();
     while !*interrupt.borrow() {
         let look = driver.look().await?;
         let mut subjects = look.subjects();
         for slot in Slot::ALL {
-            // Outside a release the way of users leads to the one slot that serves.
-            let is_alone = *look.shares.of(slot) == 100;
-            let subject = subjects.of_mut(slot);
-            if is_alone {
-                subject.door.token.get_or_insert_default();
+            // Outside a release, requests of users reach the one slot that serves.
+            if *look.shares.of(slot) == 100 {
+                let subject = subjects.of_mut(slot);
+                subject.route.token.get_or_insert_default();
             }
         }
-        comparing
-            .look(&driver.prober, &subjects, &driver.logs)
-            .await;
-        let doing = match look.shares.blue {
-            0 | 100 => "serving".to_owned(),
-            blue => format!("a release is under way: {blue}% of users on blue"),
-        };
+        counts::fetch(&mut analysis, &driver.prober, &subjects, &driver.logs).await;
+        if !is_split(&look.shares) {
+            open = None;
+        } else if open.is_none() {
+            // Without the record the versions are shown by their slots.
+            let latest = Ledger::latest(&store).await.ok().flatten();
+            let latest = latest.map(|ledger| ledger.record);
+            open = latest.filter(|record| record.is_held() || record.is_under_way());
+        }
+        let candidate = open.as_ref().map(|record| record.begun.candidate);
         let view = View {
-            look: &look,
-            collection: comparing.collection(),
+            slots: &look.slots(),
+            shares: &look.shares,
+            collection: analysis.collection(),
             since,
             now: now(),
-            doing,
-            candidate: None,
+            doing: traffic(&look.shares, candidate),
+            candidate,
             evidence: None,
             pings: None,
         };
-        match view.watch() {
-            Some(watch) => report.emit(Event::Watch(watch)),
+        match view.status() {
+            Some(status) => report.emit(Event::Watch(status)),
             None => report.note("nothing serves"),
         }
         let stopped = interrupt.wait_for(|stop| *stop);
@@ -204,8 +226,8 @@ pub(crate) async fn url(
     report: &Report,
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
-    let (app, place, site) = deployed(arguments, global, report, &interrupt).await?;
-    let url = domain::public(&place, &app.manifest, &site, report).await?;
+    let (app, environment, deployment) = deployed(arguments, global, report, &interrupt).await?;
+    let url = domain::public(&environment, &app.manifest, &deployment, report).await?;
     report.emit(Event::Url { url });
     Ok(())
 }
@@ -218,9 +240,9 @@ async fn deployed(
     interrupt: &Interrupt,
 ) -> Result<(App, Environment, Deployment), Failure> {
     let app = App::read_settings(&arguments.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    match place.site(&app.manifest, interrupt).await? {
-        Some(site) => Ok((app, place, site)),
-        None => Err(place.not_deployed()),
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    match environment.deployment(&app.manifest, interrupt).await? {
+        Some(deployment) => Ok((app, environment, deployment)),
+        None => Err(environment.not_deployed()),
     }
 }

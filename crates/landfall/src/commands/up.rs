@@ -1,32 +1,34 @@
-//! `landfall up`: from a directory to an answering address.
-
-mod migrate_target;
+//! `landfall up` and `landfall move`: provision, release, verify.
 
 mod domain;
 mod front_door;
-pub(crate) mod image;
+mod migrate_target;
+mod release_options;
 
 use crate::cli::{Global, Move, Up};
 use crate::commands::{doctor, plan, release_warnings, secrets};
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::phases::Phases;
-use crate::environment::place::Environment;
 use crate::environment::planner::settle;
 use crate::environment::provision::{Provisioned, Provisioner};
 use crate::environment::ttl;
 use crate::failure::Failure;
+use crate::image::app_image;
 use crate::lock::keepalive::Keepalive;
-use crate::release::driver::Local;
-use crate::release::runner::{Deployment, ReleaseResult, ReleaseRunner};
+use crate::release::deployment::Deployment;
+use crate::release::driver::LocalCopy;
+use crate::release::runner::{ReleaseResult, ReleaseRunner};
+use crate::report::phases::Phases;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use release_options::release_options;
 use rules::app::manifest::{Choice, Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::operate::ttl::{Lifetime, Wish, tag_value, warning};
+use rules::operate::ttl::{ObservedExpiry, TtlChange, tag_value, warning};
 use rules::release::revision::{Revision, Settings};
 
-/// `landfall move`: an `up` to the other target, of what is there already.
+/// `landfall move`: an `up` to the other target of an environment that is deployed.
 pub(crate) async fn move_to(
     arguments: &Move,
     global: &Global,
@@ -34,11 +36,11 @@ pub(crate) async fn move_to(
     interrupt: Interrupt,
 ) -> Result<(), Failure> {
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    match place.targets().await?.as_slice() {
-        [] => Err(place.not_deployed()),
-        [there] if *there == arguments.to => {
-            report.note(format!("it runs on {there} already: nothing was changed"));
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    match environment.targets().await?.as_slice() {
+        [] => Err(environment.not_deployed()),
+        [target] if *target == arguments.to => {
+            report.note(format!("it runs on {target} already: nothing was changed"));
             Ok(())
         }
         _ => run(&arguments.up(), global, report, interrupt).await,
@@ -58,87 +60,89 @@ pub(crate) async fn run(
     let examined = phases
         .time(Phase::Preflight, doctor::before(arguments, global, report))
         .await?;
-    let there = examined.there;
-    let (Some(app), Some(engine), Some(place)) = (examined.app, examined.engine, examined.place)
+    let deployed = examined.deployed;
+    let (Some(app), Some(engine), Some(environment)) =
+        (examined.app, examined.engine, examined.environment)
     else {
         return Err(Failure::new(
             Exit::Bug,
-            "the preflight found no problem, and yet something is missing",
+            "the preflight found no problem, but a fact is missing",
         ));
     };
-    let manifest = &settle(&app.manifest, &there, arguments.budget);
-    say_target(manifest, &there, report);
-    let app = App {
-        manifest: manifest.clone(),
-        ..app
-    };
-    let image = phases
-        .time(
-            Phase::Build,
-            image::build(
-                arguments.source.image.as_deref(),
-                &app,
-                &engine,
-                global.rehearse,
-                report,
-            ),
-        )
-        .await?;
+    let manifest = &settle(&app.manifest, &deployed, arguments.budget);
+    report_target(manifest, &deployed, report);
+    let prepare = app_image::prepare(
+        arguments.source.image.as_deref(),
+        &app.directory,
+        manifest,
+        environment.cloud().needs_lambda_bridge(manifest.target),
+        &engine,
+        report,
+    );
+    let image = phases.time(Phase::Build, prepare).await?;
 
-    let made_bucket = match place.bucket() {
-        // Where something is deployed its bucket was made whole, and who only releases need not be allowed to.
-        Some(bucket) if there.is_empty() => {
-            // A new one bears its end from the beginning: whatever becomes of this command, it is found.
-            let end = arguments.ttl.and_then(|wish| wish.end(now()));
+    let made_bucket = match environment.bucket() {
+        // The bucket of a deployed environment is complete, and a release needs no permission to
+        // change it.
+        Some(bucket) if deployed.is_empty() => {
+            // A new one has its expiry from the start, so that `landfall reap` finds it even if
+            // this command is killed.
+            let end = arguments.ttl.and_then(|wish| wish.expires_at(now()));
             let end = end.map(tag_value);
-            bucket.ensure(&place.names, end.as_deref()).await?
+            bucket.ensure(&environment.names, end.as_deref()).await?
         }
         _ => false,
     };
-    let keeper = Keepalive::take(&place.store(), "landfall up", report, &interrupt).await?;
-    let maker = Provisioner {
+    let keepalive =
+        Keepalive::acquire(&environment.store(), "landfall up", report, &interrupt).await?;
+    let provisioner = Provisioner {
         manifest,
-        place: &place,
+        environment: &environment,
         engine: &engine,
         image: &image,
         phases: &phases,
         report,
         interrupt: &interrupt,
-        there: &there,
+        deployed: &deployed,
     };
-    let done = run_locked(&maker, &there, arguments, &keeper).await;
-    if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, place.bucket())
+    let done = run_locked(&provisioner, arguments, &keepalive).await;
+    if let (true, Err(failure), Some(bucket)) = (made_bucket, &done, environment.bucket())
         && failure.exit == Exit::Refused
     {
-        // Nothing half-made: a bucket that this very command made holds nothing but its lock.
-        keeper.leave().await;
+        // Leave nothing half-made: a bucket that this command created contains only its lock.
+        keepalive.abandon().await;
         bucket.delete().await?;
         return done;
     }
-    keeper.end(done).await
+    keepalive.release(done).await
 }
 
-/// Says what nobody has asked for and may wonder about.
-fn say_target(manifest: &Manifest, there: &[Target], report: &Report) {
+/// Notes why a new environment runs on Fargate although nobody asked for it.
+fn report_target(manifest: &Manifest, deployed: &[Target], report: &Report) {
     if let Choice::Unfit(why) = &manifest.choice
-        && !there.contains(&manifest.target)
+        && !deployed.contains(&manifest.target)
     {
         report.note(format!("target fargate and not lambda: {}", why.join("; ")));
     }
 }
 
-/// Everything that is done under the lock.
+/// What happens under the release lock: provisioning, the release, the domain, and the removal of
+/// an old target.
 async fn run_locked(
-    maker: &Provisioner<'_>,
-    there: &[Target],
+    provisioner: &Provisioner<'_>,
     arguments: &Up,
-    keeper: &Keepalive,
+    keepalive: &Keepalive,
 ) -> Result<(), Failure> {
-    let (place, report, target) = (maker.place, maker.report, maker.manifest.target);
-    let old: Vec<Target> = there.iter().copied().filter(|t| *t != target).collect();
+    let (environment, report, target) = (
+        provisioner.environment,
+        provisioner.report,
+        provisioner.manifest.target,
+    );
+    let deployed = provisioner.deployed.iter().copied();
+    let old: Vec<Target> = deployed.filter(|one| *one != target).collect();
     let verb = match old.first() {
         Some(old) => {
-            let address = match maker.manifest.domain {
+            let address = match provisioner.manifest.domain {
                 Some(_) => "AWS's own address",
                 None => "its address",
             };
@@ -148,101 +152,112 @@ async fn run_locked(
     };
     let question = format!(
         "{verb} for {} ({}) in account {}, {}?",
-        place.names.app,
-        place.names.environment,
-        place.account,
-        place.session.region()
+        environment.names.app,
+        environment.names.environment,
+        environment.account,
+        environment.session.region()
     );
     if !old.is_empty() {
-        migrate_target::check(place).await?;
+        migrate_target::check(environment).await?;
     }
-    keeper.at("making the infrastructure").await?;
-    let before = ttl::read(place).await?;
+    keepalive.at("creating the infrastructure").await?;
+    let before = ttl::read(environment).await?;
     let Provisioned {
-        site,
+        deployment,
         image,
         domain,
-    } = maker.make(arguments.yes, &question).await?;
-    set_lifetime(maker, arguments.ttl, &before).await?;
+    } = provisioner.provision(arguments.yes, &question).await?;
+    set_lifetime(provisioner, arguments.ttl, &before).await?;
     let revision = Revision {
         image,
         settings: Settings {
-            secrets: secrets::wanted(place, maker.manifest).await?,
-            ..Settings::of_image(maker.manifest, &maker.image.app.user)
+            secrets: secrets::wanted(environment, provisioner.manifest).await?,
+            ..Settings::for_image(provisioner.manifest, &provisioner.image.own.user)
         },
     };
-    let is_new = release(maker, &site, &revision, arguments, keeper).await?;
+    let is_new = release(provisioner, &deployment, &revision, arguments, keepalive).await?;
     if !is_new {
         report.emit(Event::Unchanged {
             revision: revision.id(),
         });
     }
     if domain.is_some() {
-        keeper.at("setting up the domain").await?;
+        keepalive.at("setting up the domain").await?;
     }
-    let url = domain::make(maker, &site, domain).await?;
+    let url = domain::apply(provisioner, &deployment, domain).await?;
     report.emit(Event::Url { url });
     for target in old {
-        keeper.at("removing the old target").await?;
-        domain::leave_target(maker, target).await?;
-        migrate_target::leave(maker, target).await?;
+        keepalive.at("removing the old target").await?;
+        domain::remove_from(provisioner, target).await?;
+        migrate_target::remove(provisioner, target).await?;
     }
     Ok(())
 }
 
-/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it the one
-/// that it has; and says which.
+/// Gives the environment the end that is asked for, counted from now that it is there, or leaves it
+/// the one that it has; and says which.
 async fn set_lifetime(
-    maker: &Provisioner<'_>,
-    wish: Option<Wish>,
-    before: &Lifetime,
+    provisioner: &Provisioner<'_>,
+    wish: Option<TtlChange>,
+    before: &ObservedExpiry,
 ) -> Result<(), Failure> {
     if let Some(wish) = wish {
-        ttl::write(maker.place, wish.end(now())).await?;
+        ttl::write(provisioner.environment, wish.expires_at(now())).await?;
     }
-    let is_new = maker.there.is_empty();
+    let is_new = provisioner.deployed.is_empty();
     if let Some(text) = warning(wish, before, is_new) {
-        maker.report.emit(Event::Warning { text });
+        provisioner.report.emit(Event::Warning { text });
     }
-    let lifetime = ttl::read(maker.place).await?;
-    maker.report.emit(Event::Lifetime { lifetime });
+    let lifetime = ttl::read(provisioner.environment).await?;
+    provisioner.report.emit(Event::Lifetime { lifetime });
     Ok(())
 }
 
 /// Releases the revision, and looks whether it serves. Says whether there was anything to do.
 async fn release(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     revision: &Revision,
     arguments: &Up,
-    keeper: &Keepalive,
+    keepalive: &Keepalive,
 ) -> Result<bool, Failure> {
-    let (place, manifest, report) = (maker.place, maker.manifest, maker.report);
-    let local = Local {
-        engine: maker.engine,
-        image: &maker.image.app,
+    let (environment, manifest, report) = (
+        provisioner.environment,
+        provisioner.manifest,
+        provisioner.report,
+    );
+    let local = LocalCopy {
+        engine: provisioner.engine,
+        image: &provisioner.image.own,
         manifest,
     };
-    let conduct = ReleaseRunner {
-        driver: site.driver(place, manifest, Some(local), report, maker.interrupt)?,
-        store: place.store(),
-        keeper,
+    let runner = ReleaseRunner {
+        driver: deployment.driver(
+            &environment.session,
+            &environment.names,
+            manifest,
+            Some(local),
+            report,
+            provisioner.interrupt,
+        )?,
+        store: environment.store(),
+        keepalive,
         report,
     };
-    let terms = arguments.terms(manifest);
-    let conducted = maker
+    let terms = release_options(arguments, manifest);
+    let conducted = provisioner
         .phases
         .time(Phase::Release, async {
-            front_door::wait(&conduct.driver, report).await?;
-            release_warnings::tell(place, manifest, &conduct.driver, report).await;
-            conduct.release(revision, &terms).await
+            front_door::wait(&runner.driver, report).await?;
+            release_warnings::warn(environment, manifest, &runner.driver, report).await;
+            runner.release(revision, &terms).await
         })
         .await?;
-    let outcome = maker
+    let outcome = provisioner
         .phases
-        .time(Phase::Verdict, conduct.verdict(&conducted, revision))
+        .time(Phase::Verdict, runner.verdict(&conducted, revision))
         .await;
-    maker.phases.tell();
+    provisioner.phases.summarize();
     outcome?;
-    Ok(matches!(conducted, ReleaseResult::Ended { .. }))
+    Ok(matches!(conducted, ReleaseResult::Released { .. }))
 }

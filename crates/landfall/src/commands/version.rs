@@ -2,12 +2,11 @@
 
 use crate::cli::Cli;
 use crate::documents::schema;
-use crate::environment::place::Environment;
+use crate::environment::terraform;
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;
 use crate::report::Report;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use rules::app::manifest::Architecture;
 use rules::event::{Event, VERSION};
@@ -17,7 +16,7 @@ use std::path::Path;
 
 /// `landfall version`: what is missing is said, and no failure.
 pub(crate) async fn version(report: &Report) -> Result<(), Failure> {
-    let terraform = match Environment::terraform_binary() {
+    let terraform = match terraform::binary() {
         Ok(binary) => Tool::Found {
             path: binary.path.display().to_string(),
             version: binary.version,
@@ -62,7 +61,7 @@ fn missing(failure: &Failure) -> Tool {
 /// `landfall completion`.
 pub(crate) fn completion(shell: Shell, report: &Report) -> Result<(), Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "landfall", &mut text);
+    clap_complete::generate(shell, &mut Cli::definition(), "landfall", &mut text);
     document(text, report)
 }
 
@@ -70,8 +69,8 @@ pub(crate) fn completion(shell: Shell, report: &Report) -> Result<(), Failure> {
 pub(crate) fn man(directory: &Path, report: &Report) -> Result<(), Failure> {
     let unwritable = format!("{} cannot be written", directory.display());
     std::fs::create_dir_all(directory).map_err(Failure::io(unwritable.clone()))?;
-    clap_mangen::generate_to(Cli::command(), directory).map_err(Failure::io(unwritable))?;
-    report.note(format!("the pages are in {}", directory.display()));
+    clap_mangen::generate_to(Cli::definition(), directory).map_err(Failure::io(unwritable))?;
+    report.note(format!("the manual pages are in {}", directory.display()));
     Ok(())
 }
 

@@ -2,16 +2,20 @@
 
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
+use crate::environment::Environment;
 use crate::environment::domain;
-use crate::environment::place::Environment;
+use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
 use crate::report::{Report, now};
-use aws::{Functions, Inventory, Permissions, Quotas, Secrets, Session};
+use aws::{Functions, Inventory, Permissions, Quotas, Secrets};
 use futures_util::future::try_join_all;
 use rules::app::manifest::{Domain, Manifest, Target};
-use rules::operate::doctor::account::{LoadBalancers, Region, Strangers, known, strangers};
-use rules::operate::doctor::permissions::{Principal, Simulated, Whereabouts, asks};
-use rules::operate::doctor::{Facts, Seen, Unavailable};
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
+use rules::operate::doctor::account::{
+    LoadBalancers, Region, UnknownResources, known_ids, unknown_resources,
+};
+use rules::operate::doctor::permissions::{Location, Principal, Simulated, asks};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
 use rules::shape::contract::Root;
@@ -19,9 +23,6 @@ use rules::shape::permissions::Phase;
 use rules::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// Why quotas and permissions are not looked at in a rehearsal.
-const EMULATED: &str = "emulators have none";
 
 /// Fills in what is known of the account, and finds the place.
 pub(super) async fn gather(
@@ -31,39 +32,33 @@ pub(super) async fn gather(
     report: &Report,
 ) {
     if extent == Extent::Machine {
-        skip(&mut examined.facts, "AWS is not asked with --offline");
+        skip(&mut examined.facts, "--offline calls nothing in AWS");
         return;
     }
     let Some(app) = &examined.app else {
-        if global.rehearse {
-            skip(&mut examined.facts, "the app's settings are not in order");
-        } else {
-            Box::pin(without_app(&mut examined.facts, extent, global)).await;
-        }
+        Box::pin(without_app(&mut examined.facts, extent, global)).await;
         return;
     };
-    // Emulators are not started for a deployment that cannot be.
     let facts = &examined.facts;
     let tools = [facts.engine.as_ref().err(), facts.terraform.as_ref().err()];
     let has_tools = !tools
         .into_iter()
         .flatten()
-        .any(|gap| matches!(gap, Unavailable::Trouble(_)));
-    if global.rehearse && !has_tools {
-        skip(
-            &mut examined.facts,
-            "emulators need the container engine and Terraform",
-        );
+        .any(|gap| matches!(gap, Unavailable::Failed(_)));
+    if let Some(why) = Cloud::chosen(global).why_it_needs_tools()
+        && !has_tools
+    {
+        skip(&mut examined.facts, why);
         return;
     }
     let region = app.manifest.region.as_ref().map(|region| region.as_str());
-    let (place, clock) = tokio::join!(
-        Box::pin(Environment::open(app, global, report)),
+    let (environment, clock) = tokio::join!(
+        Box::pin(Environment::open(&app.manifest, global, report)),
         Box::pin(clock(global, extent))
     );
     examined.facts.clock = clock;
-    match place {
-        Ok(place) => Box::pin(with(examined, place, extent)).await,
+    match environment {
+        Ok(environment) => Box::pin(with(examined, environment, extent)).await,
         Err(failure) => {
             Box::pin(without(
                 &mut examined.facts,
@@ -94,12 +89,15 @@ fn skip(facts: &mut Facts, why: &str) {
 /// The settings are not in order, so that nobody knows what is wanted where: only who calls.
 async fn without_app(facts: &mut Facts, extent: Extent, global: &Global) {
     let region = global.region.as_ref().map(|region| region.as_str());
-    let session = Session::open(global.profile.as_deref(), region, None).await;
-    skip(facts, "the app's settings are not in order");
+    skip(facts, "the app's settings have problems");
+    let cloud = Cloud::chosen(global);
+    let Some(session) = cloud.session_without_app(global, region).await else {
+        return;
+    };
     facts.credentials = match session {
         // The settings may name the region.
         Err(_) => Err(Unavailable::Skipped(
-            "the app's settings are not in order, and no region is set elsewhere".to_owned(),
+            "the app's settings have problems, and no region is set elsewhere".to_owned(),
         )),
         Ok(session) => {
             let identity = async {
@@ -119,12 +117,10 @@ async fn without(
     extent: Extent,
     global: &Global,
 ) {
-    skip(facts, "without credentials AWS tells nothing");
+    skip(facts, "not checked: there are no credentials");
     facts.credentials = Err(trouble(failure));
-    if global.rehearse {
-        return;
-    }
-    let Ok(session) = Session::open(global.profile.as_deref(), region, None).await else {
+    let cloud = Cloud::chosen(global);
+    let Some(Ok(session)) = cloud.session_without_app(global, region).await else {
         return;
     };
     let account = Quotas::new(&session);
@@ -136,11 +132,11 @@ async fn without(
     };
 }
 
-async fn with(examined: &mut Examined, place: Environment, extent: Extent) {
+async fn with(examined: &mut Examined, environment: Environment, extent: Extent) {
     let limit = extent.timings();
-    examined.facts.credentials = Ok(place.identity.clone());
-    match place.targets().await {
-        Ok(there) => examined.there = there,
+    examined.facts.credentials = Ok(environment.identity.clone());
+    match environment.targets().await {
+        Ok(deployed) => examined.deployed = deployed,
         // Who may not read the state can do nothing at all.
         Err(failure) => {
             examined.facts.credentials = Err(trouble(failure));
@@ -152,27 +148,33 @@ async fn with(examined: &mut Examined, place: Environment, extent: Extent) {
         return;
     };
     let is_new = match extent {
-        Extent::Deployment => is_new(&place, manifest.target, &examined.there).await,
+        Extent::Deployment => is_new(&environment, manifest.target, &examined.deployed).await,
         Extent::Machine | Extent::Full => true,
     };
-    let there = examined.there.clone();
+    let deployed = examined.deployed.clone();
     let facts = &mut examined.facts;
     if let Some(domain) = &manifest.domain {
-        facts.domain = within(limit, Box::pin(surveyed(&place, domain))).await;
+        facts.domain = within(limit, Box::pin(surveyed(&environment, domain))).await;
     }
-    facts.secrets = Box::pin(secrets(&place, &manifest)).await;
+    facts.secrets = Box::pin(secrets(&environment, &manifest)).await;
     if is_new {
-        let account = Quotas::new(&place.session);
+        let account = Quotas::new(&environment.session);
         let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
             within(limit, Box::pin(region(&account))),
-            within(limit, Box::pin(concurrency(&place, manifest.target))),
-            within(limit, Box::pin(vcpus(&place, &account, manifest.target))),
+            within(limit, Box::pin(concurrency(&environment, manifest.target))),
             within(
                 limit,
-                Box::pin(load_balancers(&place, &account, manifest.target))
+                Box::pin(vcpus(&environment, &account, manifest.target))
             ),
-            within(limit, Box::pin(names(&place))),
-            within(limit, Box::pin(permissions(&place, &manifest, &there))),
+            within(
+                limit,
+                Box::pin(load_balancers(&environment, &account, manifest.target))
+            ),
+            within(limit, Box::pin(names(&environment))),
+            within(
+                limit,
+                Box::pin(permissions(&environment, &manifest, &deployed))
+            ),
         );
         facts.region = region;
         facts.concurrency = concurrency;
@@ -181,13 +183,13 @@ async fn with(examined: &mut Examined, place: Environment, extent: Extent) {
         facts.names = names;
         facts.permissions = permissions;
     }
-    examined.place = Some(place);
+    examined.environment = Some(environment);
 }
 
 /// Whether a root is to be made that holds nothing as yet.
-async fn is_new(place: &Environment, target: Target, there: &[Target]) -> bool {
+async fn is_new(environment: &Environment, target: Target, deployed: &[Target]) -> bool {
     // What cannot be told is looked at more closely.
-    !there.contains(&target) || !place.holds(Root::Foundation).await.unwrap_or(false)
+    !deployed.contains(&target) || !environment.holds(Root::Foundation).await.unwrap_or(false)
 }
 
 fn unknown(error: &aws::Error) -> Unavailable {
@@ -198,27 +200,23 @@ async fn region(account: &Quotas) -> Seen<Region> {
     account.region().await.map_err(|error| unknown(&error))
 }
 
-async fn concurrency(place: &Environment, target: Target) -> Seen<u32> {
+async fn concurrency(environment: &Environment, target: Target) -> Seen<u32> {
     if target != Target::Lambda {
         return Err(Unavailable::NotAsked);
     }
-    if place.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
-    let functions = Functions::new(&place.session, &place.names.function());
+    environment.cloud().has_quotas_and_permissions()?;
+    let functions = Functions::new(&environment.session, &environment.names.function());
     functions
         .concurrency()
         .await
         .map_err(|error| unknown(&error))
 }
 
-async fn vcpus(place: &Environment, account: &Quotas, target: Target) -> Seen<f64> {
+async fn vcpus(environment: &Environment, account: &Quotas, target: Target) -> Seen<f64> {
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
-    if place.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
+    environment.cloud().has_quotas_and_permissions()?;
     account
         .fargate_vcpus()
         .await
@@ -226,59 +224,62 @@ async fn vcpus(place: &Environment, account: &Quotas, target: Target) -> Seen<f6
 }
 
 async fn load_balancers(
-    place: &Environment,
+    environment: &Environment,
     account: &Quotas,
     target: Target,
 ) -> Seen<LoadBalancers> {
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
-    if place.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
-    let seen = account.load_balancers(&place.names.id()).await;
+    environment.cloud().has_quotas_and_permissions()?;
+    let seen = account.load_balancers(&environment.names.id()).await;
     seen.map_err(|error| unknown(&error))
 }
 
 /// What bears the environment's names and is in none of its states.
-async fn names(place: &Environment) -> Seen<Strangers> {
-    let inventory = Inventory::new(&place.session, &place.names, &place.account);
+async fn names(environment: &Environment) -> Seen<UnknownResources> {
+    let inventory = Inventory::new(
+        &environment.session,
+        &environment.names,
+        &environment.account,
+    );
     let listing = inventory.look().await;
     // In this order: what a Terraform at work makes meanwhile is not in the listing; what it made before is in
     // the state once its lock is gone.
     let mut of_ours = BTreeSet::new();
     for root in Root::ALL {
-        if let Some(lock) = place.lock(root).await {
+        if let Some(lock) = environment.state_lock(root).await {
             return Err(Unavailable::Skipped(format!(
-                "somebody works on the {root} root: {}",
+                "another command is working on the {root} root: {}",
                 lock.describe()
             )));
         }
         let unreadable =
             |why: String| Unavailable::Unknown(format!("the state of the {root} root: {why}"));
-        let state = place.state(root).await;
+        let state = environment.state(root).await;
         if let Some(state) = state.map_err(|failure| unreadable(failure.what))? {
-            of_ours.extend(known(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
+            of_ours
+                .extend(known_ids(&state).ok_or_else(|| unreadable("it is encrypted".to_owned()))?);
         }
     }
-    Ok(Strangers {
-        names: place.names.clone(),
-        region: place.session.region().to_owned(),
-        found: strangers(listing.by_name, &of_ours),
+    Ok(UnknownResources {
+        names: environment.names.clone(),
+        region: environment.session.region().to_owned(),
+        found: unknown_resources(listing.by_name, &of_ours),
         unseen: listing.unseen,
     })
 }
 
-async fn surveyed(place: &Environment, domain: &Domain) -> Seen<Survey> {
-    let survey = domain::survey(place, domain).await;
+async fn surveyed(environment: &Environment, domain: &Domain) -> Seen<Survey> {
+    let survey = domain::survey(environment, domain).await;
     survey.map_err(|failure| Unavailable::Unknown(failure.what))
 }
 
-async fn secrets(place: &Environment, manifest: &Manifest) -> Seen<Vec<Stored>> {
+async fn secrets(environment: &Environment, manifest: &Manifest) -> Seen<Vec<Stored>> {
     if manifest.secrets.is_empty() {
         return Err(Unavailable::NotAsked);
     }
-    let secrets = Secrets::new(&place.session, &place.names);
+    let secrets = Secrets::new(&environment.session, &environment.names);
     let stored = match secrets.list().await {
         // Who may look into the store that counts only is told no more than that.
         Err(_) => secrets.list_in(manifest.secrets_store).await,
@@ -289,24 +290,22 @@ async fn secrets(place: &Environment, manifest: &Manifest) -> Seen<Vec<Stored>> 
 }
 
 async fn permissions(
-    place: &Environment,
+    environment: &Environment,
     manifest: &Manifest,
-    there: &[Target],
+    deployed: &[Target],
 ) -> Seen<Vec<Simulated>> {
-    if place.identity.rehearsal {
-        return Err(Unavailable::Skipped(EMULATED.to_owned()));
-    }
-    let arn = &place.identity.arn;
+    environment.cloud().has_quotas_and_permissions()?;
+    let arn = &environment.identity.arn;
     let partition = arn.split(':').nth(1).unwrap_or("aws");
-    let simulation = Permissions::new(&place.session);
-    let principal = match Principal::of(arn) {
+    let simulation = Permissions::new(&environment.session);
+    let principal = match Principal::from_arn(arn) {
         Principal::Root => {
             return Err(Unavailable::Skipped(
                 "the root user may do everything".to_owned(),
             ));
         }
         Principal::Other => {
-            return Err(Unavailable::Unknown(format!("IAM simulates no {arn}")));
+            return Err(Unavailable::Unknown(format!("IAM cannot simulate {arn}")));
         }
         Principal::Arn(arn) => arn,
         Principal::Role(name) => {
@@ -322,19 +321,19 @@ async fn permissions(
                         "the caller may not look up its own role (iam:GetRole)".to_owned(),
                     ));
                 }
-                None => format!("arn:{partition}:iam::{}:role/{name}", place.account),
+                None => format!("arn:{partition}:iam::{}:role/{name}", environment.account),
             }
         }
     };
-    let at = Whereabouts {
+    let at = Location {
         partition,
-        account: &place.account,
-        region: place.session.region(),
-        names: &place.names,
+        account: &environment.account,
+        region: environment.session.region(),
+        names: &environment.names,
         domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
     };
     // Who only releases need not be able to make anything.
-    let phase = match there.contains(&manifest.target) {
+    let phase = match deployed.contains(&manifest.target) {
         true => Phase::Release,
         false => Phase::Setup,
     };
@@ -350,18 +349,15 @@ async fn permissions(
 
 /// How far this machine's clock is ahead of AWS's, by the date of an answer that needs no credentials.
 async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
-    if global.rehearse {
-        return Err(Unavailable::NotAsked);
-    }
-    const ANYONE: &str = "https://sts.amazonaws.com/";
+    let address = Cloud::chosen(global).clock()?;
     let limit = extent.timings().min(Duration::from_secs(5));
     let look = async {
-        let answer = reqwest::Client::new().head(ANYONE).send().await;
+        let answer = reqwest::Client::new().head(address).send().await;
         let answer = answer.map_err(|error| Unavailable::Unknown(chain(&error)))?;
         let date = answer.headers().get(reqwest::header::DATE);
         let theirs = date
             .and_then(|date| Timestamp::from_http_date(date.to_str().ok()?))
-            .ok_or_else(|| Unavailable::Unknown("AWS's answer has no date".to_owned()))?;
+            .ok_or_else(|| Unavailable::Unknown("AWS's response has no date".to_owned()))?;
         let millis = |time: Timestamp| i64::try_from(time.0).unwrap_or(i64::MAX);
         Ok(millis(now()) - millis(theirs))
     };

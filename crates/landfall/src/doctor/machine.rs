@@ -1,14 +1,16 @@
 //! This machine, asked once.
 
 use super::trouble;
-use crate::environment::place::{self, Environment};
+use crate::environment::endpoints::Cloud;
+use crate::environment::{paths, terraform};
 use crate::failure::Failure;
 use crate::image::edge_layer;
 use crate::image::engine::Engine;
 use infra::Binary;
 use rules::app::manifest::Manifest;
+use rules::check::{Seen, Unavailable};
+use rules::operate::doctor::Facts;
 use rules::operate::doctor::machine::{Directory, Disk, Tool};
-use rules::operate::doctor::{Facts, Seen, Unavailable};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,9 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) async fn gather(
     facts: &mut Facts,
     manifest: Option<&Manifest>,
-    rehearse: bool,
+    cloud: Cloud,
 ) -> Option<Engine> {
-    let terraform = tokio::task::spawn_blocking(Environment::terraform_binary);
+    let terraform = tokio::task::spawn_blocking(terraform::binary);
     let terraform = tokio::time::timeout(PATIENCE, terraform);
     let engine = tokio::time::timeout(PATIENCE, engine(facts));
     let (engine, terraform) = tokio::join!(engine, terraform);
@@ -37,29 +39,29 @@ pub(super) async fn gather(
     facts.directories = Ok(vec![
         directory(
             "the cache of Terraform's providers",
-            &place::cache(),
+            &paths::cache(),
             "LANDFALL_CACHE",
         ),
         directory(
-            "everything that landfall keeps on this machine",
-            &place::home(),
+            "landfall's files on this machine",
+            &paths::home(),
             "LANDFALL_HOME",
         ),
     ]);
     facts.edge = match manifest {
-        Some(manifest) => edge(manifest, rehearse),
+        Some(manifest) => edge(manifest, cloud),
         None => Err(Unavailable::NotAsked),
     };
     engine
 }
 
 fn silent(what: &str) -> Unavailable {
-    Unavailable::Trouble(
+    Unavailable::Failed(
         Failure::new(
             rules::exit::Exit::MissingTool,
             format!("{what} did not answer within {} s", PATIENCE.as_secs()),
         )
-        .next("look why it hangs; starting it anew often helps")
+        .next("find out why it hangs; a restart often helps")
         .into(),
     )
 }
@@ -82,22 +84,22 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
             return None;
         }
     };
-    match engine.about().await {
-        Ok(about) => {
-            facts.disk = match about.is_here {
-                true => free(Path::new(&about.root))
+    match engine.info().await {
+        Ok(info) => {
+            facts.disk = match info.is_local {
+                true => free(Path::new(&info.root))
                     .map(|free| Disk {
-                        path: about.root.clone(),
+                        path: info.root.clone(),
                         free,
                     })
                     .ok_or_else(|| {
-                        Unavailable::Unknown(format!("{} cannot be looked at", about.root))
+                        Unavailable::Unknown(format!("{} cannot be checked", info.root))
                     }),
                 false => Err(Unavailable::Unknown(
-                    "the engine keeps its images on another machine".to_owned(),
+                    "the engine's images are on another machine".to_owned(),
                 )),
             };
-            facts.engine = Ok(about.engine);
+            facts.engine = Ok(info.engine);
         }
         Err(why) => {
             facts.engine = Err(Unavailable::Unknown(why));
@@ -132,12 +134,13 @@ fn directory(purpose: &str, path: &Path, variable: &str) -> Directory {
     }
 }
 
-fn edge(manifest: &Manifest, rehearse: bool) -> Seen<Option<String>> {
+fn edge(manifest: &Manifest, cloud: Cloud) -> Seen<Option<String>> {
     if !manifest.edge {
         return Ok(None);
     }
     let edge = edge_layer::find(manifest.architecture).map_err(trouble)?;
-    edge_layer::find_companions(&edge, manifest, rehearse).map_err(trouble)?;
+    edge_layer::find_companions(&edge, manifest, cloud.needs_lambda_bridge(manifest.target))
+        .map_err(trouble)?;
     Ok(Some(edge.display().to_string()))
 }
 

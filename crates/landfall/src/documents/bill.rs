@@ -6,8 +6,9 @@ use rules::shape::cost::money::{cents, unit_price};
 use rules::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
-/// The table. Free resources are one line, unless `lists_free` asks for their addresses.
-pub(crate) fn table(bill: &Bill, lists_free: bool) -> String {
+/// The table. Amounts have two decimals, and free resources are one line; with `all`, unit prices have all
+/// their digits, and every free resource is listed.
+pub(crate) fn table(bill: &Bill, all: bool) -> String {
     let prices = match bill.own_prices {
         true => "",
         false => ", at the prices of us-east-1, as the table lacks this region's",
@@ -17,10 +18,10 @@ pub(crate) fn table(bill: &Bill, lists_free: bool) -> String {
         bill.region, bill.prices_of
     );
     for part in [
-        fixed(bill),
-        by_use(bill),
+        fixed(bill, all),
+        by_use(bill, all),
         unknown(bill),
-        free(bill, lists_free),
+        free(bill, all),
     ] {
         out.push_str(&part);
     }
@@ -52,19 +53,23 @@ fn row(bill: &Bill, amount: &str, line: &BillLine, how: &str) -> String {
     )
 }
 
-fn fixed(bill: &Bill) -> String {
+fn fixed(bill: &Bill, all: bool) -> String {
     let mut out = String::new();
     for line in &bill.lines {
         if let Charge::Fixed {
+            unit_usd,
             unit,
             quantity,
             monthly_usd,
             confidence,
-            ..
         } = &line.charge
         {
             let amount = format!("{}{}", mark(*confidence), cents(*monthly_usd));
-            out.push_str(&row(bill, &amount, line, &format!("{quantity} {unit}")));
+            let how = match all {
+                true => format!("{quantity} {unit} at {}", exact(*unit_usd)),
+                false => format!("{quantity} {unit}"),
+            };
+            out.push_str(&row(bill, &amount, line, &how));
         }
     }
     let least = if bill.incomplete { ", at least" } else { "" };
@@ -72,7 +77,8 @@ fn fixed(bill: &Bill) -> String {
     out + &format!("  {sum:>9}  a month without traffic{least}\n")
 }
 
-fn by_use(bill: &Bill) -> String {
+fn by_use(bill: &Bill, all: bool) -> String {
+    let price = if all { exact } else { unit_price };
     let mut out = String::new();
     for line in &bill.lines {
         if let Charge::Usage {
@@ -82,7 +88,7 @@ fn by_use(bill: &Bill) -> String {
             confidence,
         } = &line.charge
         {
-            let amount = format!("{}{}", mark(*confidence), unit_price(*usd));
+            let amount = format!("{}{}", mark(*confidence), price(*usd));
             let free = match always_free {
                 Some(free) => format!("; always free: {free}"),
                 None => String::new(),
@@ -96,8 +102,8 @@ fn by_use(bill: &Bill) -> String {
     }
     format!(
         "\nby use:\n{out}  beyond what is free: {} per million requests, {} per GB out\n",
-        unit_price(bill.per_million_requests_usd),
-        unit_price(bill.per_gb_out_usd)
+        price(bill.per_million_requests_usd),
+        price(bill.per_gb_out_usd)
     )
 }
 
@@ -114,20 +120,28 @@ fn unknown(bill: &Bill) -> String {
     }
 }
 
-fn free(bill: &Bill, lists_free: bool) -> String {
+fn free(bill: &Bill, all: bool) -> String {
     let groups = bill.free();
     if groups.is_empty() {
         return String::new();
     }
-    if !lists_free {
+    if !all {
         let number: usize = groups.iter().map(|(_, addresses)| addresses.len()).sum();
         let noun = if number == 1 { "resource" } else { "resources" };
-        return format!("\nfree: {number} {noun}; --verbose lists them\n");
+        return format!("\nfree: {number} {noun} (--all lists them)\n");
     }
     let rows = groups
         .iter()
         .map(|(why, addresses)| format!("  {why}: {}\n", addresses.join(", ")));
     format!("\nfree:\n{}", rows.collect::<String>())
+}
+
+/// A price with the digits that it needs and at least two: `0.0225`, `1.00`.
+fn exact(usd: f64) -> String {
+    let text = format!("{usd:.7}");
+    let digits = text.trim_end_matches('0');
+    let decimals = digits.split_once('.').map_or(0, |(_, tail)| tail.len());
+    format!("{usd:.*}", decimals.max(2))
 }
 
 fn mark(confidence: Confidence) -> &'static str {
@@ -187,9 +201,21 @@ mod tests {
         roots.extend(resources(FIRST, "fargate"));
         let bill = bill(&roots, tasks(2), "us-east-1");
         insta::assert_snapshot!(table(&bill, true));
-        let folded = table(&bill, false);
-        assert!(folded.contains("\nfree: 34 resources"), "{folded}");
-        assert!(!folded.contains("aws_vpc"), "{folded}");
+        let brief = table(&bill, false);
+        assert!(
+            brief.contains("\nfree: 34 resources (--all lists them)\n"),
+            "{brief}"
+        );
+        assert!(!brief.contains("aws_vpc"), "{brief}");
+        let digits = |text: &str| text.split_once('.').map_or(0, |(_, tail)| tail.len());
+        let amounts = brief
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        assert!(
+            amounts
+                .filter(|one| one.parse::<f64>().is_ok())
+                .all(|one| digits(one) == 2)
+        );
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! The app directory, read into a manifest.
+//! Reading an app directory: its manifest, its Dockerfile and its protected files.
 
 use crate::cli::Global;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use rules::app::manifest::{
     Draft, FILE, Facts, FileSum, Manifest, Overrides, Problems, ProtectedFact, ProtectedState,
     Region, RelativePath,
 };
+use rules::app::names::Names;
 use rules::exit::Exit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A directory and what it asks for.
+/// An app directory with its manifest.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) directory: PathBuf,
@@ -19,12 +19,18 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the directory for a deployment: everything is checked.
+    /// Reads the directory for a deployment, and checks everything in it.
+    ///
+    /// # Errors
+    /// Every problem of the manifest, or a file that cannot be read.
     pub(crate) fn read(directory: &Path, overrides: &Overrides) -> Result<App, Failure> {
         App::check(directory, overrides)?.map_err(Failure::from)
     }
 
-    /// The same, with the problems by themselves.
+    /// As [`App::read`], with the problems of the manifest as data.
+    ///
+    /// # Errors
+    /// The directory or a file cannot be read.
     pub(crate) fn check(
         directory: &Path,
         overrides: &Overrides,
@@ -39,7 +45,10 @@ impl App {
         }))
     }
 
-    /// The app directory that is meant.
+    /// The absolute path of an app directory.
+    ///
+    /// # Errors
+    /// There is no such directory.
     pub(crate) fn directory(directory: &Path) -> Result<PathBuf, Failure> {
         let found = std::fs::canonicalize(directory)
             .ok()
@@ -49,11 +58,14 @@ impl App {
                 Exit::BadInput,
                 format!("{} is not a directory", directory.display()),
             )
-            .next("name the directory with the app and its Dockerfile: `landfall up DIRECTORY`")
+            .next("name the directory of the app and its Dockerfile: `landfall up DIRECTORY`")
         })
     }
 
-    /// What there is to know of a directory whose landfall.toml has this text.
+    /// The facts about a directory whose landfall.toml has this text.
+    ///
+    /// # Errors
+    /// A file cannot be read.
     pub(crate) fn facts(
         directory: &Path,
         text: Option<&str>,
@@ -61,36 +73,27 @@ impl App {
     ) -> Result<Facts, Failure> {
         let draft = Draft::read(text);
         let dockerfile = read_if_there(&directory.join(draft.dockerfile(overrides).as_str()))?;
-        // Of an image that is built already only its own settings count.
-        let dockerfile = dockerfile.filter(|_| !overrides.prebuilt_image);
-        let protected = if overrides.prebuilt_image {
-            &[]
-        } else {
-            draft.protected()
-        };
+        // For an image that is already built the Dockerfile does not matter.
+        let is_built = !overrides.prebuilt_image && !overrides.settings_only;
+        let dockerfile = dockerfile.filter(|_| is_built);
         Ok(Facts {
             directory_name: directory
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             dockerfile,
-            protected: protected
-                .iter()
-                .map(|path| {
-                    Ok(ProtectedFact {
-                        path: path.clone(),
-                        state: match draft.sum(path) {
-                            Some(sum) => compare_with_sum(directory, path, sum)?,
-                            None => compare_with_head(directory, path),
-                        },
-                    })
-                })
-                .collect::<Result<_, Failure>>()?,
+            protected: match overrides.settings_only {
+                true => Vec::new(),
+                false => protected(directory, &draft)?,
+            },
         })
     }
 
-    /// An app of which there is only an image: its name is made from the image's, its port is the one
-    /// that the image exposes.
+    /// The app of an image without a directory. Its name is derived from the image's, its port is
+    /// the one that the image exposes.
+    ///
+    /// # Errors
+    /// The image exposes several ports, or no valid name can be derived.
     pub(crate) fn of_image(
         reference: &str,
         exposed: &[u16],
@@ -116,7 +119,7 @@ impl App {
                 )
                 .why(format!("{several:?}"))
                 .next(
-                    "name a directory whose landfall.toml says `port`, and the image with --image",
+                    "name a directory whose landfall.toml sets `port`, and the image with --image",
                 ));
             }
         };
@@ -127,13 +130,16 @@ impl App {
         })
     }
 
-    /// An app of which only the names are known: enough to take an environment of it down.
-    pub(crate) fn of_names(place: &Environment) -> Result<App, Failure> {
-        let region = Region::parse(place.session.region())
+    /// An app of which only the names are known, which is enough to destroy an environment of it.
+    ///
+    /// # Errors
+    /// The region is not valid.
+    pub(crate) fn of_names(names: &Names, region: &str) -> Result<App, Failure> {
+        let region = Region::parse(region)
             .map_err(|invalid| Failure::new(Exit::BadInput, invalid.what).why(invalid.why))?;
         let overrides = Overrides {
-            name: Some(place.names.app.clone()),
-            environment: Some(place.names.environment.clone()),
+            name: Some(names.app.clone()),
+            environment: Some(names.environment.clone()),
             region: Some(region),
             prebuilt_image: true,
             ..Overrides::default()
@@ -145,20 +151,41 @@ impl App {
         })
     }
 
-    /// Reads the directory for a command that builds nothing: neither the Dockerfile nor protected
-    /// files have to be in order for `status` or `down`.
+    /// Reads the directory for a command that deploys nothing: `status` and `down` need neither a
+    /// Dockerfile nor unchanged protected files.
+    ///
+    /// # Errors
+    /// As of [`App::read`].
     pub(crate) fn read_settings(directory: &Path, global: &Global) -> Result<App, Failure> {
-        App::read(
-            directory,
-            &Overrides {
-                prebuilt_image: true,
-                ..overrides(global)
-            },
-        )
+        App::settings(directory, overrides(global))
+    }
+
+    /// The same with more settings.
+    pub(crate) fn settings(directory: &Path, overrides: Overrides) -> Result<App, Failure> {
+        let overrides = Overrides {
+            settings_only: true,
+            ..overrides
+        };
+        App::read(directory, &overrides)
     }
 }
 
-/// What the global flags say instead of the manifest.
+/// Whether the protected files of a directory are unchanged. With an image that is built already,
+/// too: it is deployed as the image of these files.
+fn protected(directory: &Path, draft: &Draft) -> Result<Vec<ProtectedFact>, Failure> {
+    let fact = |path: &RelativePath| {
+        Ok(ProtectedFact {
+            path: path.clone(),
+            state: match draft.sum(path) {
+                Some(sum) => compare_with_sum(directory, path, sum)?,
+                None => compare_with_head(directory, path),
+            },
+        })
+    };
+    draft.protected().iter().map(fact).collect()
+}
+
+/// The settings that global flags override.
 pub(crate) fn overrides(global: &Global) -> Overrides {
     Overrides {
         name: global.name.clone(),
@@ -179,7 +206,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
         .why(error.to_string())
-        .next("mend its permissions; nothing was created")
+        .next("fix its permissions; nothing was created")
 }
 
 fn compare_with_sum(
@@ -285,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_needs_no_repository() {
+    fn a_file_with_a_sum_needs_no_repository() {
         let dir = tempfile::tempdir().expect("a directory");
         let at = |text: &str| {
             std::fs::write(dir.path().join("main.go"), text).expect("write");
@@ -297,6 +324,23 @@ mod tests {
         let gone = RelativePath::parse("go.mod").expect("a path");
         let state = compare_with_sum(dir.path(), &gone, &FileSum::of(b"")).expect("readable");
         assert_eq!(state, ProtectedState::Absent);
+    }
+
+    #[test]
+    fn protected_files_count_for_a_deployment_of_an_image_and_for_nothing_else() {
+        let dir = repository();
+        let manifest = "name = \"a\"\nport = 80\nprotected = [\"main.go\"]\n";
+        std::fs::write(dir.path().join("landfall.toml"), manifest).expect("write");
+        let of_image = Overrides {
+            prebuilt_image: true,
+            ..Overrides::default()
+        };
+        let _ = App::read(dir.path(), &of_image).expect("unchanged");
+        std::fs::write(dir.path().join("main.go"), "package other\n").expect("write");
+        let failure = App::read(dir.path(), &of_image).expect_err("changed");
+        assert_eq!(failure.exit, Exit::BadInput);
+        assert!(failure.why.join("\n").contains("main.go"), "{failure:?}");
+        let _ = App::settings(dir.path(), Overrides::default()).expect("nothing is deployed");
     }
 
     #[test]

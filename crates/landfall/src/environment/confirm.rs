@@ -1,10 +1,13 @@
-//! Asking a person for confirmation.
+//! Asking for confirmation before an environment is changed.
 
 use crate::failure::Failure;
 use crate::report::Report;
 use rules::exit::Exit;
 
-/// Asks for a yes, unless it was given already. Never asks where nobody can answer.
+/// Asks the question, unless `yes` answers it.
+///
+/// # Errors
+/// The answer is no, or there is no terminal to ask on.
 pub(crate) fn confirm(report: &Report, yes: bool, question: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
@@ -12,10 +15,10 @@ pub(crate) fn confirm(report: &Report, yes: bool, question: &str) -> Result<(), 
     if !report.can_ask() {
         return Err(Failure::new(
             Exit::Refused,
-            "a yes is needed, and nobody can be asked here",
+            "confirmation required, but stdin is not a terminal",
         )
         .why(question)
-        .next("say it with --yes (or LANDFALL_YES=true)"));
+        .next("confirm with --yes"));
     }
     if report.ask(question) {
         Ok(())

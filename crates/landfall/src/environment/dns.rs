@@ -1,162 +1,177 @@
-//! Asks public DNS, by the servers that this machine asks. The standard library resolves names to addresses and
-//! nothing else.
+//! Queries public DNS through this machine's name servers for NS and CAA records, which the
+//! standard library cannot look up.
 
-use rules::operate::dns::{Answer, Ask, question, read, resolvers};
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
+use rules::operate::domain::{Caa, Public};
+use std::time::Duration;
 
-/// How long a server may take.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// How often each is asked: a packet may be lost.
-const TRIES: u32 = 2;
-/// The port of DNS.
+/// How long a server may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(1500);
+/// Queries to each server, since a packet may be lost.
+const TRIES: usize = 2;
 const PORT: u16 = 53;
 
-/// The servers to ask, in order.
-#[derive(Debug, Clone)]
+/// This machine's name servers, in the order in which they are asked.
 pub(crate) struct Resolver {
-    servers: Vec<SocketAddr>,
+    servers: Vec<Server>,
+}
+
+/// One name server. It has a resolver of its own, because a resolver with several servers spends the whole
+/// timeout on the first one that is silent.
+struct Server {
+    address: String,
+    resolver: TokioResolver,
+}
+
+/// A response code, with the records if there are any.
+struct Answer {
+    code: u16,
+    found: Option<Lookup>,
 }
 
 impl Resolver {
-    /// Those of this machine.
+    /// The name servers of this machine.
     ///
     /// # Errors
     /// Why there are none.
     pub(crate) fn of_machine() -> Result<Resolver, String> {
-        const FILE: &str = "/etc/resolv.conf";
-        let text = std::fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
-        let servers: Vec<SocketAddr> = resolvers(&text)
-            .into_iter()
-            .map(|ip| (ip, PORT).into())
-            .collect();
-        match servers.is_empty() {
-            true => Err(format!("{FILE} names no server")),
-            false => Ok(Resolver { servers }),
-        }
+        let (config, _) =
+            read_system_conf().map_err(|error| format!("/etc/resolv.conf: {error}"))?;
+        Resolver::new(config.name_servers())
     }
 
-    /// The first of them, in words.
+    fn new(servers: &[NameServerConfig]) -> Result<Resolver, String> {
+        let servers: Result<Vec<Server>, String> = servers.iter().map(Server::new).collect();
+        Ok(Resolver { servers: servers? })
+    }
+
+    /// The address of the first server.
     pub(crate) fn describe(&self) -> String {
-        self.servers
-            .first()
-            .map_or_else(String::new, |server| match server.port() {
-                PORT => server.ip().to_string(),
-                _ => server.to_string(),
-            })
+        let first = self.servers.first();
+        first.map_or_else(String::new, |server| server.address.clone())
     }
 
-    /// Asks about a name, one server after the other until one answers.
+    /// The name servers of the zone that begins at a name.
     ///
     /// # Errors
-    /// Why nobody did.
-    pub(crate) async fn ask(&self, name: &str, ask: Ask) -> Result<Answer, String> {
-        let (servers, name) = (self.servers.clone(), name.to_owned());
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut why = "there is nobody to ask".to_owned();
-            for _ in 0..TRIES {
-                for server in &servers {
-                    match ask_one(*server, &name, ask) {
-                        Ok(answer) => return Ok(answer),
-                        Err(error) => {
-                            why = format!("{} was asked about {name}: {error}", server.ip())
-                        }
+    /// Why there is no answer.
+    pub(crate) async fn name_servers(&self, name: &str) -> Result<Public, String> {
+        let Answer { code, found } = self.ask(name, RecordType::NS).await?;
+        let records = found.iter().flat_map(|found| {
+            let asked = found.query().name();
+            // Records of another name belong to what an alias points to, and no zone begins at an alias.
+            let own = found.answers().iter();
+            own.filter(move |record| record.name == *asked)
+        });
+        let servers = records.filter_map(|record| match &record.data {
+            RData::NS(server) => Some(without_dot(&server.to_lowercase())),
+            _ => None,
+        });
+        let public = Public::from_answer(code, servers.collect());
+        public.ok_or_else(|| format!("{} refuses to answer", self.describe()))
+    }
+
+    /// The CAA records of a name.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn caa(&self, name: &str) -> Result<Vec<Caa>, String> {
+        let Answer { found, .. } = self.ask(name, RecordType::CAA).await?;
+        let records = found.iter().flat_map(|found| found.answers());
+        let caa = records.filter_map(|record| match &record.data {
+            RData::CAA(caa) => Some(Caa {
+                tag: caa.tag.to_ascii_lowercase(),
+                value: String::from_utf8_lossy(&caa.value).into_owned(),
+            }),
+            _ => None,
+        });
+        Ok(caa.collect())
+    }
+
+    /// Asks one server after the other until one answers.
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, String> {
+        let invalid = |error| format!("{name} is not a valid DNS name: {error}");
+        let mut full = Name::from_ascii(name).map_err(invalid)?;
+        // Without it the search domains of this machine would be tried too.
+        full.set_fqdn(true);
+        let mut why = "there is no name server".to_owned();
+        for _ in 0..TRIES {
+            for server in &self.servers {
+                match server.ask(&full, kind).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        why = format!("{} does not answer for {name}: {error}", server.address);
                     }
                 }
             }
-            Err(why)
-        });
-        asked.await.map_err(|error| error.to_string())?
-    }
-}
-
-fn ask_one(server: SocketAddr, name: &str, ask: Ask) -> std::io::Result<Answer> {
-    let invalid = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned());
-    let mut id = [0u8; 2];
-    getrandom::fill(&mut id).map_err(|_| invalid("no random numbers"))?;
-    let id = u16::from_be_bytes(id);
-    let question = question(id, name, ask).ok_or_else(|| invalid("no name of DNS"))?;
-    let answer = by_packet(server, &question, |packet| read(packet, id, name, ask).ok())?;
-    if !answer.truncated {
-        return Ok(answer);
-    }
-    let message = by_stream(server, &question)?;
-    read(&message, id, name, ask)
-        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()))
-}
-
-/// One packet there, one back. What is no answer to the question is not waited for less: anybody may have sent it.
-fn by_packet(
-    server: SocketAddr,
-    question: &[u8],
-    read: impl Fn(&[u8]) -> Option<Answer>,
-) -> std::io::Result<Answer> {
-    let own: SocketAddr = match server {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(own)?;
-    socket.connect(server)?;
-    socket.send(question)?;
-    let end = Instant::now() + PATIENCE;
-    let mut packet = [0u8; 4096];
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            let silent = format!("no answer within {} ms", PATIENCE.as_millis());
-            return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, silent));
         }
-        socket.set_read_timeout(Some(left))?;
-        let length = match socket.recv(&mut packet) {
-            Ok(length) => length,
-            // The time is up, which the next round says.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) =>
-            {
-                continue;
-            }
-            Err(error) => return Err(error),
+        Err(why)
+    }
+}
+
+impl Server {
+    fn new(server: &NameServerConfig) -> Result<Server, String> {
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server.clone()]);
+        let provider = TokioRuntimeProvider::default();
+        let mut builder = TokioResolver::builder_with_config(config, provider);
+        let options = builder.options_mut();
+        options.timeout = ANSWERS_WITHIN;
+        options.attempts = 0;
+        // What public DNS answers, not what this machine has in a file.
+        options.use_hosts_file = ResolveHosts::Never;
+        options.edns0 = false;
+        let resolver = builder.build().map_err(|error| error.to_string())?;
+        let address = match server.connections.first().map(|one| one.port) {
+            Some(port) if port != PORT => format!("{}:{port}", server.ip),
+            _ => server.ip.to_string(),
         };
-        if let Some(answer) = read(&packet[..length]) {
-            return Ok(answer);
-        }
+        Ok(Server { address, resolver })
+    }
+
+    async fn ask(&self, name: &Name, kind: RecordType) -> Result<Answer, String> {
+        let (code, found) = match self.resolver.lookup(name.clone(), kind).await {
+            Ok(found) => (found.message().response_code, Some(found)),
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => (none.response_code, None),
+            Err(NetError::Dns(DnsError::ResponseCode(code))) => (code, None),
+            Err(NetError::Timeout) => {
+                return Err(format!(
+                    "no answer within {} ms",
+                    ANSWERS_WITHIN.as_millis()
+                ));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let code = code.into();
+        Ok(Answer { code, found })
     }
 }
 
-/// The same over TCP, where each message has its length before it (RFC 1035, 4.2.2).
-fn by_stream(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
-    stream.write_all(&[&length.to_be_bytes()[..], question].concat())?;
-    let mut length = [0u8; 2];
-    stream.read_exact(&mut length)?;
-    let mut message = vec![0u8; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut message)?;
-    Ok(message)
+fn without_dot(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener, UdpSocket};
 
-    /// What a server says to a question.
-    type Says = fn(&[u8]) -> Vec<Vec<u8>>;
-    /// What it says over TCP.
-    type Streams = fn(&[u8]) -> Vec<u8>;
+    /// The packets that a server sends for a query.
+    type Packets = fn(&[u8]) -> Vec<Vec<u8>>;
+    /// The message that it sends over TCP.
+    type Message = fn(&[u8]) -> Vec<u8>;
 
-    /// A server of DNS on this machine: `says` gives the packets it sends back for each question, and `streams`
-    /// the message it gives over TCP.
-    fn server(says: Says, streams: Option<Streams>) -> Resolver {
+    /// A DNS server on this machine.
+    fn server(packets: Packets, message: Option<Message>) -> Resolver {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let address = socket.local_addr().expect("an address");
-        if let Some(streams) = streams {
+        if let Some(message) = message {
             let listener = TcpListener::bind(address).expect("the same port over TCP");
             std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("a connection");
@@ -164,7 +179,7 @@ mod tests {
                 stream.read_exact(&mut length).expect("a length");
                 let mut question = vec![0u8; usize::from(u16::from_be_bytes(length))];
                 stream.read_exact(&mut question).expect("a question");
-                let answer = streams(&question);
+                let answer = message(&question);
                 let length = u16::try_from(answer.len()).expect("short").to_be_bytes();
                 stream
                     .write_all(&[&length[..], &answer].concat())
@@ -174,17 +189,27 @@ mod tests {
         std::thread::spawn(move || {
             let mut packet = [0u8; 512];
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
-                for answer in says(&packet[..length]) {
+                for answer in packets(&packet[..length]) {
                     socket.send_to(&answer, from).expect("sent");
                 }
             }
         });
-        Resolver {
-            servers: vec![address],
-        }
+        Resolver::new(&[at(address)]).expect("a resolver")
     }
 
-    /// An answer with one name server, whose name is `ns.` and the name that was asked about.
+    fn at(address: SocketAddr) -> NameServerConfig {
+        let mut server = NameServerConfig::udp_and_tcp(address.ip());
+        for connection in &mut server.connections {
+            connection.port = address.port();
+        }
+        server
+    }
+
+    fn servers(names: &[&str]) -> Public {
+        Public::Servers(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    /// An answer with one NS record: `ns.` below the name of the query.
     fn answer(question: &[u8]) -> Vec<u8> {
         let mut message = question.to_vec();
         message[2] = 0x81;
@@ -203,17 +228,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_real_server_is_asked() {
+    async fn a_server_is_queried() {
         let resolver = server(|question| vec![answer(question)], None);
-        let found = resolver
-            .ask("example.com", Ask::Ns)
-            .await
-            .expect("an answer");
-        assert_eq!(found.servers, ["ns.example.com"]);
+        let found = resolver.name_servers("example.com").await;
+        assert_eq!(found, Ok(servers(&["ns.example.com"])));
     }
 
     #[tokio::test]
-    async fn a_packet_of_somebody_else_is_passed_over() {
+    async fn a_forged_packet_is_ignored() {
         let resolver = server(
             |question| {
                 let mut forged = answer(question);
@@ -222,15 +244,12 @@ mod tests {
             },
             None,
         );
-        let found = resolver
-            .ask("example.com", Ask::Ns)
-            .await
-            .expect("an answer");
-        assert_eq!(found.servers, ["ns.example.com"]);
+        let found = resolver.name_servers("example.com").await;
+        assert_eq!(found, Ok(servers(&["ns.example.com"])));
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_into_a_packet_is_asked_for_again() {
+    async fn a_truncated_answer_is_queried_again_over_tcp() {
         let resolver = server(
             |question| {
                 let mut cut = of_code(question, 0);
@@ -239,33 +258,74 @@ mod tests {
             },
             Some(answer),
         );
-        let found = resolver
-            .ask("example.com", Ask::Ns)
-            .await
-            .expect("an answer");
-        assert_eq!(found.servers, ["ns.example.com"]);
+        let found = resolver.name_servers("example.com").await;
+        assert_eq!(found, Ok(servers(&["ns.example.com"])));
     }
 
     #[tokio::test]
-    async fn that_there_is_nothing_is_an_answer_and_silence_is_none() {
-        let resolver = server(|question| vec![of_code(question, 3)], None);
-        let found = resolver
-            .ask("example.com", Ask::Ns)
-            .await
-            .expect("an answer");
-        assert_eq!((found.servers.len(), found.code), (0, 3));
+    async fn a_response_code_is_an_answer_and_silence_is_an_error() {
+        let nxdomain = server(|question| vec![of_code(question, 3)], None);
+        let found = nxdomain.name_servers("example.com").await;
+        assert_eq!(found, Ok(Public::Nothing));
+        assert_eq!(nxdomain.caa("example.com").await, Ok(Vec::new()));
+
+        let servfail = server(|question| vec![of_code(question, 2)], None);
+        let found = servfail.name_servers("example.com").await;
+        assert_eq!(found, Ok(Public::Fails("SERVFAIL".to_owned())));
+
+        let refused = server(|question| vec![of_code(question, 5)], None);
+        let why = refused.name_servers("example.com").await;
+        assert!(why.expect_err("refused").ends_with("refuses to answer"));
 
         let silent = server(|_| Vec::new(), None);
-        let why = silent
-            .ask("example.com", Ask::Ns)
-            .await
-            .expect_err("silence");
+        let why = silent.name_servers("example.com").await;
+        let why = why.expect_err("silence");
         assert!(why.contains("no answer within"), "{why}");
 
-        // The next one is asked instead.
-        let both = Resolver {
-            servers: [silent.servers, resolver.servers].concat(),
+        // The next server is asked instead.
+        let mut both = silent;
+        both.servers.extend(nxdomain.servers);
+        let found = both.name_servers("example.com").await;
+        assert_eq!(found, Ok(Public::Nothing));
+    }
+
+    #[tokio::test]
+    async fn servers_of_what_an_alias_points_to_are_not_its_own() {
+        let resolver = server(
+            |question| {
+                // CNAME to `www.` below the name, and an NS record of that.
+                let mut message = of_code(question, 0);
+                message[7] = 2;
+                let www = u8::try_from(message.len() + 12).expect("short");
+                message.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 6]);
+                message.extend(b"\x03www\xc0\x0c");
+                message.extend([0xc0, www, 0, 2, 0, 1, 0, 0, 0, 60, 0, 5]);
+                message.extend(b"\x02ns\xc0\x0c");
+                vec![message]
+            },
+            None,
+        );
+        let found = resolver.name_servers("example.com").await;
+        assert_eq!(found, Ok(Public::Nothing));
+    }
+
+    #[tokio::test]
+    async fn certificate_authorities_are_read() {
+        let resolver = server(
+            |question| {
+                let mut message = of_code(question, 0);
+                message[7] = 1;
+                message.extend([0xc0, 12, 1, 1, 0, 1, 0, 0, 0, 60, 0, 17]);
+                message.extend(b"\x00\x05IssueamazonX.cx");
+                vec![message]
+            },
+            None,
+        );
+        let found = resolver.caa("example.com").await.expect("an answer");
+        let amazon = Caa {
+            tag: "issue".to_owned(),
+            value: "amazonX.cx".to_owned(),
         };
-        assert!(both.ask("example.com", Ask::Ns).await.is_ok());
+        assert_eq!(found, [amazon]);
     }
 }

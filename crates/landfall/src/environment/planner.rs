@@ -1,82 +1,85 @@
-//! Plans of both roots, and what they come to: what `up` asks before it makes anything, and what `plan`
-//! shows.
+//! Plans of an environment's roots, and the decision about them: what `up` asks before it applies
+//! anything, and what `plan` shows.
 
+use crate::environment::Environment;
 use crate::environment::domain;
-use crate::environment::place::{Environment, Function};
+use crate::environment::tasks;
+use crate::environment::terraform::Function;
 use crate::failure::Failure;
-use crate::release::runner::TargetOutputs;
+use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
-use aws::{Account, ErrorKind, Functions, Services};
+use aws::{ErrorKind, Functions};
 use infra::{Interrupt, Terraform};
 use rules::app::manifest::{Manifest, Target};
-use rules::app::names::Slot;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::domain::course::Course;
 use rules::shape::contract::{LambdaInputs, Root};
-use rules::shape::cost::account::AccountPlan;
 use rules::shape::cost::budget::Decision;
 use rules::shape::plan::Plan;
 use rules::shape::plan_decision::{PlanDecision, PlanDecisionInput};
 use std::collections::BTreeMap;
 
-/// What plans an environment.
+/// Plans the roots of one environment.
 pub(crate) struct Planner<'a> {
     pub(crate) manifest: &'a Manifest,
-    pub(crate) place: &'a Environment,
+    pub(crate) environment: &'a Environment,
     pub(crate) report: &'a Report,
     pub(crate) interrupt: &'a Interrupt,
-    /// Whether nothing will be applied: then nobody is locked out meanwhile.
-    pub(crate) only_looks: bool,
+    /// Whether nothing is applied afterwards: then the plans do not lock the state.
+    pub(crate) is_read_only: bool,
 }
 
 /// A root with its plan.
-pub(crate) struct Ready {
+pub(crate) struct PlannedRoot {
     pub(crate) terraform: Terraform,
     pub(crate) plan: Plan,
 }
 
-/// The domain's root, planned, and where it goes from there.
-pub(crate) struct ReadyDomain {
-    /// [`None`] where there is nothing to make, only to remove.
-    pub(crate) ready: Option<Ready>,
+/// The domain's root with its plan, and the steps from the current domain to the wanted one.
+pub(crate) struct PlannedDomain {
+    /// [`None`] if domains are only removed.
+    pub(crate) root: Option<PlannedRoot>,
     pub(crate) course: Course,
 }
 
-/// The roots, and what they come to.
-pub(crate) struct Proposed {
-    pub(crate) foundation: Ready,
-    pub(crate) target: Ready,
-    /// [`None`] where there is no domain and none goes.
-    pub(crate) domain: Option<ReadyDomain>,
-    pub(crate) proposal: PlanDecision,
+/// All roots with their plans, and the decision about them.
+pub(crate) struct Planned {
+    pub(crate) foundation: PlannedRoot,
+    pub(crate) target: PlannedRoot,
+    /// [`None`] if there is no domain and none is removed.
+    pub(crate) domain: Option<PlannedDomain>,
+    pub(crate) decision: PlanDecision,
 }
 
-/// The manifest that counts: with the target that runs already, unless another was asked for, and with the
-/// budget of the command line.
-pub(crate) fn settle(manifest: &Manifest, there: &[Target], budget: Option<f64>) -> Manifest {
+/// The manifest with the target that a command acts on and the budget of the command line.
+pub(crate) fn settle(manifest: &Manifest, deployed: &[Target], budget: Option<f64>) -> Manifest {
     Manifest {
-        target: Environment::target(manifest, there),
+        target: Environment::target(manifest, deployed),
         budget: budget.or(manifest.budget),
         ..manifest.clone()
     }
 }
 
 impl Planner<'_> {
-    /// Plans both roots, judges what they come to, and tells it. `there` is what the environment runs on,
-    /// `user` the image's.
-    pub(crate) async fn propose(
+    /// Plans all roots, decides about the plans, and reports both. `deployed` are the targets that
+    /// the environment runs on now, `user` is the image's.
+    ///
+    /// # Errors
+    /// Terraform fails, the state is locked, or AWS does not answer. A refusal is no error
+    /// but a decision.
+    pub(crate) async fn plan(
         &self,
         function: &Function,
-        there: &[Target],
+        deployed: &[Target],
         user: Option<String>,
-    ) -> Result<Proposed, Failure> {
-        let (place, manifest) = (self.place, self.manifest);
-        // One after the other: an init waits for the other's end anyway, as they share the plugin cache.
-        let foundation = place
+    ) -> Result<Planned, Failure> {
+        let (environment, manifest) = (self.environment, self.manifest);
+        // One after the other: each init waits for the lock of the plugin cache that they share.
+        let foundation = environment
             .terraform(Root::Foundation, manifest, self.interrupt)
             .await?;
-        let target = place
+        let target = environment
             .terraform_for(
                 Root::of(manifest.target),
                 manifest,
@@ -84,78 +87,75 @@ impl Planner<'_> {
                 self.interrupt,
             )
             .await?;
-        let (foundation, target, pays) =
-            tokio::join!(self.ready(foundation), self.ready(target), self.pays());
+        let (foundation, target, pays) = tokio::join!(
+            self.plan_root(foundation),
+            self.plan_root(target),
+            environment.cloud().account_plan(&environment.session)
+        );
         let (foundation, target) = (foundation?, target?);
-        let domain = self.domain(&target.terraform).await?;
-        let mut roots: Vec<(Root, Plan)> = [&foundation, &target]
-            .map(|ready| (ready.terraform.dir.root, ready.plan.clone()))
-            .into();
-        if let Some(domain) = &domain
-            && let Some(ready) = &domain.ready
-        {
-            let mut plan = ready.plan.clone();
-            plan.changes
-                .retain(|change| !domain.course.takes_what_was_begun(change));
-            roots.push((ready.terraform.dir.root, plan));
-        }
+        let domain = self.plan_domain(&target.terraform).await?;
+        let roots = decided_on(&foundation, &target, domain.as_ref());
         let destroys = roots
             .iter()
             .any(|(_, plan)| plan.destroyed().next().is_some());
-        let proposal = PlanDecision::from_plans(PlanDecisionInput {
+        let decision = PlanDecision::from_plans(PlanDecisionInput {
             manifest,
-            there,
-            account: &place.account,
-            region: place.session.region(),
-            rehearsal: place.is_rehearsal(),
+            there: deployed,
+            account: &environment.account,
+            region: environment.session.region(),
+            rehearsal: environment.cloud().is_rehearsal(),
             roots,
             pays,
             user,
             serves: destroys && self.serves().await?,
             now: now(),
         });
-        self.tell(&proposal);
-        Ok(Proposed {
+        self.report_decision(&decision);
+        Ok(Planned {
             foundation,
             target,
             domain,
-            proposal,
+            decision,
         })
     }
 
-    /// Plans what the manifest's domain needs beside the target, which may still be to be made.
-    async fn domain(&self, target: &Terraform) -> Result<Option<ReadyDomain>, Failure> {
-        let (place, manifest) = (self.place, self.manifest);
-        let course = domain::course(place, manifest, self.report).await?;
+    /// Plans what the manifest's domain needs. `target` need not be applied yet.
+    async fn plan_domain(&self, target: &Terraform) -> Result<Option<PlannedDomain>, Failure> {
+        let (environment, manifest) = (self.environment, self.manifest);
+        let course = domain::course(environment, manifest, self.report).await?;
         if course.is_empty() {
             return Ok(None);
         }
-        // Of a target that was only begun not everything is told.
-        let outputs = place.outputs(manifest.target, target).await.ok().flatten();
-        let ready = match course.first.is_empty() {
+        // A target that was applied in part lacks outputs.
+        let outputs = environment.target_outputs(manifest.target, target).await;
+        let outputs = outputs.ok().flatten();
+        let root = match course.first.is_empty() {
             true => None,
-            false => Some(self.ready_domain(&course.first, outputs.as_ref()).await?),
+            false => Some(self.plan_domains(&course.first, outputs.as_ref()).await?),
         };
-        Ok(Some(ReadyDomain { ready, course }))
+        Ok(Some(PlannedDomain { root, course }))
     }
 
-    /// The domain's root with these domains, planned.
-    pub(crate) async fn ready_domain(
+    /// Plans the domain's root with these domains.
+    ///
+    /// # Errors
+    /// As of [`Planner::plan_root`].
+    pub(crate) async fn plan_domains(
         &self,
         domains: &BTreeMap<String, String>,
         outputs: Option<&TargetOutputs>,
-    ) -> Result<Ready, Failure> {
+    ) -> Result<PlannedRoot, Failure> {
         let target = self.manifest.target;
-        let inputs = domain::inputs(self.place, target, domains, outputs)?;
+        let inputs = domain::inputs(self.environment, target, domains, outputs)?;
         let terraform = self
-            .place
+            .environment
             .terraform_with(Root::domain_of(target), &inputs, self.interrupt)
             .await?;
-        self.ready(terraform).await
+        self.plan_root(terraform).await
     }
 
-    fn tell(&self, proposal: &PlanDecision) {
-        for (root, plan) in &proposal.roots {
+    fn report_decision(&self, decision: &PlanDecision) {
+        for (root, plan) in &decision.roots {
             self.report.emit(Event::Planned {
                 root: *root,
                 summary: plan.describe(),
@@ -163,105 +163,99 @@ impl Planner<'_> {
             });
         }
         self.report.emit(Event::Priced {
-            bill: Box::new(proposal.bill.clone()),
+            bill: Box::new(decision.bill.clone()),
         });
         if let Decision::Allowed {
             warning: Some(text),
-        } = &proposal.decision
+        } = &decision.decision
         {
             self.report.emit(Event::Warning { text: text.clone() });
         }
         self.report.emit(Event::Reviewed {
-            findings: proposal.findings.clone(),
+            findings: decision.findings.clone(),
         });
     }
 
-    /// What Terraform needs to know of the function.
+    /// The settings of the Lambda function that the manifest does not hold, but for its image.
     pub(crate) async fn function(&self) -> Function {
         let mut function = Function::default();
-        // The emulator does not tell the provider what is reserved: each plan would reserve it anew.
-        if self.manifest.target == Target::Lambda && !self.place.is_rehearsal() {
-            function.reserved_concurrency = self.concurrency().await;
+        if self.manifest.target == Target::Lambda
+            && self.environment.cloud().reports_reserved_concurrency()
+        {
+            function.reserved_concurrency = self.reserved_concurrency().await;
         }
         function
     }
 
-    /// What is kept for the function, where the account has so much that others do not go short.
-    async fn concurrency(&self) -> Option<u32> {
-        let functions = Functions::new(&self.place.session, &self.place.names.function());
-        // Who may not look gets a function without a reservation.
+    /// How much concurrency to reserve: only where the account has enough for others.
+    async fn reserved_concurrency(&self) -> Option<u32> {
+        let environment = self.environment;
+        let functions = Functions::new(&environment.session, &environment.names.function());
+        // A caller who may not read the limit gets a function without a reservation.
         let limit = functions.concurrency().await.ok()?;
         LambdaInputs::reservation(limit)
     }
 
-    /// A plan changes nothing, so what fails is planned once more: whoever held the lock, such as a Terraform
-    /// that outlived its landfall, may be gone by the time one looks who it was.
-    pub(crate) async fn ready(&self, terraform: Terraform) -> Result<Ready, Failure> {
-        let failure = match self.plan(&terraform).await {
-            Ok(plan) => return Ok(Ready { terraform, plan }),
+    /// Plans a root. A plan that fails is tried once more, since a plan changes nothing and the
+    /// lock of the state may be free by then: a Terraform that outlives its landfall holds it for
+    /// some seconds.
+    ///
+    /// # Errors
+    /// The plan failed twice, the state is locked, or the user stopped it.
+    pub(crate) async fn plan_root(&self, terraform: Terraform) -> Result<PlannedRoot, Failure> {
+        let failure = match self.plan_once(&terraform).await {
+            Ok(plan) => return Ok(PlannedRoot { terraform, plan }),
             Err(failure) => failure,
         };
-        let explained = self.place.explain_lock(&terraform, failure).await;
+        let explained = self.environment.explain(&terraform, failure).await;
         if explained.exit != Exit::Infrastructure || *self.interrupt.borrow() {
             return Err(explained);
         }
-        match self.plan(&terraform).await {
-            Ok(plan) => Ok(Ready { terraform, plan }),
-            Err(failure) => Err(self.place.explain_lock(&terraform, failure).await),
+        match self.plan_once(&terraform).await {
+            Ok(plan) => Ok(PlannedRoot { terraform, plan }),
+            Err(failure) => Err(self.environment.explain(&terraform, failure).await),
         }
     }
 
-    async fn plan(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
-        match self.only_looks {
+    async fn plan_once(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
+        match self.is_read_only {
             true => terraform.foresee().await,
             false => terraform.plan(false).await,
         }
     }
 
-    async fn pays(&self) -> AccountPlan {
-        pays(self.place).await
-    }
-
-    /// Whether anything runs for users.
+    /// Whether a version serves users on either target.
     async fn serves(&self) -> Result<bool, Failure> {
-        let place = self.place;
-        let functions = Functions::new(&place.session, &place.names.function());
+        let environment = self.environment;
+        let functions = Functions::new(&environment.session, &environment.names.function());
         match functions.placed().await {
             Ok(placed) if placed.blue.is_some() || placed.green.is_some() => return Ok(true),
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        Ok(tasks(place).await? > 0)
+        Ok(tasks::desired(environment).await? > 0)
     }
 }
 
-/// How the account pays: what AWS says, else what its age tells. What nobody can tell keeps nothing from
-/// going on.
-pub(crate) async fn pays(place: &Environment) -> AccountPlan {
-    if place.is_rehearsal() {
-        let why = "a rehearsal has no account".to_owned();
-        return AccountPlan::Unknown { why };
+/// The plans that the decision is about: those of all roots, but for the removal of domains whose
+/// setup never finished. No user loses anything by that.
+fn decided_on(
+    foundation: &PlannedRoot,
+    target: &PlannedRoot,
+    domain: Option<&PlannedDomain>,
+) -> Vec<(Root, Plan)> {
+    let mut roots: Vec<(Root, Plan)> = [foundation, target]
+        .map(|planned| (planned.terraform.dir.root, planned.plan.clone()))
+        .into();
+    if let Some(PlannedDomain {
+        root: Some(planned),
+        course,
+    }) = domain
+    {
+        let mut plan = planned.plan.clone();
+        plan.changes
+            .retain(|change| !course.removes_unfinished(change));
+        roots.push((planned.terraform.dir.root, plan));
     }
-    let account = Account::new(&place.session);
-    match account.plan_state().await {
-        Ok(state) => AccountPlan::of_state(&state),
-        Err(error) => {
-            let created = account.created().await.ok();
-            AccountPlan::of_age(created, now(), &error.to_string())
-        }
-    }
-}
-
-/// How many tasks are wanted in both slots.
-pub(crate) async fn tasks(place: &Environment) -> Result<u32, Failure> {
-    let services = Services::new(&place.session, &place.names.id());
-    let mut wanted = 0;
-    for slot in Slot::ALL {
-        match services.slot(&place.names.slot(slot)).await {
-            Ok(facts) => wanted += facts.desired,
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(wanted)
+    roots
 }

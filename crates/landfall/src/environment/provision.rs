@@ -1,16 +1,16 @@
-//! Making the infrastructure of an environment, and pushing the image into it: planned, priced, agreed to,
-//! applied.
+//! Provisioning: plans the infrastructure of an environment, asks, applies it, and pushes the image
+//! into its registry.
 
-use crate::commands::up::image;
+use crate::environment::Environment;
 use crate::environment::confirm::confirm;
-use crate::environment::phases::Phases;
-use crate::environment::place::{Environment, Function};
-use crate::environment::planner::{Planner, Proposed, Ready, ReadyDomain};
-use crate::environment::terraform::listener;
+use crate::environment::planner::{Planned, PlannedDomain, PlannedRoot, Planner};
+use crate::environment::terraform::{Function, listener};
 use crate::failure::Failure;
+use crate::image::app_image::{self, AppImage};
 use crate::image::engine::Engine;
-use crate::release::runner::{Deployment, TargetOutputs};
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::report::Report;
+use crate::report::phases::Phases;
 use infra::Interrupt;
 use rules::app::manifest::{Manifest, Target};
 use rules::event::{Event, Phase};
@@ -21,49 +21,58 @@ use rules::shape::data_loss::Verdict;
 use rules::shape::plan::Plan;
 use rules::shape::plan_decision::PlanDecision;
 
-/// What makes an environment.
+/// Provisions one environment.
 pub(crate) struct Provisioner<'a> {
     pub(crate) manifest: &'a Manifest,
-    pub(crate) place: &'a Environment,
+    pub(crate) environment: &'a Environment,
     pub(crate) engine: &'a Engine,
-    pub(crate) image: &'a image::Built,
+    pub(crate) image: &'a AppImage,
     pub(crate) phases: &'a Phases<'a>,
     pub(crate) report: &'a Report,
     pub(crate) interrupt: &'a Interrupt,
-    /// What the environment runs on now.
-    pub(crate) there: &'a [Target],
+    /// The targets that the environment runs on before.
+    pub(crate) deployed: &'a [Target],
 }
 
-/// What was made.
+/// What a release needs.
 pub(crate) struct Provisioned {
-    pub(crate) site: Deployment,
+    pub(crate) deployment: Deployment,
+    /// The image in the registry.
     pub(crate) image: Image,
-    /// The domain's root, agreed to and still to be applied: it comes after the release.
-    pub(crate) domain: Option<ReadyDomain>,
+    /// The domain's plan, confirmed. It is applied after the release.
+    pub(crate) domain: Option<PlannedDomain>,
 }
 
 impl Provisioner<'_> {
-    /// The infrastructure, and the image in its registry.
-    pub(crate) async fn make(&self, yes: bool, question: &str) -> Result<Provisioned, Failure> {
+    /// Applies the infrastructure and pushes the image. `yes` and `question` are as of [`confirm`].
+    ///
+    /// # Errors
+    /// The plans are refused or not confirmed, or anything fails on the way; the next
+    /// attempt continues.
+    pub(crate) async fn provision(
+        &self,
+        yes: bool,
+        question: &str,
+    ) -> Result<Provisioned, Failure> {
         let phases = self.phases;
         let planner = self.planner();
         let mut function = planner.function().await;
-        let user = Some(self.image.app.user.clone());
-        let propose = planner.propose(&function, self.there, user);
-        let Proposed {
+        let user = Some(self.image.own.user.clone());
+        let planned = planner.plan(&function, self.deployed, user);
+        let Planned {
             foundation,
             target,
             domain,
-            proposal,
-        } = phases.time(Phase::Plan, propose).await?;
+            decision,
+        } = phases.time(Phase::Plan, planned).await?;
         let leaving = domain
             .as_ref()
             .map_or(&[][..], |domain| &domain.course.leaving[..]);
-        self.agree(&proposal, leaving, yes, question)?;
+        self.confirm(&decision, leaving, yes, question)?;
         let registry = async {
             let outputs = self.apply_foundation(foundation).await?;
-            let push = image::push(
-                self.place,
+            let push = app_image::push(
+                &self.environment.session,
                 self.engine,
                 &self.image.shipped,
                 &outputs,
@@ -74,21 +83,22 @@ impl Provisioner<'_> {
         };
         let (foundation, target, image) = match self.manifest.target {
             Target::Fargate => {
-                // Both to their end, even if one fails: a Terraform that nobody waits for would work on unseen.
+                // Both run to their end even if one fails: a Terraform process must not outlive its
+                // command.
                 let (pushed, target) = tokio::join!(registry, self.apply_target(target));
                 let (foundation, image) = pushed?;
                 (foundation, target?, image)
             }
             Target::Lambda => {
-                // A function cannot be made before its image is there.
+                // Lambda creates a function only from an image that exists.
                 let (foundation, image) = registry.await?;
                 function.image = Some(image.clone());
-                let target = self.with_image(target, &function).await?;
+                let target = self.plan_with_image(target, &function).await?;
                 (foundation, self.apply_target(target).await?, image)
             }
         };
         Ok(Provisioned {
-            site: Deployment { foundation, target },
+            deployment: Deployment { foundation, target },
             image,
             domain,
         })
@@ -97,146 +107,166 @@ impl Provisioner<'_> {
     pub(crate) fn planner(&self) -> Planner<'_> {
         Planner {
             manifest: self.manifest,
-            place: self.place,
+            environment: self.environment,
             report: self.report,
             interrupt: self.interrupt,
-            only_looks: false,
+            is_read_only: false,
         }
     }
 
-    /// The plan that was agreed to, once more with the image that the function is made from. Where there is
-    /// a function already, what runs in it is no business of Terraform's.
-    async fn with_image(&self, agreed: Ready, function: &Function) -> Result<Ready, Failure> {
-        if agreed.plan.changes.is_empty() {
-            return Ok(agreed);
+    /// The confirmed plan of the function, planned again with the image to create it from. If the
+    /// function exists there is nothing to plan again: releases change its image, not Terraform.
+    async fn plan_with_image(
+        &self,
+        confirmed: PlannedRoot,
+        function: &Function,
+    ) -> Result<PlannedRoot, Failure> {
+        if confirmed.plan.changes.is_empty() {
+            return Ok(confirmed);
         }
         let terraform = self
-            .place
+            .environment
             .terraform_for(Root::Lambda, self.manifest, function, self.interrupt)
             .await?;
-        let ready = self.planner().ready(terraform).await?;
-        if ready.plan.changes == agreed.plan.changes {
-            return Ok(ready);
+        let planned = self.planner().plan_root(terraform).await?;
+        match planned.plan.changes == confirmed.plan.changes {
+            true => Ok(planned),
+            false => Err(changed_meanwhile(&confirmed, &planned)),
         }
-        Err(self.changed_meanwhile(&agreed, &ready))
     }
 
-    /// Only what was agreed to is applied.
-    pub(crate) fn changed_meanwhile(&self, agreed: &Ready, now: &Ready) -> Failure {
-        Failure::new(
-            Exit::Infrastructure,
-            "somebody changed the infrastructure between the plan and its application",
-        )
-        .why(format!(
-            "agreed to: {}; now: {}",
-            agreed.plan.describe(),
-            now.plan.describe()
-        ))
-        .next("run the same command again")
-    }
-
-    /// Refuses what must not be made, and asks for a yes where the plans change anything, or a domain goes.
-    fn agree(
+    /// Refuses plans that must not be applied. Asks where they change anything or remove a domain.
+    fn confirm(
         &self,
-        proposal: &PlanDecision,
+        decision: &PlanDecision,
         leaving: &[String],
         yes: bool,
         question: &str,
     ) -> Result<(), Failure> {
-        if let Some(refusal) = proposal.refusal() {
+        if let Some(refusal) = decision.refusal() {
             return Err(refusal.into());
         }
         for domain in leaving {
-            let text = format!("https://{domain} goes: whoever asks there gets no answer any more");
+            let text = format!("https://{domain} is removed and will not answer any more");
             self.report.emit(Event::Warning { text });
         }
-        match &proposal.loss {
+        match &decision.loss {
             Verdict::NeedsYes(losses) => {
                 for loss in losses {
                     self.report.emit(Event::Warning {
                         text: loss.explain(),
                     });
                 }
-                confirm(self.report, yes, "Go on, and lose this?")
+                confirm(self.report, yes, "Continue and lose this?")
             }
-            _ if proposal.is_empty() && leaving.is_empty() => Ok(()),
+            _ if decision.is_empty() && leaving.is_empty() => Ok(()),
             _ => confirm(self.report, yes, question),
         }
     }
 
-    /// Applies a plan. What fails is planned and tried once more: in a fresh account the first cluster, for
-    /// one, can come before the service-linked role that its creation asked for
+    /// Applies a plan that destroys nothing. If that fails it is planned and applied once more: in
+    /// a new account, for example, the first cluster can fail because its service-linked role is
+    /// still being created
     /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
-    async fn apply(&self, ready: &Ready) -> Result<(), Failure> {
-        self.apply_where(ready, |plan| plan.destroyed().next().is_none())
+    async fn apply(&self, planned: &PlannedRoot) -> Result<(), Failure> {
+        self.apply_where(planned, |plan| plan.destroyed().next().is_none())
             .await
     }
 
-    /// Applies a plan once: what waits for long is not waited for twice.
-    pub(crate) async fn apply_once(&self, ready: &Ready) -> Result<(), Failure> {
-        let terraform = &ready.terraform;
+    /// Applies a plan without a second attempt, for what takes long to fail.
+    ///
+    /// # Errors
+    /// Terraform fails, the state is locked, or the user stopped it.
+    pub(crate) async fn apply_once(&self, planned: &PlannedRoot) -> Result<(), Failure> {
+        let terraform = &planned.terraform;
         let mut listener = listener(self.report, terraform.dir.root);
         match terraform.apply(&mut listener).await {
             Ok(()) => Ok(()),
-            Err(failure) => Err(self.place.explain_lock(terraform, failure).await),
+            Err(failure) => Err(self.environment.explain(terraform, failure).await),
         }
     }
 
-    /// As [`Provisioner::apply`] for a plan that destroys, too, as it was meant to.
-    pub(crate) async fn apply_all(&self, ready: &Ready) -> Result<(), Failure> {
-        self.apply_where(ready, |_| true).await
+    /// Applies a plan that may destroy, with a second attempt.
+    ///
+    /// # Errors
+    /// As of [`Provisioner::apply_once`].
+    pub(crate) async fn apply_all(&self, planned: &PlannedRoot) -> Result<(), Failure> {
+        self.apply_where(planned, |_| true).await
     }
 
+    /// Applies a plan, and once more if that fails and `still_confirmed` accepts the new plan.
     async fn apply_where(
         &self,
-        ready: &Ready,
-        still_meant: fn(&Plan) -> bool,
+        planned: &PlannedRoot,
+        still_confirmed: fn(&Plan) -> bool,
     ) -> Result<(), Failure> {
-        let (place, report) = (self.place, self.report);
-        let terraform = &ready.terraform;
-        let root = terraform.dir.root;
-        let first = match terraform.apply(&mut listener(report, root)).await {
+        let failure = match self.apply_once(planned).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        let explained = place.explain_lock(terraform, first).await;
-        if explained.exit != Exit::Infrastructure {
-            return Err(explained);
+        if failure.exit != Exit::Infrastructure {
+            return Err(failure);
         }
-        // A plan that would now destroy something is not the one that was agreed to.
-        match terraform.plan(false).await {
-            Ok(plan) if still_meant(&plan) => {}
-            _ => return Err(explained),
+        match planned.terraform.plan(false).await {
+            Ok(plan) if still_confirmed(&plan) => {}
+            _ => return Err(failure),
         }
-        report.note(format!("{}; trying once more", explained.what));
-        match terraform.apply(&mut listener(report, root)).await {
-            Ok(()) => Ok(()),
-            Err(failure) => Err(place.explain_lock(terraform, failure).await),
-        }
+        self.report
+            .note(format!("{}; trying once more", failure.what));
+        self.apply_once(planned).await
     }
 
-    async fn apply_foundation(&self, ready: Ready) -> Result<FoundationOutputs, Failure> {
-        if !ready.plan.is_empty() {
+    /// Destroys what a root contains.
+    ///
+    /// # Errors
+    /// As of [`Environment::destroy`].
+    pub(crate) async fn destroy(&self, root: Root) -> Result<(), Failure> {
+        let roots = [root];
+        let destroy = self
+            .environment
+            .destroy(self.manifest, &roots, self.report, self.interrupt);
+        self.phases.time(Phase::Destroy, destroy).await
+    }
+
+    async fn apply_foundation(&self, planned: PlannedRoot) -> Result<FoundationOutputs, Failure> {
+        if !planned.plan.is_empty() {
             self.phases
-                .time(Phase::Foundation, self.apply(&ready))
+                .time(Phase::Foundation, self.apply(&planned))
                 .await?;
         }
-        let outputs = ready.terraform.outputs().await?;
+        let outputs = planned.terraform.outputs().await?;
         outputs.ok_or_else(|| no_outputs(Root::Foundation))
     }
 
-    async fn apply_target(&self, ready: Ready) -> Result<TargetOutputs, Failure> {
+    async fn apply_target(&self, planned: PlannedRoot) -> Result<TargetOutputs, Failure> {
         let target = self.manifest.target;
         let phase = match target {
             Target::Fargate => Phase::Fargate,
             Target::Lambda => Phase::Lambda,
         };
-        if !ready.plan.is_empty() {
-            self.phases.time(phase, self.apply(&ready)).await?;
+        if !planned.plan.is_empty() {
+            self.phases.time(phase, self.apply(&planned)).await?;
         }
-        let outputs = self.place.outputs(target, &ready.terraform).await?;
+        let outputs = self
+            .environment
+            .target_outputs(target, &planned.terraform)
+            .await?;
         outputs.ok_or_else(|| no_outputs(Root::of(target)))
     }
+}
+
+/// The failure for a plan that is not the one that was confirmed any more.
+pub(crate) fn changed_meanwhile(confirmed: &PlannedRoot, now: &PlannedRoot) -> Failure {
+    Failure::new(
+        Exit::Infrastructure,
+        "the infrastructure changed between the plan and its application",
+    )
+    .why(format!(
+        "confirmed: {}; now: {}",
+        confirmed.plan.describe(),
+        now.plan.describe()
+    ))
+    .next("run the same command again")
 }
 
 fn no_outputs(root: Root) -> Failure {

@@ -1,22 +1,56 @@
-//! Progress of Terraform as events.
+//! Terraform for the roots of an environment: variables, plans that destroy, outputs, and what its
+//! failures mean.
 
+use crate::environment::Environment;
+use crate::environment::paths::cache;
+use crate::failure::Failure;
+use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::report::Report;
+use infra::{Binary, Interrupt, Message, Terraform, WorkDir};
+use rules::app::manifest::{Manifest, Target};
+use rules::event::Event;
+use rules::exit::Exit;
+use rules::release::revision::Image;
+use rules::shape::contract::{
+    CiInputs, FargateDomainInputs, FargateInputs, FoundationInputs, LambdaDomainInputs,
+    LambdaInputs, Root,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-/// Passes on what Terraform says while it works.
-pub(crate) fn listener(
-    report: &Report,
-    root: rules::shape::contract::Root,
-) -> impl FnMut(infra::Message) + Send + use<> {
+/// What Terraform needs to know about a Lambda function beyond the manifest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Function {
+    /// The image to create it from.
+    pub(crate) image: Option<Image>,
+    /// How much of the account's concurrency to reserve for it.
+    pub(crate) reserved_concurrency: Option<u32>,
+}
+
+/// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the
+/// `PATH`.
+///
+/// # Errors
+/// There is none, or its version is not supported.
+pub(crate) fn binary() -> Result<Binary, Failure> {
+    let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(Binary::find(chosen.as_deref(), &path)?)
+}
+
+/// Reports the progress of Terraform in a root as events.
+pub(crate) fn listener(report: &Report, root: Root) -> impl FnMut(Message) + Send + use<> {
     let report = report.clone();
     move |message| {
-        if let infra::Message::Resource {
+        if let Message::Resource {
             address,
             action,
             progress,
             seconds,
         } = message
         {
-            report.emit(rules::event::Event::Resource {
+            report.emit(Event::Resource {
                 root,
                 address,
                 action,
@@ -25,4 +59,231 @@ pub(crate) fn listener(
             });
         }
     }
+}
+
+impl Environment {
+    /// Terraform for a root, its directory written and initialized. Enough to read outputs, and to
+    /// destroy.
+    ///
+    /// # Errors
+    /// As of [`Environment::terraform_with`].
+    pub(crate) async fn terraform(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
+        self.terraform_for(root, manifest, &Function::default(), interrupt)
+            .await
+    }
+
+    /// The same with the settings of a function, to create or change it.
+    ///
+    /// # Errors
+    /// As of [`Environment::terraform_with`].
+    pub(crate) async fn terraform_for(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        function: &Function,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
+        let variables = self.variables(root, manifest, function)?;
+        self.terraform_with(root, &variables, interrupt).await
+    }
+
+    /// Terraform for a root with these variables, its directory written and initialized.
+    ///
+    /// # Errors
+    /// There is no Terraform, the directory cannot be written, or `terraform init` fails.
+    pub(crate) async fn terraform_with(
+        &self,
+        root: Root,
+        variables: &Value,
+        interrupt: &Interrupt,
+    ) -> Result<Terraform, Failure> {
+        let binary = binary()?;
+        let dir = WorkDir::new(&self.directory, root);
+        let unwritable = Failure::io(format!("{} cannot be written", dir.path.display()));
+        let overrides = self.endpoints.overrides();
+        dir.write(variables, &self.backend(), overrides.as_ref())
+            .map_err(unwritable)?;
+        let terraform = Terraform::new(
+            binary,
+            dir,
+            cache().join("plugins"),
+            self.endpoints.terraform_variables(self.session.region()),
+            interrupt.clone(),
+        );
+        terraform.init().await?;
+        Ok(terraform)
+    }
+
+    /// The variables of a root as the manifest sets them. For the roots of a domain and of CI they
+    /// ask for nothing, so they only serve to destroy these.
+    ///
+    /// # Errors
+    /// A bug: they cannot be written as JSON.
+    pub(crate) fn variables(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        function: &Function,
+    ) -> Result<Value, Failure> {
+        let (names, region) = (&self.names, self.session.region());
+        let none = BTreeMap::new();
+        let variables = match root {
+            Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
+            Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
+            Root::Lambda => serde_json::to_value(LambdaInputs::of(
+                manifest,
+                region,
+                function.image.as_ref(),
+                function.reserved_concurrency,
+            )),
+            Root::LambdaDomain => {
+                serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None))
+            }
+            Root::FargateDomain => {
+                serde_json::to_value(FargateDomainInputs::of(names, &none, None))
+            }
+            Root::Ci => serde_json::to_value(CiInputs::to_remove(names, region)),
+        };
+        variables.map_err(|error| Failure::new(Exit::Bug, error.to_string()))
+    }
+
+    /// The files of a root for use without landfall: name and text.
+    pub(crate) fn ejected(&self, root: Root, variables: &Value) -> BTreeMap<String, String> {
+        let overrides = self.endpoints.overrides();
+        infra::ejected(root, variables, &self.backend(), overrides.as_ref())
+    }
+
+    /// The outputs of the foundation and the target; [`None`] before the first `up`.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub(crate) async fn deployment(
+        &self,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Deployment>, Failure> {
+        if !self.has_state().await? {
+            return Ok(None);
+        }
+        let deployed = self.targets().await?;
+        let target = Environment::target(manifest, &deployed);
+        if !deployed.contains(&target) {
+            return Ok(None);
+        }
+        let terraform = self
+            .terraform(Root::of(target), manifest, interrupt)
+            .await?;
+        let Some(target) = self.target_outputs(target, &terraform).await? else {
+            return Ok(None);
+        };
+        let terraform = self
+            .terraform(Root::Foundation, manifest, interrupt)
+            .await?;
+        let foundation = terraform.outputs().await?;
+        Ok(foundation.map(|foundation| Deployment { foundation, target }))
+    }
+
+    /// The outputs of a target's root, with an address that this machine can reach.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub(crate) async fn target_outputs(
+        &self,
+        target: Target,
+        terraform: &Terraform,
+    ) -> Result<Option<TargetOutputs>, Failure> {
+        let outputs = match target {
+            Target::Fargate => terraform.outputs().await?.map(TargetOutputs::Fargate),
+            Target::Lambda => terraform.outputs().await?.map(TargetOutputs::Lambda),
+        };
+        match outputs {
+            Some(outputs) => Ok(Some(self.endpoints.reachable(outputs).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Destroys what the roots contain, one root after the other. What fails is tried once more:
+    /// AWS reports some things as deleted before they are, and the next attempt succeeds.
+    ///
+    /// # Errors
+    /// A root failed twice, its state is locked, or the user stopped it.
+    pub(crate) async fn destroy(
+        &self,
+        manifest: &Manifest,
+        roots: &[Root],
+        report: &Report,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        for &root in roots {
+            let terraform = self.terraform(root, manifest, interrupt).await?;
+            let first = match destroy_root(&terraform, report).await {
+                Ok(()) => continue,
+                Err(failure) => failure,
+            };
+            if !first.interrupted {
+                report.note(format!("{first}; trying once more"));
+                match destroy_root(&terraform, report).await {
+                    Ok(()) => continue,
+                    Err(failure) => return Err(self.explain(&terraform, failure).await),
+                }
+            }
+            return Err(self.explain(&terraform, first).await);
+        }
+        Ok(())
+    }
+
+    /// The failure of Terraform with its cause, where landfall can see it: someone holds the lock
+    /// of the state, or the user stopped it.
+    pub(crate) async fn explain(&self, terraform: &Terraform, failure: infra::Failure) -> Failure {
+        let root = terraform.dir.root;
+        if failure.interrupted {
+            return explain_interrupt(terraform, failure).await;
+        }
+        match self.state_lock(root).await {
+            Some(lock) => {
+                let unlock = terraform.unlock_command(&lock.id);
+                Failure::new(
+                    Exit::Locked,
+                    format!("the state of the {root} root is locked"),
+                )
+                .why(lock.describe())
+                .next("wait until it has finished, then run the same command again")
+                .next(format!("if nobody works on it any more: {unlock}"))
+            }
+            None => failure.into(),
+        }
+    }
+}
+
+async fn destroy_root(terraform: &Terraform, report: &Report) -> Result<(), infra::Failure> {
+    let root = terraform.dir.root;
+    let plan = terraform.plan(true).await?;
+    report.emit(Event::Planned {
+        root,
+        summary: plan.describe(),
+        changes: plan.changes.clone(),
+    });
+    match plan.is_empty() {
+        true => Ok(()),
+        false => terraform.apply(&mut listener(report, root)).await,
+    }
+}
+
+/// After an interrupt: how much Terraform left.
+async fn explain_interrupt(terraform: &Terraform, failure: infra::Failure) -> Failure {
+    let mut failure = Failure::from(failure);
+    failure.what = format!(
+        "interrupted; Terraform stopped gracefully in the {} root",
+        terraform.dir.root
+    );
+    failure.why = match terraform.resources().await {
+        Ok(count) => vec![format!("its state has {count} resources")],
+        Err(error) => vec![format!("its state cannot be read: {error}")],
+    };
+    failure
 }

@@ -1,42 +1,53 @@
-//! When an environment ends: a tag of its state bucket, or a file beside a state that is kept on this
-//! machine.
+//! When an environment expires: a tag of its state bucket, or a file next to a local state.
 
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::report::now;
 use rules::exit::Exit;
-use rules::operate::expiry::LocalEnd;
-use rules::operate::ttl::{Lifetime, TAG_EXPIRES_AT, tag_value};
+use rules::operate::expiry::LocalExpiry;
+use rules::operate::ttl::{ObservedExpiry, TAG_EXPIRES_AT, tag_value};
 use rules::time::Timestamp;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The file in an environment's directory.
+/// The file in the directory of an environment with local state.
 const FILE: &str = "end.json";
 
-/// When the environment ends, as it is written down now.
-pub(crate) async fn read(place: &Environment) -> Result<Lifetime, Failure> {
-    let tag = match place.bucket() {
+/// When the environment expires.
+///
+/// # Errors
+/// The tags or the file cannot be read.
+pub(crate) async fn read(environment: &Environment) -> Result<ObservedExpiry, Failure> {
+    let tag = match environment.bucket() {
         Some(bucket) => {
             let mut tags = bucket.tags().await?.unwrap_or_default();
             tags.remove(TAG_EXPIRES_AT)
         }
-        None => read_file(place.directory())?.map(|end| end.expires_at),
+        None => read_file(environment.directory())?.map(|end| end.expires_at),
     };
-    Ok(Lifetime::read(now(), tag.as_deref()))
+    Ok(ObservedExpiry::read(now(), tag.as_deref()))
 }
 
-/// Writes down when it ends; [`None`]: never.
-pub(crate) async fn write(place: &Environment, end: Option<Timestamp>) -> Result<(), Failure> {
+/// Sets when the environment expires; [`None`]: never.
+///
+/// # Errors
+/// The tags or the file cannot be written.
+pub(crate) async fn write(
+    environment: &Environment,
+    end: Option<Timestamp>,
+) -> Result<(), Failure> {
     let value = end.map(tag_value);
-    match place.bucket() {
+    match environment.bucket() {
         Some(bucket) => Ok(bucket.set_end(value.as_deref()).await?),
-        None => write_file(place, value),
+        None => write_file(environment, value),
     }
 }
 
-/// What stands in an environment's directory of its end; [`None`] if nothing does.
-pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
+/// The expiry that a directory records; [`None`] if it records none.
+///
+/// # Errors
+/// The file cannot be read, or was not written by landfall.
+pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalExpiry>, Failure> {
     let path = directory.join(FILE);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -45,16 +56,16 @@ pub(crate) fn read_file(directory: &Path) -> Result<Option<LocalEnd>, Failure> {
     let end = serde_json::from_str(&text).map_err(|error| {
         Failure::new(
             Exit::BadInput,
-            format!("{} is not what landfall wrote", path.display()),
+            format!("{} was not written by landfall", path.display()),
         )
         .why(error.to_string())
-        .next("remove the file, and say `landfall up --ttl 2h` if the environment is to end")
+        .next("remove the file; `landfall up --ttl 2h` sets the expiry again")
     })?;
     Ok(Some(end))
 }
 
-fn write_file(place: &Environment, value: Option<String>) -> Result<(), Failure> {
-    let path = place.directory().join(FILE);
+fn write_file(environment: &Environment, value: Option<String>) -> Result<(), Failure> {
+    let path = environment.directory().join(FILE);
     let unwritable = || Failure::io(format!("{} cannot be written", path.display()));
     let Some(value) = value else {
         return match std::fs::remove_file(&path) {
@@ -62,17 +73,20 @@ fn write_file(place: &Environment, value: Option<String>) -> Result<(), Failure>
             _ => Ok(()),
         };
     };
-    let text = serde_json::to_string(&LocalEnd::of(&place.names, value))
+    let text = serde_json::to_string(&LocalExpiry::new(&environment.names, value))
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-    // The old file or the new one, whenever it is cut off.
-    let draft = path.with_extension("new");
-    std::fs::create_dir_all(place.directory())
-        .and_then(|()| std::fs::write(&draft, text))
-        .and_then(|()| std::fs::rename(&draft, &path))
+    // Renamed into place, so that a killed command leaves the old file or the new one.
+    let temporary = path.with_extension("new");
+    std::fs::create_dir_all(environment.directory())
+        .and_then(|()| std::fs::write(&temporary, text))
+        .and_then(|()| std::fs::rename(&temporary, &path))
         .map_err(unwritable())
 }
 
-/// Directories of environments on this machine that say when they end, in the order of their names.
+/// Directories below `above` that record an expiry, in the order of their names.
+///
+/// # Errors
+/// `above` cannot be read.
 pub(crate) fn directories(above: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = || Failure::io(format!("{} cannot be read", above.display()));
     let entries = match std::fs::read_dir(above) {

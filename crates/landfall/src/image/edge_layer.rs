@@ -1,7 +1,8 @@
-//! The edge as one more layer on the app's image. The app's Dockerfile knows nothing of it.
+//! Adds the edge to the app's image as one more layer. The app's Dockerfile knows nothing about it.
 
 use crate::failure::Failure;
-use crate::image::engine::{Engine, LocalImage};
+use crate::image::engine::Engine;
+use crate::image::local_image::LocalImage;
 use crate::report::Report;
 use rules::app::binary;
 use rules::app::manifest::{Architecture, Manifest, Target};
@@ -12,8 +13,11 @@ use rules::release::secrets_loader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, else one that
-/// lies beside landfall itself.
+/// Finds the edge's program for an architecture: the one that `LANDFALL_EDGE` names, otherwise one
+/// next to landfall's own program.
+///
+/// # Errors
+/// It is missing, or no static program for the architecture.
 pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     let missing = |why: String| {
         Failure::new(Exit::MissingTool, "the edge's program is missing")
@@ -23,10 +27,10 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
                  landfall-edge --profile edge --target x86_64-unknown-linux-gnu`, and name it with \
                  LANDFALL_EDGE",
             )
-            .next("or do without it: `edge = false` in landfall.toml")
+            .next("or turn the edge off: `edge = false` in landfall.toml")
     };
     let chosen = std::env::var_os("LANDFALL_EDGE").map(PathBuf::from);
-    let beside = || {
+    let next_to_landfall = || {
         let own = std::env::current_exe().ok()?;
         let dir = own.parent()?.to_owned();
         [
@@ -37,28 +41,31 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
         .map(|name| dir.join(name))
         .find(|path| path.is_file())
     };
-    let path = chosen.or_else(beside).ok_or_else(|| {
-        missing("neither LANDFALL_EDGE nor a file beside landfall names it".to_owned())
+    let path = chosen.or_else(next_to_landfall).ok_or_else(|| {
+        missing(
+            "LANDFALL_EDGE is not set, and there is none next to landfall's own program".to_owned(),
+        )
     })?;
     let bytes =
         std::fs::read(&path).map_err(|error| missing(format!("{}: {error}", path.display())))?;
     binary::check(&bytes, architecture)
-        .map_err(|unfit| missing(format!("{} will not do: {unfit}", path.display())))?;
+        .map_err(|unfit| missing(format!("{} is not usable: {unfit}", path.display())))?;
     Ok(path)
 }
 
-/// A program that is built together with the edge's, lies beside it, and in the image before it.
+/// A program that is built together with the edge, lies in the same directory, and starts before
+/// the edge in the image.
 #[derive(Debug, Clone, Copy)]
 struct Companion {
-    /// The package that it is built from.
+    /// The package that builds it.
     package: &'static str,
-    /// Its file.
+    /// Its file name.
     file: &'static str,
-    /// Its file while the image is built.
+    /// Its file name in the build context.
     name: &'static str,
-    /// Where it lies in the image.
+    /// Its path in the image.
     path: &'static str,
-    /// What people call it.
+    /// Its name in messages.
     title: &'static str,
     /// Why it is needed.
     why: &'static str,
@@ -79,28 +86,30 @@ const SECRETS: Companion = Companion {
     name: "secrets",
     path: secrets_loader::PATH,
     title: "the program that fetches secrets",
-    why: "an app with `secrets` needs it on Lambda, as functions have no references to them",
+    why: "an app with `secrets` needs it on Lambda, which cannot inject secrets into functions",
 };
 
-/// Looks whether everything is there that the image needs beside the edge.
+/// Checks that the programs that start before the edge exist. `bridge` is as of [`add`].
+///
+/// # Errors
+/// One is missing, or no static program for the architecture.
 pub(crate) fn find_companions(
     edge: &Path,
     manifest: &Manifest,
-    rehearsal: bool,
+    bridge: bool,
 ) -> Result<(), Failure> {
-    let bridge = rehearsal && manifest.target == Target::Lambda;
-    for companion in Front::of(manifest, bridge).companions() {
-        find_beside(edge, companion, manifest.architecture)?;
+    for companion in EntryPoint::of(manifest, bridge).companions() {
+        find_companion(edge, companion, manifest.architecture)?;
     }
     Ok(())
 }
 
-fn find_beside(
+fn find_companion(
     edge: &Path,
     companion: Companion,
     architecture: Architecture,
 ) -> Result<PathBuf, Failure> {
-    // Beside `landfall-edge-arm64` lies `landfall-secrets-arm64`.
+    // `landfall-secrets-arm64` is next to `landfall-edge-arm64`.
     let suffixed = edge.with_file_name(format!("{}-{architecture}", companion.file));
     let path = match suffixed.is_file() {
         true => suffixed,
@@ -111,7 +120,7 @@ fn find_beside(
             .why(why)
             .why(companion.why)
             .next(format!(
-                "build it with the edge: `RUSTFLAGS='-C target-feature=+crt-static' cargo build --package \
+                "build it together with the edge: `RUSTFLAGS='-C target-feature=+crt-static' cargo build --package \
                  landfall-edge --package {} --profile edge --target x86_64-unknown-linux-gnu`",
                 companion.package
             ))
@@ -119,72 +128,59 @@ fn find_beside(
     let bytes =
         std::fs::read(&path).map_err(|error| missing(format!("{}: {error}", path.display())))?;
     binary::check(&bytes, architecture)
-        .map_err(|unfit| missing(format!("{} will not do: {unfit}", path.display())))?;
+        .map_err(|unfit| missing(format!("{} is not usable: {unfit}", path.display())))?;
     Ok(path)
 }
 
-/// What stands in front of the app in its container, beside the edge.
+/// The programs that start before the edge in the app's container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Front {
-    /// In a rehearsal on Lambda.
+struct EntryPoint {
+    /// The Lambda bridge.
     bridge: bool,
-    /// Where nobody else fetches the app's secrets.
+    /// The program that fetches secrets, where the target does not do so.
     secrets: bool,
 }
 
-impl Front {
-    fn of(manifest: &Manifest, bridge: bool) -> Front {
-        Front {
+impl EntryPoint {
+    fn of(manifest: &Manifest, bridge: bool) -> EntryPoint {
+        EntryPoint {
             bridge,
             secrets: manifest.target == Target::Lambda && !manifest.secrets.is_empty(),
         }
     }
 
-    /// In the order in which each starts the next one; the last of them starts the edge.
+    /// In the order of their start; each starts the next one, and the last of them the edge.
     fn companions(self) -> Vec<Companion> {
         let all = [(self.bridge, BRIDGE), (self.secrets, SECRETS)];
         all.into_iter()
-            .filter_map(|(is_there, companion)| is_there.then_some(companion))
+            .filter_map(|(is_needed, companion)| is_needed.then_some(companion))
             .collect()
     }
 }
 
-/// The app's image with the edge in front: the same entry point and command, started by the edge.
-pub(crate) async fn add_edge(
+/// Builds an image that starts the app's own entry point and command behind the edge. With `bridge`
+/// the Lambda bridge starts before the edge, which only emulators of Lambda need.
+///
+/// # Errors
+/// The image has no command, a program is missing, or the build fails.
+pub(crate) async fn add(
     engine: &Engine,
     image: &LocalImage,
     manifest: &Manifest,
-    report: &Report,
-) -> Result<LocalImage, Failure> {
-    add(engine, image, manifest, Front::of(manifest, false), report).await
-}
-
-/// The same with the bridge before the edge: for the Lambda target in a rehearsal, and nowhere else.
-pub(crate) async fn add_bridge_and_edge(
-    engine: &Engine,
-    image: &LocalImage,
-    manifest: &Manifest,
-    report: &Report,
-) -> Result<LocalImage, Failure> {
-    add(engine, image, manifest, Front::of(manifest, true), report).await
-}
-
-async fn add(
-    engine: &Engine,
-    image: &LocalImage,
-    manifest: &Manifest,
-    front: Front,
+    bridge: bool,
     report: &Report,
 ) -> Result<LocalImage, Failure> {
     if image.command.is_empty() {
         return Err(
-            Failure::new(Exit::BadInput, "the image does not say what to run")
+            Failure::new(Exit::BadInput, "the image has no command to run")
                 .why("it has neither ENTRYPOINT nor CMD")
                 .next("add one of them to the Dockerfile; nothing was created"),
         );
     }
+    let entry_point = EntryPoint::of(manifest, bridge);
     let edge = find(manifest.architecture)?;
-    let context = tempfile::tempdir().map_err(Failure::io("no temporary directory"))?;
+    let context =
+        tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
     let into_context = |program: &Path, name: &str| -> std::io::Result<()> {
         let to = context.path().join(name);
         std::fs::copy(program, &to)?;
@@ -192,12 +188,15 @@ async fn add(
     };
     let unwritable = "the edge's layer cannot be written";
     into_context(&edge, "edge").map_err(Failure::io(unwritable))?;
-    for companion in front.companions() {
-        let program = find_beside(&edge, companion, manifest.architecture)?;
+    for companion in entry_point.companions() {
+        let program = find_companion(&edge, companion, manifest.architecture)?;
         into_context(&program, companion.name).map_err(Failure::io(unwritable))?;
     }
-    std::fs::write(context.path().join("Dockerfile"), dockerfile(image, front))
-        .map_err(Failure::io(unwritable))?;
+    std::fs::write(
+        context.path().join("Dockerfile"),
+        dockerfile(image, entry_point),
+    )
+    .map_err(Failure::io(unwritable))?;
     let tag = format!("landfall/{}:{}-edge", manifest.name, manifest.environment);
     engine
         .build(
@@ -210,11 +209,11 @@ async fn add(
         .await
 }
 
-/// USER, WORKDIR, ENV and the rest are inherited; a new ENTRYPOINT takes the old CMD away, so that both
-/// are given anew as what the edge runs.
-fn dockerfile(image: &LocalImage, front: Front) -> String {
+/// USER, WORKDIR, ENV and the rest are inherited. A new ENTRYPOINT resets CMD, so both are written
+/// out as the arguments of the edge.
+fn dockerfile(image: &LocalImage, entry_point: EntryPoint) -> String {
     let base = image.name();
-    let before = front.companions();
+    let before = entry_point.companions();
     let copied: String = before
         .iter()
         .map(|companion| format!("COPY {} {}\n", companion.name, companion.path))
@@ -240,7 +239,7 @@ mod tests {
             &["/bin/app", "--title", "two words", "a \"quote\""],
         );
         assert_eq!(
-            dockerfile(&image, Front::default()),
+            dockerfile(&image, EntryPoint::default()),
             "FROM landfall/app:prod\nCOPY edge /.landfall/edge\n\
              ENTRYPOINT [\"/.landfall/edge\",\"--\",\"/bin/app\",\"--title\",\"two words\",\"a \\\"quote\\\"\"]\nCMD []\n"
         );
@@ -252,9 +251,9 @@ mod tests {
         assert_eq!(
             dockerfile(
                 &image,
-                Front {
+                EntryPoint {
                     bridge: true,
-                    ..Front::default()
+                    ..EntryPoint::default()
                 }
             ),
             "FROM landfall/app:prod\nCOPY bridge /.landfall/bridge\nCOPY edge /.landfall/edge\n\
@@ -268,7 +267,7 @@ mod tests {
         assert_eq!(
             dockerfile(
                 &image,
-                Front {
+                EntryPoint {
                     bridge: true,
                     secrets: true
                 }
@@ -280,15 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_lies_beside_the_edge_or_its_absence_is_explained() {
+    fn the_bridge_is_found_next_to_the_edge_or_its_absence_is_explained() {
         let directory = tempfile::tempdir().expect("a directory");
         let edge = directory.path().join("landfall-edge");
         let missing =
-            find_beside(&edge, BRIDGE, Architecture::X86_64).expect_err("nothing is there");
+            find_companion(&edge, BRIDGE, Architecture::X86_64).expect_err("it is missing");
         assert_eq!(missing.exit, Exit::MissingTool);
         std::fs::write(directory.path().join("landfall-bridge"), "#!/bin/sh\n").expect("a file");
-        let unfit =
-            find_beside(&edge, BRIDGE, Architecture::X86_64).expect_err("a script will not do");
-        assert!(unfit.why[0].contains("will not do"), "{:?}", unfit.why);
+        let unfit = find_companion(&edge, BRIDGE, Architecture::X86_64)
+            .expect_err("a script is not usable");
+        assert!(unfit.why[0].contains("is not usable"), "{:?}", unfit.why);
     }
 }

@@ -1,7 +1,7 @@
-//! Keeps the release lock for as long as a command works.
+//! Holds the release lock while a command works, by renewing its lease in the background.
 
 use crate::failure::Failure;
-use crate::lock::lease_guard::holder::this;
+use crate::lock::holder;
 use crate::lock::lease_guard::{LeaseGuard, LeaseLost};
 use crate::report::Report;
 use crate::store::Store;
@@ -12,41 +12,42 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-/// How often the lease is looked after while the command waits for something else.
+/// The interval at which the background task renews the lease if it is due.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
-/// The lock, renewed until it is given back.
+/// The lock, renewed in the background until it is released.
 pub(crate) struct Keepalive {
     inner: Arc<Mutex<Inner>>,
     task: JoinHandle<()>,
 }
 
 struct Inner {
-    hold: Option<LeaseGuard>,
+    /// [`None`] once it was released or abandoned.
+    guard: Option<LeaseGuard>,
     step: String,
     lost: Option<LeaseLost>,
 }
 
 impl Keepalive {
-    /// Takes the lock.
+    /// Acquires the lock.
     ///
     /// # Errors
-    /// Somebody holds it, or the store does not answer.
-    pub(crate) async fn take(
+    /// Another command holds it, or the store does not answer.
+    pub(crate) async fn acquire(
         store: &Store,
         command: &str,
         report: &Report,
         interrupt: &Interrupt,
     ) -> Result<Keepalive, Failure> {
         let mut interrupt = interrupt.clone();
-        let holder = this(command);
-        let teller = report.clone();
-        let mut tell = |text: String| teller.note(text);
+        let holder = holder::this(command);
+        let report = report.clone();
+        let mut note = |text: String| report.note(text);
         let step = "beginning".to_owned();
-        let hold =
-            LeaseGuard::take(store, LEASE_KEY, holder, &step, &mut interrupt, &mut tell).await?;
+        let guard =
+            LeaseGuard::acquire(store, LEASE_KEY, holder, &step, &mut interrupt, &mut note).await?;
         let inner = Arc::new(Mutex::new(Inner {
-            hold: Some(hold),
+            guard: Some(guard),
             step,
             lost: None,
         }));
@@ -54,14 +55,15 @@ impl Keepalive {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEW_EVERY).await;
-                // What is lost is told by the next `at`, before anything is done.
+                // A lost lock is reported by the next `at`, before anything is changed.
                 let _ = own.lock().await.renew().await;
             }
         });
         Ok(Keepalive { inner, task })
     }
 
-    /// To be called before everything that changes something: `step` is what others get to read.
+    /// To be called before everything that changes something. `step` is shown to others who want
+    /// the lock.
     ///
     /// # Errors
     /// The lock is lost; nothing may be changed any more.
@@ -71,23 +73,23 @@ impl Keepalive {
         inner.renew().await
     }
 
-    /// Says which release the lock is held for.
+    /// Records the number of the release that the lock is held for.
     pub(crate) async fn name_release(&self, number: u64) {
-        if let Some(hold) = &mut self.inner.lock().await.hold {
-            hold.name_release(number);
+        if let Some(guard) = &mut self.inner.lock().await.guard {
+            guard.name_release(number);
         }
     }
 
-    /// Gives the lock back after what was done under it. If that failed, its failure is what matters: a
-    /// lock that cannot be given back runs out.
+    /// Releases the lock after the work under it. If the work failed, that failure is returned and
+    /// a lock that cannot be released expires by itself.
     ///
     /// # Errors
-    /// What was done failed; or the lock was lost before, or the store does not answer.
-    pub(crate) async fn end<T>(self, done: Result<T, Failure>) -> Result<T, Failure> {
-        // A renewal in work comes to its end first.
-        let hold = self.inner.lock().await.hold.take();
-        let released = match hold {
-            Some(hold) => hold.release().await,
+    /// The work failed; or the lock was lost before, or the store does not answer.
+    pub(crate) async fn release<T>(self, done: Result<T, Failure>) -> Result<T, Failure> {
+        // Waits for a renewal that is in progress.
+        let guard = self.inner.lock().await.guard.take();
+        let released = match guard {
+            Some(guard) => guard.release().await,
             None => Ok(()),
         };
         let done = done?;
@@ -95,9 +97,9 @@ impl Keepalive {
         Ok(done)
     }
 
-    /// Renews it no more, and leaves it where it is: what it lies in is about to be removed.
-    pub(crate) async fn leave(self) {
-        self.inner.lock().await.hold = None;
+    /// Stops renewing the lock without releasing it, because its store is about to be deleted.
+    pub(crate) async fn abandon(self) {
+        self.inner.lock().await.guard = None;
     }
 }
 
@@ -112,13 +114,13 @@ impl Inner {
         if let Some(lost) = &self.lost {
             return Err(lost.clone().into());
         }
-        let Some(hold) = &mut self.hold else {
+        let Some(guard) = &mut self.guard else {
             return Ok(());
         };
-        let done = hold.renew(&self.step).await;
-        if let Err(lost) = &done {
+        let renewed = guard.renew(&self.step).await;
+        if let Err(lost) = &renewed {
             self.lost = Some(lost.clone());
         }
-        Ok(done?)
+        Ok(renewed?)
     }
 }

@@ -1,8 +1,7 @@
-//! The release lock, held: takes a lease (`rules::release::lease`), renews it, gives it back.
-
-pub(crate) mod holder;
+//! The release lock while it is held: acquires a lease, renews it, and releases it.
 
 use crate::failure::Failure;
+use crate::lock::holder;
 use crate::report::now;
 use crate::store::Store;
 use crate::store::random::token;
@@ -16,15 +15,14 @@ use rules::time::{Timestamp, readable};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a renewal or the last word of a holder is waited for when nothing else limits it.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest time between two looks at a lease that is watched.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often a write is tried again over what somebody else wrote meanwhile.
+/// How long the store may take for a renewal or a release where the lease sets no limit.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest interval at which a lease that seems abandoned is read.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+/// How often a write is repeated after others wrote in between.
 const ATTEMPTS: usize = 10;
 
-/// The lock of an environment, held by this process. Whoever drops it without [`LeaseGuard::release`] leaves it
-/// to run out.
+/// The lock of an environment, held by this process. Without [`LeaseGuard::release`] it expires.
 #[derive(Debug)]
 pub(crate) struct LeaseGuard {
     store: Store,
@@ -34,33 +32,33 @@ pub(crate) struct LeaseGuard {
     sent: Sent,
 }
 
-/// Why the holder has to stop acting at once.
+/// Why the holder must not change anything any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LeaseLost {
-    /// Somebody else holds it now.
+    /// Another process holds it.
     Taken {
-        /// Who, since when, at which step.
+        /// The holder, since when, and at which step.
         by: String,
     },
-    /// Somebody gave it back in this process's name.
+    /// It was force-released.
     Unlocked {
-        /// Who, as far as it is written there.
+        /// By whom, as the lease records it.
         how: String,
     },
-    /// It could not be renewed for so long that somebody else may have it.
+    /// It was not renewed for so long that another process may hold it.
     Silent {
-        /// Since the last renewal that was confirmed.
+        /// Time since the last confirmed renewal was sent.
         silent: Duration,
-        /// What went wrong with the last attempt.
+        /// Why the last attempt failed.
         why: Vec<String>,
     },
 }
 
-/// When a renewal that was confirmed later was sent.
+/// When the last confirmed renewal was sent.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     at: Instant,
-    /// A laptop's lid may have been closed since: no other clock counts that everywhere.
+    /// While a machine is suspended not every monotonic clock advances, but this one does.
     wall: Timestamp,
 }
 
@@ -77,7 +75,7 @@ impl Sent {
     }
 }
 
-/// Why a write over one's own lease did not happen.
+/// Why a lease was not written.
 enum Undone {
     Lost(LeaseLost),
     Failed(Failure),
@@ -90,26 +88,26 @@ impl From<Failure> for Undone {
 }
 
 impl LeaseGuard {
-    /// Takes the lock under `key`. One that seems to have run out is watched first, for as long as it
-    /// lasts; `tell` then says whose it is, and whose was taken over.
+    /// Acquires the lock under `key`. A lease that seems to have expired is observed for the time
+    /// it is valid before it is taken over; `note` receives both as text.
     ///
     /// # Errors
-    /// [`Exit::Locked`] if somebody holds it, [`Exit::Interrupted`] while it watches, or whatever is the
-    /// matter with the store.
-    pub(crate) async fn take(
+    /// [`Exit::Locked`] if another process holds it, [`Exit::Interrupted`] if the user
+    /// stopped the observation, otherwise a failure of the store.
+    pub(crate) async fn acquire(
         store: &Store,
         key: &str,
         holder: Holder,
         step: &str,
         interrupt: &mut Interrupt,
-        tell: &mut (dyn FnMut(String) + Send),
+        note: &mut (dyn FnMut(String) + Send),
     ) -> Result<LeaseGuard, Failure> {
         let mut nonce = token()?;
-        // What the last write of a new lease was to replace.
+        // The object that the last write of a new lease was meant to replace.
         let mut tried: Option<Option<ETag>> = None;
         let start = Instant::now();
-        let mut watch = Observer::default();
-        let mut is_watching = false;
+        let mut observer = Observer::default();
+        let mut is_observing = false;
         loop {
             let began = start.elapsed();
             let found = store.read(key).await?;
@@ -117,13 +115,13 @@ impl LeaseGuard {
             let lease = parse(found.as_ref()).map_err(unreadable)?;
             let around = Around {
                 now: now(),
-                quiet: watch.look(lease.as_ref(), began, ended),
+                quiet: observer.look(lease.as_ref(), began, ended),
                 holder_is_dead: lease.as_ref().is_some_and(|l| holder::is_dead(&l.holder)),
             };
             let sent = Sent::now();
-            let claim = decide(lease.as_ref(), &nonce, &around);
+            let decision = decide(lease.as_ref(), &nonce, &around);
             if matches!(
-                claim,
+                decision,
                 AcquireDecision::Take | AcquireDecision::TakeOver { .. }
             ) {
                 let over = found.as_ref().map(|object| object.tag.clone());
@@ -132,16 +130,16 @@ impl LeaseGuard {
                 }
                 tried = Some(over);
             }
-            let next = match (claim, &lease) {
+            let next = match (decision, &lease) {
                 (AcquireDecision::Held { why }, _) => return Err(locked(why)),
                 (AcquireDecision::LookFirst { quiet_for, why }, _) => {
-                    if !is_watching {
-                        is_watching = true;
-                        let long = readable(quiet_for);
-                        tell(format!("the release lock seems abandoned: {why}"));
-                        tell(format!("watching it for {long} before it is taken over"));
+                    if !is_observing {
+                        is_observing = true;
+                        let time = readable(quiet_for);
+                        note(format!("the release lock seems stale: {why}"));
+                        note(format!("watching it for {time} before taking it over"));
                     }
-                    let pause = (quiet_for / 10).min(LOOK_EVERY);
+                    let pause = (quiet_for / 10).min(POLL_EVERY);
                     tokio::select! {
                         () = sleep(pause) => continue,
                         _ = interrupt.wait_for(|stop| *stop) => return Err(interrupted(why)),
@@ -149,13 +147,13 @@ impl LeaseGuard {
                 }
                 (AcquireDecision::Mine, Some(lease)) => lease.renewed(sent.wall, step),
                 (AcquireDecision::TakeOver { why }, _) => {
-                    tell(format!("the release lock was taken over from {why}"));
+                    note(format!("taking over the release lock of {why}"));
                     Lease::new(&nonce, holder.clone(), sent.wall, None, step)
                 }
                 _ => Lease::new(&nonce, holder.clone(), sent.wall, None, step),
             };
             match write(store, key, &next, found.as_ref()).await? {
-                // Whose it is now the next look shows.
+                // The next iteration reads who holds it now.
                 Written::Lost => {}
                 Written::Won(tag) => {
                     return Ok(LeaseGuard {
@@ -170,30 +168,31 @@ impl LeaseGuard {
         }
     }
 
-    /// Says which release it is held for; others read it from the next renewal on.
+    /// Records the number of the release that it is held for, with the next renewal.
     pub(crate) fn name_release(&mut self, number: u64) {
         self.lease.release = Some(number);
     }
 
-    /// To be called before everything that changes something, and every few seconds meanwhile: renews
-    /// the lease if that is due or if `step`, which others see, is another one. While the store does not
-    /// answer it is Ok for as long as nobody else may have taken the lock.
+    /// To be called before everything that changes something, and every few seconds: renews the
+    /// lease if that is due or if `step`, which others see, has changed. If the store does not
+    /// answer, this still succeeds as long as no other process can have acquired the lock.
     ///
     /// # Errors
-    /// The lock is lost: stop acting at once.
+    /// The lock is lost.
     pub(crate) async fn renew(&mut self, step: &str) -> Result<(), LeaseLost> {
         if step == self.lease.step && !self.lease.is_due(self.sent.ago()) {
             return Ok(());
         }
         let next = self.lease.renewed(now(), step);
         let left = self.lease.left(self.sent.ago());
-        // Late is not too late: if the write succeeds, nobody was there meanwhile.
-        let timings = if left.is_zero() { PATIENCE } else { left };
-        let why = match timeout(timings, self.swap(next)).await {
+        // An expired lease can still be renewed: the write succeeds only if no other process has
+        // written.
+        let limit = if left.is_zero() { WRITE_TIMEOUT } else { left };
+        let why = match timeout(limit, self.swap(next)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(Undone::Lost(lost))) => return Err(lost),
             Ok(Err(Undone::Failed(failure))) => [vec![failure.what], failure.why].concat(),
-            Err(_) => vec![format!("no answer for {}", readable(timings))],
+            Err(_) => vec![format!("no answer for {}", readable(limit))],
         };
         let silent = self.sent.ago();
         if self.lease.left(silent).is_zero() {
@@ -203,26 +202,26 @@ impl LeaseGuard {
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// It was lost before, or the store does not answer: then it runs out.
+    /// It was lost before, or the store does not answer; then the lock expires.
     pub(crate) async fn release(mut self) -> Result<(), Failure> {
         let next = self.lease.released(now());
-        match timeout(PATIENCE, self.swap(next)).await {
+        match timeout(WRITE_TIMEOUT, self.swap(next)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Undone::Lost(lost))) => Err(lost.into()),
             Ok(Err(Undone::Failed(failure))) => Err(failure),
             Err(_) => Err(Failure::new(
                 Exit::Infrastructure,
-                "the release lock could not be given back",
+                "the release lock could not be released",
             )
-            .why(format!("no answer for {}", readable(PATIENCE)))
-            .next("it runs out by itself, within a minute")),
+            .why(format!("no answer for {}", readable(WRITE_TIMEOUT)))
+            .next("it expires by itself within a minute")),
         }
     }
 
-    /// Writes `next` over the lease as it was left.
+    /// Replaces this process's lease by `next`.
     async fn swap(&mut self, mut next: Lease) -> Result<(), Undone> {
         for _ in 0..ATTEMPTS {
             let sent = Sent::now();
@@ -233,7 +232,7 @@ impl LeaseGuard {
             }
             let found = self.store.read(&self.key).await?;
             match (parse(found.as_ref()), found) {
-                // An earlier renewal whose answer was not waited for.
+                // An earlier renewal took effect although its answer did not arrive.
                 (Ok(Some(lease)), Some(found))
                     if lease.nonce == self.lease.nonce && !lease.released =>
                 {
@@ -254,7 +253,7 @@ impl LeaseGuard {
                     return Err(Undone::Lost(LeaseLost::Taken { by }));
                 }
                 (Ok(None), _) => {
-                    let by = "somebody who deleted it".to_owned();
+                    let by = "someone who deleted it".to_owned();
                     return Err(Undone::Lost(LeaseLost::Taken { by }));
                 }
                 (Err(error), _) => {
@@ -267,11 +266,11 @@ impl LeaseGuard {
     }
 }
 
-/// Gives the lock under `key` back in its holder's name, whatever that is doing; it stops at its next
-/// renewal. Returns what was there, [`None`] if nobody held it.
+/// Force-releases the lock under `key`. Its holder, if it is still running, stops at its next
+/// renewal. Returns a description of the lease, [`None`] if the lock was free.
 ///
 /// # Errors
-/// Whatever is the matter with the store.
+/// The store does not answer.
 pub(crate) async fn unlock(
     store: &Store,
     key: &str,
@@ -294,7 +293,7 @@ pub(crate) async fn unlock(
         };
         match write(store, key, &lease.released(now()), found.as_ref()).await? {
             Written::Won(_) => return Ok(Some(was)),
-            // Its holder is alive and renewed it just now.
+            // Its holder is running and has just renewed it.
             Written::Lost => {}
         }
     }
@@ -305,7 +304,7 @@ fn parse(found: Option<&Object>) -> Result<Option<Lease>, Unreadable> {
     found.map(|object| Lease::parse(&object.text)).transpose()
 }
 
-/// Writes over what was found, be it nothing.
+/// Writes a lease, if the object is still the one that was found, or still missing.
 async fn write(
     store: &Store,
     key: &str,
@@ -326,23 +325,23 @@ fn text_of(lease: &Lease) -> Result<String, Failure> {
 }
 
 fn locked(why: String) -> Failure {
-    Failure::new(Exit::Locked, "another release is going on")
+    Failure::new(Exit::Locked, "another command holds the release lock")
         .why(why)
-        .next("wait until it is done, then run the same command again")
-        .next("if nobody works on it any more: `landfall unlock`")
+        .next("wait until it has finished, then run the same command again")
+        .next("if that command is not running any more: `landfall unlock`")
 }
 
 fn unreadable(error: Unreadable) -> Failure {
     Failure::new(Exit::Locked, "the release lock cannot be read")
         .why(error.to_string())
-        .next("if a newer landfall wrote it, use that one")
-        .next("if nobody works on it any more: `landfall unlock`")
+        .next("if a newer landfall wrote it, use that version")
+        .next("if that command is not running any more: `landfall unlock`")
 }
 
 fn interrupted(why: String) -> Failure {
     Failure::new(
         Exit::Interrupted,
-        "interrupted while it watched an abandoned release lock",
+        "interrupted while watching an abandoned release lock",
     )
     .why(why)
     .next("nothing was changed")
@@ -351,7 +350,7 @@ fn interrupted(why: String) -> Failure {
 fn busy() -> Failure {
     Failure::new(
         Exit::Locked,
-        format!("the release lock changed {ATTEMPTS} times while it was written"),
+        format!("the release lock changed {ATTEMPTS} times while landfall tried to write it"),
     )
     .next("run the same command again")
 }
@@ -360,7 +359,7 @@ impl From<LeaseLost> for Failure {
     fn from(lost: LeaseLost) -> Failure {
         let failure = Failure::new(
             Exit::Locked,
-            "the release lock is lost; nothing more was changed",
+            "the release lock was lost; nothing was changed after that",
         );
         let failure = match lost {
             LeaseLost::Taken { by } => failure.why(format!("it is held by {by}")),
@@ -370,7 +369,8 @@ impl From<LeaseLost> for Failure {
                 Failure::why,
             ),
         };
-        failure.next("`landfall status` shows what runs; the same command again goes on from there")
+        failure
+            .next("`landfall status` shows what runs; the same command again continues from there")
     }
 }
 

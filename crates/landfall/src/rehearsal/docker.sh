@@ -1,11 +1,11 @@
 #!/bin/sh
-# The container engine as fakecloud calls it. Everything goes to the engine word for word, but for the
+# The container engine as fakecloud calls it. Every call reaches the engine unchanged, except for the
 # containers of Lambda functions:
 #
-# - fakecloud wants to reach them on port 8080, which is the port of many an app. The bridge in their
-#   images listens on BRIDGE_PORT, so that one is published, on this machine's loopback address only.
-# - They have to reach fakecloud, which listens on that address only. A relay on the engine's own
-#   bridge network takes them there: the bridge's program once more, from the function's image.
+# - fakecloud connects to port 8080, which many apps use themselves. The bridge in the function's image
+#   listens on BRIDGE_PORT, so that port is published instead, on this machine's loopback address only.
+# - Functions connect to fakecloud, which listens on the loopback address only. A relay on the engine's
+#   bridge network forwards their connections: the bridge's program once more, from the function's image.
 set -u
 engine=${LANDFALL_CONTAINER_CLI:-docker}
 bridge_port=${LANDFALL_BRIDGE_PORT:?}
@@ -35,7 +35,7 @@ for argument in "$@"; do
 done
 $is_function || exec "$engine" "$@"
 
-# The words anew, one after the other, with the port changed.
+# The same arguments, with the port replaced.
 before=''
 for argument in "$@"; do
   shift
@@ -46,8 +46,8 @@ for argument in "$@"; do
   before=$argument
 done
 
-# An engine in a machine of its own knows a way to this one's loopback address; then there is no gateway.
-# A second relay of the same name is refused, which is as good as one.
+# An engine in a virtual machine reaches this machine's loopback address by itself; then there is no gateway.
+# The engine refuses a second relay with the same name, which is fine: one is enough.
 if [ -n "$gateway" ] && [ -n "$port" ] && [ -n "$instance" ]; then
   "$engine" run --detach --rm --network host --label "$instance" \
     --name "landfall-relay-${instance#fakecloud-instance=}-$port" --entrypoint "$bridge" \

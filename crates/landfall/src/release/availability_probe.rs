@@ -1,4 +1,4 @@
-//! The proof that nothing is lost: landfall's own requests to the public address, all through a release.
+//! Landfall's own requests to the public address during a release: they measure its availability.
 
 use crate::release::http_probe::{Prober, SlotRoute};
 use rules::release::ledger::AvailabilityCounts;
@@ -8,21 +8,21 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// Between two requests.
+/// Time between two requests.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Requests that go on until this is dropped.
+/// Sends requests until it is dropped.
 pub(crate) struct AvailabilityProbe {
     seen: Arc<Mutex<AvailabilityCounts>>,
     task: JoinHandle<()>,
 }
 
 impl AvailabilityProbe {
-    /// Starts. The requests take the way of users; `door` marks them, so that the edges count them apart.
-    /// `before` is what an earlier driver of the same release saw.
+    /// Starts. The requests are routed like those of users; `route` marks them, so that the edges count them
+    /// separately. `before` is what an earlier process of the same release counted.
     pub(crate) fn start(
         prober: Prober,
-        door: SlotRoute,
+        route: SlotRoute,
         before: AvailabilityCounts,
     ) -> AvailabilityProbe {
         let seen = Arc::new(Mutex::new(before));
@@ -33,7 +33,7 @@ impl AvailabilityProbe {
             let mut answered_at = Instant::now();
             loop {
                 ticks.tick().await;
-                let status = prober.ask(&door).await;
+                let status = prober.ask(&route).await;
                 let mut one = Answers::default();
                 one.count(status);
                 let mut seen = into.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl AvailabilityProbe {
         AvailabilityProbe { seen, task }
     }
 
-    /// What was seen so far.
+    /// The counts so far.
     pub(crate) fn seen(&self) -> AvailabilityCounts {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

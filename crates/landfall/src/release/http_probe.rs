@@ -1,4 +1,4 @@
-//! Asking an address over HTTP, as a user would, or through the door of a slot.
+//! HTTP requests to the app: as a user sends them, or to one slot.
 
 use crate::failure::Failure;
 use rules::app::names::SLOT_HEADER;
@@ -8,10 +8,10 @@ use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
 use rules::exit::Exit;
 use std::time::Duration;
 
-/// How long the counts of an edge are waited for: a release looks every second.
+/// Time limit for the counts of an edge: a release looks every second.
 const COUNTS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Asks one address.
+/// Sends requests to one URL.
 #[derive(Debug, Clone)]
 pub(crate) struct Prober {
     http: reqwest::Client,
@@ -19,16 +19,16 @@ pub(crate) struct Prober {
     path: String,
 }
 
-/// What leads to one slot, and what its edges are shown.
+/// Headers that route requests to one slot and authorize them at its edges.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotRoute {
-    /// The slot's token; empty, or [`None`], for the way of users.
+    /// The slot's token; empty, or [`None`], for requests as users send them.
     pub(crate) token: Option<String>,
-    /// Marks requests as landfall's own, and opens the counts.
+    /// Marks requests as probes, and gives access to the counts.
     pub(crate) secret: Option<Secret>,
 }
 
-/// Every name below `localhost` is this machine (RFC 6761, 6.3); not every resolver knows.
+/// Every name below `localhost` is this machine (RFC 6761, 6.3), but not every resolver implements it.
 fn local_names(base: &str, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     let url = reqwest::Url::parse(base).ok();
     let local = url.as_ref().and_then(|url| {
@@ -42,17 +42,17 @@ fn local_names(base: &str, builder: reqwest::ClientBuilder) -> reqwest::ClientBu
 }
 
 impl Prober {
-    /// Asks for `path` at `base`.
+    /// Requests `path` at `base`.
     pub(crate) fn new(base: &str, path: &str) -> Result<Prober, Failure> {
         let http = local_names(base, reqwest::Client::builder())
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(15))
-            // A redirect is an answer of the app; where it leads is not ours to judge.
+            // A redirect is an answer of the app; its target is not checked.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| {
-                Failure::new(Exit::Bug, "no HTTP client could be made").why(error.to_string())
+                Failure::new(Exit::Bug, "cannot create an HTTP client").why(error.to_string())
             })?;
         Ok(Prober {
             http,
@@ -62,23 +62,23 @@ impl Prober {
     }
 
     /// The status of one answer; [`None`] if there was none.
-    pub(crate) async fn ask(&self, door: &SlotRoute) -> Option<u16> {
-        let mut request = self.request(&self.path, door);
-        if door.secret.is_some() {
+    pub(crate) async fn ask(&self, route: &SlotRoute) -> Option<u16> {
+        let mut request = self.request(&self.path, route);
+        if route.secret.is_some() {
             request = request.header(PROBE_HEADER, "1");
         }
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
-        // An answer that breaks off is none.
+        // An incomplete answer is none.
         answer.bytes().await.ok()?;
         Some(status)
     }
 
-    /// The counts of one task of a slot, from the second `since` on. Which task answers is up to the load
-    /// balancer. [`None`] if none does, or what does is no edge.
-    pub(crate) async fn counts(&self, door: &SlotRoute, since: u64) -> Option<Summary> {
+    /// The counts of one task of a slot, from the second `since` on. The load balancer chooses the task.
+    /// [`None`] without an answer, or if it is not from an edge.
+    pub(crate) async fn counts(&self, route: &SlotRoute, since: u64) -> Option<Summary> {
         let request = self
-            .request(&format!("{SUMMARY_PATH}?since={since}"), door)
+            .request(&format!("{SUMMARY_PATH}?since={since}"), route)
             .timeout(COUNTS_WITHIN);
         let answer = request.send().await.ok()?;
         if !answer.status().is_success() {
@@ -87,12 +87,12 @@ impl Prober {
         Summary::parse(&answer.text().await.ok()?).ok()
     }
 
-    fn request(&self, path: &str, door: &SlotRoute) -> reqwest::RequestBuilder {
+    fn request(&self, path: &str, route: &SlotRoute) -> reqwest::RequestBuilder {
         let mut request = self.http.get(format!("{}{path}", self.base));
-        if let Some(token) = door.token.as_ref().filter(|token| !token.is_empty()) {
+        if let Some(token) = route.token.as_ref().filter(|token| !token.is_empty()) {
             request = request.header(SLOT_HEADER, token);
         }
-        if let Some(secret) = &door.secret {
+        if let Some(secret) = &route.secret {
             request = request.header(SECRET_HEADER, secret.reveal());
         }
         request

@@ -1,4 +1,4 @@
-//! The ledger in its store: read, and written before each step.
+//! Reads and writes the ledger in its store.
 
 use crate::failure::Failure;
 use crate::store::Store;
@@ -7,7 +7,7 @@ use aws::{ETag, Written};
 use rules::exit::Exit;
 use rules::release::ledger::{RELEASES_PREFIX, Record};
 
-/// One record that this process writes.
+/// One record, as this process writes it.
 pub(crate) struct Ledger {
     store: Store,
     pub(crate) record: Record,
@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// For a release that is about to begin; nothing is written yet.
+    /// A new record; nothing is written yet.
     pub(crate) fn begin(store: &Store, record: Record) -> Ledger {
         Ledger {
             store: store.clone(),
@@ -28,7 +28,7 @@ impl Ledger {
     /// The latest release; [`None`] before the first.
     ///
     /// # Errors
-    /// The store cannot be read, or the record is not one that this landfall understands.
+    /// The store cannot be read, or the record has an unknown format.
     pub(crate) async fn latest(store: &Store) -> Result<Option<Ledger>, Failure> {
         let keys = store.keys(RELEASES_PREFIX).await?;
         let Some(number) = keys.iter().filter_map(|key| Record::number_of(key)).max() else {
@@ -37,7 +37,7 @@ impl Ledger {
         Ledger::read(store, number).await
     }
 
-    /// One release; [`None`] if there is none of that number.
+    /// One release; [`None`] if the number does not exist.
     ///
     /// # Errors
     /// As of [`Ledger::latest`].
@@ -51,7 +51,7 @@ impl Ledger {
                 format!("the record of release {number} cannot be read"),
             )
             .why(why)
-            .next("a newer landfall may have written it: use that one")
+            .next("a newer version of landfall may have written it: use that version")
         })?;
         Ok(Some(Ledger {
             store: store.clone(),
@@ -83,7 +83,7 @@ impl Ledger {
     /// Writes the record as it is now.
     ///
     /// # Errors
-    /// Somebody else wrote it meanwhile, which the release lock should prevent; or the store does not
+    /// Another process wrote it meanwhile, which the release lock should prevent; or the store does not
     /// answer.
     pub(crate) async fn write(&mut self) -> Result<(), Failure> {
         self.record.nonce = token()?;
@@ -101,10 +101,10 @@ impl Ledger {
             }
             Written::Lost => Err(Failure::new(
                 Exit::Locked,
-                format!("somebody else works on release {}", self.record.number),
+                format!("another command is working on release {}", self.record.number),
             )
-            .why(format!("{key} was changed meanwhile"))
-            .next("`landfall history` shows how far it is; `landfall resume` goes on with it once nobody does")),
+            .why(format!("{key} has changed"))
+            .next("`landfall history` shows its progress; `landfall resume` resumes it when no command is working on it")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The few verbs over two slots that both targets offer, and one look at them in the words of `rules`.
+//! The calls that a release makes to its target, the same for Fargate and Lambda, and one look at both slots.
 
 mod fargate;
 mod lambda;
@@ -6,41 +6,43 @@ mod lambda;
 pub(crate) use self::fargate::Fargate;
 pub(crate) use self::lambda::Lambda;
 use crate::failure::Failure;
-use crate::release::canary_analysis::{Counted, Subject};
+use crate::release::counts::Subject;
 use crate::release::http_probe::{Prober, SlotRoute};
 use aws::LogLine;
+use rules::app::manifest::Target;
 use rules::app::names::{Slot, Slots};
+use rules::release::analysis::ProbeCounter;
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::Evidence;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::release::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 
-/// What a release runs on.
+/// The target of releases.
 pub(crate) enum Platform {
     Fargate(Box<Fargate>),
     Lambda(Lambda),
 }
 
-/// One look at the platform.
+/// What one look observes.
 pub(crate) struct Look {
     pub(crate) shares: Slots<u32>,
     previews: PreviewRoutes,
     slots: Slots<SlotLook>,
 }
 
-/// What a look finds in one slot.
+/// What one look observes of a slot.
 #[derive(Default)]
 pub(crate) struct SlotLook {
     pub(crate) seen: SlotSeen,
-    /// What leads to it beside the way of users.
-    pub(crate) door: SlotRoute,
-    /// Reference of the image that it is set to.
+    /// Routes requests to this slot.
+    pub(crate) route: SlotRoute,
+    /// Reference of its image.
     pub(crate) image: Option<String>,
-    /// Digests of what runs in it.
+    /// Digests of the running tasks.
     pub(crate) running: Vec<Digest>,
-    /// What there is to read of trouble.
+    /// Evidence of problems.
     pub(crate) evidence: Evidence,
-    /// Names of its tasks, for their logs once they are gone.
+    /// Names of its tasks; on Lambda the version.
     pub(crate) tasks: Vec<String>,
 }
 
@@ -62,14 +64,13 @@ impl Look {
         self.previews
     }
 
-    /// What leads to a slot.
-    pub(crate) fn door(&self, slot: Slot) -> SlotRoute {
-        self.of(slot).door.clone()
+    pub(crate) fn route(&self, slot: Slot) -> SlotRoute {
+        self.of(slot).route.clone()
     }
 
     pub(crate) fn subjects(&self) -> Slots<Subject> {
         let of = |slot: Slot| Subject {
-            door: self.door(slot),
+            route: self.route(slot),
             revision: self.of(slot).seen.revision.clone(),
             healthy: self.of(slot).seen.healthy,
         };
@@ -79,7 +80,7 @@ impl Look {
         }
     }
 
-    /// What everything is that is not a matter of one release.
+    /// The observation, without what only a running release knows.
     pub(crate) fn observation(&self) -> Observation {
         Observation {
             shares: self.shares.clone(),
@@ -92,7 +93,14 @@ impl Look {
 }
 
 impl Platform {
-    /// One look at both slots and at who is sent where.
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Platform::Fargate(_) => Target::Fargate,
+            Platform::Lambda(_) => Target::Lambda,
+        }
+    }
+
+    /// Observes both slots and the shares of users.
     pub(crate) async fn look(&self) -> Result<Look, Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.look().await,
@@ -100,7 +108,7 @@ impl Platform {
         }
     }
 
-    /// Sets a slot to `count` of the revision. Can be repeated.
+    /// Sets a slot to `count` tasks of the revision. Idempotent.
     pub(crate) async fn stage(
         &self,
         slot: Slot,
@@ -114,23 +122,23 @@ impl Platform {
         }
     }
 
-    /// Lets who knows a token reach each slot.
-    pub(crate) async fn open(&self, look: &Look) -> Result<(), Failure> {
+    /// Routes requests with a token to each slot.
+    pub(crate) async fn enable_previews(&self, look: &Look) -> Result<(), Failure> {
         match self {
-            Platform::Fargate(fargate) => fargate.open(look).await,
+            Platform::Fargate(fargate) => fargate.enable_previews(look).await,
             Platform::Lambda(_) => Ok(()),
         }
     }
 
-    /// Ends that.
-    pub(crate) async fn close(&self, look: &Look) -> Result<(), Failure> {
+    /// Removes these routes.
+    pub(crate) async fn disable_previews(&self, look: &Look) -> Result<(), Failure> {
         match self {
-            Platform::Fargate(fargate) => fargate.close(look).await,
+            Platform::Fargate(fargate) => fargate.disable_previews(look).await,
             Platform::Lambda(_) => Ok(()),
         }
     }
 
-    /// Sends this share of users, in percent, to the slot and all others to the other one: one call.
+    /// Sends this share of users, in percent, to the slot and all others to the other one, with one call.
     pub(crate) async fn shift(&self, slot: Slot, share: u32, look: &Look) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.shift(slot, share).await,
@@ -138,7 +146,7 @@ impl Platform {
         }
     }
 
-    /// Sets how many run in a slot; 0 empties it.
+    /// Sets the number of tasks in a slot.
     pub(crate) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.scale(slot, count).await,
@@ -146,49 +154,48 @@ impl Platform {
         }
     }
 
-    /// The status of one answer of a slot to a request that is marked as landfall's own; [`None`] if there
-    /// was none.
-    pub(crate) async fn ask(&self, prober: &Prober, slot: Slot, look: &Look) -> Option<u16> {
+    /// Sends one probe to a slot. The status of the answer; [`None`] without an answer.
+    pub(crate) async fn probe(&self, prober: &Prober, slot: Slot, look: &Look) -> Option<u16> {
         match self {
-            Platform::Fargate(_) => prober.ask(&look.door(slot)).await,
-            Platform::Lambda(lambda) => lambda.ask(slot, look).await,
+            Platform::Fargate(_) => prober.ask(&look.route(slot)).await,
+            Platform::Lambda(lambda) => lambda.probe(slot, look).await,
         }
     }
 
-    /// Asks a slot before anything is counted.
+    /// Sends one request to a slot that is not counted.
     pub(crate) async fn warm_up(&self, prober: &Prober, slot: Slot, look: &Look) {
         match self {
             Platform::Fargate(_) => {
-                let door = SlotRoute {
+                let route = SlotRoute {
                     secret: None,
-                    ..look.door(slot)
+                    ..look.route(slot)
                 };
-                prober.ask(&door).await;
+                prober.ask(&route).await;
             }
-            // A sandbox of its own starts for each request that comes meanwhile, now as later.
+            // Each concurrent request starts a sandbox of its own, now and later.
             Platform::Lambda(_) => {}
         }
     }
 
-    /// Who counts landfall's own requests.
-    pub(crate) fn counted(&self) -> Counted {
+    /// What counts the probes.
+    pub(crate) fn probe_counter(&self) -> ProbeCounter {
         match self {
-            Platform::Fargate(_) => Counted::ByEdges,
-            // The edges' counts come by the log, and late; each of these requests is answered to landfall.
-            Platform::Lambda(_) => Counted::ByLandfall,
+            Platform::Fargate(_) => ProbeCounter::Edges,
+            // The edges' counts arrive late, by the log; the answers arrive here.
+            Platform::Lambda(_) => ProbeCounter::Landfall,
         }
     }
 
-    /// Pairs of requests at once. A new account runs ten invocations at a time, and users have their share.
-    pub(crate) fn pairs(&self) -> usize {
+    /// Pairs of probes at the same time. A new account runs ten invocations concurrently, users' included.
+    pub(crate) fn pairs_at_once(&self) -> usize {
         match self {
             Platform::Fargate(_) => 4,
             Platform::Lambda(_) => 1,
         }
     }
 
-    /// What there is to read of trouble in a slot, for who looks once. A function's sandbox leaves no trace of
-    /// it, so its version is asked.
+    /// Evidence of problems in a slot, for a single look. A failed sandbox of a function leaves no trace, so
+    /// the version is invoked.
     pub(crate) async fn examine(&self, slot: Slot, look: &Look) -> Evidence {
         let seen = look.of(slot).evidence.clone();
         match self {
@@ -197,7 +204,7 @@ impl Platform {
         }
     }
 
-    /// Why the platform does not take a revision, if it has said so.
+    /// Why the platform refused a revision, if it did.
     pub(crate) fn refusal(&self, revision: &RevisionId) -> Option<Cause> {
         match self {
             Platform::Fargate(_) => None,
@@ -208,16 +215,16 @@ impl Platform {
         }
     }
 
-    /// The task whose stream of the log holds all lines of a task, where there is one.
-    pub(crate) fn stream<'t>(&self, task: &'t str) -> Option<&'t str> {
+    /// The log stream with all lines of a task, where there is one.
+    pub(crate) fn log_stream<'t>(&self, task: &'t str) -> Option<&'t str> {
         match self {
             Platform::Fargate(_) => Some(task),
-            // Each sandbox of a version has a stream of its own.
+            // Each sandbox of a version writes to a stream of its own.
             Platform::Lambda(_) => None,
         }
     }
 
-    /// Whether a line of the log is of this task, or version.
+    /// Whether this task, or version, wrote a line of the log.
     pub(crate) fn wrote(&self, task: &str, line: &LogLine) -> bool {
         match self {
             Platform::Fargate(_) => true,
@@ -226,7 +233,7 @@ impl Platform {
         }
     }
 
-    /// Removes what releases leave behind and nobody needs any more.
+    /// Deletes what releases left and no slot or rollback needs.
     pub(crate) async fn prune(&self) -> Result<(), Failure> {
         match self {
             Platform::Fargate(_) => Ok(()),

@@ -1,9 +1,10 @@
-//! What `landfall doctor` found, as a table and a list of what to do.
+//! `landfall doctor`: a table of checks, and a list of what to do.
 
-use rules::operate::doctor::{Check, CheckId, Outcome, Summary};
+use super::text::Style;
+use rules::check::{Check, CheckId, Outcome, Summary};
 
-/// One line of the table. Without colour a word stands for the sign.
-pub(super) fn line(check: &Check, color: bool) -> String {
+/// One line of the table. Without colour, a word replaces the sign.
+pub(super) fn line(check: &Check, style: &Style) -> String {
     let width = CheckId::ALL
         .into_iter()
         .map(|name| name.as_str().len())
@@ -12,12 +13,12 @@ pub(super) fn line(check: &Check, color: bool) -> String {
     let name = check.check.as_str();
     format!(
         "{} {name:width$}  {}",
-        sign(check.outcome, color),
+        sign(check.outcome, style),
         check.what
     )
 }
 
-fn sign(outcome: Outcome, color: bool) -> String {
+fn sign(outcome: Outcome, style: &Style) -> String {
     let (code, sign, word) = match outcome {
         Outcome::Ok => ("32", "✓", "ok"),
         Outcome::Warning => ("33", "!", "warning"),
@@ -25,20 +26,20 @@ fn sign(outcome: Outcome, color: bool) -> String {
         Outcome::Skipped => ("2", "·", "skipped"),
         Outcome::Unknown => ("33", "?", "unknown"),
     };
-    match color {
-        true => format!("\x1b[{code}m{sign}\x1b[0m"),
+    match style.color {
+        true => style.paint(code, sign),
         false => format!("{word:7}"),
     }
 }
 
-/// Every problem with its evidence and its fix, and how many there are of what.
-pub(super) fn end(summary: Summary, problems: &[Check], color: bool) -> String {
+/// Every problem with its evidence and its fix, and the counts.
+pub(super) fn end(summary: Summary, problems: &[Check], style: &Style) -> String {
     let mut lines = Vec::new();
     for check in problems {
         lines.push(String::new());
         lines.push(format!(
             "{} {}: {}",
-            sign(check.outcome, color).trim_end(),
+            sign(check.outcome, style).trim_end(),
             check.check.as_str(),
             check.what
         ));

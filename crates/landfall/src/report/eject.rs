@@ -1,30 +1,25 @@
-//! What `landfall eject` and `adopt` have to say.
+//! `landfall eject` and `landfall adopt`.
 
-use super::Text;
+use super::text::{Style, Text};
 use rules::event::Event;
 
-/// The text of their events.
-pub(super) fn text(event: &Event, color: bool) -> Text {
+pub(super) fn text(event: &Event, style: &Style) -> Text {
     match event {
         Event::Ejected { directory, roots } => {
-            let mut lines = vec![format!("{directory}/README.md says how to go on")];
+            let mut lines = vec![format!("{directory}/README.md describes the next steps")];
             lines.extend(roots.iter().map(|root| format!("{directory}/{root}")));
             Text::Result(lines.join("\n"))
         }
-        // What is an obstacle stands in the failure that follows.
+        // Otherwise the failure that follows names the differences.
         Event::Compared {
             differences,
             edits,
             accepted: true,
         } => {
-            let warning = match color {
-                true => "\x1b[33mwarning:\x1b[0m",
-                false => "warning:",
-            };
             let differences = differences.iter().map(ToString::to_string);
             let lines: Vec<String> = differences
                 .chain(edits.iter().map(ToString::to_string))
-                .map(|line| format!("{warning} not taken over: {line}"))
+                .map(|line| style.warning(format!("not taken over: {line}")))
                 .collect();
             match lines.is_empty() {
                 true => Text::Nothing,
@@ -33,8 +28,8 @@ pub(super) fn text(event: &Event, color: bool) -> Text {
         }
         Event::Adopted { unchanged } => Text::Result(
             match unchanged {
-                true => "adopted: landfall would change nothing of what is there",
-                false => "adopted: the next `landfall up` would change what the plans above show",
+                true => "adopted: landfall would change nothing",
+                false => "adopted: the next `landfall up` will make the changes of the plans above",
             }
             .to_owned(),
         ),
@@ -50,7 +45,7 @@ mod tests {
     use rules::shape::contract::Root;
 
     fn read(event: &Event) -> String {
-        match text(event, false) {
+        match text(event, &Style::plain()) {
             Text::Nothing => String::new(),
             Text::Progress(text) => text,
             Text::Result(text) => format!("[result] {text}"),
@@ -90,13 +85,13 @@ mod tests {
         let lines: Vec<String> = events.iter().map(read).collect();
         assert_eq!(
             lines.join("\n"),
-            "[result] plain/README.md says how to go on\nplain/foundation\nplain/lambda\n\
+            "[result] plain/README.md describes the next steps\nplain/foundation\nplain/lambda\n\
              warning: not taken over: lambda: log_retention_days is 30 there, and 14 by landfall.toml\n\
              warning: not taken over: lambda/mine.tf was added\n\
-             [result] adopted: landfall would change nothing of what is there\n\
-             [result] adopted: the next `landfall up` would change what the plans above show"
+             [result] adopted: landfall would change nothing\n\
+             [result] adopted: the next `landfall up` will make the changes of the plans above"
         );
-        // What nobody said yes to stands in the failure.
+        // The failure names what is not confirmed.
         assert_eq!(read(&compared(false)), "");
     }
 }

@@ -1,4 +1,4 @@
-//! When a log says what is watched: often enough that it is seen to be alive, rarely enough to be read.
+//! Without a view, samples are printed as lines: seldom enough to be read.
 
 use super::words::watched;
 use rules::event::{Event, Phase};
@@ -6,17 +6,17 @@ use rules::release::live_status::LiveStatus;
 use rules::time::Timestamp;
 use std::time::Duration;
 
-/// At most this often: what is done stands in lines of its own.
+/// Minimum time between two lines.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Picks the moments that become lines.
+/// Picks the samples that become lines.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    /// Whether somebody else shows the moments: then only the last one stays as a line.
+    /// Whether the view shows the samples: then only the last one becomes a line.
     pub(super) only_last: bool,
-    /// The last moment, until it was said.
+    /// The last sample, until it is printed.
     unsaid: Option<LiveStatus>,
-    /// When something was said.
+    /// When a line was printed.
     said: Option<Timestamp>,
 }
 
@@ -29,7 +29,7 @@ impl Heartbeat {
         }
     }
 
-    /// Takes an event in, and gives the line that is due before it, if any.
+    /// Applies an event, and returns the line that has to be printed before it, if any.
     pub(super) fn fold(&mut self, event: &Event, at: Timestamp) -> Option<String> {
         match event {
             Event::Watch(watch) => {
@@ -51,7 +51,7 @@ impl Heartbeat {
     }
 }
 
-/// Whether nothing is watched any more after this event.
+/// Whether this event ends the samples.
 pub(super) fn ends_watch(event: &Event) -> bool {
     match event {
         Event::PhaseFinished { time } => time.phase == Phase::Release,
@@ -66,7 +66,7 @@ mod tests {
     use crate::report::view::samples::canary;
     use rules::exit::Exit;
 
-    fn moment(elapsed: f64, doing: &str) -> Event {
+    fn sample(elapsed: f64, doing: &str) -> Event {
         Event::Watch(LiveStatus {
             elapsed,
             doing: doing.to_owned(),
@@ -78,7 +78,7 @@ mod tests {
         let mut events: Vec<Event> = (0..25)
             .map(|second| {
                 let doing = if second < 12 { "10%" } else { "50%" };
-                moment(f64::from(second), doing)
+                sample(f64::from(second), doing)
             })
             .collect();
         events.push(Event::Ended {
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn under_the_view_only_the_last_moment_stays() {
+    fn under_the_view_only_the_last_sample_is_printed() {
         let mut heartbeat = Heartbeat::new(true);
         assert_eq!(lines(&mut heartbeat), ["release  0:24  50%"]);
     }
 
     #[test]
-    fn a_moment_reads_like_this() {
+    fn a_sample_reads_like_this() {
         let line = Heartbeat::new(false).fold(&Event::Watch(canary()), Timestamp(0));
         insta::assert_snapshot!(line.expect("the first is due"), @"release  0:42  10% on the new version · old 412 requests, 9.7% errors · new 45, 11.1% · rollback 0.3/4.6 · promotion 1.2/3.0 · pings 210, 0 failed");
     }

@@ -1,4 +1,4 @@
-//! What keeps the view going between events, and takes it away when something is wrong.
+//! Refreshes the view between events, and removes it on a panic.
 
 use super::{Printer, Report, now};
 use rustix::process::{Signal, getpid, kill_process};
@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
-/// How often the view is looked over while nothing happens: clocks and the spinner go on, and it follows
-/// the terminal's size.
+/// How often the view is refreshed without events: for clocks, the spinner and the terminal's size.
 const TICK: Duration = Duration::from_millis(125);
 
-/// A picture takes less.
+/// Longer than a paint takes.
 const SOON: Duration = Duration::from_millis(200);
 
 impl Report {
-    /// Keeps the view going while nothing happens; to be called once, within the runtime. A task and not
-    /// a thread: it ends with the runtime, and it writes under the same lock as everybody else. Where
-    /// that is held, somebody prints or asks, and a tick is left out rather than waited for.
+    /// Refreshes the view regularly. Call it once, within the runtime: it is a task that ends with it. It
+    /// paints under the printer's lock, and skips a tick while that is held.
     pub(crate) fn animate(&self) {
         let printer = Arc::clone(&self.printer);
         let has_view = |printer: &Mutex<Printer>| {
@@ -28,7 +26,7 @@ impl Report {
             return;
         }
         let stop = SignalKind::from_raw(Signal::TSTP.as_raw());
-        // Without it the view comes back in the wrong place after Ctrl-Z and `fg`; no more than that.
+        // Without it, the view only comes back in the wrong place after Ctrl-Z and `fg`.
         let mut stop = signal(stop).ok();
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(TICK);
@@ -48,21 +46,21 @@ impl Report {
                 let mut locked = printer.try_lock().ok();
                 let view = locked.as_mut().and_then(|printer| printer.view.as_mut());
                 match view {
-                    // The shell gets the terminal without a view on it, and the next picture comes below
-                    // what was done there.
+                    // The shell gets the terminal without the view.
                     Some(view) if is_to_stop => view.step_aside(),
                     Some(view) => view.refresh(now()),
                     None => {}
                 }
                 if is_to_stop {
-                    // What Ctrl-Z does where nobody listens. Nobody paints in between: the lock is held.
+                    // The default action of Ctrl-Z. Nothing paints in between: the lock is held.
                     let _ = kill_process(getpid(), Signal::STOP);
                 }
             }
         });
     }
 
-    /// A panic's message is printed by whoever panics, whenever: from then on there are only lines.
+    /// Removes the view on a panic, whose message is printed at any time; from then on only lines are
+    /// printed.
     pub(super) fn give_way_to_panics(&self) {
         let printer = Arc::downgrade(&self.printer);
         let previous = std::panic::take_hook();
@@ -77,7 +75,7 @@ impl Report {
     }
 }
 
-/// The lock, for somebody who may hold it already: it is not waited for in vain.
+/// The lock, unless it is held for long: the panicking thread itself may hold it.
 fn lock_soon(printer: &Mutex<Printer>) -> Option<MutexGuard<'_, Printer>> {
     let deadline = Instant::now() + SOON;
     loop {

@@ -1,12 +1,12 @@
-//! Secrets as a table: everything but their values.
+//! Secrets as a table, without their values.
 
 use rules::operate::secrets::Row;
 use rules::time::Timestamp;
 
-/// One line for each, below a heading.
+/// One line per secret, below a heading.
 pub(super) fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
-        return "no secrets: landfall.toml asks for none, and none is set".to_owned();
+        return "no secrets: landfall.toml lists none, and none is set".to_owned();
     }
     let heading = ["NAME", "STORE", "VERSION", "CHANGED", ""].map(str::to_owned);
     let lines: Vec<[String; 5]> = [heading].into_iter().chain(rows.iter().map(line)).collect();
@@ -40,10 +40,10 @@ fn line(row: &Row) -> [String; 5] {
         .map_or_else(|| "-".to_owned(), |at| at.readable(Timestamp(0)));
     let remark = match (row.wanted, row.used) {
         (_, true) => "",
-        (true, false) => "not used: `secrets_store` names the other store",
-        (false, false) => "landfall.toml does not ask for it",
+        (true, false) => "not used: `secrets_store` is the other store",
+        (false, false) => "landfall.toml does not list it",
     };
-    // Ids of Secrets Manager are long, and their beginning tells them apart.
+    // IDs of Secrets Manager are long; their first digits are enough.
     let version: String = stored.version.chars().take(8).collect();
     [
         row.name.to_string(),
@@ -61,7 +61,7 @@ mod tests {
     use rules::operate::secrets::Stored;
 
     #[test]
-    fn a_table_tells_everything_but_values() {
+    fn a_table_of_secrets() {
         let row = |name: &str, version: Option<&str>, wanted: bool, used: bool| {
             let name = SecretName::parse(name).expect("a name");
             let stored = version.map(|version| Stored {

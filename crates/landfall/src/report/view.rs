@@ -1,8 +1,8 @@
-//! What a person sees at the bottom of the terminal while a command works: phases, and while a version is
-//! released or watched the numbers of what serves.
+//! The view at the bottom of the terminal while a command works: phases, and during a release or
+//! `status --watch` the numbers of the live versions.
 //!
-//! [`State`] is folded from events, [`draw`] makes a picture of it, [`Painter`] puts that under what was
-//! printed. This part is the only one with effects.
+//! [`State`] is folded from events, [`draw`] makes a picture of it, and [`Painter`] computes the text that
+//! puts it below the printed lines. Only this module has effects.
 
 mod draw;
 mod figures;
@@ -18,6 +18,7 @@ pub(super) use self::figures::{clock, logarithm, rate};
 use self::draw::draw;
 use self::painter::{Painter, rows};
 use self::state::State;
+use super::text::Style;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use rules::event::Event;
@@ -25,10 +26,9 @@ use rules::time::Timestamp;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Events come in bursts; nobody sees more pictures than this.
+/// Minimum time between two pictures: events come in bursts.
 const PAINT_EVERY: Duration = Duration::from_millis(50);
 
-/// The view.
 pub(super) struct View {
     state: State,
     painter: Painter,
@@ -46,25 +46,26 @@ impl View {
         }
     }
 
-    /// Takes an event in. Whether it is shown, so that no line has to say it.
-    pub(super) fn fold(&mut self, event: &Event, at: Timestamp, verbose: bool) -> bool {
+    /// Applies an event. Returns whether the view shows it, so that no line has to.
+    pub(super) fn fold(&mut self, event: &Event, at: Timestamp, style: &Style) -> bool {
+        self.state.target = style.target;
         self.state.fold(event, at);
         match event {
             Event::PhaseStarted { .. }
             | Event::Resource { .. }
             | Event::Traffic { .. }
             | Event::Watch(_) => true,
-            Event::Output { .. } => !verbose,
+            Event::Output { .. } => !style.verbose,
             _ => false,
         }
     }
 
-    /// Prints `above` and shows the view as it is `now` below.
+    /// Prints `above`, and the view as of `now` below it.
     pub(super) fn print(&mut self, above: &str, now: Timestamp) {
         self.painted = Some(Instant::now());
         let (columns, lines) = size();
-        // Rows do not reach the last column, where terminals differ in what they do next, nor the last
-        // line, which is the cursor's.
+        // The last column stays empty, because terminals wrap differently there, and the last line is the
+        // cursor's.
         let area = Rect::new(0, 0, columns.saturating_sub(1), lines.saturating_sub(1));
         let mut buffer = Buffer::empty(area);
         let height = draw(&self.state, now, area, &mut buffer);
@@ -72,7 +73,7 @@ impl View {
         write(&self.painter.paint(above, rows, columns));
     }
 
-    /// Shows the view as it is `now`, unless it was shown a moment ago.
+    /// Paints the view as of `now`, unless it was painted a moment ago.
     pub(super) fn refresh(&mut self, now: Timestamp) {
         let shown = self.painted;
         if shown.is_none_or(|shown| shown.elapsed() >= PAINT_EVERY) {
@@ -80,7 +81,7 @@ impl View {
         }
     }
 
-    /// Makes room for somebody else; the next picture comes below what they print.
+    /// Erases the view; the next picture comes below what is printed in between.
     pub(super) fn step_aside(&mut self) {
         if self.painter.stands() {
             write(&self.painter.paint("", Vec::new(), size().0));
@@ -88,14 +89,15 @@ impl View {
     }
 }
 
-/// In one piece, so that no half picture is seen. One that could not be written is nobody's loss.
+/// Writes in one piece, so that no partial picture appears. A failure is ignored: the next picture
+/// replaces it.
 fn write(text: &str) {
     if !text.is_empty() {
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// Columns and lines. Terminals that do not know, serial lines for example, count as the usual ones.
+/// Columns and lines. A terminal that reports none, such as a serial line, gets the usual size.
 fn size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(std::io::stderr()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),

@@ -1,6 +1,8 @@
-//! Parts of the report that are sentences by themselves.
+//! Phrases that several reports share.
 
 use super::view::{clock, logarithm, rate};
+use rules::app::manifest::Target;
+use rules::app::names::Slot;
 use rules::edge_contract::totals::Totals;
 use rules::release::canary::Stratum;
 use rules::release::evidence::Listening;
@@ -8,10 +10,10 @@ use rules::release::ledger::AvailabilityCounts;
 use rules::release::live_status::{Evidence, LiveStatus, Role};
 use rules::release::{Awaited, Outcome, Proof, Step};
 
-/// One line of numbers.
+/// The numbers of `landfall run`, on one line.
 pub(super) fn traffic(totals: &Totals) -> String {
     format!(
-        "  {} requests: {} first tries failed, users saw {} errors; {} retries, {} restarts; p50 {:.1} ms, p99 {:.1} ms",
+        "  {} requests: {} first attempts failed, users saw {} errors; {} retries, {} restarts; p50 {:.1} ms, p99 {:.1} ms",
         totals.requests,
         totals.first_errors,
         totals.user_errors,
@@ -37,69 +39,100 @@ pub(super) fn ports(listening: &Listening) -> String {
     }
 }
 
-/// A release's step; [`None`] for one that says nothing to people.
-pub(super) fn step_text(step: &Step) -> Option<String> {
+/// A step of a release; [`None`] for one that is too small to report.
+pub(super) fn step_text(step: &Step, target: Target) -> Option<String> {
     match step {
         Step::EnablePreview | Step::DisablePreview | Step::Watch { .. } => None,
         Step::Wait {
             what: Awaited::Counted,
             ..
         } => None,
-        step => Some(step_words(step)),
+        step => Some(step_words(step, target)),
     }
 }
 
-/// A release's step in a few words: what a person reads of it, also whoever waits for the lock.
-pub(crate) fn step_words(step: &Step) -> String {
+/// A step of a release in a few words, in the terms of its target.
+pub(crate) fn step_words(step: &Step, target: Target) -> String {
+    let at = |slot: &Slot| slot_words(*slot, target);
     match step {
-        Step::Stage { slot } => format!("stage the new revision in {slot}"),
-        Step::EnablePreview => "open a way to each slot".to_owned(),
-        Step::DisablePreview => "close the ways to the slots".to_owned(),
-        Step::Probe { requests } => format!("probe it with {requests} requests of our own"),
-        Step::Shift { slot, share: 100 } => format!("send all users to {slot}"),
-        Step::Shift { slot, share: 0 } => format!("take all users back from {slot}"),
-        Step::Shift { slot, share } => format!("send {share}% of users to {slot}"),
-        Step::Watch { probes: 0, .. } => "compare it with the old version".to_owned(),
-        Step::Watch { .. } => {
-            "compare it with the old version, by users and by requests of our own".to_owned()
-        }
-        Step::Promote { proof } => format!("it stays: {}", proof_words(*proof)),
-        Step::Scale { slot, count } => format!("scale {slot} to {count}"),
-        Step::Retire { slot } => format!("stop {slot}"),
-        Step::Wait { what, .. } => match what {
-            Awaited::Healthy => "wait until its targets are healthy".to_owned(),
-            Awaited::Counted => "wait until the probes are counted".to_owned(),
-            Awaited::Settled => "let requests in flight end".to_owned(),
-            Awaited::Gone => "wait until its tasks are gone".to_owned(),
+        Step::Stage { slot } => match target {
+            Target::Fargate => format!("start the new version in {slot}"),
+            Target::Lambda => format!("publish a version, and point the alias {slot} to it"),
         },
-        Step::RollBack { cause } => format!("give it up: {}", cause.explain().what),
-        Step::Finished { outcome } => outcome_words(outcome),
+        Step::EnablePreview => "enable preview routes".to_owned(),
+        Step::DisablePreview => "disable preview routes".to_owned(),
+        Step::Probe { requests } => format!("send {requests} probes to the new version"),
+        Step::Shift { slot, share: 100 } => format!("send all traffic to {}", at(slot)),
+        Step::Shift { slot, share: 0 } => format!("send no traffic to {}", at(slot)),
+        Step::Shift { slot, share } => format!("send {share}% of the traffic to {}", at(slot)),
+        Step::Watch { probes: 0, .. } => {
+            "compare it with the old version, by users' requests".to_owned()
+        }
+        Step::Watch { .. } => {
+            "compare it with the old version, by users' requests and by probes".to_owned()
+        }
+        Step::Promote { proof } => format!("promote it: {}", proof_words(*proof)),
+        Step::Scale { slot, count } => match target {
+            Target::Fargate => format!("scale {slot} to {count}"),
+            Target::Lambda => format!("keep {}", at(slot)),
+        },
+        Step::Retire { slot } => match target {
+            Target::Fargate => format!("stop {slot}"),
+            Target::Lambda => format!("remove the alias {slot}"),
+        },
+        Step::Wait { what, .. } => awaited_words(*what, target).to_owned(),
+        Step::RollBack { cause } => format!("roll back: {}", cause.explain(target).what),
+        Step::Finished { outcome } => outcome_words(outcome, target),
     }
 }
 
-/// Why a candidate stays.
+/// What a slot is on the target: `green`, or on Lambda the version that an alias points to.
+fn slot_words(slot: Slot, target: Target) -> String {
+    match target {
+        Target::Fargate => slot.to_string(),
+        Target::Lambda => format!("the version of the alias {slot}"),
+    }
+}
+
+fn awaited_words(what: Awaited, target: Target) -> &'static str {
+    match (what, target) {
+        (Awaited::Healthy, Target::Fargate) => "wait until its targets are healthy",
+        (Awaited::Healthy, Target::Lambda) => "wait until the version is active and answers",
+        (Awaited::Counted, _) => "wait for the counts of the probes",
+        (Awaited::Settled, _) => "wait for requests in flight",
+        (Awaited::Gone, Target::Fargate) => "wait until its tasks have stopped",
+        (Awaited::Gone, Target::Lambda) => "wait until the alias is gone",
+    }
+}
+
+/// Why a new version is promoted.
 pub(super) fn proof_words(proof: Proof) -> &'static str {
     match proof {
         Proof::Users => "users' requests show that it is not worse",
-        Proof::Probes => "our own requests show that it is not worse; users sent too few",
-        Proof::Person => "a person said so",
-        Proof::Unproven => "unproven, but nothing speaks against it",
+        Proof::Probes => "probes show that it is not worse; users sent too few requests",
+        Proof::Person => "ordered with `landfall promote`",
+        Proof::Unproven => "unproven, but no evidence against it",
     }
 }
 
 /// How a release ended.
-pub(super) fn outcome_words(outcome: &Outcome) -> String {
+pub(super) fn outcome_words(outcome: &Outcome, target: Target) -> String {
+    let at = |slot: &Slot| slot_words(*slot, target);
     match outcome {
-        Outcome::Serving { slot, .. } => format!("it serves, in {slot}"),
-        Outcome::RolledBack { slot, .. } => {
-            format!("the old revision serves as before, in {slot}")
-        }
+        Outcome::Serving { slot, .. } => match target {
+            Target::Fargate => format!("live in {slot}"),
+            Target::Lambda => format!("live: {}", at(slot)),
+        },
+        Outcome::RolledBack { slot, .. } => match target {
+            Target::Fargate => format!("the old version serves as before, in {slot}"),
+            Target::Lambda => "the old version serves as before".to_owned(),
+        },
         Outcome::NothingServing { .. } => "nothing serves".to_owned(),
         Outcome::AtRisk { slot, .. } => {
-            format!("users are still sent to {slot}: nothing else could take them")
+            format!("{} still gets traffic: nothing else can take it", at(slot))
         }
         Outcome::Held { share, why, .. } => {
-            format!("held with {share}% of users on it: {}", why.explain())
+            format!("held with {share}% of the traffic: {}", why.explain())
         }
     }
 }
@@ -124,16 +157,17 @@ pub(super) fn prefix(watch: &LiveStatus) -> &'static str {
 
 /// `45 requests of users`
 pub(super) fn origin(evidence: &Evidence) -> String {
-    let of = match evidence.stratum {
-        Stratum::Users => "of users",
-        Stratum::Probes => "of our own",
+    let (one, many) = match evidence.stratum {
+        Stratum::Users => ("request of users", "requests of users"),
+        Stratum::Probes => ("probe", "probes"),
     };
-    let requests = evidence.new_requests;
-    let word = if requests == 1 { "request" } else { "requests" };
-    format!("{requests} {word} {of}")
+    match evidence.new_requests {
+        1 => format!("1 {one}"),
+        requests => format!("{requests} {many}"),
+    }
 }
 
-/// A moment as one line of a log.
+/// A sample as one line of a log.
 pub(super) fn watched(watch: &LiveStatus) -> String {
     let mut text = format!(
         "{}  {}  {}",
@@ -142,7 +176,7 @@ pub(super) fn watched(watch: &LiveStatus) -> String {
         watch.doing
     );
     for (index, arm) in watch.arms.iter().enumerate() {
-        // Said once, the words are understood.
+        // The first column names the units.
         let (requests, errors) = if index == 0 {
             (" requests", " errors")
         } else {
@@ -174,15 +208,4 @@ pub(super) fn watched(watch: &LiveStatus) -> String {
         ));
     }
     text
-}
-
-/// What `reap` came to.
-pub(super) fn reaped(removed: &[String], failed: &[String]) -> String {
-    let mut lines = match removed {
-        [] if failed.is_empty() => vec!["nothing was taken down".to_owned()],
-        [] => Vec::new(),
-        removed => vec![format!("taken down: {}", removed.join(", "))],
-    };
-    lines.extend(failed.iter().map(|one| format!("not taken down: {one}")));
-    lines.join("\n")
 }

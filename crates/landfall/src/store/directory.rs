@@ -1,8 +1,8 @@
-//! A directory as a store that can compare and swap.
+//! A directory as a store with compare-and-swap.
 //!
-//! Whoever writes is alone: it holds a lock of the kernel on one file, which ends with its process. A
-//! text goes to a file beside, to the disk, and then by its new name into place, so a reader, who needs
-//! no lock, sees the old text or the new one, and after a power cut one of them is there.
+//! Writers exclude each other by a kernel lock on one file, which ends with the process. A text is
+//! written to a temporary file, synced to disk and renamed, so a reader, which needs no lock, sees
+//! the old text or the new one, and so does a reader after a power failure.
 
 use aws::{ETag, Object, Written};
 use sha2::{Digest as _, Sha256};
@@ -11,11 +11,11 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Only the owner.
+/// Modes that admit only the owner.
 const DIRECTORY: u32 = 0o700;
 const FILE: u32 = 0o600;
 
-/// Keys are the paths of its files; names that begin with a dot are its own.
+/// A key is the path of a file. File names that begin with a dot are internal.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
@@ -39,30 +39,30 @@ impl Directory {
         }
     }
 
-    /// Writes the object that still has `tag`, or that is not there yet if there is none.
+    /// Replaces the object if it still has `tag`, or creates it if there is no tag.
     pub(super) fn write(&self, key: &str, text: &str, tag: Option<&ETag>) -> io::Result<Written> {
         let file = self.path.join(key);
         let (Some(parent), Some(name)) = (file.parent(), file.file_name()) else {
             return Err(io::Error::from(ErrorKind::InvalidInput));
         };
-        make(&self.path)?;
+        create(&self.path)?;
         let lock = open(&self.path.join(".lock"))?;
-        // Until `lock` is dropped.
+        // Released when `lock` is dropped.
         lock.lock()?;
         let found = self.read(key)?.map(|object| object.tag);
         if found.as_ref() != tag {
             return Ok(Written::Lost);
         }
-        make(parent)?;
-        // Whoever died here left it behind; nobody else is here now.
-        let mut draft_name = std::ffi::OsString::from(".new-");
-        draft_name.push(name);
-        let draft = parent.join(draft_name);
-        let mut out = open(&draft)?;
+        create(parent)?;
+        // A killed writer may have left it; under the lock no other writer uses it.
+        let mut temporary_name = std::ffi::OsString::from(".new-");
+        temporary_name.push(name);
+        let temporary = parent.join(temporary_name);
+        let mut out = open(&temporary)?;
         out.set_len(0)?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
-        std::fs::rename(&draft, &file)?;
+        std::fs::rename(&temporary, &file)?;
         File::open(parent)?.sync_all()?;
         Ok(Written::Won(tag_of(text)))
     }
@@ -97,7 +97,7 @@ fn collect(path: &Path, above: &str, keys: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn create(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(DIRECTORY)

@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use testkit::Sandbox;
 use tokio::sync::Barrier;
 
-/// Every test of a store, on this one. Its keys are its own.
+/// Runs every test on one store. Each uses keys of its own.
 async fn conforms(store: &Store) {
     what_is_written_is_read(store).await;
     only_what_was_read_is_replaced(store).await;
     keys_are_listed_in_order(store).await;
-    of_two_creators_one_wins(store).await;
-    no_increment_is_lost(store).await;
-    what_is_no_key_is_refused(store).await;
+    one_of_two_creators_wins(store).await;
+    concurrent_increments_all_count(store).await;
+    invalid_keys_are_refused(store).await;
 }
 
 async fn text(store: &Store, key: &str) -> String {
@@ -73,7 +73,7 @@ async fn keys_are_listed_in_order(store: &Store) {
     assert_eq!(keys("nothing").await, [""; 0]);
 }
 
-async fn of_two_creators_one_wins(store: &Store) {
+async fn one_of_two_creators_wins(store: &Store) {
     for round in 0..10 {
         let key = format!("race/{round}");
         let barrier = std::sync::Arc::new(Barrier::new(2));
@@ -94,8 +94,8 @@ async fn of_two_creators_one_wins(store: &Store) {
     }
 }
 
-async fn no_increment_is_lost(store: &Store) {
-    won(store.create("count", "0 of nobody").await);
+async fn concurrent_increments_all_count(store: &Store) {
+    won(store.create("count", "0 of no one").await);
     let increments = (0..20).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -120,7 +120,7 @@ async fn no_increment_is_lost(store: &Store) {
     assert!(text(store, "count").await.starts_with("20 of "));
 }
 
-async fn what_is_no_key_is_refused(store: &Store) {
+async fn invalid_keys_are_refused(store: &Store) {
     for key in [
         "",
         "/etc/passwd",
@@ -160,7 +160,7 @@ pub(crate) async fn bucket(sandbox: &Sandbox) -> Store {
     );
     let bucket = StateBucket::new(&session, &names, crate::rehearsal::ACCOUNT);
     let store = Store::Bucket(bucket.clone());
-    // Before the bucket is made there is nothing, and nothing can be written.
+    // Before the bucket exists the store is empty, and nothing can be written.
     assert_eq!(store.read("any").await, Ok(None));
     assert_eq!(store.keys("").await, Ok(Vec::new()));
     assert!(store.create("any", "text").await.is_err());
@@ -175,7 +175,7 @@ async fn a_bucket_conforms() {
 }
 
 #[tokio::test]
-async fn only_the_owner_may_look_into_a_directory() {
+async fn only_the_owner_may_enter_a_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("store");
     let store = Store::Local(path.clone());
@@ -189,7 +189,7 @@ async fn only_the_owner_may_look_into_a_directory() {
 }
 
 #[tokio::test]
-async fn what_a_killed_writer_left_is_in_nobodys_way() {
+async fn the_file_of_a_killed_writer_is_ignored_and_overwritten() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::Local(dir.path().to_owned());
     std::fs::write(dir.path().join(".new-one"), "a longer text, half writ").expect("a draft");

@@ -1,7 +1,7 @@
 //! Whether a program can be added to an image: it must be static, and for the image's processor.
 //!
-//! The image may contain nothing but the app, so a program that needs a loader or a library would not
-//! start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
+//! The image may contain nothing but the app, so a program that needs a loader or a library would
+//! not start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
 
 use crate::app::manifest::Architecture;
 

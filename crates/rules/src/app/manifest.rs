@@ -181,6 +181,8 @@ pub struct Overrides {
     pub target: Option<Target>,
     /// Instead of the key `dockerfile`.
     pub dockerfile: Option<RelativePath>,
-    /// An image is given: nothing is built, so neither a Dockerfile nor protected files are needed.
+    /// An image is given: nothing is built, so no Dockerfile is needed.
     pub prebuilt_image: bool,
+    /// Nothing is deployed: neither a Dockerfile nor unchanged protected files are needed.
+    pub settings_only: bool,
 }

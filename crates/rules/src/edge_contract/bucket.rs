@@ -1,7 +1,7 @@
 //! Counts of the requests that *began* in one second.
 //!
-//! By their beginning, not by their end: an app that fails quickly and succeeds slowly would seem to
-//! fail always if requests were counted when they end.
+//! By their beginning, not by their end: an app that fails quickly and succeeds slowly would seem
+//! to fail always if requests were counted when they end.
 
 use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ pub struct Attempts {
     /// All that began, including those that an open circuit prevented.
     #[serde(default)]
     pub total: u64,
-    /// Those that ended with a 5xx, without a connection, with a reset, or without an answer in time.
+    /// Those that ended with a 5xx, without a connection, with a reset, or without an answer in
+    /// time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
     /// Those that have not ended. A second is sealed when this is 0, or after its deadline.
@@ -180,8 +181,8 @@ impl Bucket {
         add(&mut self.denied, other.denied);
     }
 
-    /// Whether all its first attempts have ended. Answers may still be on their way to users, event streams
-    /// for hours.
+    /// Whether all its first attempts have ended. Answers may still be on their way to users, event
+    /// streams for hours.
     pub fn is_settled(&self) -> bool {
         self.first.open == 0 && self.probes.open == 0
     }

@@ -1,15 +1,15 @@
 //! A command that runs once in the app's image instead of the app.
 //!
-//! The edge is the image's entry point, and no platform lets a task replace that. So the edge replaces
-//! itself: if its environment has a command, it does not listen and does not start the app, but executes
-//! the command, with no-new-privileges as usual.
+//! The edge is the image's entry point, and no platform lets a task replace that. So the edge
+//! replaces itself: if its environment has a command, it does not listen and does not start the
+//! app, but executes the command, with no-new-privileges as usual.
 
 /// Variable with the command.
 pub const VARIABLE: &str = "LANDFALL_EDGE_EXEC";
 
 /// Longest text of a command that a task accepts: its overrides may have 8192 characters in total
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the command is
-/// a JSON string, with a backslash before each quote.
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>), in which the
+/// command is a JSON string, with a backslash before each quote.
 pub const LONGEST: usize = 4_000;
 
 /// Why a command cannot be passed to the edge.

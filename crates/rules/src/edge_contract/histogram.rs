@@ -1,7 +1,8 @@
 //! A latency histogram with fixed bucket bounds, so that those of many tasks and seconds add up.
 //!
-//! Each power of two of microseconds is divided into 16 equal buckets, so a quantile is off by at most
-//! 1/32 of its value. Bucket numbers are computed with integer shifts: the same on every machine.
+//! Each power of two of microseconds is divided into 16 equal buckets, so a quantile is off by at
+//! most 1/32 of its value. Bucket numbers are computed with integer shifts: the same on every
+//! machine.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,8 +19,8 @@ pub const RELATIVE_ERROR: f64 = 1.0 / 32.0;
 /// How often each latency was observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// Bucket and count, sorted by bucket, without empty ones. Counts saturate at four billion: an edge
-    /// keeps two histograms for each of 600 seconds, so they have to be small.
+    /// Bucket and count, sorted by bucket, without empty ones. Counts saturate at four billion: an
+    /// edge keeps two histograms for each of 600 seconds, so they have to be small.
     counts: Vec<(u16, u32)>,
 }
 
@@ -65,23 +66,24 @@ impl Histogram {
         })
     }
 
-    /// How many took longer than `latency`: exact at bucket bounds, otherwise within [`RELATIVE_ERROR`].
+    /// How many took longer than `latency`: exact at bucket bounds, otherwise within
+    /// [`RELATIVE_ERROR`].
     pub fn slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(micros(latency));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket > limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// How many may have taken longer than `latency`: those of [`slower_than`](Histogram::slower_than), and
-    /// those in the bucket of `latency`.
+    /// How many may have taken longer than `latency`: those of
+    /// [`slower_than`](Histogram::slower_than), and those in the bucket of `latency`.
     pub fn perhaps_slower_than(&self, latency: Duration) -> u64 {
         let limit = bucket(micros(latency).saturating_add(1));
         let slower = self.counts.iter().filter(|(bucket, _)| *bucket >= limit);
         slower.map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// An upper bound of the `rank`-th fastest latency, from 1: the last microsecond of its bucket, so that
-    /// [`slower_than`](Histogram::slower_than) it is exact. [`None`] if there are fewer.
+    /// An upper bound of the `rank`-th fastest latency, from 1: the last microsecond of its bucket,
+    /// so that [`slower_than`](Histogram::slower_than) it is exact. [`None`] if there are fewer.
     pub fn longest_of_rank(&self, rank: u64) -> Option<Duration> {
         let mut seen = 0_u64;
         self.counts.iter().find_map(|&(bucket, count)| {

@@ -5,8 +5,8 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How far each query reaches back before the one before it: lines become visible some seconds after
-/// they were written, and not in order. Reading a line twice is harmless.
+/// How far each query reaches back before the one before it: lines become visible some seconds
+/// after they were written, and not in order. Reading a line twice is harmless.
 pub const OVERLAP: Duration = Duration::from_secs(60);
 
 /// Summary lines that could not be used. Lines of the app are not counted.
@@ -40,7 +40,8 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> (Collection, Skippe
     (collection, skipped)
 }
 
-/// The start of the next query: `since`, or [`OVERLAP`] before the last query, which was at `asked`.
+/// The start of the next query: `since`, or [`OVERLAP`] before the last query, which was at
+/// `asked`.
 pub fn ask_since(since: Timestamp, asked: Option<Timestamp>) -> Timestamp {
     let overlap = u64::try_from(OVERLAP.as_millis()).unwrap_or(u64::MAX);
     let again = asked.map(|asked| Timestamp(asked.0.saturating_sub(overlap)));

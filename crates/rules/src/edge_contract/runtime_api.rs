@@ -1,5 +1,6 @@
-//! The Runtime API of AWS Lambda (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>):
-//! where it is, and which names come from it.
+//! The Runtime API of AWS Lambda
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): where it is, and which names
+//! come from it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -53,8 +54,8 @@ pub fn is_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-/// The name of a sandbox in summaries, which no other sandbox has: the last part of its log stream's
-/// name, `2026/01/31/[7]0123abcd…`.
+/// The name of a sandbox in summaries, which no other sandbox has: the last part of its log
+/// stream's name, `2026/01/31/[7]0123abcd…`.
 pub fn task_name(log_stream: &str) -> Option<String> {
     let name = log_stream.rsplit([']', '/']).next().unwrap_or_default();
     (is_id(name) && name.len() >= 8).then(|| name.to_owned())

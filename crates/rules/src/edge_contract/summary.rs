@@ -7,9 +7,9 @@
 //!                           "users":{"total":10},"retries":1}}}
 //! ```
 //!
-//! A summary contains each second *completely*, never a difference: a missing line does no harm if a
-//! later one contains the second again, and reading a line twice does none either. Numbers that are 0
-//! are omitted. A reader refuses versions that it does not know.
+//! A summary contains each second *completely*, never a difference: a missing line does no harm if
+//! a later one contains the second again, and reading a line twice does none either. Numbers that
+//! are 0 are omitted. A reader refuses versions that it does not know.
 
 use super::bucket::Bucket;
 use crate::time::Timestamp;
@@ -210,11 +210,11 @@ impl Collection {
             .collect()
     }
 
-    /// The first second, from `from` on, whose counts may still change: all before it are sealed. A task
-    /// that is `alive` seals a second by a report from after the second's end, if nothing in it is open or
-    /// its deadline has passed; a report without the second says that it had no requests. A task that is
-    /// gone reports no more: what it left open counts as ended after its deadline, at `now`. If no task has
-    /// reported on the revision, nothing is sealed.
+    /// The first second, from `from` on, whose counts may still change: all before it are sealed. A
+    /// task that is `alive` seals a second by a report from after the second's end, if nothing in
+    /// it is open or its deadline has passed; a report without the second says that it had no
+    /// requests. A task that is gone reports no more: what it left open counts as ended after its
+    /// deadline, at `now`. If no task has reported on the revision, nothing is sealed.
     pub fn sealed_until(
         &self,
         revision: &str,
@@ -262,8 +262,8 @@ impl Collection {
 impl Run {
     fn keep_later(&mut self, second: u64, taken_at: Timestamp, bucket: Bucket) {
         match self.seconds.get_mut(&second) {
-            // Within one millisecond the report with more requests is the later one, as counts only grow; if
-            // they are equal, the one with fewer open requests.
+            // Within one millisecond the report with more requests is the later one, as counts only
+            // grow; if they are equal, the one with fewer open requests.
             Some((known_at, known))
                 if (*known_at, progress(known)) >= (taken_at, progress(&bucket)) => {}
             Some(known) => *known = (taken_at, bucket),

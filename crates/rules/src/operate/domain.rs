@@ -1,98 +1,121 @@
-//! A domain of the app's own: whether the world's DNS leads to the hosted zone in which its records are to
-//! be, and what to do where it does not.
+//! The app's own domain: whether public DNS delegates to the hosted zone of its records, and what to do where it
+//! does not.
 //!
-//! A certificate is made only once AWS finds a record of ours by public DNS, so that a zone nobody leads
-//! to costs twenty minutes of waiting. Whoever calls gathers a [`Survey`]; nothing is made before it is judged.
+//! AWS issues a certificate only after it found landfall's record by public DNS, so a zone without delegation
+//! costs twenty minutes of waiting. The caller gathers a [`Survey`], and nothing is created before it is judged.
 
 pub mod course;
 
 use crate::app::manifest::Domain;
+use crate::check::{Check, CheckId, Outcome, Unavailable};
 use crate::exit::Exit;
-use crate::operate::dns::Caa;
-use crate::operate::doctor::{Check, CheckId, Outcome, Unavailable};
 use std::collections::BTreeSet;
 
-/// The one region whose certificates CloudFront takes
+/// The region of CloudFront's certificates
 /// (<https://docs.aws.amazon.com/acm/latest/userguide/acm-regions.html>).
 pub const CLOUDFRONT_REGION: &str = "us-east-1";
 
-/// Whether a record leads to a front door such as landfall makes: a distribution, or a domain's name at an HTTP
-/// API.
+/// Whether a record points to a distribution of CloudFront or to a custom domain of an HTTP API, as landfall's do.
 pub fn leads_to_aws(name: &str) -> bool {
     name.ends_with(".cloudfront.net") || (name.starts_with("d-") && name.contains(".execute-api."))
 }
 
-/// A public hosted zone in Route 53. Private ones are not looked at: the world does not see them.
+/// A public hosted zone in Route 53. Private ones are ignored, as public DNS does not have them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Zone {
     /// Its name, in lower case, without a dot at the end.
     pub name: String,
     /// Its id, such as `Z0123456789ABC`.
     pub id: String,
-    /// The name servers that answer for it, in lower case, without a dot at the end.
+    /// Its name servers, in lower case, without a dot at the end.
     pub name_servers: Vec<String>,
 }
 
-/// What public DNS says of a name's name servers.
+/// The name servers of a name, by public DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Public {
-    /// A zone begins at the name, and these answer for it.
+    /// A zone with these servers begins at the name.
     Servers(Vec<String>),
     /// No zone begins there.
     Nothing,
-    /// The resolver got no answer from those who should know: `SERVFAIL`. So it is where a registrar names
-    /// servers that know nothing of the zone.
+    /// The resolver got no answer: `SERVFAIL`, as where a registrar has servers that do not have the zone.
     Fails(String),
 }
 
-/// A record that bears the domain's name.
+impl Public {
+    /// From the response code of a query for NS records (RFC 1035, 4.1.1) and the records of that very
+    /// name. [`None`] if the server refuses to answer.
+    pub fn from_answer(code: u16, mut servers: Vec<String>) -> Option<Public> {
+        servers.sort();
+        servers.dedup();
+        Some(match code {
+            // NOERROR without records of this type, or NXDOMAIN.
+            0 | 3 if servers.is_empty() => Public::Nothing,
+            0 => Public::Servers(servers),
+            2 => Public::Fails("SERVFAIL".to_owned()),
+            5 => return None,
+            code => Public::Fails(format!("response code {code}")),
+        })
+    }
+}
+
+/// A CAA record: a certificate authority that may issue certificates for a domain (RFC 8659).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caa {
+    /// `issue`, `issuewild`, `iodef`, …, in lower case.
+    pub tag: String,
+    /// For `issue` a certificate authority, perhaps with parameters after a semicolon.
+    pub value: String,
+}
+
+/// A record with the domain's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
     /// `A`, `AAAA` or `CNAME`.
     pub kind: String,
-    /// What it leads to: addresses, a name, or an alias's name.
+    /// What it points to: addresses, a name, or an alias's name.
     pub leads_to: String,
 }
 
-/// Everything that was found about a domain.
+/// The facts about a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
     /// The domain.
     pub domain: Domain,
-    /// Hosted zones of the account that bear the domain's name or that of something it lies in.
+    /// Hosted zones of the account with the name of the domain or of a parent.
     pub zones: Vec<Zone>,
-    /// What public DNS says of each of [`Domain::zones`], the nearest first; or why it was not asked.
+    /// Public DNS for each of [`Domain::zones`], the nearest first; or why it was not asked.
     pub public: Result<Vec<(String, Public)>, Unavailable>,
-    /// Who was asked: an address.
+    /// The address of the resolver.
     pub resolver: String,
-    /// Whom the nearest name that says so lets make certificates, and that name. Empty if nobody is shut out.
+    /// The CAA records that apply to the domain, and the name that has them; [`None`] without any.
     pub caa: Option<(String, Vec<Caa>)>,
-    /// Records that bear the domain's name in each zone, by the zone's id.
+    /// Records with the domain's name in each zone, by the zone's id.
     pub records: Vec<(String, Record)>,
-    /// What the environment's own records lead to, as its state says.
+    /// What the environment's own records point to, by its state.
     pub own: BTreeSet<String>,
     /// Id of the zone that the domain's records are in already, if it is set up.
     pub set_up_in: Option<String>,
 }
 
-/// Where a domain stands.
+/// The delegation of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delegation<'s> {
-    /// Public DNS leads to this zone.
+    /// Public DNS delegates to this zone.
     Delegated(&'s Zone),
-    /// It leads to the zone's servers, and to others that are not the zone's.
+    /// It delegates to the zone's servers and to others.
     Mixed(&'s Zone, Vec<String>),
     /// The nearest zone; public DNS was not asked or did not answer.
     Unseen(&'s Zone, Unavailable),
-    /// Several zones of one name, and nothing tells which of them counts.
+    /// Several zones have the name, and it is unknown which one is delegated to.
     Unclear(Vec<&'s Zone>),
-    /// There is no zone. With the name below which public DNS would look, and its servers.
+    /// There is no zone. With the nearest name that public DNS has a zone for.
     NoZone(Option<(&'s str, &'s Public)>),
-    /// There is a zone, and public DNS does not lead there. With what it leads to instead.
+    /// There is a zone, but public DNS does not delegate to it. With what it delegates to instead.
     Elsewhere(&'s Zone, Option<(&'s str, &'s Public)>),
 }
 
-/// Where public DNS leads for the domain.
+/// Where public DNS delegates the domain to.
 pub fn delegation(survey: &Survey) -> Delegation<'_> {
     let mut zones: Vec<&Zone> = survey.zones.iter().collect();
     zones.sort_by_key(|zone| (std::cmp::Reverse(zone.name.len()), &zone.id));
@@ -141,12 +164,12 @@ pub fn delegation(survey: &Survey) -> Delegation<'_> {
             };
         }
     }
-    // The zone that somebody made for this domain is the nearest one.
+    // The nearest zone is the one that was created for this domain.
     Delegation::Elsewhere(here.first().copied().unwrap_or(nearest), cut)
 }
 
-/// The zone that the domain's records go into; [`None`] if there is none, or nobody can tell which. Where they are
-/// already they stay, whatever DNS says at the moment: what serves is not touched for that.
+/// The zone for the domain's records; [`None`] if there is none or it is unknown which. Existing records stay
+/// where they are, whatever DNS answers, as they serve users.
 pub fn zone(survey: &Survey) -> Option<&Zone> {
     let own = survey.set_up_in.as_ref();
     if let Some(zone) = own.and_then(|id| survey.zones.iter().find(|zone| zone.id == *id)) {
@@ -161,13 +184,13 @@ pub fn zone(survey: &Survey) -> Option<&Zone> {
     }
 }
 
-/// What stands in the domain's way: delegation, somebody else's record, somebody else's certificates.
+/// The checks of a domain: delegation, records of others, and certificate authorities.
 pub fn checks(survey: &Survey) -> Vec<Check> {
     let mut checks = vec![delegated(survey)];
     checks.extend(taken(survey));
-    checks.extend(shut_out(survey));
+    checks.extend(forbids_aws(survey));
     if survey.set_up_in.is_some() {
-        // Nothing is to be made that could fail, and a release may be the repair of something else.
+        // It exists already, and the release may be a fix.
         for check in checks.iter_mut().filter(|check| check.exit().is_some()) {
             check.outcome = Outcome::Warning;
         }
@@ -188,31 +211,31 @@ fn delegated(survey: &Survey) -> Check {
             let own = survey.set_up_in.as_deref().unwrap_or_default();
             Check::warning(
                 CheckId::Domain,
-                format!("{domain}: its records are in the hosted zone {own}, and public DNS leads to {}", zone.id),
+                format!("{domain}: its records are in the hosted zone {own}, but public DNS delegates to {}", zone.id),
             )
-            .fix("take `domain` out of landfall.toml, `landfall up`, set it again, `landfall up`: then they are in the other one")
+            .fix("remove `domain` from landfall.toml, run `landfall up`, set it again, run `landfall up`: this moves them to the other zone")
         }
         Delegation::Delegated(zone) => Check::ok(
             CheckId::Domain,
             format!(
-                "{domain}: public DNS leads to the hosted zone {} ({})",
+                "{domain}: public DNS delegates to the hosted zone {} ({})",
                 zone.name, zone.id
             ),
         ),
         Delegation::Mixed(zone, others) => Check::warning(
             CheckId::Domain,
             format!(
-                "{domain}: some of the name servers of {} know nothing of its hosted zone",
+                "{domain}: some of the name servers of {} do not have its hosted zone",
                 zone.name
             ),
         )
         .why(format!(
-            "the zone {} does not have {}",
+            "the zone {} is not served by {}",
             zone.id,
             others.join(", ")
         ))
         .fix(format!(
-            "where {} is registered, name these and no others: {}",
+            "where {} is registered, set exactly these name servers: {}",
             zone.name,
             zone.name_servers.join(", ")
         )),
@@ -220,11 +243,11 @@ fn delegated(survey: &Survey) -> Check {
             let (outcome, why) = match gap {
                 Unavailable::Skipped(why) => (Outcome::Skipped, why),
                 Unavailable::Unknown(why) => (Outcome::Unknown, why),
-                Unavailable::Trouble(trouble) => (Outcome::Unknown, trouble.what),
-                Unavailable::NotAsked => (Outcome::Skipped, "nobody asked".to_owned()),
+                Unavailable::Failed(trouble) => (Outcome::Unknown, trouble.what),
+                Unavailable::NotAsked => (Outcome::Skipped, "it was not checked".to_owned()),
             };
             let what = format!(
-                "{domain}: whether public DNS leads to the hosted zone {}",
+                "{domain}: whether public DNS delegates to the hosted zone {}",
                 zone.name
             );
             Check::new(CheckId::Domain, outcome, what).why(why)
@@ -233,14 +256,14 @@ fn delegated(survey: &Survey) -> Check {
             let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
             let name = zones.first().map_or("", |zone| zone.name.as_str());
             blocker(format!(
-                "there are {} hosted zones {name}, and which of them counts cannot be told",
+                "there are {} hosted zones {name}, and it is unknown which one is delegated to",
                 zones.len()
             ))
             .why(format!(
-                "{}; public DNS could not be asked which of them it leads to",
+                "{}; public DNS could not be asked which one it delegates to",
                 ids.join(", ")
             ))
-            .fix("ask again when public DNS answers, or delete the zone that nobody needs: `aws route53 delete-hosted-zone --id ID`")
+            .fix("try again when public DNS answers, or delete the zone that is not needed: `aws route53 delete-hosted-zone --id ID`")
         }
         Delegation::NoZone(cut) => no_zone(domain, cut),
         Delegation::Elsewhere(zone, cut) => elsewhere(survey, zone, cut),
@@ -257,26 +280,23 @@ fn no_zone(domain: &Domain, cut: Option<(&str, &Public)>) -> Check {
         .why(format!("looked for a public zone {}", names.join(" or ")));
     let whole = match cut {
         Some((name, Public::Servers(servers))) => {
-            check = check.why(format!(
-                "public DNS answers for {name} by {}",
-                servers.join(", ")
-            ));
+            check = check.why(format!("public DNS has {name} on {}", servers.join(", ")));
             name
         }
         Some((name, Public::Fails(_))) => name,
         _ => whole,
     };
     check = check.fix(format!(
-        "make a zone for all of {whole}: `{}` (0.50 USD a month)",
+        "create a zone for {whole}: `{}` (0.50 USD a month)",
         create(whole)
     ));
     if own != whole {
         check = check.fix(format!(
-            "or, if the rest of {whole} is to stay where it is, one for this name alone: `{}`",
+            "or, if the rest of {whole} should stay where it is, a zone for this name alone: `{}`",
             create(own)
         ));
     }
-    check.fix("then set the four name servers that it prints where the name is registered, and run this again: it says which")
+    check.fix("then set the four name servers that it prints where the name is registered, and run this command again")
 }
 
 fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Check {
@@ -284,18 +304,18 @@ fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Chec
     let asked = &survey.resolver;
     let set = format!("{}: {}", zone.name, zone.name_servers.join(", "));
     let mut check = blocker(format!(
-        "{domain}: public DNS does not lead to its hosted zone {} ({})",
+        "{domain}: public DNS does not delegate to its hosted zone {} ({})",
         zone.name, zone.id
     ));
     check = match cut {
         Some((name, Public::Servers(servers))) => {
-            check.why(format!("{asked} answers for {name} by {}", servers.join(", ")))
+            check.why(format!("by {asked}, {name} is on {}", servers.join(", ")))
         }
         Some((name, Public::Fails(why))) => check.why(format!(
-            "{asked} gets no answer for {name} ({why}): as where it is registered with servers that know nothing of it"
+            "{asked} gets no answer for {name} ({why}): perhaps it is registered with servers that do not have it"
         )),
         Some((_, Public::Nothing)) | None => {
-            check.why(format!("{asked} knows no name servers of {}", zone.name))
+            check.why(format!("{asked} has no name servers of {}", zone.name))
         }
     };
     check = check.why(format!(
@@ -303,28 +323,28 @@ fn elsewhere(survey: &Survey, zone: &Zone, cut: Option<(&str, &Public)>) -> Chec
         zone.name_servers.join(", ")
     ));
     check = match cut {
-        // Somebody gave a part of the zone away.
+        // A part of the zone is delegated elsewhere.
         Some((name, _)) if name.len() > zone.name.len() => check
-            .fix(format!("delete the NS records of {name} in the zone {}, if they are of no use any more", zone.name))
-            .fix(format!("or make a hosted zone for {name}: `aws route53 create-hosted-zone --name {name} --caller-reference {name}`")),
+            .fix(format!("delete the NS records of {name} in the zone {} if they are not needed any more", zone.name))
+            .fix(format!("or create a hosted zone for {name}: `aws route53 create-hosted-zone --name {name} --caller-reference {name}`")),
         Some((name, Public::Servers(_))) if name.len() < zone.name.len() => check.fix(format!(
-            "in the DNS of {name}, add four NS records, no more and no less, for {set}"
+            "in the DNS of {name}, add exactly four NS records for {set}"
         )),
         None => check
-            .fix(format!("register {} first, if it is nobody's yet", zone.name))
+            .fix(format!("register {} first, if it is not registered yet", zone.name))
             .fix(format!("where it is registered, set exactly these name servers for {set}")),
-        _ => check.fix(format!("where {} is registered, replace the name servers by exactly these, for {set}", zone.name)),
+        _ => check.fix(format!("where {} is registered, replace the name servers with exactly these, for {set}", zone.name)),
     };
     if cut.is_some_and(|(name, _)| name.len() > zone.name.len()) {
         return check;
     }
     check.fix(format!(
-        "it takes minutes, at some registrars a day, until everybody sees it: `dig +short NS {}` prints these four; then run this again",
+        "it takes minutes, at some registrars a day, to take effect: then `dig +short NS {}` prints these four; run this command again",
         zone.name
     ))
 }
 
-/// A record of the domain's name that is not the environment's own would be written over.
+/// A record with the domain's name that is not the environment's own would be overwritten.
 fn taken(survey: &Survey) -> Option<Check> {
     let zone = zone(survey)?;
     let of_others: Vec<&Record> = survey
@@ -337,7 +357,7 @@ fn taken(survey: &Survey) -> Option<Check> {
         return None;
     }
     let domain = &survey.domain;
-    let mut check = blocker(format!("{domain} leads somewhere else already"));
+    let mut check = blocker(format!("{domain} already points elsewhere"));
     for record in of_others {
         check = check.why(format!(
             "{} record in {}: {}",
@@ -346,7 +366,7 @@ fn taken(survey: &Survey) -> Option<Check> {
     }
     Some(
         check
-            .fix("delete it once nobody needs it, or choose another name")
+            .fix("delete it when it is not needed, or choose another name")
             .fix(format!(
                 "console → Route 53 → Hosted zones → {} → {domain}",
                 zone.name
@@ -354,7 +374,7 @@ fn taken(survey: &Survey) -> Option<Check> {
     )
 }
 
-/// Names that AWS's certificate authority goes by in CAA records
+/// Names of AWS's certificate authority in CAA records
 /// (<https://docs.aws.amazon.com/acm/latest/userguide/setup-caa.html>).
 const AUTHORITIES: [&str; 4] = [
     "amazon.com",
@@ -363,8 +383,8 @@ const AUTHORITIES: [&str; 4] = [
     "amazonaws.com",
 ];
 
-/// CAA records that name others and not AWS: no certificate would be made.
-fn shut_out(survey: &Survey) -> Option<Check> {
+/// CAA records that do not allow AWS: it would issue no certificate.
+fn forbids_aws(survey: &Survey) -> Option<Check> {
     let (name, records) = survey.caa.as_ref()?;
     let issuers: Vec<&str> = records
         .iter()
@@ -384,15 +404,18 @@ fn shut_out(survey: &Survey) -> Option<Check> {
         .filter(|issuer| !issuer.is_empty())
         .collect();
     let whom = match named.is_empty() {
-        true => "nobody".to_owned(),
+        true => "no one".to_owned(),
         false => named.join(", "),
     };
     Some(
-        blocker(format!("AWS may make no certificate for {}", survey.domain))
-            .why(format!("the CAA records of {name} allow {whom}"))
-            .fix(format!(
-                "add a CAA record to {name}: `0 issue \"amazon.com\"`"
-            )),
+        blocker(format!(
+            "AWS may not issue a certificate for {}",
+            survey.domain
+        ))
+        .why(format!("the CAA records of {name} allow {whom}"))
+        .fix(format!(
+            "add a CAA record to {name}: `0 issue \"amazon.com\"`"
+        )),
     )
 }
 

@@ -46,7 +46,7 @@ fn others() -> Public {
     Public::Servers(servers("registrar.example"))
 }
 
-fn told(check: &Check) -> String {
+fn described(check: &Check) -> String {
     let mut lines = vec![format!("{:?}: {}", check.outcome, check.what)];
     lines.extend(check.why.iter().map(|line| format!("  why: {line}")));
     lines.extend(check.fix.iter().map(|line| format!("  fix: {line}")));
@@ -89,7 +89,7 @@ fn each_case_says_what_to_do() {
         ),
         // What is nearer counts for nobody, so the records go where public DNS looks.
         (
-            "past one that nobody leads to",
+            "another zone without delegation",
             survey(
                 &[own.clone(), whole.clone()],
                 public(Public::Nothing, of(&whole)),
@@ -161,7 +161,7 @@ fn each_case_says_what_to_do() {
         .iter()
         .map(|(case, survey)| {
             let into = zone(survey).map_or("none", |zone| &zone.id);
-            format!("{case} (zone {into})\n{}", told(&delegated(survey)))
+            format!("{case} (zone {into})\n{}", described(&delegated(survey)))
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));
@@ -175,9 +175,9 @@ fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
         zone_of("example.com", "ZSECOND"),
     );
     let fails = Public::Fails("SERVFAIL".to_owned());
-    let set_up = |zones: &[Zone], said: Public| Survey {
+    let set_up = |zones: &[Zone], answer: Public| Survey {
         set_up_in: Some("ZWHOLE".to_owned()),
-        ..survey(zones, public(Public::Nothing, said))
+        ..survey(zones, public(Public::Nothing, answer))
     };
     let broken = set_up(std::slice::from_ref(&whole), fails);
     let outcomes: Vec<Outcome> = checks(&broken).iter().map(|check| check.outcome).collect();
@@ -186,7 +186,7 @@ fn what_is_set_up_is_only_warned_about_and_stays_where_it_is() {
 
     let moved = set_up(&[whole.clone(), second.clone()], of(&second));
     assert_eq!(zone(&moved), Some(&whole));
-    insta::assert_snapshot!(told(&checks(&moved)[0]));
+    insta::assert_snapshot!(described(&checks(&moved)[0]));
 
     // The zone is gone, and with it what was in it.
     let gone = set_up(std::slice::from_ref(&second), of(&second));
@@ -217,7 +217,7 @@ fn what_is_not_ours_is_not_written_over() {
         .push(("ZWHOLE".to_owned(), record("AAAA", "2001:db8::1")));
     let all = checks(&survey);
     assert_eq!(all.len(), 2);
-    insta::assert_snapshot!(told(&all[1]));
+    insta::assert_snapshot!(described(&all[1]));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_domain_that_lets_others_certify_says_so() {
             value: (*value).to_owned(),
         });
         survey.caa = Some(("example.com".to_owned(), records.collect()));
-        shut_out(&survey).map(|check| told(&check))
+        forbids_aws(&survey).map(|check| described(&check))
     };
     assert_eq!(with(&[]), None);
     assert_eq!(with(&[("iodef", "mailto:a@example.com")]), None);
@@ -263,7 +263,7 @@ fn any_public() -> impl Strategy<Value = Public> {
 }
 
 proptest! {
-    /// Records are only said to be safe where public DNS leads to that very zone, whatever lies about.
+    /// The check passes only where public DNS delegates to exactly that zone, whatever other zones exist.
     #[test]
     fn only_a_zone_that_is_led_to_is_good(
         names in proptest::collection::vec(prop_oneof!["app.example.com", "example.com"], 0..4),
@@ -291,4 +291,20 @@ proptest! {
             prop_assert!(zone.name_servers.iter().all(|server| why.contains(server)));
         }
     }
+}
+
+#[test]
+fn a_response_code_is_read_as_what_public_dns_knows() {
+    let some = || vec!["ns2".to_owned(), "ns1".to_owned(), "ns2".to_owned()];
+    let sorted = Public::Servers(vec!["ns1".to_owned(), "ns2".to_owned()]);
+    assert_eq!(Public::from_answer(0, some()), Some(sorted));
+    for code in [0, 3] {
+        let nothing = Public::from_answer(code, Vec::new());
+        assert_eq!(nothing, Some(Public::Nothing), "response code {code}");
+    }
+    let fails = |why: &str| Some(Public::Fails(why.to_owned()));
+    assert_eq!(Public::from_answer(2, Vec::new()), fails("SERVFAIL"));
+    let other = Public::from_answer(4, Vec::new());
+    assert_eq!(other, fails("response code 4"));
+    assert_eq!(Public::from_answer(5, Vec::new()), None, "it refuses");
 }

@@ -1,5 +1,5 @@
-//! Which environments `reap` takes down: from the buckets and directories of an account and region to a
-//! decision about each. Nothing is taken down for a name that only looks like one of ours.
+//! Which environments `reap` destroys: from the buckets and directories of an account and region to a decision
+//! about each. A name that only looks like one of landfall's is not enough.
 
 use crate::app::manifest::{AppName, EnvironmentName, StateBackend};
 use crate::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
@@ -11,23 +11,23 @@ use std::collections::BTreeMap;
 /// Tags, by their keys.
 pub type Tags = BTreeMap<String, String>;
 
-/// What state buckets begin with in an account and region.
+/// The prefix of state buckets in an account and region.
 pub fn prefix(account: &str, region: &str) -> String {
     format!("landfall-{account}-{region}-")
 }
 
-/// Which environments are meant; all of them unless it says more.
+/// A filter for environments; without a field it selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Only {
-    /// Those of this app.
+pub struct Filter {
+    /// Environments of this app.
     pub app: Option<AppName>,
-    /// Those of this name.
+    /// Environments with this name.
     pub environment: Option<EnvironmentName>,
 }
 
-impl Only {
-    /// Whether `id`, an `app-environment`, may be one that is meant. Where the one ends and the other
-    /// begins only the tags tell.
+impl Filter {
+    /// Whether `id`, an `app-environment`, may be selected. Only the tags show where the app's name ends and the
+    /// environment's begins.
     fn may_be(&self, id: &str) -> bool {
         let app = self.app.as_ref();
         let environment = self.environment.as_ref();
@@ -42,8 +42,13 @@ impl Only {
     }
 }
 
-/// The buckets that are worth a look at their tags: state buckets by their names, of what is meant.
-pub fn worth_a_look(buckets: Vec<String>, account: &str, region: &str, only: &Only) -> Vec<String> {
+/// The buckets whose tags have to be read: state buckets by their names, of selected environments.
+pub fn candidates_by_name(
+    buckets: Vec<String>,
+    account: &str,
+    region: &str,
+    only: &Filter,
+) -> Vec<String> {
     let prefix = prefix(account, region);
     let mut found: Vec<String> = buckets
         .into_iter()
@@ -53,58 +58,58 @@ pub fn worth_a_look(buckets: Vec<String>, account: &str, region: &str, only: &On
     found
 }
 
-/// An environment that was found, and when it ends.
+/// An environment that was found, and when it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Whose.
+    /// App and environment.
     pub names: Names,
-    /// Where its state is, and its end with it.
+    /// Where its state and its expiry are stored.
     pub state: StateBackend,
-    /// When it ends.
+    /// When it expires.
     pub expiry: Expiry,
 }
 
-/// What a bucket is, by its name and its tags.
+/// A bucket, classified by its name and its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bucket {
-    /// The state of an environment.
+    /// The state of a selected environment.
     Of(Candidate),
-    /// Of an environment that is not meant.
-    NotMeant,
-    /// It is called like one, but its tags do not say the same.
-    Strange {
-        /// Why it is left alone.
+    /// The state of another environment.
+    NotSelected,
+    /// It has the name of a state bucket, but not its tags.
+    Foreign {
+        /// Why it is skipped.
         why: String,
     },
 }
 
-/// Tells what a bucket is that is called like ours. Its tags have to make its name again: a bucket of
-/// somebody else's, or one that was copied, is nobody's to take down.
-pub fn tell(
+/// Classifies a bucket with the name of a state bucket. Its name must follow from its tags, so that a bucket
+/// with copied tags is never destroyed.
+pub fn classify(
     bucket: &str,
     tags: &Tags,
     account: &str,
     region: &str,
-    only: &Only,
+    only: &Filter,
     now: Timestamp,
 ) -> Bucket {
-    let strange = |why: String| Bucket::Strange {
-        why: format!("{bucket}: {why}; it is left alone"),
+    let foreign = |why: String| Bucket::Foreign {
+        why: format!("{bucket}: {why}; skipped"),
     };
     let (Some(app), Some(environment)) = (tags.get(TAG_APP), tags.get(TAG_ENVIRONMENT)) else {
-        return strange(format!("it has no tags {TAG_APP} and {TAG_ENVIRONMENT}"));
+        return foreign(format!("it has no tags {TAG_APP} and {TAG_ENVIRONMENT}"));
     };
     let (Ok(app), Ok(environment)) = (AppName::parse(app), EnvironmentName::parse(environment))
     else {
-        return strange("its tags name no environment of landfall".to_owned());
+        return foreign("its tags are not those of an environment".to_owned());
     };
     let names = Names::new(app, environment);
     let expected = names.state_bucket(account, region);
     if expected != bucket {
-        return strange(format!("its tags belong to {expected}"));
+        return foreign(format!("its tags belong to {expected}"));
     }
     if !only.is(&names) {
-        return Bucket::NotMeant;
+        return Bucket::NotSelected;
     }
     let tag = tags.get(TAG_EXPIRES_AT).map(String::as_str);
     Bucket::Of(Candidate {
@@ -114,30 +119,30 @@ pub fn tell(
     })
 }
 
-/// What a state on this machine says beside itself of its environment's end: there is no bucket to tag.
+/// The file next to a state on this machine with the environment's expiry, in place of a bucket's tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LocalEnd {
+pub struct LocalExpiry {
     /// App.
     pub app: String,
     /// Environment.
     pub environment: String,
-    /// As the tag says it.
+    /// The value of the tag.
     pub expires_at: String,
 }
 
-impl LocalEnd {
-    /// The end of an environment.
-    pub fn of(names: &Names, expires_at: String) -> LocalEnd {
-        LocalEnd {
+impl LocalExpiry {
+    /// The expiry of an environment.
+    pub fn new(names: &Names, expires_at: String) -> LocalExpiry {
+        LocalExpiry {
             app: names.app.to_string(),
             environment: names.environment.to_string(),
             expires_at,
         }
     }
 
-    /// The environment in the directory called `id`; [`None`] if the file lies in another's.
-    pub fn candidate(&self, id: &str, only: &Only, now: Timestamp) -> Option<Candidate> {
+    /// The environment in the directory `id`, if it is selected; [`None`] if the file belongs to another one.
+    pub fn candidate(&self, id: &str, only: &Filter, now: Timestamp) -> Option<Candidate> {
         let names = Names::new(
             AppName::parse(&self.app).ok()?,
             EnvironmentName::parse(&self.environment).ok()?,
@@ -150,23 +155,23 @@ impl LocalEnd {
     }
 }
 
-/// An environment as `reap` shows it.
+/// An environment as `reap` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct ListedEnvironment {
     /// App.
     pub name: String,
     /// Environment.
     pub environment: String,
     /// Where its state is.
     pub state: StateBackend,
-    /// When it ends.
+    /// When it expires.
     #[serde(flatten)]
     pub expiry: Expiry,
 }
 
-impl From<&Candidate> for Shown {
-    fn from(candidate: &Candidate) -> Shown {
-        Shown {
+impl From<&Candidate> for ListedEnvironment {
+    fn from(candidate: &Candidate) -> ListedEnvironment {
+        ListedEnvironment {
             name: candidate.names.app.to_string(),
             environment: candidate.names.environment.to_string(),
             state: candidate.state,
@@ -175,7 +180,7 @@ impl From<&Candidate> for Shown {
     }
 }
 
-/// Those whose time is over, the longest first: it has cost most.
+/// The expired environments, those first that expired first.
 pub fn expired(candidates: &[Candidate]) -> Vec<&Candidate> {
     let mut over: Vec<(Timestamp, &Candidate)> = candidates
         .iter()
@@ -188,8 +193,8 @@ pub fn expired(candidates: &[Candidate]) -> Vec<&Candidate> {
     over.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// What `reap` shows before it takes anything down.
-pub fn describe(shown: &[Shown], unseen: &[String], now: Timestamp) -> String {
+/// What `reap` prints before it destroys anything.
+pub fn describe(shown: &[ListedEnvironment], unseen: &[String], now: Timestamp) -> String {
     let mut lines: Vec<String> = shown
         .iter()
         .map(|one| {
@@ -229,19 +234,19 @@ mod tests {
         tags
     }
 
-    fn only(app: &str, environment: Option<&str>) -> Only {
-        Only {
+    fn only(app: &str, environment: Option<&str>) -> Filter {
+        Filter {
             app: Some(AppName::parse(app).expect("an app")),
             environment: environment.map(|e| EnvironmentName::parse(e).expect("an environment")),
         }
     }
 
-    fn told(bucket: &str, tags: &Tags, only: &Only) -> Bucket {
-        tell(bucket, tags, ACCOUNT, REGION, only, NOW)
+    fn classified(bucket: &str, tags: &Tags, only: &Filter) -> Bucket {
+        classify(bucket, tags, ACCOUNT, REGION, only, NOW)
     }
 
     #[test]
-    fn buckets_of_others_are_not_even_looked_at() {
+    fn tags_of_other_buckets_are_not_read() {
         let all = [
             "landfall-123456789012-eu-west-2-shop-pr-x",
             "landfall-123456789012-eu-west-2-shop-prod",
@@ -251,23 +256,28 @@ mod tests {
             "logs-of-landfall-123456789012-eu-west-2-shop-prod",
             "landfall-123456789012-eu-west-2-shopping-prod",
         ];
-        let look =
-            |only: &Only| worth_a_look(all.map(str::to_owned).to_vec(), ACCOUNT, REGION, only);
-        assert_eq!(look(&Only::default()).len(), 4);
+        let look = |only: &Filter| {
+            candidates_by_name(all.map(str::to_owned).to_vec(), ACCOUNT, REGION, only)
+        };
+        assert_eq!(look(&Filter::default()).len(), 4);
         assert_eq!(look(&only("shop", None)), [all[0], all[1]]);
         assert_eq!(look(&only("shop", Some("prod"))), [all[1]]);
-        assert_eq!(look(&only("shop", Some("x"))), [all[0]], "only tags tell");
+        assert_eq!(
+            look(&only("shop", Some("x"))),
+            [all[0]],
+            "only tags show which it is"
+        );
     }
 
     #[test]
-    fn a_bucket_is_told_by_its_tags_and_its_name_together() {
+    fn a_bucket_is_classified_by_its_tags_and_its_name() {
         let bucket = "landfall-123456789012-eu-west-2-shop-pr-x";
         let end = Some("2026-11-23T12:00:00Z");
-        // The same name from other words.
+        // The same name from different words.
         for (app, environment) in [("shop", "pr-x"), ("shop-pr", "x")] {
-            let told = told(bucket, &tags(app, environment, end), &Only::default());
-            let Bucket::Of(found) = told else {
-                panic!("{told:?}");
+            let found_as = classified(bucket, &tags(app, environment, end), &Filter::default());
+            let Bucket::Of(found) = found_as else {
+                panic!("{found_as:?}");
             };
             assert_eq!(found.names, names(app, environment));
             assert!(matches!(found.expiry, Expiry::Expired { .. }));
@@ -275,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_down_for_a_bucket_that_contradicts_itself() {
+    fn a_bucket_whose_tags_contradict_its_name_is_foreign() {
         let bucket = "landfall-123456789012-eu-west-2-shop-pr-7";
         let end = Some("2020-01-01T00:00:00Z");
         for tags in [
@@ -285,30 +295,30 @@ mod tests {
             tags("Shop", "pr-7", end),
             Tags::from([(TAG_EXPIRES_AT.to_owned(), "2020-01-01T00:00:00Z".to_owned())]),
         ] {
-            let told = told(bucket, &tags, &Only::default());
-            let Bucket::Strange { why } = told else {
-                panic!("{tags:?}: {told:?}");
+            let found_as = classified(bucket, &tags, &Filter::default());
+            let Bucket::Foreign { why } = found_as else {
+                panic!("{tags:?}: {found_as:?}");
             };
-            assert!(why.contains("left alone"), "{why}");
+            assert!(why.ends_with("; skipped"), "{why}");
         }
-        let not_meant = told(bucket, &tags("shop", "pr-7", end), &only("shop", Some("x")));
-        assert_eq!(not_meant, Bucket::NotMeant);
+        let other = classified(bucket, &tags("shop", "pr-7", end), &only("shop", Some("x")));
+        assert_eq!(other, Bucket::NotSelected);
     }
 
     #[test]
-    fn a_file_speaks_for_the_directory_that_it_lies_in() {
-        let end = LocalEnd::of(&names("shop", "try"), "2026-11-23T12:00:00Z".to_owned());
-        let found = end.candidate("shop-try", &Only::default(), NOW);
+    fn a_file_is_valid_for_its_own_directory_only() {
+        let end = LocalExpiry::new(&names("shop", "try"), "2026-11-23T12:00:00Z".to_owned());
+        let found = end.candidate("shop-try", &Filter::default(), NOW);
         assert!(matches!(
             found.map(|found| found.expiry),
             Some(Expiry::Expired { .. })
         ));
-        assert_eq!(end.candidate("shop-prod", &Only::default(), NOW), None);
+        assert_eq!(end.candidate("shop-prod", &Filter::default(), NOW), None);
         assert_eq!(end.candidate("shop-try", &only("other", None), NOW), None);
     }
 
     #[test]
-    fn only_what_is_over_goes_and_the_oldest_first() {
+    fn only_expired_environments_go_the_oldest_first() {
         let of = |environment: &str, end: Option<&str>| Candidate {
             names: names("shop", environment),
             state: StateBackend::S3,
@@ -323,7 +333,7 @@ mod tests {
         ];
         let going: Vec<String> = expired(&all).iter().map(|one| one.names.id()).collect();
         assert_eq!(going, ["shop-pr-2", "shop-pr-1"]);
-        let shown: Vec<Shown> = all.iter().map(Shown::from).collect();
+        let shown: Vec<ListedEnvironment> = all.iter().map(ListedEnvironment::from).collect();
         let unseen = ["landfall-123456789012-eu-west-2-old: it has no tags".to_owned()];
         insta::assert_snapshot!(format!(
             "{}\n---\n{}",

@@ -1,7 +1,7 @@
-//! What should be known before a release starts: that something is wrong already. A release on top of
-//! it is judged by what the old version did, so that an old version in trouble hides a new one's.
+//! Warnings before a release: something is wrong already. A candidate is compared with the old version, so
+//! problems of the old version hide those of the new one.
 //!
-//! Nothing here forbids a release: it may be what repairs the trouble.
+//! None of them stops a release, which may be the fix.
 
 use crate::app::names::Slot;
 use crate::release::diagnosis::Explanation;
@@ -24,21 +24,21 @@ pub struct Alarm {
 /// A budget that is exceeded. Amounts are in [`Exceeded::unit`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exceeded {
-    /// What may be spent in a month.
+    /// The monthly limit.
     pub limit: f64,
-    /// What was spent in this one. AWS updates it up to three times a day:
+    /// What was spent this month. AWS updates it up to three times a day:
     /// <https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-managing-costs.html>.
     pub actual: f64,
-    /// What it will be at the month's end, if AWS has seen enough to say.
+    /// The forecast for the end of the month, once AWS has enough data.
     pub forecast: Option<f64>,
     /// A currency: `USD`.
     pub unit: String,
 }
 
 impl Exceeded {
-    /// Whether `actual` is more than `limit`, by a cent at least. That it *will* be is no reason yet: a
-    /// forecast says it each month anew until somebody has looked once.
-    pub fn of(limit: f64, actual: f64, forecast: Option<f64>, unit: &str) -> Option<Exceeded> {
+    /// [`None`] unless `actual` exceeds `limit` by a cent at least. A forecast alone is no reason: it would
+    /// warn every month.
+    pub fn check(limit: f64, actual: f64, forecast: Option<f64>, unit: &str) -> Option<Exceeded> {
         let cents = |amount: f64| (amount * 100.0).round();
         (cents(actual) > cents(limit)).then(|| Exceeded {
             limit,
@@ -49,7 +49,7 @@ impl Exceeded {
     }
 }
 
-/// Something that is wrong before the release.
+/// Something that is wrong before a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "concern")]
 pub enum ReleaseWarning {
@@ -68,18 +68,18 @@ pub enum ReleaseWarning {
     Budget(Exceeded),
 }
 
-/// What is wrong, the nearest to users first: `alarms` that are firing, the budget if it is exceeded,
-/// and the targets of `serving`, the slot that users are sent to.
+/// The warnings, those that affect users first: targets of `serving`, the slot that serves, then `alarms`
+/// that are firing, then an exceeded budget.
 ///
-/// A target that is starting or draining is none to worry about, unless no other one is healthy. No
-/// targets at all are what an environment without a release has, and no concern either.
-pub fn concerns(
+/// Draining targets are no problem, and starting ones are none while another is healthy. An environment
+/// without a release has no targets.
+pub fn release_warnings(
     alarms: &[Alarm],
     budget: Option<&Exceeded>,
     serving: Slot,
     targets: &[TargetHealth],
 ) -> Vec<ReleaseWarning> {
-    let mut concerns = Vec::new();
+    let mut warnings = Vec::new();
     let wanted: Vec<&TargetHealth> = targets.iter().filter(|t| t.state != "draining").collect();
     let some_healthy = wanted.iter().any(|target| target.state == "healthy");
     let unhealthy: Vec<TargetHealth> = wanted
@@ -92,19 +92,19 @@ pub fn concerns(
         .map(|target| (*target).clone())
         .collect();
     if !unhealthy.is_empty() {
-        concerns.push(ReleaseWarning::Targets {
+        warnings.push(ReleaseWarning::Targets {
             slot: serving,
             unhealthy,
             of: wanted.len(),
         });
     }
-    concerns.extend(alarms.iter().cloned().map(ReleaseWarning::Alarm));
-    concerns.extend(budget.cloned().map(ReleaseWarning::Budget));
-    concerns
+    warnings.extend(alarms.iter().cloned().map(ReleaseWarning::Alarm));
+    warnings.extend(budget.cloned().map(ReleaseWarning::Budget));
+    warnings
 }
 
 impl ReleaseWarning {
-    /// The word for scripts.
+    /// A word for scripts, the same in every version.
     pub fn code(&self) -> &'static str {
         match self {
             ReleaseWarning::Targets { .. } => "targets",
@@ -113,7 +113,7 @@ impl ReleaseWarning {
         }
     }
 
-    /// The concern in words: what, on what evidence, and what to do about it.
+    /// The warning in words: what, by which evidence, and what to do about it.
     pub fn explain(&self, now: Timestamp) -> Explanation {
         let (what, next) = match self {
             ReleaseWarning::Targets {
@@ -126,10 +126,14 @@ impl ReleaseWarning {
                     unhealthy.len(),
                     if *of == 1 { "target" } else { "targets" },
                     if unhealthy.len() == 1 { "is" } else { "are" },
-                    unhealthy.iter().map(told).collect::<Vec<_>>().join("; ")
+                    unhealthy
+                        .iter()
+                        .map(describe)
+                        .collect::<Vec<_>>()
+                        .join("; ")
                 ),
-                "see `landfall logs`; release now only what is to repair it: the new version is \
-                 judged by how the old one does",
+                "see `landfall logs`; release only a fix now, because the new version is compared with \
+                 the old one",
             ),
             ReleaseWarning::Alarm(alarm) => {
                 let since = alarm
@@ -146,8 +150,8 @@ impl ReleaseWarning {
                         alarm.name,
                         since.unwrap_or_default()
                     ),
-                    "see `landfall status` and `landfall logs`; release now only what is to repair \
-                     it, or wait until the alarm is over",
+                    "see `landfall status` and `landfall logs`; release only a fix now, or wait until the \
+                     alarm is over",
                 )
             }
             ReleaseWarning::Budget(budget) => {
@@ -162,9 +166,8 @@ impl ReleaseWarning {
                         budget.unit,
                         forecast.unwrap_or_default()
                     ),
-                    "see what costs it in the AWS console under Billing and Cost Management; raise \
-                     `budget` in landfall.toml if it may, or take down what nobody needs with \
-                     `landfall down`",
+                    "see the costs in the AWS console under Billing and Cost Management; raise `budget` in \
+                     landfall.toml, or remove environments that are not needed with `landfall down`",
                 )
             }
         };
@@ -176,18 +179,18 @@ impl ReleaseWarning {
 }
 
 /// `10.0.1.5 unhealthy (Target.FailedHealthChecks, Health checks failed)`
-fn told(target: &TargetHealth) -> String {
-    let said: Vec<&str> = [target.reason.as_str(), target.description.as_str()]
+fn describe(target: &TargetHealth) -> String {
+    let details: Vec<&str> = [target.reason.as_str(), target.description.as_str()]
         .into_iter()
-        .filter(|said| !said.is_empty())
+        .filter(|detail| !detail.is_empty())
         .collect();
     let state = match target.state.as_str() {
-        "" => "in a state that is not told",
+        "" => "in an unknown state",
         state => state,
     };
-    match said.is_empty() {
+    match details.is_empty() {
         true => format!("{} {state}", target.id),
-        false => format!("{} {state} ({})", target.id, said.join(", ")),
+        false => format!("{} {state} ({})", target.id, details.join(", ")),
     }
 }
 

@@ -45,12 +45,17 @@ fn words() {
         alarm("uptime-prod-blue-unhealthy", Some(NOW.0 - 86_400_000), ""),
         alarm("uptime-prod-green-unhealthy", None, " "),
     ];
-    let exceeded = Exceeded::of(10.0, 12.3, Some(24.456), "USD");
-    let unforeseen = Exceeded::of(0.01, 0.02, None, "USD");
+    let exceeded = Exceeded::check(10.0, 12.3, Some(24.456), "USD");
+    let unforeseen = Exceeded::check(0.01, 0.02, None, "USD");
     let one = [target("10.0.1.4", "healthy", "", ""), failing.clone()];
     let none = [failing, starting, target("10.0.1.7", "", "", "")];
-    let mut all = concerns(&alarms, exceeded.as_ref(), Slot::Blue, &one);
-    all.extend(concerns(&[], unforeseen.as_ref(), Slot::Green, &none));
+    let mut all = release_warnings(&alarms, exceeded.as_ref(), Slot::Blue, &one);
+    all.extend(release_warnings(
+        &[],
+        unforeseen.as_ref(),
+        Slot::Green,
+        &none,
+    ));
     let words: Vec<String> = all
         .iter()
         .map(|concern| {
@@ -64,7 +69,7 @@ fn words() {
 
 #[test]
 fn nothing_wrong_is_no_concern() {
-    assert_eq!(concerns(&[], None, Slot::Blue, &[]), []);
+    assert_eq!(release_warnings(&[], None, Slot::Blue, &[]), []);
     for fine in [
         &["healthy", "healthy"][..],
         &["healthy", "initial"],
@@ -72,7 +77,7 @@ fn nothing_wrong_is_no_concern() {
         &["draining"],
     ] {
         assert_eq!(
-            concerns(&[], None, Slot::Blue, &states(fine)),
+            release_warnings(&[], None, Slot::Blue, &states(fine)),
             [],
             "{fine:?}"
         );
@@ -81,10 +86,11 @@ fn nothing_wrong_is_no_concern() {
 
 #[test]
 fn targets_count_as_what_they_are_to_users() {
-    let count = |seen: &[&str]| match concerns(&[], None, Slot::Blue, &states(seen)).as_slice() {
-        [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
-        other => panic!("{seen:?}: {other:?}"),
-    };
+    let count =
+        |seen: &[&str]| match release_warnings(&[], None, Slot::Blue, &states(seen)).as_slice() {
+            [ReleaseWarning::Targets { unhealthy, of, .. }] => (unhealthy.len(), *of),
+            other => panic!("{seen:?}: {other:?}"),
+        };
     assert_eq!(count(&["healthy", "unhealthy"]), (1, 2));
     assert_eq!(count(&["healthy", "unhealthy", "draining"]), (1, 2));
     assert_eq!(count(&["healthy", "unused", "unavailable"]), (2, 3));
@@ -95,17 +101,17 @@ fn targets_count_as_what_they_are_to_users() {
 
 #[test]
 fn a_budget_is_exceeded_from_the_first_cent_above_it() {
-    assert_eq!(Exceeded::of(10.0, 10.0, Some(90.0), "USD"), None);
-    assert_eq!(Exceeded::of(10.0, 10.004, None, "USD"), None);
-    assert!(Exceeded::of(10.0, 10.01, None, "USD").is_some());
-    assert_eq!(Exceeded::of(f64::NAN, 10.0, None, "USD"), None);
+    assert_eq!(Exceeded::check(10.0, 10.0, Some(90.0), "USD"), None);
+    assert_eq!(Exceeded::check(10.0, 10.004, None, "USD"), None);
+    assert!(Exceeded::check(10.0, 10.01, None, "USD").is_some());
+    assert_eq!(Exceeded::check(f64::NAN, 10.0, None, "USD"), None);
 }
 
 #[test]
 fn a_concern_survives_its_event() {
-    let all = concerns(
+    let all = release_warnings(
         &[alarm("a", Some(1), "r")],
-        Exceeded::of(1.0, 2.0, None, "USD").as_ref(),
+        Exceeded::check(1.0, 2.0, None, "USD").as_ref(),
         Slot::Green,
         &states(&["unhealthy"]),
     );

@@ -1,14 +1,14 @@
-//! Secrets of an app: what the manifest asks for, what there is, and how that which is deployed refers to it.
+//! Secrets of an app: those that the manifest names, those that are set, and the references to them.
 //!
-//! A value passes from whoever sets it to the store, and from the store into the app's environment. Nothing
-//! else here holds one: plans, task definitions, functions, ledger and events know [`Reference`]s.
+//! A value goes from the person who sets it to the store, and from the store into the app's environment. It is
+//! nowhere else: plans, task definitions, functions, the ledger and events have [`Reference`]s.
 
 use crate::app::manifest::{
     Architecture, FILE, Invalid, Manifest, Reference, SecretName, SecretsStore,
 };
 use crate::app::names::Names;
+use crate::check::{Check, CheckId};
 use crate::exit::Exit;
-use crate::operate::doctor::{Check, CheckId};
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;
@@ -24,20 +24,20 @@ const PARAMETER_BYTES: usize = 4 * 1024;
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
 const SECRET_BYTES: usize = 64 * 1024;
 
-/// The value of a secret. It shows nowhere.
+/// The value of a secret. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value(String);
 
 impl Value {
-    /// Reads what somebody gave: one line break at its end is taken off, as `echo` and editors add it.
+    /// Parses a value. One line break at its end is removed, as `echo` and editors add it.
     ///
     /// # Errors
-    /// No environment variable can hold it, or the store takes less.
+    /// An environment variable cannot have this value, or it is too long for the store.
     pub fn read(bytes: Vec<u8>, store: SecretsStore) -> Result<Value, Invalid> {
         let Ok(mut text) = String::from_utf8(bytes) else {
             return Err(Invalid::new(
-                "the value is no text",
-                "an environment variable holds UTF-8 text",
+                "the value is not text",
+                "environment variables are UTF-8 text",
                 "encode it, for example with base64, and decode it in the app",
             ));
         };
@@ -49,35 +49,35 @@ impl Value {
         if text.is_empty() {
             return Err(Invalid::new(
                 "the value is empty",
-                "neither store keeps nothing",
+                "neither store accepts an empty value",
                 "pipe the value into the command, or name its file with --from-file",
             ));
         }
         if text.contains('\0') {
             return Err(Invalid::new(
-                "the value holds a NUL character",
-                "no program can be given such a variable",
+                "the value contains a NUL character",
+                "environment variables cannot contain it",
                 "remove it",
             ));
         }
         let (most, more) = match store {
             SecretsStore::ParameterStore => (
                 PARAMETER_BYTES,
-                "shorten it, or set `secrets_store = \"secrets-manager\"`, which takes 64 KiB and costs money",
+                "shorten it, or set `secrets_store = \"secrets-manager\"`, which accepts 64 KiB and costs money",
             ),
             SecretsStore::SecretsManager => (SECRET_BYTES, "shorten it"),
         };
         if text.len() > most {
             return Err(Invalid::new(
                 format!("the value has {} bytes", text.len()),
-                format!("{} takes {most} at most", store.title()),
+                format!("{} accepts at most {most}", store.title()),
                 more,
             ));
         }
         Ok(Value(text))
     }
 
-    /// The value itself, for the one who stores it.
+    /// The value itself, to store it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Value {
 pub struct Stored {
     /// Its name.
     pub name: SecretName,
-    /// Where it is kept.
+    /// The store.
     pub store: SecretsStore,
     /// Name of the parameter, or ARN of the secret.
     pub id: String,
@@ -122,7 +122,7 @@ pub fn path(names: &Names, store: SecretsStore, name: &SecretName) -> String {
     format!("{}{name}", prefix(names, store))
 }
 
-/// What the names of all secrets of an environment begin with in a store.
+/// The prefix of an environment's secrets in a store.
 pub fn prefix(names: &Names, store: SecretsStore) -> String {
     match store {
         SecretsStore::ParameterStore => format!("/landfall/{}/", names.id()),
@@ -130,13 +130,13 @@ pub fn prefix(names: &Names, store: SecretsStore) -> String {
     }
 }
 
-/// The secret that a name in a store stands for; [`None`] if it is none of the environment.
+/// The secret of a name in a store; [`None`] if it is not one of the environment.
 pub fn name_of(names: &Names, store: SecretsStore, path: &str) -> Option<SecretName> {
     let name = path.strip_prefix(prefix(names, store).as_str())?;
     SecretName::parse(name).ok()
 }
 
-/// A reference for each secret that the manifest asks for.
+/// A reference for each secret that the manifest names.
 ///
 /// # Errors
 /// Some of them are not set.
@@ -165,9 +165,9 @@ pub fn references(
         let path = path(&names, store, name);
         let elsewhere = stored.iter().find(|s| s.name == **name);
         match elsewhere {
-            None => format!("`secrets` in {FILE} asks for {name}, and {} has no {path}", store.title()),
+            None => format!("`secrets` in {FILE} has {name}, but {} has no {path}", store.title()),
             Some(other) => format!(
-                "`secrets` in {FILE} asks for {name}, which is in {}; `secrets_store` is \"{store}\", and that has no {path}",
+                "`secrets` in {FILE} has {name}, which is in {}; `secrets_store` is \"{store}\", which has no {path}",
                 other.store.title()
             ),
         }
@@ -185,7 +185,7 @@ pub fn references(
     })
 }
 
-/// What `doctor` and `up` say of what is set.
+/// The checks of `doctor` and `up`.
 pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
     let store = manifest.secrets_store.title();
     match references(manifest, stored) {
@@ -211,15 +211,15 @@ pub(crate) fn checks(manifest: &Manifest, stored: &[Stored]) -> Vec<Check> {
 pub struct Row {
     /// Name.
     pub name: SecretName,
-    /// Whether the manifest asks for it.
+    /// Whether the manifest names it.
     pub wanted: bool,
-    /// What is kept of it where the manifest says, or elsewhere; [`None`] if it is not set.
+    /// The secret in the manifest's store or the other one; [`None`] if it is not set.
     pub stored: Option<Stored>,
-    /// Whether what is kept is what the next `up` refers to.
+    /// Whether the next `up` uses it.
     pub used: bool,
 }
 
-/// What the manifest asks for and what there is, by name.
+/// The secrets of the manifest and those that are set, by name.
 pub fn rows(manifest: &Manifest, stored: &[Stored]) -> Vec<Row> {
     let mut rows: Vec<Row> = stored
         .iter()
@@ -247,9 +247,9 @@ pub fn rows(manifest: &Manifest, stored: &[Stored]) -> Vec<Row> {
     rows
 }
 
-/// Why `name` must not be set in the store of the manifest, if so: Secrets Manager bills each secret, and
-/// nothing is made that no budget allows. `stored` is what there is.
-pub fn too_dear(
+/// Why `name` must not be set in the manifest's store; [`None`] if it may. Secrets Manager bills each secret,
+/// which the budget has to allow. `stored` are the secrets that are set.
+pub fn over_budget(
     manifest: &Manifest,
     stored: &[Stored],
     name: &SecretName,
@@ -283,8 +283,7 @@ pub fn too_dear(
         Decision::Allowed { .. } => None,
         Decision::Refused(mut refusal) => {
             refusal.next.push(
-                "Parameter Store keeps it for nothing: leave `secrets_store` out of landfall.toml"
-                    .to_owned(),
+                "Parameter Store is free: remove `secrets_store` from landfall.toml".to_owned(),
             );
             Some(refusal)
         }

@@ -116,7 +116,7 @@ fn what_is_set_is_referred_to_by_its_version() {
     assert_eq!(secret.changed, None);
     assert_eq!(
         checks(&manifest, &there)[0].outcome,
-        crate::operate::doctor::Outcome::Ok
+        crate::check::Outcome::Ok
     );
 }
 
@@ -151,7 +151,7 @@ fn dear(text: &str, there: &[Stored], rehearsal: bool) -> Option<Refusal> {
         why: "a test".into(),
     };
     let manifest = manifest(text);
-    too_dear(
+    over_budget(
         &manifest,
         there,
         &name("KEY"),

@@ -1,9 +1,10 @@
-//! What is left after `down`: from what was found in the account to a list a person can act on.
+//! What is left after `down`: from the resources found in the account to a list with the command that removes
+//! each.
 
 use crate::app::names::Names;
 use serde::{Deserialize, Serialize};
 
-/// Kinds of things that landfall or its HCL creates.
+/// Kinds of resources that landfall or its HCL creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -21,11 +22,11 @@ pub enum Kind {
     Distribution,
     /// HTTP API of API Gateway.
     HttpApi,
-    /// Name of a domain at API Gateway.
+    /// Custom domain name of API Gateway.
     DomainName,
     /// Certificate of AWS Certificate Manager.
     Certificate,
-    /// Record of Route 53 that bears the domain's name, or proves the domain.
+    /// Record of Route 53 with the domain's name, or one that validates the certificate.
     Record,
     /// Lambda function, with its versions and aliases.
     Function,
@@ -63,7 +64,7 @@ pub enum Kind {
     Secret,
     /// The S3 bucket of the Terraform state.
     StateBucket,
-    /// Anything else that bears the environment's tags.
+    /// Any other resource with the environment's tags.
     Tagged,
 }
 
@@ -111,7 +112,7 @@ impl Kind {
             Kind::TaskDefinition => "task definition",
             Kind::Distribution => "CloudFront distribution",
             Kind::HttpApi => "HTTP API",
-            Kind::DomainName => "name of a domain",
+            Kind::DomainName => "domain name",
             Kind::Certificate => "certificate",
             Kind::Record => "DNS record",
             Kind::Function => "Lambda function",
@@ -136,9 +137,9 @@ impl Kind {
         }
     }
 
-    /// Whether its mere existence costs money or may do so; traffic and contents included, as nobody
-    /// looks after them any more. So an HTTP API is, whose every request is billed and whose address
-    /// anybody may ask; a function without one is not, as nobody reaches it. Of an unknown kind it is assumed.
+    /// Whether it costs money or may do so, including its traffic and contents, which no one watches any more.
+    /// An HTTP API is billable, because every request is billed and its URL is public; a function without one
+    /// is not, because it cannot be reached. Unknown kinds are assumed to be.
     pub fn is_billable(self) -> bool {
         matches!(
             self,
@@ -157,19 +158,19 @@ impl Kind {
     }
 }
 
-/// One thing that was found.
+/// A resource that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Found {
     /// What it is.
     pub kind: Kind,
-    /// What AWS calls it: the id, name or ARN that its removal takes.
+    /// The id, name or ARN by which it is removed.
     pub id: String,
-    /// A second name that its removal takes: the cluster of a service.
+    /// A second name that its removal needs: the cluster of a service.
     pub within: Option<String>,
 }
 
 impl Found {
-    /// A thing that stands for itself.
+    /// A resource that is removed by its id alone.
     pub fn new(kind: Kind, id: impl Into<String>) -> Found {
         Found {
             kind,
@@ -179,12 +180,12 @@ impl Found {
     }
 }
 
-/// A thing that is left, with everything needed to remove it by hand.
+/// A resource that is left, with the command that removes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// What it is.
     pub kind: Kind,
-    /// What AWS calls it.
+    /// Its id, name or ARN.
     pub id: String,
     /// Whether it costs money or may do so.
     pub billable: bool,
@@ -192,9 +193,9 @@ pub struct Leftover {
     pub remove: String,
 }
 
-/// What is left: `by_name` are things that a service listed just now under our names and tags;
-/// `by_tag` are ARNs of the tagging API, which lags behind by minutes and so is believed only about
-/// things that no service listing would have shown.
+/// What is left. `by_name` are resources that the services' own APIs list now with the environment's names and
+/// tags. `by_tag` are ARNs of the tagging API, which is minutes behind, and is used only for resources that no
+/// other API lists.
 pub fn leftovers(
     names: &Names,
     region: &str,
@@ -221,7 +222,7 @@ pub fn leftovers(
         .collect()
 }
 
-/// Whether a service listing would show the thing if it still existed.
+/// Whether a service's own API would list the resource if it still existed.
 fn is_listed_by_name(names: &Names, arn: &str) -> bool {
     let Some([_, _, service, _, _, resource]) = split_arn(arn) else {
         return false;
@@ -232,7 +233,7 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
     let named =
         |part: &str| part == id || part.strip_prefix(&id).is_some_and(|r| r.starts_with('-'));
     match service {
-        // Listed by the tag that we filter for, whatever their name.
+        // Listed by tag, with any name.
         "ec2" => is(&[
             "vpc",
             "subnet",
@@ -241,13 +242,13 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
             "route-table",
             "network-interface",
             "vpc-endpoint",
-            // Rules of the groups above; they live and die with them.
+            // Rules of the groups above, deleted with them.
             "security-group-rule",
         ]),
         "cloudfront" => is(&["distribution"]),
-        // Listed by name or tag; the ARN begins with a slash and bears an id. Stages live and die with it.
+        // Listed by name or tag; the ARN begins with a slash and has an id. Stages are deleted with it.
         "apigateway" => matches!(path.get(1), Some(&("apis" | "domainnames"))),
-        // Listed by tag in both regions that one may be in.
+        // Listed by tag in both regions where it may be.
         "acm" => is(&["certificate"]),
         "logs" => {
             let group = resource.strip_suffix(":*").unwrap_or(resource);
@@ -259,7 +260,7 @@ fn is_listed_by_name(names: &Names, arn: &str) -> bool {
             is(&["loadbalancer", "targetgroup", "listener", "listener-rule"])
                 && path.iter().any(|part| named(part))
         }
-        // Names hold the whole path; that of a secret has six letters of AWS's own at its end.
+        // Names have the whole path; AWS adds six letters to that of a secret.
         "ssm" => resource.starts_with(&format!("parameter/landfall/{id}/")),
         "secretsmanager" => resource.starts_with(&format!("secret:landfall/{id}/")),
         "lambda" => is(&["function"]) && path.get(1) == Some(&names.function().as_str()),
@@ -276,7 +277,7 @@ fn split_arn(arn: &str) -> Option<[&str; 6]> {
         .filter(|parts: &[&str; 6]| parts[0] == "arn")
 }
 
-/// The AWS CLI command that removes a thing.
+/// The AWS CLI command that removes a resource.
 fn removal(thing: &Found, region: &str) -> String {
     let id = &thing.id;
     let within = thing.within.as_deref().unwrap_or_default();
@@ -301,7 +302,7 @@ fn removal(thing: &Found, region: &str) -> String {
         Kind::HttpApi => format!("apigatewayv2 delete-api --api-id {id}"),
         Kind::DomainName => format!("apigatewayv2 delete-domain-name --domain-name {id}"),
         Kind::Certificate => {
-            // Not where the environment is: CloudFront's are all in one region.
+            // Certificates of CloudFront are in one region, whatever the environment's.
             let at = split_arn(id).map_or(region, |arn| arn[3]);
             return format!("aws acm delete-certificate --certificate-arn {id} --region {at}");
         }

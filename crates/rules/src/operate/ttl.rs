@@ -1,26 +1,26 @@
-//! How long an environment is to live: set when it is made, kept in a tag, decided on by whoever looks.
+//! The TTL of an environment: set by `up`, stored in a tag as the time of its expiry.
 //!
-//! Nothing happens by itself at the end. `status` says it, and `reap` takes down what has expired.
+//! Nothing happens by itself at that time. `status` reports it, and `reap` destroys expired environments.
 
-use crate::time::{Timestamp, roughly};
+use crate::time::{Timestamp, parse_duration, roughly};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Tag that holds the end of an environment's life, `2026-11-23T12:03:10Z`.
+/// Tag with the expiry of an environment, `2026-11-23T12:03:10Z`.
 pub const TAG_EXPIRES_AT: &str = "landfall:expires-at";
 
-/// The least: making an environment and trying it takes that long.
+/// The shortest TTL: creating an environment and trying it takes that long.
 pub const SHORTEST: Duration = Duration::from_secs(10 * 60);
 
-/// The most: what is to live longer had better have no end.
+/// The longest TTL.
 pub const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
-/// A time to live, from [`SHORTEST`] to [`LONGEST`].
+/// A TTL, from [`SHORTEST`] to [`LONGEST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ttl(Duration);
 
-/// Why a text is no time to live.
+/// Why a text is not a TTL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidTtl {
     text: String,
@@ -37,61 +37,44 @@ impl std::fmt::Display for InvalidTtl {
 impl std::error::Error for InvalidTtl {}
 
 impl Ttl {
-    /// Reads `90m`, `2h` or `3d`.
+    /// Parses `90m`, `2h` or `3d`.
     ///
     /// # Errors
-    /// It is no whole number with one of these units, or outside the limits.
+    /// It is not a number of whole minutes with a unit, or outside the limits.
     pub fn parse(text: &str) -> Result<Ttl, InvalidTtl> {
         let invalid = |why| InvalidTtl {
             text: text.to_owned(),
             why,
         };
-        let duration = read(text).ok_or_else(|| {
-            invalid("write a whole number of minutes, hours or days, such as 90m, 2h or 3d")
-        })?;
+        let has_unit = !text.bytes().all(|byte| byte.is_ascii_digit());
+        let duration = parse_duration(text).ok().filter(|_| has_unit);
+        let duration = duration.filter(|duration| duration.as_secs().is_multiple_of(60));
+        let duration = duration
+            .ok_or_else(|| invalid("set whole minutes, hours or days, such as 90m, 2h or 3d"))?;
         if duration < SHORTEST {
-            return Err(invalid("10m is the least"));
+            return Err(invalid("the minimum is 10m"));
         }
         if duration > LONGEST {
             return Err(invalid(
-                "30d is the most; leave it out for an environment that stays",
+                "the maximum is 30d; set none for an environment that stays",
             ));
         }
         Ok(Ttl(duration))
     }
 
-    /// How long that is.
+    /// The TTL as a duration.
     pub fn duration(self) -> Duration {
         self.0
     }
 
-    /// When an environment ends that is made, or given this time anew, `now`. In whole seconds, as the
-    /// tag has no others.
+    /// The expiry of an environment that gets this TTL `now`, in whole seconds like the tag.
     pub fn expires_at(self, now: Timestamp) -> Timestamp {
         Timestamp(now.plus(self.0).0 / 1_000 * 1_000)
     }
 }
 
-/// Digits and a unit; seconds have none, as no environment lives that short.
-fn read(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let digits = &text[..text.len() - unit.len_utf8()];
-    // `parse` alone would take a sign.
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    let seconds = match unit {
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    number.checked_mul(seconds).map(Duration::from_secs)
-}
-
 impl std::fmt::Display for Ttl {
-    /// In the greatest unit that fits without a rest, so that it is read again as the same.
+    /// In the largest unit without a remainder.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let minutes = self.0.as_secs() / 60;
         match minutes {
@@ -115,107 +98,107 @@ impl From<Ttl> for String {
     }
 }
 
-/// What `up --ttl` asks for.
+/// The argument of `up --ttl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// An end, counted from now: the first one, or a new one.
+pub enum TtlChange {
+    /// Expiry after this time from now.
     For(Ttl),
-    /// No end any more.
+    /// No expiry.
     Never,
 }
 
-impl Wish {
-    /// Reads a time to live, or `never`.
+impl TtlChange {
+    /// Parses a TTL, or `never`.
     ///
     /// # Errors
     /// As of [`Ttl::parse`].
-    pub fn parse(text: &str) -> Result<Wish, InvalidTtl> {
+    pub fn parse(text: &str) -> Result<TtlChange, InvalidTtl> {
         match text {
-            "never" => Ok(Wish::Never),
-            text => Ttl::parse(text).map(Wish::For),
+            "never" => Ok(TtlChange::Never),
+            text => Ttl::parse(text).map(TtlChange::For),
         }
     }
 
-    /// The end that is wished for `now`; [`None`] for no end.
-    pub fn end(self, now: Timestamp) -> Option<Timestamp> {
+    /// The new expiry; [`None`] for none.
+    pub fn expires_at(self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Wish::For(ttl) => Some(ttl.expires_at(now)),
-            Wish::Never => None,
+            TtlChange::For(ttl) => Some(ttl.expires_at(now)),
+            TtlChange::Never => None,
         }
     }
 }
 
-/// What an environment's tag said of its end when somebody looked.
+/// The expiry of an environment as it was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lifetime {
-    /// What it said.
+pub struct ObservedExpiry {
+    /// The expiry.
     #[serde(flatten)]
     pub expiry: Expiry,
-    /// When it was looked at.
+    /// When it was observed.
     pub seen_at: Timestamp,
 }
 
-impl Lifetime {
-    /// Reads the tag, if there is one.
-    pub fn read(now: Timestamp, tag: Option<&str>) -> Lifetime {
-        Lifetime {
+impl ObservedExpiry {
+    /// From the value of the tag, if there is one.
+    pub fn read(now: Timestamp, tag: Option<&str>) -> ObservedExpiry {
+        ObservedExpiry {
             expiry: expiry(now, tag),
             seen_at: now,
         }
     }
 
-    /// What `up` and `status` say; nothing of an environment that stays.
+    /// The line of `up` and `status`; [`None`] for an environment without expiry.
     pub fn describe(&self) -> Option<String> {
         self.expiry.status(self.seen_at)
     }
 }
 
-/// What there is to warn of after an `up`: that it gave an end to what had none, or none to what has run
-/// out. Nobody is to lose an environment without having read it.
-pub fn warning(wish: Option<Wish>, before: &Lifetime, is_new: bool) -> Option<String> {
-    match (wish, &before.expiry) {
-        (Some(Wish::For(ttl)), Expiry::Never) if !is_new => Some(format!(
-            "this environment had no end, and now ends in {ttl}: `landfall up --ttl never` takes that back"
+/// A warning after an `up`: it set an expiry for an environment that had none, or left an expired one
+/// unchanged. No environment is destroyed without a warning before.
+pub fn warning(change: Option<TtlChange>, before: &ObservedExpiry, is_new: bool) -> Option<String> {
+    match (change, &before.expiry) {
+        (Some(TtlChange::For(ttl)), Expiry::Never) if !is_new => Some(format!(
+            "this environment had no TTL and now expires in {ttl}: `landfall up --ttl never` undoes that"
         )),
         (None, Expiry::Expired { at }) => Some(format!(
-            "the time of this environment is over since {}: the next `landfall reap` takes it down; \
-             `landfall up --ttl 2h` gives it more, `--ttl never` all it wants",
+            "this environment has expired at {}: the next `landfall reap` destroys it; \
+             `landfall up --ttl 2h` extends its TTL, `--ttl never` removes it",
             at.readable(before.seen_at)
         )),
         _ => None,
     }
 }
 
-/// What an environment's tag says of its end.
+/// When an environment expires, by its tag.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "expiry", rename_all = "snake_case")]
 pub enum Expiry {
-    /// It has no such tag: it stays.
+    /// It has no such tag.
     #[default]
     Never,
-    /// It lives.
+    /// It expires at this time.
     Until {
-        /// Until when.
+        /// When.
         at: Timestamp,
     },
-    /// Its time is over.
+    /// It has expired.
     Expired {
-        /// Since when.
+        /// When.
         at: Timestamp,
     },
-    /// The tag holds something that landfall does not write. Nothing is taken down for it.
+    /// The tag has a value that landfall does not write. The environment does not expire.
     Unreadable {
-        /// What it holds.
+        /// The value.
         value: String,
     },
 }
 
-/// The value of [`TAG_EXPIRES_AT`] for an end.
+/// The value of [`TAG_EXPIRES_AT`].
 pub fn tag_value(at: Timestamp) -> String {
     at.rfc3339()
 }
 
-/// Reads the tag, if there is one.
+/// The expiry by the value of the tag, if there is one.
 pub fn expiry(now: Timestamp, tag: Option<&str>) -> Expiry {
     let Some(tag) = tag else {
         return Expiry::Never;
@@ -229,14 +212,13 @@ pub fn expiry(now: Timestamp, tag: Option<&str>) -> Expiry {
     }
 }
 
-/// Whether an environment with this tag may be taken down for its age. Only a readable end that lies
-/// behind is one.
+/// Whether an environment with this tag has expired. A value that cannot be parsed never expires.
 pub fn is_expired(now: Timestamp, tag: Option<&str>) -> bool {
     matches!(expiry(now, tag), Expiry::Expired { .. })
 }
 
 impl Expiry {
-    /// What `status` says; nothing of an environment that stays.
+    /// The line of `status`; [`None`] without expiry.
     pub fn status(&self, now: Timestamp) -> Option<String> {
         match self {
             Expiry::Never => None,
@@ -246,29 +228,29 @@ impl Expiry {
                 at.readable(now)
             )),
             Expiry::Expired { at } => Some(format!(
-                "expired {} ago, at {}; `landfall reap` takes it down",
+                "expired {} ago, at {}; `landfall reap` destroys it",
                 roughly(now.since(*at)),
                 at.readable(now)
             )),
             Expiry::Unreadable { value } => Some(format!(
-                "its tag {TAG_EXPIRES_AT} holds {value:?}, which is no end that landfall writes; it stays until it is taken down"
+                "its tag {TAG_EXPIRES_AT} has the unknown value {value:?}; it does not expire"
             )),
         }
     }
 
-    /// What `reap` says of an environment that it looked at.
+    /// The line of `reap`.
     pub fn reap(&self, environment: &str, now: Timestamp) -> String {
         match self {
-            Expiry::Never => format!("{environment}: stays, it has no end"),
+            Expiry::Never => format!("{environment}: stays, it has no TTL"),
             Expiry::Until { at } => {
                 format!("{environment}: stays for {} more", roughly(at.since(now)))
             }
             Expiry::Expired { at } => format!(
-                "{environment}: expired {} ago, is taken down",
+                "{environment}: expired {} ago, will be destroyed",
                 roughly(now.since(*at))
             ),
             Expiry::Unreadable { value } => format!(
-                "{environment}: stays, its tag {TAG_EXPIRES_AT} holds {value:?}, which is no end that landfall writes"
+                "{environment}: stays, its tag {TAG_EXPIRES_AT} has the unknown value {value:?}"
             ),
         }
     }
@@ -294,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_allowed_and_what_lies_beyond_is_not() {
+    fn the_limits_are_valid_and_values_beyond_are_not() {
         assert_eq!(ttl("10m").duration(), SHORTEST);
         assert_eq!(ttl("30d").duration(), LONGEST);
         assert_eq!(ttl("720h").duration(), LONGEST);
         for (bad, why) in [
-            ("9m", "10m is the least"),
-            ("0d", "10m is the least"),
-            ("31d", "30d is the most"),
-            ("43201m", "30d is the most"),
+            ("9m", "the minimum is 10m"),
+            ("0d", "the minimum is 10m"),
+            ("31d", "the maximum is 30d"),
+            ("43201m", "the maximum is 30d"),
         ] {
             let error = Ttl::parse(bad).expect_err(bad).to_string();
             assert!(error.contains(why) && error.contains(bad), "{error}");
@@ -310,19 +292,16 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_told_how_to_write_it() {
+    fn anything_else_is_an_error_that_shows_the_form() {
         for bad in [
             "",
             "m",
             "2",
-            "600s",
-            "1.5h",
+            "90s",
             "-2h",
             "+2h",
-            " 2h",
-            "2 h",
             "2H",
-            "2w",
+            "20M",
             "h2",
             "2é",
             "99999999999999999999d",
@@ -330,6 +309,19 @@ mod tests {
         ] {
             let error = Ttl::parse(bad).expect_err(bad).to_string();
             assert!(error.contains("such as 90m, 2h or 3d"), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_ways_to_write_a_duration_are_read_too() {
+        for (text, same) in [
+            ("600s", "10m"),
+            ("1.5h", "90m"),
+            ("2 h", "2h"),
+            ("2w", "14d"),
+        ] {
+            assert_eq!(ttl(text), ttl(same));
+            assert_eq!(ttl(text).to_string(), same);
         }
     }
 
@@ -350,45 +342,49 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_is_a_time_or_none() {
-        assert_eq!(Wish::parse("2h"), Ok(Wish::For(ttl("2h"))));
-        assert_eq!(Wish::parse("never"), Ok(Wish::Never));
-        assert!(Wish::parse("Never").is_err() && Wish::parse("5m").is_err());
-        assert_eq!(Wish::Never.end(NOW), None);
+    fn a_change_is_a_ttl_or_never() {
+        assert_eq!(TtlChange::parse("2h"), Ok(TtlChange::For(ttl("2h"))));
+        assert_eq!(TtlChange::parse("never"), Ok(TtlChange::Never));
+        assert!(TtlChange::parse("Never").is_err() && TtlChange::parse("5m").is_err());
+        assert_eq!(TtlChange::Never.expires_at(NOW), None);
         assert_eq!(
-            Wish::For(ttl("2h")).end(NOW),
+            TtlChange::For(ttl("2h")).expires_at(NOW),
             Some(ttl("2h").expires_at(NOW))
         );
     }
 
     #[test]
-    fn who_gives_an_end_or_forgets_to_is_told() {
-        let of = |tag| Lifetime::read(NOW, tag);
+    fn setting_an_expiry_or_leaving_an_expired_one_is_a_warning() {
+        let of = |tag| ObservedExpiry::read(NOW, tag);
         let (none, past, future) = (
             of(None),
             of(Some("2026-11-20T08:00:00Z")),
             of(Some("2026-11-23T14:03:10Z")),
         );
-        let asked = Some(Wish::For(ttl("2h")));
+        let asked = Some(TtlChange::For(ttl("2h")));
         let text = warning(asked, &none, false).expect("it had no end");
-        assert!(text.contains("now ends in 2h"), "{text}");
+        assert!(text.contains("now expires in 2h"), "{text}");
         let text = warning(None, &past, false).expect("it is over");
         assert!(text.contains("2026-11-20 08:00:00 UTC"), "{text}");
-        for (wish, before, is_new) in [
+        for (change, before, is_new) in [
             (asked, &none, true),
             (asked, &future, false),
             (asked, &past, false),
-            (Some(Wish::Never), &none, false),
-            (Some(Wish::Never), &past, false),
+            (Some(TtlChange::Never), &none, false),
+            (Some(TtlChange::Never), &past, false),
             (None, &none, false),
             (None, &future, false),
         ] {
-            assert_eq!(warning(wish, before, is_new), None, "{wish:?} {before:?}");
+            assert_eq!(
+                warning(change, before, is_new),
+                None,
+                "{change:?} {before:?}"
+            );
         }
     }
 
     #[test]
-    fn the_end_is_told_by_the_tag() {
+    fn the_tag_has_the_expiry() {
         let end = ttl("2h").expires_at(NOW);
         let tag = tag_value(end);
         assert_eq!(tag, "2026-11-23T14:03:10Z");
@@ -400,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_down_for_a_tag_that_is_missing_or_strange() {
+    fn a_missing_or_unknown_tag_never_expires() {
         let late = Timestamp(u64::MAX);
         assert!(!is_expired(late, None));
         for strange in [
@@ -415,14 +411,14 @@ mod tests {
     }
 
     #[test]
-    fn what_status_and_reap_say() {
+    fn lines_of_status_and_reap() {
         let tags = [
             None,
             Some("2026-11-23T14:03:10Z"),
             Some("2026-11-20T08:00:00Z"),
             Some("tomorrow"),
         ];
-        let said: Vec<String> = tags
+        let lines: Vec<String> = tags
             .iter()
             .map(|tag| {
                 let expiry = expiry(NOW, *tag);
@@ -430,12 +426,12 @@ mod tests {
                 format!("{status}\n  {}", expiry.reap("shop-try", NOW))
             })
             .collect();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     proptest! {
         #[test]
-        fn it_expires_when_its_time_is_over_and_not_before(
+        fn it_expires_after_its_ttl_and_not_before(
             minutes in 10u64..=43_200, now in 0u64..200_000_000_000_000,
         ) {
             let ttl = Ttl::parse(&format!("{minutes}m")).expect("within the limits");
@@ -444,7 +440,7 @@ mod tests {
             let tag = tag_value(ttl.expires_at(now));
             let later = |ms: u64| Timestamp(now.0 + ms);
             prop_assert!(!is_expired(now, Some(&tag)));
-            // The second in which it was set is lost at most.
+            // At most the fraction of the second in which it was set is lost.
             prop_assert!(!is_expired(later(minutes * 60_000 - 1_000), Some(&tag)));
             prop_assert!(is_expired(later(minutes * 60_000), Some(&tag)));
         }

@@ -1,15 +1,15 @@
-//! Which landfall this is, and what it works with: what a report of a defect needs.
+//! The versions of landfall and of the tools it uses, for a bug report.
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to "which landfall is this?".
+/// The result of `landfall version`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// Its version, by <https://semver.org>.
     pub version: String,
-    /// The commit that it was built from, if the build was told.
+    /// The commit that it was built from, if the build knew it.
     pub commit: Option<String>,
-    /// What it was built for: `x86_64-linux`.
+    /// The platform that it was built for: `x86_64-linux`.
     pub built_for: String,
     /// Version of the events' format, as in [`crate::event::VERSION`].
     pub events: u32,
@@ -17,7 +17,7 @@ pub struct Version {
     pub terraform: Tool,
     /// The container engine that it would use.
     pub engine: Tool,
-    /// The edge that it would add to images of each processor.
+    /// The edge for images of each CPU architecture.
     pub edges: Vec<Edge>,
 }
 
@@ -25,26 +25,26 @@ pub struct Version {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Tool {
-    /// It is there.
+    /// It was found.
     Found {
-        /// Where.
+        /// Its path.
         path: String,
-        /// Which, in its own words.
+        /// The version that it reports.
         version: String,
     },
-    /// It is not.
+    /// It was not found.
     Missing {
         /// Why not.
         missing: String,
     },
 }
 
-/// An edge for one processor.
+/// The edge for one CPU architecture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// `x86_64` or `arm64`.
     pub architecture: String,
-    /// Where its program lies; nothing if there is none.
+    /// Path of the program; [`None`] if there is none.
     pub path: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Tool {
 }
 
 impl Version {
-    /// A line for each, for people. The first is what `--version` prints.
+    /// The versions, one a line, for people. The first line is that of `--version`.
     pub fn describe(&self) -> String {
         let mut lines = vec![format!("landfall {}", self.version)];
         if let Some(commit) = &self.commit {

@@ -1,24 +1,24 @@
-//! Slots on Lambda. Each is an alias of the function, named after the slot and leading to the version that is
-//! staged there; the alias `live`, which users come in by, leads to one of these versions, or to two of them by
-//! weight (<https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>).
+//! Slots on Lambda. Each is an alias of the function that has the slot's name and points to the version that is
+//! staged there. The alias `live`, which users invoke, points to one of these versions, or to both by weight
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>).
 
 use crate::app::names::{Slot, Slots};
 
-/// Where the alias `live` leads.
+/// The versions that the alias `live` points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
-    /// The version that gets what no other does.
+    /// The version of the alias.
     pub version: String,
-    /// Another version, and its percentage.
+    /// A second version, and its weight in percent.
     pub other: Option<(String, u32)>,
 }
 
-/// What is staged in a slot.
+/// The version that is staged in each slot.
 pub type Staged = Slots<Option<String>>;
 
 impl Routing {
-    /// Percent of users that each slot has. Before the first release `live` leads to what Terraform made: that
-    /// counts for the slot that is called live then.
+    /// The share of users of each slot, in percent. Before the first release `live` points to the version that
+    /// Terraform created, which counts for the slot without a version.
     pub fn shares(&self, staged: &Staged) -> Slots<u32> {
         let other = self
             .other
@@ -35,7 +35,7 @@ impl Routing {
                 _ if self.version == *version => 100 - other,
                 _ => 0,
             };
-            // Both slots may hold the same version; its users are counted once.
+            // Both slots may have the same version; its users count once.
             *shares.of_mut(slot) = share.min(left);
             left -= share.min(left);
         }
@@ -48,8 +48,8 @@ impl Routing {
         shares
     }
 
-    /// The routing that sends `share` percent of users to `slot` and all others to the other one; [`None`] if
-    /// one of them is to get users and holds nothing.
+    /// The routing that sends `share` percent of users to `slot` and all others to the other one; [`None`] if a
+    /// slot that should get users has no version.
     pub fn shifted(slot: Slot, share: u32, staged: &Staged) -> Option<Routing> {
         let (here, there) = (staged.of(slot), staged.of(slot.other()));
         match share.min(100) {
@@ -62,7 +62,7 @@ impl Routing {
         }
     }
 
-    /// Everyone to one version.
+    /// All users to one version.
     fn to(version: String) -> Routing {
         Routing {
             version,

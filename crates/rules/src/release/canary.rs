@@ -33,5 +33,5 @@ pub use counts::{
 };
 pub use monitor::Monitor;
 pub use policy::Policy;
-pub use trial::{Decision, Judgement, Trial, judge};
+pub use trial::{Decision, Judgement, Totals, Trial, judge};
 pub use windows::seal;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::app::manifest::Target;
+use std::time::Duration;
 
 fn expected() -> Expectation {
     Expectation {
@@ -204,9 +206,8 @@ sl  local_address                         remote_address                        
     );
 }
 
-#[test]
-fn every_cause_says_what_to_do() {
-    let causes = [
+fn causes() -> Vec<Cause> {
+    vec![
         Cause::Crash { exit_code: 137 },
         Cause::Crash { exit_code: 0 },
         Cause::SecretNotRead {
@@ -273,13 +274,40 @@ fn every_cause_says_what_to_do() {
         Cause::Displaced,
         Cause::Aborted,
         Cause::Interrupted,
-    ];
-    let text: Vec<String> = causes
-        .iter()
-        .map(|cause| {
-            let Explanation { what, next } = cause.explain();
-            format!("{}\n  {what}\n  → {next}", cause.code())
-        })
+    ]
+}
+
+/// What and next of every cause, as a person reads them on a target.
+fn texts(target: Target) -> Vec<String> {
+    let text = |cause: &Cause| {
+        let Explanation { what, next } = cause.explain(target);
+        format!("{}\n  {what}\n  → {next}", cause.code())
+    };
+    causes().iter().map(text).collect()
+}
+
+#[test]
+fn every_cause_says_what_to_do() {
+    insta::assert_snapshot!("causes", texts(Target::Fargate).join("\n"));
+}
+
+#[test]
+fn on_lambda_a_cause_is_about_versions_and_the_alias() {
+    let on_lambda = texts(Target::Lambda);
+    for text in &on_lambda {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        for word in words {
+            assert!(
+                !["task", "tasks", "slot", "slots"].contains(&word),
+                "{word} in {text}"
+            );
+        }
+    }
+    let different: Vec<String> = on_lambda
+        .into_iter()
+        .zip(texts(Target::Fargate))
+        .filter(|(lambda, fargate)| lambda != fargate)
+        .map(|(lambda, _)| lambda)
         .collect();
-    insta::assert_snapshot!("causes", text.join("\n"));
+    insta::assert_snapshot!("causes_on_lambda", different.join("\n"));
 }

@@ -1,13 +1,13 @@
-//! What a release will do on a day on which everything goes well: the dry run.
+//! A dry run: the steps of a release if everything goes well.
 
 use super::{Observation, Outcome, PreviewRoutes, Probes, Release, SlotSeen, Step, next};
 use crate::time::Timestamp;
 
-/// More steps than any release takes.
+/// An upper limit for the steps of a release.
 const STEPS: usize = 60;
 
-/// The steps of `release` from what is `seen` at `now`, if the platform does what it is told and the
-/// candidate proves itself. The last one is [`Step::Finished`].
+/// The steps of `release` from what is `seen` at `now`, if every call succeeds and the candidate is as good
+/// as the old version. The last one is [`Step::Finished`].
 pub fn dry_run(release: &Release, seen: &Observation, now: Timestamp) -> Vec<Step> {
     let (mut release, mut seen, mut now) = (release.clone(), seen.clone(), now);
     let mut steps: Vec<Step> = Vec::new();
@@ -25,8 +25,8 @@ pub fn dry_run(release: &Release, seen: &Observation, now: Timestamp) -> Vec<Ste
     steps
 }
 
-/// A platform that does what it is told at once, and versions that are as good as each other: changes
-/// what is `seen` as `step` would, and says what time it is then.
+/// Simulates `step` on a platform where every call takes effect at once and both versions are equally good.
+/// Changes `seen` accordingly and returns the time afterwards.
 pub fn carry_out(
     release: &Release,
     seen: &mut Observation,
@@ -73,14 +73,14 @@ pub fn carry_out(
             };
         }
         Step::Watch { until, .. } => {
-            let said = &mut seen.comparison;
-            if said.new_users < super::ENOUGH {
-                said.new_users = super::ENOUGH;
+            let comparison = &mut seen.comparison;
+            if comparison.new_users < super::ENOUGH {
+                comparison.new_users = super::ENOUGH;
                 return now;
             }
             let began = release.progress.shifted_at.unwrap_or(now);
-            if !said.proven_by_users && release.progress.promoted_at.is_none() {
-                said.proven_by_users = true;
+            if !comparison.proven_by_users && release.progress.promoted_at.is_none() {
+                comparison.proven_by_users = true;
                 return now.max(began.plus(release.timings.minimum));
             }
             return *until;

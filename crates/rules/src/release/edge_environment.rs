@@ -1,15 +1,14 @@
 //! The environment of the edge in a task or function, and how long a task may take to stop.
 
-use crate::app::manifest::{Container, Target};
+use crate::app::manifest::Target;
 use crate::edge_contract::PORT;
 use crate::edge_contract::env_vars::PREFIX;
-use crate::release::revision::{RevisionId, Settings};
 use std::collections::BTreeMap;
 
 /// CloudFront and the load balancer: both are trusted to report a user's address and protocol.
 const TRUSTED_HOPS: u32 = 2;
-/// Seconds for which the edge accepts new connections after SIGTERM. ECS deregisters a task from the
-/// load balancer before it sends the signal; this covers the load balancer's slowest node.
+/// Seconds for which the edge accepts new connections after SIGTERM. ECS deregisters a task from
+/// the load balancer before it sends the signal; this covers the load balancer's slowest node.
 const LEAD_SECONDS: u32 = 5;
 /// Seconds the app gets to exit after its SIGTERM.
 const STOP_SECONDS: u32 = 4;
@@ -21,17 +20,28 @@ pub fn stop_timeout(drain_seconds: u32) -> u32 {
     LEAD_SECONDS + drain_seconds + STOP_SECONDS + MARGIN_SECONDS
 }
 
-/// The variables of the edge for a task or function that runs `revision` with `settings`; empty
-/// without the edge.
-pub fn environment(settings: &Settings, revision: &RevisionId) -> BTreeMap<String, String> {
-    let Some(ride) = &settings.edge else {
-        return BTreeMap::new();
-    };
+/// A task or function that runs an app behind the edge.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct EdgeTask<'a> {
+    pub target: Target,
+    /// The app's own port.
+    pub port: u16,
+    /// Path that the edge requests to see whether the app answers.
+    pub ready_path: &'a str,
+    pub drain_seconds: u32,
+    pub no_new_privileges: bool,
+    /// Id of the revision.
+    pub revision: &'a str,
+}
+
+/// The variables of the edge.
+pub fn variables(task: &EdgeTask<'_>) -> BTreeMap<String, String> {
     let millis = |seconds: u32| (u64::from(seconds) * 1000).to_string();
     let everywhere = [
-        ("APP", settings.port.to_string()),
-        ("REVISION", revision.to_string()),
-        ("READY_PATH", ride.ready_path.clone()),
+        ("APP", task.port.to_string()),
+        ("REVISION", task.revision.to_owned()),
+        ("READY_PATH", task.ready_path.to_owned()),
     ];
     // On Lambda the platform decides the rest (`policy/lambda/environment.rs` of the edge).
     let in_tasks = [
@@ -39,20 +49,18 @@ pub fn environment(settings: &Settings, revision: &RevisionId) -> BTreeMap<Strin
         ("TRUSTED_HOPS", TRUSTED_HOPS.to_string()),
         ("FORWARDED_PROTO", "https".to_owned()),
         ("LEAD_MS", millis(LEAD_SECONDS)),
-        ("DRAIN_MS", millis(ride.drain_seconds)),
+        ("DRAIN_MS", millis(task.drain_seconds)),
         ("STOP_MS", millis(STOP_SECONDS)),
     ];
     // Set only where it differs from the default: older edges do not know the variable.
-    let allows = |container: &Container| !container.no_new_privileges;
-    let unlocked = settings.container.as_ref().is_some_and(allows);
-    let unlocked = unlocked.then(|| ("NO_NEW_PRIVILEGES", "off".to_owned()));
+    let privileges = (!task.no_new_privileges).then(|| ("NO_NEW_PRIVILEGES", "off".to_owned()));
     let in_tasks = in_tasks
         .into_iter()
-        .filter(|_| settings.target == Target::Fargate);
+        .filter(|_| task.target == Target::Fargate);
     everywhere
         .into_iter()
         .chain(in_tasks)
-        .chain(unlocked)
+        .chain(privileges)
         .map(|(name, value)| (format!("{PREFIX}{name}"), value))
         .collect()
 }
@@ -60,26 +68,21 @@ pub fn environment(settings: &Settings, revision: &RevisionId) -> BTreeMap<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::manifest::{Draft, Facts, Manifest, Overrides};
     use crate::edge_contract::env_vars::VARIABLES;
-
-    fn manifest(text: &str) -> Manifest {
-        let facts = Facts {
-            directory_name: "app".into(),
-            dockerfile: Some("FROM scratch\nEXPOSE 3000\n".into()),
-            protected: vec![],
-        };
-        Draft::read(Some(text))
-            .resolve(&facts, &Overrides::default())
-            .expect("a manifest")
-    }
 
     /// `crates/edge/tests/contract.rs` has the edge parse the values.
     #[test]
     fn every_variable_is_in_the_table() {
-        for text in ["", "container = { no_new_privileges = false }\n"] {
-            let settings = Settings::of(&manifest(text));
-            let variables = environment(&settings, &RevisionId("e790b3b3dbaf".into()));
+        for target in [Target::Fargate, Target::Lambda] {
+            let variables = variables(&EdgeTask {
+                target,
+                port: 3000,
+                ready_path: "/",
+                drain_seconds: 15,
+                no_new_privileges: false,
+                revision: "e790b3b3dbaf",
+            });
+            assert!(variables.contains_key("LANDFALL_EDGE_NO_NEW_PRIVILEGES"));
             for name in variables.keys() {
                 let short = name.strip_prefix(PREFIX).expect("the prefix");
                 assert!(VARIABLES.iter().any(|known| known.name == short), "{name}");
@@ -89,14 +92,7 @@ mod tests {
 
     #[test]
     fn fargate_allows_the_stop_timeout() {
-        for text in ["drain_seconds = 0\n", "drain_seconds = 110\n"] {
-            assert!(stop_timeout(manifest(text).drain_seconds) <= 120, "{text}");
-        }
-    }
-
-    #[test]
-    fn without_an_edge_there_are_no_variables() {
-        let settings = Settings::of(&manifest("edge = false\n"));
-        assert!(environment(&settings, &RevisionId("a".into())).is_empty());
+        // The largest value that the manifest accepts.
+        assert!(stop_timeout(110) <= 120);
     }
 }

@@ -1,11 +1,11 @@
-//! What is left of a task that failed, as the services tell it.
+//! Evidence of a failed task, as the services report it.
 //!
 //! Stop codes and reasons: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>.
 //! Target health reasons: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>.
 
 use serde::{Deserialize, Serialize};
 
-/// A task that stopped, as ECS tells it.
+/// A stopped task, as ECS describes it. On Lambda, a failed invocation has the same form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoppedTask {
     /// Task id.
@@ -21,7 +21,7 @@ pub struct StoppedTask {
 }
 
 impl StoppedTask {
-    /// Whether the task ended by itself. A task that the scheduler or a person stopped says nothing
+    /// Whether the task ended by itself. A task that the scheduler or a person stopped is no evidence
     /// against its revision.
     pub fn is_failure(&self) -> bool {
         !matches!(
@@ -38,7 +38,7 @@ impl StoppedTask {
     }
 }
 
-/// A target of a load balancer, as it tells it.
+/// A target, as the load balancer describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetHealth {
     /// Address of the target.
@@ -51,7 +51,7 @@ pub struct TargetHealth {
     pub description: String,
 }
 
-/// All that is known of a candidate that does not come up.
+/// The evidence against a candidate that does not become healthy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Tasks of the candidate that stopped.
@@ -60,8 +60,8 @@ pub struct Evidence {
     pub targets: Vec<TargetHealth>,
     /// The last lines it wrote, oldest first.
     pub log: Vec<String>,
-    /// Ports on which the image was seen to listen when it was run on this machine; [`None`] if it
-    /// was not tried or could not be.
+    /// Ports on which the image listened when it was run on this machine; [`None`] if it was not or
+    /// could not be.
     pub listens_on: Option<Listening>,
 }
 
@@ -70,14 +70,13 @@ pub struct Evidence {
 pub struct Listening {
     /// Ports that can be reached from outside the container.
     pub reachable: Vec<u16>,
-    /// Ports bound to a loopback address: they can be reached from within only.
+    /// Ports bound to a loopback address, which can be reached from inside only.
     pub loopback: Vec<u16>,
 }
 
 impl Listening {
-    /// Reads `/proc/PID/net/tcp` and `/proc/PID/net/tcp6`, one after the other
-    /// (<https://docs.kernel.org/networking/proc_net_tcp.html>). Lines that are no socket are passed
-    /// over.
+    /// Parses `/proc/PID/net/tcp` and `/proc/PID/net/tcp6`, one after the other
+    /// (<https://docs.kernel.org/networking/proc_net_tcp.html>). Other lines are ignored.
     pub fn parse(proc_net_tcp: &str) -> Listening {
         const LISTEN: &str = "0A";
         let mut seen = Listening::default();

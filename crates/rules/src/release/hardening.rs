@@ -1,30 +1,30 @@
-//! How the settings of a container are enforced: what ECS, Docker and Podman are told.
+//! The restrictions of a container, as ECS, Docker and Podman take them.
 
 use crate::app::manifest::{Capability, TMP, Target, User};
 use crate::release::revision::Settings;
 
 /// Processes and threads of a container on this machine: as many as Lambda allows
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). Fargate knows no such limit.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). Fargate has no such limit.
 pub const PROCESSES: u32 = 1024;
-/// Below, only who may everything can listen, unless the system is told another number.
+/// Only privileged processes can listen on ports below, unless [`LOWEST_PORT`] is set.
 pub const LOW_PORTS: u16 = 1024;
-/// The setting of a container's network that holds the number.
+/// The network setting with the first port that needs no privilege.
 pub const LOWEST_PORT: &str = "net.ipv4.ip_unprivileged_port_start";
 
-/// What a platform is told about a container.
+/// The restrictions of one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hardening {
-    /// Whom it runs as; [`None`]: as the platform likes.
+    /// The user that it runs as; [`None`] for the platform's default.
     pub user: Option<String>,
-    /// Whether its root filesystem can only be read.
+    /// Whether its root file system is read-only.
     pub read_only: bool,
     /// Directories in memory.
     pub tmpfs: Vec<Tmpfs>,
-    /// Capabilities that it goes without; `ALL` alone if it keeps none.
+    /// Capabilities that are dropped; `ALL` alone if it keeps none.
     pub drop: Vec<&'static str>,
-    /// Capabilities that it has beyond Docker's default.
+    /// Capabilities that are added to Docker's defaults.
     pub add: Vec<&'static str>,
-    /// Whether nothing in it gets more rights.
+    /// Whether its programs cannot gain privileges.
     pub no_new_privileges: bool,
     /// The first port that it may listen on without being root.
     pub lowest_port: u16,
@@ -33,20 +33,20 @@ pub struct Hardening {
 /// A directory in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tmpfs {
-    /// Where.
+    /// Its path in the container.
     pub path: String,
-    /// MiB that fit in. What lies there counts as the container's memory.
+    /// Capacity in MiB. Its contents count as the container's memory.
     pub size: u32,
-    /// Whom it belongs to, and which group, by number; [`None`]: root.
+    /// User and group that own it, by number; [`None`] for root.
     pub owner: (Option<u32>, Option<u32>),
 }
 
 impl Tmpfs {
-    /// Everyone may write and only the owner remove, as usual for `/tmp`. Programs can be run from there: many
-    /// an app unpacks libraries before it loads them.
+    /// The mount options: every user may write and only the owner delete, as usual for `/tmp`. Programs can be
+    /// run from there, as many apps unpack libraries before they load them.
     ///
-    /// It belongs to the app's user, too, because runc before 1.2 gives it the mode that a directory of
-    /// this name has in the image, whatever the options say.
+    /// The app's user owns it too, because runc before 1.2 ignores the mode and takes that of the directory
+    /// of this name in the image.
     pub fn options(&self) -> Vec<String> {
         let usual = ["rw", "exec", "nosuid", "nodev", "mode=1777"].map(str::to_owned);
         let (user, group) = self.owner;
@@ -57,8 +57,8 @@ impl Tmpfs {
 }
 
 impl Hardening {
-    /// What the settings ask for; [`None`] for a revision from before landfall had any.
-    pub fn of(settings: &Settings) -> Option<Hardening> {
+    /// The restrictions for these settings; [`None`] for a revision from before landfall had any.
+    pub fn from_settings(settings: &Settings) -> Option<Hardening> {
         let container = settings.container.as_ref()?;
         let tmp = container.read_only.then_some(TMP);
         let own = container.writable.iter().map(|path| path.as_str());
@@ -68,7 +68,7 @@ impl Hardening {
             if tmpfs.iter().all(|other| other.path != path) {
                 tmpfs.push(Tmpfs {
                     path: path.to_owned(),
-                    // As Linux itself would: half of what there is.
+                    // Half of the memory, the default of Linux.
                     size: settings.memory / 2,
                     owner,
                 });
@@ -77,7 +77,7 @@ impl Hardening {
         let keeps = |one: &Capability| container.capabilities.contains(one);
         let drop = match container.capabilities.iter().any(|one| one.is_default()) {
             false => vec!["ALL"],
-            // Fargate lets nothing but SYS_PTRACE be added, so that what is kept is left out here.
+            // Fargate adds only SYS_PTRACE, so those that are kept are not dropped.
             true => Capability::ALL
                 .iter()
                 .filter(|one| one.is_default() && !keeps(one))
@@ -99,7 +99,7 @@ impl Hardening {
         })
     }
 
-    /// The same for `docker run` and `podman run`, with the limits that a task on Fargate does not have.
+    /// The arguments of `docker run` and `podman run`, with limits that Fargate does not have.
     pub fn arguments(&self) -> Vec<String> {
         let mut all = Vec::new();
         let mut put = |words: [&str; 2]| all.extend(words.map(str::to_owned));
@@ -122,7 +122,7 @@ impl Hardening {
         if self.no_new_privileges {
             put(["--security-opt", "no-new-privileges"]);
         }
-        // Docker would let everyone listen everywhere; Fargate does not.
+        // Docker allows every port to every user; Fargate does not.
         put(["--sysctl", &format!("{LOWEST_PORT}={}", self.lowest_port)]);
         put(["--pids-limit", &PROCESSES.to_string()]);
         if self.read_only {
@@ -132,7 +132,7 @@ impl Hardening {
     }
 }
 
-/// A user as engines understand it in every image: one without `/etc/passwd` knows no name, not even root's.
+/// The user with `root` as a number: an image without `/etc/passwd` has no names.
 fn by_number(user: &User) -> String {
     let words: Vec<&str> = user
         .as_str()
@@ -142,17 +142,17 @@ fn by_number(user: &User) -> String {
     words.join(":")
 }
 
-/// A user and a group by number; a name stands in the image only, and is not known here.
+/// User and group by number; [`None`] for names, which only the image can resolve.
 fn numbers(user: &User) -> (Option<u32>, Option<u32>) {
     let by_number = by_number(user);
     let mut words = by_number.split(':').map(|word| word.parse().ok());
     (words.next().flatten(), words.next().flatten())
 }
 
-/// Whether `/tmp` of this revision lies in memory, and not on a disk.
+/// Whether `/tmp` of this revision is in memory and not on a disk.
 pub fn tmp_in_memory(settings: &Settings) -> bool {
     settings.target == Target::Fargate
-        && Hardening::of(settings).is_some_and(|hardening| !hardening.tmpfs.is_empty())
+        && Hardening::from_settings(settings).is_some_and(|hardening| !hardening.tmpfs.is_empty())
 }
 
 #[cfg(test)]
@@ -170,11 +170,11 @@ mod tests {
         let manifest = Draft::read(Some(&text))
             .resolve(&facts, &Overrides::default())
             .expect("a manifest");
-        Hardening::of(&Settings::of(&manifest)).expect("hardened")
+        Hardening::from_settings(&Settings::from_manifest(&manifest)).expect("hardened")
     }
 
     #[test]
-    fn hardened_unless_something_else_is_said() {
+    fn a_container_is_hardened_by_default() {
         let words = hardening("").arguments().join(" ");
         assert_eq!(
             words,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn relaxed_one_by_one() {
+    fn each_restriction_can_be_removed_alone() {
         let nothing_left = hardening(
             "port = 80\n[container]\nuser = \"root\"\nread_only = false\nno_new_privileges = false\n",
         );

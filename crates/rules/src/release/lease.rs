@@ -1,51 +1,48 @@
 //! The release lock: a lease that its holder keeps renewing, in one object of a store that can
 //! compare and swap.
 //!
-//! Whoever holds it may change what runs. It has two halves:
+//! The holder may change what runs.
 //!
-//! - **The holder** may act until [`Lease::left`] is zero, counted by a clock of its own that nobody
-//!   sets, from *before* it sent the last renewal that was confirmed.
-//! - **Everybody else** may take it over once it has been released, once its process is observed to be
-//!   gone, or once it has not changed for as long as it lasts.
+//! - **The holder** may act until [`Lease::left`] is zero, by a monotonic clock, counted from *before* it
+//!   sent the last renewal that was confirmed.
+//! - **Every other process** may take it over once it was released, once the holder's process is observed to
+//!   be gone, or once it did not change for its whole TTL.
 //!
-//! That last observation ([`Observer`]) needs two reads at least [`Lease::ttl`] apart by the *watcher's*
-//! own clock. `renewed_at` alone decides nothing but whether watching is worth the time: it was read
-//! from the wall clock of another machine, which may be hours ahead or behind, and so a lease that
-//! looks as if it had run out yesterday may be alive. A shorter watch of such a lease would do only if
-//! wall clocks agreed: a holder has the right to be silent for longer, while its renewals are retried.
-//! So the watch is never shorter than the lease; it costs half a minute, once after a crash elsewhere.
+//! The last observation ([`Observer`]) needs two reads at least [`Lease::ttl`] apart by the *watcher's*
+//! monotonic clock. `renewed_at` only decides whether watching is worth the time: it comes from the wall
+//! clock of another machine, which may be hours off, so a lease that seems to have expired yesterday may be
+//! alive. A shorter watch would be safe only if wall clocks agreed, because a holder may be silent while its
+//! renewals are retried. The watch costs half a minute, once after a crash elsewhere.
 //!
-//! Why that is safe, without any assumption about wall clocks: what a watcher first reads at `s` was
-//! written before `s` and sent earlier still, so its holder stops acting before `s + ttl`. The watcher
-//! writes after `s + ttl`, and only over exactly what it watched: a renewal that comes in between,
-//! however late, makes it lose. This needs that no nonce comes back with a `renewed_at` that it had:
-//! else what was given back and taken again looks as if nothing had happened. Renewals see to it by
-//! being later; whoever takes a lease draws a nonce for that ([`is_used_up`]). `lease_tests.rs` tries
-//! this in arbitrary interleavings.
+//! Why this is safe without any assumption about wall clocks: what a watcher first reads at `s` was written
+//! before `s` and sent earlier, so its holder stops acting before `s + ttl`. The watcher writes after
+//! `s + ttl`, and replaces exactly what it watched: any renewal in between, however late, makes the write
+//! fail. This requires that no nonce returns with a `renewed_at` that it had before; otherwise a lease that
+//! was released and taken again would look unchanged. Renewals are always later, and a process that takes a
+//! lease draws a new nonce ([`is_used_up`]). `lease_tests.rs` tests this in arbitrary interleavings.
 
 use crate::time::{Timestamp, roughly};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a lease lasts that is not renewed.
+/// How long a lease lasts without a renewal.
 pub const TTL: Duration = Duration::from_secs(30);
 
-/// The version of the format that is written and read here.
+/// The version of the format that this code writes and reads.
 const VERSION: u32 = 1;
 
-/// Who holds a lease.
+/// The process that holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holder {
     /// `user@host`, for people.
     pub who: String,
-    /// Its process id on that host, for people and for whoever shares its process table.
+    /// Its process id on that host, for people and for processes on the same machine.
     pub pid: u32,
     /// The command that it runs, for example `landfall up`.
     pub command: String,
-    /// Whose process table `pid` counts in: the boot of a kernel and the namespace in it, opaque.
-    /// Host names do not tell: two machines may both be called `localhost`. [`None`] where the system
-    /// does not say.
+    /// Identifies the process table of `pid`: the boot of a kernel and the PID namespace, opaque. Host names
+    /// are not unique: two machines may be called `localhost`. [`None`] where the system does not report it.
     pub machine: Option<String>,
 }
 
@@ -55,9 +52,9 @@ pub struct Holder {
 pub struct Lease {
     /// Version of this format.
     pub v: u32,
-    /// Drawn at random when it is taken; the same until it is given back or somebody else takes it.
+    /// Random, drawn when the lease is taken; unchanged until it is released or taken over.
     pub nonce: String,
-    /// Who holds it.
+    /// Its holder.
     pub holder: Holder,
     /// When it was taken, by the holder's wall clock.
     pub since: Timestamp,
@@ -66,15 +63,15 @@ pub struct Lease {
     /// How long it lasts without a renewal; whole seconds in JSON.
     #[serde(with = "seconds")]
     pub ttl: Duration,
-    /// The number of the release that it is held for, if that is known already.
+    /// The number of the release that it is held for, once known.
     pub release: Option<u64>,
-    /// What its holder is doing, for people.
+    /// The holder's current step, for people.
     pub step: String,
-    /// Whether it was given back. Nothing is ever deleted from the store, so this takes its place.
+    /// Whether it was released. Nothing is deleted from the store, so this flag takes the place of a deletion.
     pub released: bool,
 }
 
-/// A lock whose content is no lease of this version. Somebody may hold it, so it is not free.
+/// A lock that is no lease of this version. It may be held, so it is not free.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(String);
 
@@ -87,7 +84,7 @@ impl std::fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Lease {
-    /// A lease taken now, for [`TTL`].
+    /// A new lease for [`TTL`].
     pub fn new(
         nonce: impl Into<String>,
         holder: Holder,
@@ -108,10 +105,10 @@ impl Lease {
         }
     }
 
-    /// Reads the lock's content.
+    /// Parses the lock's content.
     ///
     /// # Errors
-    /// It is not JSON, has other fields, or says that another version of landfall wrote it.
+    /// It is not JSON, has unknown fields, or another version of the format.
     pub fn parse(text: &str) -> Result<Lease, Unreadable> {
         #[derive(Deserialize)]
         struct Version {
@@ -121,7 +118,7 @@ impl Lease {
         let Version { v } = serde_json::from_str(text).map_err(unreadable)?;
         if v != VERSION {
             return Err(Unreadable(format!(
-                "a lease of version {v}, of which this landfall knows nothing"
+                "a lease of version {v}, which this landfall does not know"
             )));
         }
         serde_json::from_str(text).map_err(unreadable)
@@ -130,13 +127,13 @@ impl Lease {
     /// The lock's content.
     ///
     /// # Errors
-    /// Never, as JSON has a word for every field.
+    /// Never: every field can be written as JSON.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
     }
 
-    /// The next content while it is held. Its `renewed_at` is later than the last even if the clock
-    /// stands still or was set back, as others tell by it that somebody is there.
+    /// The content of the next renewal. Its `renewed_at` is later than the last one even if the clock stands
+    /// still or was set back, because other processes see by it that the holder is alive.
     #[must_use]
     pub fn renewed(&self, now: Timestamp, step: impl Into<String>) -> Lease {
         Lease {
@@ -146,7 +143,7 @@ impl Lease {
         }
     }
 
-    /// The content that gives it back.
+    /// The content that releases it.
     #[must_use]
     pub fn released(&self, now: Timestamp) -> Lease {
         Lease {
@@ -155,25 +152,25 @@ impl Lease {
         }
     }
 
-    /// How long its holder may go on acting without another confirmed renewal; zero: no longer, it has
-    /// to renew first. `since_renewal` is counted from before the last confirmed one was *sent*. The
-    /// last third of the lease is never used: what the holder began just before needs time to end.
+    /// How long its holder may act without another confirmed renewal; zero if it has to renew first.
+    /// `since_renewal` is counted from before the last confirmed one was *sent*. The last third of the lease is
+    /// never used, so that what the holder began just before has time to end.
     pub fn left(&self, since_renewal: Duration) -> Duration {
         (self.ttl - self.ttl / 3).saturating_sub(since_renewal)
     }
 
-    /// Whether a renewal is worth its request: a sixth of the lease has passed.
+    /// Whether a renewal is due: a sixth of the lease has passed.
     pub fn is_due(&self, since_renewal: Duration) -> bool {
         since_renewal >= self.ttl / 6
     }
 
-    /// Whether, as far as wall clocks can tell, it has neither run out nor comes from the future.
+    /// Whether, by wall clocks, it has neither expired nor comes from the future.
     fn seems_alive(&self, now: Timestamp) -> bool {
         now < self.renewed_at.plus(self.ttl) && self.renewed_at < now.plus(self.ttl)
     }
 
     /// `alice@laptop (pid 4711, landfall up) since 14:03:10 UTC, 3 min ago, at step: shift 10 %; last
-    /// heard of 4 s ago`
+    /// renewed 4 s ago`
     pub fn describe(&self, now: Timestamp) -> String {
         let Holder {
             who, pid, command, ..
@@ -183,7 +180,7 @@ impl Lease {
             .map(|number| format!(", release {number}"))
             .unwrap_or_default();
         format!(
-            "{who} (pid {pid}, {command}{release}) since {}, {} ago, at step: {}; last heard of {} ago",
+            "{who} (pid {pid}, {command}{release}) since {}, {} ago, at step: {}; last renewed {} ago",
             self.since.readable(now),
             roughly(now.since(self.since)),
             self.step,
@@ -192,21 +189,21 @@ impl Lease {
     }
 }
 
-/// What looking at a lease more than once has shown.
+/// What repeated looks at a lease have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Staleness {
-    /// It was looked at only once, or was held by nobody.
+    /// It was looked at only once, or was not held.
     Unknown,
-    /// It changed between two looks: somebody is there.
+    /// It changed between two looks: its holder is alive.
     No,
     /// It did not change.
     Yes {
-        /// From the end of the first look to the beginning of the last, by the watcher's own clock.
+        /// From the end of the first look to the beginning of the last, by the watcher's monotonic clock.
         lasted: Duration,
     },
 }
 
-/// Looks at a lease, compared. Moments count from any start, by a clock that nobody sets.
+/// Compares looks at a lease. Times are of a monotonic clock with any start.
 #[derive(Debug, Clone, Default)]
 pub struct Observer {
     seen: Option<Snapshot>,
@@ -221,8 +218,8 @@ struct Snapshot {
 }
 
 impl Observer {
-    /// Takes in one look, which `began` and `ended` then. The lease may have changed any time between
-    /// the two, so what counts is from the end of the first to the beginning of the last.
+    /// Takes in one look, which `began` and `ended` at these times. The lease may have changed at any time
+    /// between the two, so time counts from the end of the first look to the beginning of the last.
     pub fn look(&mut self, found: Option<&Lease>, began: Duration, ended: Duration) -> Staleness {
         let Some(lease) = found.filter(|lease| !lease.released) else {
             self.seen = None;
@@ -248,40 +245,40 @@ impl Observer {
     }
 }
 
-/// What was observed beside the lease itself.
+/// What was observed apart from the lease itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
     /// The wall clock.
     pub now: Timestamp,
-    /// What watching it has shown.
+    /// The result of watching it.
     pub quiet: Staleness,
-    /// Whether its holder's process was looked for in its own process table and is not there.
+    /// Whether its holder's process does not exist in its process table.
     pub holder_is_dead: bool,
 }
 
-/// What someone who wants the lease may do. Whatever is written has to replace exactly what was
-/// found; if that has changed meanwhile, look again.
+/// What a process that wants the lease may do. A write must replace exactly what was found; if that has
+/// changed meanwhile, look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcquireDecision {
-    /// Nobody holds it: write a lease.
+    /// It is free: write a lease.
     Take,
-    /// It bears the claimant's own nonce: an answer was lost. Renew it; only that confirms it.
+    /// It has the claimant's own nonce: an answer was lost. Renew it to confirm it.
     Mine,
-    /// Somebody holds it.
+    /// Another process holds it.
     Held {
-        /// Who, since when, at which step and when last heard of.
+        /// The holder, since when, at which step and when last renewed.
         why: String,
     },
-    /// It seems to have run out. Look again until it has not changed for `quiet_for`.
+    /// It seems to have expired. Look again until it has not changed for `quiet_for`.
     LookFirst {
-        /// How long to watch it, by a clock that nobody sets.
+        /// How long to watch it, by a monotonic clock.
         quiet_for: Duration,
-        /// Whose it is.
+        /// Its holder.
         why: String,
     },
     /// Its holder is gone: write a lease.
     TakeOver {
-        /// Whose it was, and how that is known.
+        /// Its former holder, and how it is known to be gone.
         why: String,
     },
 }
@@ -297,14 +294,14 @@ pub fn decide(found: Option<&Lease>, nonce: &str, around: &Around) -> AcquireDec
     let who = lease.describe(around.now);
     if around.holder_is_dead {
         return AcquireDecision::TakeOver {
-            why: format!("{who}: this process does not exist any more"),
+            why: format!("{who}: this process no longer exists"),
         };
     }
     match around.quiet {
         Staleness::Yes { lasted } if lasted >= lease.ttl => AcquireDecision::TakeOver {
-            why: format!("{who}: watched it for {} without a sign", roughly(lasted)),
+            why: format!("{who}: no renewal for {}", roughly(lasted)),
         },
-        // Its clock may be far off, but it moves.
+        // Its clock may be wrong, but it is renewed.
         Staleness::No => AcquireDecision::Held { why: who },
         _ if lease.seems_alive(around.now) => AcquireDecision::Held { why: who },
         _ => AcquireDecision::LookFirst {
@@ -314,11 +311,10 @@ pub fn decide(found: Option<&Lease>, nonce: &str, around: &Around) -> AcquireDec
     }
 }
 
-/// Whether a claimant who wrote a lease over `tried`, in vain as far as it knows, needs another nonce to
-/// write one over `found`, both told by the store's tags. While the same is there, the first write may
-/// still take effect, and only its nonce tells whose it is. Once another content is there, it took
-/// effect before or never will: its nonce may have been in the store, and with it a `renewed_at` that
-/// the claimant's clock may show again.
+/// Whether a claimant whose write over `tried` seems to have failed needs another nonce to write over `found`,
+/// both compared by the store's tags. While the tag is the same, the first write may still take effect, and
+/// only its nonce identifies it. Once the tag is another, it took effect before or never will: its nonce may
+/// have been in the store, with a `renewed_at` that the claimant's clock may show again.
 pub fn is_used_up<Tag: PartialEq>(tried: Option<&Tag>, found: &Tag) -> bool {
     tried.is_some_and(|tried| tried != found)
 }

@@ -27,7 +27,7 @@ const ONE_LOOK: Around = Around {
 };
 
 const ALICE: &str = "alice@laptop (pid 4711, landfall up) since 14:03:10 UTC, 3 min ago, at step: \
-                     shift 10 %; last heard of";
+                     shift 10 %; last renewed";
 
 #[test]
 fn what_nobody_holds_may_be_taken() {
@@ -69,7 +69,7 @@ fn one_that_ran_out_is_watched_for_as_long_as_it_lasts() {
     assert_eq!(
         of(TTL),
         AcquireDecision::TakeOver {
-            why: format!("{ALICE} 31 s ago: watched it for 30 s without a sign")
+            why: format!("{ALICE} 31 s ago: no renewal for 30 s")
         }
     );
     // Its holder's clock is behind, but it moves.
@@ -99,7 +99,7 @@ fn a_dead_holder_is_not_waited_for() {
     assert_eq!(
         decide(Some(&lease(1)), "me", &around),
         AcquireDecision::TakeOver {
-            why: format!("{ALICE} 1 s ago: this process does not exist any more")
+            why: format!("{ALICE} 1 s ago: this process no longer exists")
         }
     );
 }
@@ -195,7 +195,7 @@ fn its_text_is_read_back_and_nothing_else_is() {
     let complaint = |text: &str| Lease::parse(text).expect_err(text).to_string();
     assert_eq!(
         complaint(&text.replace("\"v\": 1", "\"v\": 2")),
-        "a lease of version 2, of which this landfall knows nothing"
+        "a lease of version 2, which this landfall does not know"
     );
     let more = text.replace("\"v\": 1", "\"v\": 1, \"color\": \"red\"");
     assert!(complaint(&more).contains("unknown field `color`"));

@@ -1,9 +1,9 @@
-//! The ledger: every release with its steps, what each was decided on, its evidence and its outcome.
+//! The ledger: every release with its steps, the observation that each was decided on, and its outcome.
 //!
-//! A record is written *before* each step is carried out. So a driver that was killed leaves a record
-//! that is never behind what it did, and the next one folds the record into a [`Release`], looks, and
-//! asks [`next`] again. For the same reason everybody can check afterwards that each step followed from
-//! what was seen: [`Record::replay`].
+//! A record is written *before* each step is carried out, so that the record of a killed driver is never
+//! behind what it did. The next driver folds the record into a [`Release`], observes, and calls [`next`].
+//! It also allows anyone to check afterwards that each step followed from what was observed:
+//! [`Record::replay`].
 
 use crate::release::canary::{Counts, Policy};
 use crate::release::revision::{Revision, RevisionId};
@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the format that this code writes and reads.
 pub const VERSION: u32 = 1;
-/// Under this key lies the lock of an environment's releases.
+/// Key of the lock of an environment's releases.
 pub const LEASE_KEY: &str = "ledger/lease.json";
-/// Under this prefix lie the records.
+/// Prefix of the keys of records.
 pub const RELEASES_PREFIX: &str = "ledger/releases/";
 
 /// One release.
@@ -24,31 +24,31 @@ pub const RELEASES_PREFIX: &str = "ledger/releases/";
 pub struct Record {
     /// Version of the format.
     pub v: u32,
-    /// Counts the releases of an environment from 1.
+    /// Number of the release in its environment, from 1.
     pub number: u64,
-    /// Who began it: `user@host`.
+    /// `user@host` that began it.
     pub by: String,
-    /// Random, another one for each write: tells one's own write from anybody else's.
+    /// Random and different for each write: tells this process's writes from others'.
     pub nonce: String,
-    /// What is released, in full.
+    /// What is released.
     pub revision: Revision,
     /// What served before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<RevisionId>,
     /// The release as it began.
     pub begun: Release,
-    /// What happened.
+    /// Its steps and the orders of people.
     pub entries: Vec<Entry>,
-    /// By which rules the versions are compared.
+    /// The rules of the comparison.
     #[serde(default)]
     pub policy: Policy,
-    /// What was counted of both versions: what the evidence follows from.
+    /// Requests of both versions: the evidence follows from them.
     #[serde(default)]
     pub counts: Counts,
     /// Landfall's own requests to the public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pings: Option<AvailabilityCounts>,
-    /// How it ended, or what it waits for; [`None`] while it is under way, or if it was killed.
+    /// How it ended, or why it is held; [`None`] while it is under way, or if it was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// When the outcome was known.
@@ -56,52 +56,52 @@ pub struct Record {
     pub ended_at: Option<Timestamp>,
 }
 
-/// One thing that happened in a release.
+/// An event in a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Entry {
-    /// A step was decided on.
+    /// A step was taken.
     Step {
         /// When.
         at: Timestamp,
-        /// What was seen.
+        /// What was observed.
         seen: Box<Observation>,
-        /// What followed from it.
+        /// The step that followed from it.
         step: Step,
     },
-    /// A person said something.
+    /// A person overrode the release.
     Order {
         /// When.
         at: Timestamp,
-        /// Who: `user@host`.
+        /// `user@host` of the person.
         by: String,
-        /// What.
+        /// The override.
         order: ManualOverride,
     },
 }
 
-/// What landfall's own requests to the public address saw during a release.
+/// Landfall's own requests to the public address during a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailabilityCounts {
-    /// Requests.
+    /// All requests.
     pub requests: u64,
-    /// Those that got no answer of the app: refused, reset, timed out, or 502 to 504 of what is in
-    /// front of it.
+    /// Those without an answer of the app: refused, reset, timed out, or 502 to 504 of the load balancer or
+    /// CDN.
     pub failed: u64,
-    /// Those that the app answered with an error of its own.
+    /// Those that the app answered with an error.
     pub errors: u64,
     /// Longest time between two answers of the app, milliseconds.
     pub longest_gap_ms: u64,
 }
 
-/// A step that does not follow from what stands beside it.
+/// A step that does not follow from its observation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
     /// Which entry, from 0.
     pub entry: usize,
-    /// What stands in the ledger.
+    /// The step in the ledger.
     pub written: Step,
-    /// What follows.
+    /// The step that follows.
     pub follows: Step,
 }
 
@@ -131,7 +131,7 @@ impl Record {
         }
     }
 
-    /// The key that a release lies under. Keys sort as numbers do.
+    /// The key of a release. Keys sort like numbers.
     pub fn key(number: u64) -> String {
         format!("{RELEASES_PREFIX}{number:06}.json")
     }
@@ -144,10 +144,10 @@ impl Record {
             .ok()
     }
 
-    /// Reads a record.
+    /// Parses a record.
     ///
     /// # Errors
-    /// The text is not a record, or one of a version that is not known here.
+    /// The text is not a record, or has an unknown version.
     pub fn parse(text: &str) -> Result<Record, String> {
         #[derive(Deserialize)]
         struct Version {
@@ -163,7 +163,7 @@ impl Record {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
-    /// The release as it stands after everything that was written.
+    /// The release after all its entries.
     pub fn release(&self) -> Release {
         let mut release = Release {
             progress: Progress::default(),
@@ -175,7 +175,7 @@ impl Record {
         release
     }
 
-    /// Whether a driver is at work on it, or was when it was killed.
+    /// Whether it has no outcome: a driver works on it, or was killed.
     pub fn is_under_way(&self) -> bool {
         self.outcome.is_none()
     }
@@ -185,15 +185,15 @@ impl Record {
         matches!(self.outcome, Some(Outcome::Held { .. }))
     }
 
-    /// Whether the revision served in the end.
+    /// Whether the revision serves.
     pub fn is_good(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Serving { .. }))
     }
 
-    /// Whether each step follows from what was seen before it.
+    /// Checks that each step follows from what was observed.
     ///
     /// # Errors
-    /// The first that does not.
+    /// The first step that does not.
     pub fn replay(&self) -> Result<(), Box<Mismatch>> {
         let mut release = Release {
             progress: Progress::default(),
@@ -225,8 +225,8 @@ impl Entry {
     }
 }
 
-/// The revision to go back to from `current`: that of the latest release that came to serve and is another
-/// one. `records` are sorted by number.
+/// The release to roll back to from `current`: the latest successful one of another revision. `records` are
+/// sorted by number.
 pub fn previous_good<'a>(records: &'a [Record], current: &RevisionId) -> Option<&'a Record> {
     let good = |record: &&Record| record.is_good() && record.begun.revision != *current;
     records.iter().rev().find(good)

@@ -1,71 +1,8 @@
 use super::*;
-use crate::app::manifest::Architecture;
 use crate::app::names::{Slot, Slots};
 use crate::release::diagnosis::Cause;
-use crate::release::revision::{Digest, Image, Settings};
-use crate::release::{
-    AtMaximum, Comparison, PreviewRoutes, Probes, Proof, Purpose, ReleaseTimings, SlotSeen,
-    Strategy, carry_out,
-};
-use std::collections::BTreeMap;
-
-fn record(number: u64, revision: &str) -> Record {
-    let image = Image {
-        repository_url: "registry/uptime-prod".into(),
-        digest: Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("digest"),
-    };
-    let begun = Release {
-        revision: RevisionId(revision.into()),
-        count: 1,
-        candidate: Slot::Green,
-        strategy: Strategy::Canary,
-        purpose: Purpose::Deploy,
-        no_traffic: false,
-        at_maximum: AtMaximum::Hold,
-        timings: ReleaseTimings::default(),
-        started: Timestamp(1_000),
-        progress: Progress::default(),
-    };
-    let revision = Revision {
-        image,
-        settings: Settings {
-            secrets: Default::default(),
-            target: crate::app::manifest::Target::Fargate,
-            port: 8080,
-            cpu: 256,
-            memory: 512,
-            architecture: Architecture::X86_64,
-            env: BTreeMap::new(),
-            stop_timeout: 30,
-            edge: None,
-            container: None,
-        },
-    };
-    Record::begin(number, "ann@desk".into(), revision, None, begun)
-}
-
-fn serving() -> Observation {
-    let slots = Slots {
-        blue: SlotSeen {
-            revision: Some(RevisionId("old".into())),
-            desired: 1,
-            tasks: 1,
-            healthy: 1,
-            ..SlotSeen::default()
-        },
-        green: SlotSeen::default(),
-    };
-    Observation {
-        shares: Slots {
-            blue: 100,
-            green: 0,
-        },
-        previews: PreviewRoutes::Disabled,
-        slots,
-        probes: Probes::default(),
-        comparison: Comparison::default(),
-    }
-}
+use crate::release::samples::{record, serving};
+use crate::release::{PreviewRoutes, Proof, carry_out};
 
 /// A whole release, written as a driver writes it.
 fn played() -> Record {

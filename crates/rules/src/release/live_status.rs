@@ -1,5 +1,9 @@
-//! What is to be seen at one moment of what serves: during a release both versions side by side,
-//! otherwise the one. [`crate::event::Event::Watch`] carries it, about once a second.
+//! What people see while something serves: during a release both versions side by side, otherwise one.
+//! [`crate::event::Event::Watch`] carries it, about once a second.
+
+mod view;
+
+pub use view::{View, evidence, is_split, traffic};
 
 use crate::app::names::Slot;
 use crate::release::canary::Stratum;
@@ -7,19 +11,19 @@ use crate::release::ledger::AvailabilityCounts;
 use crate::release::revision::RevisionId;
 use serde::{Deserialize, Serialize};
 
-/// Moments that a [`LiveStatus`] looks back on at most.
+/// Samples that a [`LiveStatus`] has at most.
 pub const SAMPLES: usize = 120;
 
-/// What is to be seen at one moment.
+/// The state at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveStatus {
     /// Seconds since the release, or the watching, began.
     pub elapsed: f64,
-    /// What goes on, in short words: `10% on the new version`.
+    /// The current step in a few words: `10% on the new version`.
     pub doing: String,
     /// What serves; the old version first.
     pub arms: Vec<Arm>,
-    /// What the release concludes from so far; [`None`] where nothing is compared.
+    /// The evidence so far; [`None`] where nothing is compared.
     pub evidence: Option<Evidence>,
     /// Landfall's own requests to the public address; [`None`] where it sends none.
     pub pings: Option<AvailabilityCounts>,
@@ -36,21 +40,21 @@ pub struct Arm {
     pub revision: RevisionId,
     /// Which of the versions it is.
     pub role: Role,
-    /// Users that are sent to it, of a hundred.
+    /// Share of users, in percent.
     pub share: u32,
-    /// Tasks wanted.
+    /// Desired tasks.
     pub tasks: u32,
-    /// Tasks that the load balancer finds healthy.
+    /// Healthy tasks.
     pub healthy: u32,
     /// Users' requests so far.
     pub requests: u64,
-    /// Those of them whose first attempt at the app failed: the app's own rate of errors.
+    /// Those whose first attempt at the app failed: the app's own errors.
     pub errors: u64,
-    /// Those of them that users saw fail, after the edge's retries.
+    /// Those that failed for the user, after the edge's retries.
     pub user_errors: u64,
-    /// Half of the requests took no longer, milliseconds; [`None`] without requests.
+    /// Median latency in milliseconds; [`None`] without requests.
     pub p50_ms: Option<f64>,
-    /// 99 of a hundred requests took no longer, milliseconds; [`None`] without requests.
+    /// 99th percentile of latency in milliseconds; [`None`] without requests.
     pub p99_ms: Option<f64>,
 }
 
@@ -60,9 +64,9 @@ pub struct Arm {
 pub enum Role {
     /// The one that served before the release.
     Old,
-    /// The one that is being released.
+    /// The one that is released.
     New,
-    /// There is no other one.
+    /// There is only one.
     Only,
 }
 
@@ -77,36 +81,35 @@ impl Role {
     }
 }
 
-/// What a release concludes from so far. Logarithms: evidence adds up, and a threshold is a distance.
+/// The evidence of a release so far. Logarithms: evidence adds up, and a threshold is a distance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// ln M: how much speaks against the new version.
+    /// ln M: evidence against the new version.
     pub roll_back: f64,
-    /// From where on the new version is rolled back.
+    /// The value from which on it is rolled back.
     pub roll_back_at: f64,
-    /// ln P: how much speaks for the new version; the least of all that is watched.
+    /// ln P: evidence for the new version; the least of all signals.
     pub promote: f64,
-    /// From where on the new version is promoted.
+    /// The value from which on it is promoted.
     pub promote_at: f64,
-    /// Whose requests it is concluded from.
+    /// Which requests it comes from.
     pub stratum: Stratum,
-    /// Requests of that kind that the new version has answered.
+    /// Such requests that the new version has answered.
     pub new_requests: u64,
 }
 
 /// One second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// What each arm did in it, in the order of [`LiveStatus::arms`].
+    /// The counts of each arm, in the order of [`LiveStatus::arms`].
     pub arms: Vec<Count>,
 }
 
-/// Requests, and those of them whose first attempt failed.
+/// Requests, and those whose first attempt failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "see the struct")]
 pub struct Count {
-    /// All.
     pub requests: u64,
-    /// The failed ones.
     pub errors: u64,
 }
 
@@ -115,11 +118,11 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// Where the true rate of errors lies with a confidence of 95%: Wilson's score interval (Wilson 1927,
 /// "Probable inference, the law of succession, and statistical inference", JASA 22:209–212,
-/// <https://doi.org/10.1080/01621459.1927.10502953>), which unlike the textbook one keeps its promise
+/// <https://doi.org/10.1080/01621459.1927.10502953>), which unlike the textbook interval is accurate
 /// near 0% and for few requests (Brown, Cai and DasGupta 2001, <https://doi.org/10.1214/ss/1009213286>).
 ///
-/// For people to look at. A release does not decide on it: looked at again and again, an interval of 95%
-/// is wrong far more often than one time in twenty.
+/// For display only. A release does not decide on it: an interval of 95% that is looked at repeatedly is
+/// wrong far more often than one time in twenty.
 pub fn interval(errors: u64, requests: u64) -> (f64, f64) {
     if requests == 0 {
         return (0.0, 1.0);

@@ -1,10 +1,10 @@
-//! How two versions are compared where no edge tells about requests: by what the load balancer counted
-//! at the target group of each slot, one window a minute.
+//! The comparison of two versions without an edge: by the load balancer's metrics of each slot's target group,
+//! one window a minute.
 //!
-//! What it counts, and when it reports nothing:
+//! The metrics, and when they are missing:
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>.
-//! Not in these counts, as the load balancer tells of them for itself only and not for a target group:
-//! requests that a target took and did not answer in time (504).
+//! They do not include requests that a target accepted and did not answer in time (504), which are counted for
+//! the load balancer as a whole only.
 
 use crate::app::names::{Slot, Slots};
 use crate::time::Timestamp;
@@ -15,31 +15,30 @@ use std::time::Duration;
 /// Length of a window, ms: the load balancer "measures and sends its metrics in 60-second intervals".
 pub const MINUTE_MS: u64 = 60_000;
 
-/// How long after its end the counts of a minute are believed. It takes up to two minutes until
-/// statistics of a metric can be had that did not exist before, and the ones of a new version's first
-/// requests are such: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/publishingMetrics.html>.
+/// How long after its end the counts of a minute are used. The first statistics of a new metric take up to two
+/// minutes, and those of a new version's first requests are new: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/publishingMetrics.html>.
 pub const SETTLES: Duration = Duration::from_secs(120);
 
-/// What the load balancer counted at one target group in one minute.
+/// The counts of one target group in one minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minute {
-    /// Requests that a target was chosen for (`RequestCount`).
+    /// Requests that were routed to a target (`RequestCount`).
     pub requests: u64,
     /// Answers of a target with a 5xx (`HTTPCode_Target_5XX_Count`).
     pub errors: u64,
-    /// Connections to a target that could not be made (`TargetConnectionErrorCount`).
+    /// Failed connections to a target (`TargetConnectionErrorCount`).
     pub unconnected: u64,
 }
 
-/// Minutes of one target group, by number since the Unix epoch. One that is missing had no request.
+/// Minutes of one target group, by number since the Unix epoch. A missing minute had no request.
 pub type Minutes = BTreeMap<u64, Minute>;
 
 /// Requests of one version in one minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// All.
+    /// All requests.
     pub total: u64,
-    /// Those that ended with a 5xx of the app or found no connection; never more than all.
+    /// Those with a 5xx of the app or without a connection; at most all.
     pub errors: u64,
 }
 
@@ -48,7 +47,7 @@ impl From<Minute> for Counts {
         let errors = minute.errors.saturating_add(minute.unconnected);
         Counts {
             total: minute.requests,
-            // One request may try several targets.
+            // One request may try several connections.
             errors: errors.min(minute.requests),
         }
     }
@@ -57,20 +56,19 @@ impl From<Minute> for Counts {
 /// One minute of both versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// Which, counted since the Unix epoch.
+    /// Its number since the Unix epoch.
     pub minute: u64,
-    /// The version that served before.
+    /// The old version's requests.
     pub old: Counts,
-    /// The one that is to.
+    /// The new version's.
     pub new: Counts,
 }
 
-/// The minutes that can be compared at `now`, oldest first, those without requests included: each
-/// lies wholly after `since` and has settled ([`SETTLES`]). `new` is the slot of the new version.
+/// The minutes that can be compared at `now`, oldest first, including those without requests: each begins
+/// after `since` and has settled ([`SETTLES`]). `new` is the slot of the new version.
 ///
-/// A minute in which errors were counted and no request is one whose counts have not all arrived; it
-/// is left out until they have. Ask anew with everything that was read since `since`, not with the
-/// news alone: counts that came late are then right as well.
+/// A minute with errors and without requests is incomplete and left out until all its counts have arrived.
+/// `minutes` must have everything since `since`, so that late counts are included.
 pub fn windows(
     minutes: &Slots<Minutes>,
     new: Slot,

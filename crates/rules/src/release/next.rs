@@ -1,4 +1,4 @@
-//! The decisions of a release.
+//! The decision about the next step of a release.
 
 use super::{
     AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, HoldReason, ManualOverride,
@@ -9,16 +9,16 @@ use crate::release::diagnosis::Cause;
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// How long tasks may take to go away before landfall stops waiting for it; they have been told to.
+/// How long landfall waits for tasks to stop that were told to.
 const GONE_WITHIN: Duration = Duration::from_secs(180);
 /// How long probes may take to show in the counts of the edges.
 const COUNTED_WITHIN: Duration = Duration::from_secs(30);
-/// Probes a look where users are few. A look comes once a second.
+/// Probes per look where there are few users. There is one look a second.
 const PROBES_A_LOOK: u32 = 20;
-/// Probes that a suspicious candidate gets before users are risked on it.
+/// Probes that a suspicious candidate gets before it gets users.
 const PROBES_BEFORE_USERS: u64 = 60;
 
-/// The next step of `release`, given what is `seen` at `now`. Pure: the same input, the same step.
+/// The next step of `release`, given what is `seen` at `now`.
 pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if let Some(cause) = &release.progress.failed {
         return undo(release, cause, seen, now);
@@ -38,7 +38,7 @@ pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         _ => {}
     }
     if share > 0 && !is_ours {
-        // Users where another release left them, or somebody moved them meanwhile.
+        // An earlier release left users there, or someone else moved them.
         return match share {
             100 => roll_back(Cause::Displaced),
             _ => Step::Shift { slot, share: 0 },
@@ -76,7 +76,7 @@ fn roll_back(cause: Cause) -> Step {
     Step::RollBack { cause }
 }
 
-/// What speaks against the candidate beside its answers.
+/// The evidence against the candidate apart from its answers.
 fn crash(release: &Release, new: &SlotSeen) -> Option<Cause> {
     let often = new.stopped >= release.timings.stops;
     match &new.cause {
@@ -85,7 +85,7 @@ fn crash(release: &Release, new: &SlotSeen) -> Option<Cause> {
     }
 }
 
-/// The candidate is staged; users are where they were.
+/// The candidate is staged and has no users.
 fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     let slot = release.candidate;
     let new = seen.slots.of(slot);
@@ -106,10 +106,10 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if probes.lost > timings.probes && probes.lost > probes.lost_by_old {
         return roll_back(Cause::ProbesLost { lost: probes.lost });
     }
-    // Without a healthy old version there is nothing to compare with, and nobody to protect.
+    // Without a healthy old version there is nothing to compare with, and no user to protect.
     let is_compared = release.purpose == Purpose::Deploy && old.healthy > 0;
     let asked = if is_compared {
-        // What a killed driver asked shows in the counts.
+        // Probes of an earlier process are in the counts.
         u64::from(probes.answered).max(seen.comparison.new_probes)
     } else {
         u64::from(probes.answered)
@@ -121,8 +121,8 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         };
     }
     if !is_compared {
-        // An app that errs in one request of ten shows at least one good answer among six in 999,999 of
-        // a million releases; one that never does is not worth a user's request.
+        // An app that fails one request of ten has a good answer among six in 999,999 of a million releases.
+        // One that has none gets no users.
         if probes.good == 0 {
             let answered = probes.answered;
             return roll_back(Cause::OnlyErrors { answered });
@@ -172,37 +172,37 @@ fn held(release: &Release, seen: &Observation, why: HoldReason) -> Step {
     }
 }
 
-/// Some users are on the candidate, and it is still to be shown that it may stay.
+/// The candidate has some users and is not promoted yet.
 fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp) -> Step {
     let slot = release.candidate;
-    let said = &seen.comparison;
+    let comparison = &seen.comparison;
     let began = release.progress.shifted_at.unwrap_or(release.started);
     let promote = |proof| Step::Promote { proof };
     if release.progress.order == Some(ManualOverride::Promote) {
         return promote(Proof::Person);
     }
     if seen.slots.of(slot.other()).healthy == 0 {
-        // The old version is gone: better all users on this one than a part on nothing.
+        // The old version is not healthy: all users are better off on the candidate.
         return promote(Proof::Unproven);
     }
     if release.strategy == Strategy::Manual {
         return held(release, seen, HoldReason::Manual);
     }
-    let has_users = said.new_users >= ENOUGH;
+    let has_users = comparison.new_users >= ENOUGH;
     if now >= began.plus(release.timings.minimum) {
-        if said.proven_by_users && has_users {
+        if comparison.proven_by_users && has_users {
             return promote(Proof::Users);
         }
-        if said.proven_by_probes && !has_users && said.new_probes >= ENOUGH {
+        if comparison.proven_by_probes && !has_users && comparison.new_probes >= ENOUGH {
             return promote(Proof::Probes);
         }
     }
     let end = began.plus(release.timings.maximum);
     if now >= end {
-        let is_clean = !said.is_suspicious();
-        let is_seen = has_users || said.new_probes >= ENOUGH;
+        let is_clean = !comparison.is_suspicious();
+        let is_seen = has_users || comparison.new_probes >= ENOUGH;
         return match release.at_maximum {
-            _ if is_clean && said.proven_by_probes && said.new_probes >= ENOUGH => {
+            _ if is_clean && comparison.proven_by_probes && comparison.new_probes >= ENOUGH => {
                 promote(Proof::Probes)
             }
             AtMaximum::Promote if is_clean && is_seen => promote(Proof::Unproven),
@@ -215,14 +215,14 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
         let share = HALF_SHARE;
         return Step::Shift { slot, share };
     }
-    let needs_probes = !has_users && !said.proven_by_probes;
+    let needs_probes = !has_users && !comparison.proven_by_probes;
     Step::Watch {
         probes: if needs_probes { PROBES_A_LOOK } else { 0 },
         until: end,
     }
 }
 
-/// The candidate has been promoted: the old version is kept warm for a while, and watched against.
+/// The candidate is promoted: the old version stays warm for a while, and the comparison continues.
 fn bake(
     release: &Release,
     seen: &Observation,
@@ -243,7 +243,7 @@ fn bake(
     Step::Watch { probes: 0, until }
 }
 
-/// All users are on the revision: its doors close, the old slot empties.
+/// The revision has all users: the previews are disabled and the old slot is retired.
 fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     let slot = release.candidate;
     let live = seen.slots.of(slot);
@@ -293,7 +293,7 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     }
 }
 
-/// The candidate was given up: users go back, its doors close, its slot empties.
+/// The candidate was given up: users move back, the previews are disabled and its slot is retired.
 fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) -> Step {
     let slot = release.candidate;
     let new = seen.slots.of(slot);
@@ -339,7 +339,7 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
     })
 }
 
-/// Brings an old version back that has no healthy task, if there is one and it has not failed itself.
+/// Restarts an old version without a healthy task, if there is one and it has not failed itself.
 fn revive(release: &Release, base: &SlotSeen, slot: Slot, now: Timestamp) -> Option<Step> {
     base.revision.as_ref()?;
     if base.desired == 0 {

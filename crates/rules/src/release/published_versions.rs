@@ -1,35 +1,35 @@
-//! Published versions of a function, and what its aliases say of them.
+//! Published versions of a function, and the descriptions of its aliases.
 
 use crate::release::revision::RevisionId;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
-/// The alias that users reach. The other two are named after the slots.
+/// The alias that users invoke. The other two have the names of the slots.
 pub const LIVE: &str = "live";
 
-/// Published versions that are kept for a way back, beside those that aliases lead to.
+/// Published versions that are kept for a rollback, in addition to those that aliases point to.
 pub const KEPT: usize = 5;
 
 const STAGED_AT: &str = "staged_at";
 const ANSWERED: &str = "answered";
 
-/// What the description of a slot's alias says beyond the version.
+/// The description of a slot's alias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stay {
-    /// When the version was placed there; [`None`] if somebody else wrote the alias.
+    /// When the version was staged; [`None`] if landfall did not write the alias.
     pub staged_at: Option<Timestamp>,
     /// Whether it has answered a request since.
     pub answered: bool,
 }
 
 impl Stay {
-    /// The description. People read it, too.
+    /// The description, which people read too.
     pub fn write(self) -> String {
         let at = self.staged_at.unwrap_or_default().0;
         format!("{STAGED_AT}={at} {ANSWERED}={}", self.answered)
     }
 
-    /// Reads it. What somebody else wrote says nothing.
+    /// Parses it. A description that landfall did not write gives the default.
     pub fn read(description: &str) -> Stay {
         let word = |name: &str| {
             let mut words = description.split_whitespace();
@@ -49,8 +49,8 @@ pub fn description(revision: &RevisionId) -> String {
     format!("revision {revision}")
 }
 
-/// Which published versions can go: all but the newest `keep` and those that an alias names. Versions
-/// are numbers that only grow; what is no number is not a published version.
+/// The published versions to delete: all but the newest `keep` and those that an alias points to. Versions
+/// are increasing numbers; anything else is not a published version.
 pub fn superfluous(published: &[String], named: &BTreeSet<String>, keep: usize) -> Vec<String> {
     let mut numbers: Vec<u64> = published.iter().filter_map(|v| v.parse().ok()).collect();
     numbers.sort_unstable_by(|a, b| b.cmp(a));
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_description_tells_when() {
+    fn a_description_is_parsed_as_it_was_written() {
         let stay = Stay {
             staged_at: Some(Timestamp(1_795_464_000_123)),
             answered: false,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_and_the_named_stay() {
+    fn the_newest_versions_and_those_of_aliases_are_kept() {
         let own = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
         let named: BTreeSet<String> = own(&["2", "9", "$LATEST"]).into_iter().collect();
         // Numbers, not words: 10 is newer than 9.

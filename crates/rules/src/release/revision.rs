@@ -1,8 +1,9 @@
-//! A revision: one immutable thing to run, an image by digest together with its settings.
+//! A revision: an image by digest together with its settings. It never changes.
 
 use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
 use crate::edge_contract::PORT;
-use crate::release::{edge_environment, secrets_loader};
+use crate::release::edge_environment::{self, EdgeTask};
+use crate::release::secrets_loader;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 pub struct Digest(String);
 
 impl Digest {
-    /// Parses `sha256:…`; [`None`] if it is anything else.
+    /// Parses `sha256:…`; [`None`] for anything else.
     pub fn parse(text: &str) -> Option<Digest> {
         let hex = text.strip_prefix("sha256:")?;
         let is_hex = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -26,7 +27,7 @@ impl Digest {
         &self.0
     }
 
-    /// The first twelve hexadecimal digits: enough for people.
+    /// The first twelve hexadecimal digits, for people.
     pub fn short(&self) -> &str {
         &self.0["sha256:".len()..][..12]
     }
@@ -56,7 +57,7 @@ impl std::fmt::Display for Digest {
 pub struct Image {
     /// Registry host and repository.
     pub repository_url: String,
-    /// What exactly to pull.
+    /// Digest of the image manifest.
     pub digest: Digest,
 }
 
@@ -67,7 +68,7 @@ impl std::fmt::Display for Image {
 }
 
 impl Image {
-    /// Reads `repository@sha256:…`; [`None`] for a reference by tag.
+    /// Parses `repository@sha256:…`; [`None`] for a reference by tag.
     pub fn parse(reference: &str) -> Option<Image> {
         let (repository_url, digest) = reference.split_once('@')?;
         Some(Image {
@@ -77,10 +78,10 @@ impl Image {
     }
 }
 
-/// How the image is run. Together with the digest it decides whether two revisions are the same.
+/// How the image is run. Two revisions with the same digest and settings are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// What it runs on.
+    /// Fargate or Lambda.
     #[serde(default, skip_serializing_if = "is_fargate")]
     pub target: Target,
     /// Port the container listens on.
@@ -95,41 +96,41 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Seconds between SIGTERM and SIGKILL.
     pub stop_timeout: u32,
-    /// The edge in front of the app, if there is one.
-    pub edge: Option<Ride>,
-    /// What the container may do; [`None`] for a revision from before that was a setting: it may what
-    /// Docker gives to every container, and goes on so.
+    /// Settings of the edge in front of the app, if there is one.
+    pub edge: Option<EdgeSettings>,
+    /// The container's restrictions; [`None`] for a revision from before there were any, which keeps Docker's
+    /// defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
-    /// Which values the app's secrets have. Not the values: another version is another revision, so that a
-    /// secret that was set anew is released.
+    /// References to the app's secrets, never their values. A secret that was set again has another version, so
+    /// that it is another revision and is released.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, Reference>,
 }
 
-/// The ids of revisions from before there were two targets stay what they are.
+/// Revisions from before there were two targets keep their ids.
 fn is_fargate(target: &Target) -> bool {
     *target == Target::Fargate
 }
 
-/// What the edge in a revision is told beyond what holds for every revision.
+/// Settings of the edge that differ between revisions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ride {
-    /// Path that it asks to see that the app answers.
+pub struct EdgeSettings {
+    /// Path that it requests to check that the app answers.
     pub ready_path: String,
-    /// Seconds that requests in flight get to finish.
+    /// Seconds for requests in flight to finish.
     pub drain_seconds: u32,
 }
 
 impl Settings {
-    /// The settings that a manifest asks for, of an image that sets no user.
-    pub fn of(manifest: &Manifest) -> Settings {
-        Settings::of_image(manifest, "")
+    /// The settings of a manifest, for an image that sets no user.
+    pub fn from_manifest(manifest: &Manifest) -> Settings {
+        Settings::for_image(manifest, "")
     }
 
-    /// The settings that a manifest asks for, without its secrets. `image_user` is the image's own user, as its configuration
-    /// has it; empty if it sets none.
-    pub fn of_image(manifest: &Manifest, image_user: &str) -> Settings {
+    /// The settings of a manifest, without its secrets. `image_user` is the user in the image's configuration;
+    /// empty if it sets none.
+    pub fn for_image(manifest: &Manifest, image_user: &str) -> Settings {
         let container = &manifest.container;
         Settings {
             target: manifest.target,
@@ -141,10 +142,10 @@ impl Settings {
             stop_timeout: if manifest.edge {
                 edge_environment::stop_timeout(manifest.drain_seconds)
             } else {
-                // Fargate's default; the app of a drained slot is asked for nothing any more.
+                // Fargate's default. The app of a drained slot gets no requests.
                 30
             },
-            edge: manifest.edge.then(|| Ride {
+            edge: manifest.edge.then(|| EdgeSettings {
                 ready_path: manifest.health.to_string(),
                 drain_seconds: manifest.drain_seconds,
             }),
@@ -155,18 +156,35 @@ impl Settings {
             secrets: BTreeMap::new(),
         }
     }
+
+    /// The variables of the edge for `revision` with these settings; empty without an edge.
+    pub fn edge_variables(&self, revision: &RevisionId) -> BTreeMap<String, String> {
+        let Some(edge) = &self.edge else {
+            return BTreeMap::new();
+        };
+        // A revision without container settings has the default of the edge.
+        let allows = |container: &Container| !container.no_new_privileges;
+        edge_environment::variables(&EdgeTask {
+            target: self.target,
+            port: self.port,
+            ready_path: &edge.ready_path,
+            drain_seconds: edge.drain_seconds,
+            no_new_privileges: !self.container.as_ref().is_some_and(allows),
+            revision: &revision.0,
+        })
+    }
 }
 
-/// A revision.
+/// An image and how it is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// What runs.
+    /// The image.
     pub image: Image,
-    /// How it runs.
+    /// How it is run.
     pub settings: Settings,
 }
 
-/// Identifies a revision: twelve hexadecimal digits over image digest and settings.
+/// The id of a revision: twelve hexadecimal digits of a hash over image digest and settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RevisionId(pub String);
@@ -186,11 +204,11 @@ impl Revision {
         }
     }
 
-    /// Environment of the container: the app's own, what the edge is told, and on Lambda, which secrets are to be
-    /// fetched. ECS is told of those beside it.
+    /// Environment of the container: the app's variables, those of the edge, and on Lambda the references of the
+    /// secrets to fetch. On Fargate the task definition has these.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all = self.settings.env.clone();
-        all.extend(edge_environment::environment(&self.settings, &self.id()));
+        all.extend(self.settings.edge_variables(&self.id()));
         let references = &self.settings.secrets;
         if self.settings.target == Target::Lambda && !references.is_empty() {
             all.insert(
@@ -201,11 +219,11 @@ impl Revision {
         all
     }
 
-    /// The same digest and settings give the same id on every machine; anything else another.
+    /// The same digest and settings have the same id on every machine.
     ///
-    /// The first line of what is hashed is the layout that landfall gives to a task. It changes when a
-    /// newer landfall would run the same revision differently, so that the next `up` releases it. A
-    /// revision from before layout 3 is run as ever, and keeps its id.
+    /// The first hashed line is the layout of a task. It changes when a newer landfall runs the same revision
+    /// differently, so that the next `up` releases it. A revision from before layout 3 runs unchanged and keeps
+    /// its id.
     pub fn id(&self) -> RevisionId {
         let mut hash = Sha256::new();
         hash.update(match self.settings.container {
@@ -285,7 +303,7 @@ mod tests {
             |s| s.architecture = Architecture::Arm64,
             |s| s.stop_timeout = 31,
             |s| {
-                s.edge = Some(Ride {
+                s.edge = Some(EdgeSettings {
                     ready_path: "/".into(),
                     drain_seconds: 20,
                 });
@@ -303,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_set_anew_makes_another_revision() {
+    fn a_secret_that_was_set_again_makes_another_revision() {
         let id = |settings| {
             let revision = Revision {
                 settings,
@@ -315,13 +333,13 @@ mod tests {
         assert_ne!(first, revision().id());
         assert_eq!(first, id(with_secret("1", Some(1))));
         assert_ne!(first, id(with_secret("2", Some(1))));
-        // Unset and set again: the numbers begin anew.
+        // Unset and set again: the numbers start at 1.
         assert_ne!(first, id(with_secret("1", Some(2))));
     }
 
     #[test]
-    fn only_a_function_is_told_of_secrets_by_a_variable() {
-        let told = |target| {
+    fn only_a_function_has_a_variable_with_its_secrets() {
+        let variable = |target| {
             let revision = Revision {
                 settings: Settings {
                     target,
@@ -331,14 +349,14 @@ mod tests {
             };
             revision.environment().remove(secrets_loader::VARIABLE)
         };
-        assert_eq!(told(Target::Fargate), None);
+        assert_eq!(variable(Target::Fargate), None);
         let word = "KEY=parameter-store:/landfall/uptime-prod/KEY#3";
-        assert_eq!(told(Target::Lambda).as_deref(), Some(word));
+        assert_eq!(variable(Target::Lambda).as_deref(), Some(word));
     }
 
     #[test]
-    fn a_revision_from_before_containers_had_settings_stays_what_it_is() {
-        // As a ledger has it.
+    fn a_revision_from_before_containers_had_settings_keeps_its_id() {
+        // As it is in a ledger.
         let text = r#"{"port":8080,"cpu":256,"memory":512,"architecture":"x86_64","env":{},"stop_timeout":30,"edge":null}"#;
         let recorded = Revision {
             settings: serde_json::from_str(text).expect("settings"),

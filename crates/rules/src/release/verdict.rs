@@ -1,4 +1,4 @@
-//! The verdict after a release: what was seen to run and what the public address was seen to answer.
+//! The verdict after a release: which image runs and whether the public address answers, as observed.
 
 use crate::release::revision::Digest;
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,12 @@ pub struct Answers {
     pub good: u32,
     /// 500, 501 and everything above 504: errors that can only be the app's own.
     pub errors: u32,
-    /// No answer, or 502, 503 or 504: what load balancer and CDN say when they get none.
+    /// No answer, or 502, 503 or 504, which load balancer and CDN send without an answer of the app.
     pub lost: u32,
 }
 
 impl Answers {
-    /// Counts one answer: its status, or [`None`] where there was none.
+    /// Counts one answer by its status; [`None`] without an answer.
     pub fn count(&mut self, status: Option<u16>) {
         self.asked += 1;
         match status {
@@ -28,32 +28,32 @@ impl Answers {
     }
 }
 
-/// Whether the release did what it reports.
+/// What was observed after a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     /// The digest runs and the public address answers.
     Serving {
-        /// What runs.
+        /// The image.
         digest: Digest,
-        /// What the address answered.
+        /// Answers of the public address.
         answers: Answers,
     },
-    /// Something else than the release's digest runs, or nothing.
+    /// Another image than the released one runs, or none.
     OtherDigest {
-        /// What was to run.
+        /// The released image.
         expected: Digest,
-        /// What runs.
+        /// Images of the running tasks.
         running: Vec<Digest>,
     },
     /// The digest runs, but the public address did not answer.
     Unreachable {
-        /// What the address answered.
+        /// Answers of the public address.
         answers: Answers,
     },
 }
 
-/// Judges by what was observed: `running` are the digests of the live slot's running tasks.
+/// Compares `expected` with `running`, the digests of the live slot's running tasks.
 pub fn verdict(expected: &Digest, running: &[Digest], answers: Answers) -> Verdict {
     if running.is_empty() || running.iter().any(|digest| digest != expected) {
         return Verdict::OtherDigest {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_apps_own_errors_are_told_from_lost_requests() {
+    fn errors_of_the_app_are_not_lost_requests() {
         let seen = answers(&[Some(200), Some(500), Some(404), Some(503), None]);
         assert_eq!(
             seen,

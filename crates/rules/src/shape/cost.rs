@@ -3,7 +3,7 @@
 //!
 //! [`prices`] is the dated table, [`estimate()`] lays it over what a plan will make and gives a [`Bill`],
 //! [`budget`] says whether the bill is allowed, [`alternative`] what would cost less, [`account`] what an
-//! account's free plan and credits mean for it, [`list`] reads AWS's price list, and [`renewal`] makes a new table of it.
+//! account's free plan and credits mean for it.
 //! `docs/cost.md` tells the model and what it leaves out.
 
 pub mod account;
@@ -12,11 +12,9 @@ pub mod bill;
 pub mod budget;
 mod estimate;
 mod kinds;
-pub mod list;
 pub mod money;
 pub mod prices;
 mod pricing;
-pub mod renewal;
 mod spent;
 
 #[cfg(test)]

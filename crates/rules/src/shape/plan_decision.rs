@@ -80,7 +80,7 @@ impl PlanDecision {
             .iter()
             .flat_map(|plan| plan.resources.iter().cloned())
             .collect();
-        let settings = Settings::of_image(manifest, basis.user.as_deref().unwrap_or_default());
+        let settings = Settings::for_image(manifest, basis.user.as_deref().unwrap_or_default());
         let bill = estimate(
             Table::own(),
             &cost::EstimateInput {

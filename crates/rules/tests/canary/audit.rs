@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rules::edge_contract::histogram::Histogram;
-use rules::release::canary::audit::{Line, parse, replay, write};
+use rules::release::canary::audit::{WindowReport, parse, replay, write};
 use rules::release::canary::{
     Arm, Counts, Decision, History, Policy, SealedWindow, Signal, Stratum, judge,
 };
@@ -25,8 +25,7 @@ fn errors_alone_can_be_written_by_hand() {
     // The monitor of errors alone, with the whole weight.
     assert!((last.ln_m - 5.53632505886439).abs() < 1e-9);
     assert_eq!(last.monitors.p50, None);
-    assert_eq!(last.agrees, None);
-    let first = lines.first().map(Line::to_line).expect("a window");
+    let first = lines.first().map(WindowReport::to_line).expect("a window");
     let first: serde_json::Value = serde_json::from_str(&first).expect("JSON");
     assert_eq!(first["window"], 1);
     assert_eq!(first["stratum"], "users");
@@ -40,28 +39,7 @@ fn errors_alone_can_be_written_by_hand() {
 }
 
 #[test]
-fn what_is_expected_is_compared() {
-    let row = |ln_m: &str, decision: &str| {
-        format!(
-            r#"{{"hist":[2000,200],"traj":[[1,[9,1,1,1],"0.099800772147228",{ln_m},"-0.347253781487287","{decision}"]]}}"#
-        )
-    };
-    let agrees = |text: &str| replay(&parse(text).expect("evidence"))[0].agrees;
-    assert_eq!(
-        agrees(&row("\"0.946128837279721\"", "continue")),
-        Some(true)
-    );
-    assert_eq!(agrees(&row("0.946128837279721", "continue")), Some(true));
-    assert_eq!(agrees(&row("0.94612884", "continue")), Some(false));
-    assert_eq!(agrees(&row("0.946128837279721", "promote")), Some(false));
-    assert_eq!(
-        agrees(&format!("{{\"V5\":{}}}", row("0.9", "continue"))),
-        Some(false)
-    );
-}
-
-#[test]
-fn one_clear_problem_with_its_window() {
+fn an_error_names_the_problem_and_its_window() {
     for (text, said) in [
         (
             r#"{"hist":[2000,200],"windows":[[9,1,1,0],[9,10,1,0]]}"#,
@@ -69,38 +47,30 @@ fn one_clear_problem_with_its_window() {
         ),
         (
             r#"{"hist":[2000,200],"windows":[[9,1,1,0],[9,1,1,-1]]}"#,
-            "window 2: -1 is no count",
+            "window 2: -1 is not a count",
         ),
         (
             r#"{"hist":[2000,200],"windows":[[9,1,1.5,0]]}"#,
-            "window 1: 1.5 is no count",
+            "window 1: 1.5 is not a count",
         ),
         (
             r#"{"hist":[2000,200],"windows":[[9,1,1]]}"#,
-            "window 1: 4 counts are wanted",
+            "window 1: expected 4 counts",
         ),
         (
             r#"{"hist":[2000,200],"windows":[7]}"#,
-            "window 1: a list of 4 counts",
+            "window 1: expected a list of 4 counts",
         ),
         (
             r#"{"hist":[20,200],"windows":[]}"#,
             "hist: 200 errors of 20 requests",
         ),
-        (r#"{"hist":[20],"windows":[]}"#, "hist: 2 counts are wanted"),
+        (r#"{"hist":[20],"windows":[]}"#, "hist: expected 2 counts"),
         (
             r#"{"hist":[20,2],"windows":[],"extra":1}"#,
             "the key \"extra\" is unknown",
         ),
-        (r#"{"hist":[20,2],"windows":[],"traj":[]}"#, "one list"),
-        (
-            r#"{"hist":[20,2],"traj":[[1,[9,1,1,0],"x","0","0","continue"]]}"#,
-            "window 1: \"x\" is no number",
-        ),
-        (
-            r#"{"hist":[20,2],"traj":[[1,[9,1,1,0]]]}"#,
-            "window 1: it is to be",
-        ),
+        (r#"{"hist":[20,2],"traj":[]}"#, "\"windows\""),
         (r#"{"windows":[]}"#, "either \"hist\" or \"v\""),
         (r#"{"v":2,"windows":[],"news":1}"#, "version 2"),
         (r#"{"v":1,"windows":[],"news":1}"#, "unknown field `news`"),
@@ -128,10 +98,10 @@ fn one_clear_problem_with_its_window() {
         (
             r#"{"v":1,"windows":[{"stratum":"users","from_second":1,"seconds":2,"old":{"total":1},"new":{"total":1}},
                 {"stratum":"users","from_second":2,"seconds":1,"old":{"total":1},"new":{"total":1}}]}"#,
-            "window 2: it begins before its predecessor ends",
+            "window 2: it begins before the window before it ends",
         ),
         ("[]", "a trial is a JSON object"),
-        ("{", "no JSON of a trial"),
+        ("{", "not a trial as JSON"),
     ] {
         let found = problem(text);
         assert!(found.contains(said), "{found}\nfor {text}");

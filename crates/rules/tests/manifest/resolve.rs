@@ -86,6 +86,7 @@ fn the_command_line_wins_over_the_file() {
         target: Some(Target::Fargate),
         dockerfile: RelativePath::parse("d/Dockerfile").ok(),
         prebuilt_image: false,
+        settings_only: false,
     };
     let draft = Draft::read(Some(text));
     assert_eq!(draft.dockerfile(&overrides).as_str(), "d/Dockerfile");
@@ -226,21 +227,28 @@ fn the_port_comes_from_the_key_then_from_the_dockerfile() {
 }
 
 #[test]
-fn a_prebuilt_image_needs_neither_dockerfile_nor_protected_files() {
+fn a_prebuilt_image_needs_no_dockerfile_and_settings_alone_no_protected_files_either() {
     let draft = Draft::read(Some("protected = true"));
     let facts = Facts {
         directory_name: "hello".to_owned(),
         ..Facts::default()
     };
+    let problems = |overrides: &Overrides| match draft.resolve(&facts, overrides) {
+        Ok(_) => 0,
+        Err(problems) => problems.as_slice().len(),
+    };
     let prebuilt = Overrides {
         prebuilt_image: true,
         ..overrides()
     };
-    assert!(draft.resolve(&facts, &prebuilt).is_ok());
-    let problems = draft
-        .resolve(&facts, &overrides())
-        .expect_err("nothing is known");
-    assert_eq!(problems.as_slice().len(), 3, "{problems}");
+    let settings = Overrides {
+        settings_only: true,
+        ..overrides()
+    };
+    // Two protected files of which nothing is known, and no Dockerfile.
+    assert_eq!(problems(&overrides()), 3);
+    assert_eq!(problems(&prebuilt), 2);
+    assert_eq!(problems(&settings), 0);
 }
 
 #[test]

@@ -14,8 +14,9 @@ pub enum OnFailure {
 /// Failures in a row after which another attempt makes no sense.
 const MOST: u32 = 5;
 
-/// Decides by the number of failures in a row, and by the status if there was an answer. A status of 4xx
-/// will not change, and 500 means that the container cannot recover; for both, AWS asks runtimes to exit.
+/// Decides by the number of failures in a row, and by the status if there was an answer. A status
+/// of 4xx will not change, and 500 means that the container cannot recover; for both, AWS asks
+/// runtimes to exit.
 pub fn on_failure(in_a_row: u32, status: Option<u16>) -> OnFailure {
     if status.is_some() || in_a_row >= MOST {
         OnFailure::ShutDown

@@ -60,8 +60,8 @@ pub const DIFFERENT: [(&str, &str); 22] = [
 ];
 
 impl Settings {
-    /// Parses the variables like [`Settings::read`], with their meaning on Lambda. The app may use the port
-    /// on which the edge listens elsewhere.
+    /// Parses the variables like [`Settings::read`], with their meaning on Lambda. The app may use
+    /// the port on which the edge listens elsewhere.
     ///
     /// # Errors
     /// All problems.

@@ -1,8 +1,8 @@
 //! Parsing of events.
 //!
-//! Requests have payload format 2.0, from HTTP APIs and from function URLs. What cannot be part of a
-//! request as it is, such as a space in a path that was decoded on its way, is percent-encoded. Valid
-//! text is not changed, so a signature over the query remains valid.
+//! Requests have payload format 2.0, from HTTP APIs and from function URLs. What cannot be part of
+//! a request as it is, such as a space in a path that was decoded on its way, is percent-encoded.
+//! Valid text is not changed, so a signature over the query remains valid.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,8 @@ pub struct HttpEvent {
     pub method: String,
     /// Path and query, printable ASCII.
     pub target: String,
-    /// Names in lower case, each once; no framing headers, no control characters. Always contains `host`.
+    /// Names in lower case, each once; no framing headers, no control characters. Always contains
+    /// `host`.
     pub headers: Vec<(String, String)>,
     /// Decoded.
     pub body: Vec<u8>,
@@ -62,7 +63,8 @@ impl std::fmt::Display for BadEvent {
 
 impl std::error::Error for BadEvent {}
 
-/// The fields of both kinds that matter. Emulators omit or write `null` for some that AWS always sends.
+/// The fields of both kinds that matter. Emulators omit or write `null` for some that AWS always
+/// sends.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire<'e> {
@@ -93,9 +95,9 @@ struct Http {
     source_ip: Option<String>,
 }
 
-/// Headers that frame a message or change its protocol: the edge has framing of its own, and there is no
-/// connection that could be upgraded. And headers that an app may trust because adapters set them:
-/// clients must not set them.
+/// Headers that frame a message or change its protocol: the edge has framing of its own, and there
+/// is no connection that could be upgraded. And headers that an app may trust because adapters set
+/// them: clients must not set them.
 const DROPPED: [&str; 9] = [
     "x-amzn-lambda-context",
     "x-amzn-request-context",
@@ -191,8 +193,8 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
     })
 }
 
-/// Recognises the domain that AWS gives to every function URL: `ID.lambda-url.REGION.on.aws`. An HTTP
-/// API may have any domain, but not one of these.
+/// Recognises the domain that AWS gives to every function URL: `ID.lambda-url.REGION.on.aws`. An
+/// HTTP API may have any domain, but not one of these.
 fn caller(domain: &str) -> Caller {
     let labels: Vec<&str> = domain.split('.').collect();
     match labels.as_slice() {

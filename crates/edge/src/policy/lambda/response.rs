@@ -52,9 +52,9 @@ impl Serialize for Headers<'_> {
 
 /// Writes an answer as JSON.
 ///
-/// A text body is written as text if that is shorter than Base64, which everything else requires; the
-/// receiver sees no difference. Values of one name are joined by commas (RFC 9110, 5.3), except cookies,
-/// which have a list of their own.
+/// A text body is written as text if that is shorter than Base64, which everything else requires;
+/// the receiver sees no difference. Values of one name are joined by commas (RFC 9110, 5.3), except
+/// cookies, which have a list of their own.
 ///
 /// # Errors
 /// It is longer than Lambda accepts.

@@ -1,9 +1,9 @@
 //! Streamed answers
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>).
 //!
-//! Lambda takes a prelude, [`SEPARATOR`], and the bytes of the body. The status cannot change once the
-//! prelude has been sent, so everything that may change it happens before: retries, error pages, the
-//! refusal of answers known to be too long. Later errors are reported in trailers.
+//! Lambda takes a prelude, [`SEPARATOR`], and the bytes of the body. The status cannot change once
+//! the prelude has been sent, so everything that may change it happens before: retries, error
+//! pages, the refusal of answers known to be too long. Later errors are reported in trailers.
 
 use super::event::Caller;
 use super::response::{self, Headers};
@@ -25,8 +25,8 @@ pub const SEPARATOR: [u8; 8] = [0; 8];
 /// Longest body of a streamed answer in bytes: 200 MB. Lambda accepts no more.
 pub const LONGEST: u64 = 200 << 20;
 
-/// Whether an answer is streamed: if the setting says that function URLs accept streams, and the caller
-/// is one. An HTTP API never accepts a stream.
+/// Whether an answer is streamed: if the setting says that function URLs accept streams, and the
+/// caller is one. An HTTP API never accepts a stream.
 pub fn is_streamed(setting: bool, caller: Caller) -> bool {
     setting && caller == Caller::FunctionUrl
 }
@@ -107,8 +107,8 @@ impl Truncation {
     }
 }
 
-/// Why an answer of this length is refused before it begins; [`None`] if it is not, or if its length is
-/// unknown.
+/// Why an answer of this length is refused before it begins; [`None`] if it is not, or if its
+/// length is unknown.
 pub fn refusal(length: Option<u64>) -> Option<String> {
     let length = length.filter(|length| *length > LONGEST)?;
     Some(format!(
@@ -235,7 +235,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the headers and the beginning of the body are, the receiver finds where the body begins.
+        /// Whatever the headers and the beginning of the body are, the receiver finds where the
+        /// body begins.
         #[test]
         fn prelude_and_body_can_be_separated(
             status in 100..1000_u16,

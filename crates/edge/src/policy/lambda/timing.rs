@@ -3,19 +3,19 @@
 use rules::time::Timestamp;
 use std::time::Duration;
 
-/// The init phase may take 10 s until the runtime asks for the first invocation; then Lambda starts it
-/// again. The rest of that time is for the request.
+/// The init phase may take 10 s until the runtime asks for the first invocation; then Lambda starts
+/// it again. The rest of that time is for the request.
 pub const INIT: Duration = Duration::from_millis(9_500);
 /// No invocation takes longer. A later deadline means that the clocks differ.
 const LONGEST: Duration = Duration::from_secs(900);
 /// Shortest time between two summary lines.
 const LINE: Duration = Duration::from_secs(1);
 
-/// How long an invocation's answer may take from now: the time until Lambda's deadline, less a margin
-/// for sending it. [`None`]: no plausible deadline is known.
+/// How long an invocation's answer may take from now: the time until Lambda's deadline, less a
+/// margin for sending it. [`None`]: no plausible deadline is known.
 ///
-/// Both times are of the wall clock. An invocation has time left when it is fetched, so a deadline that
-/// has passed means that the clocks differ.
+/// Both times are of the wall clock. An invocation has time left when it is fetched, so a deadline
+/// that has passed means that the clocks differ.
 pub fn limit(deadline: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let left = deadline?.0.checked_sub(now.0).filter(|left| *left > 0)?;
     let left = Duration::from_millis(left);

@@ -2,8 +2,8 @@
 
 use crate::cli::Global;
 use crate::cli::ci::Check;
+use crate::environment::Environment;
 use crate::environment::app::App;
-use crate::environment::place::Environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use aws::Identity;
@@ -28,8 +28,8 @@ pub(super) async fn run(
             )
     })?;
     if answer == Answer::Admitted {
-        report.note("the role's trust policy admits this job");
-        report.note("where AWS refuses it all the same, the role or the identity provider is not there: `landfall ci github` and `landfall ci gitlab` make both");
+        report.note("the role trusts this job");
+        report.note("if AWS still refuses it, the role or the identity provider is missing: `landfall ci github` and `landfall ci gitlab` create both");
         return Ok(());
     }
     let mut failure = Failure::new(Exit::Access, "the role does not trust this job");
@@ -59,9 +59,9 @@ async fn claims(arguments: &Check) -> Result<Claims, Failure> {
         None => from_github().await?,
     };
     Claims::read(&token).map_err(|no| {
-        Failure::new(Exit::BadInput, "what should be the job's token is none")
+        Failure::new(Exit::BadInput, "this is not a job's token")
             .why(no.to_string())
-            .next("name a file with a JSON Web Token, and nothing else in it, with --token-file")
+            .next("name a file that contains only a JSON Web Token with --token-file")
     })
 }
 
@@ -75,15 +75,15 @@ async fn from_github() -> Result<String, Failure> {
     ) else {
         return Err(Failure::new(Exit::Access, "this job has no token")
             .why("ACTIONS_ID_TOKEN_REQUEST_URL and AWS_WEB_IDENTITY_TOKEN_FILE are not set")
-            .next("GitHub: write `id-token: write` under the job's `permissions`")
-            .next("GitHub: jobs of pull requests from forks never get one, and that is as it should be")
-            .next("GitLab: ask for one with `id_tokens`, and name its file with AWS_WEB_IDENTITY_TOKEN_FILE"));
+            .next("GitHub: add `id-token: write` to the job's `permissions`")
+            .next("GitHub: jobs of pull requests from forks never get a token, for security")
+            .next("GitLab: request a token with `id_tokens`, and name its file with AWS_WEB_IDENTITY_TOKEN_FILE"));
     };
     let separator = if url.contains('?') { '&' } else { '?' };
     let refused = |why: String| {
-        Failure::new(Exit::Access, "GitHub gives this job no token")
+        Failure::new(Exit::Access, "GitHub returned no token")
             .why(why)
-            .next("write `id-token: write` under the job's `permissions`")
+            .next("add `id-token: write` to the job's `permissions`")
     };
     let answer = reqwest::Client::new()
         .get(format!("{url}{separator}audience={AUDIENCE}"))
@@ -99,7 +99,7 @@ async fn from_github() -> Result<String, Failure> {
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     match answer["value"].as_str() {
         Some(token) => Ok(token.to_owned()),
-        None => Err(refused("its answer has no `value`".to_owned())),
+        None => Err(refused("its response has no `value`".to_owned())),
     }
 }
 
@@ -111,20 +111,22 @@ async fn policy(arguments: &Check, global: &Global, report: &Report) -> Result<S
         return std::fs::read_to_string(trust).map_err(|error| {
             Failure::new(Exit::BadInput, format!("{trust} cannot be read"))
                 .why(error.to_string())
-                .next("give the policy's JSON itself, or a file with it")
+                .next("give the JSON of the policy, or a file with it")
         });
     }
     let Some(role) = &arguments.role else {
-        return Err(Failure::new(Exit::BadInput, "no trust policy is named")
-            .next("give it with --trust, or name a role with --role, which needs other credentials than the job's"));
+        return Err(Failure::new(Exit::BadInput, "no trust policy given")
+            .next("give it with --trust, or name a role with --role, which needs credentials other than the job's"));
     };
     let name = role.rsplit('/').next().unwrap_or(role);
     let app = App::read_settings(&arguments.app.directory, global)?;
-    let place = Environment::open(&app, global, report).await?;
-    let policy = Identity::new(&place.session).trust_policy(name).await?;
+    let environment = Environment::open(&app.manifest, global, report).await?;
+    let policy = Identity::new(&environment.session)
+        .trust_policy(name)
+        .await?;
     policy.ok_or_else(|| {
         Failure::new(Exit::Access, format!("there is no role {name}"))
-            .why(format!("looked in account {}", place.account))
-            .next("`landfall ci github` or `landfall ci gitlab` makes it")
+            .why(format!("looked in account {}", environment.account))
+            .next("`landfall ci github` or `landfall ci gitlab` creates it")
     })
 }

@@ -1,7 +1,7 @@
 //! The identity provider: one for each issuer in an account, shared by everyone in it. So no environment's
 //! Terraform owns it: whoever needs it first makes it, and the last one takes it away.
 
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
@@ -18,8 +18,11 @@ pub(super) enum Missing {
 }
 
 /// Looks what the account lacks for tokens of the provider with this ARN.
-pub(super) async fn missing(place: &Environment, arn: &str) -> Result<Option<Missing>, Failure> {
-    let provider = Identity::new(&place.session).provider(arn).await?;
+pub(super) async fn missing(
+    environment: &Environment,
+    arn: &str,
+) -> Result<Option<Missing>, Failure> {
+    let provider = Identity::new(&environment.session).provider(arn).await?;
     Ok(match provider {
         None => Some(Missing::Provider),
         Some(there) if !there.audiences.iter().any(|one| one == AUDIENCE) => {
@@ -33,21 +36,21 @@ impl Missing {
     pub(super) fn describe(self, issuer: &str) -> String {
         match self {
             Missing::Provider => format!(
-                "the account has no identity provider for {issuer} yet: it is made as well; on its own it lets in nobody"
+                "the account has no identity provider for {issuer}: it will be created; alone it grants no access"
             ),
             Missing::Audience => format!(
-                "the account's identity provider for {issuer} takes no tokens that are made out to {AUDIENCE}: that is added"
+                "the account's identity provider for {issuer} does not accept the audience {AUDIENCE}: it will be added"
             ),
         }
     }
 
     pub(super) async fn make(
         self,
-        place: &Environment,
+        environment: &Environment,
         issuer: &str,
         arn: &str,
     ) -> Result<(), Failure> {
-        let identity = Identity::new(&place.session);
+        let identity = Identity::new(&environment.session);
         match self {
             Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
                 // Somebody else was faster.
@@ -61,9 +64,11 @@ impl Missing {
 }
 
 /// The provider that the environment's role for deployments trusts.
-pub(crate) async fn trusted(place: &Environment) -> Result<Option<String>, Failure> {
-    let [deploy, ..] = Role::names(&place.names.id());
-    let policy = Identity::new(&place.session).trust_policy(&deploy).await?;
+pub(crate) async fn trusted(environment: &Environment) -> Result<Option<String>, Failure> {
+    let [deploy, ..] = Role::names(&environment.names.id());
+    let policy = Identity::new(&environment.session)
+        .trust_policy(&deploy)
+        .await?;
     let policy: Option<serde_json::Value> =
         policy.and_then(|text| serde_json::from_str(&text).ok());
     let arn = policy.as_ref().and_then(|policy| {
@@ -75,9 +80,9 @@ pub(crate) async fn trusted(place: &Environment) -> Result<Option<String>, Failu
 
 /// Takes a provider away that landfall made and that no role trusts any more. Whoever may not, is told: the
 /// environment itself is gone without it.
-pub(crate) async fn leave(place: &Environment, arn: Option<String>, report: &Report) {
+pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report: &Report) {
     let Some(arn) = arn else { return };
-    let identity = Identity::new(&place.session);
+    let identity = Identity::new(&environment.session);
     let left = async {
         let ours = identity
             .provider(&arn)
@@ -95,11 +100,11 @@ pub(crate) async fn leave(place: &Environment, arn: Option<String>, report: &Rep
     match left.await {
         Ok(None) => {}
         Ok(Some(other)) => report.note(format!(
-            "the identity provider stays, as other roles trust it, such as {other}"
+            "the identity provider is kept, because other roles trust it, for example {other}"
         )),
         Err(error) => report.emit(Event::Warning {
             text: format!(
-                "whether {arn} is still needed is not known ({error}); it costs nothing, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
+                "cannot find out whether {arn} is still needed ({error}); it is free, and `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}` removes it"
             ),
         }),
     }

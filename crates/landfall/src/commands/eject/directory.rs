@@ -50,18 +50,15 @@ impl Directory {
             Some(record) if !record.files.is_empty() => Ok((directory, record)),
             Some(_) => Err(Failure::new(
                 Exit::BadInput,
-                format!("the eject into {} did not come to its end", directory.name),
+                format!("the eject into {} is incomplete", directory.name),
             )
-            .next(format!(
-                "`landfall eject {}` goes on with it",
-                directory.name
-            ))),
+            .next(format!("`landfall eject {}` resumes it", directory.name))),
             None => Err(Failure::new(
                 Exit::BadInput,
-                format!("{} is not what `landfall eject` writes", directory.name),
+                format!("{} was not written by `landfall eject`", directory.name),
             )
-            .why(format!("it holds no {FILE}"))
-            .next("name the directory that you ejected into with --from; nothing was changed")),
+            .why(format!("it has no {FILE}"))
+            .next("name the directory of the eject with --from; nothing was changed")),
         }
     }
 
@@ -154,7 +151,7 @@ impl Directory {
                 format!("{} cannot be written", path.display()),
             )
             .why(error.to_string())
-            .next("name another directory, or mend its permissions, and run the same command again")
+            .next("name another directory, or fix its permissions, and run the same command again")
         })
     }
 
@@ -208,5 +205,5 @@ pub(crate) fn replace(path: &Path, text: &str, mode: Option<u32>) -> std::io::Re
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::BadInput, format!("{} cannot be read", path.display()))
         .why(error.to_string())
-        .next("mend its permissions, or name another directory")
+        .next("fix its permissions, or name another directory")
 }

@@ -1,13 +1,11 @@
-//! The app's own domain, after the release: it leads to what serves. The new one answers before an old one
-//! goes.
+//! The app's own domain, which follows the release: it leads to the version that serves, and the
+//! new domain answers before an old one is removed.
 
-use crate::commands::down;
 use crate::environment::domain::{self, address};
-use crate::environment::place::Environment;
-use crate::environment::planner::{Ready, ReadyDomain};
-use crate::environment::provision::Provisioner;
+use crate::environment::planner::{PlannedDomain, PlannedRoot};
+use crate::environment::provision::{Provisioner, changed_meanwhile};
 use crate::failure::Failure;
-use crate::release::runner::Deployment;
+use crate::release::deployment::Deployment;
 use rules::app::manifest::{Domain, Target};
 use rules::event::Phase;
 use rules::exit::Exit;
@@ -15,37 +13,38 @@ use rules::shape::contract::{DomainOutputs, Root};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a new address may take: CloudFront brings a distribution everywhere in some minutes.
-const ANSWERS: Duration = Duration::from_secs(15 * 60);
-/// How long resolvers remember where a record led before: its time to live at both front doors
-/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
-const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a new domain may take to answer: CloudFront needs some minutes to update all its
+/// locations.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-/// Makes what was agreed to, and takes away what goes. Gives the address that people are told.
-pub(super) async fn make(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
-    agreed: Option<ReadyDomain>,
+/// Applies the confirmed domain, and removes old domains once it answers. Returns the public URL.
+///
+/// # Errors
+/// Terraform fails, or the plan is not the one that was confirmed.
+pub(super) async fn apply(
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
+    confirmed: Option<PlannedDomain>,
 ) -> Result<String, Failure> {
-    let aws = site.url().to_owned();
-    let Some(ReadyDomain { ready, course }) = agreed else {
+    let aws = deployment.url().to_owned();
+    let Some(PlannedDomain { root, course }) = confirmed else {
         return Ok(aws);
     };
-    let is_new = match ready {
-        Some(ready) => apply(maker, site, ready, &course.first).await?,
+    let is_new = match root {
+        Some(root) => apply_confirmed(provisioner, deployment, root, &course.first).await?,
         None => false,
     };
-    let wanted = maker.manifest.domain.as_ref();
+    let wanted = provisioner.manifest.domain.as_ref();
     let answers = match wanted {
-        Some(domain) => wait(maker, domain, is_new).await?,
+        Some(domain) => wait(provisioner, domain, is_new).await?,
         None => false,
     };
     if !course.leaving.is_empty() {
-        // In a rehearsal nothing ever answers there, and what is rehearsed is the order.
-        match answers || wanted.is_none() || maker.place.is_rehearsal() {
-            true => leave(maker, site, &course.then, &course.leaving).await?,
-            false => maker.report.note(format!(
-                "{} stays until the new address answers: `landfall up` again takes it away",
+        let never_answers = provisioner.environment.cloud().why_domains_lead_nowhere();
+        match answers || wanted.is_none() || never_answers.is_some() {
+            true => remove(provisioner, deployment, &course.then, &course.leaving).await?,
+            false => provisioner.report.note(format!(
+                "{} stays until the new domain answers; another `landfall up` removes it then",
                 course.leaving.join(", ")
             )),
         }
@@ -56,159 +55,159 @@ pub(super) async fn make(
     })
 }
 
-/// Applies the plan that was agreed to, now that the target is known. Says whether anything changed.
-async fn apply(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
-    agreed: Ready,
+/// Plans again, now that the outputs of the target are known, and applies the plan if it is the
+/// confirmed one. Returns whether anything changed.
+async fn apply_confirmed(
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
+    confirmed: PlannedRoot,
     domains: &BTreeMap<String, String>,
 ) -> Result<bool, Failure> {
-    if agreed.plan.is_empty() {
+    if confirmed.plan.is_empty() {
         return Ok(false);
     }
-    let planner = maker.planner();
-    let ready = planner.ready_domain(domains, Some(&site.target)).await?;
-    if ready.plan.changes != agreed.plan.changes {
-        return Err(maker.changed_meanwhile(&agreed, &ready));
+    let planner = provisioner.planner();
+    let planned = planner
+        .plan_domains(domains, Some(&deployment.target))
+        .await?;
+    if planned.plan.changes != confirmed.plan.changes {
+        return Err(changed_meanwhile(&confirmed, &planned));
     }
-    let applied = maker
+    let applied = provisioner
         .phases
-        .time(Phase::Domain, maker.apply_once(&ready))
+        .time(Phase::Domain, provisioner.apply_once(&planned))
         .await;
     applied.map_err(explain)?;
-    tell(maker, &ready).await?;
+    report_records(provisioner, &planned).await?;
     Ok(true)
 }
 
-/// What helps where AWS does not take the domain.
+/// Adds what to do if AWS does not accept the domain.
 fn explain(mut failure: Failure) -> Failure {
     if failure.exit == Exit::Infrastructure {
         failure.next.extend([
-            "the app serves under AWS's own address meanwhile: `landfall url`".to_owned(),
-            "a certificate waits until public DNS shows its record: `landfall doctor` looks whether it leads there; then `landfall up` goes on".to_owned(),
-            "if AWS refused the certificate for good: take `domain` out of landfall.toml, `landfall up`, and set it again".to_owned(),
+            "meanwhile the app is reachable at AWS's own address: `landfall url`".to_owned(),
+            "a certificate waits until public DNS shows its record: `landfall doctor` checks the delegation; then `landfall up` continues".to_owned(),
+            "if AWS refused the certificate for good: remove `domain` from landfall.toml, run `landfall up`, and set it again".to_owned(),
         ]);
     }
     failure
 }
 
-async fn tell(maker: &Provisioner<'_>, ready: &Ready) -> Result<(), Failure> {
-    let outputs: Option<DomainOutputs> = ready.terraform.outputs().await?;
+async fn report_records(
+    provisioner: &Provisioner<'_>,
+    planned: &PlannedRoot,
+) -> Result<(), Failure> {
+    let outputs: Option<DomainOutputs> = planned.terraform.outputs().await?;
     for (domain, name) in outputs.unwrap_or_default().leads_to {
-        maker.report.note(format!("{domain} leads to {name}"));
+        provisioner
+            .report
+            .note(format!("{domain} points to {name}"));
     }
     Ok(())
 }
 
-/// Waits until the domain's address answers; one that was there before gets a look only.
-async fn wait(maker: &Provisioner<'_>, domain: &Domain, is_new: bool) -> Result<bool, Failure> {
-    let (report, manifest) = (maker.report, maker.manifest);
-    if maker.place.is_rehearsal() {
+/// Waits until the domain answers. A domain that is not new is only asked once.
+async fn wait(
+    provisioner: &Provisioner<'_>,
+    domain: &Domain,
+    is_new: bool,
+) -> Result<bool, Failure> {
+    let (report, manifest) = (provisioner.report, provisioner.manifest);
+    if let Some(why) = provisioner.environment.cloud().why_domains_lead_nowhere() {
         report.note(format!(
-            "in a rehearsal no DNS leads to {}; AWS's own address is told",
+            "{}: {why}; using AWS's own address",
             address(domain)
         ));
         return Ok(false);
     }
-    let end = tokio::time::Instant::now() + ANSWERS;
-    let mut told = false;
+    let end = tokio::time::Instant::now() + ANSWERS_WITHIN;
+    let mut is_reported = false;
     while !domain::answers(domain, manifest).await? {
-        if !is_new || *maker.interrupt.borrow() || tokio::time::Instant::now() > end {
+        let is_over = tokio::time::Instant::now() > end;
+        if !is_new || is_over || *provisioner.interrupt.borrow() {
             report.note(format!(
-                "{} does not answer yet, AWS's own address does; `landfall status` looks again",
+                "{} does not answer yet, AWS's own address does; `landfall status` checks again",
                 address(domain)
             ));
             return Ok(false);
         }
-        if !told {
+        if !is_reported {
             report.note(format!(
-                "waiting until {} answers: it takes minutes until everybody knows a new name",
+                "waiting until {} answers: a new name takes minutes to reach all resolvers",
                 address(domain)
             ));
-            told = true;
+            is_reported = true;
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     Ok(true)
 }
 
-/// Takes away the domains that are wanted no more.
-async fn leave(
-    maker: &Provisioner<'_>,
-    site: &Deployment,
+/// Removes the domains of `leaving`; those of `then` stay.
+async fn remove(
+    provisioner: &Provisioner<'_>,
+    deployment: &Deployment,
     then: &BTreeMap<String, String>,
     leaving: &[String],
 ) -> Result<(), Failure> {
-    let root = Root::domain_of(maker.manifest.target);
-    maker
+    provisioner
         .report
         .note(format!("removing {}", leaving.join(", ")));
     if then.is_empty() {
-        return maker
-            .phases
-            .time(Phase::Destroy, destroy(maker, root))
-            .await;
+        let root = Root::domain_of(provisioner.manifest.target);
+        return provisioner.destroy(root).await;
     }
-    let planner = maker.planner();
-    let ready = planner.ready_domain(then, Some(&site.target)).await?;
-    match ready.plan.is_empty() {
+    let planner = provisioner.planner();
+    let planned = planner.plan_domains(then, Some(&deployment.target)).await?;
+    match planned.plan.is_empty() {
         true => Ok(()),
         false => {
-            maker
+            provisioner
                 .phases
-                .time(Phase::Domain, maker.apply_all(&ready))
+                .time(Phase::Domain, provisioner.apply_all(&planned))
                 .await
         }
     }
 }
 
-async fn destroy(maker: &Provisioner<'_>, root: Root) -> Result<(), Failure> {
-    let place = maker.place;
-    down::destroy(
-        place,
-        maker.manifest,
-        &[root],
-        maker.report,
-        maker.interrupt,
-    )
-    .await
-}
-
-/// Before a target goes that was moved from: its part of the domain. The records lead to the new target by
-/// now, so they are that one's alone, and the old root must not take them along.
-pub(super) async fn leave_target(maker: &Provisioner<'_>, old: Target) -> Result<(), Failure> {
-    let (place, report) = (maker.place, maker.report);
+/// Removes the old target's part of the domain. By now the records lead to the new target and
+/// belong to its root, so the old root forgets them before it is destroyed.
+///
+/// # Errors
+/// Terraform fails, or the state is locked.
+pub(super) async fn remove_from(provisioner: &Provisioner<'_>, old: Target) -> Result<(), Failure> {
+    let environment = provisioner.environment;
     let root = Root::domain_of(old);
-    if !place.holds(root).await? {
+    if !environment.holds(root).await? {
         return Ok(());
     }
-    if is_taken_over(place, maker).await? {
-        let terraform = place
-            .terraform(root, maker.manifest, maker.interrupt)
+    if has_records(provisioner).await? {
+        let terraform = environment
+            .terraform(root, provisioner.manifest, provisioner.interrupt)
             .await?;
-        let forgotten = terraform.forget("aws_route53_record").await;
-        match forgotten {
-            Ok(forgotten) if forgotten > 0 && !place.is_rehearsal() => {
-                report.note(
-                    "waiting for a minute: so long resolvers may lead users to the old target",
-                );
-                tokio::time::sleep(REMEMBERED).await;
+        let ttl = environment.cloud().record_ttl();
+        match terraform.forget("aws_route53_record").await {
+            Ok(forgotten) if forgotten > 0 && !ttl.is_zero() => {
+                provisioner.report.note(format!(
+                    "waiting for {} s: until then resolvers may send users to the old target",
+                    ttl.as_secs()
+                ));
+                tokio::time::sleep(ttl).await;
             }
             Ok(_) => {}
-            Err(failure) => return Err(place.explain_lock(&terraform, failure).await),
+            Err(failure) => return Err(environment.explain(&terraform, failure).await),
         }
     }
-    maker
-        .phases
-        .time(Phase::Destroy, destroy(maker, root))
-        .await
+    provisioner.destroy(root).await
 }
 
-/// Whether the new target has the domain's records.
-async fn is_taken_over(place: &Environment, maker: &Provisioner<'_>) -> Result<bool, Failure> {
-    let Some(domain) = &maker.manifest.domain else {
+/// Whether the domain's records lead to the new target.
+async fn has_records(provisioner: &Provisioner<'_>) -> Result<bool, Failure> {
+    let manifest = provisioner.manifest;
+    let Some(domain) = &manifest.domain else {
         return Ok(false);
     };
-    let kept = domain::kept_on(place, maker.manifest.target).await?;
+    let kept = domain::kept_on(provisioner.environment, manifest.target).await?;
     Ok(matches!(kept.domains.get(domain.as_str()), Some(Some(_))))
 }

@@ -1,4 +1,4 @@
-//! The front door of a new environment.
+//! Waiting for the front door of a new environment: CloudFront or API Gateway.
 
 use crate::failure::Failure;
 use crate::release::driver::Driver;
@@ -7,28 +7,34 @@ use crate::report::Report;
 use rules::exit::Exit;
 use std::time::Duration;
 
-/// How long the front door of a new environment may take: a new CloudFront distribution needs minutes.
-const FRONT_DOOR: Duration = Duration::from_secs(20 * 60);
+/// How long it may take: a new CloudFront distribution needs some minutes.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20 * 60);
 
-/// Waits until the public address gives any answer at all: a release probes its candidate there.
+/// Waits until the public address gives any answer at all, since a release probes its candidate
+/// through it.
+///
+/// # Errors
+/// It gives none in time, or the user stopped it.
 pub(super) async fn wait(driver: &Driver<'_>, report: &Report) -> Result<(), Failure> {
-    let end = tokio::time::Instant::now() + FRONT_DOOR;
-    let mut told = false;
+    let end = tokio::time::Instant::now() + ANSWERS_WITHIN;
+    let mut is_reported = false;
     while driver.prober.ask(&SlotRoute::default()).await.is_none() {
         if tokio::time::Instant::now() > end {
-            return Err(Failure::new(Exit::Infrastructure, "the public address gives no answer at all")
-                .why(format!("{} was asked for {} min", driver.url, FRONT_DOOR.as_secs() / 60))
-                .next("look at the CloudFront distribution in the console, then run the same command again"));
+            return Err(Failure::new(Exit::Infrastructure, "the public address does not answer")
+                .why(format!("no request to {} was answered for {} min", driver.url, ANSWERS_WITHIN.as_secs() / 60))
+                .next("check the CloudFront distribution in the AWS console, then run the same command again"));
         }
         if *driver.interrupt.borrow() {
             return Err(
-                Failure::new(Exit::Interrupted, "interrupted before the release began")
-                    .next("`landfall up` goes on, `landfall down` removes what was made"),
+                Failure::new(Exit::Interrupted, "interrupted before the release started")
+                    .next("`landfall up` continues, `landfall down` removes what was created"),
             );
         }
-        if !told {
-            report.note("waiting for the front door: a new CloudFront distribution takes minutes");
-            told = true;
+        if !is_reported {
+            report.note(
+                "waiting for the public address: a new CloudFront distribution takes minutes",
+            );
+            is_reported = true;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }

@@ -1,8 +1,8 @@
-//! From one target to the other: the new one serves before the old one goes.
+//! Moving from one target to the other: the new target serves before the old one is removed.
 
-use crate::commands::down;
-use crate::environment::place::Environment;
+use crate::environment::Environment;
 use crate::environment::provision::Provisioner;
+use crate::environment::tasks;
 use crate::failure::Failure;
 use crate::release::ledger::Ledger;
 use rules::app::manifest::Target;
@@ -10,39 +10,39 @@ use rules::event::Phase;
 use rules::exit::Exit;
 use rules::shape::contract::Root;
 
-/// Whether nothing is in the middle on the target that is left.
-pub(super) async fn check(place: &Environment) -> Result<(), Failure> {
-    let latest = Ledger::latest(&place.store()).await?;
-    let open = latest.filter(|l| l.record.is_held() || l.record.is_under_way());
-    match open {
-        None => Ok(()),
-        // Its own first release may be what was left in the middle of a move.
-        Some(ledger) if ledger.record.is_under_way() => Ok(()),
-        Some(ledger) => Err(Failure::new(
+/// Checks that no release on the old target is held. A release under way may be the one that an
+/// interrupted move began on the new target, and does not matter.
+///
+/// # Errors
+/// A release is held, or the ledger cannot be read.
+pub(super) async fn check(environment: &Environment) -> Result<(), Failure> {
+    match Ledger::latest(&environment.store()).await? {
+        Some(ledger) if ledger.record.is_held() => Err(Failure::new(
             Exit::Held,
             format!(
-                "release {} waits for a person; it cannot be moved meanwhile",
+                "release {} is held; the environment cannot be moved until it has ended",
                 ledger.record.number
             ),
         )
-        .next("`landfall promote` lets it go on, `landfall abort` takes it back")),
+        .next("`landfall promote` continues it, `landfall abort` rolls it back")),
+        _ => Ok(()),
     }
 }
 
-/// Removes the target that is left: users who still ask the old address get no answer any more.
-pub(super) async fn leave(maker: &Provisioner<'_>, target: Target) -> Result<(), Failure> {
-    let place = maker.place;
-    maker.report.note(format!(
-        "{} serves; removing what is left of {target}",
-        maker.manifest.target
+/// Removes the old target. Users who still resolve its address get no answer any more.
+///
+/// # Errors
+/// As of [`Environment::destroy`].
+pub(super) async fn remove(provisioner: &Provisioner<'_>, old: Target) -> Result<(), Failure> {
+    provisioner.report.note(format!(
+        "{} serves; removing what is left of {old}",
+        provisioner.manifest.target
     ));
-    if target == Target::Fargate {
-        maker
+    if old == Target::Fargate {
+        provisioner
             .phases
-            .time(Phase::Objects, down::remove_tasks(place))
+            .time(Phase::Objects, tasks::remove(provisioner.environment))
             .await?;
     }
-    let roots = [Root::of(target)];
-    let destroy = down::destroy(place, maker.manifest, &roots, maker.report, maker.interrupt);
-    maker.phases.time(Phase::Destroy, destroy).await
+    provisioner.destroy(Root::of(old)).await
 }

@@ -1,44 +1,44 @@
-use super::holder::this;
 use super::*;
+use crate::lock::holder::this;
 use rules::release::lease::TTL;
 use testkit::Sandbox;
 use tokio::sync::watch;
 
 const KEY: &str = "lock/release";
 
-/// A store of its own, and the wish to stop that nobody has.
+/// A store of its own, and an interrupt that has not happened.
 struct Stage {
     _dir: tempfile::TempDir,
     store: Store,
-    wish: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
     interrupt: Interrupt,
 }
 
 impl Stage {
     fn new() -> Stage {
         let dir = tempfile::tempdir().expect("a directory");
-        let (wish, interrupt) = watch::channel(false);
+        let (stop, interrupt) = watch::channel(false);
         Stage {
             store: Store::Local(dir.path().to_owned()),
             _dir: dir,
-            wish,
+            stop,
             interrupt,
         }
     }
 
-    /// Takes the lock as this process. What was told comes with it.
-    async fn take(&mut self) -> (Result<LeaseGuard, Failure>, Vec<String>) {
-        let mut told = Vec::new();
-        let taken = self.take_telling(&mut |line| told.push(line)).await;
-        (taken, told)
+    /// Acquires the lock as this process. Also returns the notes.
+    async fn acquire(&mut self) -> (Result<LeaseGuard, Failure>, Vec<String>) {
+        let mut notes = Vec::new();
+        let acquired = self.acquire_noting(&mut |line| notes.push(line)).await;
+        (acquired, notes)
     }
 
-    async fn take_telling(
+    async fn acquire_noting(
         &mut self,
-        tell: &mut (dyn FnMut(String) + Send),
+        note: &mut (dyn FnMut(String) + Send),
     ) -> Result<LeaseGuard, Failure> {
         let holder = this("landfall up");
-        LeaseGuard::take(&self.store, KEY, holder, "begin", &mut self.interrupt, tell).await
+        LeaseGuard::acquire(&self.store, KEY, holder, "begin", &mut self.interrupt, note).await
     }
 
     async fn lease(&self) -> Lease {
@@ -46,7 +46,7 @@ impl Stage {
         Lease::parse(&object.expect("an object").text).expect("a lease")
     }
 
-    /// Puts a lease there, over whatever is.
+    /// Replaces the object by a lease.
     async fn put(&self, lease: &Lease) {
         let found = self.store.read(KEY).await.expect("a store");
         let written = write(&self.store, KEY, lease, found.as_ref()).await;
@@ -54,7 +54,7 @@ impl Stage {
     }
 }
 
-/// Of another machine, last heard of two hours ago, lasting for `ttl` seconds.
+/// A lease of another machine, renewed two hours ago and valid for `ttl` seconds.
 fn abandoned(ttl: u64) -> Lease {
     let holder = Holder {
         who: "alice@laptop".to_owned(),
@@ -78,10 +78,10 @@ fn words(failure: &Failure) -> String {
     )
 }
 
-/// What every store has to allow.
+/// For every kind of store.
 async fn one_at_a_time(mut stage: Stage) {
-    let mut hold = stage.take().await.0.expect("a free lock");
-    let refused = stage.take().await.0.expect_err("a lock that is held");
+    let mut guard = stage.acquire().await.0.expect("a free lock");
+    let refused = stage.acquire().await.0.expect_err("a lock that is held");
     assert_eq!(refused.exit, Exit::Locked);
     let words = words(&refused);
     let who = this("landfall up").who;
@@ -89,17 +89,17 @@ async fn one_at_a_time(mut stage: Stage) {
         assert!(words.contains(part), "no {part:?} in {words}");
     }
 
-    hold.name_release(42);
-    assert_eq!(hold.renew("shift 10 %").await, Ok(()));
+    guard.name_release(42);
+    assert_eq!(guard.renew("shift 10 %").await, Ok(()));
     let lease = stage.lease().await;
     assert_eq!(
         (lease.release, lease.step.as_str()),
         (Some(42), "shift 10 %")
     );
-    hold.release().await.expect("a lock that was held");
+    guard.release().await.expect("a lock that was held");
     assert!(stage.lease().await.released);
 
-    let mut second = stage.take().await.0.expect("a lock that was given back");
+    let mut second = stage.acquire().await.0.expect("a released lock");
     let unlocker = this("landfall unlock");
     let was = unlock(&stage.store, KEY, unlocker.clone()).await;
     let was = was.expect("a store").expect("a lock that was held");
@@ -130,72 +130,72 @@ async fn one_at_a_time_in_a_bucket() {
 }
 
 #[tokio::test]
-async fn nobody_held_what_was_never_taken() {
+async fn unlocking_a_free_lock_reports_that_it_is_free() {
     let stage = Stage::new();
     let by = this("landfall unlock");
     assert_eq!(unlock(&stage.store, KEY, by).await, Ok(None));
 }
 
 #[tokio::test]
-async fn a_renewal_that_is_not_due_asks_nobody() {
+async fn a_renewal_that_is_not_due_does_not_call_the_store() {
     let mut stage = Stage::new();
-    let mut hold = stage.take().await.0.expect("a free lock");
-    // However slow this machine is.
-    hold.lease.ttl = Duration::from_secs(86_400);
+    let mut guard = stage.acquire().await.0.expect("a free lock");
+    // Not due, however slow this machine is.
+    guard.lease.ttl = Duration::from_secs(86_400);
     stage.put(&abandoned(30)).await;
-    assert_eq!(hold.renew("begin").await, Ok(()));
-    // Another step is written at once, and so is what became of the lock seen.
-    let lost = hold.renew("probe").await.expect_err("a lock of another");
+    assert_eq!(guard.renew("begin").await, Ok(()));
+    // A new step is written at once, which shows that the lock is lost.
+    let lost = guard.renew("probe").await.expect_err("a lock of another");
     assert!(matches!(&lost, LeaseLost::Taken { by } if by.starts_with("alice@laptop")));
     let words = words(&lost.into());
     assert!(words.contains("it is held by alice@laptop"), "{words}");
 }
 
 #[tokio::test]
-async fn a_renewal_whose_answer_was_lost_is_ones_own() {
+async fn a_renewal_whose_answer_was_lost_is_recognized() {
     let mut stage = Stage::new();
-    let mut hold = stage.take().await.0.expect("a free lock");
+    let mut guard = stage.acquire().await.0.expect("a free lock");
     let unseen = stage.lease().await.renewed(now(), "probe");
     stage.put(&unseen).await;
-    assert_eq!(hold.renew("shift 10 %").await, Ok(()));
+    assert_eq!(guard.renew("shift 10 %").await, Ok(()));
     let lease = stage.lease().await;
     assert!(lease.renewed_at > unseen.renewed_at);
     assert_eq!(lease.step, "shift 10 %");
     stage.put(&lease.renewed(now(), "probe")).await;
-    hold.release().await.expect("a lock that was held");
+    guard.release().await.expect("a lock that was held");
     assert!(stage.lease().await.released);
 }
 
 #[tokio::test]
-async fn a_late_renewal_is_good_if_nobody_came_meanwhile() {
+async fn a_late_renewal_succeeds_if_no_other_process_has_written() {
     let mut stage = Stage::new();
-    let mut hold = stage.take().await.0.expect("a free lock");
-    hold.sent.wall = Timestamp(now().0 - 3_600_000);
-    assert_eq!(hold.renew("begin").await, Ok(()));
-    assert!(hold.sent.wall.plus(TTL) > now());
+    let mut guard = stage.acquire().await.0.expect("a free lock");
+    guard.sent.wall = Timestamp(now().0 - 3_600_000);
+    assert_eq!(guard.renew("begin").await, Ok(()));
+    assert!(guard.sent.wall.plus(TTL) > now());
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_borne_until_the_lease_may_be_anothers() {
+async fn a_failing_store_is_tolerated_until_the_lease_may_belong_to_another() {
     let mut stage = Stage::new();
-    let mut hold = stage.take().await.0.expect("a free lock");
-    hold.lease.ttl = Duration::from_secs(60);
-    // A path below a file: neither reading nor writing does anything there.
-    hold.store = Store::Local("/dev/null/store".into());
-    assert_eq!(hold.renew("probe").await, Ok(()));
-    hold.sent.wall = Timestamp(now().0 - 3_600_000);
-    match hold.renew("probe").await {
+    let mut guard = stage.acquire().await.0.expect("a free lock");
+    guard.lease.ttl = Duration::from_secs(60);
+    // A path below a file can be neither read nor written.
+    guard.store = Store::Local("/dev/null/store".into());
+    assert_eq!(guard.renew("probe").await, Ok(()));
+    guard.sent.wall = Timestamp(now().0 - 3_600_000);
+    match guard.renew("probe").await {
         Err(LeaseLost::Silent { silent, why }) => {
             assert!(silent >= Duration::from_secs(3_600));
             assert!(why[0].contains("/dev/null/store"), "{why:?}");
         }
         other => panic!("{other:?}"),
     }
-    assert!(hold.release().await.is_err());
+    assert!(guard.release().await.is_err());
 }
 
 #[tokio::test]
-async fn a_process_that_is_gone_is_not_waited_for() {
+async fn the_lock_of_an_ended_process_is_taken_over_at_once() {
     let mut stage = Stage::new();
     let mut child = std::process::Command::new("true").spawn().expect("true");
     child.wait().expect("its end");
@@ -205,10 +205,10 @@ async fn a_process_that_is_gone_is_not_waited_for() {
     };
     let lease = Lease::new("a1", gone, now(), None, "probe");
     stage.put(&lease).await;
-    let (taken, told) = stage.take().await;
-    taken.expect("a lock of nobody");
-    assert!(told[0].contains("does not exist any more"), "{told:?}");
-    // Elsewhere the number says nothing.
+    let (acquired, notes) = stage.acquire().await;
+    acquired.expect("an abandoned lock");
+    assert!(notes[0].contains("no longer exists"), "{notes:?}");
+    // A process ID of another machine proves nothing.
     let machine = Some("another".to_owned());
     let holder = Holder {
         machine,
@@ -216,45 +216,45 @@ async fn a_process_that_is_gone_is_not_waited_for() {
     };
     let elsewhere = Lease { holder, ..lease };
     stage.put(&elsewhere).await;
-    let refused = stage.take().await.0.expect_err("a lock that is held");
+    let refused = stage.acquire().await.0.expect_err("a lock that is held");
     assert_eq!(refused.exit, Exit::Locked);
 }
 
 #[tokio::test]
-async fn an_abandoned_lock_is_watched_then_taken_over() {
+async fn an_abandoned_lock_is_watched_and_then_taken_over() {
     let mut stage = Stage::new();
     stage.put(&abandoned(1)).await;
-    let (taken, told) = stage.take().await;
-    taken.expect("an abandoned lock");
-    let told = told.join("\n");
+    let (acquired, notes) = stage.acquire().await;
+    acquired.expect("an abandoned lock");
+    let notes = notes.join("\n");
     for part in [
-        "seems abandoned: alice@laptop",
+        "seems stale: alice@laptop",
         "watching it for 1.0 s",
-        "without a sign",
+        "no renewal for",
     ] {
-        assert!(told.contains(part), "no {part:?} in {told}");
+        assert!(notes.contains(part), "no {part:?} in {notes}");
     }
     assert_eq!(stage.lease().await.holder, this("landfall up"));
 }
 
 #[tokio::test]
-async fn who_moves_while_watched_keeps_it_whatever_the_clock_says() {
+async fn a_holder_that_renews_while_watched_keeps_the_lock_whatever_its_clock() {
     let mut stage = Stage::new();
     let lease = abandoned(3_600);
     stage.put(&lease).await;
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (notes, mut noted) = tokio::sync::mpsc::unbounded_channel();
     let stage_of_alice = Stage {
         store: stage.store.clone(),
         ..Stage::new()
     };
     let alice = tokio::spawn(async move {
-        heard.recv().await.expect("somebody watches");
+        noted.recv().await.expect("a note");
         let next = lease.renewed(lease.renewed_at, "shift 50 %");
         stage_of_alice.put(&next).await;
     });
     let refused = stage
-        .take_telling(&mut |line| {
-            let _ = told.send(line);
+        .acquire_noting(&mut |line| {
+            let _ = notes.send(line);
         })
         .await
         .expect_err("a lock that is held");
@@ -268,10 +268,10 @@ async fn watching_can_be_interrupted() {
     let mut stage = Stage::new();
     let lease = abandoned(3_600);
     stage.put(&lease).await;
-    let wish = stage.wish.clone();
+    let stop = stage.stop.clone();
     let stopped = stage
-        .take_telling(&mut |_| {
-            let _ = wish.send(true);
+        .acquire_noting(&mut |_| {
+            let _ = stop.send(true);
         })
         .await
         .expect_err("a lock that was not taken");
@@ -280,14 +280,14 @@ async fn watching_can_be_interrupted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_free_but_can_be_unlocked() {
+async fn an_unreadable_lock_is_held_and_can_be_unlocked() {
     let mut stage = Stage::new();
     let written = stage.store.create(KEY, "{\"v\": 2}").await;
     assert!(matches!(written, Ok(Written::Won(_))));
-    let refused = stage.take().await.0.expect_err("a lock of another kind");
+    let refused = stage.acquire().await.0.expect_err("a lock of another kind");
     assert_eq!(refused.exit, Exit::Locked);
     assert!(words(&refused).contains("version 2"), "{refused:?}");
     let was = unlock(&stage.store, KEY, this("landfall unlock")).await;
     assert!(was.expect("a store").expect("a lock").contains("version 2"));
-    stage.take().await.0.expect("a lock that was unlocked");
+    stage.acquire().await.0.expect("a lock that was unlocked");
 }

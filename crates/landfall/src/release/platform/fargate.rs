@@ -1,4 +1,4 @@
-//! Slots on Fargate: two ECS services behind one listener.
+//! Releases on Fargate: a slot is an ECS service, and the listener of the load balancer splits the traffic.
 
 use super::{Look, SlotLook};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(crate) struct Fargate {
     slots: Slots<String>,
     services: Services,
     load_balancer: LoadBalancer,
-    /// What the load balancer counts.
+    /// The load balancer's counts.
     pub(crate) metrics: Metrics,
     roles: Roles,
 }
@@ -78,8 +78,8 @@ impl Fargate {
         let task_definition = match self.services.find(&self.family, &revision.id()).await? {
             Some(arn) => arn,
             None => {
-                // One secret for both slots: a request to the public address may reach either.
-                let secret = match look.door(slot.other()).secret {
+                // Both slots share one secret: a request to the public address may reach either.
+                let secret = match look.route(slot.other()).secret {
                     Some(secret) => secret,
                     None => new_secret()?,
                 };
@@ -94,18 +94,18 @@ impl Fargate {
         Ok(())
     }
 
-    pub(super) async fn open(&self, look: &Look) -> Result<(), Failure> {
+    pub(super) async fn enable_previews(&self, look: &Look) -> Result<(), Failure> {
         for slot in Slot::ALL {
-            if look.door(slot).token.is_none() {
+            if look.route(slot).token.is_none() {
                 self.load_balancer.set_token(slot, &token()?).await?;
             }
         }
         Ok(())
     }
 
-    pub(super) async fn close(&self, look: &Look) -> Result<(), Failure> {
+    pub(super) async fn disable_previews(&self, look: &Look) -> Result<(), Failure> {
         for slot in Slot::ALL {
-            if look.door(slot).token.is_some() {
+            if look.route(slot).token.is_some() {
                 let closed = format!("{CLOSED}-{}", token()?);
                 self.load_balancer.set_token(slot, &closed).await?;
             }
@@ -122,9 +122,10 @@ impl Fargate {
     }
 }
 
-/// What opens the counts of edges, new.
+/// A new secret for the counts of edges.
 pub(super) fn new_secret() -> Result<Secret, Failure> {
-    Secret::parse(&token()?).ok_or_else(|| Failure::new(Exit::Bug, "a random token is no secret"))
+    Secret::parse(&token()?)
+        .ok_or_else(|| Failure::new(Exit::Bug, "a random token is not a valid secret"))
 }
 
 fn is_closed(token: &str) -> bool {
@@ -142,7 +143,7 @@ fn previews(tokens: &Slots<String>) -> PreviewRoutes {
 fn slot_look((facts, targets): (SlotFacts, Vec<TargetHealth>), token: &str) -> SlotLook {
     SlotLook {
         seen: seen(&facts, &targets),
-        door: SlotRoute {
+        route: SlotRoute {
             token: (!is_closed(token)).then(|| token.to_owned()),
             secret: facts.deployed.secret.clone(),
         },
@@ -157,8 +158,8 @@ fn slot_look((facts, targets): (SlotFacts, Vec<TargetHealth>), token: &str) -> S
     }
 }
 
-/// Digests of a slot's running tasks. Where ECS does not resolve one, the reference that the task was
-/// started with names it: references are digests.
+/// Digests of a slot's running tasks. Where ECS does not report one, it is taken from the image reference
+/// of the task definition: references are digests.
 fn running(facts: &SlotFacts) -> Vec<Digest> {
     let started_with = facts
         .deployed
@@ -174,7 +175,7 @@ fn running(facts: &SlotFacts) -> Vec<Digest> {
         .collect()
 }
 
-/// A slot as the release rules see it.
+/// A slot as `rules` sees it.
 fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let failed = facts.stopped.iter().filter(|task| task.is_failure());
@@ -191,9 +192,9 @@ fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
     }
 }
 
-/// How many running tasks of the slot's revision the load balancer finds healthy. A target may still be
-/// the one of a task of an earlier revision: it is told by its address, and where no addresses are
-/// known, more targets than running tasks are not believed.
+/// The number of running tasks of the slot's revision that are healthy targets. A healthy target may
+/// belong to a task of an earlier revision: addresses tell them apart, and where none are known the number
+/// of running tasks is the limit.
 fn healthy(facts: &SlotFacts, targets: &[TargetHealth]) -> usize {
     let healthy: Vec<&TargetHealth> = targets
         .iter()

@@ -1,4 +1,5 @@
-//! Slots on Lambda: two aliases of one function, and the alias that users come in by.
+//! Releases on Lambda: a slot is an alias of the function, and the alias `live` splits the traffic between
+//! their versions.
 
 use super::fargate::new_secret;
 use super::{Look, SlotLook};
@@ -21,9 +22,9 @@ use rules::shape::contract::{LambdaInputs, LambdaOutputs};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Invocations that fail after another before nobody asks any more: what they said is enough for a verdict.
-const ASKED: usize = 2;
-/// What Lambda refuses an image by.
+/// Failed invocations of a new version that are enough evidence.
+const ATTEMPTS: usize = 2;
+/// The call by which Lambda refuses an image.
 const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
 
 /// The Lambda target of one environment.
@@ -33,21 +34,21 @@ pub(crate) struct Lambda {
     known: Arc<Mutex<Known>>,
 }
 
-/// What need not be asked again.
+/// What does not change any more.
 #[derive(Default)]
 struct Known {
-    /// Versions that are active: nothing about them changes any more.
+    /// Versions that are active.
     active: BTreeMap<String, VersionFacts>,
-    /// What staged versions said that have not answered yet.
-    asked: BTreeMap<String, Asked>,
-    /// A revision whose image Lambda does not take, and why.
+    /// First invocations of staged versions that have not answered yet.
+    first: BTreeMap<String, FirstInvocations>,
+    /// A revision whose image Lambda refused, and why.
     refused: Option<(RevisionId, String)>,
 }
 
-/// The first questions to a version that is staged.
+/// The first invocations of a staged version.
 #[derive(Default)]
-struct Asked {
-    is_open: bool,
+struct FirstInvocations {
+    is_running: bool,
     failures: Vec<StoppedTask>,
     /// The last lines of the app.
     lines: Vec<String>,
@@ -91,11 +92,11 @@ impl Lambda {
         let facts = self.version(&placed.version).await?;
         let is_active = facts.state == "Active";
         if is_active && !placed.stay.answered {
-            self.ask_first(slot, &placed);
+            self.invoke_first(slot, &placed);
         }
         let known = self.known();
-        let asked = known.asked.get(&placed.version);
-        let mut stopped = asked.map_or_else(Vec::new, |asked| asked.failures.clone());
+        let first = known.first.get(&placed.version);
+        let mut stopped = first.map_or_else(Vec::new, |first| first.failures.clone());
         if facts.state == "Failed" {
             stopped.push(failed_invocation::stopped(
                 &placed.version,
@@ -115,7 +116,7 @@ impl Lambda {
                 cause: None,
                 staged_at: placed.stay.staged_at,
             },
-            door: SlotRoute {
+            route: SlotRoute {
                 token: None,
                 secret: facts.secret,
             },
@@ -127,7 +128,7 @@ impl Lambda {
             image: facts.image,
             evidence: Evidence {
                 stopped,
-                log: asked.map_or_else(Vec::new, |asked| asked.lines.clone()),
+                log: first.map_or_else(Vec::new, |first| first.lines.clone()),
                 ..Evidence::default()
             },
             tasks: vec![placed.version],
@@ -148,21 +149,21 @@ impl Lambda {
         Ok(facts)
     }
 
-    /// Asks a version that is staged whether it answers, beside everything else: a start may take long. That
-    /// it has answered is noted at its alias, where the next command finds it.
-    fn ask_first(&self, slot: Slot, placed: &Placed) {
+    /// Invokes a staged version in the background, as its start may take long. A first answer is noted in the
+    /// description of its alias, where the next command finds it.
+    fn invoke_first(&self, slot: Slot, placed: &Placed) {
         let mut known = self.known();
-        let asked = known.asked.entry(placed.version.clone()).or_default();
-        if asked.is_open || asked.failures.len() >= ASKED {
+        let first = known.first.entry(placed.version.clone()).or_default();
+        if first.is_running || first.failures.len() >= ATTEMPTS {
             return;
         }
-        asked.is_open = true;
+        first.is_running = true;
         let (functions, shared) = (self.functions.clone(), Arc::clone(&self.known));
         let (placed, path) = (placed.clone(), self.path.clone());
         tokio::spawn(async move {
-            let said = functions.probe(&placed.version, &path).await;
-            if let Ok(Invoked::Answered(_)) = said {
-                // What is not noted now is asked again.
+            let invoked = functions.probe(&placed.version, &path).await;
+            if let Ok(Invoked::Answered(_)) = invoked {
+                // If it cannot be noted now, the version is invoked again.
                 let stay = Stay {
                     answered: true,
                     ..placed.stay
@@ -170,33 +171,33 @@ impl Lambda {
                 let _ = functions.place(slot, &placed.version, stay).await;
             }
             let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = known.asked.entry(placed.version.clone()).or_default();
-            asked.is_open = false;
+            let first = known.first.entry(placed.version.clone()).or_default();
+            first.is_running = false;
             if let Ok(Invoked::Failed {
                 kind,
                 message,
                 lines,
                 ..
-            }) = said
-                // That is waiting, not failing: it is asked again until its time is over.
+            }) = invoked
+                // It waits and has not failed: it is invoked again until its time is over.
                 && kind != NOT_READY
             {
                 let stopped = failed_invocation::stopped(&placed.version, &kind, &message);
-                asked.failures.push(stopped);
-                asked.lines = lines;
+                first.failures.push(stopped);
+                first.lines = lines;
             }
         });
     }
 
-    /// Publishes the revision, and leads the slot's alias to it.
+    /// Publishes the revision as a version, and points the slot's alias to it.
     pub(super) async fn stage(
         &self,
         slot: Slot,
         revision: &Revision,
         look: &Look,
     ) -> Result<(), Failure> {
-        // One secret for both versions: a request to the public address may reach either.
-        let secret = match look.door(slot.other()).secret {
+        // Both versions share one secret: a request to the public address may reach either.
+        let secret = match look.route(slot.other()).secret {
             Some(secret) => secret,
             None => new_secret()?,
         };
@@ -210,7 +211,7 @@ impl Lambda {
             environment,
         };
         let version = match self.functions.publish(&publication).await {
-            // Whatever is tried again, the image stays what it is.
+            // A retry would not change the image.
             Err(error) if error.operation == UPDATE_CODE && error.kind == ErrorKind::Other => {
                 self.known().refused = Some((revision.id(), error.message));
                 return Ok(());
@@ -224,7 +225,7 @@ impl Lambda {
         Ok(self.functions.place(slot, &version, stay).await?)
     }
 
-    /// Why Lambda does not take a revision, if it has said so.
+    /// Why Lambda refused a revision, if it did.
     pub(crate) fn refusal(&self, revision: &RevisionId) -> Option<String> {
         let known = self.known();
         let (_, why) = known.refused.as_ref().filter(|(id, _)| id == revision)?;
@@ -240,7 +241,9 @@ impl Lambda {
         let Some(routing) = Routing::shifted(slot, share, &staged) else {
             return Err(Failure::new(
                 Exit::Bug,
-                format!("{share}% of users cannot go to {slot}: a slot is empty"),
+                format!(
+                    "{share}% of users cannot be sent to the alias {slot}: an alias has no version"
+                ),
             ));
         };
         let other = routing.other.as_ref();
@@ -251,13 +254,13 @@ impl Lambda {
     pub(super) async fn scale(&self, slot: Slot, count: u32) -> Result<(), Failure> {
         match count {
             0 => Ok(self.functions.withdraw(slot).await?),
-            // A version that is staged takes as many requests as come.
+            // A staged version scales with the requests.
             _ => Ok(()),
         }
     }
 
-    /// The status of one answer of the version in a slot.
-    pub(super) async fn ask(&self, slot: Slot, look: &Look) -> Option<u16> {
+    /// Invokes the version of a slot once. The status of the answer; [`None`] without an answer.
+    pub(super) async fn probe(&self, slot: Slot, look: &Look) -> Option<u16> {
         let version = look.of(slot).tasks.first()?;
         match self.functions.probe(version, &self.path).await {
             Ok(Invoked::Answered(answer)) => Some(answer.status),
@@ -265,16 +268,16 @@ impl Lambda {
         }
     }
 
-    /// What the version in a slot says when it is asked now; [`None`] if it answers, or cannot be asked.
+    /// The failure of one invocation of the version in a slot; [`None`] if it answers, or cannot be invoked.
     pub(super) async fn examine(&self, slot: Slot, look: &Look) -> Option<Evidence> {
         let version = look.of(slot).tasks.first()?;
-        let said = self.functions.probe(version, &self.path).await.ok()?;
+        let invoked = self.functions.probe(version, &self.path).await.ok()?;
         let Invoked::Failed {
             kind,
             message,
             lines,
             ..
-        } = said
+        } = invoked
         else {
             return None;
         };
@@ -285,7 +288,7 @@ impl Lambda {
         })
     }
 
-    /// Deletes versions that nobody needs any more.
+    /// Deletes versions that no alias or rollback needs.
     pub(super) async fn prune(&self) -> Result<(), Failure> {
         self.functions.prune(KEPT).await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! The view's picture. Pure: the same state at the same moment in the same room is the same picture.
+//! Draws the view. Pure: state, time and size determine the picture.
 
 use super::figures::clock;
 use super::panel;
@@ -12,14 +12,14 @@ use rules::event::Phase;
 use rules::shape::contract::Root;
 use rules::time::Timestamp;
 
-/// Says less than the rest. Not a colour: dim is legible on dark and on light.
+/// Less important than the rest. Not a colour: dim text is legible on dark and on light.
 pub(super) const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 const WORKS: Style = Style::new().fg(Color::Cyan);
 
-/// After this long without a new look the view says how old the numbers are.
+/// When the numbers are older than this, the view says how old they are.
 const STALE_MILLIS: u64 = 5_000;
 
-/// A line, and how much it would be missed where there is no room for all: 0 is never left out.
+/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0 never.
 pub(super) struct Row {
     pub(super) line: Line<'static>,
     pub(super) rank: u8,
@@ -34,7 +34,7 @@ impl Row {
     }
 }
 
-/// Draws `state` as it is at `now` into `area`, from its top; returns the rows used.
+/// Draws `state` at `now` into `area`, from its top. Returns the number of rows.
 pub(super) fn draw(state: &State, now: Timestamp, area: Rect, buffer: &mut Buffer) -> u16 {
     let mut rows = rows(state, now, usize::from(area.width));
     fit(&mut rows, usize::from(area.height));
@@ -49,7 +49,7 @@ pub(super) fn draw(state: &State, now: Timestamp, area: Rect, buffer: &mut Buffe
     y - area.top()
 }
 
-/// Leaves out what would be missed least, and in the end what stands lowest.
+/// Leaves out the highest ranks, and in the end the lowest rows.
 fn fit(rows: &mut Vec<Row>, height: usize) {
     while rows.len() > height {
         let rank = rows.iter().map(|row| row.rank).max().unwrap_or(0);
@@ -91,10 +91,10 @@ fn rows(state: &State, now: Timestamp, width: usize) -> Vec<Row> {
             ));
         }
         if age.as_millis() >= u128::from(STALE_MILLIS) {
-            let text = format!("  as seen {} s ago", age.as_secs());
+            let text = format!("  {} s ago", age.as_secs());
             rows.push(Row::new(0, Span::styled(text, QUIET)));
         }
-        panel::rows(&seen.watch, width, &mut rows);
+        panel::rows(&seen.watch, state.target, width, &mut rows);
     }
     if let Some(totals) = &state.traffic {
         rows.push(Row::new(1, traffic(totals)));
@@ -135,7 +135,7 @@ fn spinner(now: Timestamp) -> &'static str {
     FRAMES[frame]
 }
 
-/// What is known of a phase while it runs.
+/// The progress of a phase.
 fn detail(state: &State, phase: Phase, now: Timestamp) -> Option<String> {
     let works = |roots: &[Root]| {
         let works: Vec<&Work> = roots

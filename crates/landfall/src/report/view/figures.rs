@@ -1,4 +1,4 @@
-//! Numbers the way they are read: rates, times, bars and little charts, as text of a known width.
+//! Numbers for people: rates, times, bars and small charts, as text of a known width.
 
 use rules::release::live_status::{Count, interval};
 
@@ -15,7 +15,7 @@ pub(crate) fn clock(seconds: f64) -> String {
     }
 }
 
-/// `9.8%`: errors of requests; nothing is said of no requests.
+/// `9.8%`: errors of requests; a dash without requests.
 pub(crate) fn rate(errors: u64, requests: u64) -> String {
     match requests {
         0 => "–".to_owned(),
@@ -23,7 +23,7 @@ pub(crate) fn rate(errors: u64, requests: u64) -> String {
     }
 }
 
-/// `9.8% (8.1–11.7)`: the rate, and where the true one lies. In whole percent where there is no room.
+/// `9.8% (8.1–11.7)`: the rate and its 95% interval, in whole percent if there is no room.
 pub(super) fn rate_between(errors: u64, requests: u64, room: usize) -> String {
     if requests == 0 {
         return "–".to_owned();
@@ -48,7 +48,7 @@ pub(super) fn millis(time: Option<f64>) -> String {
     }
 }
 
-/// `0.3`; no zero has a sign.
+/// `0.3`; zero has no sign.
 pub(crate) fn logarithm(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.as_str() {
@@ -57,12 +57,12 @@ pub(crate) fn logarithm(value: f64) -> String {
     }
 }
 
-/// A share of `width` cells: how many are full, drawn to an eighth, and how many are left.
+/// A bar over `width` cells: its full part, drawn to an eighth, and the number of cells left.
 pub(super) fn bar(share: f64, width: usize) -> (String, usize) {
-    // Written so that no number at all fills nothing.
+    // Written so that NaN fills nothing.
     let share = if share > 0.0 { share.min(1.0) } else { 0.0 };
     let eighths = usize::try_from(whole(share * scale(width) * 8.0 + 0.5)).unwrap_or(0);
-    // Less than an eighth is still not nothing.
+    // Any share shows at least an eighth.
     let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
     let partial = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
     let full = format!("{}{partial}", "█".repeat(eighths / 8));
@@ -70,8 +70,8 @@ pub(super) fn bar(share: f64, width: usize) -> (String, usize) {
     (full, width.saturating_sub(used))
 }
 
-/// The last seconds as two rows of `width` cells, newest on the right: requests, and below them errors to
-/// the same scale, so that errors in every request look like the requests.
+/// The last seconds as two rows of `width` cells, newest on the right: requests, and errors to the same
+/// scale.
 pub(super) fn charts(seconds: &[Count], width: usize) -> (String, String) {
     let shown = &seconds[seconds.len().saturating_sub(width)..];
     let most = shown.iter().map(|count| count.requests).max().unwrap_or(0);
@@ -99,7 +99,7 @@ pub(super) fn pace(seconds: &[Count], of: usize) -> Option<String> {
     })
 }
 
-/// From 0 to 8; only nothing is 0.
+/// From 0 to 8; 0 only for a value of 0.
 fn height(value: u64, most: u64) -> usize {
     if value == 0 || most == 0 {
         return 0;
@@ -114,13 +114,13 @@ fn ratio(part: u64, of: u64) -> f64 {
     part as f64 / of as f64
 }
 
-/// Columns of a terminal are few.
+/// A terminal has far fewer columns than 2^53.
 #[allow(clippy::cast_precision_loss)]
 fn scale(width: usize) -> f64 {
     width as f64
 }
 
-/// Rounded down; negative and no numbers are 0.
+/// Rounded down; negative numbers and NaN are 0.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(number: f64) -> u64 {
     number as u64
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_long_as_they_have_to_be() {
+    fn numbers_have_no_more_digits_than_needed() {
         assert_eq!(clock(42.9), "0:42");
         assert_eq!(clock(725.0), "12:05");
         assert_eq!(clock(3_723.0), "1:02:03");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_never_wider_than_its_room_and_shows_the_least_share() {
+    fn a_bar_fits_its_room_and_shows_the_smallest_share() {
         for (share, full, left) in [
             (0.0, "", 4),
             (0.001, "▏", 3),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn charts_show_the_newest_on_the_right_to_one_scale() {
+    fn charts_have_one_scale_and_the_newest_second_on_the_right() {
         let seconds: Vec<Count> = [(0, 0), (8, 0), (80, 8), (80, 80)]
             .map(|(requests, errors)| Count { requests, errors })
             .into();

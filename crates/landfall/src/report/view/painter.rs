@@ -1,41 +1,40 @@
-//! Puts rows under what was printed, and takes them away again.
+//! Paints rows below the printed lines, and erases them again.
 //!
-//! Between two paints the terminal is as any program leaves it: the cursor is shown, on a line of its own
-//! below the view, nothing is coloured, no mode is set, no answer of the terminal is awaited. So there is
-//! nothing to restore, whatever ends the process, and what somebody else prints meanwhile does no harm but
-//! to the view. `docs/decisions/0010` says why this is not ratatui's own
-//! inline viewport.
+//! Between two paints the terminal is in its normal state: the cursor is visible, on its own line below
+//! the view, and no colour or mode is set. So there is nothing to restore, however the process ends, and
+//! other output in between damages only the view. `docs/decisions/0010` says why this is not ratatui's
+//! own inline viewport.
 
 use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
 
-/// A row as it is written.
+/// A row as text for the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     /// With its escape sequences.
     text: String,
-    /// Columns that it takes.
+    /// Its width in columns.
     width: u16,
 }
 
-/// Knows what stands on the terminal.
+/// Remembers what is on the terminal.
 #[derive(Debug, Default)]
 pub(super) struct Painter {
-    /// What was painted last, directly above the cursor.
+    /// The rows that were painted last, directly above the cursor.
     painted: Vec<Row>,
-    /// Columns that the terminal had then.
+    /// The terminal's width at that time.
     columns: u16,
 }
 
-/// Terminals that know it show everything up to [`END`] at once
-/// (<https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036>); to others the sequence
-/// says nothing, so the cursor is hidden as well: it would flicker about.
+/// Synchronized output: the terminal shows everything up to [`END`] at once
+/// (<https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036>). Terminals without it
+/// ignore the sequence, so the cursor is hidden as well: it would flicker.
 const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
 const END: &str = "\x1b[?25h\x1b[?2026l";
 
 impl Painter {
-    /// What to write so that `above` stands where the view stood and the view, now `rows`, below it.
+    /// The text that replaces the view by `above`, and puts the view, now `rows`, below it.
     pub(super) fn paint(&mut self, above: &str, rows: Vec<Row>, columns: u16) -> String {
         let height = self.height(columns);
         let unmoved = above.is_empty()
@@ -59,7 +58,7 @@ impl Painter {
                 }
                 text.push_str("\r\n");
             }
-            // What was typed meanwhile: a ^C for example.
+            // Erases what was typed in between, for example ^C.
             text.push_str("\x1b[J");
         } else {
             text.push_str("\x1b[J");
@@ -78,20 +77,20 @@ impl Painter {
         text
     }
 
-    /// Whether something stands on the terminal.
+    /// Whether rows are on the terminal.
     pub(super) fn stands(&self) -> bool {
         !self.painted.is_empty()
     }
 
-    /// Lines of a terminal of so many columns that the view takes: where it became narrower, it has
-    /// wrapped the rows.
+    /// Lines that the view takes on a terminal of so many columns: one that became narrower has wrapped
+    /// the rows.
     fn height(&self, columns: u16) -> usize {
         let lines = |row: &Row| usize::from(row.width.div_ceil(columns.max(1)).max(1));
         self.painted.iter().map(lines).sum()
     }
 }
 
-/// The first `height` rows of `buffer` as they are written, with or without colours.
+/// The first `height` rows of `buffer` as text, with or without colours.
 pub(super) fn rows(buffer: &Buffer, height: u16, color: bool) -> Vec<Row> {
     let columns = usize::from(buffer.area().width).max(1);
     let all = buffer.content().chunks(columns);
@@ -106,7 +105,7 @@ fn row(cells: &[Cell], color: bool) -> Row {
     let mut text = String::new();
     let mut width: u16 = 0;
     let mut current = String::new();
-    // Cells behind a wide symbol are empty and not written.
+    // The cells after a wide symbol are empty and not written.
     let mut covered: usize = 0;
     for cell in cells {
         if covered > 0 {
@@ -143,7 +142,7 @@ fn code(style: Style) -> String {
             code.push_str(number);
         }
     }
-    // Only colours that each terminal's theme makes legible on its background.
+    // Only colours that every theme makes legible on its background.
     code.push_str(match style.fg {
         Some(Color::Red) => ";31",
         Some(Color::Green) => ";32",

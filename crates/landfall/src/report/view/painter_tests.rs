@@ -1,4 +1,4 @@
-//! On an emulated terminal: what counts is what stands there in the end.
+//! On an emulated terminal: the final contents count.
 
 use super::*;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn terminal(lines: u16, columns: u16) -> vt100::Parser {
     vt100::Parser::new(size(lines), size(columns), 100)
 }
 
-/// What stands on the terminal, without the empty lines at its end.
+/// The contents of the terminal, without empty lines at its end.
 fn lines(terminal: &vt100::Parser) -> Vec<String> {
     let columns = terminal.screen().size().1.get();
     let mut lines: Vec<String> = terminal.screen().rows(0, columns).collect();
@@ -68,7 +68,7 @@ fn a_terminal_that_became_narrower_has_wrapped_the_rows() {
     let mut painter = Painter::default();
     painter.paint("", some_rows(&["twelve cells", "four", ""], 40), 40);
     let mut terminal = terminal(10, 10);
-    // What a terminal that wraps makes of it.
+    // A terminal that has wrapped the rows.
     terminal.process("$\r\ntwelve cel\r\nls\r\nfour\r\n\r\n".as_bytes());
     terminal.process(painter.paint("", some_rows(&["narrow"], 10), 10).as_bytes());
     assert_eq!(lines(&terminal), ["$", "narrow"]);
@@ -91,7 +91,7 @@ fn colours_end_with_the_row_and_wide_symbols_take_two_cells() {
 }
 
 proptest! {
-    /// Whatever is printed and shown, the terminal ends up with every line and the last view.
+    /// The terminal ends up with every printed line and the last view.
     #[test]
     fn nothing_printed_is_lost(
         steps in prop::collection::vec((prop::collection::vec("[a-z]{1,8}", 0..3), prop::collection::vec("[a-z]{0,8}", 0..6)), 1..12),

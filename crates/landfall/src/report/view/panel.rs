@@ -1,36 +1,37 @@
-//! What serves, as a table with a column for each version, and below it what a release concludes.
+//! The live versions as a table with a column for each, and below it the evidence of a release.
 
 use super::draw::{QUIET, Row};
 use super::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
 use crate::report::words::origin;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;
+use rules::app::manifest::Target;
 use rules::release::ledger::AvailabilityCounts;
 use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role};
 
-/// The widest label and the space after it.
+/// Width of the labels, with a space.
 const LABEL: usize = 11;
-/// The same where there is little room.
+/// The same on a narrow terminal.
 const SHORT_LABEL: usize = 10;
-/// The widest label of what is concluded, and the space after it.
+/// Width of the labels of the evidence, with a space.
 const LONG_LABEL: usize = 18;
-/// A column wider than this puts the numbers of two versions too far apart to compare.
+/// Maximum width of a column: in wider ones the numbers are too far apart to compare.
 const COLUMN: usize = 60;
-/// Below this there is no indentation and labels are short.
+/// Below this width there is no indentation, and labels are short.
 const NARROW: usize = 56;
-/// Seconds over which requests a second are counted.
+/// Seconds over which requests per second are averaged.
 const PACE: usize = 10;
 
 const ALARM: Style = Style::new().fg(Color::Red);
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 
 /// Adds the rows of `watch`.
-pub(super) fn rows(watch: &LiveStatus, width: usize, rows: &mut Vec<Row>) {
+pub(super) fn rows(watch: &LiveStatus, target: Target, width: usize, rows: &mut Vec<Row>) {
     let table = Table::new(watch, width);
     let blank = |rank| Row::new(rank, "");
     if !watch.arms.is_empty() {
         rows.push(blank(1));
-        table.rows(watch, rows);
+        table.rows(watch, target, rows);
     }
     if let Some(evidence) = &watch.evidence {
         rows.push(blank(2));
@@ -44,7 +45,7 @@ pub(super) fn rows(watch: &LiveStatus, width: usize, rows: &mut Vec<Row>) {
     }
 }
 
-/// How the room is divided.
+/// Widths of the table's parts.
 struct Table {
     width: usize,
     indent: usize,
@@ -94,7 +95,7 @@ impl Table {
         Row::new(rank, line)
     }
 
-    fn rows(&self, watch: &LiveStatus, rows: &mut Vec<Row>) {
+    fn rows(&self, watch: &LiveStatus, target: Target, rows: &mut Vec<Row>) {
         let past: Vec<Vec<Count>> = (0..watch.arms.len())
             .map(|index| {
                 let counts = watch.seconds.iter();
@@ -115,12 +116,17 @@ impl Table {
                 let style = color(arm.role).add_modifier(Modifier::BOLD);
                 vec![
                     Span::styled(arm.role.as_str(), style),
-                    Span::raw(format!(" {slot} {revision}")),
+                    match target {
+                        Target::Fargate => Span::raw(format!(" {slot} {revision}")),
+                        Target::Lambda => Span::raw(format!(" {revision}")),
+                    },
                 ]
             }),
         ));
-        rows.push(self.row(0, "users", cells(&|arm, _| self.share(arm))));
-        rows.push(self.row(3, "tasks", cells(&|arm, _| tasks(arm))));
+        rows.push(self.row(0, "traffic", cells(&|arm, _| self.share(arm))));
+        if target == Target::Fargate {
+            rows.push(self.row(3, "tasks", cells(&|arm, _| tasks(arm))));
+        }
         rows.push(self.row(0, "requests", cells(&requests)));
         let shown = watch.seconds.len().min(self.column);
         rows.push(self.row(
@@ -186,7 +192,7 @@ impl Table {
         vec![Span::styled(text, ALARM)]
     }
 
-    /// A label of the lower part.
+    /// A label of the evidence.
     fn label(&self, long: &str, short: &str) -> Span<'static> {
         let (indent, text, room) = if self.is_narrow() {
             (0, short, self.label)
@@ -196,7 +202,7 @@ impl Table {
         Span::styled(format!("{:indent$}{text:room$}", ""), QUIET)
     }
 
-    /// The gauges end where the table ends.
+    /// Two gauges, as wide as the table, and the evidence's origin.
     fn evidence(&self, evidence: &Evidence, rows: &mut Vec<Row>) {
         let gauges = [
             (
@@ -228,7 +234,7 @@ impl Table {
             });
             rows.push(Row::new(0, line));
         }
-        let label = self.label("concluded from", "from");
+        let label = self.label("based on", "based on");
         let to = if self.is_narrow() {
             ""
         } else {
@@ -238,7 +244,7 @@ impl Table {
         rows.push(Row::new(3, vec![label, Span::raw(text)]));
     }
 
-    /// As much of it as there is room for; failures always.
+    /// As much as fits; always with the failures.
     fn pings(&self, pings: &AvailabilityCounts, rows: &mut Vec<Row>) {
         let AvailabilityCounts {
             requests,
@@ -269,7 +275,7 @@ impl Table {
     }
 }
 
-/// What the versions are told apart by, beside the word.
+/// The colour of a version.
 fn color(role: Role) -> Style {
     match role {
         Role::New => Style::new().fg(Color::Magenta),

@@ -1,4 +1,4 @@
-//! Moments to look at, made up.
+//! Made-up samples.
 
 use rules::app::names::Slot;
 use rules::release::canary::Stratum;
@@ -26,7 +26,7 @@ fn arm(role: Role, share: u32, requests: u64, errors: u64) -> Arm {
     }
 }
 
-/// Seconds in which each arm got so many requests, an error now and then.
+/// Seconds with at most so many requests for each arm, and some errors.
 fn seconds(arms: &[u64], of: u64) -> Vec<Sample> {
     let moment = |second: u64| Sample {
         arms: arms
@@ -52,7 +52,7 @@ fn evidence(roll_back: f64, promote: f64) -> Evidence {
     }
 }
 
-/// One in ten goes to the new version, which errs no more than the old one.
+/// The new version has 10% of the traffic, and no more errors than the old one.
 pub(crate) fn canary() -> LiveStatus {
     LiveStatus {
         elapsed: 42.0,
@@ -69,7 +69,7 @@ pub(crate) fn canary() -> LiveStatus {
     }
 }
 
-/// The new version errs so often that the old one gets everything back.
+/// The new version has so many errors that the old one gets all traffic back.
 pub(crate) fn rollback() -> LiveStatus {
     let mut new = arm(Role::New, 0, 88, 61);
     new.healthy = 1;
@@ -89,7 +89,7 @@ pub(crate) fn rollback() -> LiveStatus {
     }
 }
 
-/// All are on the new version; the old one waits.
+/// The new version has all traffic; the old one is kept warm.
 pub(crate) fn bake() -> LiveStatus {
     let mut old = arm(Role::Old, 0, 2_412, 240);
     (old.p50_ms, old.p99_ms) = (None, None);
@@ -103,7 +103,7 @@ pub(crate) fn bake() -> LiveStatus {
     }
 }
 
-/// Nothing is compared: `landfall status --watch`.
+/// One version: `landfall status --watch`.
 pub(crate) fn single() -> LiveStatus {
     LiveStatus {
         elapsed: 5.0,

@@ -1,6 +1,7 @@
-//! What the view shows, folded from events. Pure: the moment of an event comes with it.
+//! The view's state, folded from events. Pure: each event comes with its time.
 
 use crate::report::heartbeat::ends_watch;
+use rules::app::manifest::Target;
 use rules::edge_contract::totals::Totals;
 use rules::event::{Event, Phase, Progress};
 use rules::release::live_status::LiveStatus;
@@ -8,45 +9,60 @@ use rules::shape::contract::Root;
 use rules::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// What is to be shown.
-#[derive(Debug, Default)]
+/// What the view shows.
+#[derive(Debug)]
 pub(super) struct State {
-    /// Phases that run, in the order in which they began.
+    /// Whose terms the versions are shown in.
+    pub(super) target: Target,
+    /// Running phases, in the order in which they started.
     pub(super) phases: Vec<Running>,
-    /// What Terraform does in each root.
+    /// Terraform's work, by root.
     pub(super) roots: BTreeMap<Root, Work>,
-    /// The last line of a tool.
+    /// The last line of a tool's output.
     pub(super) said: Option<String>,
-    /// Numbers of an app on this machine.
+    /// The numbers of an app that runs on this machine.
     pub(super) traffic: Option<Totals>,
-    /// What serves, and when that was seen.
+    /// The latest sample.
     pub(super) watch: Option<Seen>,
 }
 
-/// A phase that runs.
+/// A running phase.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) phase: Phase,
     pub(super) since: Timestamp,
 }
 
-/// What Terraform does in a root.
+/// Terraform's work in a root.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) done: usize,
-    /// Resources in work, each with the moment at which it began.
+    /// Resources in progress, each with its start.
     pub(super) working: BTreeMap<String, Timestamp>,
 }
 
-/// A moment, and when it was seen.
+/// A sample, and when it was taken.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) at: Timestamp,
     pub(super) watch: LiveStatus,
 }
 
+impl Default for State {
+    fn default() -> State {
+        State {
+            target: Target::Fargate,
+            phases: Vec::new(),
+            roots: BTreeMap::new(),
+            said: None,
+            traffic: None,
+            watch: None,
+        }
+    }
+}
+
 impl State {
-    /// Takes an event in.
+    /// Applies an event that happened at `at`.
     pub(super) fn fold(&mut self, event: &Event, at: Timestamp) {
         if ends_watch(event) {
             self.watch = None;
@@ -92,7 +108,7 @@ impl State {
                     watch: watch.clone(),
                 });
             }
-            // Whatever ran runs no more, and nothing that comes after is progress.
+            // Nothing runs any more.
             Event::Failed { .. } | Event::Ended { .. } => *self = State::default(),
             _ => {}
         }
@@ -105,8 +121,7 @@ fn before(at: Timestamp, seconds: f64) -> Timestamp {
     Timestamp(at.0.saturating_sub(millis))
 }
 
-/// A tool's line without the escape sequences that colour it: cut to the view's width they would leave
-/// their letters behind.
+/// A tool's line without escape sequences: cut to the view's width, they would leave stray letters.
 fn readable(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut chars = line.chars();

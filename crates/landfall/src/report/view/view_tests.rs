@@ -1,4 +1,4 @@
-//! Pictures, as they are seen.
+//! Pictures of the view.
 
 use super::samples::{bake, canary, rollback, single};
 use super::*;
@@ -40,7 +40,7 @@ fn picture(state: &State, seconds: u64, columns: u16, lines: u16) -> String {
         .join("\n")
 }
 
-/// At each width that people have.
+/// At common widths.
 fn pictures(state: &State, seconds: u64) -> String {
     [40, 60, 80, 120]
         .map(|columns| {
@@ -126,11 +126,11 @@ fn numbers_of_an_app_on_this_machine() {
         p99_ms: 20.0,
     };
     let state = state(&[(0, Event::Traffic { totals })]);
-    assert!(picture(&state, 1, 118, 24).contains("100 requests: 9 first tries failed"));
+    assert!(picture(&state, 1, 118, 24).contains("100 requests: 9 first attempts failed"));
 }
 
 proptest! {
-    /// No size is too small or too big, and whatever the numbers are, no row is wider than the room.
+    /// Any size and any numbers give a picture that fits.
     #[test]
     fn every_size_has_a_picture(columns in 1_u16..220, lines in 0_u16..40, value in prop::num::f64::ANY, at in prop::num::f64::ANY, count in any::<u64>()) {
         let mut watch = canary();

@@ -36,8 +36,10 @@ impl Draft {
                 Ok(resolved) => port = resolved,
                 Err(problem) => problems.push(problem),
             }
-            if !overrides.prebuilt_image {
+            if !overrides.prebuilt_image && !overrides.settings_only {
                 problems.extend(self.missing_dockerfile(facts, overrides));
+            }
+            if !overrides.settings_only {
                 problems.extend(self.unprotected(facts));
             }
         }

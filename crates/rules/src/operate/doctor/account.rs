@@ -1,23 +1,24 @@
-//! The account: who calls, from where, what it may have, and what is there already.
+//! Checks of the account: credentials, clock, region, quotas, existing resources, domain, permissions.
 
+use super::Facts;
 use super::permissions::{self, Principal};
-use super::{Check, CheckId, Facts, Outcome, Unavailable, gap, judged};
 use crate::app::manifest::{Manifest, Target};
 use crate::app::names::Names;
+use crate::check::{Check, CheckId, Outcome, Unavailable, judged};
 use crate::exit::Exit;
 use crate::operate::domain;
 use crate::operate::sweep::{Found, Kind, Leftover, leftovers};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Who calls, as `sts:GetCallerIdentity` says.
+/// The caller, by `sts:GetCallerIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,
     /// ARN of the caller.
     pub arn: String,
-    /// Whether it is made up, for emulators.
+    /// Whether it is the emulators' identity.
     pub rehearsal: bool,
 }
 
@@ -26,7 +27,7 @@ pub struct Identity {
 pub struct Region {
     /// Its name.
     pub name: String,
-    /// What EC2 says of it: `opt-in-not-required`, `opted-in`, `not-opted-in`; [`None`] if there is no
+    /// Its opt-in status by EC2: `opt-in-not-required`, `opted-in`, `not-opted-in`; [`None`] if there is no
     /// region of this name
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Region.html>).
     pub opt_in: Option<String>,
@@ -44,30 +45,29 @@ impl Region {
 /// Load balancers of the account in the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadBalancers {
-    /// How many there may be.
+    /// The quota.
     pub limit: u32,
-    /// How many there are.
+    /// How many exist.
     pub there: u32,
     /// Whether the environment's own is among them.
     pub own: bool,
 }
 
-/// Things that bear the environment's names and that its state does not know.
+/// Resources with the environment's names that its state does not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strangers {
+pub struct UnknownResources {
     /// The names.
     pub names: Names,
     /// The region, for the commands that remove them.
     pub region: String,
-    /// Them.
+    /// The resources.
     pub found: Vec<Found>,
-    /// What could not be looked at, and why.
+    /// What could not be listed, and why.
     pub unseen: Vec<String>,
 }
 
-/// Every id, ARN and name of what a Terraform state says was made; [`None`] if the text is no state that
-/// can be read.
-pub fn known(state: &str) -> Option<BTreeSet<String>> {
+/// Every id, ARN and name in a Terraform state; [`None`] if it cannot be read.
+pub fn known_ids(state: &str) -> Option<BTreeSet<String>> {
     let state: Value = serde_json::from_str(state).ok()?;
     let mut known = BTreeSet::new();
     for resource in state["resources"].as_array()? {
@@ -83,9 +83,9 @@ pub fn known(state: &str) -> Option<BTreeSet<String>> {
     Some(known)
 }
 
-/// Of what was found, what `known` does not hold and a state should: releases make task definitions, people set
-/// secrets, the bucket is landfall's own, and what lies in a VPC goes with it.
-pub fn strangers(found: Vec<Found>, known: &BTreeSet<String>) -> Vec<Found> {
+/// The resources among `found` that are not in `known` but should be in a state. Releases create task
+/// definitions, people set secrets, the bucket is landfall's own, and what is in a VPC is deleted with it.
+pub fn unknown_resources(found: Vec<Found>, known: &BTreeSet<String>) -> Vec<Found> {
     found
         .into_iter()
         .filter(|one| {
@@ -149,20 +149,19 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
 fn credentials(facts: &Facts) -> Vec<Check> {
     let wrong_region = facts.region.as_ref().ok().filter(|seen| !seen.is_enabled());
     match (&facts.credentials, wrong_region) {
-        // In a region that the account may not use, valid credentials are refused, too.
-        (Err(Unavailable::Trouble(trouble)), Some(region)) => {
+        // A region that is not enabled refuses valid credentials.
+        (Err(Unavailable::Failed(failure)), Some(region)) => {
             let mut check = Check::new(
                 CheckId::Credentials,
                 Outcome::Unknown,
-                format!(
-                    "cannot be told in {}, which the account cannot use",
-                    region.name
-                ),
+                format!("unknown in {}, which the account cannot use", region.name),
             );
-            check.why = trouble.why.clone();
+            check.why = failure.why.clone();
             vec![check]
         }
-        (Err(missing), _) => gap(CheckId::Credentials, missing).into_iter().collect(),
+        (Err(missing), _) => Check::unavailable(CheckId::Credentials, missing)
+            .into_iter()
+            .collect(),
         (Ok(identity), _) => vec![who(identity)],
     }
 }
@@ -175,9 +174,9 @@ fn who(identity: &Identity) -> Check {
             format!("account {} of the emulators", identity.account),
         );
     }
-    match Principal::of(&identity.arn) {
+    match Principal::from_arn(&identity.arn) {
         Principal::Root => Check::warning(CheckId::Credentials, found)
-            .why("the root user may do everything, nothing limits it, and its key opens the whole account")
+            .why("the root user has every permission, and its key gives access to the whole account")
             .fix("sign in as an IAM Identity Center user or a role: `aws configure sso`, or `aws login`")
             .fix("delete the root user's access keys: AWS console, Security credentials"),
         _ => Check::ok(CheckId::Credentials, found),
@@ -191,26 +190,26 @@ fn clock(ahead: i64) -> Check {
     const NOTED: u64 = 60_000;
     let off = ahead.unsigned_abs();
     let way = if ahead >= 0 { "ahead of" } else { "behind" };
-    let told = crate::time::readable(std::time::Duration::from_millis(off));
-    let fix = "let the machine set its clock by itself: `sudo timedatectl set-ntp true`";
+    let difference = crate::time::readable(std::time::Duration::from_millis(off));
+    let fix = "enable time synchronization: `sudo timedatectl set-ntp true`";
     if off > REFUSED {
         Check::blocker(
             CheckId::Clock,
             Exit::Access,
-            format!("this machine's clock is {told} {way} AWS's"),
+            format!("this machine's clock is {difference} {way} AWS's"),
         )
         .why("AWS refuses requests whose signature is more than 5 minutes off")
         .fix(fix)
     } else if off > NOTED {
         Check::warning(
             CheckId::Clock,
-            format!("this machine's clock is {told} {way} AWS's"),
+            format!("this machine's clock is {difference} {way} AWS's"),
         )
-        .why("more than 5 minutes, and AWS refuses every request")
+        .why("AWS refuses every request from 5 minutes on")
         .fix(fix)
     } else {
-        // The answer tells whole seconds, and takes its time.
-        Check::ok(CheckId::Clock, "agrees with AWS's to the minute")
+        // The answer has whole seconds, and takes some time.
+        Check::ok(CheckId::Clock, "within a minute of AWS's")
     }
 }
 
@@ -222,25 +221,25 @@ fn region(seen: &Region) -> Check {
             Exit::BadInput,
             format!("there is no region {name}"),
         )
-        .fix("name one with --region or `region` in landfall.toml; `aws account list-regions` lists them"),
+        .fix("set one with --region or `region` in landfall.toml; `aws account list-regions` lists them"),
         Some(_) if seen.is_enabled() => Check::ok(CheckId::Region, format!("{name} can be used")),
         Some(state) => Check::blocker(
             CheckId::Region,
             Exit::Access,
             format!("the region {name} is not enabled for the account"),
         )
-        .why(format!("EC2 says {state}"))
+        .why(format!("its status is {state}"))
         .fix(format!(
             "`aws account enable-region --region-name {name}` enables it within minutes to hours"
         ))
-        .fix("or name another one with --region or `region` in landfall.toml"),
+        .fix("or set another one with --region or `region` in landfall.toml"),
     }
 }
 
-/// The command that asks AWS for a higher limit, free of charge. `at` is empty or names the region.
+/// The command that requests a higher quota, free of charge. `at` is empty or has the region.
 fn raise(service: &str, quota: &str, value: u32, at: &str) -> String {
     format!(
-        "ask for more, which is free: `aws service-quotas request-service-quota-increase --service-code \
+        "request a higher quota, free of charge: `aws service-quotas request-service-quota-increase --service-code \
          {service} --quota-code {quota} --desired-value {value}{at}`"
     )
 }
@@ -253,45 +252,45 @@ fn concurrency(limit: u32, at: &str) -> Check {
         0 => Check::blocker(
             CheckId::Concurrency,
             Exit::Infrastructure,
-            "the account may not run any Lambda function",
+            "the account cannot run Lambda functions",
         )
-        .why("its limit of concurrent executions is 0")
+        .why("its quota of concurrent executions is 0")
         .fix(raise),
         1..FRESH => Check::warning(
             CheckId::Concurrency,
-            format!("{limit} requests at once in the whole account"),
+            format!("{limit} concurrent requests in the whole account"),
         )
-        .why("the one after that is answered 429 by Lambda and 503 by the HTTP API, and all functions share it")
+        .why("further requests get 429 from Lambda and 503 from the HTTP API, and all functions share the quota")
         .why(format!(
-            "with requests of 100 ms that is about {} a second",
+            "with 100 ms a request this is about {} a second",
             limit * 10
         ))
         .fix(raise),
         limit => Check::ok(
             CheckId::Concurrency,
-            format!("{limit} requests at once in the whole account"),
+            format!("{limit} concurrent requests in the whole account"),
         ),
     }
 }
 
-/// What runs already is not taken off the limit: nobody tells how much it is.
+/// vCPUs in use are not subtracted, as AWS does not report them.
 fn vcpus(limit: f64, manifest: &Manifest, at: &str) -> Check {
     let raise = raise("fargate", "L-3032A538", 16, at);
     let once = f64::from(manifest.cpu.units()) / 1024.0 * f64::from(manifest.count.get());
-    let found = format!("{limit} vCPUs at once on Fargate");
+    let found = format!("{limit} concurrent vCPUs on Fargate");
     if limit < once {
         Check::blocker(
             CheckId::Vcpus,
             Exit::Infrastructure,
-            format!("too few: {found}, and the app wants {once}"),
+            format!("too few: {found}, and the app needs {once}"),
         )
-        .why("a fresh account may have none until AWS has verified it")
+        .why("a new account may have none until AWS has verified it")
         .fix(raise)
         .fix("or run it on Lambda: `--target lambda`")
     } else if limit < once * 2.0 {
         Check::warning(CheckId::Vcpus, found)
             .why(format!(
-                "while a version is released the old one and the new one run, {} together",
+                "during a release the old and the new version run, with {} together",
                 once * 2.0
             ))
             .fix(raise)
@@ -309,21 +308,21 @@ fn load_balancers(seen: LoadBalancers, at: &str) -> Check {
     Check::blocker(
         CheckId::LoadBalancers,
         Exit::Infrastructure,
-        format!("no room for one more: {found}"),
+        format!("the quota is used up: {found}"),
     )
-    .fix("remove one that nobody needs")
+    .fix("remove one that is not needed")
     .fix(raise("elasticloadbalancing", "L-53DA6B97", 100, at))
     .fix("or run it on Lambda: `--target lambda`")
 }
 
-/// What a thing of our name that is none of ours does to a deployment.
+/// The effect of an existing resource with the environment's name on a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// It cannot be made a second time.
+    /// Creating it again fails.
     Fails,
-    /// It would be taken for ours, and go with `down`.
+    /// It is treated as the environment's, and removed by `down`.
     IsTakenOver,
-    /// A second one is made beside it.
+    /// It stays next to a new one.
     Stays,
 }
 
@@ -341,20 +340,20 @@ fn effect(thing: &Leftover, names: &Names, target: Target) -> Effect {
         Kind::LoadBalancer | Kind::TargetGroup | Kind::Service => on(Target::Fargate),
         Kind::Cluster if target == Target::Fargate => Effect::IsTakenOver,
         Kind::Topic | Kind::Alarm => Effect::IsTakenOver,
-        // At API Gateway a name can be there once.
+        // A domain name can exist once in API Gateway.
         Kind::DomainName => on(Target::Lambda),
         _ => Effect::Stays,
     }
 }
 
-fn names(seen: &Strangers, target: Target) -> Vec<Check> {
+fn names(seen: &UnknownResources, target: Target) -> Vec<Check> {
     let things = leftovers(&seen.names, &seen.region, &seen.found, &[]);
     let of = |wanted: Effect| -> Vec<&Leftover> {
         let all = things.iter();
         all.filter(|thing| effect(thing, &seen.names, target) == wanted)
             .collect()
     };
-    let told = |thing: &Leftover| format!("{} {}", thing.kind.as_str(), thing.id);
+    let describe = |thing: &Leftover| format!("{} {}", thing.kind.as_str(), thing.id);
     let id = seen.names.id();
     let mut checks = Vec::new();
     let clashing = of(Effect::Fails);
@@ -362,19 +361,17 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
         let mut check = Check::blocker(
             CheckId::Names,
             Exit::BadInput,
-            format!(
-                "things called {id} are there already, and landfall's state does not know them"
-            ),
+            format!("resources named {id} exist already, and are not in landfall's state"),
         );
-        check.why = clashing.iter().map(|thing| told(thing)).collect();
+        check.why = clashing.iter().map(|thing| describe(thing)).collect();
         check.why.push(
-            "making them again would fail half way; they are somebody else's, or left of a state that was lost"
+            "creating them again would fail; they belong to someone else, or to a state that was lost"
                 .to_owned(),
         );
         check.fix = vec![
             "deploy under another name: `name` in landfall.toml, --name, or another environment with --env"
                 .to_owned(),
-            "or, if nobody needs them, remove them:".to_owned(),
+            "or, if they are not needed, remove them:".to_owned(),
         ];
         check
             .fix
@@ -385,38 +382,35 @@ fn names(seen: &Strangers, target: Target) -> Vec<Check> {
     if !taken.is_empty() {
         let mut check = Check::warning(
             CheckId::Names,
-            format!("things called {id} would be taken over, and go with `landfall down`"),
+            format!("resources named {id} would be taken over, and removed by `landfall down`"),
         );
-        check.why = taken.iter().map(|thing| told(thing)).collect();
-        check.fix = vec!["deploy under another name if they are somebody else's".to_owned()];
+        check.why = taken.iter().map(|thing| describe(thing)).collect();
+        check.fix = vec!["deploy under another name if they belong to someone else".to_owned()];
         checks.push(check);
     }
     let beside = of(Effect::Stays);
     if !beside.is_empty() {
         let mut check = Check::warning(
             CheckId::Names,
-            format!("things of {id} are left that no state knows"),
+            format!("resources of {id} exist that are in no state"),
         );
-        check.why = beside.iter().map(|thing| told(thing)).collect();
+        check.why = beside.iter().map(|thing| describe(thing)).collect();
         check.fix = beside.iter().map(|thing| thing.remove.clone()).collect();
         checks.push(check);
     }
     if checks.is_empty() {
         checks.push(match seen.unseen.is_empty() {
-            true => Check::ok(CheckId::Names, format!("nothing stands in the way of {id}")),
+            true => Check::ok(CheckId::Names, format!("no conflict with {id}")),
             false => Check::new(
                 CheckId::Names,
                 Outcome::Unknown,
-                format!("whether {id} is free cannot be told for all services"),
+                format!("it is unknown for some services whether {id} is free"),
             ),
         });
     }
     if let Some(last) = checks.last_mut() {
-        last.why.extend(
-            seen.unseen
-                .iter()
-                .map(|what| format!("could not look at {what}")),
-        );
+        last.why
+            .extend(seen.unseen.iter().map(|what| format!("cannot list {what}")));
     }
     checks
 }

@@ -1,23 +1,24 @@
-//! The app: its settings, its image, and what the image does when it is run here.
+//! Checks of the app: its settings, its image, and the result of running the image here.
 
+use super::Facts;
 use super::machine::{processor, size};
-use super::{Check, CheckId, Facts, Outcome, Seen, Unavailable, gap, judged};
 use crate::app::manifest::{LAMBDA_IMAGE, Manifest, Problem, Target};
+use crate::check::{Check, CheckId, Outcome, Seen, Unavailable, judged};
 use crate::exit::Exit;
 use crate::release::evidence::Listening;
 
 /// An image on this machine, as its engine describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
-    /// What people call it.
+    /// Its name and tag.
     pub name: String,
-    /// Its processor: `amd64`, `arm64`, …
+    /// Its CPU architecture: `amd64`, `arm64`, …
     pub architecture: String,
     /// Bytes of its files.
     pub size: u64,
-    /// Whether it is a list of images, and not one.
+    /// Whether it is an index of several images.
     pub index: bool,
-    /// Whom it runs as; empty: root.
+    /// Its user; empty for root.
     pub user: String,
     /// Directories that it declares as volumes.
     pub volumes: Vec<String>,
@@ -27,27 +28,26 @@ pub struct Image {
     pub command: Vec<String>,
 }
 
-/// What the image did when it was run here for a few seconds.
+/// The result of running the image here for a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trial {
     /// It listened.
     Listened(Listening),
-    /// It went on to run, and its ports could not be seen; this is what an HTTP request to the expected
-    /// port came to.
+    /// It kept running, and its ports are unknown; an HTTP request was sent to the expected port.
     Asked {
-        /// Whether it was answered at all.
+        /// Whether it was answered.
         answered: bool,
     },
     /// It ended.
     Exited {
         /// Its exit code, if the engine knows.
         code: Option<i32>,
-        /// The last it wrote.
+        /// Its last lines.
         lines: Vec<String>,
     },
 }
 
-/// What is wrong with the settings, each problem by itself.
+/// A check for each problem of the settings.
 pub(super) fn settings(app: &Seen<Result<Manifest, Vec<Problem>>>) -> Vec<Check> {
     judged(CheckId::App, app, |app| match app {
         Ok(manifest) => vec![Check::ok(
@@ -83,7 +83,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         ];
         return missing
             .into_iter()
-            .filter_map(|(name, missing)| gap(name, missing?))
+            .filter_map(|(name, missing)| Check::unavailable(name, missing?))
             .collect();
     };
     let mut checks = judged(CheckId::Image, &facts.image, |image| {
@@ -103,7 +103,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
             Check::blocker(
                 CheckId::Image,
                 Exit::BadInput,
-                "wrong architecture: the image cannot run where it is to run",
+                "wrong architecture: the image cannot run on its target",
             )
             .why(format!(
                 "the image is for {}, `architecture` is {}",
@@ -123,7 +123,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
                 "the image is too large for Lambda",
             )
             .why(format!(
-                "it holds {}, and Lambda takes {} at most",
+                "it has {}, and Lambda accepts at most {}",
                 size(image.size),
                 size(LAMBDA_IMAGE)
             ))
@@ -132,36 +132,32 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
     }
     if image.command.is_empty() {
         checks.push(
-            Check::blocker(
-                CheckId::Image,
-                Exit::BadInput,
-                "the image does not say what to run",
-            )
-            .why("it has neither ENTRYPOINT nor CMD")
-            .fix("add one of them to the Dockerfile"),
+            Check::blocker(CheckId::Image, Exit::BadInput, "the image has no command")
+                .why("it has neither ENTRYPOINT nor CMD")
+                .fix("add one of them to the Dockerfile"),
         );
     }
     if !image.volumes.is_empty() {
         let what = format!("the image declares volumes: {}", image.volumes.join(", "));
         checks.push(match lambda {
             true => Check::warning(CheckId::Image, what)
-                .why("on Lambda only /tmp can be written, and it goes with the instance")
-                .fix("write to /tmp what may be lost, and keep the rest in S3 or a database"),
+                .why("on Lambda only /tmp can be written, and it is lost with the instance")
+                .fix("write temporary files to /tmp, and store the rest in S3 or a database"),
             false => Check::warning(CheckId::Image, what)
-                .why("what a task writes there goes with the task")
-                .fix("keep what must last in S3 or a database"),
+                .why("files that a task writes there are lost with the task")
+                .fix("store persistent data in S3 or a database"),
         });
     }
     if is_root(&image.user) {
         checks.push(
             Check::warning(CheckId::Image, "the container runs as root")
                 .why(
-                    "a hole in the app, and one in the kernel's isolation, are then enough (LF011)",
+                    "one vulnerability in the app and one in the kernel are then enough to take over the host (LF011)",
                 )
                 .fix("add `USER 65532:65532` to the last stage of the Dockerfile"),
         );
     }
-    // Where the port was seen, that counts and not what the image says.
+    // The observed port matters, not what the image declares.
     let wanted = manifest.port.get();
     let seen = matches!(trial, Ok(Trial::Listened(_)));
     if !seen && !image.exposed.is_empty() && !image.exposed.contains(&wanted) {
@@ -169,7 +165,7 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
             Check::warning(
                 CheckId::Image,
                 format!(
-                    "the image exposes {}, and the app is expected on {wanted}",
+                    "the image exposes {}, but the app is expected on {wanted}",
                     list(&image.exposed)
                 ),
             )
@@ -183,11 +179,11 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
             image.architecture,
             size(image.size)
         );
-        // Lambda takes single images only, and every image that goes there is built anew with the edge on top.
+        // Lambda accepts single images only; every image is rebuilt for it with the edge on top.
         checks.push(match lambda && image.index {
             true => Check::ok(
                 CheckId::Image,
-                format!("{found}; a list of images (attestations), of which the edge's layer makes a single one"),
+                format!("{found}; an index of images (attestations), which becomes a single image with the edge's layer"),
             ),
             false => Check::ok(CheckId::Image, found),
         });
@@ -200,15 +196,14 @@ fn is_root(user: &str) -> bool {
     matches!(name, "" | "0" | "root")
 }
 
-/// What was run here had no secrets but those in landfall's own environment: that it ended, or did not listen,
-/// says little.
+/// The app ran here without secrets except those in landfall's own environment, so a failure is weak evidence.
 fn without_secrets(check: Check, trial: &Trial, manifest: &Manifest) -> Check {
-    let came_up = match trial {
+    let has_started = match trial {
         Trial::Listened(seen) => !seen.reachable.is_empty() || !seen.loopback.is_empty(),
         Trial::Asked { .. } => true,
         Trial::Exited { .. } => false,
     };
-    if came_up || manifest.secrets.is_empty() || check.exit().is_none() {
+    if has_started || manifest.secrets.is_empty() || check.exit().is_none() {
         return check;
     }
     let names: Vec<&str> = manifest.secrets.iter().map(|name| name.as_str()).collect();
@@ -218,13 +213,12 @@ fn without_secrets(check: Check, trial: &Trial, manifest: &Manifest) -> Check {
     };
     check.why.insert(
         0,
-        "it was run without its secrets, as their values are not fetched to this machine"
-            .to_owned(),
+        "it ran without its secrets, as their values are not fetched to this machine".to_owned(),
     );
     check.fix.insert(
         0,
         format!(
-            "give it values for this look in your own environment: {}",
+            "set values for this check in your environment: {}",
             names.join(", ")
         ),
     );
@@ -239,10 +233,10 @@ fn port(trial: &Trial, manifest: &Manifest) -> Check {
         Trial::Asked { answered: false } => Check::new(
             CheckId::Port,
             Outcome::Unknown,
-            format!("nothing answered on {wanted}, and where it listens cannot be seen from here"),
+            format!("no answer on {wanted}, and the ports on which it listens are unknown"),
         )
         .why("the engine's processes run on another machine, such as the one inside Docker Desktop")
-        .fix("look yourself: `landfall run` shows what the app does and writes"),
+        .fix("check with `landfall run`, which shows the app's output"),
         Trial::Exited { code, lines } => {
             let code = match code {
                 Some(code) => format!(" with exit code {code}"),
@@ -251,20 +245,20 @@ fn port(trial: &Trial, manifest: &Manifest) -> Check {
             let mut check = Check::blocker(
                 CheckId::Port,
                 Exit::BadInput,
-                format!("the app ended{code} within seconds"),
+                format!("the app exited{code} within seconds"),
             );
             match lines.as_slice() {
-                [] => check = check.why("it wrote nothing"),
+                [] => check = check.why("it printed nothing"),
                 lines => {
-                    check = check.why("the last it wrote:");
+                    check = check.why("its last lines:");
                     check
                         .why
                         .extend(lines.iter().map(|line| format!("  {line}")));
                 }
             }
             check
-                .fix("mend what it complains of; variables that it needs belong into `env` in landfall.toml")
-                .fix("`landfall run` runs it the same way; --no-run passes over this check")
+                .fix("fix the problem that it reports; set variables that it needs in `env` in landfall.toml")
+                .fix("`landfall run` runs it the same way; --no-run skips this check")
         }
     }
 }
@@ -274,22 +268,24 @@ fn listened(seen: &Listening, manifest: &Manifest) -> Check {
     if seen.reachable.contains(&wanted) {
         return Check::ok(CheckId::Port, format!("listens on {wanted}"));
     }
-    let within = seen.loopback.contains(&wanted);
-    // The edge runs beside the app and reaches it there.
-    if within && manifest.edge {
+    let is_on_loopback = seen.loopback.contains(&wanted);
+    // The edge runs in the same container and reaches it.
+    if is_on_loopback && manifest.edge {
         return Check::ok(
             CheckId::Port,
             format!("listens on 127.0.0.1:{wanted}, which the edge reaches"),
         );
     }
-    if within {
+    if is_on_loopback {
         return Check::blocker(
             CheckId::Port,
             Exit::BadInput,
-            format!("the app listens on 127.0.0.1:{wanted} only, where nobody outside reaches it"),
+            format!(
+                "the app listens on 127.0.0.1:{wanted} only, which cannot be reached from outside"
+            ),
         )
         .fix("make it listen on 0.0.0.0; many frameworks have a HOST variable or a --host flag")
-        .fix("or let the edge ride along, which reaches it there, without `edge = false`");
+        .fix("or use the edge, which reaches it there: remove `edge = false`");
     }
     let mut all: Vec<u16> = seen.reachable.clone();
     if manifest.edge {
@@ -308,14 +304,14 @@ fn listened(seen: &Listening, manifest: &Manifest) -> Check {
             format!("the app runs, but listens on no port; it is expected on {wanted}"),
         )
         .why("it was watched for several seconds")
-        .fix("see with `landfall run` what it waits for; variables that it needs belong into `env` in landfall.toml")
-        .fix("--no-run passes over this check, for an app that takes longer to start");
+        .fix("check with `landfall run` what it waits for; set variables that it needs in `env` in landfall.toml")
+        .fix("--no-run skips this check, for an app that takes longer to start");
     }
     let mut check = Check::blocker(
         CheckId::Port,
         Exit::BadInput,
         match all.as_slice() {
-            [] => format!("the app is expected on {wanted}, and listens on loopback only"),
+            [] => format!("the app is expected on {wanted}, but listens on loopback only"),
             ports => format!(
                 "the app is expected on {wanted}, but listens on {}",
                 list(ports)
@@ -338,8 +334,8 @@ fn list(ports: &[u16]) -> String {
     words.join(", ")
 }
 
-/// Why the image cannot be run on this machine; [`None`] if it can, or if nobody knows.
-pub fn run_gap(image: &Image, engine: &super::machine::Engine) -> Option<Unavailable> {
+/// Why the image cannot be run on this machine; [`None`] if it can, or if that is unknown.
+pub fn why_not_run(image: &Image, engine: &super::machine::Engine) -> Option<Unavailable> {
     let (own, wanted) = (
         processor(&engine.processor)?,
         processor(&image.architecture)?,

@@ -1,7 +1,8 @@
-//! This machine: its container engine, its disk, Terraform, the edge's program.
+//! Checks of this machine: container engine, disk, Terraform, directories, the edge's program.
 
-use super::{Check, CheckId, Facts, judged};
+use super::Facts;
 use crate::app::manifest::Architecture;
+use crate::check::{Check, CheckId, Outcome, judged};
 use crate::exit::Exit;
 
 /// Free space below which a build of even a small image fails, bytes.
@@ -18,9 +19,9 @@ pub struct Engine {
     pub name: String,
     /// Version of its server.
     pub version: String,
-    /// Processor that it runs on, in any of the usual spellings; empty if it does not say.
+    /// CPU architecture that it runs on, in any of the usual spellings; empty if unknown.
     pub processor: String,
-    /// Whether programs for the app's processor run on it as well; [`None`] if that cannot be seen.
+    /// Whether it runs programs for the app's architecture too; [`None`] if unknown.
     pub emulates: Option<bool>,
 }
 
@@ -29,35 +30,35 @@ pub struct Engine {
 pub struct Disk {
     /// A directory on it.
     pub path: String,
-    /// Bytes that an ordinary user can still write.
+    /// Free bytes for unprivileged users.
     pub free: u64,
 }
 
-/// A program that does.
+/// A usable program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
-    /// Where it is.
+    /// Its path.
     pub path: String,
     /// Its version.
     pub version: String,
 }
 
-/// A directory that is written to, made where it is not there yet.
+/// A directory that is written to, and created if it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
-    /// What is kept there.
+    /// Its contents.
     pub purpose: String,
-    /// Where it is, or will be.
+    /// Its path.
     pub path: String,
-    /// The variable that names another one.
+    /// The environment variable that sets another one.
     pub variable: String,
-    /// Whether it can be written, or made.
+    /// Whether it can be written, or created.
     pub writable: bool,
-    /// Bytes free; [`None`] if that cannot be seen.
+    /// Free bytes; [`None`] if unknown.
     pub free: Option<u64>,
 }
 
-/// The processor that a word means, in the spellings of kernels and engines.
+/// Parses a CPU architecture in the spellings of kernels and engines.
 pub fn processor(word: &str) -> Option<Architecture> {
     match word {
         "x86_64" | "amd64" => Some(Architecture::X86_64),
@@ -87,7 +88,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     checks.extend(judged(CheckId::Edge, &facts.edge, |path| {
         vec![match path {
             Some(path) => Check::ok(CheckId::Edge, path.clone()),
-            None => Check::ok(CheckId::Edge, "not wanted: `edge = false`"),
+            None => Check::ok(CheckId::Edge, "not used: `edge = false`"),
         }]
     }));
     checks
@@ -104,7 +105,7 @@ fn answers(engine: &Engine) -> Check {
     )
 }
 
-/// Only where the app is for another processor than the engine's.
+/// [`None`] where the app has the engine's architecture.
 fn emulation(engine: &Engine, wanted: Architecture) -> Option<Check> {
     let own = processor(&engine.processor);
     if own == Some(wanted) || engine.processor.is_empty() {
@@ -124,25 +125,26 @@ fn emulation(engine: &Engine, wanted: Architecture) -> Option<Check> {
             format!("{foreign}, which runs both; builds are slow"),
         ),
         Some(false) => Check::warning(CheckId::Emulation, foreign)
-            .why("a Dockerfile with RUN steps cannot be built, and the image cannot be run here for a look")
+            .why("a Dockerfile with RUN steps cannot be built, and the image cannot be run here")
             .fix(format!(
                 "`docker run --privileged --rm tonistiigi/binfmt --install {word}` lets this machine run both"
             ))
             .fix("or set `architecture` in landfall.toml to this machine's"),
         None => Check::new(
             CheckId::Emulation,
-            super::Outcome::Unknown,
-            format!("{foreign}: whether it runs both cannot be seen from here"),
+            Outcome::Unknown,
+            format!("{foreign}: it is unknown whether it runs both"),
         ),
     })
 }
 
 fn space(disk: &Disk) -> Check {
     let found = format!("{} free in {}", size(disk.free), disk.path);
-    let fix = "`docker system df` says what takes the space; `docker image prune` removes images that have no name";
+    let fix =
+        "`docker system df` shows what uses the space; `docker image prune` removes unnamed images";
     if disk.free < SCANT {
         Check::blocker(CheckId::Disk, Exit::Image, format!("too little: {found}"))
-            .why("an image is built in several copies")
+            .why("a build needs several copies of an image")
             .fix(fix)
     } else if disk.free < TIGHT {
         Check::warning(CheckId::Disk, found)
@@ -163,9 +165,9 @@ fn directories(all: &[Directory]) -> Vec<Check> {
                     Exit::MissingTool,
                     format!("{} cannot be written", one.path),
                 )
-                .why(format!("{} is to be kept there", one.purpose))
+                .why(format!("it is for {}", one.purpose))
                 .fix(format!(
-                    "mend its permissions, or name another directory with {}",
+                    "fix its permissions, or set another directory with {}",
                     one.variable
                 )),
             );
@@ -175,9 +177,9 @@ fn directories(all: &[Directory]) -> Vec<Check> {
                     CheckId::Directories,
                     format!("{} free in {}", size(free), one.path),
                 )
-                .why("the AWS provider takes about 1 GiB when it is unpacked for the first time")
+                .why("the AWS provider needs about 1 GiB when it is unpacked for the first time")
                 .fix(format!(
-                    "make room, or name another directory with {}",
+                    "free some space, or set another directory with {}",
                     one.variable
                 )),
             );

@@ -1,29 +1,29 @@
-//! Which actions are asked about, on what, and what the simulation's answer means.
+//! Permissions: which actions are simulated on which resources, and what the answers mean.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
-use super::{Check, CheckId, Outcome};
 use crate::app::manifest::Target;
 use crate::app::names::Names;
+use crate::check::{Check, CheckId, Outcome};
 use crate::exit::Exit;
 use crate::shape::permissions::{Phase, Scope, reads, statements};
 use serde_json::{Value, json};
 
-/// Actions on one resource, asked in one call.
+/// Actions on one resource, simulated with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     /// ARN, or a pattern of ARNs.
     pub resource: String,
     /// `service:Action`.
     pub actions: Vec<&'static str>,
-    /// Keys of conditions and what they are in this call, such as the tags that it gives.
+    /// Condition keys and their values in this call, such as tags.
     pub context: Vec<(String, String)>,
-    /// On which condition the action is needed, as IAM reads it; null if on none.
+    /// The condition under which the action is needed, as in a policy; null if there is none.
     pub condition: Value,
 }
 
 impl Ask {
-    /// One resource that the pattern fits, which need not be there.
+    /// A resource that matches the pattern; it need not exist.
     pub fn example(&self) -> String {
         match self.resource.as_str() {
             "*" => "*".to_owned(),
@@ -37,32 +37,32 @@ impl Ask {
 pub struct Simulated {
     /// `service:Action`.
     pub action: String,
-    /// On what.
+    /// The resource.
     pub resource: String,
     /// The answer.
     pub decision: Decision,
-    /// Policies whose statements decided; empty if none speaks of it.
+    /// Policies whose statements decided; empty if none matches.
     pub by: Vec<String>,
-    /// On which condition it is needed, as IAM reads it; null if on none.
+    /// As [`Ask::condition`].
     pub condition: Value,
 }
 
-/// What policies say.
+/// The decision of the policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// They allow it.
+    /// Allowed.
     Allowed,
-    /// One forbids it.
+    /// A policy denies it.
     ExplicitDeny,
-    /// None allows it.
+    /// No policy allows it.
     ImplicitDeny,
-    /// It depends on something that a simulation does not know, such as the tags of a request.
+    /// It depends on values that a simulation does not have, such as the tags of a request.
     Depends,
 }
 
-/// Where an environment is, for the ARNs of what it makes.
+/// Where an environment is, for the ARNs of its resources.
 #[derive(Debug, Clone, Copy)]
-pub struct Whereabouts<'a> {
+pub struct Location<'a> {
     /// `aws`, `aws-cn`, …
     pub partition: &'a str,
     /// Twelve digits.
@@ -71,20 +71,20 @@ pub struct Whereabouts<'a> {
     pub region: &'a str,
     /// Names of the environment.
     pub names: &'a Names,
-    /// The domain, if one is wanted.
+    /// The domain, if there is one.
     pub domain: Option<&'a str>,
 }
 
-/// What is asked for a target: everything that `up` changes in this phase, as [`crate::shape::permissions`] has it. Who may not
-/// even look is found out by looking.
-pub fn asks(phase: Phase, target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
+/// The simulations for a target: every action of [`crate::shape::permissions`] with which `up` changes something
+/// in this phase. Missing permissions to read show when landfall reads.
+pub fn asks(phase: Phase, target: Target, at: &Location<'_>) -> Vec<Ask> {
     let scope =
         Scope::from_names(at.names, at.partition, at.account, at.region).with_domain(at.domain);
-    let looking = reads(target, &scope);
+    let reading = reads(target, &scope);
     let changing = statements(phase, target, &scope);
     changing
         .into_iter()
-        .filter(|statement| !looking.contains(statement))
+        .filter(|statement| !reading.contains(statement))
         .map(|statement| Ask {
             resource: statement.resources[0].clone(),
             actions: statement.actions.clone(),
@@ -94,23 +94,23 @@ pub fn asks(phase: Phase, target: Target, at: &Whereabouts<'_>) -> Vec<Ask> {
         .collect()
 }
 
-/// Whom a simulation is asked about.
+/// The identity of a simulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// The account's root user: it may do everything.
+    /// The account's root user, which has every permission.
     Root,
     /// A user or role, by its ARN.
     Arn(String),
-    /// A role of which only the name is known: its path is not in the ARN of its sessions.
+    /// A role by its name: the ARN of a session does not have the role's path.
     Role(String),
-    /// Somebody whom no simulation knows, such as a federated user.
+    /// An identity that cannot be simulated, such as a federated user.
     Other,
 }
 
 impl Principal {
-    /// Reads what `sts:GetCallerIdentity` says of the caller
+    /// Parses the ARN of `sts:GetCallerIdentity`
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>).
-    pub fn of(arn: &str) -> Principal {
+    pub fn from_arn(arn: &str) -> Principal {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", _, service, _, _, resource] = parts.as_slice() else {
             return Principal::Other;
@@ -147,7 +147,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
         return Check::ok(
             CheckId::Permissions,
             format!(
-                "all of {} actions that were asked for are allowed",
+                "all {} actions that were simulated are allowed",
                 answers.len()
             ),
         );
@@ -156,10 +156,10 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
         return Check::new(
             CheckId::Permissions,
             Outcome::Unknown,
-            "what is allowed depends on what a simulation does not know",
+            "permissions depend on values that a simulation does not have",
         )
         .why(format!(
-            "conditions of policies decide on {}",
+            "conditions of policies decide about {}",
             depends.join(", ")
         ));
     }
@@ -178,7 +178,7 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
             all => format!(" ({})", all.join(", ")),
         };
         let word = match answer.decision {
-            Decision::ExplicitDeny => "forbidden",
+            Decision::ExplicitDeny => "denied by a policy",
             _ => "no policy allows it",
         };
         check = check.why(format!(
@@ -192,14 +192,13 @@ pub(super) fn check(answers: &[Simulated]) -> Check {
         .collect();
     if !implicit.is_empty() {
         check = check.fix(format!(
-            "let the deploying identity do this (`landfall policy setup` prints all that it needs): {}",
+            "allow the deploying identity these actions (`landfall policy setup` prints all that it needs): {}",
             statement(&implicit)
         ));
     }
     if implicit.len() < denied.len() {
-        check = check.fix(
-            "ask whoever wrote the policies that forbid it; an Allow does not help against a Deny",
-        );
+        check = check
+            .fix("ask the owner of the policies that deny it; an Allow does not override a Deny");
     }
     check.fix("or use another identity with --profile")
 }

@@ -1,5 +1,5 @@
-//! From the domain that an environment has to the one that is wanted: the new one answers before the old
-//! one goes.
+//! The change from the domain that an environment has to the one in the manifest: the new one answers before the
+//! old one is removed.
 
 use super::Zone;
 use crate::app::manifest::Domain;
@@ -7,17 +7,17 @@ use crate::shape::plan::{Action, Change};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the state of a domain's root says was made.
+/// The domains in the state of a domain's root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Domains of which anything is there, each with its hosted zone, if its record leads anywhere as yet.
+    /// Domains with any resource, each with its hosted zone if its record exists already.
     pub domains: BTreeMap<String, Option<String>>,
-    /// Names of AWS that records lead to.
+    /// AWS's own names that records point to.
     pub leads_to: BTreeSet<String>,
 }
 
 impl Kept {
-    /// Reads the text of a Terraform state. Of one that cannot be read nothing is known.
+    /// Parses a Terraform state. One that cannot be read has no domain.
     pub fn of_state(state: &str) -> Kept {
         let state: Value = serde_json::from_str(state).unwrap_or_default();
         let mut kept = Kept::default();
@@ -29,7 +29,7 @@ impl Kept {
                 let values = &instance["attributes"];
                 if let Some(domain) = instance["index_key"].as_str() {
                     let zone = kept.domains.entry(domain.to_owned()).or_default();
-                    // The record that proves a domain is there before anybody is led anywhere.
+                    // The record that validates the certificate exists before.
                     if values["alias"][0].is_object() {
                         *zone = text(&values["zone_id"]);
                     }
@@ -50,7 +50,7 @@ impl Kept {
         kept
     }
 
-    /// Both together.
+    /// The domains of both.
     #[must_use]
     pub fn and(mut self, other: Kept) -> Kept {
         self.domains.extend(other.domains);
@@ -63,25 +63,25 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// The two steps of a change. Each is what the root is to make: domains with their hosted zones.
+/// The two steps of a change. Each has the domains of the root, with their hosted zones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Course {
-    /// What is there, and what is wanted.
+    /// The old domain and the new one.
     pub first: BTreeMap<String, String>,
-    /// Once that answers: what is wanted alone.
+    /// The new domain alone, once it answers.
     pub then: BTreeMap<String, String>,
-    /// What goes, between the two.
+    /// Domains that are removed.
     pub leaving: Vec<String>,
 }
 
 impl Course {
-    /// From `kept` to `wanted` in its zone, or to no domain.
-    pub fn of(wanted: Option<(&Domain, &Zone)>, kept: &Kept) -> Course {
+    /// The change from `kept` to `wanted` in its zone, or to no domain.
+    pub fn new(wanted: Option<(&Domain, &Zone)>, kept: &Kept) -> Course {
         let then: BTreeMap<String, String> = wanted
             .map(|(domain, zone)| (domain.to_string(), zone.id.clone()))
             .into_iter()
             .collect();
-        // What leads nowhere as yet nobody makes use of, and it may never be finished.
+        // A domain without a record has no users, and may never be finished.
         let there = kept
             .domains
             .iter()
@@ -99,8 +99,8 @@ impl Course {
         }
     }
 
-    /// Whether a change of the first step takes away what was only begun: a loss to nobody.
-    pub fn takes_what_was_begun(&self, change: &Change) -> bool {
+    /// Whether a change of the first step removes a domain that was never finished, which no one uses.
+    pub fn removes_unfinished(&self, change: &Change) -> bool {
         let key = |domain: &&String| change.address.ends_with(&format!("[\"{domain}\"]"));
         let mut begun = self
             .leaving
@@ -109,7 +109,7 @@ impl Course {
         change.action == Action::Delete && begun.any(|domain| key(&domain))
     }
 
-    /// Whether there is neither a domain nor one that goes.
+    /// Whether there is no domain, now or after.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty() && self.leaving.is_empty()
     }
@@ -188,14 +188,14 @@ mod tests {
         let wanted = Some((&new, &zone));
         let alone = map(&[("new.example.com", "ZNEW")]);
 
-        let added = Course::of(wanted, &Kept::default());
+        let added = Course::new(wanted, &Kept::default());
         assert_eq!((&added.first, &added.then), (&alone, &alone));
         assert!(added.leaving.is_empty());
 
-        let again = Course::of(wanted, &kept(&[("new.example.com", Some("ZNEW"))]));
+        let again = Course::new(wanted, &kept(&[("new.example.com", Some("ZNEW"))]));
         assert_eq!(again, added);
 
-        let changed = Course::of(wanted, &kept(&[("old.example.com", Some("ZOLD"))]));
+        let changed = Course::new(wanted, &kept(&[("old.example.com", Some("ZOLD"))]));
         assert_eq!(
             changed.first,
             map(&[("new.example.com", "ZNEW"), ("old.example.com", "ZOLD")])
@@ -203,26 +203,26 @@ mod tests {
         assert_eq!(changed.then, alone);
         assert_eq!(changed.leaving, ["old.example.com"]);
 
-        let removed = Course::of(None, &kept(&[("old.example.com", Some("ZOLD"))]));
+        let removed = Course::new(None, &kept(&[("old.example.com", Some("ZOLD"))]));
         assert_eq!(removed.first, map(&[("old.example.com", "ZOLD")]));
         assert!(removed.then.is_empty() && !removed.is_empty());
 
-        assert!(Course::of(None, &Kept::default()).is_empty());
+        assert!(Course::new(None, &Kept::default()).is_empty());
     }
 
     #[test]
     fn what_was_only_begun_goes_at_once() {
-        let course = Course::of(None, &kept(&[("old.example.com", None)]));
+        let course = Course::new(None, &kept(&[("old.example.com", None)]));
         assert!(course.first.is_empty() && !course.is_empty());
         assert_eq!(course.leaving, ["old.example.com"]);
         let kind = "aws_acm_certificate";
         let change = |domain: &str, action| {
             Change::new(&format!("{kind}.domain[\"{domain}\"]"), kind, action)
         };
-        assert!(course.takes_what_was_begun(&change("old.example.com", Action::Delete)));
-        assert!(!course.takes_what_was_begun(&change("old.example.com", Action::Replace)));
-        assert!(!course.takes_what_was_begun(&change("other.example.com", Action::Delete)));
-        let finished = Course::of(None, &kept(&[("old.example.com", Some("ZOLD"))]));
-        assert!(!finished.takes_what_was_begun(&change("old.example.com", Action::Delete)));
+        assert!(course.removes_unfinished(&change("old.example.com", Action::Delete)));
+        assert!(!course.removes_unfinished(&change("old.example.com", Action::Replace)));
+        assert!(!course.removes_unfinished(&change("other.example.com", Action::Delete)));
+        let finished = Course::new(None, &kept(&[("old.example.com", Some("ZOLD"))]));
+        assert!(!finished.removes_unfinished(&change("old.example.com", Action::Delete)));
     }
 }

@@ -1,11 +1,10 @@
-//! What was counted: requests of both versions, window by window.
+//! Counts: requests of both versions, window by window.
 
 use crate::edge_contract::bucket::Attempts;
 use crate::edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// How many requests there were and how many of them were bad: errors, or slow ones. Never more bad
-/// ones than requests.
+/// A number of requests, and how many of them were bad: errors, or slow ones. At most all are bad.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     n: u64,
@@ -23,7 +22,7 @@ impl Tally {
         self.n
     }
 
-    /// The bad ones among them.
+    /// Bad requests.
     pub fn bad(self) -> u64 {
         self.bad
     }
@@ -47,7 +46,7 @@ impl Window {
         }
     }
 
-    /// Whether the two can be compared: each had a request.
+    /// Whether both versions had a request, so that they can be compared.
     pub fn compares(&self) -> bool {
         self.old.n > 0 && self.new.n > 0
     }
@@ -57,8 +56,8 @@ impl Window {
         self.old.n as f64 + self.new.n as f64
     }
 
-    /// The share of requests that the new version really had, 0 to 1. Never the share that was
-    /// configured: judging 12% as if they were 10% rolls healthy versions back.
+    /// The new version's share of requests as observed, 0 to 1. Never the configured share: judging 12% as if
+    /// they were 10% rolls healthy versions back.
     pub fn share(&self) -> f64 {
         if self.new.n == 0 {
             return 0.0;
@@ -67,13 +66,13 @@ impl Window {
     }
 }
 
-/// Where requests come from. Their error rates differ, so each stratum has a past of its own.
+/// Where requests come from. Error rates differ, so each stratum has a history of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stratum {
     /// Requests of users.
     Users,
-    /// Landfall's own requests, in pairs: one to the old version, one to the new one.
+    /// Probes, in pairs: one to the old version, one to the new one.
     Probes,
 }
 
@@ -82,17 +81,17 @@ impl Stratum {
     pub const ALL: [Stratum; 2] = [Stratum::Users, Stratum::Probes];
 }
 
-/// Something for each stratum.
+/// A value for each stratum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerStratum<T> {
     /// For requests of users.
     pub users: T,
-    /// For landfall's own.
+    /// For probes.
     pub probes: T,
 }
 
 impl<T> PerStratum<T> {
-    /// That of a stratum.
+    /// The value of a stratum.
     pub fn of(&self, stratum: Stratum) -> &T {
         match stratum {
             Stratum::Users => &self.users,
@@ -100,7 +99,7 @@ impl<T> PerStratum<T> {
         }
     }
 
-    /// That of a stratum, to change it.
+    /// The value of a stratum, mutable.
     pub fn of_mut(&mut self, stratum: Stratum) -> &mut T {
         match stratum {
             Stratum::Users => &mut self.users,
@@ -109,17 +108,17 @@ impl<T> PerStratum<T> {
     }
 }
 
-/// What a monitor watches.
+/// The property of requests that a monitor watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// Requests that failed.
     Errors,
-    /// Requests slower than what half of the old version's requests stay below.
+    /// Requests slower than the median of the old version.
     P50,
-    /// Requests slower than what 90% of the old version's requests stay below.
+    /// Requests slower than the 90th percentile of the old version.
     P90,
-    /// Requests slower than what 99% of the old version's requests stay below.
+    /// Requests slower than the 99th percentile of the old version.
     P99,
 }
 
@@ -138,7 +137,7 @@ impl Signal {
     }
 }
 
-/// Something for each signal.
+/// A value for each signal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerSignal<T> {
@@ -153,7 +152,7 @@ pub struct PerSignal<T> {
 }
 
 impl<T> PerSignal<T> {
-    /// One made for each.
+    /// Calls `make` for each signal.
     pub fn from_fn(mut make: impl FnMut(Signal) -> T) -> PerSignal<T> {
         PerSignal {
             errors: make(Signal::Errors),
@@ -163,7 +162,7 @@ impl<T> PerSignal<T> {
         }
     }
 
-    /// That of a signal.
+    /// The value of a signal.
     pub fn of(&self, signal: Signal) -> &T {
         match signal {
             Signal::Errors => &self.errors,
@@ -173,7 +172,7 @@ impl<T> PerSignal<T> {
         }
     }
 
-    /// That of a signal, to change it.
+    /// The value of a signal, mutable.
     pub fn of_mut(&mut self, signal: Signal) -> &mut T {
         match signal {
             Signal::Errors => &mut self.errors,
@@ -184,7 +183,7 @@ impl<T> PerSignal<T> {
     }
 }
 
-/// One version's requests in a window: first attempts whose client stayed.
+/// One version's requests in a window: first attempts whose client did not disconnect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arm {
@@ -193,9 +192,9 @@ pub struct Arm {
     /// Those that failed, and those without an answer when the window was sealed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
-    /// Time to the answer's head. Requests that are missing in it, compared with `total`, have had no
-    /// answer in time and are slow. [`None`] if where the counts come from measures no latency, which
-    /// must not depend on how requests end.
+    /// Time to the head of the answer. Requests of `total` that are missing in it had no answer in time and are
+    /// slow. [`None`] if the source of the counts measures no latency, which must not depend on how requests
+    /// end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Histogram>,
 }
@@ -207,7 +206,8 @@ impl Arm {
     }
 }
 
-/// Open requests are errors and slow, as no answer came in time. A client that left says nothing.
+/// Open requests are errors and slow, as they had no answer in time. Requests whose client disconnected do not
+/// count.
 impl From<&Attempts> for Arm {
     fn from(attempts: &Attempts) -> Arm {
         let total = attempts.total.saturating_sub(attempts.gone);
@@ -219,7 +219,7 @@ impl From<&Attempts> for Arm {
     }
 }
 
-/// A window in which nothing can change any more.
+/// A window whose counts are final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedWindow {
@@ -236,7 +236,7 @@ pub struct SealedWindow {
 }
 
 impl SealedWindow {
-    /// The second after its last one: where the next window may begin.
+    /// The second after its last one, in which the next window may begin.
     pub fn end(&self) -> u64 {
         self.from_second.saturating_add(self.seconds)
     }
@@ -250,7 +250,7 @@ impl SealedWindow {
     }
 }
 
-/// The old version's requests of users shortly before the new one got its first.
+/// Users' requests to the old version before the new one had users.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
@@ -265,15 +265,15 @@ pub struct History {
     pub latency: Option<Histogram>,
 }
 
-/// Everything that a trial is judged on.
+/// The input of a trial.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// The old version's recent past.
+    /// The old version's history.
     #[serde(default)]
     pub history: History,
-    /// In the order in which they are judged: by their end, and users before probes where two end at
-    /// once. Windows of one stratum don't overlap.
+    /// In the order in which they are judged: by their end, and users before probes where two end in the same
+    /// second. Windows of one stratum do not overlap.
     pub windows: Vec<SealedWindow>,
 }
 

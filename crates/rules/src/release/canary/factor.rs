@@ -8,7 +8,7 @@
 
 use super::counts::Window;
 
-/// A way to be worse that `M` bets on.
+/// An alternative that `M` bets on: a way to be worse.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Component {
     /// The new version's odds of an error, as a multiple of the old one's.
@@ -19,7 +19,7 @@ pub struct Component {
     pub weight: f64,
 }
 
-/// From a little worse to dead. The last one is a version that answers nothing.
+/// From slightly worse to dead. The last one is a version that answers no request.
 pub const COMPONENTS: [Component; 6] = [
     Component::new(1.5, 0.0, 0.20),
     Component::new(2.5, 0.0, 0.25),
@@ -93,7 +93,7 @@ pub fn worse(a: f64, share: f64) -> Rates {
     for _ in 0..100 {
         let x = (low + high) / 2.0;
         if x <= low || x >= high {
-            break; // nothing lies between the two any more
+            break; // no number between the two
         }
         let m = worse_from(x);
         let slope = if WORSE_TIMES * x > x + WORSE_BY {
@@ -127,7 +127,7 @@ pub fn ln_factor(window: &Window, belief: Rates, against: Rates) -> f64 {
         + ln_ratio(old.n() - old.bad(), 1.0 - belief.old, 1.0 - against.old)
 }
 
-/// What did not happen says nothing, however impossible it was.
+/// Outcomes that did not occur contribute nothing, even with probability 0.
 fn ln_ratio(count: u64, belief: f64, against: f64) -> f64 {
     if count == 0 {
         return 0.0;
@@ -135,8 +135,7 @@ fn ln_ratio(count: u64, belief: f64, against: f64) -> f64 {
     count as f64 * (belief / against).ln()
 }
 
-/// The logarithm of a sum of numbers of which the logarithms are given, without leaving the range of
-/// floating point on the way.
+/// The logarithm of a sum of numbers that are given by their logarithms, without overflow.
 pub fn ln_sum(logarithms: &[f64]) -> f64 {
     let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {

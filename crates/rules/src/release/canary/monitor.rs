@@ -14,16 +14,16 @@ pub struct Monitor {
     history_cap: f64,
     /// Logarithm of what each component's bet is worth, its stake included.
     ln_worth: [f64; COMPONENTS.len()],
-    /// Logarithm of what is not staked yet. It goes to the components little by little, so that a
-    /// version that turns bad late meets bets that its good times have not ruined.
+    /// Logarithm of the reserve that is not staked yet. It is staked gradually, so that a version that turns bad
+    /// late meets bets that its good time has not diminished.
     ln_reserve: f64,
     strata: PerStratum<Past>,
 }
 
-/// What is known of one stratum.
+/// The state of one stratum.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Past {
-    /// The old version's requests; fewer than there were, so that the guess follows a drift.
+    /// The old version's requests, limited so that the estimate follows a drift.
     n: f64,
     /// The bad ones among them.
     bad: f64,
@@ -31,7 +31,7 @@ struct Past {
 }
 
 impl Monitor {
-    /// Before the first window, without a past.
+    /// A monitor before the first window, without a history.
     pub fn new(policy: &Policy) -> Monitor {
         Monitor {
             horizon: policy.horizon.max(1) as f64,
@@ -42,7 +42,7 @@ impl Monitor {
         }
     }
 
-    /// Takes in requests of the old version that nothing is compared with: its recent past.
+    /// Adds requests of the old version that are compared with nothing: its history.
     pub fn remember(&mut self, stratum: Stratum, old: Tally) {
         let past = self.strata.of_mut(stratum);
         past.n += old.n() as f64;
@@ -53,15 +53,15 @@ impl Monitor {
         }
     }
 
-    /// Takes in a window. One in which a version had no request compares nothing: only the old
-    /// version's past grows.
+    /// Adds a window. One in which a version had no request compares nothing and only adds to the old
+    /// version's history.
     pub fn window(&mut self, stratum: Stratum, window: &Window) {
         self.window_within(stratum, window, window);
     }
 
-    /// Takes in a window in which it isn't known exactly how many of the new version's requests were
-    /// bad: `surely` has those that certainly were, `perhaps` those that may have been. Each bet gets
-    /// the counts that favour what it bets against, so that rounding costs time and never a guarantee.
+    /// Adds a window in which the number of the new version's bad requests is not known exactly: `surely` has
+    /// those that certainly were bad, `perhaps` those that may have been. Each bet gets the counts that favour
+    /// what it bets against, so that rounding costs time and never a guarantee.
     /// The old version's counts must be the same in both.
     pub fn window_within(&mut self, stratum: Stratum, surely: &Window, perhaps: &Window) {
         if surely.compares() {
@@ -72,7 +72,7 @@ impl Monitor {
 
     fn bet(&mut self, stratum: Stratum, surely: &Window, perhaps: &Window) {
         let (n, share) = (surely.n(), surely.share());
-        // Of past windows only: this one must not choose what it is measured by.
+        // Of past windows only: a window must not determine the rate that it is judged by.
         let a = self.rate(stratum);
 
         let ln_staked = (-(-n / self.horizon).exp_m1()).ln() + self.ln_reserve;

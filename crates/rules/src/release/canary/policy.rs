@@ -1,4 +1,4 @@
-//! What a trial may get wrong, how often, and what it watches.
+//! The rules of a trial: its error probabilities and what it watches.
 
 use super::counts::{PerSignal, Signal};
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ pub struct Policy {
     pub beta: f64,
     /// Requests of both versions in which all but 1/e of the reserve gets staked.
     pub horizon: u64,
-    /// The old version's rates and latencies are those of its last so many requests.
+    /// Number of the old version's latest requests that its rates and latencies are estimated from.
     pub history_cap: u64,
-    /// Nothing is proven before the new version has had so many requests.
+    /// Requests to the new version that a proof needs at least.
     pub min_new_requests: u64,
-    /// Each monitor's part of the evidence for a rollback. They are divided by their sum. One with
-    /// weight 0 takes no part, in promotions neither.
+    /// Each monitor's weight in the evidence for a rollback, relative to their sum. One with weight 0 takes no
+    /// part, in promotions either.
     pub weights: PerSignal<f64>,
 }
 
@@ -43,7 +43,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Watches errors and nothing else.
+    /// Watches errors only.
     pub fn errors_only() -> Policy {
         Policy {
             weights: PerSignal {
@@ -54,7 +54,7 @@ impl Policy {
         }
     }
 
-    /// Why a trial can't be held by these rules, if it can't.
+    /// What is invalid in these rules; [`None`] if they are valid.
     pub fn problem(&self) -> Option<String> {
         for (name, value) in [("alpha", self.alpha), ("beta", self.beta)] {
             if !(value > 0.0 && value < 1.0) {

@@ -1,9 +1,9 @@
-//! What is slow: measured by the old version's own latencies before the window.
+//! Which requests are slow, by the old version's latencies before the window.
 //!
 //! A request of the old version is slow if it takes longer than τ, a quantile of the old version's last
-//! requests before the window; one of the new version, if it takes longer than 1.25·τ + 5 ms. That much
-//! is forgiven because it's noticed by no user and would be noticed by a test. A request without an
-//! answer is slower than any other.
+//! requests before the window; one of the new version, if it takes longer than 1.25·τ + 5 ms. A smaller
+//! difference is not noticed by users, but would be noticed by a test. A request without an answer is slower
+//! than any other.
 //!
 //! **Rounding.** Latencies come in the buckets of a [`Histogram`], 1/16 of their value wide. τ is the
 //! end of the bucket that the quantile falls into, so the old version's slow requests are counted
@@ -29,18 +29,17 @@ pub(crate) struct Latencies {
     sum: Histogram,
 }
 
-/// How long is slow in a window.
+/// The limit from which on a request is slow in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// What takes longer.
+    /// Requests that take longer.
     Longer {
         /// For the old version.
         old: Duration,
         /// For the new one.
         new: Duration,
     },
-    /// What gets no answer: so many of the old version's requests got none that the quantile is one
-    /// of them.
+    /// Requests without an answer: so many of the old version's had none that the quantile is one of them.
     Unanswered,
 }
 
@@ -74,7 +73,7 @@ impl Latencies {
         }
     }
 
-    /// What is slow in the next window, at a quantile; [`None`] if there was no request yet.
+    /// The limit in the next window, at a quantile; [`None`] before the first request.
     pub(crate) fn limit(&self, quantile: f64) -> Option<Limit> {
         if self.requests == 0 {
             return None;

@@ -1,4 +1,4 @@
-//! The trial of a new version: all monitors together, and what follows from them.
+//! The trial of a new version: all monitors together, and the decision.
 
 use super::counts::{Counts, History, PerSignal, PerStratum, SealedWindow, Signal, Stratum, Tally};
 use super::factor::ln_sum;
@@ -7,21 +7,21 @@ use super::policy::Policy;
 use super::slowness::{Latencies, slow};
 use serde::{Deserialize, Serialize};
 
-/// What the evidence allows. How long to wait at least or at most is not decided here.
+/// The decision by the evidence alone. Minimum and maximum times are not considered here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "lowercase")]
 pub enum Decision {
-    /// The new version is worse. Stands, whatever comes later.
+    /// The new version is worse. Later windows do not change it.
     RollBack {
         /// The monitor that contributed most.
         monitor: Signal,
     },
     /// The new version is proven not to be worse.
     Promote {
-        /// Whose requests prove it; users', if both do.
+        /// The requests that prove it; users', if both do.
         by: Stratum,
     },
-    /// Neither is known yet.
+    /// The evidence is not sufficient for either.
     #[default]
     Continue,
 }
@@ -40,10 +40,10 @@ pub struct Totals {
     pub errors_new: u64,
 }
 
-/// What is known after some windows.
+/// The state of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// What follows.
+    /// The decision.
     pub decision: Decision,
     /// Whether users' requests ever proved the new version not to be worse, in all monitors at once.
     pub proven_by_users: bool,
@@ -56,9 +56,9 @@ pub struct Judgement {
     /// The same of each monitor alone, before weighing.
     pub ln_m_by: PerSignal<f64>,
     /// Logarithm of the evidence that it is not worse; needed is ln(1/β) of each. [`None`] for monitors
-    /// that take no part in the stratum, for want of latencies or by their weight.
+    /// that take no part in the stratum, without latencies or by their weight.
     pub ln_p: PerStratum<PerSignal<Option<f64>>>,
-    /// What was counted.
+    /// The sums of all windows.
     pub totals: PerStratum<Totals>,
 }
 
@@ -71,7 +71,7 @@ pub fn judge(policy: &Policy, counts: &Counts) -> Judgement {
     trial.judgement()
 }
 
-/// A trial that goes on window by window, with the same result as [`judge`].
+/// A trial that is judged window by window, with the same result as [`judge`].
 ///
 /// A monitor of slowness watches a stratum from the second window on that comes with latencies;
 /// with a history, from the first. Where latency was never measured, in counts from CloudWatch for
@@ -92,18 +92,18 @@ struct State {
     totals: Totals,
     /// Some window came with latencies.
     measured: bool,
-    /// The monitors of slowness have been given the past.
+    /// The monitors of slowness have the history.
     recalled: bool,
     proven: bool,
 }
 
 impl Trial {
-    /// Its rules.
+    /// The rules.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Before the first window.
+    /// A trial before the first window.
     pub fn new(policy: &Policy, history: &History) -> Trial {
         let monitor = Monitor::new(policy);
         let latencies = Latencies::new(policy.history_cap);
@@ -126,7 +126,7 @@ impl Trial {
         trial
     }
 
-    /// Takes in the next window.
+    /// Adds the next window.
     pub fn window(&mut self, window: &SealedWindow) {
         let stratum = window.stratum;
         self.windows += 1;
@@ -134,7 +134,7 @@ impl Trial {
         self.monitors.errors.window(stratum, &window.errors());
         self.watch_slowness(window);
 
-        // What was found first stands.
+        // The first one stays.
         if self.crossed.is_none() && self.ln_m() >= -self.policy.alpha.ln() {
             self.crossed = Some(self.foremost());
         }
@@ -153,7 +153,7 @@ impl Trial {
         state.measured = true;
         let recalled = state.recalled;
         for signal in Signal::ALL {
-            // Limits come from before the window. If nothing was before, the window is only a past.
+            // Limits come from before the window. Without requests before, the window is only history.
             let limit = signal.quantile().and_then(|q| latencies.limit(q));
             let Some(limit) = limit else { continue };
             let monitor = self.monitors.of_mut(signal);
@@ -181,7 +181,7 @@ impl Trial {
             .filter(|signal| self.takes_part(*signal, stratum))
             .map(|signal| self.monitors.of(signal).ln_p(stratum))
             .peekable();
-        // Nobody asked proves nothing.
+        // No monitor proves nothing.
         asked.peek().is_some()
             && asked.all(|ln_p| ln_p >= needed)
             && self.strata.of(stratum).totals.n_new >= self.policy.min_new_requests
@@ -211,12 +211,12 @@ impl Trial {
         Signal::ALL.into_iter().fold(Signal::Errors, foremost)
     }
 
-    /// A monitor, to see what it saw.
+    /// A monitor.
     pub fn monitor(&self, signal: Signal) -> &Monitor {
         self.monitors.of(signal)
     }
 
-    /// What is known so far.
+    /// The state so far.
     pub fn judgement(&self) -> Judgement {
         let ln_p = |stratum| {
             PerSignal::from_fn(|signal| {
@@ -242,7 +242,7 @@ impl Trial {
         }
     }
 
-    /// What follows so far.
+    /// The decision so far.
     pub fn decision(&self) -> Decision {
         if let Some(monitor) = self.crossed {
             return Decision::RollBack { monitor };

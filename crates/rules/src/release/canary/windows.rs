@@ -1,11 +1,11 @@
 //! Which seconds make a window.
 //!
-//! Seconds hold requests by when they *began*. By when they end, an app whose errors are fast and whose
-//! successes are slow shows nothing but errors in its first seconds, and is rolled back for it.
+//! Seconds count requests by when they *began*. Counted by when they end, an app whose errors are fast and whose
+//! successes are slow shows only errors in its first seconds, and is rolled back for it.
 //!
-//! Where a window ends depends on when requests began and on nothing that became of them, or one
-//! could end windows when it suits the answer. A request whose client left is no evidence, so it
-//! isn't counted, but it began: a window may turn out to have nothing to compare.
+//! The end of a window depends on when requests began and not on their results, which could otherwise choose
+//! the windows. A request whose client disconnected is not counted, but it began, so a window may have nothing
+//! to compare.
 
 use super::counts::{Arm, SealedWindow, Stratum};
 use crate::edge_contract::bucket::Attempts;
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 /// Makes windows of all seconds from `from` on and before `until`, of the old version's attempts
 /// and the new one's. A window is as short as it can be with a request of each. Seconds at the end
-/// that lack one are left for the next call, with the last window's [`end`](SealedWindow::end) as
-/// `from`; it makes no difference how often one calls.
+/// that lack one are left for the next call, with the last window's [`end`](SealedWindow::end) as `from`. The
+/// result does not depend on how often it is called.
 ///
 /// Everything before `until` must be sealed: its requests have ended, or their deadline is over.
 pub fn seal(
@@ -30,7 +30,7 @@ pub fn seal(
     }
     for (&second, (old, new)) in seconds.range(from..until) {
         if old.total == 0 && new.total == 0 {
-            continue; // an empty second is none, so that it makes no difference whether it is named
+            continue; // an empty second does not begin a window
         }
         let (first, old_sum, new_sum) =
             pending.get_or_insert_with(|| (second, Attempts::default(), Attempts::default()));

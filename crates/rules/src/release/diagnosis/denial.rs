@@ -1,33 +1,33 @@
-//! What a container may not do, as the reason why an app ended: told from its last lines, and claimed only
-//! where that very protection is in force.
+//! A protection of the container as the reason why an app ended: read from its last log lines, and concluded
+//! only where that protection is active.
 
 use crate::app::manifest::{Capability, Target};
 use crate::release::hardening::{Hardening, LOW_PORTS, tmp_in_memory};
 use crate::release::revision::Settings;
 use serde::{Deserialize, Serialize};
 
-/// What kept the app from what it wanted.
+/// The protection that denied the app something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
-    /// The root filesystem can only be read.
+    /// The root file system is read-only.
     ReadOnly,
-    /// It is not root.
+    /// It does not run as root.
     NotRoot,
-    /// A port that is only for who may everything.
+    /// A port below 1024, which needs a privilege.
     LowPort,
     /// A capability that it does not have.
     MissingCapability,
-    /// Nothing gets more rights.
+    /// Programs cannot gain privileges.
     NoNewPrivileges,
-    /// What can be written lies in memory, and is full.
+    /// The writable directories are in memory, and full.
     TmpFull,
 }
 
-/// One line of the app's that says that it was kept from something.
+/// A log line of the app that reports a denial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
-    /// By what.
+    /// The protection.
     pub by: Protection,
     /// The line.
     pub line: String,
@@ -40,15 +40,15 @@ pub struct Denial {
     /// The capability that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<Capability>,
-    /// Whom the app runs as, if that is known.
+    /// The user that the app runs as, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Where it runs: not every protection can be taken off everywhere.
+    /// What it runs on: not every protection can be removed everywhere.
     pub target: Target,
 }
 
-/// What an app was kept from, in words of the C library, of runtimes and of tools.
-struct Said {
+/// Which kinds of denial a line mentions, in the words of the C library, of runtimes and of tools.
+struct Mentions {
     read_only: bool,
     denied: bool,
     not_permitted: bool,
@@ -56,10 +56,10 @@ struct Said {
     escalation: bool,
 }
 
-impl Said {
-    fn of(line: &str) -> Said {
+impl Mentions {
+    fn in_line(line: &str) -> Mentions {
         let any = |words: &[&str]| words.iter().any(|word| line.contains(word));
-        Said {
+        Mentions {
             read_only: any(&[
                 "read-only file system",
                 "read-only filesystem",
@@ -98,9 +98,9 @@ impl Said {
     }
 }
 
-/// The last line that tells of a protection in force; [`None`] if none does.
+/// The last line that reports an active protection; [`None`] if none does.
 pub(super) fn find(log: &[String], settings: &Settings) -> Option<Denial> {
-    let hardening = Hardening::of(settings)?;
+    let hardening = Hardening::from_settings(settings)?;
     log.iter()
         .rev()
         .find_map(|line| read(line, settings, &hardening))
@@ -109,38 +109,38 @@ pub(super) fn find(log: &[String], settings: &Settings) -> Option<Denial> {
 fn read(line: &str, settings: &Settings, hardening: &Hardening) -> Option<Denial> {
     let container = settings.container.as_ref()?;
     let lower = line.to_lowercase();
-    let said = Said::of(&lower);
+    let mentions = Mentions::in_line(&lower);
     let is_root = container.is_root();
     let has = |one: Capability| is_root && container.capabilities.contains(&one);
     let port = low_port(&lower);
     let listens = ["bind", "listen"].iter().any(|word| lower.contains(word));
-    let (by, capability) = if said.read_only && container.read_only {
+    let (by, capability) = if mentions.read_only && container.read_only {
         (Protection::ReadOnly, None)
-    } else if said.escalation && container.no_new_privileges {
+    } else if mentions.escalation && container.no_new_privileges {
         (Protection::NoNewPrivileges, None)
-    } else if (said.denied || said.not_permitted)
+    } else if (mentions.denied || mentions.not_permitted)
         && listens
         && port.is_some_and(|port| port < hardening.lowest_port)
         && !has(Capability::NetBindService)
     {
         (Protection::LowPort, None)
-    } else if let Some(missing) = said
+    } else if let Some(missing) = mentions
         .not_permitted
         .then(|| wanted(&lower))
         .flatten()
         .filter(|one| !has(*one))
     {
         (Protection::MissingCapability, Some(missing))
-    } else if said.denied && !listens && is_root && !has(Capability::DacOverride) {
-        // Root without it is told apart from others by the permissions of files, as everybody is.
+    } else if mentions.denied && !listens && is_root && !has(Capability::DacOverride) {
+        // Without it, file permissions apply to root as to any user.
         (Protection::MissingCapability, Some(Capability::DacOverride))
-    } else if (said.denied || said.not_permitted)
+    } else if (mentions.denied || mentions.not_permitted)
         && !is_root
         && port.is_none()
         && (!listens || path(line).is_some())
     {
         (Protection::NotRoot, None)
-    } else if said.full && tmp_in_memory(settings) {
+    } else if mentions.full && tmp_in_memory(settings) {
         (Protection::TmpFull, None)
     } else {
         return None;
@@ -208,14 +208,14 @@ fn low_port(lower: &str) -> Option<u16> {
         })
 }
 
-/// `12:30` of `12:30:59`; nothing that one can listen on begins so.
+/// Whether it is the `12:30` of `12:30:59`, which is no host to listen on.
 fn is_time(host: &str) -> bool {
     host.starts_with(|c: char| c.is_ascii_digit())
         && host.bytes().all(|b| b.is_ascii_digit() || b == b':')
 }
 
 impl Denial {
-    /// The word for scripts.
+    /// A word for scripts, the same in every version.
     pub fn code(&self) -> &'static str {
         match self.by {
             Protection::ReadOnly => "read_only",
@@ -227,17 +227,17 @@ impl Denial {
         }
     }
 
-    /// What is wrong, with the line that says so.
+    /// What is wrong, with the line that reports it.
     pub(super) fn what(&self) -> String {
         let of = |path: &Option<String>| path.as_ref().map(|path| format!(" ({path})"));
         let file = of(&self.path).unwrap_or_default();
-        let user = self.user.as_deref().unwrap_or("a user without rights");
+        let user = self.user.as_deref().unwrap_or("an unprivileged user");
         let what = match self.by {
             Protection::ReadOnly => {
-                format!("the app writes where its container can only be read{file}")
+                format!("the app writes to the read-only file system of its container{file}")
             }
             Protection::NotRoot => {
-                format!("the app may not do what it needs: it runs as {user}{file}")
+                format!("the app lacks a permission: it runs as {user}{file}")
             }
             Protection::LowPort => format!(
                 "the app may not listen on port {}, which is below 1024",
@@ -248,35 +248,35 @@ impl Denial {
                 self.word()
             ),
             Protection::NoNewPrivileges => {
-                "the app starts a program that is to have more rights (sudo, setuid), and none gets any"
+                "the app starts a program that gains privileges (sudo, setuid), which its container forbids"
                     .to_owned()
             }
             Protection::TmpFull => {
-                "what the app may write lies in memory, and that is full".to_owned()
+                "the app's writable directories are in memory, and full".to_owned()
             }
         };
-        format!("{what}; its line: {}", self.line)
+        format!("{what}; its log line: {}", self.line)
     }
 
-    /// What to do about it: the app's own remedy first, then the key that takes the protection off.
+    /// What to do about it: first a change of the app, then the key that removes the protection.
     pub(super) fn next(&self) -> String {
         let relaxed = match self.by {
             Protection::ReadOnly => {
                 let own = match self.directory() {
                     Some(directory) => format!(
-                        "set `writable = [\"{directory}\"]` under `[container]` in landfall.toml (it begins \
-                         empty and lies in memory)"
+                        "set `writable = [\"{directory}\"]` under `[container]` in landfall.toml (it starts \
+                         empty and is in memory)"
                     ),
                     None => "name its directories in `writable` under `[container]` in landfall.toml"
                         .to_owned(),
                 };
-                format!("have it write below /tmp; or {own}; or `read_only = false` there")
+                format!("make it write below /tmp; or {own}; or set `read_only = false` there")
             }
             Protection::NotRoot => {
-                let user = self.user.as_deref().unwrap_or("everybody");
+                let user = self.user.as_deref().unwrap_or("all users");
                 let file = self.path.as_deref().unwrap_or("its files");
                 format!(
-                    "give {file} to {user} in the Dockerfile (`COPY --chown`, `RUN chown`), and name it in USER; \
+                    "make {user} the owner of {file} in the Dockerfile (`COPY --chown`, `RUN chown`), and set USER; \
                      or set `user = \"root\"` under `[container]` in landfall.toml"
                 )
             }
@@ -284,11 +284,11 @@ impl Denial {
                 let port = self.port.unwrap_or_default();
                 match self.target {
                     Target::Fargate => format!(
-                        "set `port = {port}` in landfall.toml: the app may listen on the port that stands there; or \
-                         have it listen on 1024 or above"
+                        "set `port = {port}` in landfall.toml, which allows that port; or make it listen on 1024 or \
+                         above"
                     ),
                     Target::Lambda => {
-                        return "have it listen on 1024 or above, and set `port` in landfall.toml to that"
+                        return "make it listen on 1024 or above, and set `port` in landfall.toml to that"
                             .to_owned();
                     }
                 }
@@ -299,19 +299,19 @@ impl Denial {
                     false => "",
                 };
                 format!(
-                    "have the image do it in its Dockerfile, and not when it starts; or set {root}`capabilities = \
+                    "do it in the Dockerfile instead of at start; or set {root}`capabilities = \
                      [\"{}\"]` under `[container]` in landfall.toml",
                     self.word()
                 )
             }
             Protection::NoNewPrivileges => {
-                "start it without sudo and the like; or set `no_new_privileges = false` under `[container]` \
+                "start it without sudo or setuid; or set `no_new_privileges = false` under `[container]` \
                  in landfall.toml"
                     .to_owned()
             }
             Protection::TmpFull => {
-                return "set a larger `memory` in landfall.toml: each directory may hold half of it; or `read_only = \
-                        false` under `[container]`, with which /tmp lies on the task's disk"
+                return "set a larger `memory` in landfall.toml: each directory may use half of it; or set `read_only = \
+                        false` under `[container]`, which puts /tmp on the task's disk"
                     .to_owned();
             }
         };
@@ -326,7 +326,8 @@ impl Denial {
         self.capability.map_or("", Capability::as_str)
     }
 
-    /// A program with capabilities of its own starts for anyone, once the container has them.
+    /// Whether only root has the capability. A program with file capabilities starts for every user once the
+    /// container has them.
     fn needs_root(&self) -> bool {
         let is_root = self.user.as_deref().is_some_and(|user| {
             crate::app::manifest::User::parse(user).is_ok_and(|user| user.is_root())
@@ -334,7 +335,7 @@ impl Denial {
         !is_root && self.capability != Some(Capability::NetBindService)
     }
 
-    /// The directory that the file lies in, if it can be named as writable.
+    /// The directory of the file, if it can be set as writable.
     fn directory(&self) -> Option<&str> {
         let path = self.path.as_deref()?;
         let (directory, _) = path.trim_end_matches('/').rsplit_once('/')?;

@@ -13,7 +13,7 @@ fn settings(text: &str) -> Settings {
     let manifest = Draft::read(Some(&text))
         .resolve(&facts, &Overrides::default())
         .expect("a manifest");
-    Settings::of(&manifest)
+    Settings::from_manifest(&manifest)
 }
 
 fn cause(line: &str, settings: &Settings, exit_code: i32) -> Option<Cause> {
@@ -27,7 +27,7 @@ fn cause(line: &str, settings: &Settings, exit_code: i32) -> Option<Cause> {
         log: vec!["listening soon".into(), line.into(), "goodbye".into()],
         ..Evidence::default()
     };
-    diagnose(&evidence, &Expectation::of(settings))
+    diagnose(&evidence, &Expectation::from_settings(settings))
 }
 
 const EVERYTHING: &str = "[container]\nuser = \"root\"\nread_only = false\nno_new_privileges = false\n\
@@ -222,7 +222,7 @@ fn an_app_that_goes_on_without_answering_may_have_been_kept_from_something() {
         log: vec![line.into()],
         ..Evidence::default()
     };
-    let expected = Expectation::of(&settings("[container]\nuser = \"root\"\n"));
+    let expected = Expectation::from_settings(&settings("[container]\nuser = \"root\"\n"));
     assert_eq!(diagnose(&evidence, &expected), None);
     let found = crate::release::diagnosis::denied(&evidence, &expected).expect("a cause");
     assert_eq!(found.code(), "missing_capability");
@@ -297,7 +297,7 @@ fn each_denial_names_the_key_that_takes_it_off() {
         .iter()
         .map(|(line, settings)| {
             let cause = cause(line, settings, 1).expect(line);
-            let Explanation { what, next } = cause.explain();
+            let Explanation { what, next } = cause.explain(Target::Fargate);
             format!("{}\n  {what}\n  → {next}", cause.code())
         })
         .collect();

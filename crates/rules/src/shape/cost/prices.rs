@@ -154,16 +154,18 @@ impl Rates<'_> {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct RawTable {
+/// A table as its file has it, with the sources.
+#[derive(Debug, Deserialize)]
+pub struct RawTable {
     date: String,
     hours: f64,
-    pub(super) regions: Vec<String>,
+    /// The regions with prices of their own.
+    pub regions: Vec<String>,
     #[serde(flatten)]
     items: BTreeMap<Item, RawItem>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawItem {
     source: String,
@@ -174,12 +176,16 @@ struct RawItem {
 }
 
 impl RawTable {
-    pub(super) fn parse(text: &str) -> Result<RawTable, UnreadableTable> {
+    /// Reads the text of a table.
+    ///
+    /// # Errors
+    /// It is no TOML, or lacks a key.
+    pub fn parse(text: &str) -> Result<RawTable, UnreadableTable> {
         toml::from_str(text).map_err(|error| UnreadableTable(error.to_string()))
     }
 
     /// Where people read the price.
-    pub(super) fn source(&self, item: Item) -> &str {
+    pub fn source(&self, item: Item) -> &str {
         self.items.get(&item).map_or("", |raw| &raw.source)
     }
 }

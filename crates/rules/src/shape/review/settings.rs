@@ -13,7 +13,7 @@ pub(super) fn findings(settings: &Settings, image_user: Option<&str>) -> Vec<Fin
     let mut add = |rule: Rule, evidence: String| {
         found.push(Finding::new(rule, rule.severity(), CONTAINER, evidence));
     };
-    let Some(hardening) = Hardening::of(settings) else {
+    let Some(hardening) = Hardening::from_settings(settings) else {
         found.extend(user(image_user, ""));
         for (rule, evidence) in [
             (Rule::WritableRoot, "its root filesystem can be written"),

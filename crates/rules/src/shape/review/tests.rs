@@ -13,7 +13,7 @@ fn settings(text: &str) -> Settings {
     let manifest = Draft::read(Some(text))
         .resolve(&facts, &Overrides::default())
         .expect("a manifest");
-    Settings::of(&manifest)
+    Settings::from_manifest(&manifest)
 }
 
 fn lines(settings: &Settings, image_user: Option<&str>) -> Vec<String> {

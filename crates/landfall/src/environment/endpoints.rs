@@ -1,0 +1,302 @@
+//! Every difference between AWS and the emulators of a rehearsal: services, URLs, credentials,
+//! checks, waits and texts. No other file asks which of the two it works with; it asks here for the
+//! thing it needs.
+
+use crate::cli::Global;
+use crate::environment::dns::Resolver;
+use crate::environment::paths::home;
+use crate::failure::Failure;
+use crate::rehearsal::{self, Rehearsal};
+use crate::release::deployment::TargetOutputs;
+use crate::report::{Report, now};
+use aws::{Account, Session};
+use infra::Emulators;
+use rules::app::manifest::Target;
+use rules::check::Unavailable;
+use rules::event::{Event, Phase, PhaseTime};
+use rules::shape::contract::{FargateOutputs, LambdaOutputs};
+use rules::shape::cost::account::AccountPlan;
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+/// Which cloud a command works with. Its answers need neither a session nor running emulators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    /// The user's AWS account.
+    Aws,
+    /// AWS emulators on this machine.
+    Emulators,
+}
+
+/// The services that a command calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Endpoints {
+    /// AWS, with the profile that the command line names.
+    Aws { profile: Option<String> },
+    /// Running emulators.
+    Emulators(Rehearsal),
+}
+
+impl Cloud {
+    /// The cloud that the command line asks for.
+    pub(crate) fn chosen(global: &Global) -> Cloud {
+        match global.rehearse {
+            true => Cloud::Emulators,
+            false => Cloud::Aws,
+        }
+    }
+
+    /// The label in events, records and prices that are not AWS's.
+    pub(super) fn is_rehearsal(self) -> bool {
+        self == Cloud::Emulators
+    }
+
+    /// The name of the directory below landfall's home that holds this cloud's environments.
+    pub(super) fn directory(self) -> &'static str {
+        match self {
+            Cloud::Aws => "aws",
+            Cloud::Emulators => "rehearsal",
+        }
+    }
+
+    /// Whether what runs there costs money.
+    pub(crate) fn is_billed(self) -> bool {
+        self == Cloud::Aws
+    }
+
+    /// Account ID and region, where they do not depend on credentials.
+    pub(crate) fn fixed_account(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Cloud::Aws => None,
+            Cloud::Emulators => Some((rehearsal::ACCOUNT, rehearsal::REGION)),
+        }
+    }
+
+    /// A session that needs no app to be deployed; [`None`] if the services run only for an app.
+    ///
+    /// # Errors
+    /// As of [`Session::open`].
+    pub(crate) async fn session_without_app(
+        self,
+        global: &Global,
+        region: Option<&str>,
+    ) -> Option<Result<Session, aws::Error>> {
+        match self {
+            Cloud::Aws => Some(Session::open(global.profile.as_deref(), region, None).await),
+            Cloud::Emulators => None,
+        }
+    }
+
+    /// Why the services cannot be called on a machine without container engine and Terraform;
+    /// [`None`] if they can.
+    pub(crate) fn why_it_needs_tools(self) -> Option<&'static str> {
+        match self {
+            Cloud::Aws => None,
+            Cloud::Emulators => Some("emulators need the container engine and Terraform"),
+        }
+    }
+
+    /// An address whose answers carry the cloud's own time and that needs no credentials.
+    ///
+    /// # Errors
+    /// The services run on this machine and have the same clock.
+    pub(crate) fn clock(self) -> Result<&'static str, Unavailable> {
+        match self {
+            Cloud::Aws => Ok("https://sts.amazonaws.com/"),
+            Cloud::Emulators => Err(Unavailable::NotAsked),
+        }
+    }
+
+    /// Whether the account has quotas and permissions that can be read.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub(crate) fn has_quotas_and_permissions(self) -> Result<(), Unavailable> {
+        match self {
+            Cloud::Aws => Ok(()),
+            Cloud::Emulators => Err(Unavailable::Skipped("emulators have none".to_owned())),
+        }
+    }
+
+    /// A resolver that sees the domains of the environments.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn resolver(self) -> Result<Resolver, Unavailable> {
+        match self {
+            Cloud::Aws => Resolver::of_machine().map_err(Unavailable::Unknown),
+            Cloud::Emulators => Err(Unavailable::Skipped(
+                "emulators have no public DNS".to_owned(),
+            )),
+        }
+    }
+
+    /// Why an app's own domain never leads to it; [`None`] if it can.
+    pub(crate) fn why_domains_lead_nowhere(self) -> Option<&'static str> {
+        match self {
+            Cloud::Aws => None,
+            Cloud::Emulators => Some("in a rehearsal DNS does not resolve it"),
+        }
+    }
+
+    /// How long resolvers may send users to the old target of a record after it changed: the time
+    /// to live of alias records at both front doors
+    /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
+    pub(crate) fn record_ttl(self) -> Duration {
+        match self {
+            Cloud::Aws => Duration::from_secs(60),
+            Cloud::Emulators => Duration::ZERO,
+        }
+    }
+
+    /// Whether Terraform's provider can read a function's reserved concurrency back. Where it
+    /// cannot, each plan would reserve it again.
+    pub(super) fn reports_reserved_concurrency(self) -> bool {
+        self == Cloud::Aws
+    }
+
+    /// Whether the image for a target needs the bridge, because the services do not offer functions
+    /// the Lambda Runtime API.
+    pub(crate) fn needs_lambda_bridge(self, target: Target) -> bool {
+        self == Cloud::Emulators && target == Target::Lambda
+    }
+
+    /// How the account pays: as AWS reports it, otherwise as the account's age suggests.
+    pub(crate) async fn account_plan(self, session: &Session) -> AccountPlan {
+        if self == Cloud::Emulators {
+            let why = "a rehearsal has no account".to_owned();
+            return AccountPlan::Unknown { why };
+        }
+        let account = Account::new(session);
+        match account.plan_state().await {
+            Ok(state) => AccountPlan::of_state(&state),
+            Err(error) => {
+                let created = account.created().await.ok();
+                AccountPlan::of_age(created, now(), &error.to_string())
+            }
+        }
+    }
+}
+
+impl Endpoints {
+    /// Opens a session with the cloud of the command line, and starts its emulators unless they
+    /// run. `region` is the manifest's.
+    ///
+    /// # Errors
+    /// No usable credentials or region, or the emulators do not start.
+    pub(super) async fn open(
+        region: Option<&str>,
+        global: &Global,
+        report: &Report,
+    ) -> Result<(Endpoints, Session), Failure> {
+        let profile = global.profile.clone();
+        match Cloud::chosen(global) {
+            Cloud::Aws => {
+                let session = Session::open(profile.as_deref(), region, None).await?;
+                Ok((Endpoints::Aws { profile }, session))
+            }
+            Cloud::Emulators => {
+                let rehearsal = start(report).await?;
+                let endpoints = aws::Endpoints {
+                    main: rehearsal.fakecloud.url.clone(),
+                    second: rehearsal.ministack.url.clone(),
+                };
+                let region = region.unwrap_or(rehearsal::REGION);
+                let session = Session::open(None, Some(region), Some(endpoints)).await?;
+                let session = match rehearsal.identity() {
+                    Some((key, secret)) => session.calling_as(&key, &secret),
+                    None => session,
+                };
+                Ok((Endpoints::Emulators(rehearsal), session))
+            }
+        }
+    }
+
+    /// Which cloud they are of.
+    pub(crate) fn cloud(&self) -> Cloud {
+        match self {
+            Endpoints::Aws { .. } => Cloud::Aws,
+            Endpoints::Emulators(_) => Cloud::Emulators,
+        }
+    }
+
+    /// Addresses for the HCL and its README, where they are not AWS's own.
+    pub(crate) fn overrides(&self) -> Option<Emulators> {
+        match self {
+            Endpoints::Aws { .. } => None,
+            Endpoints::Emulators(rehearsal) => Some(Emulators {
+                main: rehearsal.fakecloud.url.clone(),
+                second: rehearsal.ministack.url.clone(),
+                identity: rehearsal.identity(),
+            }),
+        }
+    }
+
+    /// The environment variables by which Terraform's provider and backend find region, credentials
+    /// and services.
+    pub(super) fn terraform_variables(&self, region: &str) -> Vec<(OsString, OsString)> {
+        let mut variables = vec![("AWS_REGION".into(), region.into())];
+        match self {
+            Endpoints::Aws { profile: None } => {}
+            Endpoints::Aws {
+                profile: Some(profile),
+            } => variables.push(("AWS_PROFILE".into(), profile.into())),
+            Endpoints::Emulators(rehearsal) => {
+                let (key, secret) = rehearsal
+                    .identity()
+                    .unwrap_or_else(|| ("test".to_owned(), "test".to_owned()));
+                for (name, value) in [
+                    ("AWS_ACCESS_KEY_ID", key.as_str()),
+                    ("AWS_SECRET_ACCESS_KEY", &secret),
+                    ("AWS_SESSION_TOKEN", ""),
+                    ("AWS_PROFILE", ""),
+                    ("AWS_EC2_METADATA_DISABLED", "true"),
+                    // For services that the provider's `endpoints` block does not know in every
+                    // version.
+                    ("AWS_ENDPOINT_URL", &rehearsal.fakecloud.url),
+                ] {
+                    variables.push((name.into(), value.into()));
+                }
+            }
+        }
+        variables
+    }
+
+    /// The outputs of a target with an address that this machine can reach: emulators listen
+    /// elsewhere than the addresses that AWS would give to CloudFront and API Gateway.
+    ///
+    /// # Errors
+    /// An emulator does not report its address.
+    pub(super) async fn reachable(&self, outputs: TargetOutputs) -> Result<TargetOutputs, Failure> {
+        let Endpoints::Emulators(rehearsal) = self else {
+            return Ok(outputs);
+        };
+        match outputs {
+            TargetOutputs::Fargate(outputs) => {
+                let url = rehearsal
+                    .load_balancer_url(&outputs.load_balancer_arn)
+                    .await?;
+                Ok(TargetOutputs::Fargate(FargateOutputs { url, ..outputs }))
+            }
+            TargetOutputs::Lambda(outputs) => {
+                let url = rehearsal.api_url(&outputs.api_id);
+                Ok(TargetOutputs::Lambda(LambdaOutputs { url, ..outputs }))
+            }
+        }
+    }
+}
+
+async fn start(report: &Report) -> Result<Rehearsal, Failure> {
+    let phase = Phase::Rehearsal;
+    report.emit(Event::PhaseStarted { phase });
+    let began = Instant::now();
+    let (rehearsal, is_new) = Rehearsal::start_or_find(&home()).await?;
+    report.note(rehearsal.describe(is_new));
+    report.emit(Event::PhaseFinished {
+        time: PhaseTime {
+            phase,
+            seconds: began.elapsed().as_secs_f64(),
+        },
+    });
+    Ok(rehearsal)
+}

@@ -1,0 +1,153 @@
+//! The Terraform state of an environment: in its bucket, or in files on this machine.
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::store::Store;
+use aws::StateBucket;
+use infra::{Backend, WorkDir};
+use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
+use rules::shape::contract::Root;
+use rules::shape::state_lock::StateLock;
+use std::path::{Path, PathBuf};
+
+/// The file of a root's state, within the root's directory.
+const FILE: &str = "terraform.tfstate";
+
+impl Environment {
+    /// The bucket of the state; [`None`] if the state is kept on this machine.
+    pub(crate) fn bucket(&self) -> Option<StateBucket> {
+        match self.state_backend {
+            StateBackend::S3 => Some(StateBucket::new(&self.session, &self.names, &self.account)),
+            StateBackend::Local => None,
+        }
+    }
+
+    /// The store of the release ledger and the release lock, next to the state.
+    pub(crate) fn store(&self) -> Store {
+        match self.bucket() {
+            Some(bucket) => Store::Bucket(bucket),
+            None => Store::Local(self.directory.clone()),
+        }
+    }
+
+    /// The backend that Terraform is configured with.
+    pub(super) fn backend(&self) -> Backend {
+        match self.bucket() {
+            Some(bucket) => Backend::S3 {
+                bucket: bucket.name().to_owned(),
+                region: self.session.region().to_owned(),
+            },
+            None => Backend::Local,
+        }
+    }
+
+    /// The file of a root's state, where the state is kept on this machine.
+    pub(crate) fn local_state(&self, root: Root) -> PathBuf {
+        WorkDir::new(&self.directory, root).path.join(FILE)
+    }
+
+    /// Whether any state may exist. Without one there are no outputs to read.
+    ///
+    /// # Errors
+    /// AWS does not answer.
+    pub(crate) async fn has_state(&self) -> Result<bool, Failure> {
+        match self.bucket() {
+            Some(bucket) => Ok(bucket.exists().await?),
+            None => Ok(Root::ALL
+                .into_iter()
+                .any(|root| self.local_state(root).exists())),
+        }
+    }
+
+    /// The text of a root's state; [`None`] if there is none.
+    ///
+    /// # Errors
+    /// AWS does not answer, or access to the bucket is denied.
+    pub(crate) async fn state(&self, root: Root) -> Result<Option<String>, Failure> {
+        Ok(match self.bucket() {
+            Some(bucket) => {
+                let key = WorkDir::new(&self.directory, root).state_key();
+                match bucket.read(&key).await {
+                    Err(error) if error.kind == aws::ErrorKind::NotFound => None,
+                    other => other?,
+                }
+            }
+            None => std::fs::read_to_string(self.local_state(root)).ok(),
+        })
+    }
+
+    /// Whether the state of a root contains resources.
+    ///
+    /// # Errors
+    /// As of [`Environment::state`].
+    pub(crate) async fn holds(&self, root: Root) -> Result<bool, Failure> {
+        let state = self.state(root).await?;
+        Ok(state.is_some_and(|state| WorkDir::holds_resources(&state)))
+    }
+
+    /// Terraform's lock of a root's state; [`None`] if it is not locked, or the lock cannot be
+    /// read.
+    pub(crate) async fn state_lock(&self, root: Root) -> Option<StateLock> {
+        let dir = WorkDir::new(&self.directory, root);
+        match self.bucket() {
+            None => dir.local_lock(),
+            Some(bucket) => match bucket.read(&dir.lock_key()).await {
+                Ok(Some(text)) => StateLock::parse(&text).ok(),
+                _ => None,
+            },
+        }
+    }
+
+    /// The targets that the environment runs on: both, while it moves from one to the other.
+    ///
+    /// # Errors
+    /// As of [`Environment::state`].
+    pub(crate) async fn targets(&self) -> Result<Vec<Target>, Failure> {
+        let mut targets = Vec::new();
+        for target in Target::ALL {
+            if self.holds(Root::of(target)).await? {
+                targets.push(target);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The target that a command acts on: the one that was asked for, otherwise the one of
+    /// `deployed`.
+    pub(crate) fn target(manifest: &Manifest, deployed: &[Target]) -> Target {
+        match deployed {
+            [target] if manifest.choice != Choice::Asked => *target,
+            _ => manifest.target,
+        }
+    }
+
+    /// The same environment with `directory` as its working directory, for plans that must not
+    /// disturb another command. Nothing is created for it: where the bucket does not exist yet, the
+    /// state is an empty local one.
+    ///
+    /// # Errors
+    /// AWS does not answer, or a local state cannot be copied.
+    pub(crate) async fn aside(&self, directory: &Path) -> Result<Environment, Failure> {
+        let aside = |state_backend| Environment {
+            directory: directory.to_owned(),
+            state_backend,
+            ..self.clone()
+        };
+        match self.bucket() {
+            Some(bucket) if bucket.exists().await? => return Ok(aside(StateBackend::S3)),
+            Some(_) => return Ok(aside(StateBackend::Local)),
+            None => {}
+        }
+        let aside = aside(StateBackend::Local);
+        for root in Root::ALL {
+            let (from, to) = (self.local_state(root), aside.local_state(root));
+            if from.exists() {
+                to.parent()
+                    .map_or(Ok(()), std::fs::create_dir_all)
+                    .and_then(|()| std::fs::copy(&from, &to))
+                    .map_err(Failure::io(format!("{} cannot be copied", from.display())))?;
+            }
+        }
+        Ok(aside)
+    }
+}

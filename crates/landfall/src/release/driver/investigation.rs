@@ -1,0 +1,104 @@
+//! Collects evidence about a candidate that does not become healthy, and reports it in the end.
+
+use super::Driver;
+use crate::release::platform::Look;
+use crate::report::now;
+use rules::edge_contract::summary::Summary;
+use rules::event::Event;
+use rules::release::Release;
+use rules::release::autopsy::{LOG_LINES, conclude, inspects_image, tasks_to_read};
+use rules::release::diagnosis::{Cause, Expectation, diagnose};
+use rules::release::evidence::{Evidence, Listening};
+use rules::release::revision::Revision;
+use rules::time::Timestamp;
+
+/// What is known from earlier looks.
+#[derive(Default)]
+pub(super) struct Investigation {
+    /// Outer: whether the image was inspected.
+    listens_on: Option<Option<Listening>>,
+    evidence: Evidence,
+    /// Tasks of the candidate, to read their logs once they are gone.
+    tasks: Vec<String>,
+}
+
+impl Driver<'_> {
+    /// The cause that the evidence against the candidate shows, if any. Logs are read once a task has
+    /// stopped, and the image is inspected once, if it runs without becoming healthy.
+    pub(super) async fn investigate(
+        &self,
+        revision: &Revision,
+        release: &Release,
+        look: &Look,
+        known: &mut Investigation,
+    ) -> Option<Cause> {
+        let slot = look.of(release.candidate);
+        for task in &slot.tasks {
+            if !known.tasks.contains(task) {
+                known.tasks.push(task.clone());
+            }
+        }
+        let evidence = &slot.evidence;
+        if known.listens_on.is_none()
+            && let Some(local) = &self.local
+            && inspects_image(&slot.seen, evidence, !slot.running.is_empty(), now())
+        {
+            let ports = local.engine.listening_ports(local.image, local.manifest);
+            known.listens_on = Some(ports.await);
+        }
+        let log = match evidence.stopped.first() {
+            // An edge's own report has the lines already.
+            Some(task) if evidence.log.is_empty() => {
+                self.last_lines(std::slice::from_ref(&task.id)).await
+            }
+            _ => evidence.log.clone(),
+        };
+        known.evidence = Evidence {
+            log,
+            listens_on: known.listens_on.clone().flatten(),
+            ..evidence.clone()
+        };
+        diagnose(
+            &known.evidence,
+            &Expectation::from_settings(&revision.settings),
+        )
+    }
+
+    async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for task in tasks {
+            // A log that cannot be read must not hide the rest of the evidence.
+            let stream = self.platform.log_stream(task);
+            let found = self.logs.since(Timestamp(0), stream).await;
+            let own = found
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|line| self.platform.wrote(task, line))
+                .map(|line| line.message);
+            lines.extend(own.filter(|line| Summary::parse(line).is_err()));
+        }
+        lines.split_off(lines.len().saturating_sub(LOG_LINES))
+    }
+
+    /// Reports why the candidate was given up, with its last log lines: they may have arrived only after
+    /// its tasks stopped.
+    pub(super) async fn report_cause(
+        &self,
+        revision: &Revision,
+        cause: Cause,
+        known: Investigation,
+    ) {
+        let mut evidence = known.evidence;
+        let tasks = tasks_to_read(&evidence, &known.tasks);
+        let log = self.last_lines(&tasks).await;
+        if !log.is_empty() {
+            evidence.log = log;
+        }
+        let cause = conclude(
+            cause,
+            &evidence,
+            &Expectation::from_settings(&revision.settings),
+        );
+        self.report.emit(Event::Autopsy { cause, evidence });
+    }
+}

@@ -1,0 +1,23 @@
+//! What an environment costs: a line on the way to something else, the bill as a result.
+
+use super::Details;
+use super::text::{Style, Text};
+use crate::documents::bill;
+use rules::event::Event;
+use rules::shape::cost::money::cents;
+
+pub(super) fn text(event: &Event, style: &Style) -> Text {
+    match event {
+        Event::Priced { bill } => match style.details {
+            Details::Summary => Text::Progress(format!(
+                "  price: {}; ${} per million requests",
+                bill.summary(),
+                cents(bill.per_million_requests_usd)
+            )),
+            Details::Result => Text::Result(bill::table(bill, false)),
+            Details::All => Text::Result(bill::table(bill, true)),
+        },
+        Event::Spent(spent) => Text::Result(spent.words()),
+        _ => Text::Nothing,
+    }
+}
