@@ -5,6 +5,7 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../src"]
 mod source {
+    pub(crate) mod documents;
     pub(crate) mod report;
 }
 
@@ -17,6 +18,7 @@ use rules::release::live_status::{Arm, Count, Evidence, LiveStatus, Role, SAMPLE
 use rules::release::revision::RevisionId;
 use rules::release::{Awaited, Outcome, Step};
 use rules::time::Timestamp;
+use source::documents;
 use source::report;
 use source::report::{Report, Volume};
 use std::time::Duration;

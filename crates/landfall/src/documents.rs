@@ -3,6 +3,7 @@
 //!
 //! Each is a pure function from what `rules` decided to text. Nothing here decides, reads or writes.
 
+pub(crate) mod bill;
 pub(crate) mod ci_workflows;
 mod drawing;
 pub(crate) mod eject_readme;

@@ -167,8 +167,8 @@ fn up_releases_rollbacks_and_down() {
             Event::Priced { bill } => Some((**bill).clone()),
             _ => None,
         });
-        assert_eq!(rules::shape::cost::bill::cents(bill.monthly_usd), "36.39");
-        assert!(!bill.incomplete, "{bill}");
+        assert_eq!(rules::shape::cost::money::cents(bill.monthly_usd), "36.39");
+        assert!(!bill.incomplete, "{bill:?}");
     }
 
     // A new version, while users keep asking: no request is lost.

@@ -7,5 +7,8 @@ mod names;
 mod ownership;
 mod prices;
 mod provider;
+mod review;
+#[path = "review/cases.rs"]
+mod review_cases;
 mod stakes;
 mod tree;

@@ -3,6 +3,9 @@
 
 mod domain;
 mod lambda;
+mod plans;
+#[path = "../hcl/review/mod.rs"]
+mod review;
 mod stage;
 
 use infra::{Binary, BinaryError};

@@ -1,5 +1,6 @@
 //! An environment in emulators, and the steps that tests perform with its roots.
 
+use crate::review::assert_safe;
 use infra::{Backend, Emulators, Failure, Terraform, WorkDir};
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
 use rules::app::names::Names;
@@ -73,8 +74,9 @@ pub(crate) fn fail<T>(failure: Failure) -> T {
 }
 
 pub(crate) async fn plan(terraform: &Terraform, destroy: bool) -> Plan {
-    let plan = terraform.plan(destroy).await;
-    plan.unwrap_or_else(fail)
+    let plan = terraform.plan(destroy).await.unwrap_or_else(fail);
+    assert_safe(&plan);
+    plan
 }
 
 pub(crate) async fn apply(terraform: &Terraform) {

@@ -8,7 +8,8 @@ pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
 use crate::cli::ci::{Ci, Flags, Github, Remove};
-use crate::documents::ci_workflows::{self, Overwrite, decide};
+use crate::documents::ci_workflows;
+use crate::documents::ci_workflows::generated_file::{Overwrite, decide};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;

@@ -15,7 +15,7 @@ use rules::event::{Event, Phase};
 use rules::release::revision::Settings;
 use rules::shape::contract::Root;
 use rules::shape::cost::prices::Table;
-use rules::shape::cost::{Basis, Workload, estimate};
+use rules::shape::cost::{EstimateInput, Workload, estimate};
 
 pub(crate) async fn run(
     arguments: &Cost,
@@ -63,9 +63,9 @@ pub(crate) async fn run(
     let secrets = secrets.list_in(SecretsStore::SecretsManager).await?.len();
     let bill = estimate(
         Table::own(),
-        &Basis {
+        &EstimateInput {
             resources: &resources,
-            workload: Workload::of(&settings, tasks),
+            workload: Workload::from_settings(&settings, tasks),
             secrets,
             region: environment.session.region(),
             account: &environment.cloud().account_plan(&environment.session).await,

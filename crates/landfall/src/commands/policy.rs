@@ -12,7 +12,7 @@ use rules::app::manifest::{Manifest, Overrides};
 use rules::app::names::Names;
 use rules::event::Event;
 use rules::leave::ci::partition;
-use rules::shape::permissions::{Document, Phase, Scope, of_ci, statements};
+use rules::shape::permissions::{Document, Phase, Scope, for_ci, statements};
 use std::path::Path;
 
 pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub(crate) async fn run(action: &Policy, global: &Global, report: &Report) -> Re
     let scope = scope(manifest, flags, global).await?;
     let mut all = statements(phase, manifest.target, &scope);
     if flags.ci {
-        all.extend(of_ci(phase, &scope));
+        all.extend(for_ci(phase, &scope));
     }
     let documents = Document::pack(all);
     report.note(format!(
@@ -77,7 +77,7 @@ async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Sc
     let region = manifest.region.as_ref().map(|region| region.as_str());
     let domain = manifest.domain.as_ref().map(|domain| domain.as_str());
     let of = |account: &str, region: &str| {
-        Scope::of(&names, partition(region), account, region).with_domain(domain)
+        Scope::from_names(&names, partition(region), account, region).with_domain(domain)
     };
     let named = flags.account.as_deref();
     let cloud = Cloud::chosen(global);

@@ -1,13 +1,11 @@
 //! The files that make the jobs of CI: a workflow for GitHub Actions or a pipeline for GitLab CI.
 
-mod generated_file;
+pub(crate) mod generated_file;
 mod github;
 mod gitlab;
 mod template;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use generated_file::{Overwrite, decide};
 
 use rules::leave::ci::{Deployment, Forge, Setup};
 

@@ -7,7 +7,7 @@ use rules::shape::contract::Root;
 use rules::shape::cost::account::PlanState;
 use rules::shape::plan::Plan;
 use rules::shape::plan::{Action, Change};
-use rules::shape::plan_decision::Basis;
+use rules::shape::plan_decision::PlanDecisionInput;
 use rules::shape::review::{Finding, Rule};
 use rules::time::Timestamp;
 use serde_json::Value;
@@ -37,12 +37,12 @@ const LAMBDA: &str = include_str!("../../../rules/tests/plans/lambda.json");
 const NOW: Timestamp = Timestamp(1_795_392_000_000);
 
 /// Before anything exists, on the target of the manifest.
-fn first(manifest: &Manifest) -> Basis<'_> {
+fn first(manifest: &Manifest) -> PlanDecisionInput<'_> {
     let target = match manifest.target {
         Target::Fargate => plan(FIRST, Root::Fargate),
         Target::Lambda => plan(LAMBDA, Root::Lambda),
     };
-    Basis {
+    PlanDecisionInput {
         manifest,
         there: &[],
         account: "123456789012",
@@ -96,13 +96,13 @@ fn body(page: &str) -> String {
 #[test]
 fn a_function_on_the_free_plan() {
     let manifest = manifest("");
-    insta::assert_snapshot!(body(&page(&PlanDecision::of(first(&manifest)))));
+    insta::assert_snapshot!(body(&page(&PlanDecision::from_plans(first(&manifest)))));
 }
 
 #[test]
 fn tasks_that_no_budget_allows() {
     let manifest = manifest("target = \"fargate\"\n");
-    let proposal = PlanDecision::of(Basis {
+    let proposal = PlanDecision::from_plans(PlanDecisionInput {
         user: Some(String::new()),
         ..first(&manifest)
     });
@@ -113,7 +113,7 @@ fn tasks_that_no_budget_allows() {
 fn nothing_that_comes_from_outside_breaks_out_of_its_place() {
     const EVIL: &str = "</title></style></svg>\"'><script>alert('&')</script>\u{0}`<i>`";
     let manifest = manifest("target = \"fargate\"\n");
-    let mut proposal = PlanDecision::of(first(&manifest));
+    let mut proposal = PlanDecision::from_plans(first(&manifest));
     for text in [
         &mut proposal.name,
         &mut proposal.environment,

@@ -17,7 +17,7 @@ use rules::operate::domain::course::Course;
 use rules::shape::contract::{LambdaInputs, Root};
 use rules::shape::cost::budget::Decision;
 use rules::shape::plan::Plan;
-use rules::shape::plan_decision::{Basis, PlanDecision};
+use rules::shape::plan_decision::{PlanDecision, PlanDecisionInput};
 use std::collections::BTreeMap;
 
 /// Plans the roots of one environment.
@@ -98,7 +98,7 @@ impl Planner<'_> {
         let destroys = roots
             .iter()
             .any(|(_, plan)| plan.destroyed().next().is_some());
-        let decision = PlanDecision::of(Basis {
+        let decision = PlanDecision::from_plans(PlanDecisionInput {
             manifest,
             there: deployed,
             account: &environment.account,

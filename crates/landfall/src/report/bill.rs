@@ -2,8 +2,9 @@
 
 use super::Details;
 use super::text::{Style, Text};
+use crate::documents::bill;
 use rules::event::Event;
-use rules::shape::cost::bill::{Detail, cents};
+use rules::shape::cost::money::cents;
 
 pub(super) fn text(event: &Event, style: &Style) -> Text {
     match event {
@@ -13,8 +14,8 @@ pub(super) fn text(event: &Event, style: &Style) -> Text {
                 bill.summary(),
                 cents(bill.per_million_requests_usd)
             )),
-            Details::Result => Text::Result(bill.describe(Detail::Brief)),
-            Details::All => Text::Result(bill.describe(Detail::All)),
+            Details::Result => Text::Result(bill::table(bill, false)),
+            Details::All => Text::Result(bill::table(bill, true)),
         },
         Event::Spent(spent) => Text::Result(spent.words()),
         _ => Text::Nothing,

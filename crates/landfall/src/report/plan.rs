@@ -187,7 +187,7 @@ mod tests {
             },
             Event::Reviewed {
                 findings: vec![
-                    finding(Rule::PlainHttp, Severity::Refuse, false),
+                    finding(Rule::PlainSecret, Severity::Refuse, false),
                     finding(Rule::PlainSecret, Severity::Refuse, true),
                     finding(Rule::RootUser, Severity::Warn, false),
                     finding(Rule::Capabilities, Severity::Note, false),

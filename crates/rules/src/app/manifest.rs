@@ -12,9 +12,11 @@ mod domain;
 mod draft;
 pub mod key;
 mod name;
+mod newtype;
 mod path;
 mod problem;
 mod resolve;
+mod rule_id;
 mod secrets;
 mod size;
 mod sum;
@@ -30,8 +32,8 @@ pub use domain::{DOMAIN_LENGTH, Domain};
 pub use draft::Draft;
 pub use name::{AppName, EnvironmentName, STEM_LENGTH};
 pub use path::RelativePath;
-pub(crate) use problem::quoted;
 pub use problem::{Invalid, Problem, Problems};
+pub use rule_id::RuleId;
 pub use secrets::{Reference, SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use sum::FileSum;
@@ -39,7 +41,6 @@ pub use target::{Architecture, Region, StateBackend, Target};
 pub use target_choice::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
 
-use crate::shape::review::Rule;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -95,7 +96,7 @@ pub struct Manifest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
     /// Rules of the review whose findings are made all the same; default none.
-    pub allow: Vec<Rule>,
+    pub allow: Vec<RuleId>,
     /// Addresses that get alarms; default none.
     pub alarm_emails: Vec<String>,
     /// Where the Terraform state lives; default `s3`.

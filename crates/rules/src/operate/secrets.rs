@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::shape::cost::account::AccountPlan;
 use crate::shape::cost::budget::{Decision, Refusal, decide};
 use crate::shape::cost::prices::Table;
-use crate::shape::cost::{Basis, Workload, estimate};
+use crate::shape::cost::{EstimateInput, Workload, estimate};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -266,7 +266,7 @@ pub fn over_budget(
     }
     let bill = estimate(
         Table::own(),
-        &Basis {
+        &EstimateInput {
             resources: &[],
             workload: Workload::Function {
                 memory: manifest.memory.mib(),

@@ -7,12 +7,14 @@
 //! `docs/cost.md` tells the model and what it leaves out.
 
 pub mod account;
-pub mod alternative;
+mod alternative;
 pub mod bill;
 pub mod budget;
 mod estimate;
 mod kinds;
+pub mod money;
 pub mod prices;
+mod pricing;
 mod spent;
 
 #[cfg(test)]
@@ -23,6 +25,15 @@ mod property_tests;
 mod samples;
 
 pub use bill::Bill;
-pub use estimate::{Basis, REQUEST_MS, Workload, estimate};
-pub use kinds::is_known;
+pub use estimate::is_known;
+pub use pricing::{EstimateInput, REQUEST_MS, Workload};
 pub use spent::Spent;
+
+use prices::Table;
+
+/// What everything will cost, and what would cost less.
+pub fn estimate(table: &Table, input: &EstimateInput<'_>) -> Bill {
+    let mut bill = estimate::bill(table, input);
+    bill.alternatives = alternative::find(table, input, &bill);
+    bill
+}

@@ -112,7 +112,7 @@ fn release(target: Target, scope: &Scope) -> Vec<Statement> {
 
 /// What `landfall ci` needs beyond a phase: it makes the roles of CI when an environment is set up, and `down` removes
 /// them.
-pub fn of_ci(phase: Phase, scope: &Scope) -> Vec<Statement> {
+pub fn for_ci(phase: Phase, scope: &Scope) -> Vec<Statement> {
     match phase {
         Phase::Setup => ci::make(scope),
         Phase::Release => Vec::new(),

@@ -12,12 +12,12 @@ use crate::shape::cost::prices::Table;
 use crate::shape::cost::{self, Bill, Workload, estimate};
 use crate::shape::data_loss::Verdict;
 use crate::shape::plan::{Plan, Resource};
-use crate::shape::review::{self, Finding, Rule, Run};
+use crate::shape::review::{self, Finding, Rule};
 use crate::time::Timestamp;
 
 /// What a proposal is made from.
 #[derive(Debug, Clone)]
-pub struct Basis<'a> {
+pub struct PlanDecisionInput<'a> {
     /// What is wanted; its target is the one that is planned.
     pub manifest: &'a Manifest,
     /// What it runs on now: nothing, one target, or both while it moves.
@@ -73,7 +73,7 @@ pub struct PlanDecision {
 
 impl PlanDecision {
     /// Prices, reviews and judges the plans.
-    pub fn of(basis: Basis<'_>) -> PlanDecision {
+    pub fn from_plans(basis: PlanDecisionInput<'_>) -> PlanDecision {
         let manifest = basis.manifest;
         let plans: Vec<&Plan> = basis.roots.iter().map(|(_, plan)| plan).collect();
         let resources: Vec<Resource> = plans
@@ -83,16 +83,16 @@ impl PlanDecision {
         let settings = Settings::for_image(manifest, basis.user.as_deref().unwrap_or_default());
         let bill = estimate(
             Table::own(),
-            &cost::Basis {
+            &cost::EstimateInput {
                 resources: &resources,
-                workload: Workload::of(&settings, manifest.count.get()),
+                workload: Workload::from_settings(&settings, manifest.count.get()),
                 secrets: manifest.billed_secrets(),
                 region: basis.region,
                 account: &basis.pays,
                 now: basis.now,
             },
         );
-        let mut findings = review::of_plans(&plans, &Run::of(&settings, basis.user));
+        let mut findings = review::review(&plans, &settings, basis.user.as_deref());
         review::allow(&mut findings, &manifest.allow);
         PlanDecision {
             name: manifest.name.to_string(),

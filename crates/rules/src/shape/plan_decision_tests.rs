@@ -33,12 +33,12 @@ const REPLACE: &str = include_str!("../../tests/plans/replace.json");
 const NOW: Timestamp = Timestamp(1_795_392_000_000);
 
 /// Before anything is there, on the target that the manifest names.
-fn first(manifest: &Manifest) -> Basis<'_> {
+fn first(manifest: &Manifest) -> PlanDecisionInput<'_> {
     let target = match manifest.target {
         Target::Fargate => plan(FIRST, Root::Fargate),
         Target::Lambda => plan(LAMBDA, Root::Lambda),
     };
-    Basis {
+    PlanDecisionInput {
         manifest,
         there: &[],
         account: "123456789012",
@@ -60,7 +60,7 @@ fn first(manifest: &Manifest) -> Basis<'_> {
 #[test]
 fn a_function_is_made_without_a_budget() {
     let manifest = manifest("");
-    let proposal = PlanDecision::of(first(&manifest));
+    let proposal = PlanDecision::from_plans(first(&manifest));
     assert_eq!(proposal.refusal(), None);
     assert_eq!(
         proposal.conclusion(),
@@ -77,9 +77,11 @@ fn a_function_is_made_without_a_budget() {
 #[test]
 fn tasks_need_a_budget_and_nothing_else() {
     let poor = manifest("target = \"fargate\"\n");
-    let refusal = PlanDecision::of(first(&poor)).refusal().expect("no budget");
+    let refusal = PlanDecision::from_plans(first(&poor))
+        .refusal()
+        .expect("no budget");
     assert!(refusal.what.contains("no budget allows that"));
-    let rehearsed = PlanDecision::of(Basis {
+    let rehearsed = PlanDecision::from_plans(PlanDecisionInput {
         rehearsal: true,
         ..first(&poor)
     });
@@ -90,7 +92,7 @@ fn tasks_need_a_budget_and_nothing_else() {
         rehearsed.conclusion()
     );
     let rich = manifest("target = \"fargate\"\nbudget = 40\n");
-    let proposal = PlanDecision::of(first(&rich));
+    let proposal = PlanDecision::from_plans(first(&rich));
     assert_eq!(proposal.refusal(), None);
     assert_eq!(proposal.because, "it was asked for");
 }
@@ -99,7 +101,7 @@ fn tasks_need_a_budget_and_nothing_else() {
 fn what_is_unsafe_is_refused_unless_it_was_allowed() {
     let leaky = "env = { DB_PASSWORD = \"hunter2hunter2\" }\n";
     let unsafe_one = manifest(leaky);
-    let proposal = PlanDecision::of(first(&unsafe_one));
+    let proposal = PlanDecision::from_plans(first(&unsafe_one));
     let refusal = proposal.refusal().expect("a secret");
     assert!(!format!("{refusal:?}").contains("hunter2"));
     let mut lines = vec![refusal.what];
@@ -107,7 +109,7 @@ fn what_is_unsafe_is_refused_unless_it_was_allowed() {
     lines.extend(refusal.next);
     insta::assert_snapshot!("a_secret_is_refused", lines.join("\n"));
     let allowed = manifest(&format!("allow = [\"LF010\"]\n{leaky}"));
-    let proposal = PlanDecision::of(first(&allowed));
+    let proposal = PlanDecision::from_plans(first(&allowed));
     assert_eq!(proposal.refusal(), None);
     let told = proposal.findings.iter().filter(|f| f.allowed);
     assert_eq!(told.count(), 1, "{:#?}", proposal.findings);
@@ -120,7 +122,7 @@ fn everything_that_speaks_against_it_is_said_at_once() {
     let mut target = plan(FIRST, Root::Fargate);
     target.1.changes = plan(REPLACE, Root::Fargate).1.changes;
     let roots = vec![plan(FIRST, Root::Foundation), target];
-    let serving = PlanDecision::of(Basis {
+    let serving = PlanDecision::from_plans(PlanDecisionInput {
         roots: roots.clone(),
         serves: true,
         there: &[Target::Fargate],
@@ -130,7 +132,7 @@ fn everything_that_speaks_against_it_is_said_at_once() {
     for part in ["no budget", "LF010", "what users' requests pass through"] {
         assert!(all.contains(part), "{part}: {all}");
     }
-    let idle = PlanDecision::of(Basis {
+    let idle = PlanDecision::from_plans(PlanDecisionInput {
         roots,
         ..first(&manifest)
     });
@@ -140,7 +142,7 @@ fn everything_that_speaks_against_it_is_said_at_once() {
 #[test]
 fn a_second_plan_says_that_nothing_changes() {
     let manifest = manifest("target = \"fargate\"\nbudget = 40\n");
-    let proposal = PlanDecision::of(Basis {
+    let proposal = PlanDecision::from_plans(PlanDecisionInput {
         roots: vec![plan(AGAIN, Root::Foundation), plan(AGAIN, Root::Fargate)],
         there: &[Target::Fargate],
         serves: true,
@@ -153,7 +155,7 @@ fn a_second_plan_says_that_nothing_changes() {
 #[test]
 fn a_move_says_what_becomes_of_the_old_target() {
     let manifest = manifest("");
-    let proposal = PlanDecision::of(Basis {
+    let proposal = PlanDecision::from_plans(PlanDecisionInput {
         there: &[Target::Fargate],
         ..first(&manifest)
     });
@@ -177,5 +179,5 @@ fn the_edges_own_secret_is_no_finding() {
         serde_json::json!({ crate::edge_contract::SECRET_VARIABLE: "aB3dE5fG7hJ9kL1m" });
     function.values["environment"] = serde_json::json!([{ "variables": variables }]);
     function.unknown = Value::Null;
-    assert_eq!(PlanDecision::of(basis).refusal(), None);
+    assert_eq!(PlanDecision::from_plans(basis).refusal(), None);
 }

@@ -3,7 +3,8 @@
 use super::{list, words};
 use crate::documents::markup::escape;
 use rules::shape::cost::Bill;
-use rules::shape::cost::bill::{Charge, Line, brief_price, cents, unit_price};
+use rules::shape::cost::bill::{BillLine, Charge};
+use rules::shape::cost::money::{cents, unit_price};
 use rules::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
@@ -51,7 +52,7 @@ pub(super) fn section(bill: &Bill, budget: f64) -> String {
 
 /// The dearest first, each with its share of the sum.
 fn fixed(bill: &Bill, budget: f64) -> String {
-    let mut lines: Vec<&Line> = bill
+    let mut lines: Vec<&BillLine> = bill
         .lines
         .iter()
         .filter(|line| matches!(line.charge, Charge::Fixed { .. } | Charge::Unknown { .. }))
@@ -60,7 +61,7 @@ fn fixed(bill: &Bill, budget: f64) -> String {
         return "<p>Nothing of it costs money by existing.</p>\n".to_owned();
     }
     lines.sort_by(|a, b| b.monthly_usd().total_cmp(&a.monthly_usd()));
-    let share = |line: &Line| match bill.monthly_usd > 0.0 {
+    let share = |line: &BillLine| match bill.monthly_usd > 0.0 {
         true => line.monthly_usd() / bill.monthly_usd * 100.0,
         false => 0.0,
     };
@@ -94,7 +95,7 @@ fn fixed(bill: &Bill, budget: f64) -> String {
     out
 }
 
-fn fixed_row(line: &Line, colour: usize, share: f64) -> String {
+fn fixed_row(line: &BillLine, colour: usize, share: f64) -> String {
     let (how, bar, sum) = match &line.charge {
         Charge::Fixed {
             unit_usd,
@@ -163,7 +164,7 @@ fn usage(bill: &Bill) -> String {
             escape(&line.what),
             escape(&line.address),
             mark(*confidence),
-            brief_price(*usd),
+            unit_price(*usd),
             per.words(),
             escape(always_free.as_deref().unwrap_or(""))
         );

@@ -2,9 +2,9 @@
 
 use super::read;
 use crate::report::text::{Style, Text, text};
+use rules::check::{self, Check, CheckId, Summary};
 use rules::event::Event;
 use rules::exit::Exit;
-use rules::check::{self, Check, CheckId, Summary};
 
 #[test]
 fn a_doctors_findings_read_like_this() {

@@ -15,7 +15,7 @@ use rules::release::{
 use rules::shape::contract::Root;
 use rules::shape::cost::account::AccountPlan;
 use rules::shape::cost::prices::Table;
-use rules::shape::cost::{Basis, Bill, Workload, estimate};
+use rules::shape::cost::{Bill, EstimateInput, Workload, estimate};
 use rules::shape::plan::{Action, Change};
 use rules::time::Timestamp;
 
@@ -35,7 +35,7 @@ fn planned() -> Event {
 
 /// Of one small task, and nothing in front of it.
 fn bill() -> Bill {
-    let basis = Basis {
+    let basis = EstimateInput {
         secrets: 0,
         resources: &[],
         workload: Workload::Tasks {

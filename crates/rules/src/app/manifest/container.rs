@@ -1,7 +1,7 @@
 //! What the app's container may do: the table `[container]`. Nobody needs it unless an app breaks without.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, listed, quoted};
-use super::value::text_value;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! The app's own domain.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, quoted};
-use super::value::text_value;
 use serde::Serialize;
 
 /// Longest name that AWS makes a certificate for: it becomes the certificate's common name, to which RFC 5280

@@ -5,10 +5,9 @@ use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
-    Memory, Need, Overrides, Port, Region, RelativePath, SecretName, SecretsStore, StateBackend,
-    Target, User, WritablePath, key, value, variables,
+    Memory, Need, Overrides, Port, Region, RelativePath, RuleId, SecretName, SecretsStore,
+    StateBackend, Target, User, WritablePath, key, value, variables,
 };
-use crate::shape::review::Rule;
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -44,7 +43,7 @@ pub struct Draft {
     /// Of protected files that the manifest gives a sum for.
     pub(super) sums: BTreeMap<RelativePath, FileSum>,
     pub(super) budget: Option<f64>,
-    pub(super) allow: Vec<Rule>,
+    pub(super) allow: Vec<RuleId>,
     pub(super) alarm_emails: Vec<String>,
     pub(super) state: StateBackend,
     pub(super) dockerfile: RelativePath,
@@ -102,7 +101,7 @@ impl Draft {
             protected,
             sums,
             budget: reader.scalar("budget", |v| alerts::budget(value::number("budget", v)?)),
-            allow: reader.list("allow", Rule::parse),
+            allow: reader.list("allow", RuleId::parse),
             alarm_emails: reader.list("alarm_emails", alerts::alarm_email),
             state: reader.text("state", str::parse).unwrap_or_default(),
             dockerfile: reader

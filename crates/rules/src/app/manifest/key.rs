@@ -190,8 +190,8 @@ pub const KEYS: &[Key] = &[
         "budget = 20",
         "USD a month: `up` [refuses what costs more without traffic](cost.md), and the account's \
          budget alert uses it as its limit"),
-    key("allow", Texts(pattern("^LF[0-9]{3}$")), Empty("none"), r#"allow = ["LF013"]"#,
-        "[review rules](security.md#rules) whose findings do not stop `up`, such as `[\"LF013\"]`; \
+    key("allow", Texts(pattern("^LF[0-9]{3}$")), Empty("none"), r#"allow = ["LF011"]"#,
+        "[review rules](security.md#rules) whose findings do not stop `up`, such as `[\"LF011\"]`; \
          they are shown as allowed"),
     key("alarm_emails", Texts(pattern("@")), Empty("none"), r#"alarm_emails = ["me@example.com"]"#,
         "addresses that get alarms, after each has confirmed AWS's mail"),

@@ -1,7 +1,7 @@
 //! Names of the app and of its environment, which together begin every name in AWS.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, quoted};
-use super::value::text_value;
 use serde::Serialize;
 
 /// Longest `name-environment`. Target groups take 32 characters, and a slot adds up to six

@@ -1,7 +1,7 @@
 //! Paths of files inside the app directory.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, quoted};
-use super::value::text_value;
 use serde::Serialize;
 
 /// A file inside the app directory: components between slashes, none of them `..`. From the keys

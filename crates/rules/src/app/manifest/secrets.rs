@@ -1,8 +1,8 @@
 //! Variables whose values do not stand in `landfall.toml`, and where they are kept instead.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, quoted};
 use super::target::one_of;
-use super::value::text_value;
 use super::variables::check_name;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! How big a task is and how many there are.
 
+use super::newtype::number_value;
 use super::problem::{Invalid, listed};
-use super::value::number_value;
 use serde::Serialize;
 
 /// CPU units of a Fargate task; 1024 are one vCPU. From the key `cpu`.

@@ -1,7 +1,7 @@
 //! Where things are: the region, what runs the app, on which processor, and where state lives.
 
+use super::newtype::text_value;
 use super::problem::{Invalid, listed, quoted};
-use super::value::text_value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! How requests reach the app and how they get to finish.
 
+use super::newtype::{number_value, text_value};
 use super::problem::{Invalid, quoted};
-use super::value::{number_value, text_value};
 use serde::Serialize;
 
 /// TCP port, 1 to 65535. From the key `port` or the Dockerfile's `EXPOSE`.

@@ -1,54 +1,8 @@
-//! TOML values turned into plain ones, with one wording for every value of the wrong kind.
+//! TOML values as plain ones, with one wording for every value of the wrong kind.
 
 use super::key;
 use super::problem::{Invalid, quoted};
 use toml::de::DeValue;
-
-/// What text newtypes have in common. `parse` is written by hand for each: it holds the rule.
-macro_rules! text_value {
-    ($type:ident) => {
-        impl $type {
-            /// The value as plain text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl std::str::FromStr for $type {
-            type Err = $crate::app::manifest::Invalid;
-
-            fn from_str(text: &str) -> Result<$type, $crate::app::manifest::Invalid> {
-                $type::parse(text)
-            }
-        }
-    };
-}
-
-/// What number newtypes have in common. `new` is written by hand for each: it holds the rule.
-macro_rules! number_value {
-    ($type:ident, $getter:ident -> $number:ty) => {
-        impl $type {
-            /// The value as a plain number, in the unit that the type tells.
-            pub fn $getter(self) -> $number {
-                self.0
-            }
-        }
-
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-
-pub(super) use {number_value, text_value};
 
 /// The text of a string.
 pub(super) fn text<'v>(key: &str, value: &'v DeValue<'_>) -> Result<&'v str, Invalid> {

@@ -34,7 +34,7 @@ fn scope(role: Role, deployment: &Deployment) -> Scope {
         names,
         ..
     } = deployment;
-    let own = Scope::of(names, partition, account, region);
+    let own = Scope::from_names(names, partition, account, region);
     // The domain belongs to the branch's environment: a preview has none.
     let domain = deployment.domain.as_ref().map(|domain| domain.as_str());
     match role {

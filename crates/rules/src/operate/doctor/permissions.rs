@@ -78,7 +78,8 @@ pub struct Location<'a> {
 /// The simulations for a target: every action of [`crate::shape::permissions`] with which `up` changes something
 /// in this phase. Missing permissions to read show when landfall reads.
 pub fn asks(phase: Phase, target: Target, at: &Location<'_>) -> Vec<Ask> {
-    let scope = Scope::of(at.names, at.partition, at.account, at.region).with_domain(at.domain);
+    let scope =
+        Scope::from_names(at.names, at.partition, at.account, at.region).with_domain(at.domain);
     let reading = reads(target, &scope);
     let changing = statements(phase, target, &scope);
     changing

@@ -4,7 +4,7 @@
 //! six months or with the credits, and a paid one: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/billing-free-tier.html>.
 //! The twelve free months of older accounts have all lapsed since.
 
-use super::bill::{cents, whole_cents};
+use super::money::{cents, whole_cents};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

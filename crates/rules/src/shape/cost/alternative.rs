@@ -1,51 +1,41 @@
 //! What would do the same for less, with figures.
 
-use super::bill::{Bill, Line, Per, cents, whole_cents};
-use super::estimate::{Basis, REQUEST_MS, Workload, compute_million, without_alternatives};
+use super::bill::{Alternative, Bill, BillLine, Per};
+use super::estimate;
+use super::money::{cents, whole_cents};
 use super::prices::{Item, Rates, Table};
+use super::pricing::{EstimateInput, REQUEST_MS, Workload, compute_million};
 use crate::app::manifest::Architecture;
-use serde::{Deserialize, Serialize};
 use std::ops::Add as _;
 
 /// MiB that a function can have at most
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const FUNCTION_MEMORY: u32 = 10_240;
 
-/// A setting that makes the bill smaller.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Alternative {
-    /// The setting as it stands in `landfall.toml`, for example `architecture = "arm64"`.
-    pub setting: String,
-    /// USD a month without traffic, with it.
-    pub monthly_usd: f64,
-    /// What it means, in a sentence without a full stop that begins with the setting.
-    pub text: String,
-}
-
 /// Everything that would cost less, the greatest saving first.
-pub(super) fn find(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Vec<Alternative> {
-    let rates = table.rates(basis.region);
-    let mut found = match basis.workload {
+pub(super) fn find(table: &Table, input: &EstimateInput<'_>, bill: &Bill) -> Vec<Alternative> {
+    let rates = table.rates(input.region);
+    let mut found = match input.workload {
         Workload::Tasks { count: 0, .. } => Vec::new(),
         Workload::Tasks { count, .. } => {
-            let arm = arm_tasks(table, basis, bill);
-            let one = (count > 1).then(|| one_task(table, basis, bill)).flatten();
-            let function = on_lambda(&rates, basis, bill);
+            let arm = arm_tasks(table, input, bill);
+            let one = (count > 1).then(|| one_task(table, input, bill)).flatten();
+            let function = on_lambda(&rates, input, bill);
             [function, arm, one].into_iter().flatten().collect()
         }
-        Workload::Function { .. } => arm_function(&rates, basis, bill).into_iter().collect(),
+        Workload::Function { .. } => arm_function(&rates, input, bill).into_iter().collect(),
     };
     found.sort_by(|a, b| a.monthly_usd.total_cmp(&b.monthly_usd));
     found
 }
 
-fn arm_tasks(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Option<Alternative> {
+fn arm_tasks(table: &Table, input: &EstimateInput<'_>, bill: &Bill) -> Option<Alternative> {
     let Workload::Tasks {
         count,
         cpu,
         memory,
         architecture: Architecture::X86_64,
-    } = basis.workload
+    } = input.workload
     else {
         return None;
     };
@@ -58,7 +48,7 @@ fn arm_tasks(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Option<Alternativ
     let setting = "architecture = \"arm64\"";
     with(
         table,
-        basis,
+        input,
         bill,
         workload,
         setting,
@@ -66,13 +56,13 @@ fn arm_tasks(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Option<Alternativ
     )
 }
 
-fn one_task(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Option<Alternative> {
+fn one_task(table: &Table, input: &EstimateInput<'_>, bill: &Bill) -> Option<Alternative> {
     let Workload::Tasks {
         cpu,
         memory,
         architecture,
         ..
-    } = basis.workload
+    } = input.workload
     else {
         return None;
     };
@@ -83,20 +73,20 @@ fn one_task(table: &Table, basis: &Basis<'_>, bill: &Bill) -> Option<Alternative
         architecture,
     };
     let loss = ", but nothing answers while a task that died is replaced";
-    with(table, basis, bill, workload, "count = 1", loss)
+    with(table, input, bill, workload, "count = 1", loss)
 }
 
 /// The same shape with another workload, if that is cheaper by a cent at least.
 fn with(
     table: &Table,
-    basis: &Basis<'_>,
+    input: &EstimateInput<'_>,
     bill: &Bill,
     workload: Workload,
     setting: &str,
     condition: &str,
 ) -> Option<Alternative> {
-    let changed = Basis { workload, ..*basis };
-    let monthly_usd = without_alternatives(table, &changed).monthly_usd;
+    let changed = EstimateInput { workload, ..*input };
+    let monthly_usd = estimate::bill(table, &changed).monthly_usd;
     (whole_cents(monthly_usd) < whole_cents(bill.monthly_usd)).then(|| Alternative {
         setting: setting.to_owned(),
         monthly_usd,
@@ -109,17 +99,17 @@ fn with(
 }
 
 /// What exists only because tasks are reached through a load balancer.
-fn is_of_tasks(line: &Line) -> bool {
+fn is_of_tasks(line: &BillLine) -> bool {
     let kind = line.kind.as_str();
     line.address == "release" || ["aws_lb", "aws_eip", "aws_nat_gateway"].contains(&kind)
 }
 
-fn on_lambda(rates: &Rates<'_>, basis: &Basis<'_>, bill: &Bill) -> Option<Alternative> {
+fn on_lambda(rates: &Rates<'_>, input: &EstimateInput<'_>, bill: &Bill) -> Option<Alternative> {
     let Workload::Tasks {
         memory,
         architecture,
         ..
-    } = basis.workload
+    } = input.workload
     else {
         return None;
     };
@@ -127,7 +117,7 @@ fn on_lambda(rates: &Rates<'_>, basis: &Basis<'_>, bill: &Bill) -> Option<Altern
         return None;
     }
     let stays = bill.lines.iter().filter(|line| !is_of_tasks(line));
-    let monthly_usd = stays.map(Line::monthly_usd).fold(0.0, f64::add);
+    let monthly_usd = stays.map(BillLine::monthly_usd).fold(0.0, f64::add);
     let saved = bill.monthly_usd - monthly_usd;
     if whole_cents(saved) < 1.0 {
         return None;
@@ -158,12 +148,12 @@ fn on_lambda(rates: &Rates<'_>, basis: &Basis<'_>, bill: &Bill) -> Option<Altern
     })
 }
 
-fn arm_function(rates: &Rates<'_>, basis: &Basis<'_>, bill: &Bill) -> Option<Alternative> {
+fn arm_function(rates: &Rates<'_>, input: &EstimateInput<'_>, bill: &Bill) -> Option<Alternative> {
     let Workload::Function {
         memory,
         architecture: Architecture::X86_64,
         request_ms,
-    } = basis.workload
+    } = input.workload
     else {
         return None;
     };

@@ -7,7 +7,8 @@
 //! A resource of unknown price is refused where the budget is 0: nobody can say then that it costs
 //! nothing. Whoever sets a budget above 0 gets it with a warning. In a rehearsal nothing is refused.
 
-use super::bill::{Bill, Charge, cents, whole_cents};
+use super::bill::{Bill, Charge};
+use super::money::{cents, whole_cents};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of a bill.

@@ -1,7 +1,8 @@
 //! What bills say, against figures that were worked out by hand from AWS's price list.
 
 use super::account::AccountPlan;
-use super::bill::{Detail, Per, cents};
+use super::bill::Per;
+use super::money::cents;
 use super::prices::Table;
 use super::samples::{
     ARM, NOW, X86, bill, fargate_roots, function, lambda_root, load_balancer, plain, resource,
@@ -10,7 +11,6 @@ use super::samples::{
 use super::*;
 use crate::app::manifest::Target;
 use crate::shape::plan::Resource;
-use crate::time::Timestamp;
 use serde_json::{Value, json};
 
 fn sum(resources: &[Resource], workload: Workload, region: &str) -> String {
@@ -20,7 +20,7 @@ fn sum(resources: &[Resource], workload: Workload, region: &str) -> String {
 #[test]
 fn secrets_that_no_plan_knows_of_are_in_the_sum() {
     let with = |secrets| {
-        let basis = Basis {
+        let input = EstimateInput {
             resources: &[],
             workload: tasks(0, ARM),
             secrets,
@@ -28,7 +28,7 @@ fn secrets_that_no_plan_knows_of_are_in_the_sum() {
             account: &AccountPlan::Paid { credits_usd: None },
             now: NOW,
         };
-        estimate(Table::own(), &basis)
+        estimate(Table::own(), &input)
     };
     assert_eq!(with(0).monthly_usd, 0.0);
     let bill = with(3);
@@ -74,53 +74,7 @@ fn a_release_on_lambda_runs_a_function() {
         edge: None,
         container: None,
     };
-    assert_eq!(Workload::of(&settings, 3), function(3072, ARM));
-}
-
-#[test]
-fn a_bill_of_fargate_reads_well() {
-    insta::assert_snapshot!(bill(&fargate_roots(), tasks(2, X86), "us-east-1").to_string());
-}
-
-#[test]
-fn a_bill_in_brief_reads_well() {
-    let bill = bill(&fargate_roots(), tasks(2, X86), "us-east-1");
-    insta::assert_snapshot!(bill.describe(Detail::Brief));
-}
-
-#[test]
-fn a_bill_of_lambda_reads_well() {
-    insta::assert_snapshot!(bill(&lambda_root(), function(512, X86), "eu-central-1").to_string());
-}
-
-#[test]
-fn a_bill_with_everything_odd_reads_well() {
-    let mut odd = plain(&[
-        "aws_db_instance.main",
-        "aws_kms_key.logs",
-        "aws_secretsmanager_secret.a",
-    ]);
-    odd.push(resource(
-        "aws_wafv2_web_acl.main",
-        json!({"rule": [{}, {}, {}]}),
-    ));
-    odd.push(resource(
-        "aws_lb.network",
-        json!({"load_balancer_type": "network"}),
-    ));
-    let credits = AccountPlan::Free {
-        credits_usd: Some(87.12),
-        expires: Some(Timestamp(NOW.0 + 40 * 86_400_000)),
-    };
-    let basis = Basis {
-        secrets: 0,
-        resources: &odd,
-        workload: tasks(1, ARM),
-        region: "eu-north-1",
-        account: &credits,
-        now: NOW,
-    };
-    insta::assert_snapshot!(estimate(Table::own(), &basis).to_string());
+    assert_eq!(Workload::from_settings(&settings, 3), function(3072, ARM));
 }
 
 #[test]

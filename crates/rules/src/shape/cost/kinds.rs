@@ -2,20 +2,15 @@
 
 mod free;
 
-use super::account::AccountPlan;
 use super::bill::{Charge, Per};
-use super::estimate::{
-    Basis, Pricing, REQUEST_MS, Workload, compute_million, fixed, length, text,
-    without_alternatives,
-};
-use super::prices::{Item, Price, STAND_IN, Table};
+use super::prices::{Item, Price};
+use super::pricing::{Pricing, REQUEST_MS, Workload, compute_million, fixed, length, text};
 use crate::app::manifest::Architecture;
 use crate::shape::plan::Resource;
-use crate::time::Timestamp;
 use serde_json::Value;
 
 /// What is said of a kind without an entry.
-const NOWHERE: &str = "this kind is not in the table";
+pub(super) const NOT_LISTED: &str = "this kind is not in the table";
 
 /// Zones that a load balancer is in at least: AWS refuses fewer.
 const ZONES: usize = 2;
@@ -73,7 +68,7 @@ pub(super) fn price(pricing: &mut Pricing<'_>, resource: &Resource) {
         },
         kind => match free::why(kind) {
             Some(why) => pricing.free(resource, why),
-            None => pricing.unknown(resource, NOWHERE),
+            None => pricing.unknown(resource, NOT_LISTED),
         },
     }
 }
@@ -390,31 +385,4 @@ fn web_acl(pricing: &mut Pricing<'_>, resource: &Resource) {
     }
     let item = Item::WafMillionRequests;
     pricing.by_use(resource, "requests", item, Per::MillionRequests, None);
-}
-
-/// Whether a kind has an entry here, so that a new resource in the HCL is not forgotten.
-pub fn is_known(kind: &str) -> bool {
-    let resource = Resource {
-        kind: kind.to_owned(),
-        ..Resource::default()
-    };
-    let bill = without_alternatives(
-        Table::own(),
-        &Basis {
-            secrets: 0,
-            resources: &[resource],
-            workload: Workload::Function {
-                memory: 128,
-                architecture: Architecture::X86_64,
-                request_ms: REQUEST_MS,
-            },
-            region: STAND_IN,
-            account: &AccountPlan::Paid { credits_usd: None },
-            now: Timestamp(0),
-        },
-    );
-    let nowhere = Charge::Unknown {
-        why: NOWHERE.to_owned(),
-    };
-    bill.lines.iter().all(|line| line.charge != nowhere)
 }

@@ -123,7 +123,7 @@ proptest! {
         }
         let unpriced = bill.unpriced().count();
         prop_assert_eq!(bill.incomplete, unpriced > 0);
-        prop_assert!(bill.to_string().contains("a month without traffic"));
+        prop_assert!(bill.summary().contains("a month without traffic"));
         let decision = decide(&bill, budget, false);
         let is_refused = matches!(decision, Decision::Refused(_));
         prop_assert!(is_refused || budget.is_some() || !bill.incomplete);

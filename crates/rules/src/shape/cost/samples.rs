@@ -2,7 +2,7 @@
 
 use super::account::AccountPlan;
 use super::prices::Table;
-use super::{Basis, Bill, REQUEST_MS, Workload, estimate};
+use super::{Bill, EstimateInput, REQUEST_MS, Workload, estimate};
 use crate::app::manifest::Architecture;
 use crate::shape::plan::Resource;
 use crate::time::Timestamp;
@@ -148,7 +148,7 @@ pub(super) const ARM: Architecture = Architecture::Arm64;
 pub(super) const PAID: AccountPlan = AccountPlan::Paid { credits_usd: None };
 
 pub(super) fn bill(resources: &[Resource], workload: Workload, region: &str) -> Bill {
-    let basis = Basis {
+    let input = EstimateInput {
         secrets: 0,
         resources,
         workload,
@@ -156,5 +156,5 @@ pub(super) fn bill(resources: &[Resource], workload: Workload, region: &str) -> 
         account: &PAID,
         now: NOW,
     };
-    estimate(Table::own(), &basis)
+    estimate(Table::own(), &input)
 }

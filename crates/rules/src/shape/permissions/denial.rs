@@ -1,6 +1,6 @@
 //! What a denied action was, as AWS's own words have it, and the statement that would allow it.
 
-use super::{Phase, Scope, Statement, of_ci, statements};
+use super::{Phase, Scope, Statement, for_ci, statements};
 use crate::app::manifest::Target;
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ impl Denied {
                 .into_iter()
                 .flat_map(|target| statements(phase, target, scope))
                 .map(|statement| (false, statement));
-            let of_ci = of_ci(phase, scope).into_iter().map(|one| (true, one));
+            let of_ci = for_ci(phase, scope).into_iter().map(|one| (true, one));
             for (of_ci, statement) in usual.chain(of_ci) {
                 if !statement.speaks_of(&self.action) {
                     continue;

@@ -21,7 +21,7 @@ pub struct Scope {
 
 impl Scope {
     /// One environment.
-    pub fn of(names: &Names, partition: &str, account: &str, region: &str) -> Scope {
+    pub fn from_names(names: &Names, partition: &str, account: &str, region: &str) -> Scope {
         Scope {
             partition: partition.to_owned(),
             account: account.to_owned(),

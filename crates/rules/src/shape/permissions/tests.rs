@@ -5,8 +5,6 @@ use super::authorization::Authorization;
 use super::*;
 use crate::app::manifest::{AppName, EnvironmentName};
 use crate::app::names::{Names, Slot};
-use crate::shape::plan::Resource;
-use crate::shape::review::{Rule, Run, review};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn names() -> Names {
@@ -17,7 +15,7 @@ fn names() -> Names {
 }
 
 pub(super) fn scope() -> Scope {
-    Scope::of(&names(), "aws", "123456789012", "eu-west-2")
+    Scope::from_names(&names(), "aws", "123456789012", "eu-west-2")
 }
 
 /// Every list of statements there is, with its name.
@@ -28,7 +26,7 @@ fn all() -> Vec<(String, Vec<Statement>)> {
         for target in Target::ALL {
             let mut own = statements(phase, target, &scope);
             all.push((format!("{phase} {target}"), own.clone()));
-            own.extend(of_ci(phase, &scope));
+            own.extend(for_ci(phase, &scope));
             all.push((format!("{phase} {target} --ci"), own));
         }
     }
@@ -205,40 +203,19 @@ fn whatever_has_no_name_of_ours_in_its_arn_is_told_by_tags() {
 }
 
 #[test]
-fn landfalls_own_review_finds_nothing() {
-    for (name, statements) in all() {
-        for document in Document::pack(statements) {
-            let resource = Resource {
-                address: "aws_iam_policy.landfall".to_owned(),
-                kind: "aws_iam_policy".to_owned(),
-                values: serde_json::json!({ "policy": document.text() }),
-                unknown: serde_json::json!({}),
-                references: None,
-            };
-            let found = review(&[resource], &Run::default());
-            let of_policies = found
-                .iter()
-                .filter(|one| [Rule::EveryAction, Rule::EveryResource].contains(&one.rule));
-            let lines: Vec<String> = of_policies.map(|one| one.line()).collect();
-            assert_eq!(lines, Vec::<String>::new(), "{name}");
-        }
-    }
-}
-
-#[test]
 fn documents_fit_into_what_iam_takes() {
     // The longest names there can be.
     let names = Names::new(
         AppName::parse("abcdefghijklmnopqrs").expect("19 characters"),
         EnvironmentName::parse("prod").expect("4 characters"),
     );
-    let scope = Scope::of(&names, "aws-us-gov", "123456789012", "ap-southeast-1")
+    let scope = Scope::from_names(&names, "aws-us-gov", "123456789012", "ap-southeast-1")
         .with_domain(Some("application.department.example.com"));
     let mut sizes = String::new();
     for target in Target::ALL {
         for phase in Phase::ALL {
             let mut own = statements(phase, target, &scope);
-            own.extend(of_ci(phase, &scope));
+            own.extend(for_ci(phase, &scope));
             let documents = Document::pack(own);
             // A user, group or role takes ten managed policies.
             assert!(

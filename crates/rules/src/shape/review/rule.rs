@@ -1,6 +1,6 @@
-//! The rules themselves: what each is about, why, and what to do.
+//! The rules that depend on what a user sets: why each matters, and what to do.
 
-use crate::app::manifest::{Invalid, quoted};
+use crate::app::manifest::RuleId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -8,9 +8,9 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// It is not made.
+    /// `up` ends before it creates anything.
     Refuse,
-    /// It is said, and made.
+    /// It is shown as a warning, and created.
     Warn,
     /// It is mentioned.
     Note,
@@ -27,333 +27,115 @@ impl Severity {
     }
 }
 
-/// A rule. Its id never changes and is never used for another.
+/// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Rule {
-    /// A security group admits everyone.
-    #[serde(rename = "LF001")]
-    OpenIngress,
-    /// A way in beside CloudFront.
-    #[serde(rename = "LF002")]
-    BesideFrontDoor,
-    /// A Lambda function URL without authorization.
-    #[serde(rename = "LF003")]
-    OpenFunction,
-    /// A policy that allows every action.
-    #[serde(rename = "LF004")]
-    EveryAction,
-    /// A policy that allows something on every resource.
-    #[serde(rename = "LF005")]
-    EveryResource,
-    /// A policy of a resource, or a role's trust, that lets everyone in.
-    #[serde(rename = "LF006")]
-    OpenToEveryone,
-    /// Data that lies unencrypted.
-    #[serde(rename = "LF007")]
-    Unencrypted,
-    /// Image tags that can be moved.
-    #[serde(rename = "LF008")]
-    MutableTags,
-    /// Logs that are kept for ever.
-    #[serde(rename = "LF009")]
-    EndlessLogs,
     /// A secret in an environment variable.
     #[serde(rename = "LF010")]
     PlainSecret,
     /// A container that runs as root.
     #[serde(rename = "LF011")]
     RootUser,
-    /// A container without limits.
-    #[serde(rename = "LF012")]
-    NoLimits,
-    /// Users are answered by plain HTTP.
-    #[serde(rename = "LF013")]
-    PlainHttp,
-    /// TLS before 1.2.
+    /// TLS before 1.2, which CloudFront's default certificate admits.
     #[serde(rename = "LF014")]
     OldTls,
-    /// The instance metadata service answers without a session.
-    #[serde(rename = "LF015")]
-    Metadata,
-    /// A privileged container.
-    #[serde(rename = "LF016")]
-    Privileged,
     /// A container that can write to its own programs.
     #[serde(rename = "LF017")]
     WritableRoot,
-    /// A container that keeps capabilities.
+    /// A container that keeps capabilities, or can gain some.
     #[serde(rename = "LF018")]
     Capabilities,
-    /// A bucket for everyone.
-    #[serde(rename = "LF019")]
-    PublicBucket,
-    /// A database on the internet.
-    #[serde(rename = "LF020")]
-    PublicDatabase,
 }
 
-/// What is said of a rule.
-struct Text {
-    id: &'static str,
-    severity: Severity,
-    title: &'static str,
-    why: &'static str,
-    next: &'static str,
-}
+/// What a rule states: its ID, its severity, why it matters, and what to do.
+type Statement = (RuleId, Severity, &'static str, &'static str);
+
+const PLAIN_SECRET: Statement = (
+    RuleId::numbered(10),
+    Severity::Refuse,
+    "everyone who may read the task definition can read its variables, also after they were removed",
+    "remove it from `env`, list its name in `secrets` in landfall.toml, and set it with `landfall secrets set NAME`",
+);
+const ROOT_USER: Statement = (
+    RuleId::numbered(11),
+    Severity::Warn,
+    "an attacker who takes over the app is root in its container",
+    "remove `container.user` from landfall.toml",
+);
+const OLD_TLS: Statement = (
+    RuleId::numbered(14),
+    Severity::Note,
+    "versions 1.0 and 1.1 are broken and deprecated (RFC 8996)",
+    "set `domain` in landfall.toml: its certificate requires TLS 1.2",
+);
+const WRITABLE_ROOT: Statement = (
+    RuleId::numbered(17),
+    Severity::Note,
+    "an attacker can change the app itself until the task ends",
+    "remove `container.read_only` from landfall.toml, and name directories in `container.writable`",
+);
+const CAPABILITIES: Statement = (
+    RuleId::numbered(18),
+    Severity::Note,
+    "a web app needs none, and an attacker can use them",
+    "remove `container.capabilities` and `container.no_new_privileges` from landfall.toml",
+);
 
 impl Rule {
-    /// Every rule, in the order of their ids.
-    pub const ALL: [Rule; 20] = [
-        Rule::OpenIngress,
-        Rule::BesideFrontDoor,
-        Rule::OpenFunction,
-        Rule::EveryAction,
-        Rule::EveryResource,
-        Rule::OpenToEveryone,
-        Rule::Unencrypted,
-        Rule::MutableTags,
-        Rule::EndlessLogs,
+    /// Every rule, in the order of the IDs.
+    pub const ALL: [Rule; 5] = [
         Rule::PlainSecret,
         Rule::RootUser,
-        Rule::NoLimits,
-        Rule::PlainHttp,
         Rule::OldTls,
-        Rule::Metadata,
-        Rule::Privileged,
         Rule::WritableRoot,
         Rule::Capabilities,
-        Rule::PublicBucket,
-        Rule::PublicDatabase,
     ];
 
-    /// Reads an id such as `LF013`.
-    ///
-    /// # Errors
-    /// There is no such rule.
-    pub fn parse(text: &str) -> Result<Rule, Invalid> {
-        if let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.id() == text) {
-            return Ok(rule);
+    fn statement(self) -> Statement {
+        match self {
+            Rule::PlainSecret => PLAIN_SECRET,
+            Rule::RootUser => ROOT_USER,
+            Rule::OldTls => OLD_TLS,
+            Rule::WritableRoot => WRITABLE_ROOT,
+            Rule::Capabilities => CAPABILITIES,
         }
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let number = digits.parse::<usize>().ok();
-        let meant = number.and_then(|number| Rule::ALL.get(number.checked_sub(1)?));
-        let last = Rule::ALL[Rule::ALL.len() - 1];
-        Err(Invalid::new(
-            format!("there is no rule {}", quoted(text)),
-            match meant {
-                Some(rule) => format!("did you mean `{rule}`, {}?", rule.title()),
-                None => format!("the rules are {} to {last}", Rule::ALL[0]),
-            },
-            "name rules of docs/security.md, such as `allow = [\"LF013\"]`",
-        ))
     }
 
-    /// `LF001` and so on.
-    pub fn id(self) -> &'static str {
-        self.text().id
+    /// What `allow` names it by.
+    pub fn id(self) -> RuleId {
+        self.statement().0
     }
 
     /// What a finding of it means at most.
     pub fn severity(self) -> Severity {
-        self.text().severity
+        self.statement().1
     }
 
     /// What is wrong, in one line.
     pub fn title(self) -> &'static str {
-        self.text().title
+        self.id().title()
     }
 
     /// Why it matters.
     pub fn why(self) -> &'static str {
-        self.text().why
+        self.statement().2
     }
 
     /// What to do about it.
     pub fn next(self) -> &'static str {
-        self.text().next
+        self.statement().3
     }
 
-    /// Where the documentation tells of it.
+    /// Where the documentation describes it.
     pub fn anchor(self) -> String {
-        format!("docs/security.md#{}", self.id().to_lowercase())
-    }
-
-    fn text(self) -> Text {
-        use Severity::{Note, Refuse, Warn};
-        let (id, severity, title, why, next) = match self {
-            Rule::OpenIngress => (
-                "LF001",
-                Refuse,
-                "a security group admits everyone",
-                "what listens there is found by scanners within minutes; people come in by the front door only",
-                "admit another security group, or CloudFront's prefix list",
-            ),
-            Rule::BesideFrontDoor => (
-                "LF002",
-                Warn,
-                "a way in beside CloudFront",
-                "who reaches the load balancer directly goes around HTTPS and whatever CloudFront is told to keep out",
-                "admit the prefix list com.amazonaws.global.cloudfront.origin-facing instead of addresses",
-            ),
-            Rule::OpenFunction => (
-                "LF003",
-                Refuse,
-                "anyone may call the function by its URL",
-                "it is a second front door, without the limits of the first, and every call is billed",
-                "set authorization_type = \"AWS_IAM\", or use the HTTP API",
-            ),
-            Rule::EveryAction => (
-                "LF004",
-                Refuse,
-                "a policy allows every action",
-                "whoever takes over the app takes over the service with it, or the account",
-                "name the actions that are needed",
-            ),
-            Rule::EveryResource => (
-                "LF005",
-                Warn,
-                "a policy allows something on every resource",
-                "it reaches what belongs to others in the same account",
-                "name the ARNs; actions that know no ARN are no finding",
-            ),
-            Rule::OpenToEveryone => (
-                "LF006",
-                Refuse,
-                "a policy lets in everyone",
-                "any AWS account, or any user of the identity provider, can use it",
-                "name the principals, or a condition such as aws:SourceAccount, or the provider's `sub`",
-            ),
-            Rule::Unencrypted => (
-                "LF007",
-                Refuse,
-                "data lies unencrypted",
-                "for this kind AWS encrypts only when asked, and most of them cannot be changed later",
-                "switch it on before the first apply; with the AWS-managed key it costs nothing",
-            ),
-            Rule::MutableTags => (
-                "LF008",
-                Warn,
-                "image tags can be moved",
-                "what a tag meant yesterday is not what it means today, for people and for anything that pulls by tag",
-                "set image_tag_mutability = \"IMMUTABLE\"",
-            ),
-            Rule::EndlessLogs => (
-                "LF009",
-                Warn,
-                "logs are kept for ever",
-                "storage is billed each month, and what was logged by mistake never goes away",
-                "set retention_in_days",
-            ),
-            Rule::PlainSecret => (
-                "LF010",
-                Refuse,
-                "a secret in an environment variable",
-                "task definitions keep their variables in plain text, for everyone who may read them, for ever",
-                "take it out of `env`, list its name in `secrets` in landfall.toml, and set it with `landfall secrets set NAME`; for containers of your own, use `secrets` in the task definition",
-            ),
-            Rule::RootUser => (
-                "LF011",
-                Warn,
-                "the container runs as root",
-                "a hole in the app, and one in the kernel's isolation, are then enough",
-                "leave `container.user` out of landfall.toml; for containers of your own, set `user`",
-            ),
-            Rule::NoLimits => (
-                "LF012",
-                Warn,
-                "a container without limits",
-                "one that leaks memory takes its neighbours with it",
-                "set `cpu` and `memory`",
-            ),
-            Rule::PlainHttp => (
-                "LF013",
-                Refuse,
-                "users are answered by plain HTTP",
-                "everyone on the way reads and changes what users send and get",
-                "redirect to HTTPS",
-            ),
-            Rule::OldTls => (
-                "LF014",
-                Warn,
-                "TLS before 1.2",
-                "versions 1.0 and 1.1 are broken and deprecated (RFC 8996)",
-                "ask for TLSv1.2_2021 or a newer policy",
-            ),
-            Rule::Metadata => (
-                "LF015",
-                Warn,
-                "the metadata service answers without a session",
-                "an app that can be made to fetch a URL gives away the credentials of its machine",
-                "set http_tokens = \"required\" in metadata_options",
-            ),
-            Rule::Privileged => (
-                "LF016",
-                Refuse,
-                "a privileged container",
-                "it has the rights of root on its machine",
-                "leave `privileged` out; Fargate has no such thing",
-            ),
-            Rule::WritableRoot => (
-                "LF017",
-                Note,
-                "a writable root filesystem",
-                "who gets in can leave something behind until the task ends, and change the app itself",
-                "leave `container.read_only` out of landfall.toml and name directories in `container.writable`; for containers of your own, set readonlyRootFilesystem",
-            ),
-            Rule::Capabilities => (
-                "LF018",
-                Note,
-                "capabilities are kept, or can be gained",
-                "a web app needs none, and a hole in it is worth more with them",
-                "leave `container.capabilities` and `container.no_new_privileges` out of landfall.toml; for containers of your own, drop ALL",
-            ),
-            Rule::PublicBucket => (
-                "LF019",
-                Refuse,
-                "a bucket for everyone",
-                "what is put there by mistake is published at once",
-                "leave `acl` out and all four public access blocks on; CloudFront can serve from a private bucket",
-            ),
-            Rule::PublicDatabase => (
-                "LF020",
-                Refuse,
-                "a database on the internet",
-                "only its password then stands between its data and everyone",
-                "set publicly_accessible = false and admit the tasks' security group",
-            ),
-        };
-        Text {
-            id,
-            severity,
-            title,
-            why,
-            next,
-        }
+        format!("docs/security.md#{}", self.id().to_string().to_lowercase())
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.id())
+        self.id().fmt(f)
     }
-}
-
-/// The rules in Markdown, as they stand in docs/security.md.
-pub fn table() -> String {
-    let mut out =
-        String::from("| rule | severity | what | why | what to do |\n|---|---|---|---|---|\n");
-    for rule in Rule::ALL {
-        out.push_str(&format!(
-            "| <a id=\"{}\"></a>{} | {} | {} | {} | {} |\n",
-            rule.id().to_lowercase(),
-            rule.id(),
-            rule.severity().word(),
-            rule.title(),
-            rule.why(),
-            rule.next()
-        ));
-    }
-    out
 }
 
 #[cfg(test)]
@@ -362,8 +144,26 @@ mod tests {
 
     const DOCUMENT: &str = include_str!("../../../../../docs/security.md");
 
+    /// The rules in Markdown, as they stand in docs/security.md.
+    fn table() -> String {
+        let mut out =
+            String::from("| rule | severity | what | why | what to do |\n|---|---|---|---|---|\n");
+        for rule in Rule::ALL {
+            let id = rule.id().to_string();
+            out.push_str(&format!(
+                "| <a id=\"{}\"></a>{id} | {} | {} | {} | {} |\n",
+                id.to_lowercase(),
+                rule.severity().word(),
+                rule.title(),
+                rule.why(),
+                rule.next()
+            ));
+        }
+        out
+    }
+
     #[test]
-    fn the_table_of_rules_is_the_one_in_the_code() {
+    fn the_table_in_docs_is_the_one_in_the_code() {
         let table = table();
         assert!(
             DOCUMENT.contains(&table),
@@ -372,34 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_and_what_is_none_is_told_the_nearest() {
+    fn json_has_the_ids_and_the_texts_are_no_sentences() {
         for rule in Rule::ALL {
-            assert_eq!(Rule::parse(rule.id()), Ok(rule));
-        }
-        let wrong = |text: &str| Rule::parse(text).expect_err(text).to_string();
-        for near in ["lf013", "LF13", "LF-013"] {
-            assert!(wrong(near).contains("did you mean `LF013`"), "{near}");
-        }
-        for far in ["", "LF000", "LF021", "all", "LF99999999999999999999999"] {
-            assert!(wrong(far).contains("LF001 to LF020"), "{far}");
-        }
-    }
-
-    #[test]
-    fn actions_without_a_resource_are_documented() {
-        for action in crate::shape::review::policy::UNSCOPED {
-            assert!(DOCUMENT.contains(&format!("`{action}`")), "{action}");
-        }
-    }
-
-    #[test]
-    fn every_rule_says_what_it_is_about() {
-        for rule in Rule::ALL {
+            assert_eq!(serde_json::json!(rule), rule.id().to_string());
             for text in [rule.title(), rule.why(), rule.next()] {
-                assert!(!text.is_empty() && !text.ends_with('.'), "{}", rule.id());
+                assert!(!text.is_empty() && !text.ends_with('.'), "{rule}");
             }
-            let anchor = format!("<a id=\"{}\">", rule.id().to_lowercase());
-            assert!(DOCUMENT.contains(&anchor), "{}", rule.anchor());
         }
     }
 }

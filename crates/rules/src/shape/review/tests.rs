@@ -1,473 +1,110 @@
-//! Each rule on what it is about, on what it is not, and on what is not known yet.
+//! What is found in the settings of a release, and in a plan.
 
 use super::*;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use crate::app::manifest::{Draft, Facts, Overrides};
+use serde_json::json;
 
-/// A resource with these values, of which `unknown` come later. All of them are set.
-fn resource(kind: &str, values: &Value, unknown: &Value) -> Resource {
-    Resource {
-        address: format!("{kind}.it"),
-        kind: kind.to_owned(),
-        values: values.clone(),
-        unknown: unknown.clone(),
-        references: None,
-    }
-}
-
-/// What is wrong with nothing.
-fn sound() -> Run {
-    Run {
-        user: Some("65532:65532".into()),
-        environment: [("PORT".to_owned(), "8080".to_owned())].into(),
-        read_only_root: true,
-        privileged: false,
-        dropped_capabilities: vec!["ALL".into()],
-        kept_capabilities: Vec::new(),
-        new_privileges: false,
-        by_manifest: true,
-        cpu: Some(256),
-        memory: Some(512),
-    }
-}
-
-fn found(resources: &[Resource]) -> Vec<(Rule, Severity)> {
-    let found = review(resources, &sound());
-    found.iter().map(|f| (f.rule, f.severity)).collect()
-}
-
-/// A resource that must be found, one that must not, and one of which it is not known yet.
-struct Case {
-    rule: Rule,
-    kind: &'static str,
-    bad: Value,
-    good: Value,
-    /// `after_unknown` of a resource without values.
-    unknown: Value,
-}
-
-fn statement(actions: Value, resources: Value) -> Value {
-    let policy =
-        json!({"Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]});
-    json!({ "policy": policy.to_string() })
-}
-
-fn trust(principal: Value, condition: Value) -> Value {
-    let policy = json!({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": principal, "Condition": condition}});
-    json!({ "assume_role_policy": policy.to_string() })
-}
-
-fn containers(container: Value) -> Value {
-    let mut whole = json!({"name": "app", "user": "1000", "readonlyRootFilesystem": true,
-        "linuxParameters": {"capabilities": {"drop": ["ALL"]}}});
-    for (name, value) in container.as_object().expect("an object") {
-        whole[name] = value.clone();
-    }
-    json!({"cpu": "256", "memory": "512", "container_definitions": json!([whole]).to_string()})
-}
-
-fn with(mut value: Value, name: &str, field: Value) -> Value {
-    value[name] = field;
-    value
-}
-
-#[rustfmt::skip]
-fn cases() -> Vec<Case> {
-    let case = |rule, kind, bad, good, unknown| Case { rule, kind, bad, good, unknown };
-    let rule = json!({"type": "ingress", "from_port": 443, "prefix_list_ids": ["pl-1"]});
-    let viewer = |policy: &str| json!({"default_cache_behavior": [{"viewer_protocol_policy": policy}]});
-    let secure = |name: &str, value: Value| with(viewer("https-only"), name, value);
-    vec![
-        case(Rule::OpenIngress, "aws_security_group_rule",
-            with(rule.clone(), "cidr_blocks", json!(["10.0.0.0/8", "0.0.0.0/0"])), rule.clone(),
-            json!({"cidr_blocks": true})),
-        case(Rule::OpenIngress, "aws_security_group_rule",
-            with(rule.clone(), "ipv6_cidr_blocks", json!(["::/0"])),
-            json!({"type": "egress", "cidr_blocks": ["0.0.0.0/0"]}), json!({"cidr_blocks": [true]})),
-        case(Rule::OpenIngress, "aws_security_group",
-            json!({"ingress": [{"cidr_blocks": ["0.0.0.0/0"]}]}),
-            json!({"ingress": [{"security_groups": ["sg-1"]}]}), json!({"ingress": true})),
-        case(Rule::OpenIngress, "aws_vpc_security_group_ingress_rule",
-            json!({"cidr_ipv4": "0.0.0.0/0"}), json!({"referenced_security_group_id": "sg-1"}),
-            json!({"cidr_ipv4": true})),
-        case(Rule::OpenFunction, "aws_lambda_function_url", json!({"authorization_type": "NONE"}),
-            json!({"authorization_type": "AWS_IAM"}), json!({"authorization_type": true})),
-        case(Rule::EveryAction, "aws_iam_role_policy", statement(json!("*"), json!("arn:x")),
-            statement(json!(["s3:Get*"]), json!("arn:x")), json!({"policy": true})),
-        case(Rule::EveryAction, "aws_iam_policy", statement(json!(["logs:PutLogEvents", "s3:*"]), json!("arn:x")),
-            statement(json!("s3:GetObject"), json!("arn:x")), json!({"policy": true})),
-        case(Rule::EveryAction, "aws_iam_role_policy_attachment",
-            json!({"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
-            json!({"policy_arn": "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"}),
-            json!({"policy_arn": true})),
-        case(Rule::EveryAction, "aws_iam_role",
-            json!({"inline_policy": [{"policy": r#"{"Statement":[{"Effect":"Allow","NotAction":"iam:*","Resource":"arn:x"}]}"#}]}),
-            json!({"inline_policy": []}), json!({"managed_policy_arns": true})),
-        case(Rule::EveryResource, "aws_iam_role_policy", statement(json!("s3:GetObject"), json!("*")),
-            statement(json!(["ecr:GetAuthorizationToken", "ec2:DescribeSubnets"]), json!("*")), json!({"policy": true})),
-        case(Rule::OpenToEveryone, "aws_iam_role", trust(json!({"AWS": "*"}), json!({})),
-            trust(json!({"AWS": "*"}), json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}})),
-            json!({"assume_role_policy": true})),
-        case(Rule::OpenToEveryone, "aws_iam_role",
-            trust(json!({"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}),
-                json!({"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}})),
-            trust(json!({"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}),
-                json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:a/b:*"}})),
-            json!({"assume_role_policy": true})),
-        case(Rule::OpenToEveryone, "aws_s3_bucket_policy",
-            json!({"policy": r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#}),
-            json!({"policy": r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}]}"#}),
-            json!({"policy": true})),
-        case(Rule::OpenToEveryone, "aws_lambda_permission", json!({"principal": "*"}),
-            json!({"principal": "apigateway.amazonaws.com"}), json!({"principal": true})),
-        case(Rule::Unencrypted, "aws_db_instance", json!({"publicly_accessible": false}),
-            json!({"storage_encrypted": true}), json!({"storage_encrypted": true})),
-        case(Rule::Unencrypted, "aws_efs_file_system", json!({"encrypted": false}),
-            json!({"encrypted": true}), json!({"encrypted": true})),
-        case(Rule::MutableTags, "aws_ecr_repository", json!({}),
-            json!({"image_tag_mutability": "IMMUTABLE"}), json!({"image_tag_mutability": true})),
-        case(Rule::EndlessLogs, "aws_cloudwatch_log_group", json!({"retention_in_days": 0}),
-            json!({"retention_in_days": 14}), json!({"retention_in_days": true})),
-        case(Rule::PlainSecret, "aws_lambda_function",
-            json!({"environment": [{"variables": {"DB_PASSWORD": "hunter2"}}]}),
-            json!({"environment": [{"variables": {"PORT": "80"}}]}), json!({"environment": [{"variables": true}]})),
-        case(Rule::PlainSecret, "aws_ecs_task_definition",
-            containers(json!({"environment": [{"name": "TOKEN", "value": "hunter2"}]})),
-            containers(json!({"environment": [], "secrets": [{"name": "TOKEN", "valueFrom": "arn:x"}]})),
-            json!({"container_definitions": true})),
-        case(Rule::Privileged, "aws_ecs_task_definition", containers(json!({"privileged": true})),
-            containers(json!({})), json!({"container_definitions": true})),
-        case(Rule::RootUser, "aws_ecs_task_definition", containers(json!({"user": "0:0"})),
-            containers(json!({"user": "nobody"})), json!({"cpu": true})),
-        case(Rule::NoLimits, "aws_ecs_task_definition",
-            with(containers(json!({"memory": 512})), "cpu", Value::Null),
-            containers(json!({})), json!({"cpu": true})),
-        case(Rule::WritableRoot, "aws_ecs_task_definition", containers(json!({"readonlyRootFilesystem": false})),
-            containers(json!({})), json!({"cpu": true})),
-        case(Rule::Capabilities, "aws_ecs_task_definition", containers(json!({"linuxParameters": null})),
-            containers(json!({})), json!({"cpu": true})),
-        case(Rule::PlainHttp, "aws_cloudfront_distribution", viewer("allow-all"), viewer("redirect-to-https"),
-            json!({"default_cache_behavior": true})),
-        case(Rule::PlainHttp, "aws_lb_listener", json!({"protocol": "HTTP", "default_action": [{"type": "forward"}]}),
-            json!({"protocol": "HTTP", "default_action": [{"type": "redirect", "redirect": [{"protocol": "HTTPS"}]}]}),
-            json!({"protocol": true})),
-        case(Rule::OldTls, "aws_lb_listener", json!({"protocol": "HTTPS"}),
-            json!({"protocol": "HTTPS", "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}),
-            json!({"ssl_policy": true})),
-        case(Rule::OldTls, "aws_cloudfront_distribution",
-            secure("viewer_certificate", json!([{"minimum_protocol_version": "TLSv1.1_2016"}])),
-            secure("viewer_certificate", json!([{"minimum_protocol_version": "TLSv1.2_2021"}])),
-            json!({"viewer_certificate": true})),
-        case(Rule::OldTls, "aws_cloudfront_distribution",
-            secure("origin", json!([{"custom_origin_config": [{"origin_ssl_protocols": ["SSLv3", "TLSv1.2"]}]}])),
-            secure("origin", json!([{"custom_origin_config": [{"origin_ssl_protocols": ["TLSv1.2"]}]}])),
-            json!({"origin": true})),
-        case(Rule::Metadata, "aws_launch_template", json!({"metadata_options": []}),
-            json!({"metadata_options": [{"http_tokens": "required"}]}), json!({"metadata_options": true})),
-        case(Rule::PublicBucket, "aws_s3_bucket_acl", json!({"acl": "public-read"}),
-            json!({"acl": "private"}), json!({"acl": true})),
-        case(Rule::PublicBucket, "aws_s3_bucket_public_access_block",
-            json!({"block_public_acls": true, "block_public_policy": false, "ignore_public_acls": true, "restrict_public_buckets": true}),
-            json!({"block_public_acls": true, "block_public_policy": true, "ignore_public_acls": true, "restrict_public_buckets": true}),
-            json!({"block_public_policy": true})),
-        case(Rule::PublicDatabase, "aws_rds_cluster_instance", json!({"publicly_accessible": true}),
-            json!({"publicly_accessible": false}), json!({"publicly_accessible": true})),
-    ]
-}
-
-#[test]
-fn what_is_wrong_is_found() {
-    for case in cases() {
-        let found = found(&[resource(case.kind, &case.bad, &Value::Null)]);
-        let wanted = (case.rule, case.rule.severity());
-        assert!(
-            found.contains(&wanted),
-            "{:?} {}: {found:?}",
-            case.rule,
-            case.bad
-        );
-    }
-}
-
-#[test]
-fn what_is_right_is_not() {
-    for case in cases() {
-        let found = found(&[resource(case.kind, &case.good, &Value::Null)]);
-        let wrong = found.iter().any(|(rule, _)| *rule == case.rule);
-        assert!(!wrong, "{:?} {}: {found:?}", case.rule, case.good);
-    }
-}
-
-#[test]
-fn what_is_not_known_yet_is_noted_where_it_could_be_refused() {
-    for case in cases() {
-        let found = found(&[resource(case.kind, &json!({}), &case.unknown)]);
-        let of_rule: Vec<Severity> = found
-            .into_iter()
-            .filter(|(rule, _)| *rule == case.rule)
-            .map(|(_, severity)| severity)
-            .collect();
-        match case.rule.severity() {
-            Severity::Refuse => assert!(
-                of_rule.contains(&Severity::Note),
-                "{:?} {}: {of_rule:?}",
-                case.rule,
-                case.unknown
-            ),
-            _ => assert!(of_rule.is_empty(), "{:?}: {of_rule:?}", case.rule),
-        }
-        if case.rule.severity() == Severity::Refuse && case.rule != Rule::PublicBucket {
-            assert!(!of_rule.contains(&Severity::Refuse), "{:?}", case.rule);
-        }
-    }
-}
-
-#[test]
-fn every_rule_has_its_cases() {
-    let mut tried: BTreeSet<Rule> = cases().iter().map(|case| case.rule).collect();
-    // What is beside the front door takes two resources.
-    tried.insert(Rule::BesideFrontDoor);
-    assert!(tried.iter().copied().eq(Rule::ALL));
-}
-
-#[test]
-fn ids_are_the_names_in_json_and_stay_in_order() {
-    for (i, rule) in Rule::ALL.into_iter().enumerate() {
-        assert_eq!(rule.id(), format!("LF{:03}", i + 1));
-        assert_eq!(json!(rule), json!(rule.id()));
-    }
-}
-
-#[test]
-fn addresses_of_the_internet_are_a_way_in_beside_cloudfront() {
-    let office = resource(
-        "aws_security_group_rule",
-        &json!({"type": "ingress", "cidr_blocks": ["203.0.113.0/24", "10.0.0.0/16"]}),
-        &Value::Null,
-    );
-    let balancer =
-        |internal: bool| resource("aws_lb", &json!({ "internal": internal }), &Value::Null);
-    let wanted = vec![(Rule::BesideFrontDoor, Severity::Warn)];
-    assert_eq!(found(&[office.clone(), balancer(false)]), wanted);
-    assert_eq!(found(&[office.clone(), balancer(true)]), []);
-    assert_eq!(found(&[office]), []);
-}
-
-#[test]
-fn behind_cloudfront_a_listener_may_speak_http() {
-    let listener = resource(
-        "aws_lb_listener",
-        &json!({"protocol": "HTTP"}),
-        &Value::Null,
-    );
-    let door = resource(
-        "aws_cloudfront_distribution",
-        &json!({"default_cache_behavior": [{"viewer_protocol_policy": "https-only"}],
-                "viewer_certificate": [{"cloudfront_default_certificate": true}]}),
-        &Value::Null,
-    );
-    // Its own certificate leaves no choice: that is said, no more.
-    assert_eq!(found(&[listener, door]), [(Rule::OldTls, Severity::Note)]);
-}
-
-#[test]
-fn a_policy_that_comes_later_is_judged_by_its_document() {
-    let mut policy = resource("aws_iam_role_policy", &json!({}), &json!({"policy": true}));
-    let reference = "data.aws_iam_policy_document.a";
-    policy.references =
-        serde_json::from_value(json!({"policy": [reference, format!("{reference}.json")]})).ok();
-    let mut document = resource(
-        "aws_iam_policy_document",
-        &json!({"statement": [
-            {"actions": ["s3:GetObject"], "resources": [null], "principals": [], "condition": []}]}),
-        &json!({"json": true, "statement": [{"resources": [true]}]}),
-    );
-    document.address = reference.to_owned();
-    assert_eq!(found(&[policy.clone(), document.clone()]), []);
-    assert_eq!(
-        found(&[policy.clone()]),
-        [(Rule::EveryAction, Severity::Note)],
-        "without the document it is only known later"
-    );
-    document.values["statement"][0]["actions"] = json!(["*"]);
-    assert_eq!(
-        found(&[policy.clone(), document.clone()]),
-        [(Rule::EveryAction, Severity::Refuse)]
-    );
-    document.values["statement"][0]["actions"] = json!([null]);
-    document.unknown["statement"][0]["actions"] = json!([true]);
-    assert_eq!(
-        found(&[policy, document]),
-        [(Rule::EveryAction, Severity::Note)]
-    );
-}
-
-#[test]
-fn what_a_document_takes_in_is_judged_too() {
-    let takes_in = |values: Value, unknown: Value| {
-        let mut values = values;
-        values["statement"] = json!([]);
-        found(&[resource("aws_iam_policy_document", &values, &unknown)])
+fn settings(text: &str) -> Settings {
+    let facts = Facts {
+        directory_name: "app".into(),
+        dockerfile: Some("FROM scratch\n".into()),
+        protected: vec![],
     };
-    let wide = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:x"}]}"#;
-    assert_eq!(
-        takes_in(json!({ "source_policy_documents": [wide] }), Value::Null),
-        [(Rule::EveryAction, Severity::Refuse)]
-    );
-    assert_eq!(
-        takes_in(json!({}), json!({"override_policy_documents": [true]})),
-        [(Rule::EveryAction, Severity::Note)]
-    );
-    assert_eq!(takes_in(json!({}), Value::Null), []);
+    let manifest = Draft::read(Some(text))
+        .resolve(&facts, &Overrides::default())
+        .expect("a manifest");
+    Settings::from_manifest(&manifest)
 }
 
-#[test]
-fn a_document_with_principals_is_one_of_a_resource() {
-    let document = |kind: &str, condition: Value| {
-        resource(
-            "aws_iam_policy_document",
-            &json!({"statement": [{"actions": ["sns:*"], "resources": ["*"],
-                "principals": [{"type": kind, "identifiers": ["*"]}], "condition": condition}]}),
-            &Value::Null,
-        )
-    };
-    let refused = vec![(Rule::OpenToEveryone, Severity::Refuse)];
-    for (kind, condition, wanted) in [
-        ("AWS", json!([]), refused.clone()),
-        ("*", json!([]), refused.clone()),
-        (
-            "AWS",
-            json!([{"test": "StringEquals", "variable": "aws:SourceAccount", "values": ["1"]}]),
-            vec![],
-        ),
-        (
-            "AWS",
-            json!([{"test": "StringNotEquals", "variable": "aws:SourceAccount", "values": ["1"]}]),
-            refused.clone(),
-        ),
-        (
-            "AWS",
-            json!([{"test": "ArnLike", "variable": "aws:SourceArn", "values": ["*"]}]),
-            refused,
-        ),
-    ] {
-        assert_eq!(
-            found(&[document(kind, condition.clone())]),
-            wanted,
-            "{condition}"
-        );
-    }
-}
-
-#[test]
-fn what_a_release_runs_is_judged_as_well() {
-    assert_eq!(review(&[], &sound()), []);
-    let worst = Run {
-        user: Some(String::new()),
-        environment: [("API_KEY".to_owned(), "hunter2".to_owned())].into(),
-        privileged: true,
-        ..Run::default()
-    };
-    let found = review(&[], &worst);
-    let lines: Vec<String> = found
+fn lines(settings: &Settings, image_user: Option<&str>) -> Vec<String> {
+    review(&[], settings, image_user)
         .iter()
         .map(|finding| format!("{} {}", finding.severity.word(), finding.line()))
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
-    assert!(!lines.concat().contains("hunter2"), "a value was told");
-    assert!(is_refused(&found));
-    assert!(!is_refused(&review(
-        &[],
-        &Run {
-            user: None,
-            ..sound()
-        }
-    )));
+        .collect()
 }
 
-/// What landfall.toml takes off is found, with the key that did it; what it leaves is no finding.
 #[test]
-fn the_settings_in_force_are_what_is_judged() {
-    let settings = |text: &str| {
-        let facts = crate::app::manifest::Facts {
-            directory_name: "app".into(),
-            dockerfile: Some("FROM scratch\n".into()),
-            protected: vec![],
-        };
-        let manifest = crate::app::manifest::Draft::read(Some(text))
-            .resolve(&facts, &crate::app::manifest::Overrides::default())
-            .expect("a manifest");
-        crate::release::revision::Settings::from_manifest(&manifest)
-    };
-    let lines = |settings: &crate::release::revision::Settings| -> Vec<String> {
-        review(&[], &Run::of(settings, Some(String::new())))
-            .iter()
-            .map(|finding| format!("{} {}", finding.severity.word(), finding.line()))
-            .collect()
-    };
-    assert_eq!(lines(&settings("")), [""; 0], "on Lambda");
-    assert_eq!(lines(&settings("target = \"fargate\"\n")), [""; 0]);
+fn the_defaults_are_safe_whatever_the_image() {
+    for user in [None, Some(""), Some("root"), Some("node")] {
+        assert_eq!(lines(&settings(""), user), [""; 0], "on Lambda");
+        let fargate = settings("target = \"fargate\"\n");
+        assert_eq!(lines(&fargate, user), [""; 0], "on Fargate");
+    }
+}
+
+#[test]
+fn what_the_manifest_turns_off_is_found_with_its_key() {
     let relaxed = settings(
         "[container]\nuser = \"root\"\nread_only = false\ncapabilities = [\"CHOWN\", \"SETUID\"]\n\
          no_new_privileges = false\n",
     );
     assert_eq!(
-        lines(&relaxed),
+        lines(&relaxed, Some("")),
         [
             "warn LF011 container: it runs as \"root\": `user` under `[container]`",
             "note LF017 container: its root filesystem can be written: `read_only = false` under `[container]`",
             "note LF018 container: it has CHOWN, SETUID: `capabilities` under `[container]`",
-            "note LF018 container: programs in it can get more rights: `no_new_privileges = false` under \
-             `[container]`",
+            "note LF018 container: its programs can gain privileges: `no_new_privileges = false` under `[container]`",
         ]
     );
-    let before = crate::release::revision::Settings {
-        container: None,
-        ..relaxed
-    };
-    assert_eq!(lines(&before).len(), 3, "{:?}", lines(&before));
 }
 
-/// What Terraform 1.11 with provider 3.39 said of landfall's own roots, before anything was made and
-/// after: nothing is refused or warned about, and nothing is left for later.
 #[test]
-fn our_own_roots_pass() {
-    let plans = [
-        include_str!("../../../tests/plans/first.json"),
-        include_str!("../../../tests/plans/again.json"),
+fn a_revision_without_settings_of_its_container_has_what_docker_gives() {
+    let before = Settings {
+        container: None,
+        ..settings("")
+    };
+    let of_all = [
+        "note LF017 container: its root filesystem can be written",
+        "note LF018 container: it keeps Docker's default capabilities",
     ];
-    for text in plans {
-        let both: Value = serde_json::from_str(text).expect("two plans");
-        let plan = |root: &str| Plan::parse(&both[root].to_string()).expect("a plan");
-        let (foundation, fargate) = (plan("foundation"), plan("fargate"));
-        let found = of_plans(&[&foundation, &fargate], &sound());
-        let lines: Vec<String> = found.iter().map(Finding::line).collect();
-        assert_eq!(
-            lines,
-            [
-                "LF014 aws_cloudfront_distribution.front_door: CloudFront's own certificate admits TLS 1.0; a choice needs a domain of one's own"
-            ]
-        );
+    assert_eq!(lines(&before, Some("node")), of_all);
+    for (user, first) in [
+        (
+            Some(""),
+            "warn LF011 container: the image sets no user, so it runs as root",
+        ),
+        (Some("0:0"), "warn LF011 container: it runs as \"0:0\""),
+        (None, "note LF011 container: its user is not known yet"),
+    ] {
+        assert_eq!(lines(&before, user), [&[first], &of_all[..]].concat());
     }
 }
 
-/// By Terraform as well: holes that only a part of the plan's JSON shows.
 #[test]
-fn holes_are_found_where_terraform_tells_of_them() {
-    let plan = Plan::parse(include_str!("../../../tests/plans/holes.json")).expect("a plan");
-    let found = of_plans(&[&plan], &sound());
-    let lines: Vec<String> = found
-        .iter()
-        .map(|finding| format!("{} {}", finding.severity.word(), finding.line()))
-        .collect();
+fn a_secret_is_refused_without_its_value_unless_it_is_allowed() {
+    let leaky = settings("[env]\nAPI_KEY = \"hunter2\"\nPORT = \"8080\"\n");
+    let found = review(&[], &leaky, None);
     assert_eq!(
-        lines,
-        [
-            "refuse LF001 aws_security_group.open: ingress from 0.0.0.0/0",
-            "refuse LF004 data.aws_iam_policy_document.d: allows the action *",
-            "warn LF008 aws_ecr_repository.a: a tag can be moved",
-            "note LF001 aws_security_group.later: `ingress.0.cidr_blocks` is known after the apply",
-        ]
+        lines(&leaky, None),
+        ["refuse LF010 container: the variable API_KEY is named like a secret"]
     );
+    assert!(is_refused(&found));
+    let mut allowed = found.clone();
+    allow(&mut allowed, &[Rule::PlainSecret.id()]);
+    assert!(allowed[0].allowed && !is_refused(&allowed));
+    let mut unchanged = found.clone();
+    let removed = RuleId::parse("LF013").expect("the ID of a removed rule");
+    allow(&mut unchanged, &[removed]);
+    assert_eq!(unchanged, found);
+}
+
+#[test]
+fn only_the_default_certificate_of_cloudfront_admits_old_tls() {
+    let plan = |certificate| Plan {
+        resources: vec![Resource {
+            address: "aws_cloudfront_distribution.front_door".into(),
+            kind: "aws_cloudfront_distribution".into(),
+            values: json!({ "viewer_certificate": [certificate] }),
+            ..Resource::default()
+        }],
+        ..Plan::default()
+    };
+    let own = plan(json!({"cloudfront_default_certificate": true}));
+    let found = review(&[&own], &settings(""), None);
+    let rules: Vec<(Rule, Severity)> = found.iter().map(|one| (one.rule, one.severity)).collect();
+    assert_eq!(rules, [(Rule::OldTls, Severity::Note)]);
+    let chosen = plan(json!({"minimum_protocol_version": "TLSv1.2_2021"}));
+    assert_eq!(review(&[&chosen], &settings(""), None), []);
 }

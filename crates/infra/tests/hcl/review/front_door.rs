@@ -1,7 +1,7 @@
 //! How users come in: by TLS, and only where they are meant to.
 
 use super::{Findings, Rule, Seen, seen};
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use serde_json::Value;
 
 pub(super) fn examine(resource: &Resource, all: &[Resource], found: &mut Findings) {
@@ -51,7 +51,7 @@ fn distribution(resource: &Resource, found: &mut Findings) {
         found.note(
             Rule::OldTls,
             address,
-            "CloudFront's own certificate admits TLS 1.0; a choice needs a domain of one's own",
+            "CloudFront's own certificate admits TLS 1.0",
         );
     } else if let Some(policy) = certificate("minimum_protocol_version").text() {
         weak_unless(is_tls_1_2(policy), resource, policy, found);

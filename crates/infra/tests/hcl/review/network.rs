@@ -1,7 +1,7 @@
 //! Who can connect from outside.
 
 use super::{Findings, Rule, Seen, seen};
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use serde_json::Value;
 
 /// Attributes with addresses of callers: of rules in a group's own blocks and of standalone rules.

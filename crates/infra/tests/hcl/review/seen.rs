@@ -1,6 +1,6 @@
 //! What a plan says about one attribute: a value, nothing, or "later".
 
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use serde_json::Value;
 
 /// One attribute of a resource, as the plan has it.

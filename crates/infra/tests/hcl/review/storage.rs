@@ -5,7 +5,7 @@
 //! no encryption at all.
 
 use super::{Findings, Rule, Seen};
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use serde_json::Value;
 
 /// Kinds that are not encrypted unless it is said, and where it is said.

@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>).
 
 use super::{Findings, Rule, Seen, seen};
-use crate::shape::plan::Resource;
+use rules::shape::plan::Resource;
 use serde_json::{Value, json};
 
 /// Actions that know no narrower resource than `*`, apart from those that only describe or list
