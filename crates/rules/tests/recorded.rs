@@ -4,7 +4,7 @@
 //!
 //! A recording never changes. What is new gets a recording of its own.
 
-use rules::app::manifest::Target;
+use rules::app::manifest::{RuleId, Target};
 use rules::edge_contract::probe::{self, ProbeAnswer};
 use rules::edge_contract::summary::Summary;
 use rules::event::{self, Line};
@@ -21,6 +21,7 @@ use rules::shape::contract::{
     CiInputs, CiOutputs, DomainOutputs, FargateDomainInputs, FargateInputs, FargateOutputs,
     FoundationInputs, FoundationOutputs, LambdaDomainInputs, LambdaInputs, LambdaOutputs,
 };
+use rules::shape::review::Rule;
 use rules::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,12 +62,28 @@ fn comes_back<T: Serialize + DeserializeOwned>(recorded: &Value) -> T {
     value
 }
 
+/// The line without findings of removed review rules. They only saw our own HCL, are tests of `infra`
+/// now, and are not reported any more; their IDs stay valid in `allow`.
+fn without_removed_rules(line: &Value) -> Value {
+    let mut line = line.clone();
+    let Some(findings) = line.get_mut("findings").and_then(Value::as_array_mut) else {
+        return line;
+    };
+    findings.retain(|finding| {
+        let is_reported = serde_json::from_value::<Rule>(finding["rule"].clone()).is_ok();
+        assert!(is_reported || RuleId::parse(text(&finding["rule"])).is_ok());
+        is_reported
+    });
+    assert_eq!(findings.len(), 5);
+    line
+}
+
 #[test]
 fn every_event_is_read_and_written_the_same() {
     let recording = recording!("events");
     let mut types = HashSet::new();
     for line in all(&recording) {
-        let line = comes_back::<Line>(line);
+        let line = comes_back::<Line>(&without_removed_rules(line));
         assert_eq!(line.v, event::VERSION);
         types.insert(std::mem::discriminant(&line.event));
     }
