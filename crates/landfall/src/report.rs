@@ -7,6 +7,7 @@
 mod bill;
 mod doctor;
 mod eject;
+mod figures;
 mod heartbeat;
 mod history;
 mod live;
@@ -19,6 +20,7 @@ mod release;
 mod removal;
 mod secrets;
 mod status;
+mod style;
 mod text;
 mod view;
 mod words;

@@ -1,7 +1,7 @@
 //! What an environment costs: a line on the way to something else, the bill as a result.
 
 use super::Details;
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use crate::documents::bill;
 use rules::event::Event;
 use rules::shape::cost::money::cents;

@@ -1,6 +1,6 @@
 //! `landfall doctor`: a table of checks, and a list of what to do.
 
-use super::text::Style;
+use super::style::Style;
 use rules::check::{Check, CheckId, Outcome, Summary};
 
 /// One line of the table. Without colour, a word replaces the sign.

@@ -1,6 +1,6 @@
 //! `landfall eject` and `landfall adopt`.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use rules::event::Event;
 
 pub(super) fn text(event: &Event, style: &Style) -> Text {

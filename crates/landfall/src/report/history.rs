@@ -1,6 +1,6 @@
 //! Earlier releases, as lines.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use super::words::{outcome_words, pings, proof_words, step_words};
 use rules::app::manifest::Target;
 use rules::event::{Event, Past};

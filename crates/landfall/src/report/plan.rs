@@ -1,7 +1,7 @@
 //! The plan of an `up` and its review: in brief on the way to something else, in full as a result.
 
 use super::Details;
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use rules::event::Event;
 use rules::shape::contract::Root;
 use rules::shape::data_loss;

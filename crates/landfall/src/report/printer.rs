@@ -1,7 +1,8 @@
 //! Puts events on the screen: as JSON, as lines, or in the view.
 
 use super::heartbeat::Heartbeat;
-use super::text::{Style, Text, text};
+use super::style::{Style, Text};
+use super::text::text;
 use super::view::View;
 use super::{Details, now};
 use rules::app::manifest::Target;

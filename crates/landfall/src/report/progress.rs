@@ -1,6 +1,6 @@
 //! Phases, notes, warnings, failures, and the work of the tools.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use rules::event::{Event, Phase, PhaseTime, Progress};
 use rules::time::readable;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What a release does, sees and concludes.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use super::words::{pings, ports, step_text, step_words};
 use rules::app::manifest::Target;
 use rules::event::Event;

@@ -1,6 +1,6 @@
 //! `landfall down`, `landfall reap`, and when environments expire.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use rules::event::Event;
 use rules::operate::sweep::{Found, Leftover};
 use rules::operate::{expiry, sweep};

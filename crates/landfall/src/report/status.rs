@@ -1,6 +1,6 @@
 //! `landfall status` and `landfall logs`.
 
-use super::text::{Style, Text};
+use super::style::{Style, Text};
 use rules::app::manifest::Target;
 use rules::event::{Event, SlotStatus, Status};
 

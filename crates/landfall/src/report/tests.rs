@@ -5,7 +5,8 @@ mod release;
 mod status;
 mod up;
 
-use super::text::{Style, Text, text};
+use super::style::{Style, Text};
+use super::text::text;
 use rules::event::Event;
 use rules::release::revision::Digest;
 

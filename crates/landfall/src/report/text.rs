@@ -1,58 +1,10 @@
 //! Events as text for people. Pure, so that snapshots can show everything a person reads.
 
+use super::style::{Style, Text};
 use super::words::traffic;
-use super::{Details, bill, doctor, eject, history, plan, progress};
+use super::{bill, doctor, eject, history, plan, progress};
 use super::{release, removal, secrets, status};
-use rules::app::manifest::Target;
 use rules::event::Event;
-
-/// The text of an event, and where it goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Text {
-    Nothing,
-    /// To standard error.
-    Progress(String),
-    /// To standard output.
-    Result(String),
-}
-
-/// How events are put into words.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
-    pub(super) verbose: bool,
-    pub(super) color: bool,
-    pub(super) details: Details,
-    /// Whose terms a release is reported in.
-    pub(super) target: Target,
-}
-
-#[cfg(test)]
-impl Style {
-    /// Without colour, for an app on Fargate.
-    pub(super) fn plain() -> Style {
-        Style {
-            verbose: false,
-            color: false,
-            details: Details::Summary,
-            target: Target::Fargate,
-        }
-    }
-}
-
-impl Style {
-    /// `text` in the colour of an ANSI code.
-    pub(super) fn paint(&self, code: &str, text: &str) -> String {
-        match self.color {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
-            false => text.to_owned(),
-        }
-    }
-
-    /// `warning: …`
-    pub(super) fn warning(&self, text: impl std::fmt::Display) -> String {
-        format!("{} {text}", self.paint("33", "warning:"))
-    }
-}
 
 /// What a person reads of an event.
 pub(super) fn text(event: &Event, style: &Style) -> Text {

@@ -5,20 +5,18 @@
 //! text that puts it below the printed lines. Only this module has effects.
 
 mod draw;
-mod figures;
 mod painter;
 mod panel;
+mod row;
 mod state;
 
 #[cfg(test)]
 pub(super) mod samples;
 
-pub(super) use self::figures::{clock, logarithm, rate};
-
 use self::draw::draw;
 use self::painter::{Painter, rows};
 use self::state::State;
-use super::text::Style;
+use super::style::Style;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use rules::event::Event;

@@ -1,6 +1,6 @@
 //! Phrases that several reports share.
 
-use super::view::{clock, logarithm, rate};
+use super::figures::{clock, logarithm, rate};
 use rules::app::manifest::Target;
 use rules::app::names::Slot;
 use rules::edge_contract::totals::Totals;

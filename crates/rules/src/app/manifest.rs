@@ -24,6 +24,7 @@ mod target;
 mod target_choice;
 mod traffic;
 mod value;
+mod variable_name;
 mod variables;
 
 pub use alerts::LOG_RETENTION_DAYS;

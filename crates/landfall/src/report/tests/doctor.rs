@@ -1,7 +1,8 @@
 //! The table of `landfall doctor`.
 
 use super::read;
-use crate::report::text::{Style, Text, text};
+use crate::report::style::{Style, Text};
+use crate::report::text::text;
 use rules::check::{self, Check, CheckId, Summary};
 use rules::event::Event;
 use rules::exit::Exit;

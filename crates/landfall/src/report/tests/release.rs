@@ -1,7 +1,7 @@
 //! A release that failed, and the terms of Lambda.
 
 use super::{digest, read, read_as};
-use crate::report::text::Style;
+use crate::report::style::Style;
 use rules::app::manifest::Target;
 use rules::app::names::Slot;
 use rules::event::{Event, SlotStatus, Status};

@@ -1,39 +1,22 @@
 //! Draws the view. Pure: state, time and size determine the picture.
 
-use super::figures::clock;
 use super::panel;
+use super::row::{QUIET, Row};
 use super::state::{Running, State, Work};
+use crate::report::figures::clock;
 use crate::report::words::{prefix, traffic};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::{Color, Modifier, Style};
-use ratatui_core::text::{Line, Span};
+use ratatui_core::text::Span;
 use rules::event::Phase;
 use rules::shape::contract::Root;
 use rules::time::Timestamp;
 
-/// Less important than the rest. Not a colour: dim text is legible on dark and on light.
-pub(super) const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 const WORKS: Style = Style::new().fg(Color::Cyan);
 
 /// When the numbers are older than this, the view says how old they are.
 const STALE_MILLIS: u64 = 5_000;
-
-/// A line, and its rank: if there is no room for all lines, the highest ranks are left out first, 0
-/// never.
-pub(super) struct Row {
-    pub(super) line: Line<'static>,
-    pub(super) rank: u8,
-}
-
-impl Row {
-    pub(super) fn new(rank: u8, line: impl Into<Line<'static>>) -> Row {
-        Row {
-            line: line.into(),
-            rank,
-        }
-    }
-}
 
 /// Draws `state` at `now` into `area`, from its top. Returns the number of rows.
 pub(super) fn draw(state: &State, now: Timestamp, area: Rect, buffer: &mut Buffer) -> u16 {

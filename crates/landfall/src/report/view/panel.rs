@@ -1,7 +1,7 @@
 //! The live versions as a table with a column for each, and below it the evidence of a release.
 
-use super::draw::{QUIET, Row};
-use super::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
+use super::row::{QUIET, Row};
+use crate::report::figures::{bar, charts, logarithm, millis, pace, rate, rate_between};
 use crate::report::words::origin;
 use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::Span;

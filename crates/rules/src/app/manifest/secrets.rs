@@ -3,7 +3,7 @@
 use super::newtype::text_value;
 use super::problem::{Invalid, quoted};
 use super::target::one_of;
-use super::variables::check_name;
+use super::variable_name::check_name;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;

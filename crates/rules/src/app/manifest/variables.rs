@@ -1,6 +1,7 @@
 //! The app's environment variables.
 
-use super::problem::{Invalid, quoted};
+use super::problem::Invalid;
+use super::variable_name::check_name;
 use super::{key, value};
 use toml::de::DeValue;
 
@@ -37,26 +38,4 @@ pub(super) fn check(
         ));
     }
     Ok(text.to_owned())
-}
-
-/// Checks the name of a variable, which `shown` says where it stands.
-pub(super) fn check_name(shown: &str, name: &str) -> Result<(), Invalid> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Err(Invalid::new(
-            format!("{} is no name of an environment variable", quoted(name)),
-            "names hold letters a-z, digits and underscores, and start with no digit",
-            "rename it, such as `LOG_LEVEL`",
-        ));
-    }
-    for (prefix, owner) in [("LANDFALL_", "landfall"), ("AWS_", "AWS")] {
-        if name.starts_with(prefix) {
-            return Err(Invalid::new(
-                format!("{shown} is reserved"),
-                format!("{owner} itself sets variables that begin with `{prefix}`"),
-                "rename it, or remove the line",
-            ));
-        }
-    }
-    Ok(())
 }
