@@ -92,7 +92,7 @@ fn an_app_that_needs_more_gets_the_key_that_allows_it() {
     let cases = [
         (
             Mode::Writes("/data/file"),
-            "its container can only be read (/data/file)",
+            "the read-only file system of its container (/data/file)",
             "`writable = [\"/data\"]`",
             "[container]\nwritable = [\"/data\"]\n",
         ),
