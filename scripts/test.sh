@@ -50,6 +50,15 @@ test_clippy() {
   cargo clippy --locked --workspace --all-targets -- --deny warnings
 }
 
+# From now on cargo compiles the workspace with clippy, as `cargo clippy` does, but makes programs of
+# it: a check of its own would compile every dependency a second time. The release profile must not
+# be built with it, as clippy turns optimizations off.
+lint_while_building() {
+  RUSTC_WORKSPACE_WRAPPER=$(rustc --print sysroot)/bin/clippy-driver
+  CLIPPY_ARGS=--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+  export RUSTC_WORKSPACE_WRAPPER CLIPPY_ARGS
+}
+
 test_dependencies() {
   setup_cargo_deny
   cargo deny --locked check --hide-inclusion-graph bans licenses sources
@@ -158,7 +167,8 @@ test_all() {
   step "shell" test_shell
   step "terraform" test_terraform
   background "building the edge" build_edge
-  step "building landfall and its tests" build_workspace
+  lint_while_building
+  step "building landfall and its tests, with clippy" build_workspace
   finish_background "building the edge"
   use_edge
   finish_background "fakecloud"
@@ -167,11 +177,11 @@ test_all() {
 }
 
 # The checks that run next to the tests, one after another. If one fails, the others run all the same.
-# Those that wait for cargo's lock come last: the tests must get it first.
+# The doctests wait for cargo's lock and come last: the tests must get it first.
 run_checks() {
   local name rc=0
   yield_processor
-  for name in structure static_programs checkov workflows dependencies bench clippy doctests; do
+  for name in structure static_programs checkov workflows dependencies bench doctests; do
     (
       trap 'end_step ", failed"' EXIT
       step "$name" "test_$name"

@@ -168,7 +168,7 @@ fn expired_environments_are_destroyed_and_nothing_else() {
     // An expiry can be removed.
     let warned = up("prod", &["--ttl", "1h"]).expect(Exit::Done);
     warned.one("warning", |event| match event {
-        Event::Warning { text } => text.contains("had no end").then_some(()),
+        Event::Warning { text } => text.contains("had no TTL").then_some(()),
         _ => None,
     });
     let _ = up("prod", &["--ttl", "never"]).expect(Exit::Done);

@@ -51,7 +51,7 @@ impl Driver<'_> {
         ledger: &mut Ledger,
         keepalive: &Keepalive,
     ) -> Result<Outcome, Failure> {
-        Run::new(self, ledger, keepalive).to_end().await
+        Run::new(self, ledger, keepalive).complete().await
     }
 
     /// Observes both slots and the shares of users.

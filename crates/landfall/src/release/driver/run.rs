@@ -65,7 +65,7 @@ impl<'r, 'd> Run<'r, 'd> {
         }
     }
 
-    pub(super) async fn to_end(mut self) -> Result<Outcome, Failure> {
+    pub(super) async fn complete(mut self) -> Result<Outcome, Failure> {
         let record = &self.ledger.record;
         if record.revision.settings.edge.is_none() && record.begun.strategy == Strategy::Canary {
             self.driver.report.note(
