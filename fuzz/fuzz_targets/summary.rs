@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rules::edge_contract::summary::{Collection, Summary};
-use rules::time::Timestamp;
+use edge_contract::summary::{Collection, Summary};
+use edge_contract::time::Timestamp;
 
 fuzz_target!(|text: &str| {
     if let Ok(summary) = Summary::parse(text) {

@@ -14,11 +14,11 @@ use aws_sdk_lambda::types::{
     AliasConfiguration, AliasRoutingConfiguration, FunctionConfiguration, LogType,
 };
 use aws_smithy_types::date_time::{DateTime, Format};
+use edge_contract::invocation_error::InvocationError;
+use edge_contract::probe::{self, ProbeAnswer};
+use edge_contract::secret::Secret;
+use edge_contract::{REVISION_VARIABLE, SECRET_VARIABLE};
 use rules::app::names::{Slot, Slots};
-use rules::edge_contract::invocation_error::InvocationError;
-use rules::edge_contract::probe::{self, ProbeAnswer};
-use rules::edge_contract::secret::Secret;
-use rules::edge_contract::{REVISION_VARIABLE, SECRET_VARIABLE};
 use rules::release::alias_routing::Routing;
 use rules::release::published_versions::{self, LIVE, Stay};
 use rules::release::revision::RevisionId;

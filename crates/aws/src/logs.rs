@@ -4,8 +4,8 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
-use rules::edge_contract::log_window::{self, Skipped};
-use rules::edge_contract::summary::Collection;
+use edge_contract::log_window::{self, Skipped};
+use edge_contract::summary::Collection;
 use rules::time::Timestamp;
 
 /// Matches summary lines of the edge.
@@ -71,7 +71,7 @@ impl Logs {
     /// not be read. A log group that does not exist has none.
     ///
     /// Lines appear some seconds after they were written, and not in order: read again from
-    /// [`rules::edge_contract::log_window::ask_since`] and merge; each second of a task counts
+    /// [`edge_contract::log_window::ask_since`] and merge; each second of a task counts
     /// once. A second whose line has not appeared yet looks like one without requests.
     ///
     /// The filter pattern excludes the app's own lines on the server

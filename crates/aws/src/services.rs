@@ -13,10 +13,10 @@ use aws_sdk_ecs::types::{
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
     Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
 };
+use edge_contract::SECRET_VARIABLE;
+use edge_contract::secret::Secret;
 use rules::app::manifest::Architecture;
 use rules::app::names::{CONTAINER, LABEL_REVISION};
-use rules::edge_contract::SECRET_VARIABLE;
-use rules::edge_contract::secret::Secret;
 use rules::release::evidence::StoppedTask;
 use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};

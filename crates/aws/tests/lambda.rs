@@ -7,10 +7,10 @@ use aws::{
     Endpoints, ErrorKind, Functions, Invoked, Logs, Placed, Publication, Registry, Session, Traffic,
 };
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
+use edge_contract::summary::Collection;
 use emulators::{ACCOUNT, REGION, api_gateway, config};
 use rules::app::manifest::Architecture;
 use rules::app::names::{Slot, Slots};
-use rules::edge_contract::summary::Collection;
 use rules::release::published_versions::Stay;
 use rules::release::revision::{Image, RevisionId};
 use rules::time::Timestamp;

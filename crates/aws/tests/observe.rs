@@ -10,12 +10,12 @@ use aws_sdk_cloudwatch::types::{
 };
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_smithy_types::DateTime;
+use edge_contract::bucket::{Attempts, Bucket};
+use edge_contract::log_window::{Skipped, ask_since};
+use edge_contract::summary::{Collection, Kind, Summary, VERSION};
 use emulators::{ACCOUNT, REGION, config};
 use rules::app::manifest::{AppName, EnvironmentName};
 use rules::app::names::{Names, Slot, Slots};
-use rules::edge_contract::bucket::{Attempts, Bucket};
-use rules::edge_contract::log_window::{Skipped, ask_since};
-use rules::edge_contract::summary::{Collection, Kind, Summary, VERSION};
 use rules::release::minute_counts::{MINUTE_MS, Minute, windows};
 use rules::shape::contract::FargateOutputs;
 use rules::time::Timestamp;

@@ -209,10 +209,7 @@ impl Proxy {
                     ("ACCESS_LOG", self.word("log").to_owned()),
                 ];
                 for (name, value) in own {
-                    command.env(
-                        format!("{}{name}", rules::edge_contract::env_vars::PREFIX),
-                        value,
-                    );
+                    command.env(format!("{}{name}", edge_contract::env_vars::PREFIX), value);
                 }
             }
             Program::Nginx => {

@@ -3,7 +3,7 @@
 use crate::edge::Edge;
 use crate::policy::settings::AccessLog;
 use crate::random;
-use rules::edge_contract::bucket::Outcome;
+use edge_contract::bucket::Outcome;
 use serde::Serialize;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The clocks whose values the policy is given.
 
 use crate::policy::monotonic::Monotonic;
-use rules::time::Timestamp;
+use edge_contract::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -2,10 +2,10 @@
 
 use crate::clock::wall_clock;
 use crate::policy::retry::AttemptEnd;
-use rules::edge_contract::bucket::{Attempts, Bucket, Outcome};
-use rules::edge_contract::histogram::Histogram;
-use rules::edge_contract::summary::{Kind, REMEMBERED, Summary, VERSION};
-use rules::time::Timestamp;
+use edge_contract::bucket::{Attempts, Bucket, Outcome};
+use edge_contract::histogram::Histogram;
+use edge_contract::summary::{Kind, REMEMBERED, Summary, VERSION};
+use edge_contract::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,10 +4,10 @@ use crate::policy::forwarded::{Forwarded, Received, forwarded_headers};
 use crate::policy::framing::{self, HOP_BY_HOP, Head, Refusal};
 use crate::policy::trace;
 use crate::random;
+use edge_contract::{PROBE_HEADER, SECRET_HEADER};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Uri, Version};
-use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER};
 use std::net::IpAddr;
 
 /// Selects a slot at the load balancer; the app must not see it.

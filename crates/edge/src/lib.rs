@@ -3,7 +3,7 @@
 //! It starts the image's own command, forwards users' requests to it, and retries, queues and
 //! restarts where that helps. Every decision is in [`policy`], pure; the other modules observe, ask
 //! the policy, and carry out its answer. What landfall knows as well (names, paths, the format of
-//! the counts) is in [`rules::edge_contract`]. Nothing here speaks TLS, to AWS or to a store: other
+//! the counts) is in [`edge_contract`]. Nothing here speaks TLS, to AWS or to a store: other
 //! programs do that.
 //!
 //! | a request | |

@@ -4,8 +4,8 @@
 
 use edge::policy::settings::Settings;
 use edge::{AppCommand, Ingress, Stdio, exec_command, run, set_no_new_privileges};
-use rules::edge_contract::env_vars;
-use rules::edge_contract::runtime_api::{self, Address};
+use edge_contract::env_vars;
+use edge_contract::runtime_api::{self, Address};
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -2,8 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use crate::edge::Edge;
-use rules::edge_contract::bucket::Bucket;
-use rules::edge_contract::histogram::Histogram;
+use edge_contract::bucket::Bucket;
+use edge_contract::histogram::Histogram;
 use std::fmt::Write as _;
 use std::time::Duration;
 

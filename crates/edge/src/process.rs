@@ -3,7 +3,7 @@
 use crate::policy::restart::Exit;
 use crate::policy::settings::Output;
 use crate::stdio::{Forwarding, Stdio, Stream};
-use rules::edge_contract::env_vars::PREFIX;
+use edge_contract::env_vars::PREFIX;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -4,7 +4,7 @@ use crate::access_log::Entry;
 use crate::counters::Source;
 use crate::edge::Edge;
 use crate::policy::monotonic::Monotonic;
-use rules::edge_contract::bucket::Outcome;
+use edge_contract::bucket::Outcome;
 use std::sync::Arc;
 
 /// The record of an open request. Dropping it counts a client that left.

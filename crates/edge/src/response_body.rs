@@ -3,9 +3,9 @@
 use crate::app_connections::AppConnection;
 use crate::request_record::RequestRecord;
 use bytes::Bytes;
+use edge_contract::bucket::Outcome;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use rules::edge_contract::bucket::Outcome;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::policy::monotonic::Monotonic;
 use crate::policy::restart::{Exit, RestartPolicy, Restarts, Step};
 use crate::port_hint::port_hint;
 use crate::process::{self, AppCommand, Process};
-use rules::time::readable;
+use edge_contract::time::readable;
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use edge::policy::lambda::environment as on_lambda;
 use edge::policy::settings::Settings as EdgeSettings;
+use edge_contract::env_vars;
 use rules::app::manifest::{Draft, Facts, Manifest, Overrides};
-use rules::edge_contract::env_vars;
 use rules::release::revision::{RevisionId, Settings};
 
 const README: &str = include_str!("../README.md");

@@ -3,7 +3,7 @@
 mod runtime_api;
 mod stage;
 
-use rules::edge_contract::summary::Summary;
+use edge_contract::summary::Summary;
 use runtime_api::{RuntimeApi, event};
 use serde_json::{Value, json};
 use stage::{SECRET, Setup, Stage, header, setup, signal, until};
@@ -29,11 +29,11 @@ fn post(path: &str) -> Value {
 }
 
 /// The sum of all seconds.
-fn totals(api: &RuntimeApi) -> rules::edge_contract::bucket::Bucket {
+fn totals(api: &RuntimeApi) -> edge_contract::bucket::Bucket {
     let secret = json!({"x-landfall-secret": SECRET});
     let answer = api.http(&event("GET", "/.landfall/summary", "", secret, ""));
     let summary = Summary::parse(text(&answer)).expect("a summary");
-    let mut sum = rules::edge_contract::bucket::Bucket::default();
+    let mut sum = edge_contract::bucket::Bucket::default();
     summary.buckets.values().for_each(|bucket| sum.add(bucket));
     sum
 }

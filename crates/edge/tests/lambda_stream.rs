@@ -4,7 +4,7 @@ mod runtime_api;
 mod stage;
 
 use edge::policy::lambda::stream::LONGEST;
-use rules::edge_contract::summary::Summary;
+use edge_contract::summary::Summary;
 use runtime_api::{RuntimeApi, Stream, event};
 use serde_json::{Value, json};
 use stage::{SECRET, Setup, Stage, header, setup, until};
@@ -39,11 +39,11 @@ fn begin(api: &RuntimeApi, path: &str, milliseconds: u64) -> String {
 }
 
 /// The sum of all seconds.
-fn totals(api: &RuntimeApi) -> rules::edge_contract::bucket::Bucket {
+fn totals(api: &RuntimeApi) -> edge_contract::bucket::Bucket {
     let mut event = url("GET", "/.landfall/summary");
     event["headers"] = json!({"x-landfall-secret": SECRET});
     let summary = Summary::parse(&api.streamed(&event).text()).expect("a summary");
-    let mut sum = rules::edge_contract::bucket::Bucket::default();
+    let mut sum = edge_contract::bucket::Bucket::default();
     summary.buckets.values().for_each(|bucket| sum.add(bucket));
     sum
 }

@@ -181,7 +181,7 @@ fn a_violation_is_found_however_it_is_written() {
         "use std::time::Duration; use std::net::{IpAddr, SocketAddr};",
         "// std::fs is banned\nuse crate::policy::retry::verdict;",
         "const TEXT: &str = \"std::fs\";",
-        "use rules::edge_contract::bucket::Bucket;",
+        "use edge_contract::bucket::Bucket;",
         "use std::fmt; struct S { environment: u8 }",
     ] {
         assert_eq!(violations(source), [""; 0], "{source}");

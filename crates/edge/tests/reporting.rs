@@ -2,7 +2,7 @@
 
 mod stage;
 
-use rules::edge_contract::summary::{Collection, Summary};
+use edge_contract::summary::{Collection, Summary};
 use stage::{SECRET, setup};
 
 #[test]
@@ -40,7 +40,7 @@ fn summary_lines_have_the_counts_of_the_live_summary() {
         for line in stage.out().lines() {
             collection.insert(Summary::parse(line).expect("a summary"));
         }
-        let mut sum = rules::edge_contract::bucket::Bucket::default();
+        let mut sum = edge_contract::bucket::Bucket::default();
         collection
             .seconds("r1")
             .into_iter()

@@ -2,7 +2,7 @@
 
 use crate::function::FunctionContext;
 use crate::log_forwarder::{LogForwarder, Stream};
-use rules::edge_contract::runtime_api;
+use edge_contract::runtime_api;
 use rules::release::secrets_loader;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! The function that this container runs, as fakecloud describes it in the environment.
 
-use rules::edge_contract::emulator::Endpoint;
-use rules::time::Timestamp;
+use edge_contract::emulator::Endpoint;
+use edge_contract::time::Timestamp;
 use std::time::Duration;
 
 /// The version that is not a published one: the latest code and settings.
@@ -92,7 +92,7 @@ impl FunctionContext {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::edge_contract::runtime_api::task_name;
+    use edge_contract::runtime_api::task_name;
 
     fn context(pairs: &[(&str, &str)]) -> FunctionContext {
         let variable = |name: &str| {

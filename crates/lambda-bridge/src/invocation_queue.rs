@@ -1,7 +1,7 @@
 //! Passes one invocation at a time to the runtime, and its reply back.
 
 use bytes::Bytes;
-use rules::time::Timestamp;
+use edge_contract::time::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 

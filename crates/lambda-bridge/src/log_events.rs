@@ -1,7 +1,7 @@
 //! Lines as events of CloudWatch Logs.
 
 use crate::function::FunctionContext;
-use rules::time::Timestamp;
+use edge_contract::time::Timestamp;
 use serde_json::json;
 
 /// Limits of one `PutLogEvents`: events, and bytes with an overhead for each event

@@ -33,9 +33,9 @@ mod runtime_api;
 mod system;
 
 use child::Command;
+use edge_contract::bridge::PORT;
 use function::FunctionContext;
 use invoke_server::InvokeServer;
-use rules::edge_contract::bridge::PORT;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The clock, and unique ids.
 
-use rules::time::Timestamp;
+use edge_contract::time::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The time of day.

@@ -385,7 +385,7 @@ fn lines_are_sent_to_the_log_group() {
             .find(|line| line.contains(r#""landfall":"summary""#))
     };
     let summary = until("a summary", summary, String::new);
-    let summary = rules::edge_contract::summary::Summary::parse(&summary).expect("a summary");
+    let summary = edge_contract::summary::Summary::parse(&summary).expect("a summary");
     assert_eq!(summary.task, "0123456789abcdef0123456789abcdef");
     assert_eq!(summary.revision, "e790b3b3dbaf");
     let lines = emulator.lines();
@@ -425,7 +425,7 @@ fn lines_written_during_the_shutdown_are_sent_too() {
     let lines = emulator.lines();
     let seen = lines
         .iter()
-        .filter_map(|line| rules::edge_contract::summary::Summary::parse(line).ok());
+        .filter_map(|line| edge_contract::summary::Summary::parse(line).ok());
     let total: u64 = seen
         .flat_map(|summary| summary.buckets.into_values())
         .map(|bucket| bucket.first.total)

@@ -1,7 +1,7 @@
 //! Lambda: a function behind an HTTP API, in the emulators.
 
+use edge_contract::log_line::{is_of_edge, is_of_lambda};
 use rules::app::manifest::Target;
-use rules::edge_contract::log_line::{is_of_edge, is_of_lambda};
 use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;

@@ -1,7 +1,7 @@
 //! The life of an environment: up, up again, good and bad versions, down. Real Terraform and
 //! provider, real containers behind an emulated load balancer.
 
-use rules::edge_contract::log_line::is_of_edge;
+use edge_contract::log_line::is_of_edge;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::release::Step;

@@ -449,7 +449,7 @@ pub enum Event {
     Traffic {
         /// The numbers.
         #[serde(flatten)]
-        totals: crate::edge_contract::totals::Totals,
+        totals: edge_contract::totals::Totals,
     },
     /// What landfall's own requests to the public address saw during a release.
     Pinged {

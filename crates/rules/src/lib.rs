@@ -3,8 +3,6 @@
 //! Nothing in this crate reads a clock, a file, an environment variable or a socket; `clippy.toml`
 //! bans them. What was seen comes in as an argument, what is to be done goes out as a value.
 
-pub mod edge_contract;
-
 pub mod app;
 pub mod check;
 pub mod event;
@@ -13,4 +11,5 @@ pub mod leave;
 pub mod operate;
 pub mod release;
 pub mod shape;
-pub mod time;
+/// Points in time, as the summaries of the edge give them too.
+pub use edge_contract::time;

@@ -4,9 +4,9 @@
 //!
 //! A recording never changes. What is new gets a recording of its own.
 
+use edge_contract::probe::{self, ProbeAnswer};
+use edge_contract::summary::Summary;
 use rules::app::manifest::{RuleId, Target};
-use rules::edge_contract::probe::{self, ProbeAnswer};
-use rules::edge_contract::summary::Summary;
 use rules::event::{self, Line};
 use rules::leave::eject::Ejected;
 use rules::operate::expiry::LocalExpiry;

@@ -3,10 +3,10 @@
 use crate::https::{self, Server};
 use crate::signature::{Credentials, Request, headers};
 use crate::store::{Call, calls};
+use edge_contract::emulator::Endpoint;
+use edge_contract::time::Timestamp;
 use rules::app::manifest::SecretName;
-use rules::edge_contract::emulator::Endpoint;
 use rules::release::secrets_loader::{ENDPOINT, parse};
-use rules::time::Timestamp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Limit for all calls. The init phase has ten seconds, and the app needs most of them.

@@ -2,12 +2,12 @@
 
 use crate::resolver;
 use bytes::Bytes;
+use edge_contract::emulator::Endpoint;
+use edge_contract::runtime_api::Address;
 use http::{Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rules::edge_contract::emulator::Endpoint;
-use rules::edge_contract::runtime_api::Address;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

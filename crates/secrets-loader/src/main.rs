@@ -18,9 +18,9 @@ mod resolver;
 mod signature;
 mod store;
 
+use edge_contract::invocation_error::{self, SECRET_NOT_READ};
+use edge_contract::runtime_api;
 use rules::app::manifest::SecretName;
-use rules::edge_contract::invocation_error::{self, SECRET_NOT_READ};
-use rules::edge_contract::runtime_api;
 use rules::release::secrets_loader::{ENDPOINT, VARIABLE};
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;

@@ -1,8 +1,8 @@
 //! Signature Version 4, for requests with a JSON body to `/`
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 
+use edge_contract::time::Timestamp;
 use hmac::{Hmac, Mac as _};
-use rules::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 /// Credentials of AWS. Debug output shows no secret.

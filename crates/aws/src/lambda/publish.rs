@@ -3,8 +3,8 @@
 use super::{Functions, revision};
 use crate::error::{Error, ErrorKind, translate};
 use aws_sdk_lambda::types::{Architecture as Wanted, Environment, LastUpdateStatus};
+use edge_contract::REVISION_VARIABLE;
 use rules::app::manifest::Architecture;
-use rules::edge_contract::REVISION_VARIABLE;
 use rules::release::published_versions;
 use rules::release::revision::{Image, RevisionId};
 use std::collections::BTreeMap;

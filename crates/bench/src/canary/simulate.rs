@@ -1,7 +1,7 @@
 //! Simulated trials.
 
+use edge_contract::histogram::Histogram;
 use fastrand::Rng;
-use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::{
     Arm, Counts, Decision, History, Policy, SealedWindow, Stratum, Trial, judge,
 };

@@ -2,8 +2,8 @@
 
 use super::streamed_body::{StreamEnd, StreamedBody};
 use bytes::Bytes;
+use edge_contract::time::Timestamp;
 use http::HeaderValue;
-use rules::time::Timestamp;
 use tokio::sync::oneshot;
 
 #[derive(Debug)]

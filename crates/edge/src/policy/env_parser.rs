@@ -1,7 +1,7 @@
 //! Parsing of single values. A value that is not valid is recorded as a problem, and parsing
 //! continues.
 
-use rules::edge_contract::env_vars::{PREFIX, VARIABLES, Variable};
+use edge_contract::env_vars::{PREFIX, VARIABLES, Variable};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;

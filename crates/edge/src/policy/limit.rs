@@ -7,7 +7,7 @@
 //! three times as long as usual plus 20 ms.
 
 use crate::policy::monotonic::Monotonic;
-use rules::edge_contract::histogram::micros;
+use edge_contract::histogram::micros;
 use std::time::Duration;
 
 /// The bounds of the limit.

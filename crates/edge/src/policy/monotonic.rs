@@ -1,9 +1,9 @@
 //! Monotonic time: the only time that decisions about single requests depend on.
 
-use rules::edge_contract::histogram::micros;
+use edge_contract::histogram::micros;
 use std::time::Duration;
 
-/// Microseconds since the edge started. Not a [`rules::time::Timestamp`]: a wall clock that is set
+/// Microseconds since the edge started. Not a [`edge_contract::time::Timestamp`]: a wall clock that is set
 /// back must not reopen a circuit or fill a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Monotonic(pub u64);

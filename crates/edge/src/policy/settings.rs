@@ -7,16 +7,16 @@ pub use super::env_parser::Problem;
 use super::env_parser::{EnvParser, named};
 use super::health::HealthPolicy;
 use super::path_rules::{PathRules, Switches};
-use rules::edge_contract::env_vars::PREFIX;
-use rules::edge_contract::exec;
-use rules::edge_contract::secret::Secret;
+use edge_contract::env_vars::PREFIX;
+use edge_contract::exec;
+use edge_contract::secret::Secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A day in milliseconds: the longest time that a variable can have.
 const DAY: u64 = 86_400_000;
 
-/// The settings of the edge. [`rules::edge_contract::env_vars::VARIABLES`] says what each variable
+/// The settings of the edge. [`edge_contract::env_vars::VARIABLES`] says what each variable
 /// means; [`None`] stands for its value 0 or "nothing".
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::policy::path_rules::Switches;
+use edge_contract::env_vars::VARIABLES;
 use proptest::prelude::*;
-use rules::edge_contract::env_vars::VARIABLES;
 
 /// The variables that are required, and a port that is free.
 const LEAST: [(&str, &str); 2] = [("APP", "3000"), ("LISTEN", "8000")];
@@ -141,7 +141,7 @@ fn values_of_every_kind_are_parsed() {
 
 #[test]
 fn the_table_lists_each_variable_once() {
-    let table = rules::edge_contract::env_vars::table();
+    let table = edge_contract::env_vars::table();
     assert_eq!(table.lines().count(), 2 + VARIABLES.len());
     for variable in VARIABLES {
         assert_eq!(

@@ -199,14 +199,14 @@ impl Stage {
     }
 
     /// The summary so far.
-    pub(crate) fn summary(&self) -> rules::edge_contract::summary::Summary {
+    pub(crate) fn summary(&self) -> edge_contract::summary::Summary {
         let answer = self.private("/.landfall/summary");
-        rules::edge_contract::summary::Summary::parse(&answer.body).expect("a summary")
+        edge_contract::summary::Summary::parse(&answer.body).expect("a summary")
     }
 
     /// The sum of all seconds.
-    pub(crate) fn totals(&self) -> rules::edge_contract::bucket::Bucket {
-        let mut sum = rules::edge_contract::bucket::Bucket::default();
+    pub(crate) fn totals(&self) -> edge_contract::bucket::Bucket {
+        let mut sum = edge_contract::bucket::Bucket::default();
         self.summary()
             .buckets
             .values()

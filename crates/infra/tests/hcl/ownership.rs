@@ -2,9 +2,9 @@
 //! other rules about what the HCL must and must not contain.
 
 use super::tree::{Tree, argument, evaluate, labels, only, optional, text, texts};
+use edge_contract::env_vars::{PREFIX, VARIABLES};
 use hcl::{Expression, Value};
 use rules::app::names::{CLOSED, CONTAINER, SLOT_HEADER, Slot};
-use rules::edge_contract::env_vars::{PREFIX, VARIABLES};
 use rules::shape::contract::Root;
 use std::collections::BTreeMap;
 

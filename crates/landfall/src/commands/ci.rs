@@ -3,6 +3,7 @@
 mod check;
 mod checkout;
 mod provider;
+mod refusal;
 
 pub(crate) use provider::{leave, trusted};
 

@@ -6,9 +6,9 @@ mod removal;
 #[cfg(test)]
 mod samples;
 
+use edge_contract;
 use rules::app::manifest::Architecture;
 use rules::app::names::{Names, Slot};
-use rules::edge_contract;
 use rules::leave::eject::{FILE, Whose};
 use rules::release::ledger::{LEASE_KEY, RELEASES_PREFIX};
 use rules::shape::contract::{FargateOutputs, FoundationOutputs, LambdaOutputs, Root};

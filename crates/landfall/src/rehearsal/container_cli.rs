@@ -2,7 +2,7 @@
 //! for Lambda functions to the bridge in their images.
 
 use crate::failure::Failure;
-use rules::edge_contract::bridge;
+use edge_contract::bridge;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;

@@ -1,10 +1,10 @@
 //! HTTP requests to the app: as a user sends them, or to one slot.
 
 use crate::failure::Failure;
+use edge_contract::secret::Secret;
+use edge_contract::summary::Summary;
+use edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
 use rules::app::names::SLOT_HEADER;
-use rules::edge_contract::secret::Secret;
-use rules::edge_contract::summary::Summary;
-use rules::edge_contract::{PROBE_HEADER, SECRET_HEADER, SUMMARY_PATH};
 use rules::exit::Exit;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Phrases that several reports share.
 
 use super::figures::{clock, logarithm, rate};
+use edge_contract::totals::Totals;
 use rules::app::manifest::Target;
 use rules::app::names::Slot;
-use rules::edge_contract::totals::Totals;
 use rules::release::canary::Stratum;
 use rules::release::evidence::Listening;
 use rules::release::ledger::AvailabilityCounts;

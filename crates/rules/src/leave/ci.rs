@@ -6,7 +6,6 @@
 //! [`claims`] says in what.
 
 pub mod claims;
-pub mod explain;
 pub mod origin;
 pub mod permissions;
 pub mod subject;

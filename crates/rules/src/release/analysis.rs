@@ -11,10 +11,6 @@
 //! 3. [`CanaryAnalysis::compare`] makes windows of what is sealed and judges them.
 
 use crate::app::names::{Slot, Slots};
-use crate::edge_contract::bucket::{Attempts, Bucket};
-use crate::edge_contract::histogram::Histogram;
-use crate::edge_contract::log_window;
-use crate::edge_contract::summary::{Collection, Summary, TaskRun};
 use crate::release::canary::{
     Arm, Counts, Decision, History, Judgement, PerStratum, Policy, SealedWindow, Signal, Stratum,
     Totals, Trial, seal,
@@ -25,6 +21,10 @@ use crate::release::revision::RevisionId;
 use crate::release::verdict::Answers;
 use crate::release::{Comparison, Release};
 use crate::time::Timestamp;
+use edge_contract::bucket::{Attempts, Bucket};
+use edge_contract::histogram::Histogram;
+use edge_contract::log_window;
+use edge_contract::summary::{Collection, Summary, TaskRun};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 use super::*;
-use crate::edge_contract::log_window;
-use crate::edge_contract::summary::{Kind, VERSION};
 use crate::release::minute_counts::Minute;
 use crate::release::{AtMaximum, Progress, Purpose, ReleaseTimings, Strategy};
+use edge_contract::log_window;
+use edge_contract::summary::{Kind, VERSION};
 
 /// The second in which the candidate got its first users; from the next one on they are compared.
 const SHIFT: u64 = 1_000;

@@ -9,9 +9,9 @@ pub use denial::{Denial, Protection};
 pub use explanation::Explanation;
 
 use crate::app::manifest::Architecture;
-use crate::edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG};
 use crate::release::evidence::{Evidence, Listening, StoppedTask};
 use crate::release::revision::Settings;
+use edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG};
 use serde::{Deserialize, Serialize};
 
 /// What is expected of a version: the other half of a diagnosis.

@@ -1,8 +1,8 @@
 //! The environment of the edge in a task or function, and how long a task may take to stop.
 
 use crate::app::manifest::Target;
-use crate::edge_contract::PORT;
-use crate::edge_contract::env_vars::PREFIX;
+use edge_contract::PORT;
+use edge_contract::env_vars::PREFIX;
 use std::collections::BTreeMap;
 
 /// CloudFront and the load balancer: both are trusted to report a user's address and protocol.
@@ -68,7 +68,7 @@ pub fn variables(task: &EdgeTask<'_>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge_contract::env_vars::VARIABLES;
+    use edge_contract::env_vars::VARIABLES;
 
     /// `crates/edge/tests/contract.rs` has the edge parse the values.
     #[test]

@@ -1,7 +1,7 @@
 //! A failed invocation of a Lambda version as evidence for the diagnosis.
 
-use crate::edge_contract::invocation_error;
 use crate::release::evidence::StoppedTask;
+use edge_contract::invocation_error;
 
 /// A failed invocation in the form of a stopped task: the diagnosis treats both alike.
 ///
@@ -30,9 +30,9 @@ pub fn stopped(version: &str, kind: &str, message: &str) -> StoppedTask {
 mod tests {
     use super::*;
     use crate::app::manifest::Architecture;
-    use crate::edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG, When, app_failed};
     use crate::release::diagnosis::{Cause, Expectation, diagnose};
     use crate::release::evidence::{Evidence, Listening};
+    use edge_contract::invocation_error::{SECRET_NOT_READ, TOO_LONG, When, app_failed};
 
     fn cause(kind: &str, message: &str, listens_on: Option<Listening>) -> Option<Cause> {
         let evidence = Evidence {

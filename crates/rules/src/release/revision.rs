@@ -1,9 +1,9 @@
 //! A revision: an image by digest together with its settings. It never changes.
 
 use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
-use crate::edge_contract::PORT;
 use crate::release::edge_environment::{self, EdgeTask};
 use crate::release::secrets_loader;
+use edge_contract::PORT;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;

@@ -175,8 +175,7 @@ fn the_edges_own_secret_is_no_finding() {
         .into_iter()
         .find(|resource| resource.kind == "aws_lambda_function")
         .expect("a function");
-    let variables =
-        serde_json::json!({ crate::edge_contract::SECRET_VARIABLE: "aB3dE5fG7hJ9kL1m" });
+    let variables = serde_json::json!({ edge_contract::SECRET_VARIABLE: "aB3dE5fG7hJ9kL1m" });
     function.values["environment"] = serde_json::json!([{ "variables": variables }]);
     function.unknown = Value::Null;
     assert_eq!(PlanDecision::from_plans(basis).refusal(), None);

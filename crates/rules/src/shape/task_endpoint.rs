@@ -1,7 +1,7 @@
 //! The port and the health check of a task, as the load balancer is configured.
 
 use crate::app::manifest::Manifest;
-use crate::edge_contract::{HEALTH_PATH, PORT};
+use edge_contract::{HEALTH_PATH, PORT};
 
 /// Where the load balancer connects to in a task, and how it checks health.
 #[derive(Debug, Clone, PartialEq, Eq)]

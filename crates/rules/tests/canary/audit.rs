@@ -1,7 +1,7 @@
 //! The file of a trial.
 
+use edge_contract::histogram::Histogram;
 use proptest::prelude::*;
-use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::audit::{WindowReport, parse, replay, write};
 use rules::release::canary::{
     Arm, Counts, Decision, History, Policy, SealedWindow, Signal, Stratum, judge,

@@ -1,8 +1,8 @@
 //! All monitors together.
 
 use crate::simulation::Random;
+use edge_contract::histogram::Histogram;
 use proptest::prelude::*;
-use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::{
     Arm, Counts, Decision, History, PerSignal, Policy, SealedWindow, Signal, Stratum, Trial, judge,
 };

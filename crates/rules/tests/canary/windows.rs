@@ -1,8 +1,8 @@
 //! How seconds become windows.
 
+use edge_contract::bucket::Attempts;
+use edge_contract::histogram::Histogram;
 use proptest::prelude::*;
-use rules::edge_contract::bucket::Attempts;
-use rules::edge_contract::histogram::Histogram;
 use rules::release::canary::windows::seal;
 use rules::release::canary::{Arm, SealedWindow, Stratum, Tally};
 use std::collections::BTreeMap;

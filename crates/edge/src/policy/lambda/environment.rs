@@ -1,7 +1,7 @@
 //! What the variables mean on Lambda, where that differs.
 
 use crate::policy::settings::{BadEnvironment, Settings};
-use rules::edge_contract::env_vars::PREFIX;
+use edge_contract::env_vars::PREFIX;
 use std::time::Duration;
 
 /// Most time for requests in flight after SIGTERM; Lambda sends it only when there are none.
@@ -104,7 +104,7 @@ pub fn table() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::edge_contract::env_vars::VARIABLES;
+    use edge_contract::env_vars::VARIABLES;
 
     #[test]
     fn every_name_is_a_variable() {

@@ -241,7 +241,7 @@ proptest! {
 
 #[test]
 fn the_probe_event_of_the_contract_is_parsed() {
-    let event = read(&rules::edge_contract::probe::event("/health?a=\"b\"")).expect("a probe");
+    let event = read(&edge_contract::probe::event("/health?a=\"b\"")).expect("a probe");
     let Event::Probe { target } = event else {
         panic!("{event:?}");
     };

@@ -9,7 +9,7 @@ use super::event::Caller;
 use super::response::{self, Headers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rules::edge_contract::invocation_error;
+use edge_contract::invocation_error;
 use serde::Serialize;
 
 /// The header that announces a streamed answer.

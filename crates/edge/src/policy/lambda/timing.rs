@@ -1,6 +1,6 @@
 //! Time limits on Lambda, where the machine is frozen between invocations.
 
-use rules::time::Timestamp;
+use edge_contract::time::Timestamp;
 use std::time::Duration;
 
 /// The init phase may take 10 s until the runtime asks for the first invocation; then Lambda starts

@@ -1,7 +1,7 @@
 //! What containers of a plan run with: those of task definitions, and the variables of functions.
 
 use super::{Findings, Rule, Seen};
-use rules::edge_contract::SECRET_VARIABLE;
+use edge_contract::SECRET_VARIABLE;
 use rules::shape::plan::Resource;
 use rules::shape::review::recognise;
 use serde_json::Value;

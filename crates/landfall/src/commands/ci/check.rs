@@ -1,5 +1,6 @@
 //! `landfall ci check`: whether a role trusts this job, and if not, why.
 
+use super::refusal::{describe, explain};
 use crate::cli::Global;
 use crate::cli::ci::Check;
 use crate::environment::Environment;
@@ -10,7 +11,6 @@ use aws::Identity;
 use rules::exit::Exit;
 use rules::leave::ci::AUDIENCE;
 use rules::leave::ci::claims::{Answer, Claims, ask};
-use rules::leave::ci::explain::{describe, explain};
 use std::path::PathBuf;
 
 pub(super) async fn run(

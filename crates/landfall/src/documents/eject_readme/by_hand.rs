@@ -1,9 +1,9 @@
 //! How a new version is released without landfall, and what becomes of the edge.
 
 use super::{EDGE, Subject, Target};
+use edge_contract::{self, bridge};
 use rules::app::manifest::Architecture;
 use rules::app::names::{CONTAINER, LABEL_REVISION};
-use rules::edge_contract::{self, bridge};
 
 /// `## A new version`.
 pub(super) fn release(subject: &Subject<'_>) -> String {

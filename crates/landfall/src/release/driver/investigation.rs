@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::release::platform::Look;
 use crate::report::now;
-use rules::edge_contract::summary::Summary;
+use edge_contract::summary::Summary;
 use rules::event::Event;
 use rules::release::Release;
 use rules::release::autopsy::{LOG_LINES, conclude, inspects_image, tasks_to_read};

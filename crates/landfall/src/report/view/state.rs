@@ -1,8 +1,8 @@
 //! The view's state, folded from events. Pure: each event comes with its time.
 
 use crate::report::heartbeat::ends_watch;
+use edge_contract::totals::Totals;
 use rules::app::manifest::Target;
-use rules::edge_contract::totals::Totals;
 use rules::event::{Event, Phase, Progress};
 use rules::release::live_status::LiveStatus;
 use rules::shape::contract::Root;

@@ -2,10 +2,10 @@
 
 use super::samples::{bake, canary, rollback, single};
 use super::*;
+use edge_contract::totals::Totals;
 use proptest::prelude::*;
 use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
-use rules::edge_contract::totals::Totals;
 use rules::event::{Phase, Progress};
 use rules::release::live_status::LiveStatus;
 use rules::shape::contract::Root;

@@ -1,7 +1,6 @@
-//! What a trust policy of landfall's says to tokens, and how a refusal is explained.
+//! Which tokens landfall's trust policies admit.
 
 use super::claims::{Answer, Claims, NoToken, ask};
-use super::explain::{describe, explain};
 use super::samples::{deployment, github, gitlab};
 use super::{Role, Setup, trust};
 use base64::Engine as _;
@@ -24,7 +23,7 @@ fn github_claims(sub: &str) -> Claims {
         "sub": sub,
         "ref": "refs/heads/main",
         "repository": "octo/shop",
-        "jti": "nobody-needs-this",
+        "jti": "not-needed",
     });
     Claims::read(&token(&claims)).expect("a token")
 }
@@ -101,171 +100,11 @@ fn an_environment_of_github_is_not_enough_without_the_branch() {
     });
     let claims = Claims::read(&token(&elsewhere)).expect("a token");
     let refused = answer(&setup, Role::Deploy, &claims);
-    let differences = explain(&refused, &claims);
-    assert_eq!(differences.len(), 1, "{differences:?}");
-    assert!(
-        differences[0].what.contains("refs/heads/mine"),
-        "{differences:?}"
-    );
-}
-
-/// Every way in which a job can be the wrong one, and what is said of it.
-#[test]
-fn a_refusal_says_what_differs_and_what_to_change() {
-    let old = Setup {
-        ids: None,
-        ..github()
+    let Answer::Refused(unmet) = refused else {
+        panic!("{refused:?}");
     };
-    let environment = Setup {
-        github_environment: "production".parse().ok(),
-        ids: None,
-        ..github()
-    };
-    let cases = [
-        (
-            "the form with numbers, where only names are known",
-            &old,
-            Role::Deploy,
-            "repo:octo@12/shop@345:ref:refs/heads/main",
-        ),
-        (
-            "other numbers under the same name",
-            &github(),
-            Role::Deploy,
-            "repo:octo@77/shop@888:ref:refs/heads/main",
-        ),
-        (
-            "the same numbers under another name",
-            &github(),
-            Role::Deploy,
-            "repo:octo@12/store@345:ref:refs/heads/main",
-        ),
-        (
-            "another case",
-            &old,
-            Role::Deploy,
-            "repo:Octo/shop:ref:refs/heads/main",
-        ),
-        (
-            "another case with numbers",
-            &github(),
-            Role::Plan,
-            "repo:octo@12/Shop@345:pull_request",
-        ),
-        (
-            "another repository",
-            &github(),
-            Role::Deploy,
-            "repo:evil/shop:ref:refs/heads/main",
-        ),
-        (
-            "another repository whose name begins alike",
-            &old,
-            Role::Deploy,
-            "repo:octo/shop-2:ref:refs/heads/main",
-        ),
-        (
-            "another branch",
-            &old,
-            Role::Deploy,
-            "repo:octo/shop:ref:refs/heads/feature",
-        ),
-        (
-            "a tag",
-            &old,
-            Role::Deploy,
-            "repo:octo/shop:ref:refs/tags/v1",
-        ),
-        (
-            "a pull request that wants to deploy",
-            &old,
-            Role::Deploy,
-            "repo:octo/shop:pull_request",
-        ),
-        (
-            "a push that wants to plan",
-            &old,
-            Role::Plan,
-            "repo:octo/shop:ref:refs/heads/main",
-        ),
-        (
-            "an environment where a branch is trusted",
-            &old,
-            Role::Deploy,
-            "repo:octo/shop:environment:production",
-        ),
-        (
-            "a branch where an environment is trusted",
-            &environment,
-            Role::Deploy,
-            "repo:octo/shop:ref:refs/heads/main",
-        ),
-        (
-            "another environment",
-            &environment,
-            Role::Deploy,
-            "repo:octo/shop:environment:staging",
-        ),
-        (
-            "an environment in another case",
-            &environment,
-            Role::Deploy,
-            "repo:octo/shop:environment:Production",
-        ),
-        (
-            "a subject of somebody's own making",
-            &old,
-            Role::Deploy,
-            "repository_id:345:ref:refs/heads/main",
-        ),
-    ];
-    let mut pages = Vec::new();
-    for (title, setup, role, sub) in cases {
-        let claims = github_claims(sub);
-        let refused = answer(setup, role, &claims);
-        assert_ne!(refused, Answer::Admitted, "{title}");
-        let differences = explain(&refused, &claims);
-        assert_eq!(differences.len(), 1, "{title}: {differences:?}");
-        for difference in differences {
-            assert!(!difference.change.contains('*'), "{title}: {difference:?}");
-            pages.push(format!(
-                "── {title}\n{}\n→ {}",
-                difference.what, difference.change
-            ));
-        }
-    }
-    for (title, role, sub) in [
-        (
-            "GitLab: another branch",
-            Role::Deploy,
-            "project_path:group/shop:ref_type:branch:ref:feature",
-        ),
-        (
-            "GitLab: a tag of the branch's name",
-            Role::Deploy,
-            "project_path:group/shop:ref_type:tag:ref:main",
-        ),
-        (
-            "GitLab: another project",
-            Role::Plan,
-            "project_path:fork/shop:ref_type:branch:ref:main",
-        ),
-        (
-            "GitLab: another case",
-            Role::Deploy,
-            "project_path:Group/shop:ref_type:branch:ref:main",
-        ),
-    ] {
-        let claims = gitlab_claims(sub);
-        let refused = answer(&gitlab(), role, &claims);
-        let differences = explain(&refused, &claims);
-        assert_eq!(differences.len(), 1, "{title}: {differences:?}");
-        pages.push(format!(
-            "── {title}\n{}\n→ {}",
-            differences[0].what, differences[0].change
-        ));
-    }
-    insta::assert_snapshot!("differences", pages.join("\n\n"));
+    let claims: Vec<&str> = unmet.iter().map(|one| one.claim.as_str()).collect();
+    assert_eq!(claims, ["ref"], "{unmet:?}");
 }
 
 #[test]
@@ -286,42 +125,6 @@ fn gitlabs_jobs_are_admitted_by_branch() {
         ),
         Answer::Admitted
     ));
-}
-
-#[test]
-fn the_wrong_audience_and_the_wrong_forge_are_told_apart() {
-    let policy = trust::policy(&github(), &deployment(), Role::Deploy).to_string();
-    let mut claims = json!({
-        "iss": "https://token.actions.githubusercontent.com",
-        "aud": "https://github.com/octo",
-        "sub": "repo:octo/shop:ref:refs/heads/main",
-        "ref": "refs/heads/main",
-    });
-    let read = |claims: &Value| Claims::read(&token(claims)).expect("a token");
-    let wrong = read(&claims);
-    let differences = explain(&ask(&policy, &wrong).expect("a policy"), &wrong);
-    assert_eq!(differences.len(), 1);
-    assert!(
-        differences[0]
-            .change
-            .contains("audience: sts.amazonaws.com"),
-        "{differences:?}"
-    );
-
-    claims["aud"] = Value::Null;
-    let none = read(&claims);
-    let differences = explain(&ask(&policy, &none).expect("a policy"), &none);
-    assert!(differences[0].what.contains("no `aud`"), "{differences:?}");
-
-    claims["iss"] = json!("https://gitlab.com");
-    let other = read(&claims);
-    let differences = explain(&ask(&policy, &other).expect("a policy"), &other);
-    assert!(
-        differences
-            .iter()
-            .any(|d| d.what.contains("signed by gitlab.com")),
-        "{differences:?}"
-    );
 }
 
 #[test]
@@ -408,18 +211,4 @@ fn a_text_that_is_no_token_is_not_repeated() {
         assert_eq!(refused, why);
         assert!(!refused.to_string().contains("secret"));
     }
-}
-
-#[test]
-fn only_the_claims_that_trust_is_about_are_told() {
-    let claims = github_claims("repo:octo/shop:ref:refs/heads/main\u{1b}[31m");
-    let told = describe(&claims).join("\n");
-    assert!(
-        told.contains("sub: repo:octo/shop:ref:refs/heads/main [31m"),
-        "{told}"
-    );
-    assert!(
-        !told.contains("jti") && !told.contains("nobody-needs-this"),
-        "{told}"
-    );
 }

@@ -1,7 +1,7 @@
 //! Counts: requests of both versions, window by window.
 
-use crate::edge_contract::bucket::Attempts;
-use crate::edge_contract::histogram::Histogram;
+use edge_contract::bucket::Attempts;
+use edge_contract::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// A number of requests, and how many of them were bad: errors, or slow ones. At most all are bad.

@@ -11,7 +11,7 @@
 //! as slow by the bet that the new version is worse, and are by the bet that it isn't.
 
 use super::counts::{Arm, Tally, Window};
-use crate::edge_contract::histogram::Histogram;
+use edge_contract::histogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -82,8 +82,7 @@ impl Latencies {
         let Some(old) = self.sum.longest_of_rank(rank) else {
             return Some(Limit::Unanswered);
         };
-        let quarter =
-            Duration::from_micros(crate::edge_contract::histogram::micros(old).div_ceil(4));
+        let quarter = Duration::from_micros(edge_contract::histogram::micros(old).div_ceil(4));
         let new = old.saturating_add(quarter).saturating_add(FORGIVEN);
         Some(Limit::Longer { old, new })
     }

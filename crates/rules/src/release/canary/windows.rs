@@ -8,7 +8,7 @@
 //! to compare.
 
 use super::counts::{Arm, SealedWindow, Stratum};
-use crate::edge_contract::bucket::Attempts;
+use edge_contract::bucket::Attempts;
 use std::collections::BTreeMap;
 
 /// Makes windows of all seconds from `from` on and before `until`, of the old version's attempts

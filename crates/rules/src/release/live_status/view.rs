@@ -2,13 +2,13 @@
 
 use super::{Arm, Count, Evidence, LiveStatus, Role, SAMPLES, Sample};
 use crate::app::names::{Slot, Slots};
-use crate::edge_contract::bucket::Bucket;
-use crate::edge_contract::summary::Collection;
 use crate::release::canary::{Judgement, Policy, Stratum};
 use crate::release::ledger::AvailabilityCounts;
 use crate::release::revision::RevisionId;
 use crate::release::{ENOUGH, SlotSeen};
 use crate::time::Timestamp;
+use edge_contract::bucket::Bucket;
+use edge_contract::summary::Collection;
 
 /// What a [`LiveStatus`] is made from.
 pub struct View<'a> {
@@ -162,10 +162,10 @@ pub fn evidence(policy: &Policy, judgement: &Judgement) -> Option<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge_contract::bucket::Attempts;
-    use crate::edge_contract::summary::{Kind, Summary, VERSION};
     use crate::release::canary::{Arm as Counted, Counts, SealedWindow, judge};
     use crate::release::samples::{running, serving};
+    use edge_contract::bucket::Attempts;
+    use edge_contract::summary::{Kind, Summary, VERSION};
 
     fn collection(revision: &str, seconds: &[(u64, u64, u64)]) -> Collection {
         let buckets = seconds.iter().map(|(second, total, errors)| {

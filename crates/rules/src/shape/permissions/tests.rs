@@ -5,6 +5,7 @@ use super::authorization::Authorization;
 use super::*;
 use crate::app::manifest::{AppName, EnvironmentName};
 use crate::app::names::{Names, Slot};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn names() -> Names {
@@ -356,15 +357,89 @@ fn a_family_of_environments_is_told_by_a_pattern() {
     assert!(!text.contains("shop-prod"), "{text}");
 }
 
+/// A statement in two or three lines, without the beginning that all ARNs have.
+fn short(statement: &Statement) -> String {
+    let resources: Vec<&str> = statement
+        .resources
+        .iter()
+        .map(|arn| arn.strip_prefix("arn:aws:").unwrap_or(arn))
+        .collect();
+    let mut text = format!(
+        "  {}: {}\n    on {}\n",
+        statement.sid,
+        statement.actions.join(" "),
+        resources.join(" ")
+    );
+    if let Some(condition) = statement.json().get("Condition") {
+        text.push_str(&format!("    if {condition}\n"));
+    }
+    text
+}
+
 #[test]
-fn the_documents_of_an_environment() {
+fn the_statements_of_an_environment() {
     let mut text = String::new();
     for target in Target::ALL {
         for phase in [Phase::Release, Phase::Teardown] {
-            for document in documents(phase, target, &scope()) {
-                text.push_str(&format!("{target} {phase}\n{:#}\n", document.json()));
+            text.push_str(&format!("{target} {phase}\n"));
+            for statement in statements(phase, target, &scope()) {
+                text.push_str(&short(&statement));
             }
         }
     }
-    insta::assert_snapshot!("documents", text);
+    insta::assert_snapshot!("statements", text);
+}
+
+#[test]
+fn a_document_is_what_iam_reads() {
+    let statement = Statement::allow("Read", &["s3:GetObject"], ["arn:aws:s3:::a".to_owned()])
+        .when("aws:ResourceTag/x", &["y"]);
+    let other = Statement::anywhere("List", &["ecs:ListTasks", "ecs:ListClusters"]);
+    let documents = Document::pack(vec![statement, other]);
+    assert_eq!(
+        documents.iter().map(Document::json).collect::<Vec<_>>(),
+        [json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "Read",
+                    "Effect": "Allow",
+                    "Action": "s3:GetObject",
+                    "Resource": "arn:aws:s3:::a",
+                    "Condition": { "StringEquals": { "aws:ResourceTag/x": "y" } },
+                },
+                {
+                    "Sid": "List",
+                    "Effect": "Allow",
+                    "Action": ["ecs:ListTasks", "ecs:ListClusters"],
+                    "Resource": "*",
+                },
+            ],
+        })]
+    );
+}
+
+/// Every statement is in exactly one document, and no document is longer than IAM takes.
+#[test]
+fn documents_hold_every_statement_once() {
+    for target in Target::ALL {
+        for phase in Phase::ALL {
+            let statements = statements(phase, target, &scope());
+            let packed = documents(phase, target, &scope());
+            let mut sids: Vec<String> = packed
+                .iter()
+                .flat_map(|one| one.json()["Statement"].as_array().cloned().expect("a list"))
+                .map(|one| one["Sid"].as_str().expect("a name").to_owned())
+                .collect();
+            let mut expected: Vec<&str> = statements.iter().map(|one| one.sid).collect();
+            sids.sort();
+            expected.sort_unstable();
+            assert_eq!(sids, expected, "{target} {phase}");
+            assert!(
+                packed
+                    .iter()
+                    .all(|one| one.json().to_string().len() <= LONGEST)
+            );
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::{CONTAINER, Finding, Rule, Severity, secret};
 use crate::app::manifest::Target;
-use crate::edge_contract::SECRET_VARIABLE;
 use crate::release::hardening::Hardening;
 use crate::release::revision::Settings;
+use edge_contract::SECRET_VARIABLE;
 
 /// Applies the rules about containers. `image_user` counts for revisions of a landfall that did not set
 /// the user itself.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::edge_contract::bucket::{Attempts, Outcome, Outcomes};
+use crate::bucket::{Attempts, Outcome, Outcomes};
 use proptest::prelude::*;
 
 fn attempts() -> impl Strategy<Value = Attempts> {

@@ -1,17 +1,17 @@
-//! Why a role refused a job, in words, and what to change. Never a wildcard: where the job is somebody
-//! else's, the right change is none.
+//! The text of a refusal: why a role does not trust a job, and what to change. It never suggests a
+//! wildcard: if the job belongs to another repository, the right change is none.
 
-use super::AUDIENCE;
-use super::claims::{Answer, Claims, Unmet};
-use super::subject::{Context, Repository, Subject};
+use rules::leave::ci::AUDIENCE;
+use rules::leave::ci::claims::{Answer, Claims, Unmet};
+use rules::leave::ci::subject::{Context, Repository, Subject};
 
 /// A difference between a token and a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub(super) struct Difference {
     /// What differs.
-    pub what: String,
-    /// What to change; that nothing is to be changed is an answer, too.
-    pub change: String,
+    pub(super) what: String,
+    /// What to change, or why to change nothing.
+    pub(super) change: String,
 }
 
 impl Difference {
@@ -23,8 +23,8 @@ impl Difference {
     }
 }
 
-/// What the token says of the job, for people: the claims that trust is about, and no others.
-pub fn describe(claims: &Claims) -> Vec<String> {
+/// The claims of the token that a trust policy can test, one line each; no other claim.
+pub(super) fn describe(claims: &Claims) -> Vec<String> {
     [
         "iss",
         "aud",
@@ -41,16 +41,16 @@ pub fn describe(claims: &Claims) -> Vec<String> {
 }
 
 /// Explains a refusal. Empty if the token is admitted.
-pub fn explain(answer: &Answer, claims: &Claims) -> Vec<Difference> {
+pub(super) fn explain(answer: &Answer, claims: &Claims) -> Vec<Difference> {
     match answer {
         Answer::Admitted => Vec::new(),
         Answer::Denied { statement } => vec![Difference::new(
             format!("the statement {statement} of the trust policy denies this job"),
-            "somebody wrote that by hand: ask them; landfall writes no such statement",
+            "landfall writes no such statement: ask the person who added it",
         )],
         Answer::Refused(unmet) if unmet.is_empty() => vec![Difference::new(
             "the trust policy has no statement for jobs with a token of an identity provider",
-            "this role was not made for CI: name the role that `landfall ci` made",
+            "this role is not for CI: name the role that `landfall ci` created",
         )],
         Answer::Refused(unmet) => unmet.iter().map(|one| difference(one, claims)).collect(),
     }
@@ -63,7 +63,7 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
             format!("the token has no `{}`; the role wants {wants}", unmet.claim),
             match unmet.claim.as_str() {
                 "aud" => audience(),
-                _ => "the role asks for something that no token of this forge says: run `landfall ci` again, which writes the policy anew".to_owned(),
+                _ => "tokens of this forge do not have that claim: run `landfall ci` again, which replaces the policy".to_owned(),
             },
         );
     };
@@ -77,7 +77,7 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
         ),
         "aud" => Difference::new(
             format!(
-                "the token is made out to {}; the role wants {wants}",
+                "the audience of the token is {}; the role wants {wants}",
                 printable(has)
             ),
             audience(),
@@ -92,7 +92,7 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
                 Some((_, difference)) => difference,
                 None => Difference::new(
                     "the role trusts no subject",
-                    "run `landfall ci` again, which writes the policy anew",
+                    "run `landfall ci` again, which replaces the policy",
                 ),
             }
         }
@@ -101,7 +101,7 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
                 "the job runs on {}; the role trusts {wants} only",
                 printable(has)
             ),
-            "run it on that branch; another branch is named by `landfall ci --branch`, and then deploys in place of that one",
+            "run it on that branch, or run `landfall ci` with `--branch` to let another branch deploy instead",
         ),
         claim => Difference::new(
             format!(
@@ -109,20 +109,20 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
                 printable(has),
                 unmet.operator
             ),
-            "landfall writes no such condition: whoever added it to the policy knows what it is for",
+            "landfall writes no such condition: ask the person who added it to the policy",
         ),
     }
 }
 
 fn audience() -> String {
     format!(
-        "ask for a token that is made out to {AUDIENCE}: `audience: {AUDIENCE}` of aws-actions/configure-aws-credentials, `aud: {AUDIENCE}` in GitLab's `id_tokens`"
+        "request a token with the audience {AUDIENCE}: `audience: {AUDIENCE}` of aws-actions/configure-aws-credentials, `aud: {AUDIENCE}` in GitLab's `id_tokens`"
     )
 }
 
-/// How far a subject is from one that is wanted (less is nearer), and in what they differ.
+/// The distance between a subject and a trusted one (less is nearer), and their difference.
 fn subject(has: &str, want: &str, claims: &Claims) -> (u32, Difference) {
-    let said = format!(
+    let compared = format!(
         "the token's subject is {}; the role trusts {}",
         printable(has),
         printable(want)
@@ -137,13 +137,17 @@ fn subject(has: &str, want: &str, claims: &Claims) -> (u32, Difference) {
                 repository: wanted,
                 context: wanted_context,
             },
-        ) => match whose(&repository, &wanted) {
-            Some((distance, what, change)) => {
-                (distance, Difference::new(format!("{said}: {what}"), change))
-            }
+        ) => match repository_difference(&repository, &wanted) {
+            Some((distance, what, change)) => (
+                distance,
+                Difference::new(format!("{compared}: {what}"), change),
+            ),
             None => {
-                let (distance, what, change) = which(&context, &wanted_context);
-                (distance, Difference::new(format!("{said}: {what}"), change))
+                let (distance, what, change) = job_difference(&context, &wanted_context);
+                (
+                    distance,
+                    Difference::new(format!("{compared}: {what}"), change),
+                )
             }
         },
         (
@@ -161,34 +165,34 @@ fn subject(has: &str, want: &str, claims: &Claims) -> (u32, Difference) {
             if project == wanted {
                 let what = format!("the job runs on the {ref_type} {}", printable(&reference));
                 let change = format!(
-                    "run it on the branch {}; another one is named by `landfall ci gitlab --branch`, and then deploys in place of that one",
+                    "run it on the branch {}, or run `landfall ci gitlab` with `--branch` to let another branch deploy instead",
                     printable(&wanted_reference)
                 );
-                return (1, Difference::new(format!("{said}: {what}"), change));
+                return (1, Difference::new(format!("{compared}: {what}"), change));
             }
             let (what, change) = match project.eq_ignore_ascii_case(&wanted) {
                 true => (
-                    "only the case of the path differs, and subjects are compared letter by letter".to_owned(),
+                    "only the case of the path differs, and AWS compares subjects with their case".to_owned(),
                     format!("run `landfall ci gitlab --repository {}`", printable(&project)),
                 ),
                 false => (
                     format!("it is a job of {}, another project or a fork", printable(&project)),
-                    "if the project was moved there, run `landfall ci gitlab` in it again; otherwise nothing is to be changed: a job of another project must not have this role".to_owned(),
+                    "if the project was moved there, run `landfall ci gitlab` in it again; otherwise change nothing: a job of another project must not have this role".to_owned(),
                 ),
             };
-            (5, Difference::new(format!("{said}: {what}"), change))
+            (5, Difference::new(format!("{compared}: {what}"), change))
         }
         _ => (
             9,
             Difference::new(
-                format!("{said}: their forms differ"),
+                format!("{compared}: their forms differ"),
                 match claims
                     .value("sub")
                     .is_some_and(|sub| sub.starts_with("repo:") || sub.starts_with("project_path:"))
                 {
                     true => "run `landfall ci` of the forge that the job runs on",
                     false => {
-                        "the forge is set to a subject of its own making: set it back to the default (GitHub: `use_default` of the OIDC subject customization; GitLab: `ci_id_token_sub_claim_components`)"
+                        "the forge uses a customized subject: set it back to the default (GitHub: `use_default` of the OIDC subject customization; GitLab: `ci_id_token_sub_claim_components`)"
                     }
                 },
             ),
@@ -196,8 +200,9 @@ fn subject(has: &str, want: &str, claims: &Claims) -> (u32, Difference) {
     }
 }
 
-/// In what two repositories differ; [`None`] if they are the same in the same form.
-fn whose(has: &Repository, wanted: &Repository) -> Option<(u32, String, String)> {
+/// The difference between two repositories: distance, difference and change. [`None`] if they are the
+/// same in the same form.
+fn repository_difference(has: &Repository, wanted: &Repository) -> Option<(u32, String, String)> {
     let again = |repository: &Repository| {
         let path = repository.path();
         match repository.ids {
@@ -214,7 +219,7 @@ fn whose(has: &Repository, wanted: &Repository) -> Option<(u32, String, String)>
         (has_ids, wanted_ids) if has_ids == wanted_ids && same_name => None,
         (Some(there), Some(trusted)) if there == trusted && same_letters => Some((
             2,
-            "only the case of the name differs, and subjects are compared letter by letter".to_owned(),
+            "only the case of the name differs, and AWS compares subjects with their case".to_owned(),
             format!("run `{}`", again(has)),
         )),
         (Some(there), Some(trusted)) if there == trusted => Some((
@@ -222,15 +227,15 @@ fn whose(has: &Repository, wanted: &Repository) -> Option<(u32, String, String)>
             "the numbers are the same: the repository was renamed or moved".to_owned(),
             format!("run `{}`", again(has)),
         )),
-        // Nearer than the form without numbers: nobody is to be told to trust the new ones.
+        // Nearer than the form without numbers: never suggest trust in the new numbers.
         (Some(_), Some(_)) if same_letters => Some((
             2,
-            "the name is the same and the numbers are not: it is another repository, which took over the name".to_owned(),
-            "nothing is to be changed, unless you made the repository anew yourself: then run `landfall ci github` with its numbers".to_owned(),
+            "the name is the same and the numbers are not: another repository has taken over the name".to_owned(),
+            "change nothing, unless you created the repository again yourself: then run `landfall ci github` with its numbers".to_owned(),
         )),
         (Some(_), None) if same_letters => Some((
             3,
-            "the repository sends the form with numbers (GitHub's since 15 July 2026, for repositories that are new, renamed or moved), and the role knows the one without".to_owned(),
+            "the repository sends the form with numbers (GitHub's since 15 July 2026, for repositories that are new, renamed or moved), and the role trusts only the form without".to_owned(),
             format!(
                 "compare the numbers with `gh api repos/{} --jq '[.owner.id, .id]'`; if they are the same, run `{}`",
                 has.path(),
@@ -244,19 +249,19 @@ fn whose(has: &Repository, wanted: &Repository) -> Option<(u32, String, String)>
         )),
         (None, None) if same_letters => Some((
             2,
-            "only the case of the name differs, and subjects are compared letter by letter".to_owned(),
+            "only the case of the name differs, and AWS compares subjects with their case".to_owned(),
             format!("run `{}`", again(has)),
         )),
         _ => Some((
             7,
             format!("it is a job of {}, another repository or a fork", has.path()),
-            "if the repository was renamed or moved, run `landfall ci github` in it again; otherwise nothing is to be changed: a job of another repository must not have this role".to_owned(),
+            "if the repository was renamed or moved, run `landfall ci github` in it again; otherwise change nothing: a job of another repository must not have this role".to_owned(),
         )),
     }
 }
 
-/// In what two jobs of one repository differ.
-fn which(has: &Context, wanted: &Context) -> (u32, String, String) {
+/// The difference between two jobs of one repository: distance, difference and change.
+fn job_difference(has: &Context, wanted: &Context) -> (u32, String, String) {
     let what = format!(
         "this is {}, the role is for {}",
         has.describe(),
@@ -264,31 +269,31 @@ fn which(has: &Context, wanted: &Context) -> (u32, String, String) {
     );
     let change = match (has, wanted) {
         (Context::Environment(name), Context::Environment(wanted)) if name.eq_ignore_ascii_case(wanted) => {
-            format!("write `environment: {wanted}` in the job, in this case")
+            format!("write `environment: {wanted}` in the job: the case differs")
         }
         (Context::Environment(_), Context::Environment(wanted)) => {
             format!("write `environment: {wanted}` in the job, or run `landfall ci github --github-environment` with the other name")
         }
         (Context::Environment(name), Context::Ref(_)) => format!(
-            "a job that names an environment sends it in place of its branch: take `environment:` out of the job, or run `landfall ci github --github-environment {name}`"
+            "a job that names an environment sends it in place of its branch: remove `environment:` from the job, or run `landfall ci github --github-environment {name}`"
         ),
         (Context::Ref(_), Context::Environment(wanted)) => format!(
             "write `environment: {wanted}` in the job, or run `landfall ci github` without --github-environment"
         ),
         (Context::PullRequest, _) => {
-            "a pull request must not have this role: let the job have the plan or the preview role".to_owned()
+            "a pull request must not have this role: use the plan or the preview role in the job".to_owned()
         }
         (_, Context::PullRequest) => {
-            "let the job have the deploy role, or run it for pull requests only".to_owned()
+            "use the deploy role in the job, or run it for pull requests only".to_owned()
         }
         (Context::Ref(name), Context::Ref(wanted)) if name.eq_ignore_ascii_case(wanted) => {
             "only the case differs: run `landfall ci github --branch` with the branch as git spells it".to_owned()
         }
         (Context::Ref(_), Context::Ref(wanted)) => format!(
-            "run it on {wanted}; another branch is named by `landfall ci github --branch`, and then deploys in place of that one"
+            "run it on {wanted}, or run `landfall ci github` with `--branch` to let another branch deploy instead"
         ),
         (Context::Other(_), _) | (_, Context::Other(_)) => {
-            "set the repository's OIDC subject back to the default (`use_default`), or the job to one that landfall wrote".to_owned()
+            "set the repository's OIDC subject back to the default (`use_default`), or use a job that landfall wrote".to_owned()
         }
     };
     (1, what, change)
@@ -303,7 +308,7 @@ fn join(values: &[String]) -> String {
     }
 }
 
-/// A value from outside, in one line and not endless.
+/// A value from outside, on one line and shortened.
 fn printable(value: &str) -> String {
     const SHOWN: usize = 200;
     let mut text: String = value
@@ -316,3 +321,7 @@ fn printable(value: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;

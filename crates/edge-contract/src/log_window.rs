@@ -51,8 +51,8 @@ pub fn ask_since(since: Timestamp, asked: Option<Timestamp>) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge_contract::bucket::{Attempts, Bucket};
-    use crate::edge_contract::summary::{Kind, VERSION};
+    use crate::bucket::{Attempts, Bucket};
+    use crate::summary::{Kind, VERSION};
     use std::collections::BTreeMap;
 
     fn line(taken_at: u64, second: u64, total: u64) -> String {

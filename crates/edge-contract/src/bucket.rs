@@ -3,7 +3,7 @@
 //! By their beginning, not by their end: an app that fails quickly and succeeds slowly would seem
 //! to fail always if requests were counted when they end.
 
-use crate::edge_contract::histogram::Histogram;
+use crate::histogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Counts of one second.

@@ -12,9 +12,11 @@
 //! | [`probe`] | the event by which landfall probes a Lambda version, and its answer |
 //! | [`invocation_error`] | what a failed invocation reports, and the error types of our programs |
 //! | [`runtime_api`], [`emulator`], [`bridge`] | where the programs in the image find each other |
+//! | [`time`] | points in time |
 //!
-//! This module depends on nothing of `rules` but `time`. How the edge decides is not here: it is in
-//! `crates/edge/src/policy`.
+//! Formats and the functions that read and write them: no decision, no effect. How the edge decides is
+//! in `crates/edge/src/policy`; what landfall makes of the counts is in `rules::release`.
+//! It is a crate of its own so that the edge depends on nothing that is about AWS.
 
 pub mod bridge;
 pub mod bucket;
@@ -29,6 +31,7 @@ pub mod probe;
 pub mod runtime_api;
 pub mod secret;
 pub mod summary;
+pub mod time;
 pub mod totals;
 
 /// The edge's program in the image. The directory begins with a dot, so that no app has it.
