@@ -7,7 +7,7 @@
 #   SHA256SUMS
 #
 # The programs are built from the unpacked tarball, without a network. The same commit and compiler give the same
-# bytes, in whatever directory it is unpacked; --twice checks that with a second build.
+# bytes, in any directory; --twice checks that with a second build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -54,7 +54,7 @@ step() {
   end_step ""
 }
 
-# Notes the time of the step at hand, if there is one.
+# Records the time of the current step, if there is one.
 end_step() {
   [[ -n $STEP ]] || return 0
   printf '%s\t%s\t%s\t%s\n' "$STEP_BEGAN" $(($(now_in_milliseconds) - STEP_BEGAN)) "$WHERE" "$STEP$1" >>"$STEP_TIMES"

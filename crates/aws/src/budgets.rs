@@ -29,7 +29,7 @@ impl Budgets {
     /// (<https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DescribeBudget.html>).
     ///
     /// # Errors
-    /// The call fails; often because the caller may not see the account's costs, which says nothing
+    /// The call fails; often because the caller may not see the account's costs, which is no evidence
     /// about the costs.
     pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
         let spent = self.spent(name).await?;

@@ -17,7 +17,7 @@ pub enum ErrorKind {
     Credentials,
     /// The service could not be reached or did not answer in time.
     Unreachable,
-    /// Anything else; the message says what.
+    /// Anything else; the message names it.
     Other,
 }
 
@@ -135,7 +135,7 @@ fn is_about_credentials(failure: &impl std::fmt::Debug) -> bool {
         || text.contains("no providers in chain")
 }
 
-/// An error with all its sources: the SDK's own `Display` says only "dispatch failure".
+/// An error with all its sources: the SDK's own `Display` prints only "dispatch failure".
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts = vec![error.to_string()];
     let mut source = error.source();

@@ -46,7 +46,7 @@ impl Permissions {
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>).
     ///
     /// # Errors
-    /// The call fails; often because the caller may not simulate, which says nothing about the
+    /// The call fails; often because the caller may not simulate, which is no evidence about the
     /// actions.
     pub async fn simulate(&self, principal: &str, ask: &Ask) -> Result<Vec<Simulated>, Error> {
         const OPERATION: &str = "iam:SimulatePrincipalPolicy";

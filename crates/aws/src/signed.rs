@@ -2,7 +2,7 @@
 //!
 //! Everything but the request's text and the answer's is the SDK's: connections, credentials,
 //! signature, retries, timeouts, clock skew, endpoints. Errors go through [`translate`], as those
-//! of every other service. `docs/decisions/0004-services-without-their-sdk-crates.md` says why.
+//! of every other service. `docs/decisions/0004-services-without-their-sdk-crates.md` explains why.
 
 pub(crate) mod api_gateway;
 pub(crate) mod cloudfront;

@@ -65,7 +65,7 @@ pub(crate) fn under_load(
             lost: 0,
         };
         for client in clients {
-            let one = client.join().map_err(|_| "a client died")?;
+            let one = client.join().map_err(|_| "a client thread panicked")?;
             all.requests += one.requests;
             all.lost += one.lost;
         }

@@ -77,7 +77,7 @@ pub(crate) fn closed_within(
         }
         let mut all = Tally::default();
         for thread in threads {
-            all.add(thread.join().map_err(|_| "a thread of the load died")?);
+            all.add(thread.join().map_err(|_| "a load thread panicked")?);
         }
         Ok(all)
     })
@@ -94,7 +94,7 @@ pub(crate) struct Paced {
 }
 
 impl Paced {
-    /// When a request is due, whatever happened to those before it.
+    /// When a request is due, regardless of the results of earlier requests.
     pub(crate) fn due(&self, number: u64) -> Instant {
         self.begins + Duration::from_secs_f64(number as f64 / self.per_second)
     }
@@ -109,7 +109,7 @@ impl Paced {
             }
             let (mut all, mut latencies) = (Tally::default(), Vec::new());
             for thread in threads {
-                let (tally, some) = thread.join().map_err(|_| "a thread of the load died")?;
+                let (tally, some) = thread.join().map_err(|_| "a load thread panicked")?;
                 all.add(tally);
                 latencies.extend(some);
             }

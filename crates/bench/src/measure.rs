@@ -196,7 +196,7 @@ impl Bench {
                 thread::sleep(at.saturating_duration_since(Instant::now()));
                 stage.kill_app()?;
             }
-            let (tally, _) = load.join().map_err(|_| "the load died")??;
+            let (tally, _) = load.join().map_err(|_| "a load thread panicked")??;
             Ok::<_, String>(tally.failed)
         })?;
         self.figures(row).kill_failed = Some(failed);
@@ -285,7 +285,7 @@ impl Bench {
                 threads.push(load::spawn(scope, || closed_after(stage.address))?);
             }
             let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-                thread.join().map_err(|_| "a thread died".to_owned())?
+                thread.join().map_err(|_| "a thread panicked".to_owned())?
             };
             threads
                 .into_iter()

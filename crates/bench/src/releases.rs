@@ -93,7 +93,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     // Printed at once, as the whole run takes an hour.
     for (name, measure) in MEASURES {
         if is_wanted(name) {
-            stage.say(name);
+            stage.print(name);
             let measured = Instant::now();
             let table = measure(&mut stage, &plan)?.took(name, measured.elapsed());
             match arguments.json {

@@ -1,5 +1,5 @@
-# What stands in the place of the slots: one service with the version inline, as without landfall. It does not wait for a
-# steady state: the emulator never tells of one after a change.
+# Replaces the slots: one service with the version inline, as without landfall. It does not wait for a
+# steady state, because the emulator never reports one after a change.
 
 variable "image" {
   description = "The version that is to serve."

@@ -13,7 +13,7 @@ pub struct Bucket {
     /// First attempts for users: the app as it is, without retries. Releases decide by these.
     #[serde(default, skip_serializing_if = "Attempts::is_empty")]
     pub first: Attempts,
-    /// First attempts for landfall's own probes: counted apart, as they do not stand for users.
+    /// First attempts for landfall's own probes: counted separately, as they do not represent users.
     #[serde(default, skip_serializing_if = "Attempts::is_empty")]
     pub probes: Attempts,
     /// What users got in the end.

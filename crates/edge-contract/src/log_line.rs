@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_edge_writes_is_told_from_what_the_app_writes() {
+    fn lines_of_the_edge_are_distinguished_from_lines_of_the_app() {
         for line in [
             "landfall-edge: SIGTERM: draining",
             "landfall-secrets: DATABASE_URL cannot be read",

@@ -212,7 +212,7 @@ impl Collection {
 
     /// The first second, from `from` on, whose counts may still change: all before it are sealed. A
     /// task that is `alive` seals a second by a report from after the second's end, if nothing in
-    /// it is open or its deadline has passed; a report without the second says that it had no
+    /// it is open or its deadline has passed; a report without the second means that it had no
     /// requests. A task that is gone reports no more: what it left open counts as ended after its
     /// deadline, at `now`. If no task has reported on the revision, nothing is sealed.
     pub fn sealed_until(

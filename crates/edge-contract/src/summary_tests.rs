@@ -250,7 +250,7 @@ fn living_tasks_have_to_report_and_others_get_their_deadline() {
     assert_eq!(
         until(&all, 1_700_000_099_000),
         second,
-        "the other may yet say more"
+        "the other may still report more"
     );
     let mut one = all.clone();
     one.retain(|run| run.task != "other");

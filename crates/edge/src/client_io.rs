@@ -27,7 +27,7 @@ pub(crate) enum ConnectionState {
 const NEW: u64 = 0;
 const HEAD: u64 = 1;
 const IDLE: u64 = 2;
-/// Stands for [`None`].
+/// Represents [`None`].
 const NEVER: u64 = u64::MAX;
 
 /// The activity on a connection, shared between its I/O and its requests.
@@ -36,7 +36,7 @@ pub(crate) struct Activity {
     clock: Clock,
     /// Requests whose answer has not been sent completely.
     open: AtomicU32,
-    /// Since when the client does not read what is to be written; [`NEVER`] if it does.
+    /// Since when the client does not read the pending output; [`NEVER`] if it does.
     stalled_since: AtomicU64,
     /// When the last change was; its kind is in the two lowest bits.
     last: AtomicU64,
@@ -76,7 +76,7 @@ impl Activity {
         self.open.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Since when the client does not read what is to be written.
+    /// Since when the client does not read the pending output.
     pub(crate) fn stalled_since(&self) -> Option<Monotonic> {
         Some(self.stalled_since.load(Ordering::Relaxed))
             .filter(|at| *at != NEVER)

@@ -230,7 +230,7 @@ impl Timeouts<'_> {
             // HTTP/2 loses nothing by GOAWAY: send it at once.
             Phase::Serving | Phase::Closing { .. } | Phase::Lead { .. } => Due::Close,
             Phase::Draining { .. } => match self.activity.state() {
-                // The answer will say that the connection closes after it.
+                // The answer announces that the connection closes after it.
                 ConnectionState::Busy => Due::Close,
                 ConnectionState::Head(_) => Due::CheckAt(now.plus(CHECK_INTERVAL)),
                 ConnectionState::New(since) if now.since(since) < FIRST_REQUEST_TIMEOUT => {

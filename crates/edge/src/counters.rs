@@ -18,7 +18,7 @@ pub(crate) enum Source {
     Probe,
 }
 
-/// What summaries say about this edge.
+/// The identity of this edge in summaries.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) task: String,

@@ -23,7 +23,7 @@ static X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the settings say about proxies in front of the edge.
+/// The settings for proxies in front of the edge.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proxies {
     /// Number of trusted proxies.
@@ -61,15 +61,15 @@ pub(crate) fn is_repeatable(parts: &Parts) -> bool {
     crate::policy::retry::is_repeatable(parts.method.as_str(), has_key)
 }
 
-/// The protocol that the client wants to upgrade to. Not `h2c`: its requests would bypass the edge.
+/// The protocol that the client asks to upgrade to. Not `h2c`: its requests would bypass the edge.
 pub(crate) fn upgrade(parts: &Parts) -> Option<HeaderValue> {
-    let wants = parts.version == Version::HTTP_11
+    let is_upgrade = parts.version == Version::HTTP_11
         && has_token(&parts.headers, &header::CONNECTION, "upgrade");
     let to = parts.headers.get(header::UPGRADE)?;
     let is_h2 = to
         .to_str()
         .is_ok_and(|to| to.to_ascii_lowercase().contains("h2c"));
-    (wants && !is_h2).then(|| to.clone())
+    (is_upgrade && !is_h2).then(|| to.clone())
 }
 
 /// Turns a client's head into the one that the app gets. Returns the request id.

@@ -1,7 +1,7 @@
 //! The edge as a custom runtime of AWS Lambda: it serves invocations instead of connections.
 //!
 //! The policy's clock is paused between invocations: Lambda freezes the machine meanwhile, so what
-//! would be due then says nothing about the app.
+//! would be due then gives no information about the app.
 
 mod event_handler;
 mod invocation;

@@ -38,7 +38,7 @@ impl Backoff {
 /// A local connection is made at once, or not at all because the app's queue is full.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Stands for [`None`] in the atomic fields.
+/// Represents [`None`] in the atomic fields.
 const NEVER: u64 = u64::MAX;
 
 #[derive(Debug)]

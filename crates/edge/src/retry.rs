@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a request's body waits for the app's `100 Continue` (RFC 9110, 10.1.1 does not say).
+/// How long a request's body waits for the app's `100 Continue` (RFC 9110, 10.1.1 does not specify it).
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most bytes that are read of an unwanted answer to keep its connection.
 const UNWANTED: usize = 64 * 1024;

@@ -249,7 +249,7 @@ impl Supervisor {
         if has_answered || is_draining || now.since(*started) < limit {
             return;
         }
-        // Before it is killed: the message says on which ports it listens instead.
+        // Before it is killed: the message contains the ports that it listens on instead.
         let hint = port_hint(&self.edge.settings);
         process.kill_group();
         let address = self.edge.settings.app;

@@ -134,7 +134,7 @@ impl Request {
     }
 }
 
-/// Answers one request; false if the connection is to be closed.
+/// Answers one request; false if the connection must be closed.
 fn answer(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream) -> Outcome {
     let Some(request) = read_head(reader)? else {
         return Ok(false);

@@ -27,7 +27,7 @@ fn the_command_has_the_environment_of_the_app_and_its_exit_code_counts() {
     assert!(out.lines().any(|line| line == "COLOUR=blue"), "{out}");
     assert!(out.lines().any(|line| line == "NoNewPrivs:\t1"), "{out}");
     assert!(!out.contains("LANDFALL_EDGE_"), "{out}");
-    assert_eq!(err, "two words\n", "the edge itself says nothing");
+    assert_eq!(err, "two words\n", "the edge itself prints nothing");
 }
 
 #[test]

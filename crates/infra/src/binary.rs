@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_what_is_wrong() {
+    fn an_error_states_what_is_wrong() {
         let dir = tempfile::tempdir().expect("a directory");
         let find = || Binary::find(None, dir.path().as_os_str()).expect_err("none");
         assert!(matches!(find(), BinaryError::Missing));

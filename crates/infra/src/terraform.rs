@@ -349,7 +349,7 @@ impl Terraform {
                         output.add(&line, on);
                     }
                 }
-                true = wants_to_stop(&mut interrupt), if !is_signalled => {
+                true = is_interrupted(&mut interrupt), if !is_signalled => {
                     // Only once: at a second interrupt Terraform discards what it has not written
                     // yet.
                     is_signalled = true;
@@ -370,7 +370,7 @@ impl Terraform {
 }
 
 /// Returns once the user interrupts the command; never, if the sender is gone.
-async fn wants_to_stop(interrupt: &mut Interrupt) -> bool {
+async fn is_interrupted(interrupt: &mut Interrupt) -> bool {
     if interrupt.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }

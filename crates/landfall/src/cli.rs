@@ -61,7 +61,7 @@ impl Cli {
         let mut command = Cli::definition();
         let matches = command.try_get_matches_from_mut(arguments)?;
         let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        // Not `conflicts_with`: a variable that says "off" contradicts nothing.
+        // Not `conflicts_with`: a variable with the value "off" contradicts nothing.
         if cli.global.quiet && cli.global.verbose {
             let why = "--quiet and --verbose contradict each other";
             return Err(command.error(ErrorKind::ArgumentConflict, why));

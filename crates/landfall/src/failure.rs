@@ -143,8 +143,8 @@ impl From<aws::Error> for Failure {
     }
 }
 
-/// Terraform's diagnostics carry no error codes, so the English text of AWS's denial is what tells a
-/// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] knows its phrases. What
+/// Terraform's diagnostics contain no error codes, so only the English text of AWS's denial distinguishes a
+/// missing permission ([`Exit::Access`]) from any other failure; [`Denied::all`] contains its phrases. What
 /// Terraform really prints is recorded in `tests/recorded/terraform-*.jsonl`, and the tests below read it.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {

@@ -80,14 +80,14 @@ async fn run(cli: &Cli, report: &Report, interrupt: Interrupt) -> Result<(), Fai
             commands::release::rollback(arguments, global, report, interrupt).await
         }
         Command::Promote(arguments) => {
-            commands::release::say(ManualAction::Promote, arguments, global, report, interrupt)
+            commands::release::act(ManualAction::Promote, arguments, global, report, interrupt)
                 .await
         }
         Command::Abort(arguments) => {
-            commands::release::say(ManualAction::Abort, arguments, global, report, interrupt).await
+            commands::release::act(ManualAction::Abort, arguments, global, report, interrupt).await
         }
         Command::Resume(arguments) => {
-            commands::release::say(ManualAction::Resume, arguments, global, report, interrupt).await
+            commands::release::act(ManualAction::Resume, arguments, global, report, interrupt).await
         }
         Command::Unlock(arguments) => commands::release::unlock(arguments, global, report).await,
         Command::History(arguments) => commands::history::run(arguments, global, report).await,

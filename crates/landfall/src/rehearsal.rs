@@ -1,6 +1,6 @@
 //! The emulators of a rehearsal: started here, or found running.
 //!
-//! fakecloud carries the deployment, with real containers and a real load balancer. ministack
+//! fakecloud runs the deployment, with real containers and a real load balancer. ministack
 //! answers for Budgets and CloudFront, which fakecloud lacks, and for S3, where fakecloud treats a
 //! released lock as held. Both are used unmodified.
 //!
@@ -193,7 +193,7 @@ impl Rehearsal {
         Ok(true)
     }
 
-    /// The address of an HTTP API: the emulator tells APIs apart by the host name of the request.
+    /// The address of an HTTP API: the emulator distinguishes APIs by the host name of the request.
     pub(crate) fn api_url(&self, api: &str) -> String {
         let port = self.fakecloud.port();
         format!("http://{api}.execute-api.localhost:{port}")

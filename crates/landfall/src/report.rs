@@ -94,7 +94,7 @@ impl Report {
         self.printer().target = target;
     }
 
-    /// Where the command acts, once an event has said so.
+    /// Where the command acts, once an event has reported it.
     pub(crate) fn scope(&self) -> Option<Scope> {
         self.printer().scope.clone()
     }

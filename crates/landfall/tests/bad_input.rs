@@ -91,7 +91,7 @@ fn without_credentials_nothing_starts() {
 }
 
 #[test]
-fn without_terraform_the_error_says_how_to_install_it() {
+fn without_terraform_the_error_explains_how_to_install_it() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "tools", Mode::Good, 1);
     let mut command = sandbox.command(&["up", "--yes", "--region", "eu-west-2"]);
@@ -108,7 +108,7 @@ fn without_terraform_the_error_says_how_to_install_it() {
 }
 
 #[test]
-fn without_a_container_engine_the_error_says_how_to_install_it() {
+fn without_a_container_engine_the_error_explains_how_to_install_it() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "engine", Mode::Good, 1);
     let mut command = sandbox.command(&["up", "--yes", "--region", "eu-west-2"]);

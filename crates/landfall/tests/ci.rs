@@ -149,7 +149,7 @@ impl Drop for Enforcing {
     }
 }
 
-fn told<T>(failure: infra::Failure) -> T {
+fn fail<T>(failure: infra::Failure) -> T {
     panic!("{failure}\n{}", failure.why.join("\n"))
 }
 
@@ -171,7 +171,7 @@ async fn terraform(emulator: &Enforcing, dir: &Path, inputs: &CiInputs) -> Terra
         vec![("AWS_EC2_METADATA_DISABLED".into(), "true".into())],
         tokio::sync::watch::channel(false).1,
     );
-    terraform.init().await.unwrap_or_else(told);
+    terraform.init().await.unwrap_or_else(fail);
     terraform
 }
 
@@ -207,7 +207,7 @@ fn in_order(policy: &Value) -> Value {
     }
 }
 
-/// Three witnesses of each token: what the rules say of the policy that Terraform plans, what an
+/// Three witnesses of each token: what the rules determine for the policy that Terraform plans, what an
 /// emulator of STS does with the role that Terraform made, and what this test expects.
 async fn witness(forge: Forge, cases: &[(&str, Value, &[Role])]) {
     let emulator = Enforcing::start().await;
@@ -215,14 +215,14 @@ async fn witness(forge: Forge, cases: &[(&str, Value, &[Role])]) {
     let (setup, deployment) = (setup(forge), deployment("prod"));
     let inputs = CiInputs::of(&setup, &deployment);
     let terraform = terraform(&emulator, dir.path(), &inputs).await;
-    let plan = terraform.plan(false).await.unwrap_or_else(told);
+    let plan = terraform.plan(false).await.unwrap_or_else(fail);
     for role in Role::ALL {
         let made: Value = serde_json::from_str(&planned(&plan, role)).expect("JSON");
-        let said = trust::policy(&setup, &deployment, role);
-        assert_eq!(in_order(&made), in_order(&said), "{role}");
+        let described = trust::policy(&setup, &deployment, role);
+        assert_eq!(in_order(&made), in_order(&described), "{role}");
     }
-    terraform.apply(&mut |_| {}).await.unwrap_or_else(told);
-    let outputs: Option<CiOutputs> = terraform.outputs().await.unwrap_or_else(told);
+    terraform.apply(&mut |_| {}).await.unwrap_or_else(fail);
+    let outputs: Option<CiOutputs> = terraform.outputs().await.unwrap_or_else(fail);
     let arns = outputs.expect("outputs").role_arns;
     for (what, claims, roles) in cases {
         let token = token(claims);
@@ -237,11 +237,11 @@ async fn witness(forge: Forge, cases: &[(&str, Value, &[Role])]) {
             assert_eq!(admitted, expected, "STS: {role}: {what}");
         }
     }
-    let again = terraform.plan(false).await.unwrap_or_else(told);
+    let again = terraform.plan(false).await.unwrap_or_else(fail);
     assert!(again.is_empty(), "{:#?}", again.changes);
-    terraform.plan(true).await.unwrap_or_else(told);
-    terraform.apply(&mut |_| {}).await.unwrap_or_else(told);
-    assert_eq!(terraform.resources().await.unwrap_or_else(told), 0);
+    terraform.plan(true).await.unwrap_or_else(fail);
+    terraform.apply(&mut |_| {}).await.unwrap_or_else(fail);
+    assert_eq!(terraform.resources().await.unwrap_or_else(fail), 0);
 }
 
 #[tokio::test]
@@ -552,7 +552,7 @@ fn ci_check_reports_what_differs_and_hides_the_token() {
         "{failure}"
     );
     // The first line is the command itself, with the test's own bearer.
-    let complaints = ended.words.split_once('\n').map_or("", |(_, said)| said);
+    let complaints = ended.words.split_once('\n').map_or("", |(_, rest)| rest);
     let shown = format!("{:?}{complaints}", ended.events);
     for part in given.split('.') {
         assert!(!shown.contains(part), "the token is shown");

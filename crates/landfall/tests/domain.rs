@@ -46,20 +46,20 @@ fn up_sets_a_domain_up_and_down_removes_it() {
     let app = sandbox.app("own", "own", Mode::Good, 1);
     let app = app.clone().manifest("domain = \"app.example.com\"\n");
 
-    // Without a zone nothing is created, and the error says how to create one.
+    // Without a zone nothing is created, and the error explains how to create one.
     let refused = sandbox.rehearse(&app, &BRIEF).expect(Exit::BadInput);
-    let told = failure(&refused);
+    let message = failure(&refused);
     assert!(
-        told.contains("aws route53 create-hosted-zone --name example.com"),
-        "{told}"
+        message.contains("aws route53 create-hosted-zone --name example.com"),
+        "{message}"
     );
 
     // Records of others are not overwritten.
     let zone = Zone::create(&sandbox, "example.com");
     zone.add("app.example.com", "192.0.2.1");
     let refused = sandbox.rehearse(&app, &BRIEF).expect(Exit::BadInput);
-    let told = failure(&refused);
-    assert!(told.contains("192.0.2.1"), "{told}");
+    let message = failure(&refused);
+    assert!(message.contains("192.0.2.1"), "{message}");
     let doctor = sandbox
         .rehearse(&app, &["doctor", "--no-run"])
         .expect(Exit::BadInput);

@@ -58,35 +58,39 @@ impl Person {
             }
         }
         let output = command.output().expect("Terraform runs");
-        let said = format!(
+        let output_text = format!(
             "{}\n{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        (output.status.code().unwrap_or(-1), said)
+        (output.status.code().unwrap_or(-1), output_text)
     }
 
     #[track_caller]
     fn init(&self, directory: &Path) {
-        let (code, said) = self.run(directory, &["init", "-input=false", "-no-color"]);
-        assert_eq!(code, 0, "{said}");
+        let (code, output_text) = self.run(directory, &["init", "-input=false", "-no-color"]);
+        assert_eq!(code, 0, "{output_text}");
     }
 
     /// The plan's exit code: 0 for no changes, 2 for changes.
     #[track_caller]
     fn plan(&self, directory: &Path) -> i32 {
         let plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode"];
-        let (code, said) = self.run(directory, &plan);
-        assert!(matches!(code, 0 | 2), "{said}");
-        assert_eq!(code == 0, said.contains("No changes."), "{said}");
+        let (code, output_text) = self.run(directory, &plan);
+        assert!(matches!(code, 0 | 2), "{output_text}");
+        assert_eq!(
+            code == 0,
+            output_text.contains("No changes."),
+            "{output_text}"
+        );
         code
     }
 
     #[track_caller]
     fn apply(&self, directory: &Path) {
         let apply = ["apply", "-input=false", "-no-color", "-auto-approve"];
-        let (code, said) = self.run(directory, &apply);
-        assert_eq!(code, 0, "{said}");
+        let (code, output_text) = self.run(directory, &apply);
+        assert_eq!(code, 0, "{output_text}");
     }
 }
 
@@ -239,15 +243,15 @@ fn an_environment_is_ejected_and_adopted() {
     let as_before = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     no_changes(&as_before);
 
-    // A person changes the infrastructure; landfall would undo it, and says which keys to set.
+    // A person changes the infrastructure; landfall would undo it, and reports which keys to set.
     set(&root(Root::Lambda), "log_retention_days", 30);
     set(&root(Root::Lambda), "rate_limit", 70);
     assert_eq!(person.plan(&root(Root::Lambda)), 2);
     person.apply(&root(Root::Lambda));
-    let told = sandbox
+    let refused = sandbox
         .rehearse(&app, &["adopt", &from])
         .expect(Exit::Refused);
-    let failure = told.failure();
+    let failure = refused.failure();
     assert!(failure.contains("`log_retention_days = 30`"), "{failure}");
     assert!(failure.contains("rate_limit is 70 there"), "{failure}");
     // One key of the manifest covers both roots, so the other root has to follow; the rate has no
@@ -261,10 +265,10 @@ fn an_environment_is_ejected_and_adopted() {
     // landfall does not keep additional files.
     let own = root(Root::Lambda).join("mine.tf");
     std::fs::write(&own, "output \"mine\" {\n  value = 1\n}\n").expect("a file");
-    let told = sandbox
+    let refused = sandbox
         .rehearse(&app, &["adopt", &from])
         .expect(Exit::Refused);
-    let failure = told.failure();
+    let failure = refused.failure();
     assert!(failure.contains("lambda/mine.tf was added"), "{failure}");
     std::fs::remove_file(own).expect("removed");
 
@@ -362,8 +366,8 @@ fn a_copied_state_is_adopted() {
     let _ejected = sandbox
         .rehearse(&app, &["eject", "--yes", &into])
         .expect(Exit::Done);
-    let anew = std::fs::read_to_string(directory.join(FILE)).expect("a record");
-    assert_ne!(anew, record, "the serials grew");
+    let rewritten = std::fs::read_to_string(directory.join(FILE)).expect("a record");
+    assert_ne!(rewritten, record, "the serials grew");
     std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
     let moved = sandbox.rehearse(&app, &["adopt", &from]).expect(Exit::Done);
     assert!(adopted(&moved));

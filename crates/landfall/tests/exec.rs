@@ -44,10 +44,10 @@ fn a_command_runs_like_the_app_and_next_to_it() {
     let before = serving(&sandbox, &app);
 
     // With the app's variables and restrictions.
-    let told = exec(&["/misbehave", "prints"]).expect(Exit::Done);
-    assert_eq!(command_code(&told), Some(0));
+    let ended = exec(&["/misbehave", "prints"]).expect(Exit::Done);
+    assert_eq!(command_code(&ended), Some(0));
     // The emulator puts the container's name before the first line.
-    let lines: Vec<String> = printed(&told)
+    let lines: Vec<String> = printed(&ended)
         .iter()
         .map(|line| line.trim_start_matches("[app] ").to_owned())
         .collect();

@@ -73,16 +73,16 @@ fn an_app_on_this_machine_has_the_restrictions_of_aws() {
         "[container]\nuser = \"1000:1000\"\nwritable = [\"/var/cache/app\"]\nno_new_privileges = \
          false\n",
     );
-    let told = run(&sandbox, &app).expect("it runs");
-    assert!(told.contains("Uid: 1000 1000"), "{told}");
-    assert!(told.contains("NoNewPrivs: 0"), "{told}");
-    assert!(told.contains("/var/cache/app/file written"), "{told}");
+    let output = run(&sandbox, &app).expect("it runs");
+    assert!(output.contains("Uid: 1000 1000"), "{output}");
+    assert!(output.contains("NoNewPrivs: 0"), "{output}");
+    assert!(output.contains("/var/cache/app/file written"), "{output}");
     let app = app
         .manifest("[container]\nuser = \"root\"\ncapabilities = [\"CHOWN\"]\nread_only = false\n");
-    let told = run(&sandbox, &app).expect("it runs");
-    assert!(told.contains("Uid: 0 0"), "{told}");
-    assert!(told.contains("CapEff: 0000000000000001"), "{told}");
-    assert!(told.contains("/root-file written"), "{told}");
+    let output = run(&sandbox, &app).expect("it runs");
+    assert!(output.contains("Uid: 0 0"), "{output}");
+    assert!(output.contains("CapEff: 0000000000000001"), "{output}");
+    assert!(output.contains("/root-file written"), "{output}");
 }
 
 /// Each diagnosis names the key that lifts the restriction, and with that key the app runs.
@@ -131,8 +131,8 @@ fn an_app_that_needs_more_gets_the_key_that_allows_it() {
             failure.contains(why) && failure.contains(key),
             "{mode:?}: {failure}"
         );
-        let told = run(&sandbox, &app.manifest(remedy));
-        assert_eq!(told.expect("it runs"), "up", "{mode:?}");
+        let output = run(&sandbox, &app.manifest(remedy));
+        assert_eq!(output.expect("it runs"), "up", "{mode:?}");
     }
 }
 
@@ -176,13 +176,13 @@ fn a_release_on_fargate_is_hardened_and_one_that_needs_more_is_rolled_back() {
     assert_eq!(body(&address), HARDENED);
 
     // With the named key, and with a port below 1024, it is released.
-    let mended = sandbox
-        .app("mended", "hard", Mode::Writes("/data/file"), 2)
+    let fixed = sandbox
+        .app("fixed", "hard", Mode::Writes("/data/file"), 2)
         .manifest("[container]\nwritable = [\"/data\"]\n");
     let low = sandbox
         .app("low", "hard", Mode::On(80), 3)
         .manifest("port = 80\n");
-    for app in [&mended, &low] {
+    for app in [&fixed, &low] {
         let up = ["up", "--yes", "--strategy", "all-at-once"];
         let _ = sandbox.rehearse(app, &up).expect(Exit::Done);
         assert_eq!(body(&address), "up");

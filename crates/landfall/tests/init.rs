@@ -22,11 +22,11 @@ fn a_first_manifest_is_written_once_with_the_detected_values() {
         .expect(Exit::Done);
     assert!(!file.exists(), "nothing is written");
     let written = sandbox.run(&["init", &path]).expect(Exit::Done);
-    let said = written.one("what was written", |event| match event {
+    let summary = written.one("what was written", |event| match event {
         Event::Written { what, .. } => Some(what.clone()),
         _ => None,
     });
-    assert_eq!(said, "shop, on port 8080, target lambda");
+    assert_eq!(summary, "shop, on port 8080, target lambda");
     let text = std::fs::read_to_string(&file).expect("it is there");
     assert_eq!(text.trim_end(), document(&dry).trim_end());
     assert!(text.contains("name = \"shop\"") && text.contains("port = 8080"));
@@ -64,8 +64,8 @@ fn an_error_names_the_option_for_what_the_dockerfile_lacks() {
             .then_some(()),
         _ => None,
     });
-    let told = sandbox
+    let printed = sandbox
         .run(&["init", &path, "--port", "81", "--dry-run"])
         .expect(Exit::Done);
-    assert!(document(&told).contains("port = 81"));
+    assert!(document(&printed).contains("port = 81"));
 }

@@ -62,7 +62,7 @@ fn terraform(root: &Path, endpoint: &str, arguments: &[&str]) -> String {
 }
 
 /// Releases cause no changes in Terraform's plan.
-fn plan_says_no_changes(root: &Path, endpoint: &str) {
+fn plan_reports_no_changes(root: &Path, endpoint: &str) {
     let arguments = ["plan", "-detailed-exitcode", "-input=false", "-no-color"];
     let text = terraform(root, endpoint, &arguments);
     assert!(text.contains("No changes."), "{text}");
@@ -130,7 +130,7 @@ fn up_releases_rollbacks_and_down() {
     // The release causes no changes in Terraform's plan.
     let (endpoint, _) = sandbox.emulators();
     for root in ["foundation", "fargate"] {
-        plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
+        plan_reports_no_changes(&roots(&sandbox).join(root), &endpoint);
         checkov_finds_nothing(&sandbox, root, &endpoint);
     }
 
@@ -195,7 +195,7 @@ fn up_releases_rollbacks_and_down() {
         "{answers:?}"
     );
     for root in ["foundation", "fargate"] {
-        plan_says_no_changes(&roots(&sandbox).join(root), &endpoint);
+        plan_reports_no_changes(&roots(&sandbox).join(root), &endpoint);
     }
 
     // Bad versions: the right cause, and the version before stays live.

@@ -62,10 +62,10 @@ fn it_shows_what_up_would_create_and_creates_nothing() {
                 findings(&plan)
             );
             assert!(changes(&plan).iter().all(|count| *count > 5));
-            let said = conclusion(&plan);
-            assert!(said.contains("asks for a yes"), "{said}");
+            let text = conclusion(&plan);
+            assert!(text.contains("asks for a yes"), "{text}");
             // Without a budget, AWS would refuse tasks; a rehearsal does not.
-            assert_eq!(said.contains("on AWS"), target == Target::Fargate, "{said}");
+            assert_eq!(text.contains("on AWS"), target == Target::Fargate, "{text}");
             nothing_was_created(&sandbox, &app);
         }
         let page = std::fs::read_to_string(file).expect("a page");

@@ -89,8 +89,8 @@ fn nothing_is_left(down: &CommandOutput) {
     });
 }
 
-/// From `up` to `down`; `telling` are actions of each phase that prove that the gate checked.
-fn lives(target: Target, telling: &[(Phase, &[&str])]) {
+/// From `up` to `down`; `proofs` are actions of each phase that prove that the gate checked.
+fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     let sandbox = Sandbox::new().on(target);
     let app = |label: &str, version| sandbox.app(label, "least", Mode::Good, version);
     let (first, second) = (app("first", 1), app("second", 2));
@@ -141,21 +141,21 @@ fn lives(target: Target, telling: &[(Phase, &[&str])]) {
     );
 
     let judged = gate.decisions();
-    for (phase, expected) in telling {
+    for (phase, expected) in proofs {
         let asked = actions(&judged, phase.as_str());
         for action in *expected {
             assert!(asked.contains(action), "{phase}: {action} in {asked:?}");
         }
     }
-    // Actions that were never called are not covered here; docs/permissions.md says so.
+    // Actions that were never called are not covered here; docs/permissions.md lists them.
     let asked: BTreeSet<&str> = judged.iter().map(|one| one.action.as_str()).collect();
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
     let page = std::fs::read_to_string(page).expect("a page");
     for action in allowed.iter().filter(|action| !action.ends_with('*')) {
-        let is_told = asked.contains(action.as_str()) || page.contains(&format!("`{action}`"));
+        let is_known = asked.contains(action.as_str()) || page.contains(&format!("`{action}`"));
         assert!(
-            is_told,
-            "{target}: nobody asked for {action}, and the page does not say so"
+            is_known,
+            "{target}: nothing requested {action}, and the page does not list it"
         );
     }
 }

@@ -76,7 +76,7 @@ fn version(ended: &CommandOutput) -> String {
 
 /// All output, and all command lines of landfall and its child processes.
 struct LiveStatus {
-    said: Vec<String>,
+    outputs: Vec<String>,
     stop: Arc<AtomicBool>,
     seen: JoinHandle<usize>,
     pids: Arc<std::sync::Mutex<Vec<u32>>>,
@@ -99,7 +99,7 @@ impl LiveStatus {
             lines
         });
         LiveStatus {
-            said: Vec::new(),
+            outputs: Vec::new(),
             stop,
             seen,
             pids,
@@ -121,7 +121,7 @@ impl LiveStatus {
         self.pids.lock().expect("pids").push(running.id());
         let ended = running.end();
         self.pids.lock().expect("pids").clear();
-        self.said
+        self.outputs
             .push(format!("{}\n{:?}", ended.words, ended.events));
         ended
     }
@@ -130,7 +130,7 @@ impl LiveStatus {
         self.stop.store(true, Ordering::Relaxed);
         let lines = self.seen.join().expect("no command line holds a value");
         assert!(lines > 100, "command lines were looked at {lines} times");
-        self.said
+        self.outputs
     }
 }
 
@@ -208,16 +208,19 @@ fn images(name: &str) -> String {
             .expect("docker runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let mut told = String::new();
+    let mut inspected = String::new();
     for tag in [
         format!("landfall/{name}:prod"),
         format!("landfall/{name}:prod-edge"),
     ] {
-        told += &docker(&["image", "inspect", &tag]);
-        told += &docker(&["image", "history", "--no-trunc", &tag]);
+        inspected += &docker(&["image", "inspect", &tag]);
+        inspected += &docker(&["image", "history", "--no-trunc", &tag]);
     }
-    assert!(told.contains("Entrypoint"), "no image of {name}: {told}");
-    told
+    assert!(
+        inspected.contains("Entrypoint"),
+        "no image of {name}: {inspected}"
+    );
+    inspected
 }
 
 /// One API call to fakecloud.
@@ -437,8 +440,8 @@ fn only_the_app_on_fargate_has_its_secrets() {
     assert!(!images("keeps").contains(CANARY));
     take_down(&mut watch, &sandbox, &app);
     assert!(search(&sandbox.home()) > 0);
-    for said in watch.end() {
-        assert!(!said.contains(CANARY), "{said}");
+    for output in watch.end() {
+        assert!(!output.contains(CANARY), "{output}");
     }
 }
 
@@ -478,13 +481,16 @@ fn only_the_app_on_lambda_has_its_secrets() {
     let _up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
     assert_eq!(body(&url), SECOND);
 
-    let told = versions(&sandbox);
+    let listed = versions(&sandbox);
     assert!(
-        told.contains("DATABASE_URL=parameter-store:/landfall/fetches-prod/DATABASE_URL#2"),
-        "{told}"
+        listed.contains("DATABASE_URL=parameter-store:/landfall/fetches-prod/DATABASE_URL#2"),
+        "{listed}"
     );
-    assert!(told.contains("DATABASE_URL=secrets-manager:arn:"), "{told}");
-    assert!(!told.contains(CANARY), "{told}");
+    assert!(
+        listed.contains("DATABASE_URL=secrets-manager:arn:"),
+        "{listed}"
+    );
+    assert!(!listed.contains(CANARY), "{listed}");
     let logs = watch.run(&sandbox, &app, &["logs"], "").expect(Exit::Done);
     assert!(
         !logs
@@ -498,7 +504,7 @@ fn only_the_app_on_lambda_has_its_secrets() {
     assert!(search(&sandbox.home()) > 20);
     assert!(!images("fetches").contains(CANARY));
     take_down(&mut watch, &sandbox, &app);
-    for said in watch.end() {
-        assert!(!said.contains(CANARY), "{said}");
+    for output in watch.end() {
+        assert!(!output.contains(CANARY), "{output}");
     }
 }

@@ -239,7 +239,7 @@ fn the_view_is_hidden_during_a_question() {
         "apply this plan? [y/N]",
         "nothing else is there"
     );
-    stage.keyboard.write_all(b"y\n").expect("somebody types");
+    stage.keyboard.write_all(b"y\n").expect("a key is typed");
     stage.wait_for("answer", shows("  the answer was true"));
     assert!(stage.end().success());
     stage.is_tidy();

@@ -96,7 +96,7 @@ impl CheckId {
         )
     }
 
-    /// The check in words.
+    /// The check as text.
     pub fn as_str(self) -> &'static str {
         match self {
             CheckId::App => "app",
@@ -299,7 +299,7 @@ impl Check {
     }
 }
 
-/// The checks that follow from a fact, or the one that says why it is not available.
+/// The checks that follow from a fact, or the one check that reports why it is not available.
 pub fn judged<T>(
     check: CheckId,
     fact: &Seen<T>,

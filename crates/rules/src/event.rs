@@ -1,4 +1,4 @@
-//! Everything a command has to say, as data. Commands emit events; the report of the command line is
+//! Everything a command reports, as data. Commands emit events; the report of the command line is
 //! the only place that turns them into text, and `--json` is one event a line.
 
 use crate::app::manifest::Target;
@@ -84,7 +84,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The phase in words.
+    /// The phase as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Rehearsal => "rehearsal",
@@ -213,7 +213,7 @@ impl From<&Record> for Past {
     }
 }
 
-/// Something a command has to say.
+/// Something that a command reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -265,7 +265,7 @@ pub enum Event {
         /// Every charge, and the sum.
         bill: Box<Bill>,
     },
-    /// What AWS says was spent this month; the end of `cost`.
+    /// What AWS reports as spent this month; the end of `cost`.
     Spent(Spent),
     /// What the review of the plans and of what is to run found.
     Reviewed {
@@ -359,7 +359,7 @@ pub enum Event {
     Written {
         /// Its path.
         file: String,
-        /// What it says, in short.
+        /// A short description of its content.
         what: String,
     },
     /// Secrets, without their values; the result of `secrets`.
@@ -392,9 +392,9 @@ pub enum Event {
     Compared {
         /// Settings.
         differences: Vec<Difference>,
-        /// Files that somebody edited.
+        /// Files that were edited by hand.
         edits: Vec<Edit>,
-        /// Whether that is no obstacle, as somebody said yes to it.
+        /// Whether a person accepted the differences, so that they are no obstacle.
         accepted: bool,
     },
     /// An ejected environment is landfall's again; the result of `adopt`.
@@ -468,7 +468,7 @@ pub enum Event {
         url: String,
         /// Name of the header.
         header: String,
-        /// Its value: whoever knows it reaches the version until the release ends.
+        /// Its value: requests with it reach the version until the release ends.
         token: String,
     },
     /// A release of the past; the result of `history`.
@@ -485,7 +485,7 @@ pub enum Event {
         /// It.
         data: serde_json::Value,
     },
-    /// What is to be seen of what serves, about once a second while it is watched.
+    /// The state of what serves, about once a second while it is watched.
     Watch(LiveStatus),
     /// Something was looked at; a result of `doctor`.
     Checked {
@@ -497,7 +497,7 @@ pub enum Event {
     Examined {
         /// How many came to what.
         summary: Summary,
-        /// Those that somebody should do something about.
+        /// The checks that a person should act on.
         problems: Vec<Check>,
     },
     /// Nothing had to be done.
@@ -545,7 +545,7 @@ mod tests {
     use crate::release::live_status::{self, Arm, Count, Role, Sample};
 
     #[test]
-    fn a_line_says_its_version_and_type_and_comes_back_as_it_was() {
+    fn a_line_has_its_version_and_type_and_round_trips() {
         let events = [
             Event::PhaseFinished {
                 time: PhaseTime {

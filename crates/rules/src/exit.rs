@@ -1,4 +1,4 @@
-//! Exit codes: one number for each kind of ending, so that a script can tell them apart.
+//! Exit codes: one number for each kind of ending, so that a script can distinguish them.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub enum Exit {
     RolledBack,
     /// The new version failed and no older one was there: nothing serves.
     NothingServing,
-    /// The state or the release is locked by somebody else.
+    /// Another process holds the lock of the state or of the release.
     Locked,
     /// After `down` something that costs money is left.
     Leftovers,
@@ -32,7 +32,7 @@ pub enum Exit {
     Refused,
     /// The ending could not be observed: what runs now is unknown.
     Unknown,
-    /// The release waits for a person; users are served as it says.
+    /// The release waits for a person; the output reports which version serves.
     Held,
     /// The new version was given up, and the old one was not seen to serve: users may be affected now.
     AtRisk,
@@ -103,7 +103,7 @@ impl Exit {
             Exit::NothingServing => {
                 "the new version failed and there was no older one: nothing serves"
             }
-            Exit::Locked => "somebody else holds the lock",
+            Exit::Locked => "another process holds the lock",
             Exit::Leftovers => "after `down` something that costs money is left",
             Exit::Refused => "refused: the price, or a confirmation that was not given",
             Exit::Unknown => "what runs now could not be observed",

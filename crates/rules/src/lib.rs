@@ -1,7 +1,7 @@
 //! Every decision landfall takes, as functions from data to data.
 //!
 //! Nothing in this crate reads a clock, a file, an environment variable or a socket; `clippy.toml`
-//! bans them. What was seen comes in as an argument, what is to be done goes out as a value.
+//! bans them. Observations are arguments, and the actions to take are return values.
 
 pub mod app;
 pub mod check;

@@ -167,11 +167,11 @@ pub enum AtMaximum {
     RollBack,
 }
 
-/// What a person tells a release to do, under way or held.
+/// An action of a person on a release that is under way or held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ManualOverride {
-    /// Send users to a candidate that was staged without traffic, as its strategy says.
+    /// Send users to a candidate that was staged without traffic, as its strategy defines.
     Start,
     /// Promote the candidate.
     Promote,

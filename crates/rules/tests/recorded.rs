@@ -194,7 +194,7 @@ fn the_tag_with_the_expiry_is_read_and_written_the_same() {
 }
 
 #[test]
-fn what_aliases_say_is_read_and_written_the_same() {
+fn descriptions_of_aliases_round_trip() {
     let recording = recording!("aliases");
     assert_eq!(recording["live"], published_versions::LIVE);
     let revision = RevisionId("0123456789ab".to_owned());
@@ -207,7 +207,7 @@ fn what_aliases_say_is_read_and_written_the_same() {
         };
         let description = text(&recorded["description"]);
         assert_eq!(stay.write(), description);
-        // An alias without a time says that it was placed at 0, and is read so.
+        // An alias without a time is read as placed at 0.
         let at = stay.staged_at.or(Some(Timestamp(0)));
         let again = Stay {
             staged_at: at,

@@ -19,12 +19,12 @@ fn answers(all: &[(u16, &str)]) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let served = std::thread::spawn(move || {
         let answer = |(status, body): (u16, String)| {
             let (mut stream, _) = listener.accept().expect("a client");
-            let mut heard = Vec::new();
+            let mut received = Vec::new();
             let mut piece = [0; 4096];
-            while !is_whole(&heard) {
+            while !is_whole(&received) {
                 match stream.read(&mut piece).expect("a request") {
                     0 => break,
-                    length => heard.extend_from_slice(&piece[..length]),
+                    length => received.extend_from_slice(&piece[..length]),
                 }
             }
             let head = format!(
@@ -33,15 +33,15 @@ fn answers(all: &[(u16, &str)]) -> (SocketAddr, JoinHandle<Vec<String>>) {
             );
             stream.write_all(head.as_bytes()).expect("a head");
             stream.write_all(body.as_bytes()).expect("a body");
-            String::from_utf8_lossy(&heard).into_owned()
+            String::from_utf8_lossy(&received).into_owned()
         };
         all.into_iter().map(answer).collect()
     });
     (address, served)
 }
 
-fn is_whole(heard: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(heard);
+fn is_whole(received: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(received);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
@@ -134,7 +134,7 @@ fn a_failed_start_is_reported_without_values() {
     // The store has another version than the reference.
     let other = answer_with(VALUE).replace("\"Version\":3", "\"Version\":4");
     let (store, asked) = answers(&[(200, &other)]);
-    let (api, heard) = answers(&[(202, "{}")]);
+    let (api, received) = answers(&[(202, "{}")]);
     let output = fetch(&[
         ("LANDFALL_SECRETS", REFERENCE),
         ("LANDFALL_SECRETS_ENDPOINT", &format!("http://{store}")),
@@ -145,16 +145,19 @@ fn a_failed_start_is_reported_without_values() {
     let why = "KEY: Parameter Store has no version 3 of /landfall/app-prod/KEY";
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(text, format!("landfall-secrets: {why}\n"));
-    let heard = heard.join().expect("it was reported").remove(0);
+    let received = received.join().expect("it was reported").remove(0);
     assert!(
-        heard.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"),
-        "{heard}"
+        received.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"),
+        "{received}"
     );
     assert!(
-        heard.contains("lambda-runtime-function-error-type: Landfall.SecretNotRead\r\n"),
-        "{heard}"
+        received.contains("lambda-runtime-function-error-type: Landfall.SecretNotRead\r\n"),
+        "{received}"
     );
-    assert!(heard.contains(why) && !heard.contains("a value"), "{heard}");
+    assert!(
+        received.contains(why) && !received.contains("a value"),
+        "{received}"
+    );
     assert_eq!(asked.join().expect("it was asked").len(), 1);
 }
 

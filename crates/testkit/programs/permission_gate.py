@@ -32,7 +32,7 @@ OPERATIONS = {
     "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
     "lambda:Invoke": "lambda:InvokeFunction",
 }
-# Stands for the ID that AWS would give to a new resource.
+# In place of the ID that AWS would give to a new resource.
 NEW = "0123456789abcdef0"
 EC2_KINDS = {
     "VpcId": "vpc",
@@ -448,11 +448,11 @@ def handler(gate, emulator):
             if denied:
                 action, resource = denied
                 who = f"arn:aws:iam::{ACCOUNT}:user/{request.key}"
-                status, told, text = iam_actions.access_denied_response(
+                status, denial_headers, text = iam_actions.access_denied_response(
                     request.scope, action, who, "gate", headers=headers, resource_arn=resource,
                     message=iam_actions.identity_denial_message(action, who, resource, False),
                 )
-                self.answer(status, list(told.items()), text if isinstance(text, bytes) else text.encode())
+                self.answer(status, list(denial_headers.items()), text if isinstance(text, bytes) else text.encode())
                 return
             connection = http.client.HTTPConnection(gate.emulators[emulator], timeout=300)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

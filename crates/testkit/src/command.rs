@@ -157,10 +157,10 @@ impl Running {
     /// It prints something other than events.
     pub fn end(mut self) -> CommandOutput {
         while self.next().is_some() {}
-        let mut complaints = String::new();
+        let mut stderr = String::new();
         if let Some(mut err) = self.child.stderr.take() {
-            err.read_to_string(&mut complaints)
-                .expect("its complaints can be read");
+            err.read_to_string(&mut stderr)
+                .expect("its stderr can be read");
         }
         let status = self.child.wait().expect("it ended");
         CommandOutput {
@@ -168,7 +168,7 @@ impl Running {
             killed: status.code().is_none(),
             events: self.seen,
             at: self.at,
-            words: format!("{}\n{complaints}", self.words),
+            words: format!("{}\n{stderr}", self.words),
         }
     }
 }

@@ -11,6 +11,6 @@ pub fn docker(arguments: &[&str]) {
         .args(arguments)
         .output()
         .expect("docker runs");
-    let complaint = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "docker {arguments:?}: {complaint}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "docker {arguments:?}: {stderr}");
 }

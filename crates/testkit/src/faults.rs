@@ -31,7 +31,7 @@ pub enum KillTime {
     /// When it reports the step of this number, counted from 0: just before the ledger is written, or
     /// just after.
     Step(usize),
-    /// This long after its start, whatever it does then.
+    /// This long after its start, at whatever step it is then.
     After(Duration),
 }
 
@@ -221,7 +221,9 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
         }
     };
     if revision != expected {
-        problems.push(format!("{revision:?} serves, the ledger says {expected:?}"));
+        problems.push(format!(
+            "{revision:?} serves, the ledger contains {expected:?}"
+        ));
     }
     problems.extend(read_back(sandbox, app, last.number));
     (revision == Some(&last.revision), problems)
@@ -246,13 +248,15 @@ fn read_back(sandbox: &Sandbox, app: &App, number: u64) -> Vec<String> {
         _ => None,
     });
     if ends.last() != Some(&PreviewRoutes::Disabled) {
-        problems.push(format!("doors at the end of release {number}: {ends:?}"));
+        problems.push(format!(
+            "preview routes at the end of release {number}: {ends:?}"
+        ));
     }
     problems
 }
 
 fn last_reported(ended: &CommandOutput) -> String {
-    let telling = |event: &Event| match event {
+    let described = |event: &Event| match event {
         Event::Step { step } => {
             let word = serde_json::to_value(step).unwrap_or_default();
             let share = match step {
@@ -264,8 +268,8 @@ fn last_reported(ended: &CommandOutput) -> String {
         Event::PhaseStarted { phase } => Some(format!("phase {}", phase.as_str())),
         _ => None,
     };
-    let said = ended.events.iter().rev().find_map(telling);
-    said.unwrap_or_else(|| "its start".to_owned())
+    let last = ended.events.iter().rev().find_map(described);
+    last.unwrap_or_else(|| "its start".to_owned())
 }
 
 fn failure_of(ended: &CommandOutput) -> String {

@@ -20,7 +20,7 @@ pub struct Answer {
     pub head: String,
     pub body: String,
     pub trailers: String,
-    /// Whether the body ended where its framing says.
+    /// Whether the body ended at the end of its framing.
     pub is_whole: bool,
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 /// Names a home of landfall whose emulators tests may share. `./dev test` starts them and sets it.
 const SHARED: &str = "LANDFALL_TEST_EMULATORS";
 
-/// The file in a home of landfall that says where its emulators are.
+/// The file in a home of landfall that contains the addresses of its emulators.
 const EMULATORS: &str = "emulators.json";
 
 /// A temporary home of landfall. Dropping it stops its emulators and removes everything in it.
@@ -41,7 +41,7 @@ impl Sandbox {
     /// other test uses. Where no shared emulators run, it starts emulators of its own.
     ///
     /// # Panics
-    /// The directory cannot be made, or there are no emulators where the environment says.
+    /// The directory cannot be made, or there are no emulators at the addresses in the environment.
     pub fn shared() -> Sandbox {
         let mut sandbox = Sandbox::new();
         if let Some(home) = std::env::var_os(SHARED) {

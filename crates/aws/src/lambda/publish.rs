@@ -40,7 +40,7 @@ impl Functions {
     ///
     /// # Errors
     /// A call fails, or Lambda rejects the image: it is an index, of another architecture, missing,
-    /// or not readable. The message says which. No version was published.
+    /// or not readable. The message names the reason. No version was published.
     pub async fn publish(&self, publication: &Publication<'_>) -> Result<String, Error> {
         let revision = &publication.revision;
         let found = self.versions().await?.into_iter().rev();

@@ -8,7 +8,7 @@ use crate::error::Error;
 use aws_config::SdkConfig;
 use form_urlencoded::Serializer;
 
-/// Version of the API whose words are used.
+/// Version of the API that the requests follow.
 const VERSION: &str = "2016-11-15";
 
 static SERVICE: Service = Service {

@@ -1,4 +1,4 @@
-//! Requests as they arrive at a server, and what becomes of its answers. No emulator checks
+//! Requests as they arrive at a server, and how its answers are read. No emulator checks
 //! signatures, fails on demand or has several pages, so the server here answers in the words of
 //! AWS's API reference.
 

@@ -142,29 +142,29 @@ fn converse(shared: &Shared, stream: &TcpStream) -> std::io::Result<()> {
                  lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-central-1:1:function:f\r\n"
             );
             note(Note::Handed(Instant::now()));
-            say(stream, "200 OK", &headers, EVENT)?;
+            respond(stream, "200 OK", &headers, EVENT)?;
         } else if path.ends_with("/response") {
             let at = Instant::now();
             let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
             let status = answer.get("statusCode").and_then(serde_json::Value::as_u64);
             note(Note::Answered(at, status.unwrap_or(0)));
-            say(stream, "202 Accepted", "", r#"{"status":"OK"}"#)?;
+            respond(stream, "202 Accepted", "", r#"{"status":"OK"}"#)?;
         } else if path.ends_with("/extension/register") {
             let id = "lambda-extension-identifier: 17\r\n";
             let function = r#"{"functionName":"f","functionVersion":"1","handler":"h"}"#;
-            say(stream, "200 OK", id, function)?;
+            respond(stream, "200 OK", id, function)?;
         } else if path.ends_with("/extension/event/next") {
             loop {
                 thread::park();
             }
         } else {
             note(Note::Answered(Instant::now(), 0));
-            say(stream, "202 Accepted", "", "{}")?;
+            respond(stream, "202 Accepted", "", "{}")?;
         }
     }
 }
 
-fn say(mut stream: &TcpStream, status: &str, headers: &str, body: &str) -> std::io::Result<()> {
+fn respond(mut stream: &TcpStream, status: &str, headers: &str, body: &str) -> std::io::Result<()> {
     let length = body.len();
     let text = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}");
     stream.write_all(text.as_bytes())

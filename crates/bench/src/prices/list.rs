@@ -17,11 +17,11 @@ struct Place {
     item: Item,
     /// `offerCode` of the file.
     service: &'static str,
-    /// `usagetype`, without what stands before it for the region.
+    /// `usagetype`, without the region's prefix.
     usage: &'static str,
-    /// Another attribute, or `productFamily`, that tells it from others of the same usage type.
+    /// Another attribute, or `productFamily`, that distinguishes it from others of the same usage type.
     also: Option<(&'static str, &'static str)>,
-    /// How many of the list's units are one of ours.
+    /// How many of the list's units make one of landfall's units.
     units: f64,
 }
 
@@ -195,8 +195,8 @@ pub(super) const SERVICES: [Service; 16] = [
     service("AmazonSNS"),
 ];
 
-/// What may stand before a usage type for a region: its code in bills, its name, or nothing
-/// (us-east-1, and services without regions). CloudFront tells continents of users instead.
+/// The possible prefixes of a usage type for a region: its code in bills, its name, or nothing
+/// (us-east-1, and services without regions). CloudFront distinguishes continents of users instead.
 fn prefixes(service: &str, region: &str) -> Vec<String> {
     if service == "AmazonCloudFront" {
         let continent = if region.starts_with("eu-") {
@@ -242,7 +242,7 @@ pub(super) struct Offer {
     pub(super) published: String,
     /// What it has of the table's items, in the table's order.
     pub(super) entries: Vec<Entry>,
-    /// What it should have and has not.
+    /// What it lacks.
     pub(super) missing: Vec<Item>,
 }
 

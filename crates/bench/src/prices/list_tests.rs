@@ -82,7 +82,7 @@ fn fargate_of_london_is_what_the_table_has() {
 }
 
 #[test]
-fn a_price_that_changed_is_told_with_both_figures() {
+fn a_price_that_changed_is_reported_with_both_figures() {
     let mut offer = fargate();
     let price = &mut offer["terms"]["OnDemand"]["A1"]["A1.JRTCKXETXF"];
     price["priceDimensions"]["A1.JRTCKXETXF.0"]["pricePerUnit"]["USD"] = json!("0.05");

@@ -1,4 +1,4 @@
-//! A new table of prices, made from the old one and from what AWS's price list says now.
+//! Makes a new table of prices from the old one and AWS's current price list.
 
 use super::list::{Entry, SERVICES, Service, differences};
 use rules::shape::cost::prices::{Confidence, Item, RawTable, Table, UnreadableTable};
@@ -27,8 +27,8 @@ pub(super) struct Renewal {
     pub(super) read: usize,
     /// Those that differ.
     pub(super) moved: Vec<Moved>,
-    /// Items that were not read, with the regions: the list has them not, or under another name, or
-    /// nobody looked.
+    /// Items that were not read, with the regions: the list does not contain them, contains them under
+    /// another name, or was not read for that region.
     pub(super) missing: BTreeMap<Item, Vec<String>>,
     /// What could not be read, each with its reason.
     pub(super) unread: Vec<String>,
@@ -122,7 +122,7 @@ pub(super) fn services() -> Vec<Service> {
 }
 
 /// The text of a table of the day `date`: `text` with what was `read` in it. What was read is
-/// `measured`, everything else `list`, whatever it was before.
+/// `measured`, everything else `list`, regardless of what it was before.
 ///
 /// # Errors
 /// `text` is no table.
@@ -228,15 +228,15 @@ mod tests {
             vec!["AWSELB: it did not answer".into()],
         );
         assert_eq!((renewal.read, renewal.moved.len()), (2, 1));
-        let said = renewal.to_string();
+        let text = renewal.to_string();
         assert!(
-            said.contains("  lambda-million-requests in eu-west-2: 0.30 instead of 0.20\n"),
-            "{said}"
+            text.contains("  lambda-million-requests in eu-west-2: 0.30 instead of 0.20\n"),
+            "{text}"
         );
-        assert!(said.contains(
+        assert!(text.contains(
             "registry-gb-month was not read for eu-central-1, eu-west-1, us-east-1, us-west-2\n"
         ));
-        assert!(said.contains("not read: AWSELB: it did not answer\n"));
+        assert!(text.contains("not read: AWSELB: it did not answer\n"));
     }
 
     #[test]

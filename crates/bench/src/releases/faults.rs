@@ -43,14 +43,14 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         if !report.kills.is_empty() {
             recoveries.push(report.recovery.as_secs_f64());
         }
-        stage.say(&format!(
+        stage.print(&format!(
             "{struck} kills; version {version}, {}: {}, then {:?}, it serves: {is_new}",
             plan.strategy,
             report.kills.join(", "),
             report.recovery
         ));
         for problem in report.problems {
-            stage.say(&problem);
+            stage.print(&problem);
             let met = report.kills.join(", ");
             problems.push(format!("version {version}, {met}: {problem}"));
         }
@@ -62,21 +62,21 @@ pub(crate) fn faults(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let rows = vec![
         Row::count("`kill -9` of a running landfall", struck),
         Row::count("… in different places", places),
-        Row::count("releases that they hit", recoveries.len()),
-        Row::count("… in the end of which the new version serves", serving),
+        Row::count("releases that were interrupted", recoveries.len()),
+        Row::count("… after which the new version serves", serving),
         Row::count(
-            "… or the one before, as nothing had begun or it was given up",
+            "… after which the version before serves: the release had not begun, or was aborted",
             recoveries.len() - serving,
         ),
         Row::count(
-            "… that waited for a person, as nothing decided them in time, and were given up",
+            "… that were held without a decision, and then aborted",
             held,
         ),
-        Row::count("… after which something did not hold", problems.len()).at_most(0.0),
+        Row::count("… after which a check failed", problems.len()).at_most(0.0),
         Row::count("users' requests meanwhile", requests),
         Row::count("… lost", lost).at_most(0.0),
         Row::number(
-            "from the last kill to the end of what goes on, s: median",
+            "from the last kill to the end of the continued release, s: median",
             median(&recoveries),
             1,
         ),

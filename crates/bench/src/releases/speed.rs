@@ -42,7 +42,7 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         lost += released.requests.lost();
         versions.push((released.version, stage.image()?));
     }
-    stage.say("plain Terraform: the first apply");
+    stage.print("plain Terraform: the first apply");
     let plain = Plain::set(stage, versions[0].0, &versions[0].1)?;
     let (mut plans, mut applies, mut reached_by_plain) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=plan.speed {
@@ -58,7 +58,7 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         applies.push(times.apply.as_secs_f64());
         let last = last_of_others(&requests, *version).ok_or("the old version was never seen")?;
         reached_by_plain.push(last.since(began).as_secs_f64());
-        stage.say(&format!(
+        stage.print(&format!(
             "plain Terraform: plan {:?}, apply {:?}, the last answer of the old version after {:?}",
             times.plan,
             times.apply,
@@ -68,9 +68,9 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
     let ours = median(&reached);
     let mut rows = vec![
         Row::number("landfall, until only the new version answers, s", ours, 1),
-        Row::number("… until the listener is told to, s", median(&decided), 1),
+        Row::number("… until the listener is changed, s", median(&decided), 1),
         Row::number(
-            "… until the command ends, the old version being gone, s",
+            "… until the command ends and the old version is gone, s",
             median(&whole),
             1,
         ),
@@ -99,7 +99,7 @@ pub(crate) fn speed(stage: &mut Stage, plan: &Plan) -> Result<Table, String> {
         )
         .at_most(SHARE),
     ]);
-    let title = "a changed image for everybody, `--strategy all-at-once`, without the build";
+    let title = "a changed image for all users, `--strategy all-at-once`, without the build";
     Ok(Table::new(title, rows))
 }
 

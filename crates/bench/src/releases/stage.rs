@@ -46,7 +46,7 @@ impl Stage {
             versions: 0,
             began: Instant::now(),
         };
-        stage.say("the first `up`");
+        stage.print("the first `up`");
         let (app, _) = stage.version(APP);
         let ended = stage.sandbox.rehearse(&app, &["up", "--yes"]);
         let url = ended.all(|event| match event {
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// Reports progress.
-    pub(crate) fn say(&self, what: &str) {
+    pub(crate) fn print(&self, what: &str) {
         eprintln!(
             "bench: {:5.0} s  {what}",
             self.began.elapsed().as_secs_f64()
@@ -88,7 +88,7 @@ impl Stage {
             ended,
             requests,
         };
-        self.say(&format!(
+        self.print(&format!(
             "version {version}, {mode:?}: {}",
             released.outcome()
         ));

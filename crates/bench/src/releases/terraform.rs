@@ -127,13 +127,13 @@ impl Plain {
         if output.status.success() {
             return Ok(text);
         }
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(format!("terraform {arguments:?}: {text}\n{complaint}"))
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(format!("terraform {arguments:?}: {text}\n{stderr}"))
     }
 
     /// The address of the emulated load balancer.
     fn address(&self, arn: &str) -> Result<String, String> {
-        let unknown = || format!("the emulator does not say where {arn} listens");
+        let unknown = || format!("the emulator does not report where {arn} listens");
         let address = self.emulator.trim_start_matches("http://");
         let address = address.parse().map_err(|_| unknown())?;
         let answer = Client::connect(address)

@@ -166,7 +166,7 @@ fn of_bad(released: &Released) -> Vec<Row> {
         Row::count("… that saw an error", hits.errors()),
     ];
     if let Some(arm) = released.counted() {
-        let name = "… as its edges had told by the last look";
+        let name = "… as its edges had reported by the last look";
         rows.insert(1, Row::number(name, arm.requests as f64, 0));
     }
     rows

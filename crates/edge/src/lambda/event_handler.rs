@@ -31,7 +31,7 @@ const BAD_EVENT: &str = "Landfall.BadEvent";
 static TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 static X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Handles an invocation within `limit`; `is_ready` says whether the app has answered anything yet.
+/// Handles an invocation within `limit`; `is_ready` is whether the app has answered anything yet.
 pub(super) async fn handle(
     edge: &Arc<Edge>,
     invocation: &Invocation,
@@ -286,7 +286,7 @@ enum Read {
         bytes: Bytes,
         body: ResponseBody,
     },
-    /// Its length in bytes, if the app says.
+    /// Its length in bytes, if the app declares it.
     TooLong(Option<usize>),
     Broken,
     TimedOut,

@@ -136,7 +136,7 @@ impl RuntimeClient {
         let (connection, answer) = sent.map_err(|error| error.why)?;
         let finished = self.finish(Ok(answer)).await;
         match finished {
-            // The answer may arrive before the stream ends, and says nothing about the rest. The
+            // The answer may arrive before the stream ends, and does not cover the rest. The
             // documentation requires that the connection is closed; it closes when all is written.
             Ok(()) => {
                 drop(connection.sender);

@@ -35,7 +35,7 @@ impl StreamedBody {
         end: Option<Instant>,
     ) -> (StreamedBody, oneshot::Receiver<StreamEnd>) {
         let (sender, receiver) = oneshot::channel();
-        // The edge's own answers are complete; often they say that the time is over.
+        // The edge's own answers are complete; often they report a timeout.
         let end = end.filter(|_| matches!(from, ResponseBody::App(_)));
         let body = StreamedBody {
             prelude: Some(Bytes::from(prelude)),

@@ -1,4 +1,4 @@
-//! Which kind of error page a client wants, by its `Accept` header.
+//! Which kind of error page a client accepts, by its `Accept` header.
 
 /// The kinds of pages that the edge writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

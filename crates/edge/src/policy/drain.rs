@@ -3,7 +3,7 @@
 //! ```text
 //! Serving ──SIGTERM──► Lead ──► Closing ──► Draining ──► StoppingApp ──► Done
 //!                      health    no new      requests    SIGTERM, then
-//!                      says 503; connec-     in flight   SIGKILL for
+//!                      is 503;   connec-     in flight   SIGKILL for
 //!                      all else  tions       end         the app
 //!                      as usual
 //! ```
@@ -67,7 +67,7 @@ pub struct DrainObservation {
     pub connections: usize,
     /// Whether the app's process runs.
     pub app_runs: bool,
-    /// Whether the lead time is to be skipped: after SIGINT, or a second SIGTERM.
+    /// Whether to skip the lead time: after SIGINT, or a second SIGTERM.
     pub hurry: bool,
 }
 

@@ -1,6 +1,6 @@
 //! What the health endpoint reports: whether this task should get users.
 //!
-//! Any answer of the app, even an error, proves that it processes requests; one random 500 says
+//! Any answer of the app, even an error, proves that it processes requests; one random 500 predicts
 //! nothing about the next request. No answer does. A crash that is over within the grace period is
 //! not reported either: the edge holds the requests meanwhile.
 

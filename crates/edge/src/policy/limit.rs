@@ -102,7 +102,7 @@ impl Limit {
     }
 
     /// Counts a request out. `latency` is [`None`] if no answer arrived in time. For a request that
-    /// says nothing about the app's speed, because its client left, use [`Limit::release`].
+    /// gives no information about the app's speed, because its client left, use [`Limit::release`].
     pub fn finish(&mut self, latency: Option<Duration>, now: Monotonic) {
         self.release();
         match latency {

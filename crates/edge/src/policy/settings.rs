@@ -16,8 +16,8 @@ use std::time::Duration;
 /// A day in milliseconds: the longest time that a variable can have.
 const DAY: u64 = 86_400_000;
 
-/// The settings of the edge. [`edge_contract::env_vars::VARIABLES`] says what each variable
-/// means; [`None`] stands for its value 0 or "nothing".
+/// The settings of the edge. [`edge_contract::env_vars::VARIABLES`] describes each
+/// variable; [`None`] represents its value 0 or "nothing".
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Settings {
@@ -149,7 +149,7 @@ impl Settings {
         Settings::read_where(environment, true)
     }
 
-    /// The same; `listens` says whether the edge listens at all: only then its ports may conflict
+    /// The same; `listens` is whether the edge listens at all: only then its ports may conflict
     /// with the app's.
     pub(super) fn read_where<N, V>(
         environment: impl IntoIterator<Item = (N, V)>,
@@ -340,7 +340,7 @@ impl EnvParser {
     }
 
     /// No two of the three may use the same port: the second one would fail to start, with a
-    /// message that says less.
+    /// less specific message.
     fn check_ports(
         &mut self,
         app: Option<SocketAddr>,

@@ -185,7 +185,7 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
     let mut line = head.split(' ');
     let (method, path) = (line.next()?, line.next()?);
     let json = || serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let mut say = |status: &str, headers: &str, body: &[u8]| {
+    let mut respond = |status: &str, headers: &str, body: &[u8]| {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n");
         out.write_all(&[head.as_bytes(), body].concat()).ok()
@@ -212,11 +212,11 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
                  lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-central-1:1:function:f\r\n",
                 invocation.id
             );
-            say("200 OK", &headers, &invocation.event)
+            respond("200 OK", &headers, &invocation.event)
         }
         ("POST", ["2018-06-01", "runtime", "init", "error"]) => {
             *shared.start_error.lock().expect("error") = Some(json());
-            say("202 Accepted", "", accepted)
+            respond("202 Accepted", "", accepted)
         }
         ("POST", ["2018-06-01", "runtime", "invocation", id, kind]) => {
             let reply = match *kind {
@@ -227,13 +227,13 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
             let is_first = replies.insert((*id).to_owned(), reply).is_none();
             drop(replies);
             assert!(is_first, "two replies to {id}");
-            say("202 Accepted", "", accepted)?;
+            respond("202 Accepted", "", accepted)?;
             (!shared.hangs_up.load(Ordering::SeqCst)).then_some(())
         }
         ("POST", ["2020-01-01", "extension", "register"]) => {
             assert_eq!(json(), json!({"events": []}));
             shared.extensions.fetch_add(1, Ordering::SeqCst);
-            say("200 OK", "lambda-extension-identifier: 17\r\n", b"{}")
+            respond("200 OK", "lambda-extension-identifier: 17\r\n", b"{}")
         }
         // There are no events.
         ("GET", ["2020-01-01", "extension", "event", "next"]) => {
@@ -242,6 +242,6 @@ fn serve(shared: &Shared, reader: &mut BufReader<TcpStream>, mut out: &TcpStream
                 std::thread::park();
             }
         }
-        _ => say("404 Not Found", "", b"{}"),
+        _ => respond("404 Not Found", "", b"{}"),
     }
 }

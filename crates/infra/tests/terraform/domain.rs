@@ -113,7 +113,7 @@ async fn a_domain_is_added_changed_and_removed() {
         ["A new.example.com", "AAAA new.example.com"]
     );
 
-    // Like `down`, which knows no domains.
+    // Like `down`, which has no domains.
     let terraform = stage.terraform(root, &fargate(&stage, &zone, &[])).await;
     destroy(&terraform).await;
     assert_eq!(zone.records(), Vec::<String>::new());

@@ -8,7 +8,7 @@ use rules::app::manifest::{Port, RelativePath};
 pub(crate) struct Init {
     #[command(flatten)]
     pub(crate) app: AppDir,
-    /// Port that the app listens on, if the Dockerfile does not say
+    /// Port that the app listens on, if the Dockerfile does not determine it
     #[arg(long, env = "LANDFALL_PORT", value_parser = port)]
     pub(crate) port: Option<Port>,
     /// Build with this Dockerfile, relative to the directory

@@ -50,7 +50,7 @@ pub(super) fn is_app(directory: &Path) -> bool {
         .any(|name| directory.join(name).is_file())
 }
 
-/// The second argument is no subject. `expected` and `usage` say what it has to be.
+/// The second argument is not a subject. `expected` and `usage` describe a valid one.
 pub(super) fn unfit(subject: Option<&str>, expected: &str, usage: &str) -> Failure {
     let subject = subject.unwrap_or_default();
     Failure::new(Exit::BadInput, format!("{subject:?} is not {expected}"))

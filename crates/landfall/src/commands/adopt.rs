@@ -282,11 +282,11 @@ impl Adoption<'_> {
         ours: &BTreeMap<Root, Value>,
         yes: bool,
     ) -> Result<(), Failure> {
-        let mut told: Vec<Difference> = Vec::new();
+        let mut changed: Vec<Difference> = Vec::new();
         let mut wanted = Texts::new();
         for (root, variables) in ours {
             let here = variables.as_object().cloned().unwrap_or_default();
-            told.extend(differences(*root, &self.there(*root, found)?, &here));
+            changed.extend(differences(*root, &self.there(*root, found)?, &here));
             for (name, text) in self.environment.ejected(*root, variables) {
                 wanted.insert(format!("{root}/{name}"), text);
             }
@@ -317,13 +317,13 @@ impl Adoption<'_> {
             ));
         }
         self.report.emit(Event::Compared {
-            differences: told.clone(),
+            differences: changed.clone(),
             edits: edited.clone(),
             accepted: yes,
         });
-        match yes || (told.is_empty() && edited.is_empty()) {
+        match yes || (changed.is_empty() && edited.is_empty()) {
             true => Ok(()),
-            false => Err(refusal(&told, &edited)),
+            false => Err(refusal(&changed, &edited)),
         }
     }
 
@@ -412,12 +412,12 @@ fn foreign(root: Root, parted: &Stamp, found: Option<&Stamp>) -> Failure {
     )
 }
 
-fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
+fn refusal(changed: &[Difference], edited: &[Edit]) -> Failure {
     let mut failure = Failure::new(
         Exit::Refused,
         "landfall would undo changes in the ejected directory",
     );
-    failure.why = told
+    failure.why = changed
         .iter()
         .map(ToString::to_string)
         .chain(
@@ -426,7 +426,7 @@ fn refusal(told: &[Difference], edited: &[Edit]) -> Failure {
                 .map(|edit| format!("{edit}: landfall uses only its own files")),
         )
         .collect();
-    let mut how: Vec<String> = told
+    let mut how: Vec<String> = changed
         .iter()
         .map(|difference| format!("{}: {}", difference.variable, difference.how))
         .collect();

@@ -148,7 +148,7 @@ async fn set_up(
         archive,
     };
     let wanted = wanted(setup, &deployment, checkout)?;
-    say_writing(&wanted, flags.force, report)?;
+    report_overwrite(&wanted, flags.force, report)?;
     advise(setup, &deployment, report);
     let role_arns = if flags.no_apply {
         report.note("nothing was created in AWS: the roles that the file names do not exist yet");
@@ -209,7 +209,7 @@ fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result
 }
 
 /// Shows how the file would change, and refuses to overwrite edits.
-fn say_writing(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
+fn report_overwrite(wanted: &Wanted, force: bool, report: &Report) -> Result<(), Failure> {
     match &wanted.writing {
         Overwrite::New | Overwrite::Same => Ok(()),
         Overwrite::Changed { diff } => {

@@ -158,7 +158,7 @@ pub(crate) async fn before(
         }
         return Err(failure);
     }
-    for check in checks.iter().filter(|check| is_worth_telling(check)) {
+    for check in checks.iter().filter(|check| is_worth_reporting(check)) {
         report.emit(Event::Warning {
             text: check.in_one_line(),
         });
@@ -167,6 +167,6 @@ pub(crate) async fn before(
 }
 
 /// The build reports emulation itself.
-fn is_worth_telling(check: &Check) -> bool {
+fn is_worth_reporting(check: &Check) -> bool {
     check.outcome == Outcome::Warning && check.check != CheckId::Emulation
 }

@@ -234,7 +234,7 @@ async fn look(
         if !ready.plan.is_empty() {
             changes.push(format!("{root}: {}", ready.plan.describe()));
         }
-        tools = said(&ready.terraform).await;
+        tools = tool_versions(&ready.terraform).await;
     }
     if !changes.is_empty() && !yes {
         let mut failure = Failure::new(
@@ -246,7 +246,7 @@ async fn look(
             .next("`landfall up` applies the difference; then run the same command again")
             .next("repeat the options that `up` was given, such as --budget")
             .next(
-                "or write what landfall.toml says with --yes: the first `terraform apply` then \
+                "or write what landfall.toml determines with --yes: the first `terraform apply` then \
                    makes these changes",
             ));
     }
@@ -261,7 +261,7 @@ async fn look(
 }
 
 /// Versions of the tools, for the README; empty if unknown.
-async fn said(terraform: &Terraform) -> String {
+async fn tool_versions(terraform: &Terraform) -> String {
     terraform.tools().await.unwrap_or_default()
 }
 

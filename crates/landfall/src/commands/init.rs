@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Init, global: &Global, report: &Report) -> Result<
     let facts = App::facts(&directory, None, &overrides)?;
     let starter = starter(&facts, &overrides, arguments.port).map_err(|problems| {
         Failure::from(problems)
-            .next("set what the Dockerfile does not say with --name, --port or --dockerfile")
+            .next("set what the Dockerfile does not determine with --name, --port or --dockerfile")
     })?;
     if arguments.dry_run {
         report.emit(Event::Document { text: starter.text });

@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let mut hidden = 0;
     loop {
         let lines = logs.since(since, None).await?;
-        // Only lines that the next read can return again have to be remembered.
+        // Only lines that the next read can return again have to be kept.
         let mut recent = HashSet::new();
         for line in lines {
             let is_known = shown.contains(&line.id);

@@ -93,7 +93,7 @@ impl ManualAction {
 }
 
 /// `landfall promote`, `landfall abort`, `landfall resume`.
-pub(crate) async fn say(
+pub(crate) async fn act(
     word: ManualAction,
     arguments: &AppDir,
     global: &Global,

@@ -38,7 +38,7 @@ pub(crate) async fn run(
     if !manifest.edge {
         return Err(
             Failure::new(Exit::BadInput, "this app runs without the edge")
-                .why("landfall.toml says `edge = false`")
+                .why("landfall.toml sets `edge = false`")
                 .next("`docker run` runs it"),
         );
     }
@@ -61,7 +61,7 @@ pub(crate) async fn run(
             ));
         }
     }
-    // Whatever the target: here the edge accepts connections.
+    // On this machine the edge accepts connections, for either target.
     let here = Manifest {
         target: Target::Fargate,
         ..manifest.clone()
@@ -69,16 +69,16 @@ pub(crate) async fn run(
     let settings = Settings::for_image(&here, &built.own.user);
     let protection = hardening_arguments(&built.own, manifest);
     env.extend(settings.edge_variables(&RevisionId("local".to_owned())));
-    let mut tell = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
-    tell("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
-    // There is no proxy in front, and a developer does not want to wait for a stop.
-    tell("TRUSTED_HOPS", "0".to_owned());
-    tell("FORWARDED_PROTO", String::new());
-    tell("LEAD_MS", "0".to_owned());
-    tell("SUMMARY_MS", "0".to_owned());
-    tell("FAIL_SHARE", arguments.fail.to_string());
+    let mut set = |name: &str, value: String| env.insert(format!("{PREFIX}{name}"), value);
+    set("PRIVATE_LISTEN", format!("0.0.0.0:{PRIVATE_PORT}"));
+    // There is no proxy in front, and a developer should not have to wait for a stop.
+    set("TRUSTED_HOPS", "0".to_owned());
+    set("FORWARDED_PROTO", String::new());
+    set("LEAD_MS", "0".to_owned());
+    set("SUMMARY_MS", "0".to_owned());
+    set("FAIL_SHARE", arguments.fail.to_string());
     let kill_every = arguments.kill_every.unwrap_or_default();
-    tell("KILL_EVERY_MS", kill_every.as_millis().to_string());
+    set("KILL_EVERY_MS", kill_every.as_millis().to_string());
 
     let mut port = arguments.port.unwrap_or_else(|| free(manifest.port.get()));
     let name = format!("landfall-run-{}", manifest.name);
@@ -100,9 +100,9 @@ pub(crate) async fn run(
         settings: &settings,
     };
     let watched = watch(&subject, port, report, &mut interrupt).await;
-    let said = engine.stop(&container).await;
+    let stopped = engine.stop(&container).await;
     watched?;
-    said
+    stopped
 }
 
 /// What to run: a directory, a directory with a prebuilt image, or only an image.

@@ -236,7 +236,7 @@ async fn load_balancers(
     seen.map_err(|error| unknown(&error))
 }
 
-/// What bears the environment's names and is in none of its states.
+/// Resources that have the environment's names and are in none of its states.
 async fn names(environment: &Environment) -> Seen<UnknownResources> {
     let inventory = Inventory::new(
         &environment.session,
@@ -365,7 +365,7 @@ async fn clock(global: &Global, extent: Extent) -> Seen<i64> {
     within(limit, look).await
 }
 
-/// An error with its sources: alone it says only that a request failed.
+/// An error with its sources: alone it reports only that a request failed.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -103,7 +103,9 @@ async fn engine(facts: &mut Facts) -> Option<Engine> {
         }
         Err(why) => {
             facts.engine = Err(Unavailable::Unknown(why));
-            facts.disk = Err(Unavailable::Unknown("the engine does not say".to_owned()));
+            facts.disk = Err(Unavailable::Unknown(
+                "the engine does not report it".to_owned(),
+            ));
         }
     }
     Some(engine)
@@ -155,7 +157,7 @@ mod tests {
         let judged = directory("state", &later, "LANDFALL_HOME");
         assert!(judged.writable && judged.free.is_some());
         assert!(!later.exists() && !root.path().join("a").exists());
-        // A file is in the way.
+        // A file has that name.
         std::fs::write(root.path().join("file"), "").expect("a file");
         let judged = directory("state", &root.path().join("file/c"), "LANDFALL_HOME");
         assert!(!judged.writable);

@@ -1,4 +1,4 @@
-//! A bill as a table: what is charged by existing, by use, and what would cost less.
+//! A bill as a table: what is charged without traffic and by use, and what would cost less.
 
 use rules::shape::cost::Bill;
 use rules::shape::cost::bill::{BillLine, Charge};

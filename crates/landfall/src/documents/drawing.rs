@@ -1,8 +1,8 @@
-//! A drawing of what a plan makes: from people through the front door to what runs, and to what that
-//! pulls from and writes to. One SVG without scripts, light or dark as the reader has it.
+//! A drawing of what a plan creates: from users through CloudFront or API Gateway to what runs, and to
+//! what that pulls from and writes to. One SVG without scripts; it follows the reader's light or dark mode.
 //!
-//! Boxes are resources of the plan. Solid lines follow what its configuration refers to; dashed ones are
-//! what a release does, which no configuration says.
+//! Boxes are resources of the plan. Solid lines are references in its configuration; dashed ones are
+//! what a release does, which no configuration contains.
 
 mod graph;
 
@@ -25,7 +25,7 @@ const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:var(--ink)}.name{font-size:11px;fill:var(--soft)}";
 
 /// Draws `resources`, those of several plans together if they belong together. The same resources give
-/// the same text, whatever their order.
+/// the same text in any order.
 pub(crate) fn draw(resources: &[Resource]) -> String {
     let graph = graph(resources);
     let rows = Column::ALL

@@ -1,4 +1,4 @@
-//! The drawing of landfall's own roots, and of what nobody should put into one.
+//! The drawing of landfall's own roots, and of invalid input.
 
 use super::*;
 use rules::shape::plan::Plan;

@@ -1,5 +1,5 @@
-//! The README of an ejected environment: how to live with it without landfall. One text for one environment, with its
-//! own names in every command.
+//! The README of an ejected environment: how to operate it without landfall. Every command contains the names
+//! of this environment.
 
 mod by_hand;
 mod removal;
@@ -22,15 +22,15 @@ pub(crate) struct Subject<'a> {
     pub(crate) names: &'a Names,
     /// Version of the landfall that writes this.
     pub(crate) landfall: &'a str,
-    /// With what landfall planned last, `Terraform 1.15.5, hashicorp/aws 3.39.0`.
+    /// The tools that landfall planned with last, `Terraform 1.15.5, hashicorp/aws 3.39.0`.
     pub(crate) tools: String,
     /// Where the state is.
     pub(crate) state: State<'a>,
-    /// What the foundation root made.
+    /// Outputs of the foundation root.
     pub(crate) foundation: &'a FoundationOutputs,
-    /// What the target's root made.
+    /// Outputs of the target's root.
     pub(crate) target: Target<'a>,
-    /// Whether the target has a domain, and so a root for it.
+    /// Whether the target has a domain, and therefore a root for it.
     pub(crate) domain: bool,
     /// Whether there is a `ci` root.
     pub(crate) ci: bool,
@@ -65,7 +65,7 @@ pub(crate) enum Target<'a> {
     Lambda(&'a LambdaOutputs),
     /// Containers.
     Fargate {
-        /// What its root made.
+        /// Outputs of its root.
         outputs: &'a FargateOutputs,
         /// The slot that serves now.
         live: Slot,
@@ -118,12 +118,12 @@ fn opening(subject: &Subject<'_>) -> String {
     let mut text = format!(
         "# {name} ({environment}) in plain Terraform
 
-Everything that runs {name} ({environment}) in account {account}, {region}, as plain Terraform or OpenTofu: the same files that landfall
-{landfall} uses, with this environment's variables and backend. Nothing here needs landfall. It answers at {url}.
+These directories contain everything that runs {name} ({environment}) in account {account}, {region}, as plain Terraform or OpenTofu: the same files that landfall
+{landfall} uses, with this environment's variables and backend. Nothing here needs landfall. The app answers at {url}.
 
-`landfall eject` only read. Until you decide otherwise landfall works on as before, and **only one of the two may change the shape**: what one of
-them changes the other would put back. Before you apply anything here, stop `landfall up`, `move` and `down`, and delete the workflow or pipeline of CI if
-there is one. If you change your mind, see [Back to landfall](#back-to-landfall).
+`landfall eject` changes nothing in the account. landfall continues to work, but **only one of the two may change the infrastructure**: each would revert
+what the other changes. Before you apply anything here, stop using `landfall up`, `move` and `down`, and delete the CI workflow or pipeline if there
+is one. If you change your mind, see [Back to landfall](#back-to-landfall).
 
 The commands below are for `sh`, with the AWS CLI 2, `jq` and Docker.
 ",
@@ -136,15 +136,15 @@ The commands below are for `sh`, with the AWS CLI 2, `jq` and Docker.
     if let Some((main, second)) = subject.emulators {
         text.push_str(&format!(
             "
-> **A rehearsal's.** `rehearsal_override.tf` and `backend.tf` lead to the emulators at {main} and {second}, and are worth nothing once these
-> are stopped. `terraform init` and `plan` need nothing else with provider 3.39; newer providers, and the AWS CLI, want
+> **This is a rehearsal.** `rehearsal_override.tf` and `backend.tf` point to the emulators at {main} and {second}, and do not work once these
+> are stopped. `terraform init` and `plan` need nothing else with provider 3.39. Newer providers, and the AWS CLI, require
 > `export AWS_ENDPOINT_URL={main} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={region}` (`aws s3api`: `--endpoint-url {second}`).
 ",
             region = whose.region,
         ));
         if matches!(subject.target, Target::Fargate { .. }) {
             text.push_str(
-                "> `terraform destroy` of `fargate/` fails once at the cluster, which the emulator forgets at once: run it again.\n",
+                "> The first `terraform destroy` in `fargate/` fails at the cluster, because the emulator deletes it immediately: run it again.\n",
             );
         }
     }
@@ -153,13 +153,13 @@ The commands below are for `sh`, with the AWS CLI 2, `jq` and Docker.
 
 fn roots(subject: &Subject<'_>) -> String {
     let what = |root: Root| match root {
-        Root::Foundation => "registry, log group, roles, budget, topic of alarms",
+        Root::Foundation => "registry, log group, roles, budget, alarm topic",
         Root::Lambda => "function, alias, HTTP API, their logs and alarms",
         Root::Fargate => "network, load balancer, two services, CloudFront, alarms",
         Root::LambdaDomain | Root::FargateDomain => {
-            "the domain: certificate, its records, and the front door under the name"
+            "the domain: certificate, DNS records, and the endpoint with this name"
         }
-        Root::Ci => "the roles that jobs of CI deploy with",
+        Root::Ci => "the roles that CI jobs deploy with",
     };
     let mut all = vec![Root::Foundation, subject.target.root()];
     all.extend(subject.domain.then_some(subject.target.domain_root()));
@@ -179,24 +179,24 @@ fn roots(subject: &Subject<'_>) -> String {
         .collect();
     let kept = match subject.state {
         State::Bucket(bucket) => format!(
-            "The bucket is `{bucket}`: versioned, encrypted, locked by a file beside each state. **No root made it**, as a state cannot lie in what it makes;
-`{LEASE_KEY}` and `{RELEASES_PREFIX}` in it are landfall's ledger: its lock, and every release with what was seen.
+            "The bucket is `{bucket}`. It is versioned and encrypted, and a file next to each state locks it. **No root creates it**, because a root cannot create the bucket of its own state.
+`{LEASE_KEY}` and `{RELEASES_PREFIX}` in it are landfall's ledger: its lock, and a record of every release.
 "
         ),
         State::Copied { home } => format!(
-            "The states lie here, **copied** from `{home}`: from the first apply on they are not those of landfall any more. Keep this
-directory: without its states Terraform knows of nothing. landfall's ledger, every release with what was seen, stays there under `ledger/`.
+            "The states here are **copies** from `{home}`: after the first apply they differ from landfall's own. Keep this
+directory: without its states Terraform does not know what exists. landfall's ledger, a record of every release, stays in `{home}/ledger/`.
 "
         ),
     };
     format!(
         "## What is here
 
-| root | makes | state |
+| root | creates | state |
 |---|---|---|
 {rows}
 {kept}
-No root reads another's state: they find each other by names. `{FILE}` says what was written here, for the way back; Terraform does not read it.
+No root reads the state of another: roots refer to each other's resources by name. `{FILE}` records what was written here, for `landfall adopt`; Terraform does not read it.
 "
     )
 }
@@ -209,23 +209,23 @@ fn terraform(subject: &Subject<'_>) -> String {
     };
     let domain = match subject.domain {
         true => format!(
-            "- **The domain** stands in `{0}/`: applied after `{target}`, destroyed before it. It knows one name of {target}'s, which stands in its variables.\n",
+            "- **The domain** is in `{0}/`: apply it after `{target}`, and destroy it before `{target}`. Its variables contain the name of one resource of `{target}`.\n",
             subject.target.domain_root()
         ),
         false => String::new(),
     };
     let order = match subject.target {
         Target::Lambda(_) => {
-            "`foundation`, then an image into its registry (a function cannot be made without one: `image` in `lambda/terraform.tfvars.json`), then `lambda`"
+            "`foundation`, then an image in its registry (a function cannot be created without one: `image` in `lambda/terraform.tfvars.json`), then `lambda`"
         }
         Target::Fargate { .. } => {
-            "`foundation` and `fargate`, in any order; alarms reach nobody before the first"
+            "`foundation` and `fargate`, in any order; alarms are not delivered before `foundation` exists"
         }
     };
     let state = match subject.state {
         State::Bucket(_) => "",
         State::Copied { .. } => {
-            "- **Secrets**: a state holds what Terraform last saw, variables of the function among them. Keep it out of git.\n"
+            "- **Secrets**: a state contains what Terraform last read, including the variables of the function. Keep it out of git.\n"
         }
     };
     let gap = " ".repeat(
@@ -248,12 +248,12 @@ terraform -chdir={target} init
 terraform -chdir={target} plan{gap} # No changes
 ```
 
-- **Credentials** as ever: `aws login`, `AWS_PROFILE`, a role. `terraform` may be `tofu`; either from 1.10.
-- **Settings** stand in each root's `terraform.tfvars.json`, and are explained in its `variables.tf`. Name, environment and region are for life.
-- **Providers**: `hashicorp/aws` from 3.39 to 6{tools}. `init` takes the newest and writes `.terraform.lock.hcl`. Commit it, for the
-  machines of others after `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64`.
-- **To change something**: edit, `plan`, read, `apply`, one root at a time. A change in {also} never needs another root.
-- **From nothing**: {order}.
+- **Credentials** are found as usual: `aws login`, `AWS_PROFILE`, a role. `terraform` and `tofu` both work, from 1.10.
+- **Settings** are in each root's `terraform.tfvars.json`; its `variables.tf` explains them. Name, environment and region cannot change later.
+- **Providers**: `hashicorp/aws` from 3.39 to 6{tools}. `init` selects the newest and writes `.terraform.lock.hcl`. Commit it. If
+  others use other machines, run `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64` first.
+- **To change something**: edit, `plan`, review, `apply`, one root at a time. A change in {also} never requires a change in another root.
+- **To create everything again**: {order}.
 {domain}{state}"
     )
 }
@@ -262,26 +262,26 @@ fn owned(subject: &Subject<'_>) -> String {
     let (rows, none) = match subject.target {
         Target::Lambda(_) => (
             "| image, variables, memory | `aws_lambda_function.app` |
-| which version gets how many users | `aws_lambda_alias.live` |
+| each version's share of users | `aws_lambda_alias.live` |
 ",
-            "Versions, and the aliases `blue` and `green`, are landfall's: Terraform does not know of them, and they go with the function. The processor of
-the function is said nowhere: the call that names the image names it.",
+            "landfall creates the versions and the aliases `blue` and `green`. Terraform does not know them, and they are deleted with the function. No setting contains
+the processor of the function: the call that sets the image sets it too.",
         ),
         Target::Fargate { .. } => (
             "| task definition and number of tasks | `aws_ecs_service.slot` |
-| which slot gets how many users | `aws_lb_listener.http` |
-| header value that leads to each slot | `aws_lb_listener_rule.slot` |
+| each slot's share of users | `aws_lb_listener.http` |
+| header value that routes to each slot | `aws_lb_listener_rule.slot` |
 ",
-            "Task definitions of the app are not Terraform's at all: the services name them.",
+            "Terraform does not manage the task definitions of the app: the services refer to them.",
         ),
     };
     format!(
         "## What releases own
 
-Terraform owns the shape. What runs in it changes with each release, so these stand in `ignore_changes`, and a plan after a release says
-\"No changes\". Leave them there, or the next apply takes your users back to where the first one left them.
+Terraform owns the infrastructure. What runs in it changes with each release, so these are in `ignore_changes`, and a plan after a release reports
+\"No changes\". Leave them there, or the next apply resets them to their values at the first apply.
 
-| what | in |
+| what | resource |
 |---|---|
 {rows}
 {none}
@@ -290,14 +290,14 @@ Terraform owns the shape. What runs in it changes with each release, so these st
 }
 
 fn missing() -> String {
-    "## What nobody does any more
+    "## What is no longer automatic
 
-- **Compare**: the new version gets all users at once, and nobody counts its errors beside the old one's. The alarms are what is left.
-- **Take back**: nobody goes back by himself. The last command of a release, with the old version, is the way back.
-- **Say why**: a version that does not start has to be looked into by hand, in its log group and in what AWS says of its tasks.
-- **Hold apart**: no lock keeps two people from releasing at once. Terraform's own lock is for the shape only.
-- **Price and review**: `plan` shows neither. The budget alarm stays.
-- **Sweep**: after `destroy` nobody looks for what is left.
+- **Comparison**: the new version gets all users at once, and its errors are not compared with those of the old one. Only the alarms remain.
+- **Rollback**: to roll back, repeat the command that switches users, with the old version.
+- **Diagnosis**: if a version does not start, read its log group and what AWS reports about it.
+- **Lock**: no lock prevents two releases at the same time. Terraform's own lock covers only the infrastructure.
+- **Price and review**: `plan` shows neither. The budget alarm remains.
+- **Search for leftovers**: after `destroy`, no command looks for what is left.
 "
     .to_owned()
 }
@@ -305,10 +305,10 @@ fn missing() -> String {
 fn back(subject: &Subject<'_>) -> String {
     let moves = match subject.state {
         State::Bucket(_) => {
-            "Whatever was applied here is in the bucket's state already, which landfall finds by its name from any machine; `adopt` checks that it is so."
+            "Everything that was applied here is already in the bucket's state, and landfall finds the bucket by its name from any machine; `adopt` checks this."
         }
         State::Copied { .. } => {
-            "`adopt` moves the states from here into landfall's home, unless landfall itself has changed the shape meanwhile."
+            "`adopt` moves the states from here into landfall's home, unless landfall itself has changed the infrastructure meanwhile."
         }
     };
     format!(
@@ -318,8 +318,8 @@ fn back(subject: &Subject<'_>) -> String {
 landfall adopt path/to/{name} --from path/to/this/directory{flags}
 ```
 
-{moves} It tells which settings here are others than landfall.toml would make, with the line to write there, and which files were edited: landfall
-uses its own. Then it plans, and changes nothing. The next `landfall up` releases what the app directory holds.
+{moves} It reports which settings differ from what landfall.toml would create, with the line to write there, and which files were edited: landfall
+uses its own. Then it plans, and changes nothing. The next `landfall up` releases what the app directory contains.
 ",
         name = subject.whose.name,
         flags = match subject.whose.rehearsal {
@@ -329,7 +329,7 @@ uses its own. Then it plans, and changes nothing. The next `landfall up` release
     )
 }
 
-/// Path of the edge in the image, and where it lies: what both parts of the text name.
+/// Path of the edge in the image.
 const EDGE: &str = edge_contract::PATH;
 
 #[cfg(test)]

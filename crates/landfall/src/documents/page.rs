@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page/style.css");
 
-/// Where the documentation is that the page leads to.
+/// Address of the documentation that the page links to.
 const DOCS: &str = "https://github.com/landfall-deploy/landfall/blob/main/";
 
 /// The page. `version` is landfall's own.
@@ -110,7 +110,7 @@ fn tiles(proposal: &PlanDecision) -> String {
     };
     let review = match (grave(Severity::Refuse), grave(Severity::Warn)) {
         (0, 0) => "nothing".to_owned(),
-        (0, warnings) => format!("{warnings} to mend"),
+        (0, warnings) => format!("{warnings} to fix"),
         (refused, _) => format!("{refused} refused"),
     };
     let all = [
@@ -156,13 +156,13 @@ fn drawn(proposal: &PlanDecision) -> String {
         .flat_map(|(_, plan)| plan.resources.iter().cloned())
         .collect();
     format!(
-        "<h2>What there will be</h2>\n<div class=\"sheet\">\n{}</div>\n\
+        "<h2>Resources</h2>\n<div class=\"sheet\">\n{}</div>\n\
          <p class=\"key\">Solid lines are in the configuration; dashed ones are what a release does.</p>\n",
         drawing::draw(&resources)
     )
 }
 
-/// What is not known, collected from all parts: nobody should have to look for it.
+/// What is not known, collected from all parts, so that the reader need not search for it.
 fn unknowns(proposal: &PlanDecision) -> String {
     let bill = &proposal.bill;
     let mut all: Vec<String> = bill
@@ -176,7 +176,7 @@ fn unknowns(proposal: &PlanDecision) -> String {
         .collect();
     if !bill.own_prices {
         all.push(format!(
-            "the prices of {}: those of us-east-1 stand in",
+            "the prices of {}: those of us-east-1 are used instead",
             bill.region
         ));
     }
@@ -191,9 +191,9 @@ fn unknowns(proposal: &PlanDecision) -> String {
             && finding.evidence.contains("known")
     });
     all.extend(later.map(|finding| finding.line()));
-    let mut out = "<h2>What is not known</h2>\n".to_owned();
+    let mut out = "<h2>Unknown</h2>\n".to_owned();
     match all.is_empty() {
-        true => out.push_str("<p>Nothing that this page is about.</p>\n"),
+        true => out.push_str("<p>Nothing on this page is unknown.</p>\n"),
         false => out.push_str(&list(&all)),
     }
     out
@@ -218,10 +218,10 @@ fn list<'a>(items: impl IntoIterator<Item = &'a String>) -> String {
     out + "</ul>\n"
 }
 
-/// A sentence, with what stands between backticks as code.
+/// A sentence, with text between backticks as code.
 fn words(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    // An odd one out is no pair: then they are characters like any others.
+    // Unpaired backticks are ordinary characters.
     if parts.len().is_multiple_of(2) {
         return escape(text);
     }

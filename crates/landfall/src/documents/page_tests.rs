@@ -1,4 +1,4 @@
-//! The page of landfall's own roots, and of names that nobody should give.
+//! The page of landfall's own roots, and of names with special characters.
 
 use super::*;
 use roxmltree::{Document, ParsingOptions};
@@ -71,7 +71,7 @@ fn page(proposal: &PlanDecision) -> String {
         .unwrap_or_else(|error| panic!("{error}\n{page}"));
     let all = || document.descendants().filter(|node| node.is_element());
     assert!(all().all(|node| !node.has_tag_name("script")));
-    // Nothing is loaded from elsewhere: what leads out is a link that somebody clicks.
+    // Nothing is loaded from elsewhere: only links lead to other sites.
     for node in all() {
         for attribute in node.attributes() {
             let name = attribute.name();

@@ -141,7 +141,7 @@ mod tests {
         );
     }
 
-    /// The keys in Markdown, as they stand in docs/manifest.md.
+    /// The keys in Markdown, as in docs/manifest.md.
     fn table(keys: &[Key]) -> String {
         let rows = keys.iter().map(|key| {
             let default = match key.default {
@@ -162,7 +162,7 @@ mod tests {
         for table in [table(KEYS), table(CONTAINER_KEYS)] {
             assert!(
                 document.contains(&table),
-                "docs/manifest.md wants this table:\n{table}"
+                "docs/manifest.md must contain this table:\n{table}"
             );
         }
     }

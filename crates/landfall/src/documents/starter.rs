@@ -1,7 +1,7 @@
 //! The first `landfall.toml` of an app: what was found, and the keys that most apps set next.
 //!
-//! With this file everything is as it is without one. So the target, which is chosen again each time, is
-//! a comment only.
+//! The file changes nothing: the settings are those without a file. The target is chosen again for each
+//! command, so it is only a comment.
 
 use super::schema::meaning;
 use rules::app::dockerfile::{self, Exposed};
@@ -13,20 +13,20 @@ use rules::app::manifest::{
 /// Columns that a comment fills.
 const WIDTH: usize = 100;
 
-/// A `landfall.toml` to begin with.
+/// The first `landfall.toml` of an app.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Starter {
     pub(crate) text: String,
-    /// The settings that it amounts to, which are those without it.
+    /// Its settings, which are those without a file.
     pub(crate) manifest: Manifest,
 }
 
-/// The file for what `facts` and the command line amount to. `port` is where the app listens, if the
-/// Dockerfile does not determine it.
+/// The file for the settings that follow from `facts` and the command line. `port` is where the app listens,
+/// if the Dockerfile does not determine it.
 ///
 /// # Errors
-/// What has to be given or fixed first: the Dockerfile is missing or exposes several ports, or no name
-/// can be made of the directory's name.
+/// What has to be given or fixed first: the Dockerfile is missing or exposes several ports, or the
+/// directory's name gives no valid name.
 pub(crate) fn starter(
     facts: &Facts,
     overrides: &Overrides,
@@ -186,9 +186,10 @@ mod tests {
         let facts = facts("app", "FROM scratch\nEXPOSE 8080 9090\n");
         let open = starter(&facts, &Overrides::default(), None).expect_err("two ports");
         assert!(open.to_string().contains("port"), "{open}");
-        let told = starter(&facts, &Overrides::default(), Port::new(9090).ok()).expect("told");
-        assert_eq!(read(&told.text, &facts), told.manifest);
-        assert_eq!(told.manifest.port.get(), 9090);
+        let given =
+            starter(&facts, &Overrides::default(), Port::new(9090).ok()).expect("a starter");
+        assert_eq!(read(&given.text, &facts), given.manifest);
+        assert_eq!(given.manifest.port.get(), 9090);
         let none = Facts {
             dockerfile: None,
             ..facts
@@ -219,10 +220,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_comes_to_the_same_as_without_it(
+        fn the_settings_are_the_same_as_without_it(
             directory in "[A-Za-z0-9 ._é\"\\\\-]{1,40}",
             ports in proptest::collection::vec(1u16.., 0..3),
-            told in proptest::option::of(1i64..=65_535),
+            given in proptest::option::of(1i64..=65_535),
             path in proptest::sample::select(vec![None, Some("docker/app \"1\".Dockerfile"), Some("b\\c")]),
         ) {
             let exposes: String = ports.iter().map(|port| format!("EXPOSE {port}\n")).collect();
@@ -231,11 +232,11 @@ mod tests {
                 dockerfile: path.and_then(|path| RelativePath::parse(path).ok()),
                 ..Overrides::default()
             };
-            let told = told.and_then(|port| Port::new(port).ok());
-            if let Ok(starter) = starter(&facts, &overrides, told) {
+            let given = given.and_then(|port| Port::new(port).ok());
+            if let Ok(starter) = starter(&facts, &overrides, given) {
                 let again = read(&starter.text, &facts);
                 prop_assert_eq!(&again, &starter.manifest, "{}", &starter.text);
-                if told.is_none() {
+                if given.is_none() {
                     let without = Draft::read(None).resolve(&facts, &overrides);
                     prop_assert_eq!(Ok(again), without.map_err(|problems| problems.to_string()));
                 }

@@ -200,7 +200,7 @@ pub(crate) async fn answers(domain: &Domain, manifest: &Manifest) -> Result<bool
     Ok(false)
 }
 
-/// The public URL: the domain's if it answers, otherwise AWS's own, with a note that says why.
+/// The public URL: the domain's if it answers, otherwise AWS's own, with a note that explains why.
 ///
 /// # Errors
 /// The state cannot be read.

@@ -96,7 +96,7 @@ impl Cloud {
         }
     }
 
-    /// An address whose answers carry the cloud's own time and that needs no credentials.
+    /// An address that answers with the cloud's own time and needs no credentials.
     ///
     /// # Errors
     /// The services run on this machine and have the same clock.
@@ -131,7 +131,7 @@ impl Cloud {
         }
     }
 
-    /// Why an app's own domain never leads to it; [`None`] if it can.
+    /// Why an app's own domain never resolves to it; [`None`] if it can.
     pub(crate) fn why_domains_lead_nowhere(self) -> Option<&'static str> {
         match self {
             Cloud::Aws => None,
@@ -140,7 +140,7 @@ impl Cloud {
     }
 
     /// How long resolvers may send users to the old target of a record after it changed: the time
-    /// to live of alias records at both front doors
+    /// to live of alias records at CloudFront and at API Gateway
     /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
     pub(crate) fn record_ttl(self) -> Duration {
         match self {

@@ -1,4 +1,4 @@
-//! The directories that landfall keeps on this machine. They lie outside the app directory, so that
+//! The directories that landfall keeps on this machine. They are outside the app directory, so that
 //! they never end up in the app's image.
 
 use std::path::PathBuf;

@@ -54,25 +54,13 @@ impl Engine {
         args.extend(["--tag".into(), tag.into()]);
         args.extend(["--file".into(), directory.join(dockerfile).into()]);
         args.push(directory.into());
-        let mut child = Command::new(&self.program)
-            .args(&args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(Failure::io("the build cannot be started"))?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let (out, err) = tokio::join!(follow(out, report), follow(err, report));
-        let status = child
-            .wait()
-            .await
-            .map_err(Failure::io("the build process was lost"))?;
-        if !status.success() {
-            // BuildKit writes to standard error, the older builder to standard output.
+        let mut ended = self.run_build(&args, report).await?;
+        if ended.as_ref().is_err_and(|lines| is_cache_race(lines)) {
+            ended = self.run_build(&args, report).await?;
+        }
+        if let Err(lines) = ended {
             let mut failure = Failure::new(Exit::Image, "the image could not be built");
-            failure.why.extend(out);
-            failure.why.extend(err);
+            failure.why.extend(lines);
             return Err(failure.next(format!(
                 "nothing was created; `{} build --file {dockerfile} {}` shows the same",
                 self.program.display(),
@@ -85,6 +73,33 @@ impl Engine {
         built.map(|image| image.prefer_name(tag)).ok_or_else(|| {
             Failure::new(Exit::Image, "built image not found")
                 .why(format!("the engine has no image {}", id.trim()))
+        })
+    }
+
+    /// Runs a build; the last lines of one that fails are the inner error.
+    async fn run_build(
+        &self,
+        args: &[OsString],
+        report: &Report,
+    ) -> Result<Result<(), Vec<String>>, Failure> {
+        let mut child = Command::new(&self.program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Failure::io("the build cannot be started"))?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        // BuildKit writes to standard error, the older builder to standard output.
+        let (out, err) = tokio::join!(follow(out, report), follow(err, report));
+        let status = child
+            .wait()
+            .await
+            .map_err(Failure::io("the build process was lost"))?;
+        Ok(match status.success() {
+            true => Ok(()),
+            false => Err(out.into_iter().chain(err).collect()),
         })
     }
 
@@ -123,6 +138,14 @@ impl Engine {
     }
 }
 
+/// Whether Docker's older builder failed because another process deleted an image while the builder
+/// searched its cache. A second attempt no longer finds the deleted image.
+fn is_cache_race(lines: &[String]) -> bool {
+    lines
+        .iter()
+        .any(|line| line.contains("unable to find image \"sha256:"))
+}
+
 /// Reports the lines of a stream, and returns the last of them.
 async fn follow(stream: Option<impl AsyncRead + Unpin>, report: &Report) -> VecDeque<String> {
     let mut tail = VecDeque::new();
@@ -139,4 +162,21 @@ async fn follow(stream: Option<impl AsyncRead + Unpin>, report: &Report) -> VecD
         tail.push_back(line);
     }
     tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_image_that_vanished_from_the_cache_is_a_race() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        assert!(is_cache_race(&lines(
+            "Step 2/6 : LABEL test=\"x\"\nunable to find image \"sha256:bce5fef2\""
+        )));
+        assert!(!is_cache_race(&lines("pull access denied for app")));
+        assert!(!is_cache_race(&lines(
+            "Unable to find image 'alpine:latest' locally"
+        )));
+    }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Container {
     pub(super) id: String,
 }
 
-/// Arguments of `docker run` that restrict the app as its deployment does, whatever the target.
+/// Arguments of `docker run` that restrict the app as its deployment does, on either target.
 pub(crate) fn hardening_arguments(image: &LocalImage, manifest: &Manifest) -> Vec<String> {
     let on_fargate = Manifest {
         target: Target::Fargate,
@@ -86,7 +86,7 @@ impl Engine {
         Ok(Container { id })
     }
 
-    /// The port on 127.0.0.1 that leads to a port of the container.
+    /// The port on 127.0.0.1 that is forwarded to a port of the container.
     ///
     /// # Errors
     /// The container has ended.

@@ -53,7 +53,7 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// A program that is built together with the edge, lies in the same directory, and starts before
+/// A program that is built together with the edge, is in the same directory, and starts before
 /// the edge in the image.
 #[derive(Debug, Clone, Copy)]
 struct Companion {

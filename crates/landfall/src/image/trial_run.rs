@@ -48,7 +48,7 @@ impl Engine {
             )
             .await;
         let container = started.map_err(|failure| Failure {
-            next: vec!["fix what the engine reports; ENTRYPOINT and CMD of the Dockerfile say what it runs".to_owned()],
+            next: vec!["fix what the engine reports; ENTRYPOINT and CMD of the Dockerfile determine what it runs".to_owned()],
             ..failure
         })?;
         let seen = tokio::select! {

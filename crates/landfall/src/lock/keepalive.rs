@@ -62,7 +62,7 @@ impl Keepalive {
         Ok(Keepalive { inner, task })
     }
 
-    /// To be called before everything that changes something. `step` is shown to others who want
+    /// Call this before every step that changes something. `step` is shown to commands that wait for
     /// the lock.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest interval at which a lease that seems abandoned is read.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// How often a write is repeated after others wrote in between.
+/// How often a write is repeated after conflicting writes by others.
 const ATTEMPTS: usize = 10;
 
 /// The lock of an environment, held by this process. Without [`LeaseGuard::release`] it expires.

@@ -159,7 +159,7 @@ pub(super) fn program(variable: &str, name: &str, install: &str) -> Result<PathB
 }
 
 /// A free port. If another process takes it before the emulator does, the emulator ends and its log
-/// says why.
+/// contains the reason.
 ///
 /// # Errors
 /// There is none.

@@ -1,4 +1,4 @@
-//! What an environment costs: a line on the way to something else, the bill as a result.
+//! What an environment costs: one line as progress of another command, the bill as a result.
 
 use super::Details;
 use super::style::{Style, Text};

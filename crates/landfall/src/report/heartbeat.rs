@@ -1,4 +1,4 @@
-//! Without a view, samples are printed as lines: seldom enough to be read.
+//! Without a view, samples are printed as lines, rarely enough to be readable.
 
 use super::words::watched;
 use rules::event::{Event, Phase};
@@ -15,17 +15,17 @@ pub(super) struct Heartbeat {
     /// Whether the view shows the samples: then only the last one becomes a line.
     pub(super) only_last: bool,
     /// The last sample, until it is printed.
-    unsaid: Option<LiveStatus>,
+    pending: Option<LiveStatus>,
     /// When a line was printed.
-    said: Option<Timestamp>,
+    printed_at: Option<Timestamp>,
 }
 
 impl Heartbeat {
     pub(super) fn new(only_last: bool) -> Heartbeat {
         Heartbeat {
             only_last,
-            unsaid: None,
-            said: None,
+            pending: None,
+            printed_at: None,
         }
     }
 
@@ -33,18 +33,18 @@ impl Heartbeat {
     pub(super) fn fold(&mut self, event: &Event, at: Timestamp) -> Option<String> {
         match event {
             Event::Watch(watch) => {
-                let is_due = self.said.is_none_or(|said| at.since(said) >= EVERY);
+                let is_due = self.printed_at.is_none_or(|last| at.since(last) >= EVERY);
                 if self.only_last || !is_due {
-                    self.unsaid = Some(watch.clone());
+                    self.pending = Some(watch.clone());
                     return None;
                 }
-                self.unsaid = None;
-                self.said = Some(at);
+                self.pending = None;
+                self.printed_at = Some(at);
                 Some(watched(watch))
             }
             event if ends_watch(event) => {
-                self.said = None;
-                self.unsaid.take().as_ref().map(watched)
+                self.printed_at = None;
+                self.pending.take().as_ref().map(watched)
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! The plan of an `up` and its review: in brief on the way to something else, in full as a result.
+//! The plan of an `up` and its review: in brief as progress of another command, in full as a result.
 
 use super::Details;
 use super::style::{Style, Text};
@@ -42,17 +42,17 @@ fn plan(root: Root, changes: &[Change], summary: &str, style: &Style) -> Text {
             .map(|change| format!("\n  {}", full(change, style)));
         return Text::Result(format!("{head}{}\n", changes.collect::<String>()));
     }
-    // A list of what is created, or of all that is deleted, is long and says little. What is
+    // A list of what is created, or of all that is deleted, is long and tells the reader little. What is
     // replaced, or deleted next to other changes, is always named.
     let only_deletes = changes.iter().all(|change| change.action == Action::Delete);
-    let says_little = |change: &Change| match change.action {
+    let is_predictable = |change: &Change| match change.action {
         Action::Create => true,
         Action::Delete => only_deletes,
         _ => false,
     };
     let shown = changes
         .iter()
-        .filter(|change| style.verbose || !says_little(change))
+        .filter(|change| style.verbose || !is_predictable(change))
         .map(|change| format!("\n    {} {}", sign(change.action, style), change.address));
     Text::Progress(format!("  {head}{}", shown.collect::<String>()))
 }

@@ -33,7 +33,7 @@ pub(super) struct Printer {
     heartbeat: Heartbeat,
     /// Only on a terminal that can move its cursor.
     pub(super) view: Option<View>,
-    /// Where the command acts, once an event has said so.
+    /// Where the command acts, once an event has reported it.
     pub(super) scope: Option<Scope>,
 }
 
@@ -138,7 +138,7 @@ impl Printer {
     }
 }
 
-/// Where a command acts, if that is what an event says.
+/// Where a command acts, if the event reports it.
 fn scope(event: &Event) -> Option<Scope> {
     match event {
         Event::Place {

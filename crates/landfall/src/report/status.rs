@@ -62,7 +62,7 @@ fn fargate(slot: &SlotStatus) -> Option<[String; 3]> {
     Some([slot.slot.as_str().to_owned(), contents(slot), how])
 }
 
-/// The same of a version. A slot without one is no news.
+/// The same for a version. A slot without a version is not reported.
 fn lambda(slot: &SlotStatus) -> Option<[String; 3]> {
     if slot.desired == 0 {
         return None;

@@ -79,9 +79,9 @@ impl View {
         }
     }
 
-    /// Erases the view; the next picture comes below what is printed in between.
+    /// Erases the view; it is drawn again below what is printed meanwhile.
     pub(super) fn step_aside(&mut self) {
-        if self.painter.stands() {
+        if self.painter.is_shown() {
             write(&self.painter.paint("", Vec::new(), size().0));
         }
     }

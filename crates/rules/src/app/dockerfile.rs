@@ -1,4 +1,4 @@
-//! What a Dockerfile tells about the image it builds, read without building it.
+//! What a Dockerfile states about the image it builds, read without building it.
 //!
 //! The answer is about the last stage and the stages it is based on. What a base image from a
 //! registry exposes is not in the text, and build arguments count with their defaults. Where the
@@ -15,12 +15,12 @@ const EXPANDED_LENGTH: usize = 4096;
 /// Deepest nesting of `${A:-${B:-…}}`.
 const EXPANSION_DEPTH: usize = 8;
 
-/// What the `EXPOSE` instructions of an image say.
+/// The ports of the `EXPOSE` instructions of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposed {
     /// The TCP ports, ascending and never 0; empty if there is no `EXPOSE`.
     Ports(Vec<u16>),
-    /// The text alone does not tell, such as `EXPOSE $PORT` without a value for `PORT`.
+    /// The text alone does not determine the port, such as `EXPOSE $PORT` without a value for `PORT`.
     Unclear {
         /// Line in the Dockerfile, counted from 1.
         line: usize,
@@ -96,7 +96,7 @@ fn begin_stage(
     let stage = match base {
         Some(Some(base)) => named.get(&base.to_lowercase()).cloned().unwrap_or_default(),
         // An unknown base may be any of the stages: it only matters if one of them exposes ports.
-        _ if named.values().any(Stage::says_something_about_ports) => Stage {
+        _ if named.values().any(Stage::exposes_ports) => Stage {
             unclear: Some(from.as_written()),
             ..Stage::default()
         },
@@ -106,7 +106,7 @@ fn begin_stage(
 }
 
 impl Stage {
-    fn says_something_about_ports(&self) -> bool {
+    fn exposes_ports(&self) -> bool {
         !self.ports.is_empty() || self.unclear.is_some()
     }
 
@@ -255,7 +255,7 @@ fn instructions(text: &Text<'_>) -> Vec<Instruction> {
                     true => line.trim_start_matches('\t') == delimiter,
                     false => **line == delimiter,
                 };
-                // A heredoc without an end is an error that Docker will tell about.
+                // A heredoc without an end is an error that Docker reports.
                 let body = text.lines.get(next..).unwrap_or_default();
                 next += body.iter().position(ends).map_or(0, |end| end + 1);
             }
@@ -305,7 +305,7 @@ fn words(text: &str, escape: char) -> Vec<String> {
 }
 
 /// The variables that are set at one point of a Dockerfile. A value of `None` means that the
-/// variable is set to something that the text does not tell.
+/// variable is set to something that the text does not determine.
 #[derive(Debug, Clone, Default)]
 struct Variables {
     args: BTreeMap<String, Option<String>>,
@@ -400,7 +400,7 @@ impl Variables {
         let name_length = inside.find(|c| name_ends(&c)).unwrap_or(inside.len());
         let (name, operation) = inside.split_at(name_length);
         let value = self.get(name);
-        // Set to something unknown: neither the value nor whether it is empty can be told.
+        // Set to something unknown: neither the value nor whether it is empty is known.
         if value == Some(&None) {
             return None;
         }

@@ -2,7 +2,7 @@
 //! joined into one [`Manifest`] whose every value has been checked.
 //!
 //! Reading happens in two steps because the second needs facts that the first one names:
-//! [`Draft::read`] checks the text and tells which files matter ([`Draft::dockerfile`],
+//! [`Draft::read`] checks the text and returns which files matter ([`Draft::dockerfile`],
 //! [`Draft::protected`]); the caller looks at those files; [`Draft::resolve`] joins everything.
 //! Neither step stops at the first problem: the user gets one list of all of them.
 
@@ -65,7 +65,7 @@ pub struct Manifest {
     /// AWS region; `None` leaves the choice to the AWS profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// Name under which people reach the app, beside AWS's own; default none.
+    /// Name under which people reach the app, in addition to AWS's own; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,
     /// TCP port the app listens on; default is the one the Dockerfile exposes, else 8080.
@@ -169,7 +169,7 @@ pub enum ProtectedState {
     NotARepository,
 }
 
-/// What the command line says; each value wins over `landfall.toml`.
+/// Settings from the command line; each value overrides `landfall.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Instead of the key `name`.

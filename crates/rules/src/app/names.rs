@@ -80,7 +80,7 @@ pub const LABEL_REVISION: &str = "landfall.revision";
 /// Header that leads a request to a slot when its value is the slot's token.
 pub const SLOT_HEADER: &str = "X-Landfall-Slot";
 /// Every token outside releases begins with this. A release ends by setting ones with a random rest, so
-/// that nobody reaches what a later release stages.
+/// that no request reaches what a later release stages.
 pub const CLOSED: &str = "closed";
 /// Name of the one container in a task.
 pub const CONTAINER: &str = "app";
@@ -110,7 +110,7 @@ impl Names {
         format!("/landfall/{}", self.id())
     }
 
-    /// Lambda function; its HTTP API bears the same name.
+    /// Lambda function; its HTTP API has the same name.
     pub fn function(&self) -> String {
         self.id()
     }
@@ -159,7 +159,7 @@ impl Names {
         format!("{}-alarms", self.id())
     }
 
-    /// ECS service of a slot; its target group bears the same name.
+    /// ECS service of a slot; its target group has the same name.
     pub fn slot(&self, slot: Slot) -> String {
         format!("{}-{slot}", self.id())
     }

@@ -3,7 +3,7 @@
 //!
 //! A job proves who it is by an OIDC token that its forge signs; nothing is kept that could be stolen. A role's
 //! trust policy names the token's subject word for word ([`trust`]); where the two differ,
-//! [`claims`] says in what.
+//! [`claims`] reports the difference.
 
 pub mod claims;
 pub mod origin;
@@ -19,7 +19,7 @@ pub(crate) mod samples;
 use origin::{Branch, GithubEnvironment, Project};
 use serde::{Deserialize, Serialize};
 
-/// What tokens for AWS are made out to. Both forges let a job choose it.
+/// The audience of tokens for AWS. Both forges let a job choose it.
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// Where the jobs run.

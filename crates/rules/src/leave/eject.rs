@@ -1,7 +1,7 @@
 //! Leaving landfall, and coming back.
 //!
 //! `landfall eject` writes an environment's roots into a directory of the user's, together with everything that plain
-//! Terraform needs ([`readme`] is what it says to people). `landfall adopt` looks at such a directory
+//! Terraform needs ([`readme`] is its documentation). `landfall adopt` looks at such a directory
 //! again: whose it is ([`Ejected`]), which files were edited ([`files`]), whether the states belong to it ([`state`]), and
 //! which settings landfall.toml would have to have ([`settings`]).
 
@@ -103,7 +103,7 @@ pub struct Ejected {
     pub whose: Whose,
     /// Where the state was kept.
     pub state: StateBackend,
-    /// Which state each root had then. The keys are the directories beside the record.
+    /// Which state each root had then. The keys are the directories next to the record.
     pub roots: BTreeMap<Root, Stamp>,
     /// SHA-256 of each file as it was written, by its path from here. Empty while the first eject is under way.
     pub files: BTreeMap<String, String>,
@@ -146,10 +146,11 @@ impl Ejected {
     }
 }
 
-/// Whether a directory with these names in it may be written to: it is empty or not there, or it bears a record.
+/// Whether a directory with these names in it may be written to: it is empty or absent, or it contains a
+/// record.
 ///
 /// # Errors
-/// It belongs to somebody else.
+/// It holds files that are not from `landfall eject`.
 pub fn may_enter(directory: &str, names: &[String]) -> Result<(), Invalid> {
     if names.is_empty() || names.iter().any(|name| name == FILE) {
         return Ok(());
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_somebody_else_is_left_alone() {
+    fn a_directory_with_other_files_is_left_alone() {
         assert!(may_enter("out", &[]).is_ok());
         assert!(may_enter("out", &["foundation".into(), FILE.into()]).is_ok());
         let names: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).into();
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn another_environment_is_told_by_what_differs() {
+    fn another_environment_is_identified_by_its_differences() {
         let prod = whose("prod", false);
         assert!(same("out", &prod, &prod.clone()).is_ok());
         let error = same("out", &prod, &whose("staging", true)).expect_err("another");

@@ -1,7 +1,7 @@
 //! The checks of `landfall doctor` and before `up`: from facts about this machine, the account and the app
 //! to every problem at once, each with its fix.
 //!
-//! The caller gathers [`Facts`]; what could not be gathered is [`Unavailable`] and says why. A fact that was
+//! The caller gathers [`Facts`]; what could not be gathered is [`Unavailable`], with the reason. A fact that was
 //! not asked for gives no check, so `up` asks for the cheap ones only.
 
 pub mod account;

@@ -24,7 +24,7 @@ fn text_for_a_broken_machine() {
 }
 
 #[test]
-fn without_facts_each_check_says_why() {
+fn without_facts_each_check_gives_the_reason() {
     let skipped = || Unavailable::Skipped("AWS is not asked with --offline".to_owned());
     let facts = Facts {
         app: Ok(settings("prot = 1\ncpu = 300\n")),

@@ -17,7 +17,7 @@ fn zone_of(name: &str, id: &str) -> Zone {
     }
 }
 
-/// What public DNS says of the two names, the nearest first.
+/// What public DNS returns for the two names, the nearest first.
 fn public(own: Public, whole: Public) -> Result<Vec<(String, Public)>, Unavailable> {
     Ok(vec![
         ("app.example.com".to_owned(), own),
@@ -54,7 +54,7 @@ fn described(check: &Check) -> String {
 }
 
 #[test]
-fn each_case_says_what_to_do() {
+fn each_case_has_a_remedy() {
     let (whole, own) = (
         zone_of("example.com", "ZWHOLE"),
         zone_of("app.example.com", "ZOWN"),
@@ -285,7 +285,7 @@ proptest! {
                 prop_assert!(!check.fix.is_empty());
             }
         }
-        // What is told to be set is what the zone has.
+        // The name servers to set are those of the zone.
         if let Some(zone) = zone(&survey) && let Delegation::Elsewhere(..) = delegation(&survey) {
             let why = check.why.join("\n");
             prop_assert!(zone.name_servers.iter().all(|server| why.contains(server)));

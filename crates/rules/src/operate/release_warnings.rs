@@ -113,7 +113,7 @@ impl ReleaseWarning {
         }
     }
 
-    /// The warning in words: what, by which evidence, and what to do about it.
+    /// The warning as text: what it is, the evidence, and what to do about it.
     pub fn explain(&self, now: Timestamp) -> Explanation {
         let (what, next) = match self {
             ReleaseWarning::Targets {

@@ -100,7 +100,7 @@ pub struct Stored {
     pub id: String,
     /// Number of the parameter's version, or id of the secret's.
     pub version: String,
-    /// When it was last set, if the store says.
+    /// When it was last set, if the store reports it.
     pub changed: Option<Timestamp>,
 }
 

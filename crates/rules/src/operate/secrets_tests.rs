@@ -80,7 +80,7 @@ fn the_name_of_a_secret_is_read_back_from_its_name_in_the_store() {
 fn all_missing_secrets_are_reported_at_once_with_the_commands_that_set_them() {
     let manifest = manifest(BOTH);
     let there = [stored("URL", SecretsStore::SecretsManager)];
-    let refusal = references(&manifest, &there).expect_err("neither is where it is to be");
+    let refusal = references(&manifest, &there).expect_err("neither is in its store");
     insta::assert_snapshot!(
         "missing_secrets",
         format!(
@@ -128,7 +128,7 @@ fn a_list_has_the_secrets_of_the_manifest_and_of_the_store() {
         stored("KEY", SecretsStore::SecretsManager),
         stored("KEY", SecretsStore::ParameterStore),
     ];
-    let told: Vec<String> = rows(&manifest, &there)
+    let lines: Vec<String> = rows(&manifest, &there)
         .iter()
         .map(|row| {
             let store = row.stored.as_ref().map(|s| s.store.as_str());
@@ -136,7 +136,7 @@ fn a_list_has_the_secrets_of_the_manifest_and_of_the_store() {
         })
         .collect();
     assert_eq!(
-        told,
+        lines,
         [
             "KEY true true Some(\"parameter-store\")",
             "KEY true false Some(\"secrets-manager\")",

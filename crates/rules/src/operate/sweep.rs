@@ -102,7 +102,7 @@ impl Kind {
         Kind::Tagged,
     ];
 
-    /// The kind in words.
+    /// The kind as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::LoadBalancer => "load balancer",

@@ -1,11 +1,11 @@
 //! The analysis of a running canary: which counts to fetch next, which seconds are sealed, and what the
-//! sealed ones say about the candidate.
+//! sealed ones show about the candidate.
 //!
 //! The caller fetches and passes in what it got; nothing here waits or asks. One look goes like this:
 //!
 //! 1. Ask the edges of the slots in [`CanaryAnalysis::slots_to_ask`] until their [`Round`]s are complete,
 //!    and pass these to [`CanaryAnalysis::end_round`].
-//! 2. If [`CanaryAnalysis::log_query`] says so, read the log and pass it to
+//! 2. If [`CanaryAnalysis::log_query`] returns a query, read the log and pass it to
 //!    [`CanaryAnalysis::insert_log`]. Without an edge, [`CanaryAnalysis::metrics_query`] and
 //!    [`CanaryAnalysis::insert_metrics`] do the same with the load balancer's counts.
 //! 3. [`CanaryAnalysis::compare`] makes windows of what is sealed and judges them.

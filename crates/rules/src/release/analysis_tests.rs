@@ -133,7 +133,7 @@ fn a_second_is_compared_once_both_versions_reported_after_its_end() {
     let seen = look(&mut analysis, 1_003, vec![old, new]);
     assert_eq!(windows(&analysis), [(1_001, [9, 1, 1, 0])]);
     assert_eq!(seen.new_users, 1);
-    // The next report says what happened in second 1002.
+    // The next report contains second 1002.
     let old = report(OLD, 1_004, &[(1_002, users(8, 0)), (1_003, users(7, 0))]);
     let new = report(NEW, 1_004, &[(1_002, users(2, 1))]);
     look(&mut analysis, 1_004, vec![old, new]);
@@ -379,7 +379,7 @@ fn the_next_process_continues_with_the_same_judgement() {
     let counts = first.counts().clone();
     let mut second = CanaryAnalysis::new(&Policy::default(), counts, ProbeCounter::Edges);
     assert_eq!(second.judgement(), first.judgement());
-    // Its edges tell it the same seconds once more.
+    // Its edges report the same seconds once more.
     look(&mut second, 1_032, reports);
     assert_eq!(second.counts(), first.counts());
 }

@@ -22,7 +22,7 @@ pub fn inspects_image(slot: &SlotSeen, evidence: &Evidence, runs: bool, now: Tim
     runs && !is_healthy && now.since(since) > INSPECT_AFTER
 }
 
-/// The tasks whose logs may say why a candidate was given up: those that stopped, and those that were seen
+/// The tasks whose logs may show why a candidate was given up: those that stopped, and those that were seen
 /// `running` before.
 pub fn tasks_to_read(evidence: &Evidence, running: &[String]) -> Vec<String> {
     let stopped = evidence.stopped.iter().map(|task| task.id.clone());
@@ -118,7 +118,7 @@ mod tests {
         let of = |cause: &Cause, evidence: &Evidence| {
             conclude(cause.clone(), evidence, &hardened()).code()
         };
-        // It ended, and its lines say why.
+        // It ended, and its lines show why.
         let denied = with_log(crashed(&["a"]));
         assert_eq!(of(&not_ready, &denied), "read_only");
         assert_eq!(of(&crash, &denied), "read_only");

@@ -120,9 +120,9 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
 /// Whether the image's programs are for another CPU architecture.
 fn is_foreign(failures: &Failures<'_>, evidence: &Evidence) -> bool {
     // Kernels write it in lower case, the edge's standard library in upper case.
-    let says = |line: &String| line.to_lowercase().contains("exec format error");
+    let is_format_error = |line: &String| line.to_lowercase().contains("exec format error");
     failures.any(&["exec format error", "descriptor matching platform"])
-        || (!failures.0.is_empty() && evidence.log.iter().any(says))
+        || (!failures.0.is_empty() && evidence.log.iter().any(is_format_error))
 }
 
 fn wrong_port(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {

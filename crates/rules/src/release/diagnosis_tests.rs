@@ -287,7 +287,7 @@ fn texts(target: Target) -> Vec<String> {
 }
 
 #[test]
-fn every_cause_says_what_to_do() {
+fn every_cause_has_a_remedy() {
     insta::assert_snapshot!("causes", texts(Target::Fargate).join("\n"));
 }
 

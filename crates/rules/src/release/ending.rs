@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_says_whether_users_were_affected() {
+    fn a_rollback_reports_whether_users_were_affected() {
         let outcome = Outcome::RolledBack {
             slot: Slot::Blue,
             cause: Cause::Stopped,

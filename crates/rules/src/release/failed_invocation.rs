@@ -85,7 +85,7 @@ mod tests {
         let memory = Some(Cause::OutOfMemory { memory: 512 });
         assert_eq!(cause("Runtime.ExitError", killed, None), memory);
         assert_eq!(cause("Runtime.OutOfMemory", "", None), memory);
-        // It does not say why; the release's own time limit decides.
+        // It gives no reason; the release's own time limit decides.
         let timeout = cause(
             "Sandbox.Timedout",
             "Task timed out after 30.00 seconds",

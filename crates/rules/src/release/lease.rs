@@ -256,7 +256,7 @@ pub struct Around {
     pub holder_is_dead: bool,
 }
 
-/// What a process that wants the lease may do. A write must replace exactly what was found; if that has
+/// What a process that tries to take the lease may do. A write must replace exactly what was found; if that has
 /// changed meanwhile, look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcquireDecision {

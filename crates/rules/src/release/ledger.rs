@@ -28,7 +28,7 @@ pub struct Record {
     pub number: u64,
     /// `user@host` that began it.
     pub by: String,
-    /// Random and different for each write: tells this process's writes from others'.
+    /// Random and different for each write: distinguishes this process's writes from others'.
     pub nonce: String,
     /// What is released.
     pub revision: Revision,

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_share_decides_whatever_the_ledger_says() {
+    fn the_larger_share_decides_regardless_of_the_ledger() {
         for candidate in Slot::ALL {
             let record = open(candidate, &[]);
             for latest in [None, Some(&record)] {

@@ -9,7 +9,7 @@ use crate::release::diagnosis::Cause;
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// How long landfall waits for tasks to stop that were told to.
+/// How long landfall waits for tasks to stop after it asked them to.
 const GONE_WITHIN: Duration = Duration::from_secs(180);
 /// How long probes may take to show in the counts of the edges.
 const COUNTED_WITHIN: Duration = Duration::from_secs(30);

@@ -115,7 +115,7 @@ proptest! {
     }
 
     /// No samples never pass: without a request counted on the candidate, a canary never gets more than
-    /// its first share, unless a person says so or the old version is dead.
+    /// its first share, unless a person promotes it or the old version is dead.
     #[test]
     fn without_samples_nothing_is_proven(release in releases(), mut seen in observations(), late in 0u64..2_000) {
         seen.comparison = Comparison {

@@ -76,7 +76,7 @@ pub enum Proof {
     Probes,
     /// A person promoted it.
     Person,
-    /// Nothing speaks against it at the maximum time.
+    /// There is no evidence against it at the maximum time.
     Unproven,
 }
 
@@ -137,7 +137,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    /// The reason in words.
+    /// The reason as text.
     pub fn explain(self) -> &'static str {
         match self {
             HoldReason::Manual => "its strategy is manual",

@@ -197,21 +197,21 @@ pub struct CiInputs {
     pub policies: BTreeMap<String, Vec<String>>,
 }
 
-/// What the CI root tells landfall.
+/// The outputs of the CI root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CiOutputs {
     /// ARN of each role.
     pub role_arns: BTreeMap<String, String>,
 }
 
-/// What the root of a domain tells landfall, whatever the target.
+/// The outputs of the root of a domain, the same for every target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainOutputs {
     /// AWS's own name of the front door that each domain's record leads to.
     pub leads_to: BTreeMap<String, String>,
 }
 
-/// What the foundation root tells landfall.
+/// The outputs of the foundation root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundationOutputs {
     /// Registry host and repository, without tag or digest.
@@ -228,7 +228,7 @@ pub struct FoundationOutputs {
     pub alarm_topic_arn: String,
 }
 
-/// What the Fargate root tells landfall.
+/// The outputs of the Fargate root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FargateOutputs {
     /// Public HTTPS address.
@@ -255,7 +255,7 @@ pub struct FargateOutputs {
     pub task_security_group: String,
 }
 
-/// What the Lambda root tells landfall.
+/// The outputs of the Lambda root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LambdaOutputs {
     /// Public HTTPS address.
@@ -307,7 +307,7 @@ impl FargateInputs {
 }
 
 impl LambdaDomainInputs {
-    /// Stands for an HTTP API that is still to be made: with it a plan can be shown.
+    /// Placeholder for an HTTP API that does not exist yet, so that a plan can be shown.
     pub const NO_API: &str = "none";
 
     /// Domains of an environment, with their zones. Without `api_id` it can be planned, not applied.
@@ -328,7 +328,7 @@ impl LambdaDomainInputs {
 }
 
 impl FargateDomainInputs {
-    /// Stands for a load balancer that is still to be made: with it a plan can be shown.
+    /// Placeholder for a load balancer that does not exist yet, so that a plan can be shown.
     pub const NO_LOAD_BALANCER: &str = "landfall.invalid";
 
     /// Domains of an environment, with their zones. Without the load balancer it can be planned, not applied.
@@ -359,8 +359,8 @@ impl LambdaInputs {
     pub const RATE_LIMIT: u32 = 50;
     /// Requests at once: a page with all its parts, for a few people.
     pub const BURST_LIMIT: u32 = 100;
-    /// Stands for an image while there is none yet: a plan can be shown with it, but AWS makes no
-    /// function of it, as it can't be pulled from anywhere (RFC 2606 reserves `.invalid`).
+    /// Placeholder for an image that does not exist yet, so that a plan can be shown. AWS creates no
+    /// function from it, because it can't be pulled from anywhere (RFC 2606 reserves `.invalid`).
     pub const NO_IMAGE: &str = "landfall.invalid/placeholder@sha256:\
         0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_image_there_is_a_reference_that_nobody_can_pull() {
+    fn without_an_image_there_is_a_reference_that_cannot_be_pulled() {
         let inputs = LambdaInputs::of(&manifest(""), "eu-west-2", None, None);
         let image = Image::parse(&inputs.image).expect("a reference by digest");
         let (host, _) = image.repository_url.split_once('/').expect("a host");

@@ -1,10 +1,10 @@
-//! What an environment costs: said resource by resource before anything is created, and refused where
-//! nobody allowed it.
+//! What an environment costs: reported for each resource before anything is created, and refused where
+//! no budget allows it.
 //!
 //! [`prices`] is the dated table, [`estimate()`] lays it over what a plan will make and gives a [`Bill`],
-//! [`budget`] says whether the bill is allowed, [`alternative`] what would cost less, [`account`] what an
+//! [`budget`] decides whether the bill is allowed, [`alternative`] what would cost less, [`account`] what an
 //! account's free plan and credits mean for it.
-//! `docs/cost.md` tells the model and what it leaves out.
+//! `docs/cost.md` describes the model and what it leaves out.
 
 pub mod account;
 mod alternative;

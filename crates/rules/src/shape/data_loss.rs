@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 pub enum Stake {
     /// Users' requests pass through it, or those who answer them need it.
     Traffic,
-    /// Both that and what [`Stake::Data`] says.
+    /// Both [`Stake::Traffic`] and [`Stake::Data`].
     Both,
     /// It holds something that is not made again.
     Data,
-    /// A kind that landfall does not know: nobody has thought about it.
+    /// A kind of resource that landfall does not know.
     Unknown,
     /// Nothing that anyone would miss.
     Nothing,
 }
 
-/// A resource that a plan destroys, for good or to make it anew.
+/// A resource that a plan destroys, for good or to replace it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// What the plan says of it.
+    /// The change in the plan.
     pub change: Change,
     /// What stands on it.
     pub stake: Stake,
@@ -37,7 +37,7 @@ pub struct Loss {
 pub enum Verdict {
     /// Nothing is lost that anyone would miss.
     Allowed,
-    /// A person has to say yes to these losses, each of them told.
+    /// A person has to accept these losses; each of them is reported.
     NeedsYes(Vec<Loss>),
     /// Users would be cut off: not while anything serves.
     Refused(Vec<Loss>),
@@ -98,7 +98,7 @@ impl Loss {
         format!("{address} {fate}{because}: {}", stake(kind).1)
     }
 
-    /// What makes Terraform do it, if the plan tells
+    /// Why Terraform does it, if the plan states a reason
     /// (<https://developer.hashicorp.com/terraform/internals/json-format#resource_changes>).
     fn because(&self) -> Option<String> {
         let forced_by = &self.change.forced_by;
@@ -110,9 +110,11 @@ impl Loss {
         let words = match self.change.reason.as_deref()? {
             "replace_because_tainted" => "because making it failed half-way before",
             "replace_by_request" => "because that was asked for (-replace)",
-            "replace_by_triggers" => "because `replace_triggered_by` says so",
-            "delete_because_no_resource_config" => "because the configuration has it no more",
-            "delete_because_no_module" => "because the configuration has its module no more",
+            "replace_by_triggers" => "because of `replace_triggered_by`",
+            "delete_because_no_resource_config" => {
+                "because the configuration no longer contains it"
+            }
+            "delete_because_no_module" => "because the configuration no longer contains its module",
             "delete_because_count_index" | "delete_because_wrong_repetition" => {
                 "because `count` no longer covers it"
             }
@@ -128,18 +130,18 @@ pub fn stake(kind: &str) -> (Stake, &'static str) {
     use Stake::{Both, Data, Nothing, Traffic, Unknown};
     match kind {
         "aws_lb" | "aws_alb" => (Traffic, "every request passes through it"),
-        "aws_lb_listener" | "aws_alb_listener" => (Traffic, "the load balancer answers nobody without it"),
+        "aws_lb_listener" | "aws_alb_listener" => (Traffic, "without it the load balancer answers no requests"),
         "aws_lb_listener_rule" => (Traffic, "a release reaches its slot through it"),
-        "aws_lb_target_group" => (Traffic, "the tasks of its slot get no requests any more"),
+        "aws_lb_target_group" => (Traffic, "the tasks of its slot get no more requests"),
         "aws_ecs_service" => (Traffic, "the tasks of its slot stop"),
         "aws_ecs_cluster" => (Traffic, "everything that runs in it stops"),
         "aws_cloudfront_distribution" => {
             (Traffic, "the address that people use goes with it, and never comes back")
         }
         "aws_lambda_function" => (Traffic, "every version of it goes, with what serves"),
-        "aws_lambda_alias" => (Traffic, "it is what leads users to a version"),
-        "aws_ecr_repository_policy" => (Traffic, "who pulls by it can't pull any more"),
-        "aws_lambda_permission" => (Traffic, "callers are turned away without it"),
+        "aws_lambda_alias" => (Traffic, "users reach a version through it"),
+        "aws_ecr_repository_policy" => (Traffic, "identities that pull by this policy can no longer pull"),
+        "aws_lambda_permission" => (Traffic, "calls are denied without it"),
         "aws_lambda_function_url" => (Traffic, "its address goes with it, and never comes back"),
         "aws_apigatewayv2_api" | "aws_api_gateway_rest_api" => {
             (Traffic, "its address goes with it, and never comes back")
@@ -184,9 +186,9 @@ pub fn stake(kind: &str) -> (Stake, &'static str) {
         "aws_sqs_queue" => (Data, "messages that wait in it are gone"),
         "aws_kinesis_stream" => (Data, "records that wait in it are gone"),
         "aws_sns_topic_subscription" => {
-            (Data, "alarms reach nobody there until the new subscription is confirmed by mail")
+            (Data, "its address gets no alarms until the new subscription is confirmed by mail")
         }
-        "aws_sns_topic" => (Data, "its subscriptions go with it, and every address has to confirm anew"),
+        "aws_sns_topic" => (Data, "its subscriptions are deleted with it, and every address has to confirm again"),
         "aws_cognito_user_pool" => (Data, "its users are gone"),
         "aws_route53_zone" => (Data, "its records are gone, and the new one has other name servers"),
         "aws_acm_certificate_validation" | "aws_appautoscaling_policy" | "aws_appautoscaling_target" | "aws_budgets_budget" | "aws_cloudwatch_log_metric_filter" | "aws_cloudwatch_query_definition" | "aws_lambda_function_event_invoke_config" | "aws_lambda_provisioned_concurrency_config" | "aws_cloudwatch_dashboard" | "aws_cloudwatch_metric_alarm"

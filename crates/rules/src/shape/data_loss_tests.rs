@@ -1,4 +1,4 @@
-//! What is lost, how that is told, and what follows.
+//! What is lost, how it is reported, and what follows.
 
 use super::*;
 use serde_json::Value;
@@ -21,19 +21,19 @@ fn plan(changes: &[(&str, Action)]) -> Plan {
     }
 }
 
-fn told(losses: &[Loss]) -> String {
+fn described(losses: &[Loss]) -> String {
     let lines: Vec<String> = losses.iter().map(Loss::explain).collect();
     lines.join("\n")
 }
 
 #[test]
 fn another_name_takes_nearly_everything() {
-    insta::assert_snapshot!(told(&losses(&replacing().0)));
+    insta::assert_snapshot!(described(&losses(&replacing().0)));
 }
 
 #[test]
 fn another_port_stops_the_tasks() {
-    insta::assert_snapshot!(told(&losses(&replacing().1)));
+    insta::assert_snapshot!(described(&losses(&replacing().1)));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn an_alarm_may_be_replaced_under_load() {
 }
 
 #[test]
-fn a_kind_that_nobody_thought_about_needs_a_yes() {
+fn an_unknown_kind_needs_confirmation() {
     let strange = plan(&[("aws_quantum_ledger", Action::Delete)]);
     for serves in [true, false] {
         assert!(
@@ -97,10 +97,10 @@ fn a_kind_that_nobody_thought_about_needs_a_yes() {
 }
 
 #[test]
-fn reasons_of_terraforms_own_are_told() {
+fn terraforms_own_reasons_are_reported() {
     let table = [
         ("replace_because_tainted", "failed half-way"),
-        ("delete_because_no_resource_config", "has it no more"),
+        ("delete_because_no_resource_config", "no longer contains it"),
         ("delete_because_each_key", "`for_each`"),
         ("replace_by_request", "-replace"),
     ];

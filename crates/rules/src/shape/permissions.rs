@@ -1,8 +1,8 @@
 //! What an identity needs to be allowed to do, and nothing beyond: the one place that knows it.
 //!
-//! `landfall policy` prints it, CI's roles have it, a denied action is looked up in it. Each service says what it
-//! needs in a file of its own, by the phase of an environment's life. Resources are named wherever AWS names them before
-//! they exist; where it does not, the tags that everything of landfall's bears decide
+//! `landfall policy` prints it, CI's roles have it, a denied action is looked up in it. Each service has a
+//! file that lists what it needs, by the phase of an environment's life. Resources are named wherever AWS names them before
+//! they exist; where it does not, the tags on all of landfall's resources decide
 //! (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
 
 mod ci;
@@ -60,7 +60,7 @@ impl std::fmt::Display for Phase {
     }
 }
 
-/// What somebody who only looks may do: `plan`, `status`, `logs`, `doctor`, and the sweep.
+/// What a read-only identity may do: `plan`, `status`, `logs`, `doctor`, and the sweep.
 pub fn reads(target: Target, scope: &Scope) -> Vec<Statement> {
     let mut all = foundation::reads(scope);
     all.extend(match target {
@@ -120,7 +120,7 @@ pub fn for_ci(phase: Phase, scope: &Scope) -> Vec<Statement> {
     }
 }
 
-/// What finds environments whose time is over: their buckets say so, whatever they are called.
+/// What finds environments whose time is over: the tags of their buckets, whose names are not known.
 pub fn reaping() -> Vec<Statement> {
     vec![Statement::anywhere("FindExpired", &["s3:ListAllMyBuckets"])]
 }

@@ -19,7 +19,7 @@ pub enum Action {
     Create,
     /// It is changed where it stands.
     Update,
-    /// It is destroyed and made anew, in whichever order.
+    /// It is destroyed and created again, in either order.
     Replace,
     /// It is destroyed.
     Delete,
@@ -74,7 +74,7 @@ pub struct Resource {
     /// (`after_unknown` of the plan's JSON); `null` for a resource that does not change.
     #[serde(default)]
     pub unknown: Value,
-    /// Attributes that the configuration sets; [`None`] if the plan does not tell. `dynamic` blocks are
+    /// Attributes that the configuration sets; [`None`] if the plan does not contain them. `dynamic` blocks are
     /// not among them: Terraform leaves them out.
     #[serde(default)]
     pub references: Option<References>,
@@ -297,7 +297,7 @@ impl Plan {
             .count()
     }
 
-    /// Addresses that are destroyed, for good or to be made anew.
+    /// Addresses that are destroyed, for good or to be replaced.
     pub fn destroyed(&self) -> impl Iterator<Item = &Change> {
         self.changes
             .iter()
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_tells_what_forces_it() {
+    fn a_replacement_names_what_forces_it() {
         let plan = Plan::parse(
             r#"{"format_version":"1.2","resource_changes":[
                 {"address":"aws_ecs_service.slot[\"blue\"]","mode":"managed","type":"aws_ecs_service",

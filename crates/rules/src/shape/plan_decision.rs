@@ -36,7 +36,7 @@ pub struct PlanDecisionInput<'a> {
     pub user: Option<String>,
     /// Whether anything runs for users.
     pub serves: bool,
-    /// What the clock says.
+    /// The current time.
     pub now: Timestamp,
 }
 
@@ -116,7 +116,7 @@ impl PlanDecision {
         self.roots.iter().all(|(_, plan)| plan.is_empty())
     }
 
-    /// Why it must not be made, if so: one refusal that tells everything that speaks against it.
+    /// Why it must not be made, if so: one refusal with all reasons.
     pub fn refusal(&self) -> Option<Refusal> {
         let price = match &self.decision {
             Decision::Refused(refusal) => Some(refusal.clone()),
@@ -173,8 +173,9 @@ impl PlanDecision {
             what: "the plan would destroy what users' requests pass through".to_owned(),
             why: losses.iter().map(|loss| loss.explain()).collect(),
             next: vec![
-                "nothing was changed; a change of `port`, for one, replaces both services".to_owned(),
-                "deploy it as another environment beside this one (`--env`), or take this one down first"
+                "nothing was changed; a change of `port`, for one, replaces both services"
+                    .to_owned(),
+                "deploy it as another environment (`--env`), or take this one down first"
                     .to_owned(),
             ],
         })
@@ -227,7 +228,9 @@ fn because(manifest: &Manifest, there: &[Target]) -> String {
     let mut why = match &manifest.choice {
         Choice::Asked => "it was asked for".to_owned(),
         _ if there.contains(&target) => "it runs there already".to_owned(),
-        Choice::Usual => "the app fits it, and it costs nothing while nobody calls".to_owned(),
+        Choice::Usual => {
+            "the app fits it, and it costs nothing while there are no requests".to_owned()
+        }
         Choice::Unfit(why) => format!("and not lambda: {}", why.join("; ")),
     };
     if !left.is_empty() {

@@ -1,4 +1,4 @@
-//! What `up` and `plan` decide on landfall's own roots, and on what nobody should deploy.
+//! What `up` and `plan` decide on landfall's own roots, and on plans that should not be deployed.
 
 use super::*;
 use crate::app::manifest::{Draft, Facts, Overrides};
@@ -111,12 +111,12 @@ fn what_is_unsafe_is_refused_unless_it_was_allowed() {
     let allowed = manifest(&format!("allow = [\"LF010\"]\n{leaky}"));
     let proposal = PlanDecision::from_plans(first(&allowed));
     assert_eq!(proposal.refusal(), None);
-    let told = proposal.findings.iter().filter(|f| f.allowed);
-    assert_eq!(told.count(), 1, "{:#?}", proposal.findings);
+    let allowed = proposal.findings.iter().filter(|f| f.allowed);
+    assert_eq!(allowed.count(), 1, "{:#?}", proposal.findings);
 }
 
 #[test]
-fn everything_that_speaks_against_it_is_said_at_once() {
+fn all_reasons_against_it_are_reported_at_once() {
     let manifest = manifest("target = \"fargate\"\nenv = { DB_PASSWORD = \"hunter2hunter2\" }\n");
     // Only its changes matter: what there will be is that of the first plan.
     let mut target = plan(FIRST, Root::Fargate);
@@ -140,7 +140,7 @@ fn everything_that_speaks_against_it_is_said_at_once() {
 }
 
 #[test]
-fn a_second_plan_says_that_nothing_changes() {
+fn a_second_plan_reports_that_nothing_changes() {
     let manifest = manifest("target = \"fargate\"\nbudget = 40\n");
     let proposal = PlanDecision::from_plans(PlanDecisionInput {
         roots: vec![plan(AGAIN, Root::Foundation), plan(AGAIN, Root::Fargate)],
@@ -153,7 +153,7 @@ fn a_second_plan_says_that_nothing_changes() {
 }
 
 #[test]
-fn a_move_says_what_becomes_of_the_old_target() {
+fn a_move_reports_what_becomes_of_the_old_target() {
     let manifest = manifest("");
     let proposal = PlanDecision::from_plans(PlanDecisionInput {
         there: &[Target::Fargate],

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 /// Terraform's lock record: the content of `<key>.tflock` in the bucket, or of
-/// `.terraform.tfstate.lock.info` beside a local state
+/// `.terraform.tfstate.lock.info` next to a local state
 /// (<https://developer.hashicorp.com/terraform/language/backend/s3#state-locking>).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StateLock {
-    /// Identifies this lock; `force-unlock` wants it.
+    /// Identifies this lock; `force-unlock` requires it.
     #[serde(rename = "ID")]
     pub id: String,
     /// What its holder is doing, for example `OperationTypeApply`.
@@ -23,7 +23,7 @@ impl StateLock {
     /// Reads the record.
     ///
     /// # Errors
-    /// The text is not a lock record: a lock is there, but whose it is cannot be said.
+    /// The text is not a lock record: there is a lock, but its owner is unknown.
     pub fn parse(text: &str) -> Result<StateLock, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_who_since_when_and_what() {
+    fn reports_who_since_when_and_what() {
         let lock = StateLock::parse(
             r#"{"ID":"0b7c","Operation":"OperationTypeApply","Info":"","Who":"ann@laptop",
                 "Version":"1.11.4","Created":"2026-11-23T06:05:53.1Z","Path":"b/k"}"#,
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_said_to_be_none() {
+    fn other_text_is_rejected() {
         assert!(StateLock::parse("locked!").is_err());
     }
 }

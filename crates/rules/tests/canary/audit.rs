@@ -40,7 +40,7 @@ fn errors_alone_can_be_written_by_hand() {
 
 #[test]
 fn an_error_names_the_problem_and_its_window() {
-    for (text, said) in [
+    for (text, expected) in [
         (
             r#"{"hist":[2000,200],"windows":[[9,1,1,0],[9,10,1,0]]}"#,
             "window 2: old: 10 errors of 9 requests",
@@ -104,7 +104,7 @@ fn an_error_names_the_problem_and_its_window() {
         ("{", "not a trial as JSON"),
     ] {
         let found = problem(text);
-        assert!(found.contains(said), "{found}\nfor {text}");
+        assert!(found.contains(expected), "{found}\nfor {text}");
     }
 }
 

@@ -7,7 +7,7 @@ use rules::app::manifest::{
 };
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     insta::assert_snapshot!(complaint(
         r#"
 name = "My_App"
@@ -106,7 +106,7 @@ fn what_is_no_toml_is_one_problem() {
         "= 1",
         "]",
     ];
-    let told: Vec<String> = cases
+    let messages: Vec<String> = cases
         .iter()
         .map(|toml| {
             let text = format!("# first line\n{toml}\n");
@@ -115,7 +115,7 @@ fn what_is_no_toml_is_one_problem() {
             format!("{toml:?}\n{problems}")
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n\n"));
+    insta::assert_snapshot!(messages.join("\n\n"));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn keys_below_the_env_header_were_meant_for_landfall() {
     insta::assert_snapshot!(complaint(
         "[env]\nA = '1'\nregion = 'eu-west-2'\nport = 80\n"
     ));
-    // Elsewhere such a name is nobody's mistake.
+    // Elsewhere such a name is not a mistake.
     for toml in ["env = { region = 'x' }", "env.region = 'x'"] {
         assert_eq!(resolve(toml).expect(toml).env["region"], "x");
     }
@@ -143,9 +143,12 @@ fn keys_below_the_env_header_were_meant_for_landfall() {
 
 #[test]
 fn values_of_variables_are_never_shown() {
-    let told =
+    let message =
         complaint("[env]\nTOKEN = 424242\nAWS_SECRET_ACCESS_KEY = 'geheim'\n'a b' = 'geheim'");
-    assert!(!told.contains("4242") && !told.contains("geheim"), "{told}");
+    assert!(
+        !message.contains("4242") && !message.contains("geheim"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -165,12 +168,12 @@ fn the_nearest_key_is_named() {
         ("", ""),
     ];
     for (key, meant) in cases {
-        let told = complaint(&format!("\"{key}\" = 1"));
+        let message = complaint(&format!("\"{key}\" = 1"));
         let expected = match meant {
             "" => "the keys are name, environment".to_owned(),
             _ => format!("did you mean `{meant}`?"),
         };
-        assert!(told.contains(&expected), "{told}");
+        assert!(message.contains(&expected), "{message}");
     }
 }
 
@@ -180,7 +183,7 @@ fn problems_outside_the_file_have_no_line() {
         directory_name: "日本".to_owned(),
         ..Facts::default()
     };
-    let told = |toml: Option<&str>, overrides: &Overrides| {
+    let message = |toml: Option<&str>, overrides: &Overrides| {
         let resolved = Draft::read(toml).resolve(&facts, overrides);
         resolved.expect_err("no Dockerfile").to_string()
     };
@@ -190,10 +193,10 @@ fn problems_outside_the_file_have_no_line() {
     };
     insta::assert_snapshot!(
         [
-            told(None, &Overrides::default()),
-            told(Some("cpu = 1\ndockerfile = 'x'"), &Overrides::default()),
-            told(Some("cpu = 1"), &Overrides::default()),
-            told(None, &named),
+            message(None, &Overrides::default()),
+            message(Some("cpu = 1\ndockerfile = 'x'"), &Overrides::default()),
+            message(Some("cpu = 1"), &Overrides::default()),
+            message(None, &named),
         ]
         .join("\n\n")
     );
@@ -222,12 +225,12 @@ fn a_wrong_key_has_one_problem_only() {
 
 #[test]
 fn names_that_are_too_long_together() {
-    let told = [
+    let messages = [
         complaint("name = 'twenty-characters-ok'"),
         complaint("\nname = 'hello-hello'\nenvironment = 'hello-hello-hi'"),
         complaint("name = 'name-of-more-than-22-characters'"),
     ];
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
     let overrides = Overrides {
         name: AppName::parse("twenty-characters-ok").ok(),
         ..Overrides::default()

@@ -281,11 +281,11 @@ fn protected_files_must_be_as_in_head() {
         ProtectedState::NotInHead,
         ProtectedState::NotARepository,
     ];
-    let told: Vec<String> = bad
+    let messages: Vec<String> = bad
         .into_iter()
         .map(|state| resolve(state).expect_err("not as in HEAD").to_string())
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
@@ -310,11 +310,11 @@ fn protected_files_must_have_their_sums() {
         expected: sum.clone(),
         found: FileSum::of(b"two"),
     };
-    let told: Vec<String> = [differs, ProtectedState::Absent]
+    let messages: Vec<String> = [differs, ProtectedState::Absent]
         .into_iter()
         .map(|state| resolve(state).expect_err("not as it was").to_string())
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
@@ -347,14 +347,14 @@ fn a_command_in_a_fix_can_be_pasted() {
 }
 
 #[test]
-fn a_forgotten_fact_does_not_open_the_door() {
+fn a_file_without_a_fact_counts_as_unprotected() {
     assert!(complaint("protected = ['main.go']").contains("has not been checked"));
     let draft = Draft::read(Some("protected = false"));
     assert!(draft.protected().is_empty());
 }
 
 #[test]
-fn an_app_that_fits_lambda_runs_there_unless_somebody_says_otherwise() {
+fn an_app_that_fits_lambda_runs_there_by_default() {
     let chosen = |text: &str| {
         let manifest = resolve(text).expect("manifest");
         (manifest.target, manifest.choice)
@@ -392,19 +392,19 @@ fn a_container_that_may_more_than_lambda_allows_runs_on_fargate() {
     for (text, why) in [
         (
             "user = \"root\"",
-            "it runs as root, and on Lambda nobody does",
+            "it runs as root, which Lambda does not allow",
         ),
         (
             "read_only = false",
-            "it writes elsewhere than to /tmp, and on Lambda nobody can",
+            "it writes outside /tmp, which Lambda does not allow",
         ),
         (
             "writable = [\"/var/cache\"]",
-            "it writes elsewhere than to /tmp, and on Lambda nobody can",
+            "it writes outside /tmp, which Lambda does not allow",
         ),
         (
             "capabilities = [\"CHOWN\"]",
-            "it keeps `capabilities`, and on Lambda nobody has any",
+            "it keeps `capabilities`, and Lambda grants none",
         ),
     ] {
         let manifest = resolve(&format!("[container]\n{text}\n")).expect(text);

@@ -1,4 +1,4 @@
-//! Prints the structure of a repository's sources; `scripts/structure.sh` runs it and says how.
+//! Prints the structure of a repository's sources; `scripts/structure.sh` runs it and documents its use.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -37,7 +37,7 @@ pub(super) fn find(modules: &Modules) -> Vec<Cycle> {
     cycles
 }
 
-/// The module in which both ends of a reference lie, and the two children of it that hold them.
+/// The module that contains both ends of a reference, and the two of its children that contain one each.
 fn siblings(modules: &Modules, reference: &Reference) -> (usize, usize, usize) {
     let from = modules.ancestors(reference.from);
     let to = modules.ancestors(reference.to);

@@ -4,7 +4,7 @@ use super::scan::{ChildModule, File, Function, Import, Path, Scan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
-/// Imports that lead to imports are followed this far; a longer chain is taken for a loop.
+/// Imports that lead to imports are followed this far; a longer chain is treated as a loop.
 const IMPORT_DEPTH: usize = 16;
 
 /// The modules of a library or a program, without those that are compiled for tests alone.
@@ -117,10 +117,10 @@ impl Modules {
             };
             return self.add_module(place, &child.name, Some(parent), body);
         }
-        let beside = place.folder.join(format!("{}.rs", child.name));
+        let sibling = place.folder.join(format!("{}.rs", child.name));
         let file = match &child.path_attribute {
             Some(path) => place.path.parent().unwrap_or(place.base).join(path),
-            None if beside.is_file() => beside,
+            None if sibling.is_file() => sibling,
             None => folder.join("mod.rs"),
         };
         self.add_file(place.base, &file, &folder, &child.name, Some(parent))

@@ -14,7 +14,7 @@ pub(super) struct Path {
     pub(super) segments: Vec<String>,
 }
 
-/// One name that a `use` declaration brings in; `name` is [`None`] for `::*`.
+/// One name that a `use` declaration brings into scope; `name` is [`None`] for `::*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) name: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads a file's text; the error says where it is not Rust.
+    /// Reads a file's text; the error names the place that is not Rust.
     pub(super) fn read(text: &str) -> Result<File, String> {
         let tokens: TokenStream = text.parse().map_err(|error| format!("{error}"))?;
         let mut reader = Reader {
@@ -99,7 +99,7 @@ struct Reader {
     file: File,
 }
 
-/// What the attributes in front of an item say.
+/// What the attributes of an item state.
 #[derive(Default)]
 struct Attributes {
     is_test: bool,
@@ -479,7 +479,7 @@ fn item_end(tokens: &[TokenTree], at: usize) -> usize {
     tokens.len()
 }
 
-/// Every name that a tree of imports brings in; `before` is the path that it hangs on.
+/// Every name that a tree of imports brings into scope; `before` is the path in front of it.
 fn import_tree(tokens: &[TokenTree], before: &[(String, usize)], into: &mut Vec<Import>) {
     let mut path = before.to_vec();
     let mut name = None;

@@ -150,7 +150,7 @@ fn fields_that_emulators_omit_are_optional() {
 }
 
 #[test]
-fn errors_say_what_is_wrong() {
+fn errors_state_what_is_wrong() {
     let with = |name: &str, value: Value| {
         let mut event = minimal();
         event[name] = value;

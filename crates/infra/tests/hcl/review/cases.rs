@@ -231,7 +231,7 @@ fn a_rule_has_the_id_that_allow_accepts() {
 }
 
 #[test]
-fn addresses_of_the_internet_are_a_way_in_beside_cloudfront() {
+fn addresses_of_the_internet_bypass_cloudfront() {
     let office = resource(
         "aws_security_group_rule",
         &json!({"type": "ingress", "cidr_blocks": ["203.0.113.0/24", "10.0.0.0/16"]}),
@@ -258,7 +258,7 @@ fn behind_cloudfront_a_listener_may_speak_http() {
                 "viewer_certificate": [{"cloudfront_default_certificate": true}]}),
         &Value::Null,
     );
-    // Its own certificate leaves no choice: that is said, no more.
+    // CloudFront's default certificate leaves no choice: it is only a note.
     assert_eq!(found(&[listener, door]), [(Rule::OldTls, Severity::Note)]);
 }
 

@@ -103,7 +103,7 @@ fn listener(resource: &Resource, all: &[Resource], found: &mut Findings) {
     }
 }
 
-/// The names of policies say the oldest version: `ELBSecurityPolicy-TLS13-1-2-2021-06`.
+/// The names of policies contain the oldest version: `ELBSecurityPolicy-TLS13-1-2-2021-06`.
 fn is_new_policy(policy: &str) -> bool {
     policy.contains("TLS13-1-2")
         || policy.contains("TLS13-1-3")

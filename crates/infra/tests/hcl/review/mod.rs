@@ -50,7 +50,7 @@ impl Findings {
         self.put(rule, Severity::Note, address, evidence.into());
     }
 
-    /// A value that only the apply will tell. For a rule that refuses nothing that is no finding.
+    /// A value that is only known after the apply. It is no finding for a rule that refuses nothing.
     fn later(&mut self, rule: Rule, address: &str, attribute: &str) {
         if rule.severity() == Severity::Refuse {
             self.note(

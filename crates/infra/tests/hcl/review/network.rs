@@ -64,7 +64,7 @@ fn has_public_load_balancer(all: &[Resource]) -> bool {
 /// From where a block of addresses comes.
 #[derive(Debug, PartialEq)]
 enum Reach {
-    /// So many addresses that it is nobody in particular: `0.0.0.0/0`, and its halves.
+    /// All addresses, or nearly all: `0.0.0.0/0`, and its halves.
     Everyone,
     /// Some addresses of the internet.
     Internet,

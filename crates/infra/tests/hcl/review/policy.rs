@@ -34,7 +34,7 @@ pub(super) const UNSCOPED: [&str; 24] = [
     "xray:PutTraceSegments",
 ];
 
-/// Keys of conditions that say who the caller is.
+/// Keys of conditions that identify the caller.
 const NARROWING: [&str; 13] = [
     "aws:principalaccount",
     "aws:principalarn",
@@ -54,9 +54,9 @@ const NARROWING: [&str; 13] = [
 /// What a policy is attached to.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
-    /// An identity: it says what that may do.
+    /// An identity: the policy states what it may do.
     Identity,
-    /// A resource or a role's trust: it says who may come.
+    /// A resource or a role's trust: the policy states who has access.
     Resource,
 }
 
@@ -223,10 +223,10 @@ fn principals(statement: &Value, address: &str, found: &mut Findings) {
         found.add(
             Rule::OpenToEveryone,
             address,
-            "the principal is everyone, and no condition says who",
+            "the principal is everyone, and no condition restricts the caller",
         );
     }
-    // A provider of identities, such as GitHub's, has users of all the world: the subject says whose.
+    // An identity provider, such as GitHub's, serves users worldwide: the subject identifies them.
     let federated = strings(&principal["Federated"]);
     let web = federated.iter().any(|f| f.contains(":oidc-provider/"));
     if web && !has_key(&statement["Condition"], |key| key.ends_with(":sub")) {
@@ -317,11 +317,11 @@ fn parts(resource: &Resource, all: &[Resource], found: &mut Findings) {
         }
         for text in known {
             let policy: Value = serde_json::from_str(text).unwrap_or_default();
-            let says_who = |statement: &Value| {
+            let names_caller = |statement: &Value| {
                 let names = ["Principal", "NotPrincipal"];
                 names.iter().any(|name| statement.get(name).is_some())
             };
-            let side = match list(&policy["Statement"]).into_iter().any(says_who) {
+            let side = match list(&policy["Statement"]).into_iter().any(names_caller) {
                 true => Side::Resource,
                 false => Side::Identity,
             };

@@ -23,7 +23,7 @@ impl Severity {
 pub(crate) enum Rule {
     /// A security group admits everyone.
     OpenIngress,
-    /// A way in beside CloudFront.
+    /// A path to the origin that bypasses CloudFront.
     BesideFrontDoor,
     /// Anyone may call the function by its URL.
     OpenFunction,

@@ -1,4 +1,4 @@
-//! What a plan says about one attribute: a value, nothing, or "later".
+//! What a plan contains for one attribute: a value, nothing, or "later".
 
 use rules::shape::plan::Resource;
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub(super) enum Seen<'a> {
     Known(&'a Value),
     /// It is not set: AWS's default holds.
     Absent,
-    /// It is set, to something that only the apply will tell.
+    /// It is set, to something that is only known after the apply.
     Later,
 }
 
@@ -23,8 +23,8 @@ impl<'a> Seen<'a> {
             value = child(value, step);
             unknown = child(unknown, step);
             if *unknown == Value::Bool(true) {
-                // Inside a block that is there, what is unknown counts as set. Of a whole attribute the
-                // configuration tells; a `dynamic` block over an unknown collection it does not.
+                // Inside a block that is there, what is unknown counts as set. For a whole attribute the
+                // configuration shows it, except for a `dynamic` block over an unknown collection.
                 let set = resource.references.as_ref().filter(|_| depth == 0);
                 return match set.is_none_or(|set| set.contains_key(step)) {
                     true => Seen::Later,
@@ -126,7 +126,7 @@ mod tests {
     fn what_the_configuration_does_not_set_is_a_default() {
         let mut resource = resource();
         assert_eq!(Seen::at(&resource, "computed"), Seen::Absent);
-        // A plan that does not tell what is set leaves no other way than to wait.
+        // With a plan that does not contain what is set, the value is known only later.
         resource.references = None;
         assert_eq!(Seen::at(&resource, "computed"), Seen::Later);
     }

@@ -8,7 +8,7 @@ use super::{Findings, Rule, Seen};
 use rules::shape::plan::Resource;
 use serde_json::Value;
 
-/// Kinds that are not encrypted unless it is said, and where it is said.
+/// Kinds that are not encrypted by default, and the attribute that encrypts them.
 const UNENCRYPTED: [(&str, &str); 9] = [
     ("aws_db_instance", "storage_encrypted"),
     ("aws_docdb_cluster", "storage_encrypted"),
@@ -24,7 +24,7 @@ const UNENCRYPTED: [(&str, &str); 9] = [
     ("aws_redshift_cluster", "encrypted"),
 ];
 
-/// Kinds that can have an address on the internet, and where it is said.
+/// Kinds that can have an address on the internet, and the attribute that sets it.
 const PUBLIC: [(&str, &str); 5] = [
     ("aws_db_instance", "publicly_accessible"),
     ("aws_dms_replication_instance", "publicly_accessible"),
@@ -68,7 +68,7 @@ fn encryption(resource: &Resource, found: &mut Findings) {
 }
 
 fn publicity(resource: &Resource, found: &mut Findings) {
-    // Redshift's was public unless it was said, before version 6 of the provider.
+    // Redshift was public by default before version 6 of the provider.
     let open_by_default = resource.kind == "aws_redshift_cluster";
     for (_, attribute) in PUBLIC.iter().filter(|(kind, _)| *kind == resource.kind) {
         match Seen::at(resource, attribute) {
@@ -134,7 +134,7 @@ fn acl(resource: &Resource, found: &mut Findings) {
     }
 }
 
-/// New buckets have all four since April 2023, so to say nothing is safe; to say less is not.
+/// New buckets have all four since April 2023, so to set none is safe; to set fewer is not.
 fn block(resource: &Resource, found: &mut Findings) {
     for name in [
         "block_public_acls",
@@ -145,7 +145,7 @@ fn block(resource: &Resource, found: &mut Findings) {
         match Seen::at(resource, name) {
             Seen::Later => found.later(Rule::PublicBucket, &resource.address, name),
             seen if seen.is_true() => {}
-            // The provider writes false where nothing is said.
+            // The provider writes false where nothing is set.
             _ => found.add(
                 Rule::PublicBucket,
                 &resource.address,

@@ -57,10 +57,10 @@ pub(super) fn explain(answer: &Answer, claims: &Claims) -> Vec<Difference> {
 }
 
 fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
-    let wants = join(&unmet.wants);
+    let required = join(&unmet.wants);
     let Some(has) = unmet.has.first() else {
         return Difference::new(
-            format!("the token has no `{}`; the role wants {wants}", unmet.claim),
+            format!("the token has no `{}`; the role requires {required}", unmet.claim),
             match unmet.claim.as_str() {
                 "aud" => audience(),
                 _ => "tokens of this forge do not have that claim: run `landfall ci` again, which replaces the policy".to_owned(),
@@ -70,14 +70,14 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
     match unmet.claim.as_str() {
         "iss" => Difference::new(
             format!(
-                "the token is signed by {}; the role trusts {wants}",
+                "the token is signed by {}; the role trusts {required}",
                 printable(has)
             ),
             "run the command of the forge that the job runs on: `landfall ci github` or `landfall ci gitlab`",
         ),
         "aud" => Difference::new(
             format!(
-                "the audience of the token is {}; the role wants {wants}",
+                "the audience of the token is {}; the role requires {required}",
                 printable(has)
             ),
             audience(),
@@ -86,7 +86,7 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
             let nearest = unmet
                 .wants
                 .iter()
-                .map(|want| subject(has, want, claims))
+                .map(|trusted| subject(has, trusted, claims))
                 .min_by_key(|(distance, _)| *distance);
             match nearest {
                 Some((_, difference)) => difference,
@@ -98,14 +98,14 @@ fn difference(unmet: &Unmet, claims: &Claims) -> Difference {
         }
         "ref" => Difference::new(
             format!(
-                "the job runs on {}; the role trusts {wants} only",
+                "the job runs on {}; the role trusts {required} only",
                 printable(has)
             ),
             "run it on that branch, or run `landfall ci` with `--branch` to let another branch deploy instead",
         ),
         claim => Difference::new(
             format!(
-                "`{claim}` is {}; the role wants {wants} ({})",
+                "`{claim}` is {}; the role requires {required} ({})",
                 printable(has),
                 unmet.operator
             ),
@@ -121,13 +121,13 @@ fn audience() -> String {
 }
 
 /// The distance between a subject and a trusted one (less is nearer), and their difference.
-fn subject(has: &str, want: &str, claims: &Claims) -> (u32, Difference) {
+fn subject(has: &str, trusted: &str, claims: &Claims) -> (u32, Difference) {
     let compared = format!(
         "the token's subject is {}; the role trusts {}",
         printable(has),
-        printable(want)
+        printable(trusted)
     );
-    match (Subject::parse(has), Subject::parse(want)) {
+    match (Subject::parse(has), Subject::parse(trusted)) {
         (
             Subject::Github {
                 repository,

@@ -1,4 +1,4 @@
-//! Each difference between a job and a trust policy of landfall, in words.
+//! The message for each difference between a job and a trust policy of landfall.
 
 use super::{describe, explain};
 use rules::app::manifest::{AppName, EnvironmentName, Target};
@@ -80,7 +80,7 @@ fn answer(setup: &Setup, role: Role, claims: &Claims) -> Answer {
 }
 
 #[test]
-fn a_refusal_says_what_differs_and_what_to_change() {
+fn a_refusal_reports_what_differs_and_what_to_change() {
     let old = Setup {
         ids: None,
         ..github()
@@ -146,13 +146,13 @@ fn a_refusal_says_what_differs_and_what_to_change() {
             "repo:octo/shop:ref:refs/tags/v1",
         ),
         (
-            "a pull request that wants to deploy",
+            "a pull request that tries to deploy",
             &old,
             Role::Deploy,
             "repo:octo/shop:pull_request",
         ),
         (
-            "a push that wants to plan",
+            "a push that tries to plan",
             &old,
             Role::Plan,
             "repo:octo/shop:ref:refs/heads/main",

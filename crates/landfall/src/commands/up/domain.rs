@@ -175,8 +175,8 @@ async fn remove(
     }
 }
 
-/// Removes the old target's part of the domain. By now the records lead to the new target and
-/// belong to its root, so the old root forgets them before it is destroyed.
+/// Removes the old target's part of the domain. The records already point to the new target and
+/// belong to its root, so they are removed from the old root's state before it is destroyed.
 ///
 /// # Errors
 /// Terraform fails, or the state is locked.
@@ -206,7 +206,7 @@ pub(super) async fn remove_from(provisioner: &Provisioner<'_>, old: Target) -> R
     provisioner.destroy(root).await
 }
 
-/// Whether the domain's records lead to the new target.
+/// Whether the domain's records point to the new target.
 async fn has_records(provisioner: &Provisioner<'_>) -> Result<bool, Failure> {
     let manifest = provisioner.manifest;
     let Some(domain) = &manifest.domain else {

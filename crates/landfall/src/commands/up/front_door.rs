@@ -1,4 +1,4 @@
-//! Waiting for the front door of a new environment: CloudFront or API Gateway.
+//! Waiting until CloudFront or API Gateway of a new environment answers.
 
 use crate::failure::Failure;
 use crate::release::driver::Driver;

@@ -1,9 +1,11 @@
-//! Files that landfall writes into a repository, and may write again as long as nobody changed them.
+//! Files that landfall writes into a repository. It overwrites them only if they were not edited.
 
 use sha2::{Digest as _, Sha256};
 use similar::TextDiff;
 
-/// The first line says who wrote the rest, and its sum. Whoever changes the rest so makes the file theirs.
+/// The first line names the writer and contains the checksum of the rest. If the rest is edited, the
+/// checksum differs and landfall no longer overwrites the file. Do not reword this: it identifies files
+/// that earlier versions wrote.
 const STAMP: &str =
     "# Written by `landfall ci`, which writes it again as long as nobody changes it. sha256:";
 
@@ -12,14 +14,14 @@ const STAMP: &str =
 pub(crate) enum Overwrite {
     /// There is none.
     New,
-    /// It is there, word for word.
+    /// It exists with exactly this text.
     Same,
     /// There is one that landfall wrote, and this is how it would change.
     Changed {
         /// Unified diff.
         diff: String,
     },
-    /// There is one that somebody wrote or changed, and this is how it would change.
+    /// There is one that a person wrote or edited, and this is how it would change.
     Theirs {
         /// Unified diff.
         diff: String,
@@ -31,7 +33,7 @@ pub(crate) fn stamp(body: &str) -> String {
     format!("{STAMP}{}\n{body}", sum(body))
 }
 
-/// What writing `wanted` over what is there would do.
+/// What writing `wanted` over the existing text would do.
 pub(crate) fn decide(there: Option<&str>, wanted: &str) -> Overwrite {
     let Some(there) = there else {
         return Overwrite::New;
@@ -52,7 +54,7 @@ pub(crate) fn decide(there: Option<&str>, wanted: &str) -> Overwrite {
 
 /// Whether a text is as landfall wrote it.
 pub(crate) fn is_ours(text: &str) -> bool {
-    // Git may have changed the line endings: that is nobody's change.
+    // Git may have changed the line endings: that is not an edit.
     let text = text.replace("\r\n", "\n");
     let Some((first, body)) = text.split_once('\n') else {
         return false;
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_changed_is_written_again_and_what_somebody_changed_is_theirs() {
+    fn an_unedited_file_is_written_again_and_an_edited_one_is_kept() {
         let old = stamp("name: a\non: push\n");
         let new = stamp("name: b\non: push\n");
         assert_eq!(decide(None, &new), Overwrite::New);

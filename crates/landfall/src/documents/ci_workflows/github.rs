@@ -29,7 +29,7 @@ const ACTIONS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Where the workflow stands in the repository. An app in a directory of its own has one of its own.
+/// Path of the workflow in the repository. Each app in a directory of its own has its own workflow.
 pub(super) fn path(deployment: &Deployment) -> String {
     match deployment.directory.as_str() {
         "." => ".github/workflows/landfall.yml".to_owned(),

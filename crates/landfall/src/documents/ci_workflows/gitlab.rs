@@ -6,8 +6,8 @@ use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
 
 const PIPELINE: &str = include_str!("gitlab.yml");
 
-/// Where the pipeline stands in the repository. GitLab reads one file; that of an app in a directory of its
-/// own has to be included by it.
+/// Path of the pipeline in the repository. GitLab reads one file, which has to include the file of an app in
+/// a directory of its own.
 pub(super) fn path(deployment: &Deployment) -> String {
     match deployment.directory.as_str() {
         "." => ".gitlab-ci.yml".to_owned(),

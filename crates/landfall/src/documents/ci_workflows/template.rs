@@ -1,14 +1,14 @@
-//! Filling in a file of CI: `@NAME@` stands for a value, and what lies between `#if FLAG` and `#end` is there
-//! only with that flag. Values were checked where they came in ([`rules::leave::ci::origin`]), so that none of them means
-//! anything to YAML or a shell.
+//! Fills in a CI file: a value replaces `@NAME@`, and lines between `#if FLAG` and `#end` are kept only with
+//! that flag. [`rules::leave::ci::origin`] checks the values, so that none of them has a special meaning in
+//! YAML or a shell.
 
 use rules::leave::ci::{Deployment, Setup};
 use std::collections::BTreeMap;
 
-/// Names and what stands for them.
+/// The value for each name.
 pub(super) type Values = BTreeMap<&'static str, String>;
 
-/// What both forges' files know.
+/// The values that the files of both forges use.
 pub(super) fn shared_values(setup: &Setup, deployment: &Deployment) -> Values {
     let archive = deployment.archive.as_ref();
     Values::from([
@@ -29,7 +29,7 @@ pub(super) fn shared_values(setup: &Setup, deployment: &Deployment) -> Values {
     ])
 }
 
-/// The text with every value in its place.
+/// The text with every name replaced by its value.
 pub(super) fn fill(template: &str, values: &Values, flags: &[&str]) -> String {
     let mut is_in = true;
     let mut text = String::new();

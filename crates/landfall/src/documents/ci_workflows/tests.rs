@@ -124,7 +124,7 @@ fn nothing_is_left_to_fill_in() {
     }
 }
 
-/// Rules that hold for every workflow, whatever it is made for.
+/// Rules that hold for every workflow.
 #[test]
 fn a_workflow_gives_nothing_away() {
     for setup in [everything(), least()] {
@@ -134,7 +134,7 @@ fn a_workflow_gives_nothing_away() {
         assert!(text.contains("\npermissions: {}\n"));
         for line in text.lines().filter(|line| line.contains("uses:")) {
             let (_, pin) = line.split_once('@').expect("an action by commit");
-            let (commit, version) = pin.split_once(" # v").expect("its version beside it");
+            let (commit, version) = pin.split_once(" # v").expect("its version next to it");
             assert!(
                 commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()),
                 "{line}"
@@ -153,7 +153,7 @@ fn a_workflow_gives_nothing_away() {
             }
             assert!(in_script.is_none() || !line.contains("${{"), "{line}");
         }
-        // Nobody's deployment is cut off by the next one.
+        // A deployment is not cancelled by the next one.
         let deploy = text.split("\n  deploy:\n").nth(1).expect("the job");
         let deploy = deploy.split("\n  preview:\n").next().expect("its text");
         assert!(deploy.contains("cancel-in-progress: false"));

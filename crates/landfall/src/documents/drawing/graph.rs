@@ -1,4 +1,4 @@
-//! Which resources are drawn, and which of them lead to each other.
+//! Which resources are drawn, and the lines between them.
 
 use rules::shape::plan::Resource;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub(super) struct Node {
 pub(super) struct Line {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// A release leads there, and no configuration.
+    /// A release sends traffic there; no configuration refers to it.
     pub(super) is_release: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a new version is released without landfall, and what becomes of the edge.
+//! How to release a new version without landfall, and how to keep or remove the edge.
 
 use super::{EDGE, Subject, Target};
 use edge_contract::{self, bridge};
@@ -27,11 +27,11 @@ fn image(subject: &Subject<'_>) -> String {
     let (before, built) = match subject.edge {
         true => (
             format!("{build} -t app:$TAG .\n{}", with_edge(subject, &build)),
-            "Build the app, add the edge as landfall did, push, and take the digest: tags are for people.",
+            "Build the app, add the edge as landfall does, push, and read the digest. The tag is only for people.",
         ),
         false => (
             format!("{build} -t $REPOSITORY:$TAG .\n"),
-            "Build, push, and take the digest: tags are for people.",
+            "Build, push, and read the digest. The tag is only for people.",
         ),
     };
     format!(
@@ -39,7 +39,7 @@ fn image(subject: &Subject<'_>) -> String {
 
 ```sh
 export AWS_DEFAULT_REGION={region}
-export BUILDX_NO_DEFAULT_ATTESTATIONS=1   # an image, and no index of several: Lambda takes none
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1   # a single image, not an index: Lambda rejects an index
 REPOSITORY={repository}
 TAG=$(date -u +%Y%m%d-%H%M%S)
 aws ecr get-login-password | docker login --username AWS --password-stdin {host}
@@ -57,7 +57,7 @@ fn with_edge(subject: &Subject<'_>, build: &str) -> String {
     let directory = EDGE
         .rsplit_once('/')
         .map_or(EDGE, |(directory, _)| directory);
-    // The emulator's Lambda wants the bridge first.
+    // The emulator's Lambda needs the bridge first.
     let first = match (subject.target, subject.emulators) {
         (Target::Lambda(_), Some(_)) => format!("\"{}\", \"--\", ", bridge::PATH),
         _ => String::new(),
@@ -86,8 +86,8 @@ fn function(subject: &Subject<'_>, function: &str, alias: &str) -> String {
     };
     let aws_lambda = "--function-name $FUNCTION";
     format!(
-        "Publish a version beside the one that serves. It takes over that one's memory and variables, among which is the edge's secret, so they go through a file that only
-you can read. `{revision}` has to be another one: by it landfall would know the version.
+        "Publish a version next to the one that serves. It gets the memory and the variables of that version. The variables contain the edge's secret, so they are written to a
+file that only you can read. `{revision}` has to change, because landfall identifies versions by it.
 
 ```sh
 FUNCTION={function}
@@ -103,7 +103,7 @@ aws lambda wait function-updated {aws_lambda}
 VERSION=$(aws lambda publish-version {aws_lambda} --query Version --output text)
 {asked}```
 
-Then users get it, all at once. The same command with `$BEFORE` takes them back:
+Then switch all users to it at once. The same command with `$BEFORE` switches them back:
 
 ```sh
 aws lambda update-alias {aws_lambda} --name {alias} --function-version $VERSION --routing-config 'AdditionalVersionWeights={{}}'
@@ -125,14 +125,14 @@ fn services(subject: &Subject<'_>) -> String {
         .strip_suffix(&format!("-{live}"))
         .unwrap_or_default();
     format!(
-        "Start it in the slot that serves nobody. It takes over the task definition of the one that serves, in which the edge's secret stands, so it goes through a file
-that only you can read. The label `{label}` goes: by it landfall would know the version.
+        "Start it in the slot that serves no users. It gets a copy of the serving task definition. That contains the edge's secret, so it is written to a file
+that only you can read. The label `{label}` is removed, because landfall identifies versions by it.
 
 ```sh
-LIVE={live}      # serves now, as of this text; with each release the two change places
+LIVE={live}      # served users when this was written; each release swaps the two
 IDLE={idle}
 aws elbv2 describe-listeners --listener-arns {listener} \\
-  --query 'Listeners[0].DefaultActions' --output json   # does it lead to $LIVE?
+  --query 'Listeners[0].DefaultActions' --output json   # does it forward to $LIVE?
 CLUSTER={cluster}
 SERVING=$(aws ecs describe-services --cluster $CLUSTER --services {service}-$LIVE --query 'services[0].taskDefinition' --output text)
 (umask 077; aws ecs describe-task-definition --task-definition $SERVING --query taskDefinition --output json \\
@@ -148,7 +148,7 @@ rm task.json
 aws ecs update-service --cluster $CLUSTER --service {service}-$IDLE --task-definition $NEW --desired-count {count} > /dev/null
 ```
 
-Wait until its tasks are healthy; then users get it, all at once. The same with `$LIVE` takes them back, as long as its tasks run:
+Wait until its tasks are healthy, then switch all users to it at once. The same with `$LIVE` switches them back, as long as its tasks run:
 
 ```sh
 blue={blue}
@@ -159,7 +159,7 @@ aws elbv2 modify-listener --listener-arn {listener} --default-actions \\
   \"[{{\\\"Type\\\":\\\"forward\\\",\\\"ForwardConfig\\\":{{\\\"TargetGroups\\\":[{{\\\"TargetGroupArn\\\":\\\"$TO\\\",\\\"Weight\\\":100}}]}}}}]\" > /dev/null
 ```
 
-When it is well, and the requests that the old one still had are over:
+When the new version works, and the old one has answered its last requests:
 
 ```sh
 aws ecs update-service --cluster $CLUSTER --service {service}-$LIVE --desired-count 0 > /dev/null
@@ -178,32 +178,32 @@ pub(super) fn edge(subject: &Subject<'_>) -> String {
     if !subject.edge {
         return "## No edge
 
-`edge = false`: the image is the app's own, and nothing of landfall's runs in it.
+`edge = false`: the image contains only the app, and nothing of landfall's.
 "
         .to_owned();
     }
     let without = match subject.target {
         Target::Lambda(_) => {
-            "**Without it** the image has to speak Lambda's Runtime API some other way: by AWS's
-[Lambda Web Adapter](https://github.com/awslabs/aws-lambda-web-adapter), or by a base image of AWS's for the app's language. Nothing
-in Terraform changes for it: it is a new version as above."
+            "**Without it** the image has to implement Lambda's Runtime API in another way: with AWS's
+[Lambda Web Adapter](https://github.com/awslabs/aws-lambda-web-adapter), or with an AWS base image for the app's language. Nothing
+changes in Terraform: release a new version as above."
                 .to_owned()
         }
         Target::Fargate { .. } => format!(
-            "**Without it** the app has to listen on port {port} itself, as the services are bound to that port for life (another one means to destroy and
-apply `fargate/` again), and `fargate/terraform.tfvars.json` gets `\"health_path\": \"/\"`, or whatever the app answers well, and
-`\"unhealthy_threshold\": 10`, as nobody tells a random error from an app that is down any more.",
+            "**Without it** the app has to listen on port {port} itself, because the services cannot change their port (for another one, destroy `fargate/` and
+apply it again). In `fargate/terraform.tfvars.json` set `\"health_path\": \"/\"`, or another path that the app answers with success, and
+`\"unhealthy_threshold\": 10`, because nothing distinguishes a random error from an app that is down any more.",
             port = edge_contract::PORT,
         ),
     };
     format!(
         "## The edge
 
-In the image `{EDGE}` is the entry point: a small static program that starts the app, hands requests on to it, tries repeatable ones again when the app errs
-at random, and starts it again when it ends. It is a layer of the image and needs nothing of landfall's; its settings are the variables
-`LANDFALL_EDGE_…`. `{secret}` opens its counts to whoever knows it, and nothing else. It is written into no file here.
+In the image `{EDGE}` is the entry point: a small static program that starts the app, forwards requests to it, retries repeatable ones when the app fails
+at random, and restarts the app when it ends. It is a layer of the image and needs nothing else of landfall's; its settings are the variables
+`LANDFALL_EDGE_…`. `{secret}` gives access to its counts, and to nothing else. No file here contains it.
 
-**With it** you go on as above: each image takes the program over from one that has it. Keep one of them: the registry drops all but the newest twenty.
+**With it**, release as above: each build copies the program from an image that contains it. Keep one of them: the registry deletes all but the newest twenty.
 
 {without}
 ",

@@ -1,4 +1,4 @@
-//! How all of it is removed without landfall.
+//! How to remove everything without landfall.
 
 use super::{State, Subject, Target};
 
@@ -7,21 +7,21 @@ pub(super) fn removal(subject: &Subject<'_>) -> String {
     let mut steps = Vec::new();
     if subject.ci {
         steps.push(format!(
-            "Jobs first, so that none brings back what goes:
+            "Delete the roles of CI jobs first, so that no job creates anything again:
 
 ```sh
 terraform -chdir=ci init
 terraform -chdir=ci destroy
 ```
 
-The identity provider that the roles trust is the account's and in no root; `aws iam list-open-id-connect-providers` shows it, and it is removed by
+The identity provider that the roles trust belongs to the account and is in no root. `aws iam list-open-id-connect-providers` shows it. Delete it with
 `aws iam delete-open-id-connect-provider` if no other role of account {} trusts it.
 ",
             subject.whose.account
         ));
     }
     steps.push(match subject.target {
-        Target::Lambda(_) => "What runs:
+        Target::Lambda(_) => "Delete what runs:
 
 ```sh
 terraform -chdir=lambda destroy
@@ -32,7 +32,7 @@ terraform -chdir=lambda destroy
     });
     let repository = &subject.foundation.repository_name;
     steps.push(format!(
-        "Then the images, as newer providers delete no repository that holds any, and the rest:
+        "Delete the images, because newer providers do not delete a repository that contains any, and the rest:
 
 ```sh
 aws ecr list-images --repository-name {repository} --query imageIds --output json > images.json
@@ -44,7 +44,7 @@ terraform -chdir=foundation destroy
     ));
     if let State::Bucket(bucket) = subject.state {
         steps.push(format!(
-            "The bucket of the states last, with every version of every object; again, if it had more than a thousand:
+            "Delete the bucket of the states last, with every version of every object. Repeat this if it contains more than a thousand:
 
 ```sh
 BUCKET={bucket}
@@ -63,8 +63,8 @@ aws s3api delete-bucket --bucket $BUCKET
 `landfall down` still does all of this. By hand, in this order:
 
 {}
-What is left then can be looked for by the tag `landfall:app`: `aws resourcegroupstaggingapi get-resources --tag-filters
-Key=landfall:app,Values={}`. It may list things for a while that are gone.
+To find what is left, search for the tag `landfall:app`: `aws resourcegroupstaggingapi get-resources --tag-filters
+Key=landfall:app,Values={}`. For a while it may list resources that no longer exist.
 ",
         steps.join("\n"),
         subject.whose.name,
@@ -78,7 +78,7 @@ fn tasks(subject: &Subject<'_>) -> String {
     let (cluster, services) = (&outputs.cluster, &outputs.services);
     let (family, placeholder) = (subject.names.family(), subject.names.placeholder_family());
     format!(
-        "What runs, and the task definitions, which are not Terraform's:
+        "Delete what runs, and the task definitions, which Terraform does not manage:
 
 ```sh
 for service in {blue} {green}; do

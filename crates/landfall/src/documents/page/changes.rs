@@ -24,13 +24,13 @@ pub(super) fn section(proposal: &PlanDecision) -> String {
 fn lost(loss: &Verdict) -> String {
     let (class, title, losses): (_, _, &[Loss]) = match loss {
         Verdict::Allowed => return String::new(),
-        Verdict::NeedsYes(losses) => ("warn", "It would lose what needs a yes", losses),
+        Verdict::NeedsYes(losses) => ("warn", "It would lose what requires confirmation", losses),
         Verdict::Refused(losses) => ("bad", "It would cut off users", losses),
     };
-    let told: Vec<String> = losses.iter().map(Loss::explain).collect();
+    let explained: Vec<String> = losses.iter().map(Loss::explain).collect();
     format!(
         "<div class=\"verdict {class}\">\n<p>{title}</p>\n{}</div>\n",
-        list(&told)
+        list(&explained)
     )
 }
 
@@ -39,7 +39,7 @@ fn table(plan: &Plan) -> String {
         return String::new();
     }
     let mut changes: Vec<&Change> = plan.changes.iter().collect();
-    // What takes something away comes first; a long list of what is made hides nothing then.
+    // Deletions and replacements come first, so that a long list of creations does not hide them.
     changes.sort_by_key(|change| std::cmp::Reverse(gravity(change.action)));
     let reasons = |change: &Change| -> String {
         let because: Vec<String> = match change.forced_by.as_slice() {

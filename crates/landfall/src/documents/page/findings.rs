@@ -1,4 +1,4 @@
-//! What the review found, the gravest first.
+//! What the review found, the most severe first.
 
 use super::{DOCS, words};
 use crate::documents::markup::escape;
@@ -11,7 +11,7 @@ pub(super) fn section(findings: &[Finding]) -> String {
         .iter()
         .partition(|finding| finding.severity == Severity::Note);
     if grave.is_empty() {
-        out.push_str("<p>Nothing that has to be mended.</p>\n");
+        out.push_str("<p>Nothing has to be fixed.</p>\n");
     }
     let (allowed, open): (Vec<&Finding>, Vec<&Finding>) =
         grave.into_iter().partition(|finding| finding.allowed);
@@ -54,7 +54,7 @@ fn card(finding: &Finding) -> String {
     )
 }
 
-/// The rule, leading to what the documentation says of it.
+/// The rule, with a link to its documentation.
 fn id(finding: &Finding) -> String {
     format!(
         "<a href=\"{DOCS}{}\">{}</a>",

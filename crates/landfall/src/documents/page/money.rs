@@ -1,4 +1,4 @@
-//! What it costs: by existing, by use, and what would cost less.
+//! Costs: fixed, by use, and what would cost less.
 
 use super::{list, words};
 use crate::documents::markup::escape;
@@ -8,7 +8,7 @@ use rules::shape::cost::money::{cents, unit_price};
 use rules::shape::cost::prices::Confidence;
 use std::fmt::Write as _;
 
-/// Colours that tell charges apart; more charges begin again with the first.
+/// Number of colours that distinguish charges; further charges start again with the first.
 const COLOURS: usize = 6;
 
 /// Requests a month for which a whole bill is shown.
@@ -37,7 +37,7 @@ pub(super) fn section(bill: &Bill, budget: f64) -> String {
         .collect();
     for (title, items) in [
         ("What costs nothing", &free),
-        ("What is taken for granted", &bill.assumptions),
+        ("Assumptions", &bill.assumptions),
     ] {
         if !items.is_empty() {
             let _ = write!(
@@ -50,7 +50,7 @@ pub(super) fn section(bill: &Bill, budget: f64) -> String {
     out
 }
 
-/// The dearest first, each with its share of the sum.
+/// The most expensive first, each with its share of the sum.
 fn fixed(bill: &Bill, budget: f64) -> String {
     let mut lines: Vec<&BillLine> = bill
         .lines
@@ -58,7 +58,7 @@ fn fixed(bill: &Bill, budget: f64) -> String {
         .filter(|line| matches!(line.charge, Charge::Fixed { .. } | Charge::Unknown { .. }))
         .collect();
     if lines.is_empty() {
-        return "<p>Nothing of it costs money by existing.</p>\n".to_owned();
+        return "<p>Nothing here costs money without traffic.</p>\n".to_owned();
     }
     lines.sort_by(|a, b| b.monthly_usd().total_cmp(&a.monthly_usd()));
     let share = |line: &BillLine| match bill.monthly_usd > 0.0 {
@@ -78,7 +78,7 @@ fn fixed(bill: &Bill, budget: f64) -> String {
         }
     }
     out.push_str(
-        "</div>\n<div class=\"sheet\"><table>\n<tr><th>by existing</th><th class=\"wide\">how</th>\
+        "</div>\n<div class=\"sheet\"><table>\n<tr><th>fixed cost</th><th class=\"wide\">how</th>\
          <th class=\"share\">share</th><th class=\"n\">USD a month</th></tr>\n",
     );
     for (place, line) in lines.iter().enumerate() {
@@ -122,14 +122,14 @@ fn fixed_row(line: &BillLine, colour: usize, share: f64) -> String {
     )
 }
 
-/// What whole months cost: at most, as nothing of what is free is taken off.
+/// What whole months cost at most: free amounts are not deducted.
 fn examples(bill: &Bill) -> String {
     let cost = |millions: f64| bill.monthly_usd + millions * bill.per_million_requests_usd;
     let most = cost(EXAMPLES[EXAMPLES.len() - 1].1);
     if most <= 0.0 {
         return String::new();
     }
-    let mut out = "<h3>A month with so many requests</h3>\n<div class=\"sheet\"><table>\n\
+    let mut out = "<h3>A month by number of requests</h3>\n<div class=\"sheet\"><table>\n\
          <tr><th>requests</th><th class=\"share long\"></th><th class=\"n\">USD, at most</th></tr>\n"
         .to_owned();
     for (words, millions) in EXAMPLES {
@@ -141,8 +141,8 @@ fn examples(bill: &Bill) -> String {
             cents(cost(millions))
         );
     }
-    out + "</table></div>\n<p class=\"key\">Requests alone: data out, log lines and images are below, and what is \
-           always free is not taken off.</p>\n"
+    out + "</table></div>\n<p class=\"key\">Requests alone: data out, log lines and images are below, and free \
+           amounts are not deducted.</p>\n"
 }
 
 fn usage(bill: &Bill) -> String {

@@ -21,8 +21,8 @@ pub(super) struct Pairs {
 }
 
 impl Driver<'_> {
-    /// The first requests of a process are slow, and say nothing about later ones. These are not marked as
-    /// probes and come before users, so they are not counted.
+    /// The first requests of a process are slow, and not representative of later ones. These are not
+    /// marked as probes and come before users, so they are not counted.
     pub(super) async fn warm_up(&self, release: &Release, look: &Look) {
         let count = WARM_UP * release.count.max(1);
         let one = || self.platform.warm_up(&self.prober, release.candidate, look);

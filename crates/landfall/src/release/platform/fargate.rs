@@ -193,8 +193,8 @@ fn seen(facts: &SlotFacts, targets: &[TargetHealth]) -> SlotSeen {
 }
 
 /// The number of running tasks of the slot's revision that are healthy targets. A healthy target may
-/// belong to a task of an earlier revision: addresses tell them apart, and where none are known the number
-/// of running tasks is the limit.
+/// belong to a task of an earlier revision: addresses distinguish them. If no addresses are known, the
+/// number of running tasks is the limit.
 fn healthy(facts: &SlotFacts, targets: &[TargetHealth]) -> usize {
     let healthy: Vec<&TargetHealth> = targets
         .iter()

@@ -15,7 +15,7 @@ use rules::time::Timestamp;
 
 const WORKS: Style = Style::new().fg(Color::Cyan);
 
-/// When the numbers are older than this, the view says how old they are.
+/// When the numbers are older than this, the view shows how old they are.
 const STALE_MILLIS: u64 = 5_000;
 
 /// Draws `state` at `now` into `area`, from its top. Returns the number of rows.
@@ -132,7 +132,7 @@ fn detail(state: &State, phase: Phase, now: Timestamp) -> Option<String> {
         Phase::Foundation => works(&[Root::Foundation]),
         Phase::Fargate => works(&[Root::Fargate]),
         Phase::Destroy => works(&Root::ALL),
-        Phase::Build => state.said.clone(),
+        Phase::Build => state.output.clone(),
         _ => None,
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Between two paints the terminal is in its normal state: the cursor is visible, on its own line
 //! below the view, and no colour or mode is set. So there is nothing to restore, however the
-//! process ends, and other output in between damages only the view. `docs/decisions/0010` says why
-//! this is not ratatui's own inline viewport.
+//! process ends, and other output in between damages only the view. `docs/decisions/0010` explains
+//! why this is not ratatui's own inline viewport.
 
 use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::style::{Color, Modifier, Style};
@@ -18,7 +18,7 @@ pub(super) struct Row {
     width: u16,
 }
 
-/// Remembers what is on the terminal.
+/// Keeps a copy of what is on the terminal.
 #[derive(Debug, Default)]
 pub(super) struct Painter {
     /// The rows that were painted last, directly above the cursor.
@@ -58,7 +58,7 @@ impl Painter {
                 }
                 text.push_str("\r\n");
             }
-            // Erases what was typed in between, for example ^C.
+            // Erases what was typed meanwhile, for example ^C.
             text.push_str("\x1b[J");
         } else {
             text.push_str("\x1b[J");
@@ -78,7 +78,7 @@ impl Painter {
     }
 
     /// Whether rows are on the terminal.
-    pub(super) fn stands(&self) -> bool {
+    pub(super) fn is_shown(&self) -> bool {
         !self.painted.is_empty()
     }
 

@@ -53,7 +53,7 @@ fn lines_scroll_above_the_view() {
         lines(&terminal),
         ["$ landfall up", "✓ first", "a", "b", "done"]
     );
-    assert!(!terminal.screen().hide_cursor() && !painter.stands());
+    assert!(!terminal.screen().hide_cursor() && !painter.is_shown());
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub(crate) fn rollback() -> LiveStatus {
     new.user_errors = 14;
     LiveStatus {
         elapsed: 73.0,
-        doing: "everybody back on the old version".to_owned(),
+        doing: "all users back on the old version".to_owned(),
         arms: vec![arm(Role::Old, 100, 655, 64), new],
         evidence: Some(evidence(5.1, -3.4)),
         pings: Some(AvailabilityCounts {

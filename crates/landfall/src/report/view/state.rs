@@ -19,7 +19,7 @@ pub(super) struct State {
     /// Terraform's work, by root.
     pub(super) roots: BTreeMap<Root, Work>,
     /// The last line of a tool's output.
-    pub(super) said: Option<String>,
+    pub(super) output: Option<String>,
     /// The numbers of an app that runs on this machine.
     pub(super) traffic: Option<Totals>,
     /// The latest sample.
@@ -54,7 +54,7 @@ impl Default for State {
             target: Target::Fargate,
             phases: Vec::new(),
             roots: BTreeMap::new(),
-            said: None,
+            output: None,
             traffic: None,
             watch: None,
         }
@@ -78,7 +78,7 @@ impl State {
                     Phase::Foundation => _ = self.roots.remove(&Root::Foundation),
                     Phase::Fargate => _ = self.roots.remove(&Root::Fargate),
                     Phase::Destroy => self.roots.clear(),
-                    Phase::Build => self.said = None,
+                    Phase::Build => self.output = None,
                     _ => {}
                 }
             }
@@ -100,7 +100,7 @@ impl State {
                     }
                 }
             }
-            Event::Output { line, .. } => self.said = Some(readable(line)),
+            Event::Output { line, .. } => self.output = Some(readable(line)),
             Event::Traffic { totals } => self.traffic = Some(*totals),
             Event::Watch(watch) => {
                 self.watch = Some(Seen {

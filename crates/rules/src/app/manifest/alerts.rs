@@ -9,7 +9,7 @@ pub const LOG_RETENTION_DAYS: [u32; 17] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653,
 ];
 
-/// Days that log lines are kept if nobody says otherwise.
+/// Days that log lines are kept by default.
 pub(super) const DEFAULT_LOG_RETENTION_DAYS: u32 = 14;
 
 /// Most USD a month. More is a typing error.
@@ -24,7 +24,7 @@ pub(super) fn log_retention_days(days: i64) -> Result<u32, Invalid> {
     if let Some(days) = allowed {
         return Ok(*days);
     }
-    // Rounding up loses no log line that somebody wanted to keep.
+    // Rounding up keeps every log line for at least the requested days.
     let longer = LOG_RETENTION_DAYS.iter().find(|d| i64::from(**d) > days);
     Err(Invalid::new(
         format!("log_retention_days {days}"),
@@ -44,7 +44,7 @@ pub(super) fn budget(usd: f64) -> Result<f64, Invalid> {
     } else if (cents - cents.round()).abs() > 1e-6 {
         "a cent is the smallest part of a dollar".to_owned()
     } else {
-        // Adding zero turns -0.0 into 0.0: nobody should read of a budget of minus nothing.
+        // Adding zero turns -0.0 into 0.0, so that no message contains a budget of -0.
         return Ok(usd + 0.0);
     };
     Err(Invalid::new(
@@ -54,7 +54,7 @@ pub(super) fn budget(usd: f64) -> Result<f64, Invalid> {
     ))
 }
 
-/// Checks the address of somebody who gets alarms. AWS asks the owner to confirm it, so that only
+/// Checks an address for alarms. AWS asks the owner to confirm it, so that only
 /// what cannot be an address is refused here.
 pub(super) fn alarm_email(text: &str) -> Result<String, Invalid> {
     let plausible = match text.split_once('@') {

@@ -1,4 +1,4 @@
-//! What the app's container may do: the table `[container]`. Nobody needs it unless an app breaks without.
+//! What the app's container may do: the table `[container]`. It is only for apps that fail with the defaults.
 
 use super::newtype::text_value;
 use super::problem::{Invalid, listed, quoted};
@@ -11,7 +11,7 @@ pub const TMP: &str = "/tmp";
 /// What a container may do. The default is as little as a web app needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Whom it runs as. In a manifest [`None`]: the image's own user, or [`User::nobody`] if that is
+    /// The user that it runs as. In a manifest [`None`]: the image's own user, or [`User::nobody`] if that is
     /// root. In a revision [`None`]: the platform's own user, who is not root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
@@ -215,7 +215,7 @@ capabilities! {
 }
 
 impl Capability {
-    /// Whether Docker gives it to every container that is not told otherwise.
+    /// Whether Docker grants it to every container by default.
     pub fn is_default(self) -> bool {
         self != Capability::SysPtrace
     }

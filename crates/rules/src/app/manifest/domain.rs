@@ -21,7 +21,7 @@ pub struct Domain(String);
 text_value!(Domain);
 
 impl Domain {
-    /// Checks a name that somebody wrote.
+    /// Checks a name.
     ///
     /// # Errors
     /// It is no name that a browser could ask for, or none that AWS certifies.
@@ -36,7 +36,7 @@ impl Domain {
         }
     }
 
-    /// The domain and what it lies in, the nearest first, as far down as two labels: a zone may bear any of
+    /// The domain and what it lies in, the nearest first, as far down as two labels: a zone may have any of
     /// these names.
     pub fn zones(&self) -> impl Iterator<Item = &str> {
         let mut rest = Some(self.0.as_str());
@@ -65,7 +65,7 @@ fn fault(text: &str) -> Option<(String, String)> {
     }
     if text.starts_with("*.") || text.contains('*') {
         return Some((
-            "an app has one address, and a wildcard stands for many".to_owned(),
+            "an app has one address, and a wildcard matches many".to_owned(),
             usual(),
         ));
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_refused_say_what_to_write() {
+    fn refused_names_come_with_a_suggestion() {
         let label = "a".repeat(64);
         let shown: Vec<String> = [
             "",

@@ -70,7 +70,7 @@ impl Draft {
         let cpu = cpu.unwrap_or_default();
         let memory = reader.scalar("memory", |v| {
             match Memory::new(value::whole("memory", v)?, cpu) {
-                // Whether it fits can only be said once the number of CPU units is right.
+                // Whether it fits can only be checked once the number of CPU units is right.
                 Err(_) if cpu_is_wrong => Ok(Memory::least(cpu)),
                 checked => checked,
             }
@@ -128,7 +128,7 @@ impl Draft {
         &self.protected
     }
 
-    /// What a protected file is to add up to, if the manifest says so.
+    /// The SHA-256 that a protected file must have, if the manifest contains one.
     pub fn sum(&self, path: &RelativePath) -> Option<&FileSum> {
         self.sums.get(path)
     }
@@ -195,7 +195,7 @@ impl<'t> Reader<'t> {
                 self.problems.push(Problem::at(Some(line), key, invalid));
                 continue;
             }
-            // Below a broken `[header]` nobody knows which table a line belongs to.
+            // Below a broken `[header]` it is unknown which table a line belongs to.
             let line_text = self.text.lines().nth(line - 1).unwrap_or_default();
             let is_header = line_text.trim_start().starts_with('[');
             let last = if is_header {
@@ -301,7 +301,7 @@ impl<'t> Reader<'t> {
         items
     }
 
-    /// `protected = true` stands for the two files that make a Go app what it is; a table gives sums.
+    /// `protected = true` means `go.mod` and `main.go`; a table gives sums.
     fn protected(&mut self) -> (Vec<RelativePath>, BTreeMap<RelativePath, FileSum>) {
         let key = "protected";
         match self.table.get(key).map(Spanned::get_ref) {
@@ -320,7 +320,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A table of files and their sums. A file whose sum is wrong is a problem, so that it is never
-    /// taken for one that needs none.
+    /// treated as one that needs none.
     fn sums(&mut self, key: &'static str) -> BTreeMap<RelativePath, FileSum> {
         let mut sums = BTreeMap::new();
         let Some((_, found)) = self.find(key) else {
@@ -398,7 +398,7 @@ impl<'t> Reader<'t> {
             if self.is_broken(start, value) {
                 continue;
             }
-            // Inside `{ … }` or after `env.` nobody puts a key of landfall by mistake.
+            // Inside `{ … }` or after `env.` a key of landfall is not there by mistake.
             let line_before = self.text[..start].rsplit('\n').next().unwrap_or_default();
             let under_header = line_before.trim().is_empty();
             let name = name.get_ref();

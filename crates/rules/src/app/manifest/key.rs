@@ -67,7 +67,7 @@ pub enum KeyDefault {
     Text(&'static str),
     /// An empty list or table, called this in the documentation.
     Empty(&'static str),
-    /// It depends on the app or the machine: these words in Markdown say on what.
+    /// It depends on the app or the machine: this Markdown text states on what.
     Depends(&'static str),
 }
 

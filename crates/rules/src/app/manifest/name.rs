@@ -25,7 +25,7 @@ pub struct AppName(String);
 text_value!(AppName);
 
 impl AppName {
-    /// Checks a name that somebody wrote.
+    /// Checks a name.
     pub fn parse(text: &str) -> Result<AppName, Invalid> {
         let fix = || match slug(text, PART_LENGTH).filter(|slug| slug != text) {
             Some(slug) => format!("use `{slug}`"),
@@ -86,7 +86,7 @@ pub struct EnvironmentName(String);
 text_value!(EnvironmentName);
 
 impl EnvironmentName {
-    /// Checks a name that somebody wrote.
+    /// Checks a name.
     pub fn parse(text: &str) -> Result<EnvironmentName, Invalid> {
         match fault(text) {
             Some(why) => Err(Invalid::new(

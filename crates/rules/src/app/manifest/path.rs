@@ -13,7 +13,7 @@ pub struct RelativePath(String);
 text_value!(RelativePath);
 
 impl RelativePath {
-    /// Checks a path that somebody wrote; a leading `./` is dropped, so that one file has one name.
+    /// Checks a path; a leading `./` is dropped, so that one file has one name.
     pub fn parse(text: &str) -> Result<RelativePath, Invalid> {
         let path = text.strip_prefix("./").unwrap_or(text);
         let why = if path.is_empty() {

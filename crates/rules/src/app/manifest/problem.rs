@@ -1,4 +1,4 @@
-//! What is wrong with the settings, told so that one reading is enough to put all of it right.
+//! The problems of the settings, reported so that all of them can be fixed after one reading.
 
 use std::fmt;
 

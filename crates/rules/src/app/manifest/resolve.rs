@@ -8,15 +8,15 @@ use super::{
 };
 use crate::app::dockerfile::{self, Exposed};
 
-/// Hexadecimal digits of a hash that are shown: enough to tell two files apart.
+/// Hexadecimal digits of a hash that are shown: enough to distinguish two files.
 const HASH_SHOWN: usize = 12;
 
 /// Ports that are listed one by one in a message.
 const PORTS_SHOWN: usize = 5;
 
 impl Draft {
-    /// Joins everything, or tells all that is wrong: what [`Draft::read`] found and what the facts
-    /// add to it.
+    /// Joins everything, or returns all problems: those that [`Draft::read`] found and those that
+    /// follow from the facts.
     pub fn resolve(&self, facts: &Facts, overrides: &Overrides) -> Result<Manifest, Problems> {
         let mut problems = self.problems.clone();
         let environment = overrides.environment.clone();
@@ -165,7 +165,7 @@ impl Draft {
                 ),
             },
             Exposed::Unclear { line, instruction } => (
-                "the Dockerfile does not tell which port the app listens on".to_owned(),
+                "the Dockerfile does not state which port the app listens on".to_owned(),
                 format!("its line {line} is {}", quoted(&instruction)),
                 Port::default(),
             ),
@@ -211,8 +211,8 @@ impl Draft {
             .collect()
     }
 
-    /// Protected files that are not proven to equal git HEAD, or to have their sum. One without a fact counts as such: a
-    /// guard that was forgotten must not open the door.
+    /// Protected files that are not proven to equal git HEAD, or to have their sum. One without a fact is among
+    /// them: a check that was not made must not pass.
     fn unprotected(&self, facts: &Facts) -> Vec<Problem> {
         let line = self.lines.get("protected").copied();
         self.protected
@@ -231,7 +231,7 @@ impl Draft {
     }
 }
 
-/// What is to be said about one protected file; `None` if all is well.
+/// The problem of one protected file; `None` if it has none.
 fn complaint(path: &RelativePath, state: Option<&ProtectedState>) -> Option<Invalid> {
     let argument = shell_argument(path.as_str());
     let (what, why, fix) = match state {
@@ -243,12 +243,14 @@ fn complaint(path: &RelativePath, state: Option<&ProtectedState>) -> Option<Inva
                 hash_shown(head),
                 hash_shown(working)
             ),
-            format!("undo it with `git checkout HEAD -- {argument}`, or commit it if it is meant"),
+            format!(
+                "undo it with `git checkout HEAD -- {argument}`, or commit it if it is intended"
+            ),
         ),
         Some(ProtectedState::SumDiffers { expected, found }) => (
             format!("protected file `{path}` has been changed"),
-            format!("its SHA-256 is {found}, `protected` says {expected}"),
-            "bring it back as it was, or give the new sum if it is meant".to_owned(),
+            format!("its SHA-256 is {found}, `protected` requires {expected}"),
+            "restore it, or set the new sum if the change is intended".to_owned(),
         ),
         Some(ProtectedState::Absent) => (
             format!("protected file `{path}` is missing"),

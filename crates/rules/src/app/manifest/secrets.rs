@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Name of a secret: that of the environment variable which bears its value. From the key `secrets`.
+/// Name of a secret: that of the environment variable which holds its value. From the key `secrets`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SecretName(String);
@@ -20,7 +20,7 @@ impl SecretName {
     /// Longest name. With the environment's path it stays far below what both stores take.
     pub const LENGTH: usize = 128;
 
-    /// Checks a name that somebody wrote.
+    /// Checks a name.
     pub fn parse(text: &str) -> Result<SecretName, Invalid> {
         check_name(&format!("the secret {}", quoted(text)), text)?;
         if text.len() > SecretName::LENGTH {
@@ -169,7 +169,7 @@ mod tests {
             assert_eq!(store.as_str().parse(), Ok(store));
             assert_eq!(serde_json::to_value(store).expect("JSON"), store.as_str());
         }
-        let told = "SSM".parse::<SecretsStore>().expect_err("no word of ours");
-        assert!(told.fix.contains("parameter-store"), "{told}");
+        let error = "SSM".parse::<SecretsStore>().expect_err("no word of ours");
+        assert!(error.fix.contains("parameter-store"), "{error}");
     }
 }

@@ -109,7 +109,7 @@ impl Memory {
     }
 }
 
-/// The sizes in words: short lists in full, long ones by their step.
+/// The sizes as text: short lists in full, long ones by their step.
 fn offer(memories: &[u32]) -> String {
     match memories {
         [first, .., last] if memories.len() > 7 => {

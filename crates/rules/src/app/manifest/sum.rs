@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 pub struct FileSum(String);
 
 impl FileSum {
-    /// Checks a sum that somebody wrote; capitals count as well.
+    /// Checks a sum; capital letters are accepted.
     ///
     /// # Errors
     /// It is not 64 hexadecimal digits.

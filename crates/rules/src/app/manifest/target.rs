@@ -178,8 +178,8 @@ macro_rules! displayed_as_word {
 
 displayed_as_word!(Target, Architecture, StateBackend);
 
-/// The value that `text` is the word for. Synonyms are not accepted, one word has to do for one
-/// thing; but whoever writes one is told the right word.
+/// The value that `text` is the word for. Synonyms are not accepted: there is one word for one
+/// thing. The error for a synonym names the right word.
 pub(super) fn one_of<T: Copy>(
     key: &str,
     text: &str,

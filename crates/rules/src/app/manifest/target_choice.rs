@@ -1,5 +1,5 @@
-//! Which target an app gets when nobody says: Lambda, where it fits, because it costs nothing while nobody
-//! calls.
+//! Which target an app gets by default: Lambda, where it fits, because it costs nothing while there are no
+//! requests.
 
 use super::problem::Invalid;
 use super::target::one_of;
@@ -75,9 +75,9 @@ impl FromStr for Need {
 pub enum Choice {
     /// The manifest or the command line names it.
     Asked,
-    /// Nobody does, and the app fits the one that costs nothing.
+    /// None is named, and the app fits the one that costs nothing.
     Usual,
-    /// Nobody does, and the app does not fit Lambda, for these reasons.
+    /// None is named, and the app does not fit Lambda, for these reasons.
     Unfit(Vec<String>),
 }
 
@@ -101,7 +101,7 @@ impl Asked<'_> {
             .collect();
         if !self.edge {
             why.push(
-                "`edge` is false, and on Lambda the edge is what hands it its requests".into(),
+                "`edge` is false, and on Lambda the app gets its requests from the edge".into(),
             );
         }
         why.extend(self.unlocked());
@@ -113,26 +113,26 @@ impl Asked<'_> {
         }
         if self.count.get() > 1 {
             why.push(format!(
-                "`count` is {}, and on Lambda nobody sets a number",
+                "`count` is {}, and Lambda sets the number of instances itself",
                 self.count
             ));
         }
         why
     }
 
-    /// What the container is to be able to, and no container on Lambda is.
+    /// What the container may do, and no container on Lambda may.
     fn unlocked(self) -> Vec<String> {
         let container = self.container;
         let mut why = Vec::new();
         if container.is_root() {
-            why.push("it runs as root, and on Lambda nobody does".to_owned());
+            why.push("it runs as root, which Lambda does not allow".to_owned());
         }
         let elsewhere = container.writable.iter().any(|path| path.as_str() != TMP);
         if !container.read_only || elsewhere {
-            why.push("it writes elsewhere than to /tmp, and on Lambda nobody can".to_owned());
+            why.push("it writes outside /tmp, which Lambda does not allow".to_owned());
         }
         if !container.capabilities.is_empty() {
-            why.push("it keeps `capabilities`, and on Lambda nobody has any".to_owned());
+            why.push("it keeps `capabilities`, and Lambda grants none".to_owned());
         }
         why
     }

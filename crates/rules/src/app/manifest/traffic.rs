@@ -34,7 +34,7 @@ impl Port {
 }
 
 impl Default for Port {
-    /// What most platforms of this kind tell an app to listen on.
+    /// The port that most platforms of this kind set.
     fn default() -> Port {
         Port(8080)
     }
@@ -83,7 +83,7 @@ impl Default for HealthPath {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 pub const MAX_DRAIN_SECONDS: u32 = 110;
 
-/// Seconds of draining if nobody says otherwise.
+/// Seconds of draining by default.
 pub(super) const DEFAULT_DRAIN_SECONDS: u32 = 20;
 
 /// Checks a number of seconds for draining.

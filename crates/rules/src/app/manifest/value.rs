@@ -44,7 +44,7 @@ pub(super) fn wrong_kind(key: &str, value: &DeValue<'_>, wanted: &str) -> Invali
     )
 }
 
-/// What a value is, in words of people rather than of TOML.
+/// The kind of a value, in plain English rather than in terms of TOML.
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -2,7 +2,7 @@
 
 use super::problem::{Invalid, quoted};
 
-/// Checks the name of a variable, which `shown` says where it stands.
+/// Checks the name of a variable; `shown` describes it in messages.
 pub(super) fn check_name(shown: &str, name: &str) -> Result<(), Invalid> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts_well || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {

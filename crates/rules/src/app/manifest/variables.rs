@@ -5,7 +5,7 @@ use super::variable_name::check_name;
 use super::{key, value};
 use toml::de::DeValue;
 
-/// The text of one variable in `landfall.toml`. `under_header` tells that it stands on a line of its
+/// The text of one variable in `landfall.toml`. `under_header` is true if it stands on a line of its
 /// own below `[env]`, where a key of landfall may have been put by mistake.
 pub(super) fn check(
     name: &str,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// What AWS calls the act.
 pub const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
-/// What a token says of its job. The token itself is not kept: nothing that holds claims can leak it.
+/// The claims of a token about its job. The token itself is not kept: nothing that holds claims can leak it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
@@ -101,11 +101,11 @@ pub struct Unmet {
     pub operator: String,
     /// What the token has; empty if nothing.
     pub has: Vec<String>,
-    /// What the policy wants.
+    /// What the policy requires.
     pub wants: Vec<String>,
 }
 
-/// What a trust policy says to a token.
+/// How a trust policy decides on a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The role can be assumed.
@@ -263,7 +263,7 @@ fn holds(operator: &str, has: &[String], wants: &[String]) -> bool {
     }
 }
 
-/// Whether a text is like a pattern in which `*` stands for any characters and `?` for one.
+/// Whether a text matches a pattern in which `*` matches any characters and `?` one.
 fn like(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();

@@ -139,7 +139,7 @@ fn policies_that_others_wrote_are_read_as_aws_reads_them() {
             "Condition": condition,
         })
     };
-    let said = |statements: Value| {
+    let answer = |statements: Value| {
         ask(&json!({ "Statement": statements }).to_string(), &claims).expect("a policy")
     };
     let key = "token.actions.githubusercontent.com:sub";
@@ -174,17 +174,17 @@ fn policies_that_others_wrote_are_read_as_aws_reads_them() {
             json!({ "StringEquals": { "TOKEN.actions.githubusercontent.com:SUB": "repo:octo/shop:ref:refs/heads/main" } }),
             true,
         ),
-        // Not known here: taken for not met, never for met.
+        // Not known here: treated as not met.
         (
             json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
             false,
         ),
         (json!({}), true),
     ] {
-        let is = said(json!([with("Allow", condition.clone())])) == Answer::Admitted;
+        let is = answer(json!([with("Allow", condition.clone())])) == Answer::Admitted;
         assert_eq!(is, admitted, "{condition}");
     }
-    let denied = said(json!([
+    let denied = answer(json!([
         with("Allow", json!({})),
         with("Deny", json!({ "StringLike": { key: "repo:octo/*" } }))
     ]));
@@ -195,7 +195,7 @@ fn policies_that_others_wrote_are_read_as_aws_reads_them() {
         }
     );
     let role_of_lambda = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "lambda.amazonaws.com" } });
-    assert_eq!(said(role_of_lambda), Answer::Refused(vec![]));
+    assert_eq!(answer(role_of_lambda), Answer::Refused(vec![]));
     assert!(ask("{}", &claims).is_err() && ask("no JSON", &claims).is_err());
 }
 

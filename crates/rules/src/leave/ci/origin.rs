@@ -18,7 +18,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// A project as somebody wrote it, on the forge's own host.
+    /// A project as a person writes it, on the forge's own host.
     ///
     /// # Errors
     /// It is no path of that forge.
@@ -160,7 +160,7 @@ pub struct Branch(String);
 checked!(Branch);
 
 impl Branch {
-    /// Checks a name that somebody wrote: a part of what git allows, in which nothing means anything to
+    /// Checks a name: a part of what git allows, without characters that are special in
     /// YAML, a shell or a policy.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ pub struct GithubEnvironment(String);
 checked!(GithubEnvironment);
 
 impl GithubEnvironment {
-    /// Checks a name that somebody wrote. A colon would be escaped in a subject, so it is not allowed.
+    /// Checks a name. A colon would be escaped in a subject, so it is not allowed.
     ///
     /// # Errors
     /// It holds more than letters, digits, `.`, `_` and `-`.
@@ -212,7 +212,7 @@ pub struct ArchiveUrl(String);
 checked!(ArchiveUrl);
 
 impl ArchiveUrl {
-    /// Checks a URL that somebody wrote.
+    /// Checks a URL.
     ///
     /// # Errors
     /// It is not https, or holds what means something to YAML or a shell.
@@ -241,7 +241,7 @@ pub struct Sha256(String);
 checked!(Sha256);
 
 impl Sha256 {
-    /// Checks digits that somebody wrote.
+    /// Checks hexadecimal digits.
     ///
     /// # Errors
     /// They are not 64 hexadecimal digits.
@@ -257,7 +257,7 @@ impl Sha256 {
     }
 }
 
-/// Checks the app's directory within the repository, as git tells it.
+/// Checks the app's directory within the repository, as git prints it.
 ///
 /// # Errors
 /// It holds what means something to YAML or a shell.

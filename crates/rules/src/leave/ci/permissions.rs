@@ -1,4 +1,4 @@
-//! What each role of CI may do: what [`crate::shape::permissions`] says of the same work done by a person.
+//! What each role of CI may do: what [`crate::shape::permissions`] allows for the same work done by a person.
 
 use super::{Deployment, Role};
 use crate::shape::permissions::{Document, Phase, Scope, Statement, reads, reaping, statements};
@@ -72,7 +72,7 @@ mod tests {
                     .iter()
                     .filter_map(|one| one["Sid"].as_str())
                     .collect();
-                assert_eq!(sids.len(), statements.len(), "IAM wants each name once");
+                assert_eq!(sids.len(), statements.len(), "IAM requires unique names");
                 statements.clone()
             })
             .collect()

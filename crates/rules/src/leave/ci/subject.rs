@@ -153,7 +153,7 @@ impl fmt::Display for Context {
 }
 
 impl Context {
-    /// In words.
+    /// The context as text.
     pub fn describe(&self) -> String {
         match self {
             Context::Environment(name) => format!("a job that names the environment {name}"),

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 pub enum Match {
     /// Word for word.
     StringEquals,
-    /// With a wildcard for the name of a branch. GitLab has no word for merge requests in a subject, so their
-    /// source branch stands there, which nobody knows beforehand.
+    /// With a wildcard for the name of a branch. GitLab has no value for merge requests in a
+    /// subject, so it contains their source branch, which is not known beforehand.
     StringLike,
 }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_of_github_takes_the_branchs_place_in_the_subject_and_the_branch_is_asked_for_beside_it()
+    fn an_environment_of_github_replaces_the_branch_in_the_subject_and_the_branch_gets_its_own_condition()
      {
         let setup = Setup {
             github_environment: "production".parse().ok(),

@@ -1,4 +1,4 @@
-//! Files of an ejected environment that somebody edited.
+//! Files of an ejected environment that were edited by hand.
 
 use crate::app::manifest::FileSum;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ impl std::fmt::Display for Edit {
     }
 }
 
-/// Whether Terraform or OpenTofu reads a file of this name as configuration, or as variables without being told to
+/// Whether Terraform or OpenTofu reads a file of this name as configuration, or as variables without a flag
 /// (<https://developer.hashicorp.com/terraform/language/files>,
 /// <https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files>).
 pub fn is_read(name: &str) -> bool {
@@ -63,7 +63,8 @@ pub fn sums(texts: &Texts) -> BTreeMap<String, String> {
     texts.iter().map(sum).collect()
 }
 
-/// Which files would be lost if `wanted` were written over `found`: what somebody changed since it was `written`.
+/// Which files would be lost if `wanted` were written over `found`: those edited by hand since they were
+/// `written`.
 pub fn lost(written: &BTreeMap<String, String>, wanted: &Texts, found: &Texts) -> Vec<Edit> {
     let is_somebodys = |(path, text): &(&String, &String)| {
         let Some(there) = found.get(*path) else {
@@ -101,7 +102,8 @@ pub fn edits(written: &BTreeMap<String, String>, ours: &Texts, found: &Texts) ->
         .collect()
 }
 
-/// Files that nobody edited and that this landfall has otherwise: another landfall wrote them.
+/// The number of files that were not edited and differ from those of this landfall: another version
+/// wrote them.
 pub fn other_version(written: &BTreeMap<String, String>, ours: &Texts, found: &Texts) -> usize {
     let sum = |path: &String| Some(FileSum::of(found.get(path)?.as_bytes()).to_string());
     ours.iter()
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_terraform_reads_is_told_from_what_lies_beside_it() {
+    fn files_of_terraform_are_distinguished_from_other_files() {
         for read in [
             "api.tf",
             "x_override.tf",
@@ -167,12 +169,12 @@ mod tests {
             ("lambda/mine.tf", "more"),
             ("lambda/README.md", "notes of mine"),
         ]);
-        let told: Vec<String> = edits(&written, &ours, &found)
+        let lines: Vec<String> = edits(&written, &ours, &found)
             .iter()
             .map(Edit::to_string)
             .collect();
         assert_eq!(
-            told,
+            lines,
             [
                 "lambda/api.tf was changed",
                 "lambda/gone.tf was removed",
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_eject_over_an_earlier_one_loses_nothing_that_somebody_wrote() {
+    fn an_eject_over_an_earlier_one_loses_no_edits() {
         let before = texts(&[("README.md", "old"), ("lambda/api.tf", "old")]);
         let wanted = texts(&[("README.md", "new"), ("lambda/api.tf", "new")]);
         let written = sums(&before);
@@ -193,8 +195,8 @@ mod tests {
         let half = texts(&[("README.md", "new")]);
         assert_eq!(lost(&BTreeMap::new(), &wanted, &half), []);
         let edited = texts(&[("README.md", "old"), ("lambda/api.tf", "mine")]);
-        let told = lost(&written, &wanted, &edited);
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].path, "lambda/api.tf");
+        let losses = lost(&written, &wanted, &edited);
+        assert_eq!(losses.len(), 1);
+        assert_eq!(losses[0].path, "lambda/api.tf");
     }
 }

@@ -1,5 +1,5 @@
-//! The variables of the `ci` root, read out of what it made: on the machine that ejects nobody may ever have said them,
-//! as they are made from the flags of `landfall ci`, and Terraform keeps no variables.
+//! The variables of the `ci` root, read from what it created: the machine that ejects may never have had them,
+//! because they come from the flags of `landfall ci`, and Terraform keeps no variables.
 
 use crate::app::manifest::Invalid;
 use crate::app::names::Names;
@@ -49,7 +49,7 @@ impl CiInputs {
 
 fn unclear(why: impl Into<String>) -> Invalid {
     Invalid::new(
-        "the state of the ci root does not say which jobs it trusts",
+        "the state of the ci root does not show which jobs it trusts",
         why,
         "run `landfall ci github` or `landfall ci gitlab` again, which makes the roles as they should be",
     )
@@ -63,7 +63,7 @@ fn key<'a>(address: &'a str, resource: &str) -> Option<&'a str> {
         .strip_suffix("\"]")
 }
 
-/// What a role's trust policy says.
+/// The content of a role's trust policy.
 struct Trust {
     issuer: String,
     operator: String,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_is_read_out_of_what_was_made() {
+    fn variables_are_read_from_what_was_created() {
         for setup in [github(), gitlab()] {
             let (inputs, resources) = made(&setup);
             let deployment = deployment();

@@ -1,4 +1,5 @@
-//! What plain Terraform is told otherwise than landfall would tell it, and which key of landfall.toml says so.
+//! The variables whose value in plain Terraform differs from what landfall would set, and the key of
+//! landfall.toml for each.
 
 use crate::app::manifest::FILE;
 use crate::app::manifest::key::{self, KEYS};
@@ -20,11 +21,11 @@ pub struct Difference {
     pub variable: String,
     /// What stands there.
     pub there: Value,
-    /// What landfall would say; [`None`] if it has no such variable.
+    /// What landfall would set; [`None`] if it has no such variable.
     pub here: Option<Value>,
-    /// The key of landfall.toml that says the same, if there is one.
+    /// The key of landfall.toml that sets the same, if there is one.
     pub key: Option<String>,
-    /// What a person does so that landfall says the same, or why nothing can be done.
+    /// What a person does so that landfall sets the same, or why nothing can be done.
     pub how: String,
 }
 
@@ -45,8 +46,8 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Where `there` says something else than `here`. What only `here` says is the root's own default there, of which a
-/// plan tells whether it matters. What releases own, the image, does not count.
+/// The variables of `there` that differ from `here`. A variable that only `here` contains has the root's
+/// own default there; a plan shows whether it matters. The image, which releases own, does not count.
 pub fn differences(root: Root, there: &Variables, here: &Variables) -> Vec<Difference> {
     let names: BTreeSet<&String> = there.keys().collect();
     let is_other = |name: &&String| match here.get(*name) {
@@ -94,15 +95,15 @@ fn remedy(
     here: Option<&Value>,
 ) -> (Option<&'static str>, String) {
     if here.is_none() {
-        let how = "a variable of your own: take it back, or go on without landfall";
+        let how = "a variable of your own: remove it, or continue without landfall";
         return (None, how.to_owned());
     }
     if matches!(root, Root::LambdaDomain | Root::FargateDomain) {
-        let how = "`domain` in landfall.toml says it, and `up` brings it about";
+        let how = "`domain` in landfall.toml sets it, and `up` applies it";
         return (Some("domain"), how.to_owned());
     }
     if root == Root::Ci {
-        let how = "`landfall ci github` or `landfall ci gitlab` says it, by its flags; `up` leaves that root alone";
+        let how = "the flags of `landfall ci github` or `landfall ci gitlab` set it; `up` leaves it alone";
         return (None, how.to_owned());
     }
     let ours = |why: &str| (None, format!("no key: {why}, and `up` sets it back"));
@@ -115,7 +116,7 @@ fn remedy(
     match (root, variable) {
         (_, "name" | "environment" | "region") => (
             None,
-            "names are for life: with another one it is another environment".to_owned(),
+            "a name cannot change: another name means another environment".to_owned(),
         ),
         (Root::Lambda, "reserved_concurrency") => {
             ours("landfall reserves 50 where the account has 150 or more to give")
@@ -148,7 +149,7 @@ fn remedy(
         }
         _ => match key::find(KEYS, variable) {
             Some(key) => set(key.name),
-            None => ours("landfall.toml does not say it"),
+            None => ours("landfall.toml does not set it"),
         },
     }
 }
@@ -207,13 +208,13 @@ mod tests {
             Root::Fargate => variables(FargateInputs::of(manifest, "eu-west-2")),
             Root::Lambda => variables(LambdaInputs::of(manifest, "eu-west-2", None, None)),
             Root::LambdaDomain | Root::FargateDomain | Root::Ci => {
-                panic!("no manifest says it alone")
+                panic!("no manifest determines it alone")
             }
         }
     }
 
-    /// Each variable, changed: what is said of it.
-    fn said(root: Root) -> String {
+    /// Each variable, changed, and the answer to it.
+    fn answers(root: Root) -> String {
         let here = of(root, &manifest("health = \"/up\"\n"));
         let mut lines = Vec::new();
         for (name, value) in &here {
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn each_variable_has_an_answer() {
-        let all = [Root::Foundation, Root::Fargate, Root::Lambda].map(said);
+        let all = [Root::Foundation, Root::Fargate, Root::Lambda].map(answers);
         insta::assert_snapshot!("answers", all.join("\n"));
     }
 
@@ -250,22 +251,22 @@ mod tests {
             let here = of(root, &manifest(""));
             let mut there = here.clone();
             there[variable] = value;
-            let told = differences(root, &there, &here);
-            let [difference] = told.as_slice() else {
-                panic!("{told:?}");
+            let found = differences(root, &there, &here);
+            let [difference] = found.as_slice() else {
+                panic!("{found:?}");
             };
             let line = difference.how.split('`').nth(1).expect("a line");
-            let mended = of(root, &manifest(&format!("{line}\n")));
-            assert_eq!(differences(root, &there, &mended), [], "{line}");
+            let repaired = of(root, &manifest(&format!("{line}\n")));
+            assert_eq!(differences(root, &there, &repaired), [], "{line}");
         }
     }
 
     #[test]
-    fn without_the_edge_both_its_variables_are_told() {
+    fn without_the_edge_both_its_variables_are_reported() {
         let here = of(Root::Fargate, &manifest(""));
         let there = of(Root::Fargate, &manifest("edge = false\n"));
-        let told = differences(Root::Fargate, &there, &here);
-        assert_eq!(told.len(), 3, "{told:?}");
+        let found = differences(Root::Fargate, &there, &here);
+        assert_eq!(found.len(), 3, "{found:?}");
         let back = differences(Root::Fargate, &here, &there);
         let edges = back.iter().filter(|d| d.key.as_deref() == Some("edge"));
         assert_eq!(edges.count(), 2, "{back:?}");
@@ -277,9 +278,9 @@ mod tests {
         let there = variables(json!({ "budget": 0 }));
         assert_eq!(differences(Root::Foundation, &there, &here), []);
         let own = variables(json!({ "mine": true }));
-        let told = differences(Root::Foundation, &own, &here);
-        assert_eq!(told[0].here, None);
-        assert!(told[0].to_string().contains("no such variable"));
+        let found = differences(Root::Foundation, &own, &here);
+        assert_eq!(found[0].here, None);
+        assert!(found[0].to_string().contains("no such variable"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Terraform's states, as far as one can be told from another
+//! Terraform's states, as far as one can be distinguished from another
 //! (<https://developer.hashicorp.com/terraform/language/state/backends#manual-state-pull-push>): a lineage for its life,
 //! and a serial number that grows with each write.
 
@@ -61,7 +61,7 @@ pub fn takeover(parted: &Stamp, theirs: &Stamp, ours: Option<&Stamp>) -> Takeove
 }
 
 /// The state's text without these environment variables of functions: what a refresh read of a release, which no
-/// configuration sets and nobody needs there. Text that is no JSON is kept as it is: nothing can be read in it.
+/// configuration sets and nothing needs there. Text that is no JSON is kept as it is: nothing can be read in it.
 pub fn without_variables(state: &str, names: &[&str]) -> String {
     let Ok(mut json) = serde_json::from_str::<Value>(state) else {
         return state.to_owned();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_told_by_its_stamp_encrypted_or_not() {
+    fn a_state_is_identified_by_its_stamp_encrypted_or_not() {
         let text =
             r#"{"version":4,"terraform_version":"1.15.5","serial":7,"lineage":"one","outputs":{}}"#;
         assert_eq!(Stamp::read(text), Some(stamp(7)));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wrote_last_is_right_and_two_writers_are_nobody() {
+    fn the_last_writer_is_right_and_two_writers_conflict() {
         let parted = stamp(5);
         for (theirs, ours, expected) in [
             (5, Some(5), Takeover::Same),
@@ -127,8 +127,8 @@ mod tests {
             (8, None, Takeover::Take),
         ] {
             let ours = ours.map(stamp);
-            let told = takeover(&parted, &stamp(theirs), ours.as_ref());
-            assert_eq!(told, expected, "{theirs} {ours:?}");
+            let decision = takeover(&parted, &stamp(theirs), ours.as_ref());
+            assert_eq!(decision, expected, "{theirs} {ours:?}");
         }
         let other = Stamp {
             lineage: "other".into(),

@@ -149,14 +149,14 @@ fn an_app_that_exits_without_its_secrets_may_run_with_them() {
         let found = examine(facts).into_iter().find(|check| check.check == name);
         found.expect("it was looked at")
     };
-    let wants = "target = \"lambda\"\nsecrets = [\"DATABASE_URL\"]\n";
-    let missing = facts(wants, ended(), &[]);
+    let toml = "target = \"lambda\"\nsecrets = [\"DATABASE_URL\"]\n";
+    let missing = facts(toml, ended(), &[]);
     assert_eq!(of(&missing, CheckId::Secrets).exit(), Some(Exit::BadInput));
     let port = of(&missing, CheckId::Port);
     assert_eq!(port.outcome, Outcome::Warning);
     assert!(port.fix[0].contains("DATABASE_URL"), "{port:?}");
     // One that listens elsewhere does so with them, too.
-    let elsewhere = of(&facts(wants, listens(&[9090], &[]), &[]), CheckId::Port);
+    let elsewhere = of(&facts(toml, listens(&[9090], &[]), &[]), CheckId::Port);
     assert!(elsewhere.exit().is_some());
     let without = of(&facts("target = \"lambda\"\n", ended(), &[]), CheckId::Port);
     assert!(without.exit().is_some());
@@ -168,7 +168,7 @@ fn an_app_that_exits_without_its_secrets_may_run_with_them() {
         changed: None,
     };
     let there = of(
-        &facts(wants, listens(&[8080], &[]), &[set]),
+        &facts(toml, listens(&[8080], &[]), &[set]),
         CheckId::Secrets,
     );
     assert_eq!(there.what, "DATABASE_URL in Parameter Store");

@@ -175,7 +175,7 @@ fn wanted(lower: &str) -> Option<Capability> {
         (&["setcap"], Capability::Setfcap),
         (&["raw socket", "sock_raw", "icmp"], Capability::NetRaw),
         (&["kill("], Capability::Kill),
-        // The edge on a program whose file wants capabilities; nearly always for a port.
+        // The edge reports it for a program whose file has capabilities, nearly always for a port.
         (&["can't start", "exec "], Capability::NetBindService),
     ];
     let mut all = table.iter();

@@ -34,7 +34,7 @@ const EVERYTHING: &str = "[container]\nuser = \"root\"\nread_only = false\nno_ne
     capabilities = [\"AUDIT_WRITE\", \"CHOWN\", \"DAC_OVERRIDE\", \"FOWNER\", \"FSETID\", \"KILL\", \"MKNOD\", \
     \"NET_BIND_SERVICE\", \"NET_RAW\", \"SETFCAP\", \"SETGID\", \"SETPCAP\", \"SETUID\", \"SYS_CHROOT\", \"SYS_PTRACE\"]\n";
 
-/// What programs say when they are kept from something, word for word, and what it is.
+/// The messages of programs that are denied something, word for word, and the protection that denied it.
 #[test]
 fn messages_of_programs_about_denied_permissions() {
     let root = "[container]\nuser = \"root\"\n";
@@ -216,7 +216,7 @@ fn other_messages_are_no_denial() {
 
 #[test]
 fn an_app_that_runs_without_answering_may_lack_a_permission() {
-    // What a worker of nginx says; its parent lives on and never answers.
+    // The message of a worker of nginx; its parent lives on and never answers.
     let line = "setgid(33) failed (1: Operation not permitted)";
     let evidence = Evidence {
         log: vec![line.into()],

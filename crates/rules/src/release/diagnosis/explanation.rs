@@ -1,4 +1,4 @@
-//! A cause in words: what is wrong and what to do about it, in the terms of the target.
+//! A cause as text: what is wrong and what to do about it, in the terms of the target.
 
 use super::cause::{Cause, Slow, Worse};
 use crate::app::manifest::Target;
@@ -16,7 +16,7 @@ pub struct Explanation {
 const READ_LOG: &str = "read its last log lines above";
 
 impl Cause {
-    /// The cause in words, with what to do about it.
+    /// The cause as text, with what to do about it.
     pub fn explain(&self, target: Target) -> Explanation {
         Explanation {
             what: self.what(target),

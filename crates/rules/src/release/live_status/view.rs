@@ -22,7 +22,7 @@ pub struct View<'a> {
     pub since: Timestamp,
     /// The time of the look.
     pub now: Timestamp,
-    /// The current step in words.
+    /// The current step as text.
     pub doing: String,
     /// The slot of the new version while there is one.
     pub candidate: Option<Slot>,
@@ -120,7 +120,7 @@ pub fn is_split(shares: &Slots<u32>) -> bool {
     shares.blue > 0 && shares.green > 0
 }
 
-/// What [`LiveStatus::doing`] says outside the process that drives a release.
+/// The value of [`LiveStatus::doing`] outside the process that drives a release.
 pub fn traffic(shares: &Slots<u32>, candidate: Option<Slot>) -> String {
     match (is_split(shares), candidate) {
         (false, _) => "serving".to_owned(),

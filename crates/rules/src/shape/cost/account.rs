@@ -25,17 +25,17 @@ const LEGACY_DAYS: u64 = 366;
 pub enum AccountPlan {
     /// Nothing is charged; with the credits or the plan's end the account closes.
     Free {
-        /// USD of credits that remain, if AWS said so.
+        /// USD of credits that remain, if AWS reports them.
         credits_usd: Option<f64>,
-        /// When the plan ends, if AWS said so.
+        /// When the plan ends, if AWS reports it.
         expires: Option<Timestamp>,
     },
     /// What credits do not cover is charged.
     Paid {
-        /// USD of credits that remain, if AWS said so.
+        /// USD of credits that remain, if AWS reports them.
         credits_usd: Option<f64>,
     },
-    /// Nobody could tell.
+    /// The plan could not be determined.
     Unknown {
         /// Why not.
         why: String,
@@ -78,7 +78,7 @@ impl AccountPlan {
         }
     }
 
-    /// What an account's age alone tells, when AWS did not answer for the reason `why`. `created` is the
+    /// What follows from an account's age alone, when AWS did not answer for the reason `why`. `created` is the
     /// moment of sign-up, if known.
     pub fn of_age(created: Option<Timestamp>, now: Timestamp, why: &str) -> AccountPlan {
         let unknown = |more: &str| AccountPlan::Unknown {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn age_tells_what_it_can() {
+    fn age_alone_determines_some_plans() {
         let of = |created| AccountPlan::of_age(created, NOW, "access denied");
         let paid = AccountPlan::Paid { credits_usd: None };
         assert_eq!(of(Some(Timestamp(0))), paid, "legacy, lapsed");
@@ -246,13 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn each_case_is_said_plainly() {
+    fn each_case_has_a_plain_sentence() {
         let free = |credits_usd, expires| AccountPlan::Free {
             credits_usd,
             expires,
         };
         let in_40_days = Some(Timestamp(NOW.0 + 40 * DAY_MS));
-        let said: Vec<String> = [
+        let texts: Vec<String> = [
             free(Some(87.12), in_40_days),
             free(None, None),
             free(Some(0.0), Some(NOW)),
@@ -269,7 +269,7 @@ mod tests {
         .iter()
         .map(|plan| plan.words(36.385, NOW))
         .collect();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(texts.join("\n"));
         let nothing_to_cover = AccountPlan::Paid {
             credits_usd: Some(5.0),
         }

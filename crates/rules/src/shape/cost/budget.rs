@@ -1,11 +1,11 @@
-//! Whether a bill is allowed. What costs money by existing is refused unless somebody allowed it; what
+//! Whether a bill is allowed. What costs money by existing is refused unless a budget allows it; what
 //! costs by use is shown and never refused.
 //!
 //! The rule, exactly: the sum of all fixed charges, rounded to whole cents, is refused when it is greater
 //! than the budget, rounded to whole cents. No budget means 0. So what is kept in the registry, in log
 //! groups and in buckets, requests, and data out never count, and neither does a fixed sum below half a cent.
-//! A resource of unknown price is refused where the budget is 0: nobody can say then that it costs
-//! nothing. Whoever sets a budget above 0 gets it with a warning. In a rehearsal nothing is refused.
+//! A resource of unknown price is refused where the budget is 0, because it may cost something. With a
+//! budget above 0 it is allowed with a warning. In a rehearsal nothing is refused.
 
 use super::bill::{Bill, Charge};
 use super::money::{cents, whole_cents};
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// What becomes of a bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It may be made; with what has to be said about it, if anything.
+    /// It may be made, possibly with a warning.
     Allowed {
-        /// What to say.
+        /// The warning, if there is one.
         warning: Option<String>,
     },
     /// It must not be made.
@@ -87,7 +87,7 @@ fn too_dear(bill: &Bill, budget: f64) -> Refusal {
 
 fn unpriced(bill: &Bill) -> Refusal {
     Refusal {
-        what: "nobody can say what it would cost, and no budget allows it to cost anything".to_owned(),
+        what: "its cost is unknown, and the budget is 0".to_owned(),
         why: bill
             .unpriced()
             .filter_map(|line| match &line.charge {
@@ -96,13 +96,13 @@ fn unpriced(bill: &Bill) -> Refusal {
             })
             .collect(),
         next: vec![
-            "nothing was created; to allow it set `budget` in landfall.toml, or pass `--budget`, above what you reckon it costs"
+            "nothing was created; to allow it set `budget` in landfall.toml, or pass `--budget`, above what you estimate it costs"
                 .to_owned(),
         ],
     }
 }
 
-/// The fixed charges in words, the dearest first.
+/// The fixed charges as text, the most expensive first.
 fn charges(bill: &Bill) -> Vec<String> {
     let mut dear: Vec<_> = bill
         .lines

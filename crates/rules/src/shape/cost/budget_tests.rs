@@ -69,16 +69,16 @@ fn an_unknown_price_is_no_free_one() {
 }
 
 #[test]
-fn a_refusal_says_the_sum_why_and_what_to_do() {
+fn a_refusal_states_the_sum_the_reason_and_the_remedy() {
     let mut resources = fargate_roots();
     resources.extend(plain(&["aws_db_instance.main"]));
     let fargate = bill(&resources, tasks(1, X86), "us-east-1");
-    let told: Vec<String> = [None, Some(20.0)]
+    let refusals: Vec<String> = [None, Some(20.0)]
         .into_iter()
         .map(|budget| {
             let Refusal { what, why, next } = refusal(decide(&fargate, budget, false));
             format!("{what}\n  {}\n> {}", why.join("\n  "), next.join("\n> "))
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n\n"));
+    insta::assert_snapshot!(refusals.join("\n\n"));
 }

@@ -1,4 +1,4 @@
-//! What bills say, against figures that were worked out by hand from AWS's price list.
+//! Bills, compared with figures that were worked out by hand from AWS's price list.
 
 use super::account::AccountPlan;
 use super::bill::Per;
@@ -190,7 +190,7 @@ fn ten_alarms_and_ten_metrics_are_free() {
 }
 
 #[test]
-fn use_is_shown_beside_the_sum() {
+fn use_is_shown_in_addition_to_the_sum() {
     let fargate = bill(&fargate_roots(), tasks(1, X86), "us-east-1");
     // CloudFront 1.00, and at most 11.1 LCU-hours at 0.008.
     assert_eq!(cents(fargate.per_million_requests_usd), "1.09");
@@ -206,10 +206,10 @@ fn use_is_shown_beside_the_sum() {
 #[test]
 fn a_function_without_a_release_is_taken_as_planned() {
     let planned = bill(&lambda_root(), tasks(0, X86), "us-east-1");
-    let told = bill(&lambda_root(), function(1024, X86), "us-east-1");
+    let released = bill(&lambda_root(), function(1024, X86), "us-east-1");
     assert_eq!(
         planned.per_million_requests_usd,
-        told.per_million_requests_usd
+        released.per_million_requests_usd
     );
 }
 
@@ -239,7 +239,7 @@ fn settings(bill: &Bill) -> Vec<&str> {
 }
 
 #[test]
-fn what_is_cheaper_is_told_dearest_saving_first() {
+fn cheaper_alternatives_are_listed_largest_saving_first() {
     let two = bill(&fargate_roots(), tasks(2, X86), "us-east-1");
     let lambda = "target = \"lambda\"";
     let arm = "architecture = \"arm64\"";

@@ -9,7 +9,7 @@ use crate::app::manifest::Architecture;
 use crate::shape::plan::Resource;
 use serde_json::Value;
 
-/// What is said of a kind without an entry.
+/// The reason for a kind without an entry.
 pub(super) const NOT_LISTED: &str = "this kind is not in the table";
 
 /// Zones that a load balancer is in at least: AWS refuses fewer.
@@ -348,12 +348,12 @@ fn function(pricing: &mut Pricing<'_>, resource: &Resource) {
     let free = Some("the first 400,000 GB-seconds a month");
     pricing.charge_use(resource, &what, compute, Per::MillionRequests, free);
     pricing.assume(format!(
-        "a request keeps {memory} MiB ({}) busy for {request_ms} ms, which nobody measured",
+        "a request keeps {memory} MiB ({}) busy for {request_ms} ms, which has not been measured",
         architecture.as_str()
     ));
 }
 
-/// Memory, processor and time of a function that no release told about; the first two are AWS's defaults
+/// Memory, processor and time of a function that no release describes; the first two are AWS's defaults
 /// where the plan lacks them.
 fn planned(values: &Value) -> (u32, Architecture, u32) {
     let memory = values.get("memory_size").and_then(Value::as_u64);

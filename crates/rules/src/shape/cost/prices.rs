@@ -223,7 +223,7 @@ impl Table {
     ///
     /// # Errors
     /// It is no such table, or it lacks an item, a region of an item, a source, or the region that stands
-    /// in for others; or it has something that nobody would look at.
+    /// in for others; or it has an item that nothing reads.
     pub fn parse(text: &str) -> Result<Table, UnreadableTable> {
         let raw = RawTable::parse(text)?;
         for (item, prices) in &raw.items {

@@ -103,7 +103,7 @@ pub(super) fn fargate_roots() -> Vec<Resource> {
     all
 }
 
-/// What a Lambda target makes beside the foundation.
+/// What a Lambda target creates in addition to the foundation.
 pub(super) fn lambda_root() -> Vec<Resource> {
     let mut all = plain(&[
         "aws_apigatewayv2_integration.live",

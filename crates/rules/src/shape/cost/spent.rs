@@ -1,4 +1,4 @@
-//! What AWS says was spent.
+//! What was spent, as AWS reports it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub struct Spent {
     /// What was spent so far. AWS counts up to three times a day:
     /// <https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-managing-costs.html>.
     pub actual: f64,
-    /// What it will be at the month's end, if AWS has seen enough to say.
+    /// What it will be at the month's end, if AWS has enough data for a forecast.
     pub forecast: Option<f64>,
     /// A currency: `USD`.
     pub unit: String,
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_whose_money_it_is() {
+    fn it_names_the_account_that_pays() {
         let spent = Spent {
             limit: 40.0,
             actual: 12.5,

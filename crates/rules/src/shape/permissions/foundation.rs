@@ -1,5 +1,5 @@
-//! What every target has: state, registry, logs, roles, alarms, budget; and the look for everything that bears the
-//! environment's names, which goes through all services whatever the target.
+//! What every target has: state, registry, logs, roles, alarms, budget; and the search for everything with the
+//! environment's names, which covers all services whatever the target.
 
 use super::{Scope, Statement};
 
@@ -205,7 +205,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             ],
             [scope.bucket()],
         ),
-        // A plan that nobody agrees to leaves nothing: the bucket that was made for it goes.
+        // A plan that is not confirmed leaves nothing: the bucket that was made for it is deleted.
         Statement::allow(
             "TakeStateBack",
             &["s3:DeleteBucket", "s3:ListBucketVersions"],
@@ -275,7 +275,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
     ]
 }
 
-/// Of an address that does not want alarms any more.
+/// Of an address that no longer gets alarms.
 fn forget_subscriptions() -> Statement {
     Statement::anywhere("ForgetSubscriptions", &["sns:Unsubscribe"])
 }

@@ -1,7 +1,7 @@
 //! The function, its versions and aliases, and the HTTP API in front.
 //!
-//! What an API is called is AWS's choice, so its tags tell whose it is. Of its integrations, routes and stages only the path
-//! tells: AWS lets tags of an HTTP API not pass on to them
+//! AWS chooses the ID of an API, so its tags identify the owner. Its integrations, routes and stages are
+//! identified only by their path: AWS does not apply the tags of an HTTP API to them
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html>).
 
 use super::{Scope, Statement};
@@ -130,7 +130,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
     ]
 }
 
-/// A stage with an access log asks for these in the name of whoever makes or removes it
+/// A stage with an access log requires these of the identity that creates or removes it
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>).
 fn deliveries(sid: &'static str) -> Statement {
     Statement::anywhere(

@@ -1,4 +1,4 @@
-//! The network of Fargate. Nothing in it has a name, so tags tell whose it is.
+//! The network of Fargate. Its resources have no names, so tags identify the owner.
 
 use super::{Scope, Statement};
 

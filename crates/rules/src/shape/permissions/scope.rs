@@ -46,7 +46,7 @@ impl Scope {
         format!("{}-{}", self.app, self.environment)
     }
 
-    /// ARN of something of this region and account; `ID` in it stands for the stem.
+    /// ARN of something of this region and account; `ID` in it is replaced by the stem.
     pub(super) fn arn(&self, service: &str, resource: &str) -> String {
         let (partition, region, account) = (&self.partition, &self.region, &self.account);
         let resource = resource.replace("ID", &self.id());

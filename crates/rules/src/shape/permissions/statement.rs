@@ -59,7 +59,7 @@ impl Statement {
         self
     }
 
-    /// Only within this cluster, for what ECS knows no narrower resource of.
+    /// Only within this cluster, for actions that have no narrower resource in ECS.
     pub(super) fn in_cluster(mut self, scope: &Scope) -> Statement {
         let cluster = scope.arn("ecs", "cluster/ID");
         self.conditions
@@ -67,7 +67,7 @@ impl Statement {
         self
     }
 
-    /// Only on what bears the environment's tags.
+    /// Only on resources with the environment's tags.
     pub(super) fn of_ours(self, scope: &Scope) -> Statement {
         self.tagged(scope, "aws:ResourceTag")
     }

@@ -1,4 +1,4 @@
-//! The policies, held against what AWS says of each action, against landfall's own review, and against the names of what
+//! The policies, compared with AWS's documentation of each action, with landfall's own review, and with the names of what
 //! they are about.
 
 use super::authorization::Authorization;
@@ -65,7 +65,7 @@ fn everything_stands_only_where_aws_knows_nothing_narrower() {
             }
             let facts = known
                 .get(*action)
-                .unwrap_or_else(|| panic!("{name}: AWS knows no {action}"));
+                .unwrap_or_else(|| panic!("{name}: AWS does not document {action}"));
             let may_be_everything = facts.arns.is_empty() || LISTING.contains(action);
             assert_eq!(
                 everything, may_be_everything,
@@ -149,7 +149,7 @@ fn tags_decide_only_where_aws_looks_at_them() {
 }
 
 #[test]
-fn whatever_has_no_name_of_ours_in_its_arn_is_told_by_tags() {
+fn resources_without_our_name_in_their_arn_are_identified_by_tags() {
     // Each with its reason.
     let exempt = BTreeMap::from([
         ("FindApis", "reads"),
@@ -340,7 +340,7 @@ fn names_are_those_that_everything_is_made_with() {
 }
 
 #[test]
-fn a_family_of_environments_is_told_by_a_pattern() {
+fn a_family_of_environments_is_identified_by_a_pattern() {
     let scope = Scope {
         environment: "pr-*".to_owned(),
         ..scope()

@@ -1,4 +1,4 @@
-//! The configuration that a plan was made from, as far as it says which attributes are set and what
+//! The configuration that a plan was made from, as far as it states which attributes are set and what
 //! they refer to
 //! (<https://developer.hashicorp.com/terraform/internals/json-format#configuration-representation>).
 

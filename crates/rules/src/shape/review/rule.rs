@@ -167,7 +167,7 @@ mod tests {
         let table = table();
         assert!(
             DOCUMENT.contains(&table),
-            "docs/security.md wants this table:\n{table}"
+            "docs/security.md must contain this table:\n{table}"
         );
     }
 

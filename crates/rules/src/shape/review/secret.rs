@@ -3,7 +3,7 @@
 /// Why a variable looks like a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {
-    /// Its name says so.
+    /// Its name indicates a secret.
     Name,
     /// Its value has a known format.
     Format(&'static str),
@@ -12,7 +12,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// What is said of the variable, without its value.
+    /// A description of the variable, without its value.
     pub fn describe(self) -> String {
         match self {
             Secret::Name => "is named like a secret".to_owned(),
@@ -73,7 +73,7 @@ const KEYS: [&str; 8] = [
     "SECRET",
 ];
 
-/// Last words of names that tell something about a secret, or where it is.
+/// Last words of names of variables that describe a secret, or its location.
 const ABOUT: [&str; 24] = [
     "ARN", "COUNT", "DAYS", "DIR", "ENABLED", "ENDPOINT", "EXPIRY", "FILE", "HEADER", "HOST", "ID",
     "ISSUER", "LENGTH", "LIMIT", "MINUTES", "NAME", "PATH", "POLICY", "PREFIX", "REGION",

@@ -1,11 +1,11 @@
-//! What is taken for a secret, and what is not.
+//! What is treated as a secret, and what is not.
 
 use super::*;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 #[test]
-fn names_that_say_it() {
+fn names_that_indicate_a_secret() {
     for name in [
         "DB_PASSWORD",
         "dbPassword",
