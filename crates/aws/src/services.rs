@@ -8,6 +8,7 @@ pub use one_off::{OneOff, Progress as OneOffProgress};
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use crate::time::timestamp;
+use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
@@ -22,11 +23,13 @@ use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::time::Timestamp;
 
-/// The role and the log group of a task.
+/// The roles and the log group of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
     /// Role with which ECS pulls the image and writes logs.
     pub execution_role_arn: String,
+    /// Role that the app runs with: the source of its credentials for AWS.
+    pub task_role_arn: String,
     /// Name of the log group that the container writes to.
     pub log_group: String,
 }
@@ -53,7 +56,8 @@ pub struct TaskFacts {
     pub running: bool,
     /// Digest of the image that its container runs, as ECS resolved it.
     pub digest: Option<Digest>,
-    /// Whether it has its service's current task definition; otherwise it will be stopped.
+    /// Whether the service's current deployment started it and keeps it; otherwise it will be stopped,
+    /// or is being stopped.
     pub is_current: bool,
     /// Private IP address, which is its ID in a target group. Some emulators do not return it.
     pub address: Option<String>,
@@ -68,9 +72,9 @@ pub struct SlotFacts {
     pub desired: u32,
     /// Tasks of any task definition that have not stopped.
     pub tasks: Vec<TaskFacts>,
-    /// Tasks of the current task definition that stopped since `staged_at`.
+    /// Tasks of the current deployment that stopped.
     pub stopped: Vec<StoppedTask>,
-    /// When the service got its current task definition.
+    /// When the service's current deployment was created.
     pub staged_at: Option<Timestamp>,
 }
 
@@ -119,6 +123,7 @@ impl Services {
             .cpu(settings.cpu.to_string())
             .memory(settings.memory.to_string())
             .execution_role_arn(&roles.execution_role_arn)
+            .task_role_arn(&roles.task_role_arn)
             .runtime_platform(
                 RuntimePlatform::builder()
                     .cpu_architecture(architecture)
@@ -256,7 +261,10 @@ impl Services {
         })
     }
 
-    /// Sets the task definition and the desired number of tasks of a service.
+    /// Sets the task definition and the desired number of tasks of a service, in a new deployment.
+    /// Without `forceNewDeployment` ECS keeps the deployment of a task definition that the service has
+    /// already, with its time and its stopped tasks
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>).
     ///
     /// # Errors
     /// The call fails; the service is unchanged.
@@ -267,6 +275,7 @@ impl Services {
             .service(service)
             .task_definition(task_definition)
             .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
+            .force_new_deployment(true)
             .send()
             .await
             .map(drop)
@@ -333,19 +342,21 @@ impl Services {
             .unwrap_or_default()
             .into_iter()
             .find(|deployment| deployment.status.as_deref() == Some("PRIMARY"));
-        let staged_at = primary.and_then(|primary| primary.created_at);
+        let current = Current {
+            staged_at: primary.as_ref().and_then(|primary| primary.created_at),
+            deployment: primary.and_then(|primary| primary.id),
+            task_definition: &task_definition,
+        };
+        let staged_at = current.staged_at;
         let mut tasks = Vec::new();
         let mut stopped = Vec::new();
         for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
             for task in self.tasks(service, status).await? {
-                let is_gone = task.last_status.as_deref() == Some("STOPPED");
-                if !is_gone {
-                    tasks.push(task_facts(&task, &task_definition));
-                } else if task.task_definition_arn.as_deref() == Some(&task_definition)
-                    && task.created_at.as_ref().map(|at| at.secs())
-                        >= staged_at.as_ref().map(|at| at.secs())
-                {
-                    stopped.push(stopped_task(&task));
+                let is_current = current.started(&task);
+                match task.last_status.as_deref() == Some("STOPPED") {
+                    true if is_current => stopped.push(stopped_task(&task)),
+                    true => {}
+                    false => tasks.push(task_facts(&task, is_current)),
                 }
             }
         }
@@ -448,7 +459,31 @@ fn id_of(arn: Option<&str>) -> String {
         .to_owned()
 }
 
-fn task_facts(task: &Task, current: &str) -> TaskFacts {
+/// The current deployment of a service.
+struct Current<'a> {
+    task_definition: &'a str,
+    deployment: Option<String>,
+    staged_at: Option<DateTime>,
+}
+
+impl Current<'_> {
+    /// Whether this deployment started the task. ECS names the deployment in `startedBy`
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html>); where it does not,
+    /// the time decides.
+    fn started(&self, task: &Task) -> bool {
+        if task.task_definition_arn() != Some(self.task_definition) {
+            return false;
+        }
+        match (task.started_by(), &self.deployment) {
+            (Some(by), Some(id)) if by.starts_with("ecs-svc/") && id.starts_with("ecs-svc/") => {
+                by == id
+            }
+            _ => task.created_at().map(DateTime::secs) >= self.staged_at.map(|at| at.secs()),
+        }
+    }
+}
+
+fn task_facts(task: &Task, is_current: bool) -> TaskFacts {
     let container = task
         .containers()
         .iter()
@@ -459,7 +494,8 @@ fn task_facts(task: &Task, current: &str) -> TaskFacts {
         digest: container
             .and_then(|c| c.image_digest())
             .and_then(Digest::parse),
-        is_current: task.task_definition_arn() == Some(current),
+        // One that is being stopped still runs, and may still be a healthy target.
+        is_current: is_current && task.desired_status() != Some("STOPPED"),
         address: container
             .and_then(|c| c.network_interfaces().first())
             .and_then(|interface| interface.private_ipv4_address())
@@ -489,6 +525,47 @@ fn stopped_task(task: &Task) -> StoppedTask {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DEFINITION: &str = "arn:aws:ecs:eu-west-2:1:task-definition/shop-prod:7";
+
+    fn task(started_by: &str, created_at: i64) -> aws_sdk_ecs::types::builders::TaskBuilder {
+        Task::builder()
+            .task_definition_arn(DEFINITION)
+            .started_by(started_by)
+            .created_at(DateTime::from_secs(created_at))
+            .last_status("RUNNING")
+            .desired_status("RUNNING")
+    }
+
+    fn current() -> Current<'static> {
+        Current {
+            task_definition: DEFINITION,
+            deployment: Some("ecs-svc/2".to_owned()),
+            staged_at: Some(DateTime::from_secs(100)),
+        }
+    }
+
+    #[test]
+    fn tasks_of_an_earlier_deployment_of_the_same_definition_are_not_current() {
+        // Clocks of services differ: the name of the deployment decides, not the time.
+        assert!(current().started(&task("ecs-svc/2", 99).build()));
+        assert!(!current().started(&task("ecs-svc/1", 101).build()));
+        let other = task("ecs-svc/2", 101).task_definition_arn("another");
+        assert!(!current().started(&other.build()));
+    }
+
+    #[test]
+    fn without_the_name_of_a_deployment_the_time_decides() {
+        assert!(current().started(&task("", 100).build()));
+        assert!(!current().started(&task("", 99).build()));
+    }
+
+    #[test]
+    fn a_task_that_is_being_stopped_is_not_current() {
+        let stopping = task("ecs-svc/2", 101).desired_status("STOPPED").build();
+        assert!(!task_facts(&stopping, true).is_current);
+        assert!(task_facts(&task("ecs-svc/2", 101).build(), true).is_current);
+    }
 
     #[test]
     fn a_family_is_not_matched_by_its_prefix() {

@@ -239,17 +239,20 @@ impl Terraform {
         Ok(tools)
     }
 
-    /// Removes every resource of a type from the state without destroying it, because another root
-    /// owns it by now. Returns how many there were.
+    /// Removes resources, such as `aws_route53_record.alias` with all its instances, from the state
+    /// without destroying them, because another root owns them by now. Returns how many there were.
     ///
     /// # Errors
     /// Terraform fails, or its JSON cannot be read.
-    pub async fn forget(&self, kind: &str) -> Result<usize, Failure> {
+    pub async fn forget(&self, resources: &[&str]) -> Result<usize, Failure> {
         let state = self.state().await?;
         let addresses: Vec<&str> = state
             .iter()
-            .filter(|resource| resource.kind == kind)
             .map(|resource| resource.address.as_str())
+            .filter(|address| {
+                let name = address.split('[').next().unwrap_or_default();
+                resources.contains(&name)
+            })
             .collect();
         if !addresses.is_empty() {
             let command = ["state", "rm", "-lock-timeout=10s"];

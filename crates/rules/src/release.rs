@@ -55,7 +55,7 @@ pub use observation::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 pub use step::{Awaited, HoldReason, Outcome, Proof, Step};
 pub use timings::ReleaseTimings;
 
-use crate::app::names::Slot;
+use crate::app::names::{Slot, Slots};
 use crate::release::diagnosis::Cause;
 use crate::release::revision::RevisionId;
 use crate::time::Timestamp;
@@ -123,12 +123,19 @@ pub struct Progress {
     /// When users were moved back from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken_back_at: Option<Timestamp>,
+    /// When this release last set the revision or the number of tasks of each slot.
+    #[serde(skip_serializing_if = "is_unset")]
+    pub set_at: Slots<Option<Timestamp>>,
     /// Why the candidate was given up; from then on the release is undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<Cause>,
     /// The latest override by a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<ManualOverride>,
+}
+
+fn is_unset(set_at: &Slots<Option<Timestamp>>) -> bool {
+    *set_at == Slots::default()
 }
 
 /// How traffic moves to a new version.
@@ -200,6 +207,9 @@ impl Release {
     pub fn apply(&mut self, step: &Step, at: Timestamp) {
         let progress = &mut self.progress;
         match step {
+            Step::Stage { slot } | Step::Scale { slot, .. } | Step::Retire { slot } => {
+                *progress.set_at.of_mut(*slot) = Some(at);
+            }
             Step::Probe { .. } => {
                 progress.probed_at.get_or_insert(at);
             }

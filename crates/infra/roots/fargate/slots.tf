@@ -94,6 +94,6 @@ resource "aws_ecs_service" "slot" {
     aws_lb_listener_rule.slot,
     aws_security_group_rule.load_balancer_to_tasks,
     aws_security_group_rule.tasks_from_load_balancer,
-    aws_security_group_rule.tasks_to_https,
+    aws_security_group_rule.tasks_to_everywhere,
   ]
 }

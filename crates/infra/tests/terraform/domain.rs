@@ -5,7 +5,9 @@ use crate::stage::{REGION, Stage, apply, create, destroy, fail, plan};
 use infra::Terraform;
 use rules::operate::domain::course::{Course, Kept};
 use rules::operate::domain::leads_to_aws;
-use rules::shape::contract::{DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root};
+use rules::shape::contract::{
+    DomainOutputs, FargateDomainInputs, LambdaDomainInputs, Root, SHARED_RECORDS,
+};
 use rules::shape::plan::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -138,17 +140,24 @@ async fn a_domain_moves_to_the_other_target() {
     let moved = zone.records();
     assert_eq!(moved.len(), 3, "{moved:?}");
 
-    let forgotten = old.forget("aws_route53_record").await.unwrap_or_else(fail);
+    let forgotten = old.forget(&SHARED_RECORDS).await.unwrap_or_else(fail);
     assert_eq!(forgotten, 2);
     // Again, as after a landfall that was killed here.
-    assert_eq!(
-        old.forget("aws_route53_record").await.unwrap_or_else(fail),
-        0
-    );
+    let again = old.forget(&SHARED_RECORDS).await.unwrap_or_else(fail);
+    assert_eq!(again, 0);
     destroy(&old).await;
     assert_eq!(zone.records(), moved);
     let later = plan(&new, false).await;
     assert!(later.is_empty(), "{:#?}", later.changes);
+
+    // And back: Lambda has no AAAA record, so none may stay that leads to the removed distribution.
+    create(&old).await;
+    let forgotten = new.forget(&SHARED_RECORDS).await.unwrap_or_else(fail);
+    assert_eq!(forgotten, 2);
     destroy(&new).await;
+    assert_eq!(records(&zone), ["A app.example.com"]);
+    let later = plan(&old, false).await;
+    assert!(later.is_empty(), "{:#?}", later.changes);
+    destroy(&old).await;
     assert_eq!(zone.records(), Vec::<String>::new());
 }

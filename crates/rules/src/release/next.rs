@@ -91,7 +91,7 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     let new = seen.slots.of(slot);
     let old = seen.slots.of(slot.other());
     let timings = &release.timings;
-    let deadline = new.staged_at.unwrap_or(release.started).plus(timings.ready);
+    let deadline = set_at(release, slot, new).plus(timings.ready);
     if new.healthy < release.count {
         if now >= deadline {
             let within = timings.ready;
@@ -272,12 +272,11 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
         }
         return Step::Retire { slot: old_slot };
     }
-    if let Some(wait) = until_gone(release, old, now) {
+    if let Some(wait) = until_gone(release, old_slot, old, now) {
         return wait;
     }
     if live.healthy < release.count {
-        let staged_at = live.staged_at.unwrap_or(release.started);
-        let until = staged_at.plus(release.timings.ready);
+        let until = set_at(release, slot, live).plus(release.timings.ready);
         if now < until {
             return Step::Wait {
                 what: Awaited::Healthy,
@@ -326,7 +325,7 @@ fn undo(release: &Release, cause: &Cause, seen: &Observation, now: Timestamp) ->
             _ => Step::Retire { slot },
         };
     }
-    if let Some(wait) = until_gone(release, new, now) {
+    if let Some(wait) = until_gone(release, slot, new, now) {
         return wait;
     }
     finished(if base.desired > 0 {
@@ -348,10 +347,7 @@ fn revive(release: &Release, base: &SlotSeen, slot: Slot, now: Timestamp) -> Opt
             count: release.count,
         });
     }
-    let until = base
-        .staged_at
-        .unwrap_or(release.started)
-        .plus(release.timings.ready);
+    let until = set_at(release, slot, base).plus(release.timings.ready);
     let may_come = now < until && base.stopped < release.timings.stops;
     may_come.then_some(Step::Wait {
         what: Awaited::Healthy,
@@ -359,9 +355,18 @@ fn revive(release: &Release, base: &SlotSeen, slot: Slot, now: Timestamp) -> Opt
     })
 }
 
-fn until_gone(release: &Release, slot: &SlotSeen, now: Timestamp) -> Option<Step> {
-    let until = slot.staged_at.unwrap_or(release.started).plus(GONE_WITHIN);
-    (slot.tasks > 0 && now < until).then_some(Step::Wait {
+/// When the slot was last set to its revision and number of tasks. The ledger knows it of this release.
+/// What the platform reports can be older: ECS creates no new deployment, with a time of its own, for a
+/// change of the number of tasks.
+fn set_at(release: &Release, slot: Slot, seen: &SlotSeen) -> Timestamp {
+    let recorded = *release.progress.set_at.of(slot);
+    let reported = seen.staged_at;
+    recorded.max(reported).unwrap_or(release.started)
+}
+
+fn until_gone(release: &Release, slot: Slot, seen: &SlotSeen, now: Timestamp) -> Option<Step> {
+    let until = set_at(release, slot, seen).plus(GONE_WITHIN);
+    (seen.tasks > 0 && now < until).then_some(Step::Wait {
         what: Awaited::Gone,
         until,
     })

@@ -64,16 +64,17 @@ prop_compose! {
         order in prop::option::weighted(0.3, prop::sample::select(vec![
             ManualOverride::Start, ManualOverride::Promote, ManualOverride::Abort, ManualOverride::Interrupt,
         ])),
-        times in prop::array::uniform5(prop::option::of(
+        times in prop::array::uniform7(prop::option::of(
             (NOW.0 - 700_000..=NOW.0).prop_map(Timestamp),
         )),
         failed in prop::option::weighted(0.2, Just(Cause::Stopped)),
     ) -> Release {
-        let [probed_at, shifted_at, promoted_at, full_at, taken_back_at] = times;
+        let [probed_at, shifted_at, promoted_at, full_at, taken_back_at, blue, green] = times;
         Release {
             candidate, strategy, purpose, at_maximum, no_traffic,
             progress: Progress {
                 probed_at, shifted_at, promoted_at, full_at, taken_back_at, failed, order,
+                set_at: Slots { blue, green },
                 proof: None,
             },
             ..release()

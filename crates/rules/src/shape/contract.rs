@@ -204,6 +204,10 @@ pub struct CiOutputs {
     pub role_arns: BTreeMap<String, String>,
 }
 
+/// The DNS records that the domain roots of both targets have. When an app moves, the new target's root
+/// overwrites them.
+pub const SHARED_RECORDS: [&str; 2] = ["aws_route53_record.alias", "aws_route53_record.validation"];
+
 /// The outputs of the root of a domain, the same for every target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainOutputs {

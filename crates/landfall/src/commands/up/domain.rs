@@ -9,7 +9,7 @@ use crate::release::deployment::Deployment;
 use rules::app::manifest::{Domain, Target};
 use rules::event::Phase;
 use rules::exit::Exit;
-use rules::shape::contract::{DomainOutputs, Root};
+use rules::shape::contract::{DomainOutputs, Root, SHARED_RECORDS};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -175,8 +175,10 @@ async fn remove(
     }
 }
 
-/// Removes the old target's part of the domain. The records already point to the new target and
-/// belong to its root, so they are removed from the old root's state before it is destroyed.
+/// Removes the old target's part of the domain. The records that both targets have already point to the
+/// new one and belong to its root, so they are removed from the old root's state before it is destroyed.
+/// A record that only the old target has (AAAA, of Fargate) is destroyed with the old root: otherwise it
+/// would point to a distribution that no longer exists.
 ///
 /// # Errors
 /// Terraform fails, or the state is locked.
@@ -191,7 +193,7 @@ pub(super) async fn remove_from(provisioner: &Provisioner<'_>, old: Target) -> R
             .terraform(root, provisioner.manifest, provisioner.interrupt)
             .await?;
         let ttl = environment.cloud().record_ttl();
-        match terraform.forget("aws_route53_record").await {
+        match terraform.forget(&SHARED_RECORDS).await {
             Ok(forgotten) if forgotten > 0 && !ttl.is_zero() => {
                 provisioner.report.note(format!(
                     "waiting for {} s: until then resolvers may send users to the old target",

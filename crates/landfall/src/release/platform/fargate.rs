@@ -39,6 +39,7 @@ impl Fargate {
             metrics: Metrics::new(session, outputs)?,
             roles: Roles {
                 execution_role_arn: foundation.execution_role_arn.clone(),
+                task_role_arn: foundation.task_role_arn.clone(),
                 log_group: foundation.log_group.clone(),
             },
         })

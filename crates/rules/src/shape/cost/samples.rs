@@ -95,7 +95,7 @@ pub(super) fn fargate_roots() -> Vec<Resource> {
         "aws_route_table_association.public[1]",
         "aws_security_group.load_balancer",
         "aws_security_group.tasks",
-        "aws_security_group_rule.tasks_to_https",
+        "aws_security_group_rule.tasks_to_everywhere",
         "aws_subnet.public[0]",
         "aws_subnet.public[1]",
         "aws_vpc.main",
