@@ -63,14 +63,16 @@ fn after(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
+/// Before everything that a release waits for.
+const LONG_AGO: Timestamp = Timestamp(0);
+
 /// ECS creates no deployment for a change of the number of tasks: the slot reports an old time.
 #[test]
 fn a_slot_that_was_set_long_ago_gets_its_whole_time() {
     let (mut release, mut seen) = canary(0);
-    let an_hour_ago = Timestamp(NOW.0 - 3_600_000);
     release.started = NOW;
     seen.slots.green = SlotSeen {
-        staged_at: Some(an_hour_ago),
+        staged_at: Some(LONG_AGO),
         desired: 0,
         tasks: 0,
         healthy: 0,
@@ -90,7 +92,7 @@ fn a_slot_that_was_set_long_ago_gets_its_whole_time() {
 fn tasks_of_a_retired_slot_are_waited_for_from_then_on() {
     let (mut release, mut seen) = canary(100);
     seen.previews = PreviewRoutes::Disabled;
-    seen.slots.blue.staged_at = Some(Timestamp(NOW.0 - 3_600_000));
+    seen.slots.blue.staged_at = Some(LONG_AGO);
     release.progress.full_at = Some(NOW);
     let retire = next(&release, &seen, after(60));
     assert_eq!(retire, Step::Retire { slot: Slot::Blue });

@@ -16,8 +16,10 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 
   namespace   = "AWS/Lambda"
   metric_name = "Errors"
+  # Only requests of users: `live` is the alias of the API. A release invokes other versions itself.
   dimensions = {
     FunctionName = aws_lambda_function.app.function_name
+    Resource     = "${aws_lambda_function.app.function_name}:${aws_lambda_alias.live.name}"
   }
 
   statistic           = "Sum"
@@ -39,8 +41,10 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
 
   namespace   = "AWS/Lambda"
   metric_name = "Throttles"
+  # Only requests of users: `live` is the alias of the API. A release invokes other versions itself.
   dimensions = {
     FunctionName = aws_lambda_function.app.function_name
+    Resource     = "${aws_lambda_function.app.function_name}:${aws_lambda_alias.live.name}"
   }
 
   statistic           = "Sum"

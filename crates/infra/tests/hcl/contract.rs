@@ -27,7 +27,7 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
     fields(&match root {
         Root::Foundation => json!(FoundationInputs::of(manifest, "eu-west-2")),
         Root::Fargate => json!(FargateInputs::of(manifest, "eu-west-2")),
-        Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None, None)),
+        Root::Lambda => json!(LambdaInputs::of(manifest, "eu-west-2", None)),
         Root::LambdaDomain => {
             let names = Names::new(manifest.name.clone(), manifest.environment.clone());
             json!(LambdaDomainInputs::of(

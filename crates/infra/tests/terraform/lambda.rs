@@ -14,7 +14,7 @@ use testkit::Sandbox;
 
 impl Stage {
     fn lambda(&self, image: Option<&Image>, memory: u32, port: u16) -> Value {
-        let inputs = LambdaInputs::of(&self.manifest, REGION, image, None);
+        let inputs = LambdaInputs::of(&self.manifest, REGION, image);
         json!(LambdaInputs {
             memory,
             port,

@@ -7,7 +7,6 @@ use crate::commands::eject::{self, Directory, invalid};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::planner::Planner;
-use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
@@ -98,8 +97,7 @@ impl Adoption<'_> {
         self.check_target().await?;
         let scratch =
             tempfile::tempdir().map_err(Failure::io("cannot create a temporary directory"))?;
-        let function = self.planner(self.environment).function().await;
-        let ours = self.ours(&found, scratch.path(), &function).await?;
+        let ours = self.ours(&found, scratch.path()).await?;
         self.compare(&found, &ours, yes)?;
         self.take_over(&verdicts).await?;
         let unchanged = phases.time(Phase::Plan, self.plan(&ours)).await?;
@@ -243,7 +241,6 @@ impl Adoption<'_> {
         &self,
         found: &Texts,
         scratch: &std::path::Path,
-        function: &Function,
     ) -> Result<BTreeMap<Root, Value>, Failure> {
         let mut all = BTreeMap::new();
         for root in self.roots() {
@@ -257,7 +254,7 @@ impl Adoption<'_> {
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
-                root => self.environment.variables(root, &self.manifest, function)?,
+                root => self.environment.variables(root, &self.manifest, None)?,
             };
             all.insert(root, variables);
         }

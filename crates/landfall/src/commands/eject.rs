@@ -13,7 +13,6 @@ use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
 use crate::environment::planner::Planner;
-use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::release::ledger::Ledger;
@@ -207,13 +206,10 @@ async fn look(
         interrupt,
         is_read_only: true,
     };
-    let function = Function {
-        image: serving.as_deref().and_then(Image::parse),
-        ..planner.function().await
-    };
+    let image = serving.as_deref().and_then(Image::parse);
     let mut variables = BTreeMap::new();
     for root in [Root::Foundation, Root::of(manifest.target)] {
-        variables.insert(root, aside.variables(root, &manifest, &function)?);
+        variables.insert(root, aside.variables(root, &manifest, image.as_ref())?);
     }
     if let Some(inputs) = of_domain(environment, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);

@@ -65,9 +65,8 @@ pub(crate) async fn run(
         interrupt: &interrupt,
         is_read_only: true,
     };
-    let function = planner.function().await;
     let planned = phases
-        .time(Phase::Plan, planner.plan(&function, &there, None))
+        .time(Phase::Plan, planner.plan(None, &there, None))
         .await?;
     let decision = planned.decision;
     if let Err(failure) = secrets::current(&environment, &manifest).await {

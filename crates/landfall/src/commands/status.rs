@@ -175,7 +175,7 @@ async fn watch(
         &interrupt,
     )?;
     let counter = driver.platform.probe_counter();
-    let mut analysis = CanaryAnalysis::new(&Policy::default(), Counts::default(), counter);
+    let mut analysis = CanaryAnalysis::new(&Policy::default(), Counts::default(), counter, now());
     let store = environment.store();
     let mut open: Option<Record> = None;
     let since = now();

@@ -149,12 +149,6 @@ impl Cloud {
         }
     }
 
-    /// Whether Terraform's provider can read a function's reserved concurrency back. Where it
-    /// cannot, each plan would reserve it again.
-    pub(super) fn reports_reserved_concurrency(self) -> bool {
-        self == Cloud::Aws
-    }
-
     /// Whether the image for a target needs the bridge, because the services do not offer functions
     /// the Lambda Runtime API.
     pub(crate) fn needs_lambda_bridge(self, target: Target) -> bool {

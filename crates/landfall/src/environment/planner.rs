@@ -4,7 +4,6 @@
 use crate::environment::Environment;
 use crate::environment::domain;
 use crate::environment::tasks;
-use crate::environment::terraform::Function;
 use crate::failure::Failure;
 use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
@@ -70,7 +69,7 @@ impl Planner<'_> {
     /// but a decision.
     pub(crate) async fn plan(
         &self,
-        function: &Function,
+        image: Option<&Image>,
         deployed: &[Target],
         user: Option<String>,
     ) -> Result<Planned, Failure> {
@@ -80,12 +79,7 @@ impl Planner<'_> {
             .terraform(Root::Foundation, manifest, self.interrupt)
             .await?;
         let target = environment
-            .terraform_for(
-                Root::of(manifest.target),
-                manifest,
-                function,
-                self.interrupt,
-            )
+            .terraform_for(Root::of(manifest.target), manifest, image, self.interrupt)
             .await?;
         let (foundation, target, pays) = tokio::join!(
             self.plan_root(foundation),
@@ -174,26 +168,6 @@ impl Planner<'_> {
         self.report.emit(Event::Reviewed {
             findings: decision.findings.clone(),
         });
-    }
-
-    /// The settings of the Lambda function that the manifest does not hold, but for its image.
-    pub(crate) async fn function(&self) -> Function {
-        let mut function = Function::default();
-        if self.manifest.target == Target::Lambda
-            && self.environment.cloud().reports_reserved_concurrency()
-        {
-            function.reserved_concurrency = self.reserved_concurrency().await;
-        }
-        function
-    }
-
-    /// How much concurrency to reserve: only where the account has enough for others.
-    async fn reserved_concurrency(&self) -> Option<u32> {
-        let environment = self.environment;
-        let functions = Functions::new(&environment.session, &environment.names.function());
-        // A caller who may not read the limit gets a function without a reservation.
-        let limit = functions.concurrency().await.ok()?;
-        LambdaInputs::reservation(limit)
     }
 
     /// Plans a root. A plan that fails is tried once more, since a plan changes nothing and the

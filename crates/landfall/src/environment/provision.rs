@@ -4,7 +4,7 @@
 use crate::environment::Environment;
 use crate::environment::confirm::confirm;
 use crate::environment::planner::{Planned, PlannedDomain, PlannedRoot, Planner};
-use crate::environment::terraform::{Function, listener};
+use crate::environment::terraform::listener;
 use crate::failure::Failure;
 use crate::image::app_image::{self, AppImage};
 use crate::image::engine::Engine;
@@ -56,9 +56,8 @@ impl Provisioner<'_> {
     ) -> Result<Provisioned, Failure> {
         let phases = self.phases;
         let planner = self.planner();
-        let mut function = planner.function().await;
         let user = Some(self.image.own.user.clone());
-        let planned = planner.plan(&function, self.deployed, user);
+        let planned = planner.plan(None, self.deployed, user);
         let Planned {
             foundation,
             target,
@@ -92,8 +91,7 @@ impl Provisioner<'_> {
             Target::Lambda => {
                 // Lambda creates a function only from an image that exists.
                 let (foundation, image) = registry.await?;
-                function.image = Some(image.clone());
-                let target = self.plan_with_image(target, &function).await?;
+                let target = self.plan_with_image(target, &image).await?;
                 (foundation, self.apply_target(target).await?, image)
             }
         };
@@ -119,14 +117,14 @@ impl Provisioner<'_> {
     async fn plan_with_image(
         &self,
         confirmed: PlannedRoot,
-        function: &Function,
+        image: &Image,
     ) -> Result<PlannedRoot, Failure> {
         if confirmed.plan.changes.is_empty() {
             return Ok(confirmed);
         }
         let terraform = self
             .environment
-            .terraform_for(Root::Lambda, self.manifest, function, self.interrupt)
+            .terraform_for(Root::Lambda, self.manifest, Some(image), self.interrupt)
             .await?;
         let planned = self.planner().plan_root(terraform).await?;
         match planned.plan.changes == confirmed.plan.changes {

@@ -19,15 +19,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What Terraform needs to know about a Lambda function beyond the manifest.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Function {
-    /// The image to create it from.
-    pub(crate) image: Option<Image>,
-    /// How much of the account's concurrency to reserve for it.
-    pub(crate) reserved_concurrency: Option<u32>,
-}
-
 /// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the
 /// `PATH`.
 ///
@@ -73,8 +64,7 @@ impl Environment {
         manifest: &Manifest,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        self.terraform_for(root, manifest, &Function::default(), interrupt)
-            .await
+        self.terraform_for(root, manifest, None, interrupt).await
     }
 
     /// The same with the settings of a function, to create or change it.
@@ -85,10 +75,10 @@ impl Environment {
         &self,
         root: Root,
         manifest: &Manifest,
-        function: &Function,
+        image: Option<&Image>,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        let variables = self.variables(root, manifest, function)?;
+        let variables = self.variables(root, manifest, image)?;
         self.terraform_with(root, &variables, interrupt).await
     }
 
@@ -128,19 +118,14 @@ impl Environment {
         &self,
         root: Root,
         manifest: &Manifest,
-        function: &Function,
+        image: Option<&Image>,
     ) -> Result<Value, Failure> {
         let (names, region) = (&self.names, self.session.region());
         let none = BTreeMap::new();
         let variables = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
             Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
-            Root::Lambda => serde_json::to_value(LambdaInputs::of(
-                manifest,
-                region,
-                function.image.as_ref(),
-                function.reserved_concurrency,
-            )),
+            Root::Lambda => serde_json::to_value(LambdaInputs::of(manifest, region, image)),
             Root::LambdaDomain => {
                 serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None))
             }

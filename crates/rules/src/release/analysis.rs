@@ -36,6 +36,10 @@ pub const LOG_AFTER: Duration = Duration::from_secs(10);
 pub const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Lines of a second are expected to arrive in the log within this time.
 pub const LOG_LAG: Duration = Duration::from_secs(15);
+/// How far before its release the history of the old version begins. The log of a busy app has millions
+/// of lines, and AWS allows five calls a second to read it
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>).
+pub const HISTORY: Duration = Duration::from_secs(600);
 /// Time between two requests for the load balancer's counts: they come by the minute, and each call is
 /// billed.
 pub const METRICS_EVERY: Duration = Duration::from_secs(60);
@@ -107,8 +111,14 @@ impl Round {
 }
 
 impl CanaryAnalysis {
-    /// Continues from the counts that an earlier process wrote to the ledger of the same release.
-    pub fn new(policy: &Policy, counts: Counts, probes: ProbeCounter) -> CanaryAnalysis {
+    /// Continues from the counts that an earlier process wrote to the ledger of the same release, which
+    /// began at `started`.
+    pub fn new(
+        policy: &Policy,
+        counts: Counts,
+        probes: ProbeCounter,
+        started: Timestamp,
+    ) -> CanaryAnalysis {
         CanaryAnalysis {
             probes,
             collection: Collection::default(),
@@ -118,7 +128,7 @@ impl CanaryAnalysis {
             complete_at: None,
             log_read_at: None,
             metrics_read_at: None,
-            since: 0,
+            since: (started.0 / 1_000).saturating_sub(HISTORY.as_secs()),
         }
     }
 

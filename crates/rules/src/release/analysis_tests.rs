@@ -50,7 +50,12 @@ fn edges() -> Slots<SlotEdges> {
 }
 
 pub(super) fn analysis() -> CanaryAnalysis {
-    CanaryAnalysis::new(&Policy::default(), Counts::default(), ProbeCounter::Edges)
+    CanaryAnalysis::new(
+        &Policy::default(),
+        Counts::default(),
+        ProbeCounter::Edges,
+        at(1_000),
+    )
 }
 
 pub(super) fn users(total: u64, errors: u64) -> Bucket {
@@ -210,8 +215,8 @@ fn the_log_is_read_once_a_task_is_silent_for_ten_seconds() {
     let mut analysis = analysis();
     assert_eq!(
         analysis.log_query(&edges(), at(1_000)),
-        Some(at(0)),
-        "no task has answered yet"
+        Some(at(400)),
+        "no task has answered yet: from ten minutes before the release"
     );
     let both = |now| vec![report(OLD, now, &[]), report(NEW, now, &[])];
     look(&mut analysis, 1_001, both(1_001));
@@ -377,7 +382,8 @@ fn the_next_process_continues_with_the_same_judgement() {
     let reports = vec![report(OLD, 1_031, &old), report(NEW, 1_031, &new)];
     look(&mut first, 1_031, reports.clone());
     let counts = first.counts().clone();
-    let mut second = CanaryAnalysis::new(&Policy::default(), counts, ProbeCounter::Edges);
+    let mut second =
+        CanaryAnalysis::new(&Policy::default(), counts, ProbeCounter::Edges, at(1_000));
     assert_eq!(second.judgement(), first.judgement());
     // Its edges report the same seconds once more.
     look(&mut second, 1_032, reports);
@@ -396,7 +402,8 @@ fn answers(good: u32, lost: u32) -> Answers {
 #[test]
 fn probes_are_counted_once_by_the_edges_or_by_landfall() {
     let count = |probes, edges: &Slots<SlotEdges>, old, new| {
-        let mut analysis = CanaryAnalysis::new(&Policy::default(), Counts::default(), probes);
+        let mut analysis =
+            CanaryAnalysis::new(&Policy::default(), Counts::default(), probes, at(1_000));
         analysis.count_pairs(edges, old, new, at(1_001));
         windows(&analysis)
     };
@@ -421,6 +428,7 @@ fn pairs_that_landfall_counted_never_overlap() {
         &Policy::default(),
         Counts::default(),
         ProbeCounter::Landfall,
+        at(1_000),
     );
     for _ in 0..3 {
         analysis.count_pairs(&edges(), answers(6, 0), answers(6, 0), at(1_001));

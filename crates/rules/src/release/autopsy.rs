@@ -1,9 +1,9 @@
 //! What is investigated while a candidate does not come up, and what its last log lines change in the
 //! cause when it was given up.
 
-use crate::release::SlotSeen;
 use crate::release::diagnosis::{Cause, Expectation, denied, diagnose};
 use crate::release::evidence::Evidence;
+use crate::release::{Release, SlotSeen};
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -13,6 +13,15 @@ pub const INSPECT_AFTER: Duration = Duration::from_secs(8);
 pub const LOG_LINES: usize = 30;
 /// Tasks whose logs are read: the newest few, as one crash looks like the others.
 const TASKS: usize = 3;
+
+/// Clocks and time stamps of log lines may differ by so much.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// The first time at which a task of the candidate can have written a line.
+pub fn log_begins(release: &Release, slot: &SlotSeen) -> Timestamp {
+    let staged = slot.staged_at.unwrap_or(release.started);
+    Timestamp(staged.0.saturating_sub(CLOCKS_DIFFER.as_secs() * 1_000))
+}
 
 /// Whether the image is run on this machine now, to see which ports it listens on: some task runs, none is
 /// healthy, and it has had its time.

@@ -369,13 +369,9 @@ impl LambdaInputs {
         0000000000000000000000000000000000000000000000000000000000000000";
 
     /// The Lambda target that a manifest asks for, in `region`. Without `image` it can be planned, not
-    /// applied. `reserved_concurrency` is a number of invocations; [`None`] reserves none.
-    pub fn of(
-        manifest: &Manifest,
-        region: &str,
-        image: Option<&Image>,
-        reserved_concurrency: Option<u32>,
-    ) -> LambdaInputs {
+    /// applied. No concurrency is reserved: a reservation takes it from every other function of the
+    /// account, AWS rejects one that leaves less than 100, and the API's rate limit bounds the cost.
+    pub fn of(manifest: &Manifest, region: &str, image: Option<&Image>) -> LambdaInputs {
         LambdaInputs {
             name: manifest.name.to_string(),
             environment: manifest.environment.to_string(),
@@ -385,20 +381,11 @@ impl LambdaInputs {
             timeout: LambdaInputs::TIMEOUT,
             port: manifest.port.get(),
             ready_path: manifest.health.to_string(),
-            reserved_concurrency: reserved_concurrency.map_or(-1, i64::from),
+            reserved_concurrency: -1,
             rate_limit: LambdaInputs::RATE_LIMIT,
             burst_limit: LambdaInputs::BURST_LIMIT,
             log_retention_days: manifest.log_retention_days,
         }
-    }
-
-    /// How many invocations at once are kept for the function: a share of the account's limit, where the
-    /// rest of the account keeps the 100 that AWS insists on
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
-    pub fn reservation(limit: u32) -> Option<u32> {
-        const RESERVED: u32 = 50;
-        const OTHERS: u32 = 100;
-        (limit >= RESERVED + OTHERS).then_some(RESERVED)
     }
 
     /// The memory nearest to `mib` that a function can have.
@@ -428,15 +415,14 @@ mod tests {
         let manifest = manifest("health = \"/up\"\n");
         let digest = format!("sha256:{}", "ab".repeat(32));
         let image = Image::parse(&format!("registry/hello-prod@{digest}")).expect("an image");
-        let inputs = LambdaInputs::of(&manifest, "eu-west-2", Some(&image), Some(20));
+        let inputs = LambdaInputs::of(&manifest, "eu-west-2", Some(&image));
         assert_eq!(inputs.image, image.to_string());
         assert_eq!((inputs.port, inputs.ready_path.as_str()), (3000, "/up"));
-        assert_eq!(inputs.reserved_concurrency, 20);
     }
 
     #[test]
     fn without_an_image_there_is_a_reference_that_cannot_be_pulled() {
-        let inputs = LambdaInputs::of(&manifest(""), "eu-west-2", None, None);
+        let inputs = LambdaInputs::of(&manifest(""), "eu-west-2", None);
         let image = Image::parse(&inputs.image).expect("a reference by digest");
         let (host, _) = image.repository_url.split_once('/').expect("a host");
         assert!(host.ends_with(".invalid"), "{host}");
@@ -445,7 +431,7 @@ mod tests {
 
     #[test]
     fn memory_is_what_a_function_can_have() {
-        let with = |text: &str| LambdaInputs::of(&manifest(text), "eu-west-2", None, None).memory;
+        let with = |text: &str| LambdaInputs::of(&manifest(text), "eu-west-2", None).memory;
         assert_eq!(with(""), 512);
         assert_eq!(with("cpu = 2048\nmemory = 16384\n"), 10240);
         assert_eq!(LambdaInputs::memory(64), 128);

@@ -382,6 +382,39 @@ fn an_app_that_fits_lambda_runs_there_by_default() {
 }
 
 #[test]
+fn limits_of_lambda_are_found_before_anything_is_created() {
+    let long = "x".repeat(3600);
+    for (text, why) in [
+        ("port = 80", "it listens on port 80, and on Lambda no app can listen below 1024".to_owned()),
+        ("port = 9001", "it listens on port 9001, which Lambda itself uses".to_owned()),
+        ("[env]\n_X = '1'", "its variable `_X` has a name that Lambda does not accept".to_owned()),
+        ("[env]\nX = '1'", "its variable `X` has a name that Lambda does not accept".to_owned()),
+        (
+            "[env]\nLAMBDA_TASK_ROOT = '/'",
+            "its variable `LAMBDA_TASK_ROOT` has a name that Lambda does not accept".to_owned(),
+        ),
+        (
+            "secrets = ['_KEY']",
+            "its variable `_KEY` has a name that Lambda does not accept".to_owned(),
+        ),
+        (
+            &format!("[env]\nLONG = '{long}'"),
+            "its environment variables have 3604 bytes with their names, and Lambda leaves 3584 to an app"
+                .to_owned(),
+        ),
+    ] {
+        let manifest = resolve(text).expect(text);
+        assert_eq!(manifest.target, Target::Fargate, "{text}");
+        assert_eq!(manifest.choice, Choice::Unfit(vec![why.clone()]), "{text}");
+        let refused = complaint(&format!("target = 'lambda'\n{text}"));
+        assert!(refused.contains(&why), "{refused}");
+    }
+    for text in ["port = 1024", "port = 3000", "[env]\nXY = '1'"] {
+        assert_eq!(resolve(text).expect(text).target, Target::Lambda, "{text}");
+    }
+}
+
+#[test]
 fn lambda_is_refused_where_it_cannot_run_the_app() {
     let text = "target = 'lambda'\nneeds = ['websockets']\ncount = 3";
     insta::assert_snapshot!(complaint(text));

@@ -6,20 +6,37 @@ use crate::report::now;
 use edge_contract::summary::Summary;
 use rules::event::Event;
 use rules::release::Release;
-use rules::release::autopsy::{LOG_LINES, conclude, inspects_image, tasks_to_read};
+use rules::release::autopsy::{LOG_LINES, conclude, inspects_image, log_begins, tasks_to_read};
 use rules::release::diagnosis::{Cause, Expectation, diagnose};
 use rules::release::evidence::{Evidence, Listening};
 use rules::release::revision::Revision;
 use rules::time::Timestamp;
+use std::time::Duration;
+
+/// How long reading the lines of a log may take.
+const READ_WITHIN: Duration = Duration::from_secs(15);
 
 /// What is known from earlier looks.
-#[derive(Default)]
 pub(super) struct Investigation {
     /// Outer: whether the image was inspected.
     listens_on: Option<Option<Listening>>,
     evidence: Evidence,
     /// Tasks of the candidate, to read their logs once they are gone.
     tasks: Vec<String>,
+    /// When the first of them can have written a line.
+    since: Timestamp,
+}
+
+impl Investigation {
+    /// For a release that began at `started`.
+    pub(super) fn new(started: Timestamp) -> Investigation {
+        Investigation {
+            listens_on: None,
+            evidence: Evidence::default(),
+            tasks: Vec::new(),
+            since: started,
+        }
+    }
 }
 
 impl Driver<'_> {
@@ -33,6 +50,7 @@ impl Driver<'_> {
         known: &mut Investigation,
     ) -> Option<Cause> {
         let slot = look.of(release.candidate);
+        known.since = log_begins(release, &slot.seen);
         for task in &slot.tasks {
             if !known.tasks.contains(task) {
                 known.tasks.push(task.clone());
@@ -49,7 +67,8 @@ impl Driver<'_> {
         let log = match evidence.stopped.first() {
             // An edge's own report has the lines already.
             Some(task) if evidence.log.is_empty() => {
-                self.last_lines(std::slice::from_ref(&task.id)).await
+                self.last_lines(std::slice::from_ref(&task.id), known.since)
+                    .await
             }
             _ => evidence.log.clone(),
         };
@@ -64,12 +83,20 @@ impl Driver<'_> {
         )
     }
 
-    async fn last_lines(&self, tasks: &[String]) -> Vec<String> {
+    /// The last lines that these tasks wrote since `since`, as far as they can be read in [`READ_WITHIN`]:
+    /// the log of a busy app is long, and the outcome of the release must not wait for it.
+    async fn last_lines(&self, tasks: &[String], since: Timestamp) -> Vec<String> {
+        tokio::time::timeout(READ_WITHIN, self.read_lines(tasks, since))
+            .await
+            .unwrap_or_default()
+    }
+
+    async fn read_lines(&self, tasks: &[String], since: Timestamp) -> Vec<String> {
         let mut lines = Vec::new();
         for task in tasks {
             // A log that cannot be read must not hide the rest of the evidence.
             let stream = self.platform.log_stream(task);
-            let found = self.logs.since(Timestamp(0), stream).await;
+            let found = self.logs.since(since, stream).await;
             let own = found
                 .unwrap_or_default()
                 .into_iter()
@@ -88,9 +115,10 @@ impl Driver<'_> {
         cause: Cause,
         known: Investigation,
     ) {
+        let known_since = known.since;
         let mut evidence = known.evidence;
         let tasks = tasks_to_read(&evidence, &known.tasks);
-        let log = self.last_lines(&tasks).await;
+        let log = self.last_lines(&tasks, known_since).await;
         if !log.is_empty() {
             evidence.log = log;
         }

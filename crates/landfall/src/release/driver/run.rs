@@ -52,8 +52,13 @@ impl<'r, 'd> Run<'r, 'd> {
         let counter = driver.platform.probe_counter();
         Run {
             driver,
-            analysis: CanaryAnalysis::new(&record.policy, record.counts.clone(), counter),
-            investigation: Investigation::default(),
+            analysis: CanaryAnalysis::new(
+                &record.policy,
+                record.counts.clone(),
+                counter,
+                record.begun.started,
+            ),
+            investigation: Investigation::new(record.begun.started),
             probes: Probes::default(),
             availability: None,
             availability_before: record.pings.unwrap_or_default(),

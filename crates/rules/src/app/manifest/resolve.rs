@@ -24,7 +24,7 @@ impl Draft {
         let environment = environment.unwrap_or_default();
         // After a problem, name and port hold a stand-in: no manifest is made of it.
         let mut name = AppName::stand_in();
-        let mut port = Port::default();
+        let mut port = None;
         // A key on a line that is no TOML seems absent. Complaints that rest on its absence would
         // mislead; they wait until the text can be read.
         if self.readable {
@@ -33,7 +33,7 @@ impl Draft {
                 Err(problem) => problems.extend(problem),
             }
             match self.resolve_port(facts) {
-                Ok(resolved) => port = resolved,
+                Ok(resolved) => port = Some(resolved),
                 Err(problem) => problems.push(problem),
             }
             if !overrides.prebuilt_image && !overrides.settings_only {
@@ -50,6 +50,9 @@ impl Draft {
             container: &self.container,
             count: self.count,
             memory: self.memory,
+            port,
+            env: &self.env,
+            secrets: &self.secrets,
         };
         let mut choice = (Target::default(), Choice::Asked);
         match asked.choose(overrides.target.or(self.target)) {
@@ -72,7 +75,7 @@ impl Draft {
             needs: self.needs.clone(),
             region: overrides.region.clone().or_else(|| self.region.clone()),
             domain,
-            port,
+            port: port.unwrap_or_default(),
             cpu: self.cpu,
             memory: self.memory,
             count: self.count,

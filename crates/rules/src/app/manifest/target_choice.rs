@@ -3,8 +3,9 @@
 
 use super::problem::Invalid;
 use super::target::one_of;
-use super::{Container, Count, Memory, TMP, Target};
+use super::{Container, Count, Memory, Port, SecretName, TMP, Target};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// Memory that Lambda offers at most, MiB
@@ -12,6 +13,20 @@ use std::str::FromStr;
 pub const LAMBDA_MEMORY: u32 = 10_240;
 /// The largest image that Lambda takes, bytes uncompressed (the same page).
 pub const LAMBDA_IMAGE: u64 = 10 * 1024 * 1024 * 1024;
+/// Ports below this one need a privilege that apps on Lambda do not have.
+const LAMBDA_PORTS: u16 = 1024;
+/// Lambda's Runtime API listens on it, in the app's own network
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+const RUNTIME_API_PORT: u16 = 9001;
+/// Longest names and values of all environment variables of a function together, bytes
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+const LAMBDA_ENV: usize = 4096;
+/// Bytes of them that landfall may need for its own variables.
+const LANDFALL_ENV: usize = 512;
+/// Bytes that landfall needs for the reference of a secret next to its name.
+const SECRET_REFERENCE: usize = 120;
+/// Variables that Lambda sets itself (the same page).
+const LAMBDA_NAMES: [&str; 2] = ["LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"];
 
 /// Something that an app needs and not every target has. From the key `needs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -89,6 +104,10 @@ pub(super) struct Asked<'a> {
     pub(super) container: &'a Container,
     pub(super) count: Count,
     pub(super) memory: Memory,
+    /// [`None`] if it is not known, because of a problem in the manifest.
+    pub(super) port: Option<Port>,
+    pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) secrets: &'a [SecretName],
 }
 
 impl Asked<'_> {
@@ -115,6 +134,32 @@ impl Asked<'_> {
             why.push(format!(
                 "`count` is {}, and Lambda sets the number of instances itself",
                 self.count
+            ));
+        }
+        why.extend(self.port.and_then(unusable_port));
+        why.extend(self.unusable_variables());
+        why
+    }
+
+    /// What Lambda does not accept of the environment variables.
+    fn unusable_variables(self) -> Vec<String> {
+        let secrets = self.secrets.iter().map(SecretName::as_str);
+        let names = self.env.keys().map(String::as_str).chain(secrets.clone());
+        let mut why: Vec<String> = names
+            .filter(|name| !is_name_on_lambda(name))
+            .map(|name| format!("its variable `{name}` has a name that Lambda does not accept"))
+            .collect();
+        let plain: usize = self
+            .env
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        let referred: usize = secrets.map(|name| name.len() + SECRET_REFERENCE).sum();
+        let most = LAMBDA_ENV - LANDFALL_ENV;
+        if plain + referred > most {
+            why.push(format!(
+                "its environment variables have {} bytes with their names, and Lambda leaves {most} to an app",
+                plain + referred
             ));
         }
         why
@@ -154,4 +199,25 @@ impl Asked<'_> {
             None => Ok((Target::Fargate, Choice::Unfit(unfit))),
         }
     }
+}
+
+/// Why no app on Lambda can listen on this port.
+fn unusable_port(port: Port) -> Option<String> {
+    match port.get() {
+        low if low < LAMBDA_PORTS => Some(format!(
+            "it listens on port {low}, and on Lambda no app can listen below {LAMBDA_PORTS}"
+        )),
+        RUNTIME_API_PORT => Some(format!(
+            "it listens on port {RUNTIME_API_PORT}, which Lambda itself uses"
+        )),
+        _ => None,
+    }
+}
+
+/// Lambda's pattern is `[a-zA-Z]([a-zA-Z0-9_])+`
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html>).
+fn is_name_on_lambda(name: &str) -> bool {
+    name.len() > 1
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !LAMBDA_NAMES.contains(&name)
 }

@@ -118,10 +118,7 @@ fn remedy(
             None,
             "a name cannot change: another name means another environment".to_owned(),
         ),
-        (Root::Lambda, "reserved_concurrency") => {
-            ours("landfall reserves 50 where the account has 150 or more to give")
-        }
-        (Root::Lambda, "timeout" | "rate_limit" | "burst_limit") => {
+        (Root::Lambda, "reserved_concurrency" | "timeout" | "rate_limit" | "burst_limit") => {
             ours("it is the same for every app")
         }
         (Root::Lambda, "ready_path") => set("health"),
@@ -206,7 +203,7 @@ mod tests {
         match root {
             Root::Foundation => variables(FoundationInputs::of(manifest, "eu-west-2")),
             Root::Fargate => variables(FargateInputs::of(manifest, "eu-west-2")),
-            Root::Lambda => variables(LambdaInputs::of(manifest, "eu-west-2", None, None)),
+            Root::Lambda => variables(LambdaInputs::of(manifest, "eu-west-2", None)),
             Root::LambdaDomain | Root::FargateDomain | Root::Ci => {
                 panic!("no manifest determines it alone")
             }
