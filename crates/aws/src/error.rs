@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Credentials,
     /// The service could not be reached or did not answer in time.
     Unreachable,
+    /// The service is throttling, waking up or failing for the moment: the same call may succeed later.
+    Busy,
     /// Anything else; the message names it.
     Other,
 }
@@ -122,10 +124,27 @@ fn kind_of(code: &str, status: u16) -> ErrorKind {
         || status == 412
     {
         ErrorKind::Conflict
+    } else if BUSY.iter().any(|code| has(code)) || matches!(status, 429 | 500 | 502..=504) {
+        ErrorKind::Busy
     } else {
         ErrorKind::Other
     }
 }
+
+/// Parts of the codes of errors that pass. The last two are Lambda's: a function that wakes up, and one
+/// whose image is being prepared
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>).
+const BUSY: [&str; 9] = [
+    "Throttl",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalFailure",
+    "InternalError",
+    "CodeArtifactUserPending",
+    "ResourceNotReady",
+];
 
 fn is_about_credentials(failure: &impl std::fmt::Debug) -> bool {
     let text = format!("{failure:?}");
@@ -167,7 +186,13 @@ mod tests {
             ("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
             ("PreconditionFailed", 412, ErrorKind::Conflict),
             ("", 412, ErrorKind::Conflict),
-            ("ThrottlingException", 400, ErrorKind::Other),
+            ("ThrottlingException", 400, ErrorKind::Busy),
+            ("TooManyRequestsException", 429, ErrorKind::Busy),
+            ("CodeArtifactUserPendingException", 409, ErrorKind::Busy),
+            ("ServiceException", 500, ErrorKind::Busy),
+            ("SlowDown", 503, ErrorKind::Busy),
+            ("ResourceConflictException", 409, ErrorKind::Conflict),
+            ("InvalidParameterValueException", 400, ErrorKind::Other),
         ];
         for (code, status, kind) in table {
             assert_eq!(kind_of(code, status), kind, "{code}");

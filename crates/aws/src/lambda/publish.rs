@@ -156,6 +156,10 @@ impl Functions {
                 let _ = self.await_update(error.operation, end).await;
                 Ok(false)
             }
+            Err(error) if may_pass(&error) && Instant::now() < end => {
+                tokio::time::sleep(POLL_INTERVAL).await;
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -176,7 +180,7 @@ impl Functions {
                 }
                 Some(LastUpdateStatus::InProgress) => {
                     let message = format!("the change is not complete after {TIMEOUT:?}");
-                    return Err(Error::new(ErrorKind::Other, operation, message));
+                    return Err(Error::new(ErrorKind::Busy, operation, message));
                 }
                 Some(LastUpdateStatus::Failed) => {
                     let code = seen.last_update_status_reason_code;
@@ -195,6 +199,12 @@ impl Functions {
             }
         }
     }
+}
+
+/// Whether the same call may succeed later: Lambda is busy, or the permission to pull from a registry
+/// that was created just now has not reached it.
+fn may_pass(error: &Error) -> bool {
+    error.kind == ErrorKind::Busy || error.message.contains("permission to access the ECR image")
 }
 
 /// `ResourceConflictException`: another change, or the creation of the function, is under way

@@ -17,6 +17,28 @@ use rules::release::evidence::Evidence;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::release::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 
+/// What became of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probed {
+    /// The version answered with this status.
+    Answered(u16),
+    /// The version got it, and did not answer.
+    Lost,
+    /// The version did not get it.
+    NotSent,
+}
+
+impl Probed {
+    /// The status of the answer, [`None`] if it was lost; the outer [`None`] if it was not sent.
+    pub(crate) fn status(self) -> Option<Option<u16>> {
+        match self {
+            Probed::Answered(status) => Some(Some(status)),
+            Probed::Lost => Some(None),
+            Probed::NotSent => None,
+        }
+    }
+}
+
 /// The target of releases.
 pub(crate) enum Platform {
     Fargate(Box<Fargate>),
@@ -154,10 +176,13 @@ impl Platform {
         }
     }
 
-    /// Sends one probe to a slot. The status of the answer; [`None`] without an answer.
-    pub(crate) async fn probe(&self, prober: &Prober, slot: Slot, look: &Look) -> Option<u16> {
+    /// Sends one probe to a slot.
+    pub(crate) async fn probe(&self, prober: &Prober, slot: Slot, look: &Look) -> Probed {
         match self {
-            Platform::Fargate(_) => prober.ask(&look.route(slot)).await,
+            Platform::Fargate(_) => match prober.ask(&look.route(slot)).await {
+                Some(status) => Probed::Answered(status),
+                None => Probed::Lost,
+            },
             Platform::Lambda(lambda) => lambda.probe(slot, look).await,
         }
     }

@@ -1,7 +1,7 @@
 //! Probes of the candidate and of the old version.
 
 use super::Driver;
-use crate::release::platform::Look;
+use crate::release::platform::{Look, Probed};
 use futures_util::future::join_all;
 use rules::app::names::Slot;
 use rules::release::Release;
@@ -52,9 +52,14 @@ impl Driver<'_> {
             let at_once = left.min(self.platform.pairs_at_once());
             left -= at_once;
             for (new, old) in join_all((0..at_once).map(|_| pair())).await {
-                answers.new.count(new);
-                if let Some(old) = old {
-                    answers.old.count(old);
+                // A probe that was not sent shows nothing, and then neither does its pair.
+                match (new.status(), old.map(Probed::status)) {
+                    (None, _) | (_, Some(None)) => {}
+                    (Some(new), None) => answers.new.count(new),
+                    (Some(new), Some(Some(old))) => {
+                        answers.new.count(new);
+                        answers.old.count(old);
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! their versions.
 
 use super::fargate::new_secret;
-use super::{Look, SlotLook};
+use super::{Look, Probed, SlotLook};
 use crate::failure::Failure;
 use crate::release::http_probe::SlotRoute;
 use crate::report::now;
@@ -21,11 +21,16 @@ use rules::release::{PreviewRoutes, SlotSeen};
 use rules::shape::contract::{LambdaInputs, LambdaOutputs};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Failed invocations of a new version that are enough evidence.
 const ATTEMPTS: usize = 2;
 /// The call by which Lambda refuses an image.
 const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
+/// How long an active version is not read again. It can become inactive, or fail when its image is deleted.
+const FACTS_LAST: Duration = Duration::from_secs(60);
+/// How often a probe is sent again that Lambda did not pass on to the version.
+const PROBE_AGAIN: u32 = 4;
 
 /// The Lambda target of one environment.
 pub(crate) struct Lambda {
@@ -34,11 +39,11 @@ pub(crate) struct Lambda {
     known: Arc<Mutex<Known>>,
 }
 
-/// What does not change any more.
+/// What is known from earlier looks.
 #[derive(Default)]
 struct Known {
-    /// Versions that are active.
-    active: BTreeMap<String, VersionFacts>,
+    /// Versions that were active when they were read.
+    active: BTreeMap<String, (VersionFacts, Instant)>,
     /// First invocations of staged versions that have not answered yet.
     first: BTreeMap<String, FirstInvocations>,
     /// A revision whose image Lambda refused, and why.
@@ -91,9 +96,14 @@ impl Lambda {
         };
         let facts = self.version(&placed.version).await?;
         let is_active = facts.state == "Active";
-        if is_active && !placed.stay.answered {
+        // Lambda makes a version inactive that nobody invoked for weeks, and the next invocation wakes it.
+        // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+        let is_asleep = facts.state == "Inactive";
+        if is_asleep || is_active && !placed.stay.answered {
             self.invoke_first(slot, &placed);
         }
+        // A version that answered before is compared with, also while it sleeps or wakes up.
+        let is_healthy = placed.stay.answered && facts.state != "Failed";
         let known = self.known();
         let first = known.first.get(&placed.version);
         let mut stopped = first.map_or_else(Vec::new, |first| first.failures.clone());
@@ -110,7 +120,7 @@ impl Lambda {
                 revision: facts.revision,
                 desired: 1,
                 tasks: 1,
-                healthy: u32::from(is_active && placed.stay.answered),
+                healthy: u32::from(is_healthy),
                 draining: 0,
                 stopped: u32::try_from(stopped.len()).unwrap_or(u32::MAX),
                 cause: None,
@@ -137,14 +147,13 @@ impl Lambda {
 
     async fn version(&self, version: &str) -> Result<VersionFacts, Failure> {
         let found = self.known().active.get(version).cloned();
-        if let Some(facts) = found {
+        if let Some((facts, _)) = found.filter(|(_, at)| at.elapsed() < FACTS_LAST) {
             return Ok(facts);
         }
         let facts = self.functions.version(version).await?;
         if facts.state == "Active" {
-            self.known()
-                .active
-                .insert(version.to_owned(), facts.clone());
+            let read = (facts.clone(), Instant::now());
+            self.known().active.insert(version.to_owned(), read);
         }
         Ok(facts)
     }
@@ -212,7 +221,7 @@ impl Lambda {
         };
         let version = match self.functions.publish(&publication).await {
             // A retry would not change the image.
-            Err(error) if error.operation == UPDATE_CODE && error.kind == ErrorKind::Other => {
+            Err(error) if is_refusal(&error) => {
                 self.known().refused = Some((revision.id(), error.message));
                 return Ok(());
             }
@@ -259,13 +268,21 @@ impl Lambda {
         }
     }
 
-    /// Invokes the version of a slot once. The status of the answer; [`None`] without an answer.
-    pub(super) async fn probe(&self, slot: Slot, look: &Look) -> Option<u16> {
-        let version = look.of(slot).tasks.first()?;
-        match self.functions.probe(version, &self.path).await {
-            Ok(Invoked::Answered(answer)) => Some(answer.status),
-            Ok(Invoked::Failed { .. }) | Err(_) => None,
+    /// Invokes the version of a slot once.
+    pub(super) async fn probe(&self, slot: Slot, look: &Look) -> Probed {
+        let Some(version) = look.of(slot).tasks.first() else {
+            return Probed::NotSent;
+        };
+        for attempt in 1..=PROBE_AGAIN {
+            match self.functions.probe(version, &self.path).await {
+                Ok(Invoked::Answered(answer)) => return Probed::Answered(answer.status),
+                Err(error) if was_not_sent(&error) => {
+                    tokio::time::sleep(Duration::from_millis(250) * attempt).await;
+                }
+                Ok(Invoked::Failed { .. }) | Err(_) => return Probed::Lost,
+            }
         }
+        Probed::NotSent
     }
 
     /// The failure of one invocation of the version in a slot; [`None`] if it answers, or cannot be invoked.
@@ -292,5 +309,54 @@ impl Lambda {
     pub(super) async fn prune(&self) -> Result<(), Failure> {
         self.functions.prune(KEPT).await?;
         Ok(())
+    }
+}
+
+/// Whether Lambda does not accept the image, so that another attempt would not help: it is not an image
+/// that Lambda can run, or is for another processor.
+fn is_refusal(error: &aws::Error) -> bool {
+    let code = error.code.as_deref();
+    error.operation == UPDATE_CODE
+        && error.kind == ErrorKind::Other
+        && code.is_some_and(|code| code.starts_with("Invalid") || code.starts_with("Unsupported"))
+}
+
+/// Whether Lambda did not pass an invocation on to the version: it throttles, or wakes the version up.
+fn was_not_sent(error: &aws::Error) -> bool {
+    matches!(error.kind, ErrorKind::Busy | ErrorKind::Conflict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(operation: &'static str, kind: ErrorKind, code: &str) -> aws::Error {
+        aws::Error {
+            kind,
+            operation,
+            code: Some(code.to_owned()),
+            message: code.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_a_refused_image_ends_a_release() {
+        let of = |kind, code| is_refusal(&error(UPDATE_CODE, kind, code));
+        assert!(of(ErrorKind::Other, "InvalidParameterValueException"));
+        assert!(of(ErrorKind::Other, "UnsupportedImageLayerDetected"));
+        assert!(!of(ErrorKind::Busy, "TooManyRequestsException"));
+        assert!(!of(ErrorKind::Busy, "ServiceException"));
+        assert!(!of(ErrorKind::Other, "CodeStorageExceededException"));
+        let other = error("lambda:PublishVersion", ErrorKind::Other, "InvalidParameter");
+        assert!(!is_refusal(&other));
+    }
+
+    #[test]
+    fn an_invocation_that_lambda_did_not_pass_on_is_no_answer_of_the_version() {
+        let of = |kind, code| was_not_sent(&error("lambda:InvokeFunction", kind, code));
+        assert!(of(ErrorKind::Busy, "TooManyRequestsException"));
+        assert!(of(ErrorKind::Busy, "CodeArtifactUserPendingException"));
+        assert!(of(ErrorKind::Conflict, "ResourceConflictException"));
+        assert!(!of(ErrorKind::Unreachable, "timeout"));
     }
 }
