@@ -5,6 +5,15 @@ use crate::session::Session;
 use aws_sdk_ecr::types::{ImageIdentifier, TagStatus};
 use rules::release::revision::Digest;
 
+/// Media types of the manifests that are pushed. Without them ECR returns a manifest of its own choice, with
+/// another digest.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
 /// A login that is valid for twelve hours.
 pub struct Login {
     /// Host of the registry, with the port if it is not 443.
@@ -87,6 +96,46 @@ impl Registry {
             .and_then(Digest::parse)
             .map(Some)
             .ok_or_else(|| Error::incomplete(OPERATION, "digest"))
+    }
+
+    /// Adds a tag to an image, by its digest. Does nothing if the image has it.
+    ///
+    /// # Errors
+    /// A call fails, or there is no such image.
+    pub async fn tag(&self, repository: &str, digest: &Digest, tag: &str) -> Result<(), Error> {
+        const GET: &str = "ecr:BatchGetImage";
+        let found = self
+            .ecr
+            .batch_get_image()
+            .repository_name(repository)
+            .image_ids(
+                ImageIdentifier::builder()
+                    .image_digest(digest.to_string())
+                    .build(),
+            )
+            .set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()))
+            .send()
+            .await
+            .map_err(translate(GET))?;
+        let found = found.images.unwrap_or_default().into_iter().next();
+        let image = found
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, GET, format!("no image {digest}")))?;
+        let tagged = self
+            .ecr
+            .put_image()
+            .repository_name(repository)
+            .set_image_manifest(image.image_manifest)
+            .set_image_manifest_media_type(image.image_manifest_media_type)
+            .image_digest(digest.to_string())
+            .image_tag(tag)
+            .send()
+            .await
+            .map(drop)
+            .map_err(translate("ecr:PutImage"));
+        match tagged {
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            other => other,
+        }
     }
 
     /// Deletes every image of a repository; returns how many. 0 if there is no such repository.

@@ -31,6 +31,7 @@ pub mod ending;
 pub mod evidence;
 pub mod failed_invocation;
 pub mod hardening;
+pub mod kept_images;
 pub mod lease;
 pub mod ledger;
 pub mod live_slot;

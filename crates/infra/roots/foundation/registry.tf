@@ -17,23 +17,54 @@ resource "aws_ecr_repository" "app" {
   }
 }
 
-# Storage is never free. Twenty images are enough for rolling back, and limit the cost.
+# Storage is never free, and ECR expires images by the time of their push, whatever they are used for.
+# So a release tags the images that it stages and those that get users, and the first two rules spare
+# them: a rule never expires an image that a rule of higher priority matches. Images that were pushed and
+# never used are the rest.
 resource "aws_ecr_lifecycle_policy" "app" {
   repository = aws_ecr_repository.app.name
 
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the last 20 images"
-      selection = {
-        tagStatus   = "any"
-        countType   = "imageCountMoreThan"
-        countNumber = 20
-      }
-      action = {
-        type = "expire"
-      }
-    }]
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the last 20 images that had users"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["live-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 20
+        }
+        action = {
+          type = "expire"
+        }
+      },
+      {
+        rulePriority = 2
+        description  = "Keep the last 20 images that were staged"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["staged-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 20
+        }
+        action = {
+          type = "expire"
+        }
+      },
+      {
+        rulePriority = 3
+        description  = "Keep the last 20 other images"
+        selection = {
+          tagStatus   = "any"
+          countType   = "imageCountMoreThan"
+          countNumber = 20
+        }
+        action = {
+          type = "expire"
+        }
+      },
+    ]
   })
 }
 

@@ -1,11 +1,11 @@
 //! What Terraform created for an environment, as releases use it.
 
 use crate::failure::Failure;
-use crate::release::driver::{Driver, LocalCopy};
+use crate::release::driver::{Driver, Images, LocalCopy};
 use crate::release::http_probe::Prober;
 use crate::release::platform::{Fargate, Lambda, Platform};
 use crate::report::Report;
-use aws::{Logs, Session};
+use aws::{Logs, Registry, Session};
 use infra::Interrupt;
 use rules::app::manifest::{Manifest, Target};
 use rules::app::names::Names;
@@ -55,6 +55,10 @@ impl Deployment {
             url: self.url(),
             platform,
             logs: Logs::new(session, log_group),
+            images: Images {
+                registry: Registry::new(session),
+                repository: self.foundation.repository_name.clone(),
+            },
             prober: Prober::new(self.url(), manifest.health.as_str())?,
             local,
             report,

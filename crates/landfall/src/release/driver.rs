@@ -14,9 +14,11 @@ use crate::release::http_probe::Prober;
 use crate::release::ledger::Ledger;
 use crate::release::platform::{Look, Platform};
 use crate::report::Report;
-use aws::Logs;
+use aws::{Logs, Registry};
 use infra::Interrupt;
 use rules::app::manifest::Manifest;
+use rules::event::Event;
+use rules::release::kept_images;
 use rules::release::revision::Revision;
 use rules::release::{Outcome, Release, Step};
 
@@ -26,11 +28,18 @@ pub(crate) struct Driver<'a> {
     pub(crate) url: &'a str,
     pub(crate) platform: Platform,
     pub(crate) logs: Logs,
+    pub(crate) images: Images,
     pub(crate) prober: Prober,
     /// The released image on this machine, to inspect it if it does not become healthy.
     pub(crate) local: Option<LocalCopy<'a>>,
     pub(crate) report: &'a Report,
     pub(crate) interrupt: Interrupt,
+}
+
+/// The images of the environment in its registry.
+pub(crate) struct Images {
+    pub(crate) registry: Registry,
+    pub(crate) repository: String,
 }
 
 /// An image on this machine.
@@ -59,6 +68,22 @@ impl Driver<'_> {
         self.platform.look().await
     }
 
+    /// Tags the image of a revision, so that the registry does not expire it. A release goes on without:
+    /// expiry takes many pushes, and users must not wait for it.
+    async fn keep_image(&self, revision: &Revision, tag: &str) {
+        let Images {
+            registry,
+            repository,
+        } = &self.images;
+        if let Err(error) = registry.tag(repository, &revision.image.digest, tag).await {
+            self.report.emit(Event::Warning {
+                text: format!(
+                    "the image of this version could not be tagged `{tag}`: later pushes may expire it ({error})"
+                ),
+            });
+        }
+    }
+
     /// Carries out a step that changes the platform.
     async fn act(
         &self,
@@ -68,6 +93,9 @@ impl Driver<'_> {
         look: &Look,
     ) -> Result<(), Failure> {
         let platform = &self.platform;
+        if let Some(tag) = kept_images::tag(step, release) {
+            self.keep_image(revision, &tag).await;
+        }
         match step {
             Step::Stage { slot } => platform.stage(*slot, revision, release.count, look).await,
             Step::EnablePreview => platform.enable_previews(look).await,

@@ -17,6 +17,7 @@ use std::time::Duration;
 const READ_WITHIN: Duration = Duration::from_secs(15);
 
 /// What is known from earlier looks.
+#[derive(Clone)]
 pub(super) struct Investigation {
     /// Outer: whether the image was inspected.
     listens_on: Option<Option<Listening>>,

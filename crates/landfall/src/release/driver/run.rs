@@ -287,7 +287,7 @@ impl<'r, 'd> Run<'r, 'd> {
         let driver = self.driver;
         let failed = self.ledger.record.release().progress.failed;
         if let Some(cause) = failed {
-            let known = std::mem::take(&mut self.investigation);
+            let known = self.investigation.clone();
             let revision = &self.ledger.record.revision;
             driver.report_cause(revision, cause, known).await;
         }

@@ -347,7 +347,11 @@ mod tests {
         assert!(!of(ErrorKind::Busy, "TooManyRequestsException"));
         assert!(!of(ErrorKind::Busy, "ServiceException"));
         assert!(!of(ErrorKind::Other, "CodeStorageExceededException"));
-        let other = error("lambda:PublishVersion", ErrorKind::Other, "InvalidParameter");
+        let other = error(
+            "lambda:PublishVersion",
+            ErrorKind::Other,
+            "InvalidParameter",
+        );
         assert!(!is_refusal(&other));
     }
 
