@@ -1,0 +1,208 @@
+//! Users' requests, to the public endpoints.
+
+use super::forward::{self, Body, read, response, send, streamed};
+use super::shared::Shared;
+use crate::answer::Answer;
+use crate::data::cloudfront::{Cache, Origin, time_to_live};
+use crate::data::{alb, api, cloudfront};
+use crate::options::Kind;
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+/// A listener for users' requests.
+pub(super) struct Users {
+    kind: Kind,
+    upstream: String,
+    cache: Mutex<Cache>,
+    /// Whether the upstream is an emulator's load balancer, which writes X-Forwarded-* itself.
+    is_emulator: OnceCell<bool>,
+}
+
+impl Users {
+    pub(super) fn new(kind: Kind, upstream: String) -> Users {
+        Users {
+            kind,
+            upstream,
+            cache: Mutex::default(),
+            is_emulator: OnceCell::new(),
+        }
+    }
+
+    /// After how long a connection without a request is closed.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        (self.kind == Kind::Alb).then_some(alb::IDLE)
+    }
+}
+
+pub(super) async fn handle(
+    shared: &Shared,
+    users: &Users,
+    client: IpAddr,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(upgrade);
+    let body = streamed(body);
+    match users.kind {
+        Kind::Alb => of_alb(shared, users, client, parts, body).await,
+        Kind::CloudFront => of_cloudfront(shared, users, client, parts, body).await,
+        Kind::Api => of_api(shared, users, parts, body).await,
+    }
+}
+
+/// Why an upstream sent no response.
+enum Missing {
+    Late,
+    Failed,
+}
+
+async fn within(
+    shared: &Shared,
+    users: &Users,
+    limit: Duration,
+    parts: Parts,
+    body: Body,
+) -> Result<Response<Body>, Missing> {
+    let sent = send(&shared.client, &users.upstream, parts, body);
+    match timeout(shared.limit(limit), sent).await {
+        Err(_) => Err(Missing::Late),
+        Ok(Err(why)) => {
+            eprintln!("landfall-front: {why}");
+            Err(Missing::Failed)
+        }
+        Ok(Ok(response)) => Ok(response),
+    }
+}
+
+async fn of_alb(
+    shared: &Shared,
+    users: &Users,
+    client: IpAddr,
+    mut parts: Parts,
+    body: Body,
+) -> Response<Body> {
+    let is_emulator = users
+        .is_emulator
+        .get_or_init(|| is_emulators(shared, &users.upstream));
+    if !*is_emulator.await {
+        let now = shared.now();
+        let id = shared.front().world.random.id();
+        alb::forward(&mut parts.headers, client, now, &id);
+    }
+    match within(shared, users, alb::IDLE, parts, body).await {
+        Ok(response) => response,
+        Err(Missing::Late) => response(alb::error(504)),
+        Err(Missing::Failed) => response(alb::error(502)),
+    }
+}
+
+/// Whether a URL is that of a load balancer of one of the emulators.
+async fn is_emulators(shared: &Shared, url: &str) -> bool {
+    let port = url
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse::<u16>().ok());
+    for upstream in &shared.upstreams {
+        let request = Request::get("/_fakecloud/elbv2/load-balancers")
+            .header("host", upstream.trim_start_matches("http://"))
+            .body(());
+        let Ok(request) = request else {
+            continue;
+        };
+        let (parts, ()) = request.into_parts();
+        let sent = send(
+            &shared.client,
+            upstream,
+            parts,
+            forward::whole(Default::default()),
+        )
+        .await;
+        let Ok(response) = sent else {
+            continue;
+        };
+        let Ok(answer) = read(response).await else {
+            continue;
+        };
+        let json = answer.json();
+        let all = json["loadBalancers"].as_array().or(json.as_array());
+        let mut ports = all
+            .into_iter()
+            .flatten()
+            .map(|one| one["boundPort"].as_u64());
+        if ports.any(|found| found.is_some() && found == port.map(u64::from)) {
+            return true;
+        }
+    }
+    false
+}
+
+async fn of_api(shared: &Shared, users: &Users, parts: Parts, body: Body) -> Response<Body> {
+    let refusal = api::refusal(&mut shared.front().world);
+    if let Some(refusal) = refusal {
+        return response(refusal);
+    }
+    match within(shared, users, api::LIMIT, parts, body).await {
+        Ok(response) => response,
+        Err(Missing::Late) => response(api::late()),
+        Err(Missing::Failed) => response(api::failed()),
+    }
+}
+
+async fn of_cloudfront(
+    shared: &Shared,
+    users: &Users,
+    client: IpAddr,
+    mut parts: Parts,
+    body: Body,
+) -> Response<Body> {
+    let method = parts.method.as_str().to_owned();
+    let path = parts.uri.path().to_owned();
+    let id = shared.front().world.random.id();
+    let cached = cache(users, |cache| cache.find(&method, &path, shared.now()));
+    if let Some(mut answer) = cached {
+        cloudfront::answer(&mut answer.headers, Origin::Error, &id);
+        return response(answer);
+    }
+    let host = parts.headers.get("host");
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default().to_owned();
+    cloudfront::forward(&mut parts.headers, client, &id);
+    let mut answer = match within(shared, users, cloudfront::ORIGIN, parts, body).await {
+        Ok(mut response) if response.status().as_u16() < 400 => {
+            cloudfront::answer(response.headers_mut(), Origin::Miss, &id);
+            return response;
+        }
+        Ok(response) => read(response)
+            .await
+            .unwrap_or_else(|_| cloudfront::error(502)),
+        Err(Missing::Late) => cloudfront::error(504),
+        Err(Missing::Failed) => cloudfront::error(502),
+    };
+    remember(shared, users, &method, &path, &host, &answer);
+    cloudfront::answer(&mut answer.headers, Origin::Error, &id);
+    response(answer)
+}
+
+/// Stores an error for as long as the distribution has it.
+fn remember(shared: &Shared, users: &Users, method: &str, path: &str, host: &str, answer: &Answer) {
+    let ttl = {
+        let front = shared.front();
+        let distribution = front.world.state.distribution(host).cloned();
+        let ttls = distribution.unwrap_or_default().error_ttls;
+        time_to_live(method, answer.status, &answer.headers, &ttls)
+    };
+    if let Some(ttl) = ttl {
+        cache(users, |cache| cache.store(path, answer, ttl, shared.now()));
+    }
+}
+
+fn cache<T>(users: &Users, use_it: impl FnOnce(&mut Cache) -> T) -> T {
+    use_it(&mut users.cache.lock().unwrap_or_else(PoisonError::into_inner))
+}

@@ -1,0 +1,124 @@
+//! What the front remembers of the calls that passed through it.
+
+pub mod lambda;
+
+use crate::clock::Moment;
+use lambda::Functions;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Everything that is remembered.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Buckets and objects.
+    pub s3: Buckets,
+    /// Secrets, and how they were listed.
+    pub secrets: Secrets,
+    /// Roles and policies.
+    pub iam: Identities,
+    /// Services.
+    pub ecs: Services,
+    /// Functions.
+    pub lambda: Functions,
+    /// Images that were deleted.
+    pub images: Vec<DeletedImage>,
+    /// Calls and pages of CloudWatch Logs.
+    pub logs: Logs,
+    /// Distributions by ID.
+    pub distributions: BTreeMap<String, Distribution>,
+}
+
+/// Buckets and objects.
+#[derive(Debug, Default)]
+pub struct Buckets {
+    /// Until when objects may be missing, by bucket whose versioning was enabled.
+    pub unsettled: BTreeMap<String, Moment>,
+    /// `bucket/key` of objects written since then.
+    pub written: BTreeSet<String>,
+    /// Until when a name cannot be used again.
+    pub deleted: BTreeMap<String, Moment>,
+}
+
+/// Secrets by name.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// Changes that lists may not show yet.
+    pub changed: BTreeMap<String, SecretChange>,
+    /// The last entry that a list showed.
+    pub listed: BTreeMap<String, Value>,
+}
+
+/// A change of a secret.
+#[derive(Debug, Clone)]
+pub struct SecretChange {
+    /// Until when lists do not show it.
+    pub until: Moment,
+    /// What lists show instead; nothing for a new secret.
+    pub before: Option<Value>,
+}
+
+/// Roles by name.
+#[derive(Debug, Default)]
+pub struct Identities {
+    /// From when on a role can be assumed.
+    pub assumable: BTreeMap<String, Moment>,
+    /// Sizes of inline policies, by role and policy.
+    pub inline: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// ECS services by `cluster/service`.
+#[derive(Debug, Default)]
+pub struct Services {
+    /// ARN of the task definition.
+    pub definitions: BTreeMap<String, String>,
+    /// Number of tasks that the emulator is to run.
+    pub desired: BTreeMap<String, i64>,
+    /// Number of tasks that was asked for, where the account's limit prevents it.
+    pub starved: BTreeMap<String, i64>,
+}
+
+/// An image that was deleted from a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedImage {
+    /// The repository.
+    pub repository: String,
+    /// Digest or tag; [`None`] for all images of the repository.
+    pub id: Option<String>,
+    /// From when on functions with this image fail.
+    pub fails: Moment,
+}
+
+/// Calls and pages of CloudWatch Logs.
+#[derive(Debug, Default)]
+pub struct Logs {
+    /// Times of the calls within the last second, by operation.
+    pub calls: BTreeMap<String, VecDeque<Moment>>,
+    /// The emulator's page for each token of an empty page; [`None`] for the first page.
+    pub pages: BTreeMap<String, Option<String>>,
+    /// Number of empty pages so far.
+    pub empty: u64,
+}
+
+/// A CloudFront distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// Until when it is in progress.
+    pub in_progress: Moment,
+    /// When it was created or changed.
+    pub changed: Moment,
+    /// Its domain name.
+    pub domain: String,
+    /// Seconds for which an error is cached, by status; 10 where it has no entry.
+    pub error_ttls: BTreeMap<u16, u64>,
+}
+
+impl State {
+    /// The distribution that a request is for: the one with this host name, otherwise the one that
+    /// changed last.
+    #[must_use]
+    pub fn distribution(&self, host: &str) -> Option<&Distribution> {
+        let all = self.distributions.values();
+        let named = all.clone().find(|one| one.domain == host);
+        named.or_else(|| all.max_by_key(|one| one.changed))
+    }
+}
