@@ -13,6 +13,7 @@ mod lambda_reports;
 mod lambda_states;
 mod listeners;
 mod load_balancer;
+mod load_balancer_shares;
 mod logs;
 mod registry;
 mod s3;
@@ -53,6 +54,7 @@ const OBSERVERS: &[(&[Concern], Observer)] = &[
     (secrets::OBSERVED, secrets::observe),
     (iam::OBSERVED, iam::observe),
     (ecs::OBSERVED, ecs::observe),
+    (load_balancer::OBSERVED, load_balancer::observe),
     (registry::OBSERVED, registry::observe),
     (lambda::OBSERVED, lambda::observe),
     (cloudfront::OBSERVED, cloudfront::observe),

@@ -24,6 +24,8 @@ pub struct State {
     pub images: Vec<DeletedImage>,
     /// Calls and pages of CloudWatch Logs.
     pub logs: Logs,
+    /// Listeners and rules of load balancers.
+    pub balancers: Balancers,
     /// Distributions by ID.
     pub distributions: BTreeMap<String, Distribution>,
 }
@@ -97,6 +99,26 @@ pub struct Logs {
     pub pages: BTreeMap<String, Option<String>>,
     /// Number of empty pages so far.
     pub empty: u64,
+}
+
+/// Listeners and rules by ARN.
+#[derive(Debug, Default)]
+pub struct Balancers {
+    /// Those that exist.
+    pub known: BTreeSet<String>,
+    /// Changes that are not in effect everywhere.
+    pub pending: BTreeMap<String, PendingChange>,
+    /// Shares of target groups that each listener had last.
+    pub shares: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+/// A change of a listener or a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingChange {
+    /// When it is in effect.
+    pub until: Moment,
+    /// The parameters of the change, by name.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A CloudFront distribution.

@@ -1,6 +1,7 @@
 //! Reading and changing small XML documents.
 
 use roxmltree::{Document, Node};
+use std::ops::Range;
 
 /// The text of the first element with this name, anywhere in the document.
 pub(crate) fn text(document: &str, name: &str) -> Option<String> {
@@ -37,6 +38,48 @@ pub(crate) fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
+/// Elements for parameters of the Query protocol: `A.member.1.B` becomes `<A><member><B>`. The names
+/// are in order.
+pub(crate) fn of_parameters(parameters: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    let mut rest = parameters;
+    while let Some((name, value)) = rest.first() {
+        let Some((element, _)) = name.split_once('.') else {
+            text.push_str(&format!("<{name}>{}</{name}>", escaped(value)));
+            rest = &rest[1..];
+            continue;
+        };
+        // Members of a list are told apart by their numbers.
+        let start = match (element, name.split('.').nth(1)) {
+            ("member", Some(number)) => format!("member.{number}."),
+            _ => format!("{element}."),
+        };
+        let inner: Vec<(&str, &str)> = rest
+            .iter()
+            .map_while(|(name, value)| Some((name.strip_prefix(&*start)?, *value)))
+            .collect();
+        if inner.is_empty() {
+            // `member.1` itself has a value.
+            text.push_str(&format!("<{element}>{}</{element}>", escaped(value)));
+            rest = &rest[1..];
+            continue;
+        }
+        rest = &rest[inner.len()..];
+        text.push_str(&format!("<{element}>{}</{element}>", of_parameters(&inner)));
+    }
+    text
+}
+
+/// Replaces parts of a document.
+pub(crate) fn replaced(document: &str, mut parts: Vec<(Range<usize>, String)>) -> String {
+    parts.sort_by_key(|(range, _)| range.start);
+    let mut text = document.to_owned();
+    for (range, part) in parts.into_iter().rev() {
+        text.replace_range(range, &part);
+    }
+    text
+}
+
 /// Comparing names without their namespace.
 pub(crate) trait LocalName {
     /// Whether it is an element with this name in any namespace.
@@ -59,6 +102,27 @@ mod tests {
         assert_eq!(text(document, "c").as_deref(), Some("one"));
         assert_eq!(text(document, "d"), None);
         assert_eq!(text("<a", "a"), None);
+    }
+
+    #[test]
+    fn parameters_become_elements() {
+        let parameters = [
+            (
+                "member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn",
+                "a",
+            ),
+            ("member.1.ForwardConfig.TargetGroups.member.1.Weight", "9"),
+            ("member.1.ForwardConfig.TargetGroups.member.2.Weight", "1"),
+            ("member.1.Type", "forward"),
+            ("member.2.Values.member.1", "x"),
+        ];
+        assert_eq!(
+            of_parameters(&parameters),
+            "<member><ForwardConfig><TargetGroups><member><TargetGroupArn>a</TargetGroupArn>\
+             <Weight>9</Weight></member><member><Weight>1</Weight></member></TargetGroups>\
+             </ForwardConfig><Type>forward</Type></member><member><Values><member>x</member>\
+             </Values></member>"
+        );
     }
 
     #[test]
