@@ -1,5 +1,6 @@
 //! The server: reads requests, asks [`Front`] for decisions, and carries them out.
 
+mod balancers;
 mod control;
 mod forward;
 mod listener;
@@ -13,12 +14,13 @@ use crate::clock::Moment;
 use crate::front::Front;
 use crate::options::{Kind, Serve};
 use listener::Role;
-use shared::Shared;
+use shared::{Open, Shared};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
 
 /// What differs between the program and its tests.
 #[derive(Clone)]
@@ -50,7 +52,8 @@ pub struct Running {
     pub data: Vec<(Kind, SocketAddr)>,
     /// Address of the control endpoint.
     pub control: Option<SocketAddr>,
-    tasks: Vec<JoinHandle<()>>,
+    /// They end when this is dropped.
+    _tasks: JoinSet<()>,
 }
 
 impl Running {
@@ -71,14 +74,6 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
-}
-
 /// Starts to listen.
 ///
 /// # Errors
@@ -90,34 +85,50 @@ pub async fn start(serve: Serve, settings: Settings) -> Result<Running, String> 
         front.select(name, value)?;
     }
     let upstreams = serve.listeners.iter().map(|(_, url)| url.clone()).collect();
-    let shared = Arc::new(Shared::new(
-        front,
-        settings,
-        serve.record.as_deref(),
-        upstreams,
-    )?);
-    let mut running = Running {
-        listeners: Vec::new(),
-        data: Vec::new(),
-        control: None,
-        tasks: Vec::new(),
-    };
+    let (open, opens) = unbounded_channel();
+    let record = serve.record.as_deref();
+    let shared = Arc::new(Shared::new(front, settings, record, upstreams, open)?);
+    let mut tasks = JoinSet::new();
+    let mut listeners = Vec::new();
     for (address, upstream) in serve.listeners {
         let role = Role::Calls { upstream };
         let (address, task) = listener::open(&shared, &address, role).await?;
-        running.listeners.push(address);
-        running.tasks.push(task);
+        listeners.push(address);
+        tasks.spawn(task);
     }
-    for data in serve.data {
-        let role = Role::users(data.kind, data.upstream);
-        let (address, task) = listener::open(&shared, &data.listen, role).await?;
-        running.data.push((data.kind, address));
-        running.tasks.push(task);
+    let mut data = Vec::new();
+    for one in serve.data {
+        let role = Role::users(one.kind, one.upstream, None);
+        let (address, task) = listener::open(&shared, &one.listen, role).await?;
+        data.push((one.kind, address));
+        tasks.spawn(task);
     }
+    let mut control = None;
     if let Some(address) = serve.control {
         let (address, task) = listener::open(&shared, &address, Role::Control).await?;
-        running.control = Some(address);
-        running.tasks.push(task);
+        control = Some(address);
+        tasks.spawn(task);
     }
-    Ok(running)
+    tasks.spawn(open_later(shared, opens));
+    Ok(Running {
+        listeners,
+        data,
+        control,
+        _tasks: tasks,
+    })
+}
+
+/// Opens listeners while the server runs.
+async fn open_later(shared: Arc<Shared>, mut opens: UnboundedReceiver<Open>) {
+    let mut tasks = JoinSet::new();
+    while let Some(open) = opens.recv().await {
+        let role = Role::users(open.data.kind, open.data.upstream, open.is_emulator);
+        let opened = listener::open(&shared, &open.data.listen, role).await;
+        let address = opened.map(|(address, task)| {
+            tasks.spawn(task);
+            address
+        });
+        // The request that asked for it may have ended.
+        let _ = open.opened.send(address);
+    }
 }

@@ -3,7 +3,7 @@
 use super::forward::{Body, response};
 use super::shared::Shared;
 use crate::answer::Answer;
-use crate::options::seconds;
+use crate::options::{Data, Kind, seconds, url};
 use crate::rule::On;
 use crate::rules;
 use http::{Method, Request, Response};
@@ -17,11 +17,28 @@ pub(super) async fn handle(shared: &Shared, request: Request<Incoming>) -> Respo
         Ok(body) => String::from_utf8_lossy(&body.to_bytes()).trim().to_owned(),
         Err(_) => String::new(),
     };
-    let answer = match decide(shared, &parts.method, parts.uri.path(), &text) {
+    let path = parts.uri.path();
+    let decided = match path.strip_prefix("/data/") {
+        Some(kind) if parts.method == Method::POST => open(shared, kind, &text).await,
+        _ => decide(shared, &parts.method, path, &text),
+    };
+    let answer = match decided {
         Ok(value) => Answer::of_json(200, &value),
         Err(why) => Answer::of_json(400, &json!({"error": why})),
     };
     response(answer)
+}
+
+/// Opens a listener for users' requests. The body is `URL`, or `ADDRESS,URL`.
+async fn open(shared: &Shared, kind: &str, body: &str) -> Result<Value, String> {
+    let (listen, upstream) = body.split_once(',').unwrap_or(("127.0.0.1:0", body));
+    let data = Data {
+        kind: Kind::read(kind)?,
+        listen: listen.to_owned(),
+        upstream: url(upstream)?,
+    };
+    let address = shared.open(data, None).await?;
+    Ok(json!({"address": address.to_string()}))
 }
 
 /// The result of a request; the body is a scenario's value, or a number of seconds.

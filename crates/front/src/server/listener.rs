@@ -14,7 +14,6 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 
 /// What a listener is for.
 pub(super) enum Role {
@@ -30,22 +29,22 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn users(kind: Kind, upstream: String) -> Role {
-        Role::Users(Box::new(Users::new(kind, upstream)))
+    pub(super) fn users(kind: Kind, upstream: String, is_emulator: Option<bool>) -> Role {
+        Role::Users(Box::new(Users::new(kind, upstream, is_emulator)))
     }
 }
 
-/// Listens, and returns the address.
+/// Listens, and returns the address and what accepts connections.
 pub(super) async fn open(
     shared: &Arc<Shared>,
     address: &str,
     role: Role,
-) -> Result<(SocketAddr, JoinHandle<()>), String> {
+) -> Result<(SocketAddr, impl Future<Output = ()> + Send + use<>), String> {
     let failed = |error: std::io::Error| format!("{address}: {error}");
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     let accept = accept(Arc::clone(shared), listener, Arc::new(role));
-    Ok((bound, tokio::spawn(accept)))
+    Ok((bound, accept))
 }
 
 async fn accept(shared: Arc<Shared>, listener: TcpListener, role: Arc<Role>) {

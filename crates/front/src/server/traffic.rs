@@ -1,5 +1,6 @@
 //! Calls of AWS's API, and other requests to the emulators.
 
+use super::balancers;
 use super::forward::{self, Body, remove_framing, streamed, whole};
 use super::own_calls;
 use super::shared::Shared;
@@ -38,7 +39,7 @@ pub(super) async fn handle(
     let host = request.headers().get("host");
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     if api::is_of_user(host, request.uri().path()) {
-        let users = Users::new(Kind::Api, upstream.to_owned());
+        let users = Users::new(Kind::Api, upstream.to_owned(), None);
         return users::handle(shared, &users, client, request).await;
     }
     let upgrade = hyper::upgrade::on(&mut request);
@@ -46,6 +47,9 @@ pub(super) async fn handle(
     parts.extensions.insert(upgrade);
     let target = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let call = Call::of_head(parts.method.as_str(), target, &parts.headers);
+    if call.method == "GET" && call.path == balancers::LIST {
+        return balancers::list(shared, upstream, parts).await;
+    }
     if !call.is_read() {
         return decide(shared, upstream, &call, parts, streamed(body)).await;
     }

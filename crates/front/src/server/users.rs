@@ -1,6 +1,7 @@
 //! Users' requests, to the public endpoints.
 
-use super::forward::{self, Body, read, response, send, streamed};
+use super::balancers;
+use super::forward::{Body, read, response, send, streamed};
 use super::shared::Shared;
 use crate::answer::Answer;
 use crate::data::cloudfront::{Cache, Origin, time_to_live};
@@ -25,12 +26,13 @@ pub(super) struct Users {
 }
 
 impl Users {
-    pub(super) fn new(kind: Kind, upstream: String) -> Users {
+    /// `is_emulator` is [`None`] if it is not known yet.
+    pub(super) fn new(kind: Kind, upstream: String, is_emulator: Option<bool>) -> Users {
         Users {
             kind,
             upstream,
             cache: Mutex::default(),
-            is_emulator: OnceCell::new(),
+            is_emulator: OnceCell::new_with(is_emulator),
         }
     }
 
@@ -90,7 +92,7 @@ async fn of_alb(
 ) -> Response<Body> {
     let is_emulator = users
         .is_emulator
-        .get_or_init(|| is_emulators(shared, &users.upstream));
+        .get_or_init(|| balancers::is_emulators(shared, &users.upstream));
     if !*is_emulator.await {
         let now = shared.now();
         let id = shared.front().world.random.id();
@@ -101,46 +103,6 @@ async fn of_alb(
         Err(Missing::Late) => response(alb::error(504)),
         Err(Missing::Failed) => response(alb::error(502)),
     }
-}
-
-/// Whether a URL is that of a load balancer of one of the emulators.
-async fn is_emulators(shared: &Shared, url: &str) -> bool {
-    let port = url
-        .rsplit(':')
-        .next()
-        .and_then(|port| port.parse::<u16>().ok());
-    for upstream in &shared.upstreams {
-        let request = Request::get("/_fakecloud/elbv2/load-balancers")
-            .header("host", upstream.trim_start_matches("http://"))
-            .body(());
-        let Ok(request) = request else {
-            continue;
-        };
-        let (parts, ()) = request.into_parts();
-        let sent = send(
-            &shared.client,
-            upstream,
-            parts,
-            forward::whole(Default::default()),
-        )
-        .await;
-        let Ok(response) = sent else {
-            continue;
-        };
-        let Ok(answer) = read(response).await else {
-            continue;
-        };
-        let json = answer.json();
-        let all = json["loadBalancers"].as_array().or(json.as_array());
-        let mut ports = all
-            .into_iter()
-            .flatten()
-            .map(|one| one["boundPort"].as_u64());
-        if ports.any(|found| found.is_some() && found == port.map(u64::from)) {
-            return true;
-        }
-    }
-    false
 }
 
 async fn of_api(shared: &Shared, users: &Users, parts: Parts, body: Body) -> Response<Body> {

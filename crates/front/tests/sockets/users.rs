@@ -51,6 +51,59 @@ async fn an_emulated_load_balancer_writes_its_header_fields_itself() {
 }
 
 #[tokio::test]
+async fn users_reach_an_emulated_load_balancer_through_the_front() {
+    let app = Upstream::start(&|_| stored("hello")).await;
+    let port = app.url.rsplit(':').next().expect("a port").to_owned();
+    let list = format!(r#"{{"loadBalancers":[{{"arn":"a","boundPort":{port}}}]}}"#);
+    let list: &'static str = Box::leak(list.into_boxed_str());
+    let emulator = Upstream::start(Box::leak(Box::new(move |_: &crate::support::Got| {
+        stored(list)
+    })))
+    .await;
+    let arguments = format!("--listen 127.0.0.1:0 --upstream {}", emulator.url);
+    let proxy = Proxy::start(&arguments, false).await;
+    let path = "/_fakecloud/elbv2/load-balancers";
+    let mut ports = Vec::new();
+    for _ in 0..2 {
+        let seen = ask(proxy.running.listeners[0], "GET", path, &[], "").await;
+        let seen: serde_json::Value = serde_json::from_str(&seen.body).expect("JSON");
+        ports.push(
+            seen["loadBalancers"][0]["boundPort"]
+                .as_u64()
+                .expect("a port"),
+        );
+    }
+    assert_eq!(ports[0], ports[1]);
+    assert_ne!(ports[0].to_string(), port);
+    let address = format!("127.0.0.1:{}", ports[0])
+        .parse()
+        .expect("an address");
+    assert_eq!(ask(address, "GET", "/", &[], "").await.body, "hello");
+}
+
+#[tokio::test]
+async fn a_listener_is_opened_while_the_front_runs() {
+    let app = Upstream::start(&|_| error(404)).await;
+    let proxy = Proxy::start(
+        &format!("--data alb=127.0.0.1:0,{} --control 127.0.0.1:0", app.url),
+        false,
+    )
+    .await;
+    let control = proxy.running.control.expect("an address");
+    let opened = ask(control, "POST", "/data/cloudfront", &[], &app.url).await;
+    let opened: serde_json::Value = serde_json::from_str(&opened.body).expect("JSON");
+    let address = opened["address"].as_str().expect("an address");
+    let seen = ask(address.parse().expect("an address"), "GET", "/", &[], "").await;
+    assert_eq!(seen.headers["x-cache"], "Error from cloudfront");
+    assert_eq!(
+        ask(control, "POST", "/data/tcp", &[], &app.url)
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test]
 async fn a_late_target_is_a_504_and_a_missing_one_a_502() {
     let app = Upstream::start(&|_| None).await;
     let proxy = Proxy::start(&format!("--data alb=127.0.0.1:0,{}", app.url), true).await;
