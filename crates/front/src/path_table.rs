@@ -1,5 +1,7 @@
 //! Operations of services whose requests name them by method and path alone.
 
+mod s3;
+
 /// Service, method, path, operation. `{}` stands for one segment, `{+}` for the rest.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
@@ -290,19 +292,6 @@ const TABLE: &[Row] = &[
     ),
 ];
 
-/// Subresources of S3 buckets and objects that make an operation of their own.
-const SUBRESOURCES: &[(&str, &str)] = &[
-    ("versioning", "BucketVersioning"),
-    ("encryption", "BucketEncryption"),
-    ("publicAccessBlock", "PublicAccessBlock"),
-    ("policy", "BucketPolicy"),
-    ("tagging", "Tagging"),
-    ("lifecycle", "BucketLifecycleConfiguration"),
-    ("ownershipControls", "BucketOwnershipControls"),
-    ("acl", "Acl"),
-    ("location", "BucketLocation"),
-];
-
 /// The operation of a request.
 pub(crate) fn operation(
     service: &str,
@@ -311,7 +300,7 @@ pub(crate) fn operation(
     query: &[(String, String)],
 ) -> Option<String> {
     if service == "s3" {
-        return Some(of_s3(method, path, query));
+        return Some(s3::operation(method, path, query));
     }
     let segments: Vec<&str> = path.split('/').filter(|one| !one.is_empty()).collect();
     let found = TABLE.iter().find(|(of, by, pattern, _)| {
@@ -331,41 +320,6 @@ fn matches(pattern: &str, segments: &[&str]) -> bool {
         }
     }
     rest.next().is_none()
-}
-
-/// The operation of an S3 request in path style: `/bucket` or `/bucket/key`.
-fn of_s3(method: &str, path: &str, query: &[(String, String)]) -> String {
-    let has = |name: &str| query.iter().any(|(key, _)| key == name);
-    let (bucket, key) = path
-        .trim_start_matches('/')
-        .split_once('/')
-        .unwrap_or((path.trim_start_matches('/'), ""));
-    let subresource = SUBRESOURCES.iter().find(|(name, _)| has(name));
-    let verb = match method {
-        "PUT" | "POST" => "Put",
-        "DELETE" => "Delete",
-        _ => "Get",
-    };
-    if let Some((_, name)) = subresource {
-        return format!("{verb}{name}");
-    }
-    let name = match (method, bucket.is_empty(), key.is_empty()) {
-        (_, true, _) => "ListBuckets",
-        ("PUT", _, true) => "CreateBucket",
-        ("DELETE", _, true) => "DeleteBucket",
-        ("HEAD", _, true) => "HeadBucket",
-        ("POST", _, true) if has("delete") => "DeleteObjects",
-        (_, _, true) if has("versions") => "ListObjectVersions",
-        (_, _, true) => "ListObjectsV2",
-        ("PUT", ..) if has("uploadId") => "UploadPart",
-        ("PUT", ..) => "PutObject",
-        ("POST", ..) if has("uploads") => "CreateMultipartUpload",
-        ("POST", ..) => "CompleteMultipartUpload",
-        ("DELETE", ..) => "DeleteObject",
-        ("HEAD", ..) => "HeadObject",
-        _ => "GetObject",
-    };
-    name.to_owned()
 }
 
 #[cfg(test)]

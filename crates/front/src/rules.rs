@@ -8,6 +8,7 @@ mod ecs;
 mod iam;
 mod lambda;
 mod lambda_concurrency;
+mod lambda_images;
 mod lambda_limits;
 mod lambda_reports;
 mod lambda_states;
@@ -36,6 +37,7 @@ const TABLE: &[&[Rule]] = &[
     ecs::RULES,
     load_balancer::RULES,
     lambda_limits::RULES,
+    lambda_images::RULES,
     lambda_states::RULES,
     lambda_concurrency::RULES,
     lambda_reports::RULES,

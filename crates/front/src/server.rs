@@ -3,6 +3,7 @@
 mod balancers;
 mod control;
 mod forward;
+mod idle;
 mod listener;
 mod own_calls;
 mod record;

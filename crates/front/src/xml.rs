@@ -1,16 +1,7 @@
 //! Reading and changing small XML documents.
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 use std::ops::Range;
-
-/// The text of the first element with this name, anywhere in the document.
-pub(crate) fn text(document: &str, name: &str) -> Option<String> {
-    let parsed = Document::parse(document).ok()?;
-    let found = parsed
-        .descendants()
-        .find(|node| node.has_tag_name_local(name));
-    found.map(|node| node.text().unwrap_or_default().to_owned())
-}
 
 /// The text of a direct child.
 pub(crate) fn child_text<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
@@ -95,13 +86,15 @@ impl LocalName for Node<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roxmltree::Document;
 
     #[test]
-    fn text_is_found_in_any_namespace() {
+    fn elements_are_found_in_any_namespace() {
         let document = r#"<a xmlns="urn:x"><b><c>one</c></b><c>two</c></a>"#;
-        assert_eq!(text(document, "c").as_deref(), Some("one"));
-        assert_eq!(text(document, "d"), None);
-        assert_eq!(text("<a", "a"), None);
+        let document = Document::parse(document).expect("a document");
+        assert_eq!(child_text(document.root_element(), "c"), Some("two"));
+        assert_eq!(child_text(document.root_element(), "d"), None);
+        assert_eq!(all(document.root(), "c").count(), 2);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
     on: On::Scenario("log-policy-full"),
     summary: "The resource policy of CloudWatch Logs has its 5,120 characters: it has no room for \
               another access log group outside /aws/vendedlogs/.",
-    source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html",
+    source: "https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html",
     apply: Apply::Request(log_policy_full),
 }];
 

@@ -61,13 +61,17 @@ pub(super) fn observe(world: &mut World, call: &Call, answer: &Answer) {
         return;
     }
     let text = answer.text();
-    let Some(id) = xml::text(&text, "Id") else {
+    let Ok(document) = Document::parse(&text) else {
+        return;
+    };
+    let of_root = |name| xml::child_text(document.root_element(), name).map(str::to_owned);
+    let Some(id) = of_root("Id") else {
         return;
     };
     let distribution = Distribution {
         in_progress: world.later(DEPLOYED),
         changed: world.now,
-        domain: xml::text(&text, "DomainName").unwrap_or_default(),
+        domain: of_root("DomainName").unwrap_or_default(),
         error_ttls: error_ttls(&call.text()),
     };
     world.state.distributions.insert(id, distribution);
@@ -104,9 +108,9 @@ fn in_progress(world: &mut World, _: &Call, answer: &mut Answer) {
     }
     let text = answer.text();
     let mut changed = String::with_capacity(text.len());
-    // A list holds one ID before each status; so does a single distribution.
+    // The ID of a distribution comes before its status, in a list too.
     for part in text.split_inclusive(DONE) {
-        let id = part.rfind("<Id>E").or_else(|| part.find("<Id>"));
+        let id = part.rfind("<Id>");
         let id = id.and_then(|start| part[start + 4..].split('<').next());
         let known = id.and_then(|id| world.state.distributions.get(id));
         if known.is_some_and(|known| world.now < known.in_progress) {

@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         on: On::Scenario("vcpu-limit"),
         summary: "The account's vCPUs are used up: a service gets no task, only an event, and \
                   RunTask returns a failure.",
-        source: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html",
+        source: "https://repost.aws/questions/QUmYO0T8YKQgG5zOMJQ7HsMw",
         apply: Apply::Both(starve, show_starved),
     },
     Rule {

@@ -83,6 +83,10 @@ pub(super) fn observe(world: &mut World, call: &Call, answer: &Answer) {
             if let Some(image) = request["ImageUri"].as_str() {
                 image.clone_into(&mut latest.image);
             }
+            let version = latest.clone();
+            if let Some(number) = answer["Version"].as_str().filter(|one| *one != LATEST) {
+                function.versions.insert(number.to_owned(), version);
+            }
         }
         "PublishVersion" => {
             let active = world.later(ACTIVE);

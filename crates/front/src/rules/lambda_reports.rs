@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
     on: On::Default,
     summary: "Each invocation ends with a REPORT line in the log group, and a failed start with an \
               INIT_REPORT line.",
-    source: "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html",
+    source: "https://docs.aws.amazon.com/lambda/latest/operatorguide/log-structure.html",
     apply: Apply::Response(report),
 }];
 

@@ -10,29 +10,9 @@ use crate::world::{ACCOUNT, World};
 use serde_json::{Value, json};
 
 const STATES: &str = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html";
-const READS: &[&str] = &["GetFunction", "GetFunctionConfiguration"];
+pub(super) const READS: &[&str] = &["GetFunction", "GetFunctionConfiguration"];
 
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        id: "lambda-image-deleted",
-        concerns: &[(
-            "lambda",
-            &[
-                "GetFunction",
-                "GetFunctionConfiguration",
-                "Invoke",
-                "InvokeWithResponseStream",
-                "PublishVersion",
-                "UpdateFunctionConfiguration",
-            ],
-        )],
-        kind: Kind::Refuse,
-        on: On::Default,
-        summary: "A version whose image was deleted from the registry becomes Failed after a \
-                  while: every invocation and every update of its configuration fails.",
-        source: "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html",
-        apply: Apply::Both(refuse_deleted, show_deleted),
-    },
     Rule {
         id: "lambda-inactive",
         concerns: &[(
@@ -114,7 +94,6 @@ const AWAKE: Lag = Lag {
 
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently \
                        in the following state: Pending";
-const DELETED: &str = "The function is trying to use a deleted image.";
 
 pub(super) fn selected(world: &mut World, scenario: &str) {
     if scenario == "lambda-inactive" {
@@ -123,7 +102,7 @@ pub(super) fn selected(world: &mut World, scenario: &str) {
 }
 
 /// Changes the configuration in a response.
-fn edit(answer: &mut Answer, change: impl FnOnce(&mut Value)) {
+pub(super) fn edit(answer: &mut Answer, change: impl FnOnce(&mut Value)) {
     if !answer.status.is_success() {
         return;
     }
@@ -136,59 +115,20 @@ fn edit(answer: &mut Answer, change: impl FnOnce(&mut Value)) {
     });
 }
 
-fn state(configuration: &mut Value, state: &str, code: &str, reason: &str) {
+pub(super) fn state(configuration: &mut Value, state: &str, code: &str, reason: &str) {
     configuration["State"] = json!(state);
     configuration["StateReasonCode"] = json!(code);
     configuration["StateReason"] = json!(reason);
 }
 
 /// The version that a response describes.
-fn answered(call: &Call, answer: &Answer) -> Named {
+pub(super) fn answered(call: &Call, answer: &Answer) -> Named {
     let mut named = named(call);
     let json = answer.json();
     if let Some(version) = json["Version"].as_str() {
         version.clone_into(&mut named.qualifier);
     }
     named
-}
-
-fn is_deleted(world: &World, named: &Named) -> bool {
-    let Some((_, version)) = world.state.lambda.version(named) else {
-        return false;
-    };
-    // HOST/REPOSITORY@DIGEST or HOST/REPOSITORY:TAG
-    let Some((_, path)) = version.image.split_once('/') else {
-        return false;
-    };
-    let (repository, id) = path
-        .split_once('@')
-        .or_else(|| path.split_once(':'))
-        .unwrap_or((path, "latest"));
-    world.state.images.iter().any(|image| {
-        let is_same = image.id.as_deref().is_none_or(|deleted| deleted == id);
-        image.repository == repository && is_same && world.now >= image.fails
-    })
-}
-
-fn refuse_deleted(world: &mut World, call: &Call) -> Before {
-    if READS.contains(&call.operation.as_str()) || !is_deleted(world, &named(call)) {
-        return Before::Pass;
-    }
-    let answer = if call.operation.starts_with("Invoke") {
-        Answer::error(call, 409, "CodeArtifactUserFailedException", DELETED)
-    } else {
-        Answer::error(call, 400, "InvalidParameterValueException", DELETED)
-    };
-    Before::Answer(answer)
-}
-
-fn show_deleted(world: &mut World, call: &Call, answer: &mut Answer) {
-    let is_read = READS.contains(&call.operation.as_str());
-    if is_read && is_deleted(world, &answered(call, answer)) {
-        edit(answer, |found| {
-            state(found, "Failed", "ImageDeleted", DELETED)
-        });
-    }
 }
 
 fn refuse_inactive(world: &mut World, call: &Call) -> Before {
@@ -307,10 +247,8 @@ fn refuse_busy(world: &mut World, call: &Call) -> Before {
 #[cfg(test)]
 mod tests {
     use crate::request::Call;
-    use crate::rules::testing::{Bench, call, target};
+    use crate::rules::testing::{Bench, call};
     use serde_json::{Value, json};
-
-    const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:1";
 
     fn on(method: &str, path: &str) -> Call {
         call(
@@ -322,7 +260,7 @@ mod tests {
     }
 
     fn create(bench: &mut Bench) -> Value {
-        let body = json!({"FunctionName": "app", "Code": {"ImageUri": IMAGE}}).to_string();
+        let body = json!({"FunctionName": "app"}).to_string();
         let create = call("lambda", "POST", "/2015-03-31/functions", &body);
         bench.json(&create, &json!({"Version": "$LATEST", "State": "Active"}))
     }
@@ -405,31 +343,5 @@ mod tests {
         bench.pass(5);
         assert_eq!(bench.refusal(&invoke), None);
         assert_eq!(state(&mut bench, "1"), "Active");
-    }
-
-    #[test]
-    fn a_version_with_a_deleted_image_fails() {
-        let mut bench = Bench::new();
-        create(&mut bench);
-        bench.pass(4);
-        let images = json!({"repositoryName": "app", "imageIds": [{"imageDigest": "sha256:1"}]});
-        bench.json(&target("ecr", "BatchDeleteImage", &images), &json!({}));
-        let invoke = on("POST", "/invocations");
-        assert_eq!(bench.refusal(&invoke), None, "Lambda has not noticed");
-        bench.pass(4);
-        assert_eq!(state(&mut bench, "$LATEST"), "Failed");
-        assert_eq!(bench.refusal(&invoke).expect("a refusal").0, 409);
-        let configuration = on("PUT", "/configuration");
-        let (_, text) = bench.refusal(&configuration).expect("a refusal");
-        assert!(text.contains("deleted image"), "{text}");
-        // Another image repairs it.
-        let mut code = on("PUT", "/code");
-        code.body = json!({"ImageUri": IMAGE.replace(":1", ":2")})
-            .to_string()
-            .into();
-        bench.json(&code, &json!({}));
-        bench.pass(4);
-        assert_eq!(bench.refusal(&invoke), None);
-        assert_eq!(state(&mut bench, "$LATEST"), "Active");
     }
 }

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
         on: On::Scenario("alb-not-verified"),
         summary: "Some new accounts may not create load balancers until AWS Support has verified \
                   them.",
-        source: "https://repost.aws/questions/QU7mwqfcvSQb2WB0gPnvDjTA",
+        source: "reports of OperationNotPermitted from CreateLoadBalancer in new accounts",
         apply: Apply::Request(refused),
     },
     Rule {

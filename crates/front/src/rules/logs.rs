@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::HoldBack,
         on: On::Default,
         summary: "Lines can be read some time after they were written, up to minutes.",
-        source: "https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
         apply: Apply::Both(from_start, late),
     },
 ];

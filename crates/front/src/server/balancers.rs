@@ -26,7 +26,7 @@ fn all(list: &mut Value) -> Vec<&mut Value> {
 
 /// The list, with the ports of the front's listeners.
 pub(super) async fn list(shared: &Shared, upstream: &str, parts: Parts) -> Response<Body> {
-    let sent = send(&shared.client, upstream, parts, whole(Bytes::new())).await;
+    let sent = send(&shared.client, upstream, parts, whole(Bytes::new()), None).await;
     let answer = match sent {
         Ok(response) => read(response).await,
         Err(why) => Err(why),
@@ -79,7 +79,8 @@ pub(super) async fn is_emulators(shared: &Shared, url: &str) -> bool {
             continue;
         };
         let (parts, ()) = request.into_parts();
-        let Ok(response) = send(&shared.client, upstream, parts, whole(Bytes::new())).await else {
+        let Ok(response) = send(&shared.client, upstream, parts, whole(Bytes::new()), None).await
+        else {
             continue;
         };
         let Ok(answer) = read(response).await else {

@@ -1,5 +1,6 @@
 //! Sending requests on.
 
+use super::idle::{IdleBody, copy};
 use crate::answer::Answer;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING, UPGRADE};
@@ -13,7 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::error::Error;
-use tokio::io::copy_bidirectional;
+use std::time::Duration;
 
 /// A body, streamed or not.
 pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -79,7 +80,8 @@ fn remove_hops(headers: &mut HeaderMap) {
     headers.remove(UPGRADE);
 }
 
-/// The response of `upstream` to a request. A connection that it upgrades is carried on.
+/// The response of `upstream` to a request. A connection that it upgrades is carried on; where
+/// `idle` is given, it ends when no byte passes for that long, and so does the response.
 ///
 /// # Errors
 /// It cannot be reached, or sends no response.
@@ -88,6 +90,7 @@ pub(super) async fn send(
     upstream: &str,
     mut parts: Parts,
     body: Body,
+    idle: Option<Duration>,
 ) -> Result<Response<Body>, String> {
     let target = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri: Uri = format!("{upstream}{target}")
@@ -112,18 +115,19 @@ pub(super) async fn send(
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
         if let Some(users) = users {
             let origins = hyper::upgrade::on(&mut response);
-            tokio::spawn(carry_on(users, origins));
+            tokio::spawn(carry_on(users, origins, idle));
         }
         return Ok(response.map(streamed));
     }
     remove_hops(response.headers_mut());
-    Ok(response.map(streamed))
+    Ok(response.map(|body| match idle {
+        Some(idle) => IdleBody::new(streamed(body), idle).boxed_unsync(),
+        None => streamed(body),
+    }))
 }
 
-/// Copies bytes between both ends of an upgraded connection until one closes it.
-async fn carry_on(users: OnUpgrade, origins: OnUpgrade) {
+async fn carry_on(users: OnUpgrade, origins: OnUpgrade, idle: Option<Duration>) {
     if let (Ok(user), Ok(origin)) = tokio::join!(users, origins) {
-        let (mut user, mut origin) = (TokioIo::new(user), TokioIo::new(origin));
-        let _ = copy_bidirectional(&mut user, &mut origin).await;
+        let _ = copy(TokioIo::new(user), TokioIo::new(origin), idle).await;
     }
 }

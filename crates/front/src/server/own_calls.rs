@@ -43,7 +43,7 @@ async fn one(shared: &Shared, upstream: &str, call: Outgoing) -> Result<(), Stri
     }
     let request = request.body(()).map_err(|error| error.to_string())?;
     let (parts, ()) = request.into_parts();
-    let response = send(&shared.client, upstream, parts, whole(call.body)).await?;
+    let response = send(&shared.client, upstream, parts, whole(call.body), None).await?;
     // Read to the end, so that the connection can be used again.
     response
         .into_body()

@@ -94,7 +94,7 @@ async fn decide(
     if is_read {
         parts.headers.remove(ACCEPT_ENCODING);
     }
-    let response = match forward::send(&shared.client, upstream, parts, body).await {
+    let response = match forward::send(&shared.client, upstream, parts, body, None).await {
         Ok(response) => response,
         Err(why) => return bad_gateway(&why),
     };

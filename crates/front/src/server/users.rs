@@ -2,6 +2,7 @@
 
 use super::balancers;
 use super::forward::{Body, read, response, send, streamed};
+use super::idle::Activity;
 use super::shared::Shared;
 use crate::answer::Answer;
 use crate::data::cloudfront::{Cache, Origin, time_to_live};
@@ -9,12 +10,12 @@ use crate::data::{alb, api, cloudfront};
 use crate::options::Kind;
 use http::request::Parts;
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 /// A listener for users' requests.
 pub(super) struct Users {
@@ -36,7 +37,7 @@ impl Users {
         }
     }
 
-    /// After how long a connection without a request is closed.
+    /// After how long a connection is closed on which no byte passes.
     pub(super) fn idle(&self) -> Option<Duration> {
         (self.kind == Kind::Alb).then_some(alb::IDLE)
     }
@@ -72,14 +73,17 @@ async fn within(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Missing> {
-    let sent = send(&shared.client, &users.upstream, parts, body);
-    match timeout(shared.limit(limit), sent).await {
-        Err(_) => Err(Missing::Late),
-        Ok(Err(why)) => {
+    let idle = users.idle().map(|idle| shared.limit(idle));
+    let activity = Activity::new();
+    let body = activity.watch(body).boxed_unsync();
+    let sent = send(&shared.client, &users.upstream, parts, body, idle);
+    match activity.within(shared.limit(limit), sent).await {
+        None => Err(Missing::Late),
+        Some(Err(why)) => {
             eprintln!("landfall-front: {why}");
             Err(Missing::Failed)
         }
-        Ok(Ok(response)) => Ok(response),
+        Some(Ok(response)) => Ok(response),
     }
 }
 
