@@ -101,24 +101,37 @@ pub struct Logs {
     pub empty: u64,
 }
 
-/// Listeners and rules by ARN.
+/// The routing of listeners and rules by ARN: a change for each call, the last ones not in effect
+/// yet.
 #[derive(Debug, Default)]
 pub struct Balancers {
-    /// Those that exist.
-    pub known: BTreeSet<String>,
-    /// Changes that are not in effect everywhere.
-    pub pending: BTreeMap<String, PendingChange>,
-    /// Shares of target groups that each listener had last.
-    pub shares: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Changes in the order of their times.
+    pub changes: BTreeMap<String, Vec<RoutingChange>>,
 }
 
-/// A change of a listener or a rule.
+/// Routing of a listener or a rule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PendingChange {
-    /// When it is in effect.
-    pub until: Moment,
-    /// The parameters of the change, by name.
+pub struct RoutingChange {
+    /// From when on it is in effect.
+    pub from: Moment,
+    /// Actions and conditions, as parameters of the call.
     pub parameters: BTreeMap<String, String>,
+}
+
+impl Balancers {
+    /// What is in effect.
+    #[must_use]
+    pub fn effective(&self, arn: &str, now: Moment) -> Option<&RoutingChange> {
+        let all = self.changes.get(arn)?;
+        all.iter().rev().find(|change| change.from <= now)
+    }
+
+    /// The last change, if it is not in effect yet.
+    #[must_use]
+    pub fn pending(&self, arn: &str, now: Moment) -> Option<&RoutingChange> {
+        let last = self.changes.get(arn)?.last()?;
+        (now < last.from).then_some(last)
+    }
 }
 
 /// A CloudFront distribution.

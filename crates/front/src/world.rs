@@ -38,6 +38,8 @@ pub struct Outgoing {
     pub service: &'static str,
     /// The region.
     pub region: String,
+    /// The access key ID in whose name it is made.
+    pub identity: String,
     /// The value of `X-Amz-Target`, for services that have one.
     pub target: Option<String>,
     /// The content type.

@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::clock::{Lag, Moment};
 use crate::request::Call;
 use crate::rule::{Apply, Before, Concern, Kind, On, Rule};
-use crate::state::PendingChange;
+use crate::state::RoutingChange;
 use crate::world::{Outgoing, World};
 use crate::xml;
 use roxmltree::{Document, Node};
@@ -50,9 +50,6 @@ pub(super) const OBSERVED: &[Concern] = &[(
         "CreateRule",
         "DeleteListener",
         "DeleteRule",
-        "DescribeListeners",
-        "DescribeRules",
-        "ModifyListener",
     ],
 )];
 
@@ -61,6 +58,8 @@ const EFFECTIVE: Lag = Lag {
     short: (0.5, 1.5),
     real: (2.0, 10.0),
 };
+/// Parameters that route, by the beginning of their names.
+const ROUTING: [&str; 3] = ["DefaultActions", "Actions", "Conditions"];
 
 fn refused(_: &mut World, call: &Call) -> Before {
     let message = "This AWS account currently does not support creating load balancers. For more \
@@ -78,13 +77,24 @@ fn changed(call: &Call) -> Option<&str> {
     call.parameter(name)
 }
 
+fn list(name: &str) -> Option<&'static str> {
+    let (start, _) = name.split_once('.')?;
+    ROUTING.into_iter().find(|list| *list == start)
+}
+
+/// The parameters of a call that route.
+fn routing(call: &Call) -> BTreeMap<String, String> {
+    let parameters = call.query.iter().cloned();
+    parameters
+        .filter(|(name, _)| list(name).is_some())
+        .collect()
+}
+
 pub(super) fn observe(world: &mut World, call: &Call, answer: &Answer) {
-    let balancers = &mut world.state.balancers;
+    let changes = &mut world.state.balancers.changes;
     if call.operation.starts_with("Delete") {
         if let Some(arn) = changed(call) {
-            balancers.known.remove(arn);
-            balancers.pending.remove(arn);
-            balancers.shares.remove(arn);
+            changes.remove(arn);
         }
         return;
     }
@@ -92,77 +102,111 @@ pub(super) fn observe(world: &mut World, call: &Call, answer: &Answer) {
     let Ok(document) = Document::parse(&text) else {
         return;
     };
-    let listeners = xml::all(document.root(), "ListenerArn");
-    let rules = xml::all(document.root(), "RuleArn");
-    let arns: Vec<String> = listeners
-        .chain(rules)
-        .filter_map(|node| node.text().map(str::to_owned))
-        .collect();
-    if call.operation.ends_with("Listener")
-        && let Some(shares) = shares::read(&call.query.iter().cloned().collect())
-        && let Some(listener) = arns.first()
-    {
-        balancers.shares.insert(listener.clone(), shares);
+    let name = if call.operation == "CreateListener" {
+        "ListenerArn"
+    } else {
+        "RuleArn"
+    };
+    let arn = xml::all(document.root(), name).next();
+    if let Some(arn) = arn.and_then(|node| node.text()) {
+        let change = RoutingChange {
+            from: world.now,
+            parameters: routing(call),
+        };
+        changes.insert(arn.to_owned(), vec![change]);
     }
-    balancers.known.extend(arns);
 }
 
+/// What is in effect of the routing that a call changes; [`None`] if the call is not held back.
+fn effective<'a>(world: &'a World, call: &Call) -> Option<&'a RoutingChange> {
+    if !call.operation.starts_with("Modify") {
+        return None;
+    }
+    let effective = world.state.balancers.effective(changed(call)?, world.now)?;
+    let known = |wanted| {
+        effective
+            .parameters
+            .keys()
+            .any(|name| list(name) == Some(wanted))
+    };
+    let wanted = routing(call);
+    let mut lists = wanted.keys().filter_map(|name| list(name));
+    (!wanted.is_empty() && lists.all(known)).then_some(effective)
+}
+
+/// Forwards a change with the routing that is in effect, so that errors and denials are returned at
+/// once.
 fn hold_back(world: &mut World, call: &Call) -> Before {
-    let parameters: BTreeMap<String, String> = call.query.iter().cloned().collect();
-    let has = |start: &str| parameters.keys().any(|name| name.starts_with(start));
-    let is_routing = has("DefaultActions.") || has("Actions.") || has("Conditions.");
-    let Some(arn) = changed(call).map(str::to_owned) else {
+    let Some(effective) = effective(world, call) else {
         return Before::Pass;
     };
-    if !call.operation.starts_with("Modify")
-        || !is_routing
-        || !world.state.balancers.known.contains(&arn)
-    {
-        return Before::Pass;
+    let wanted = routing(call);
+    let is_wanted = |name: &str| wanted.keys().any(|other| list(other) == list(name));
+    let kept = call.query.iter().filter(|(name, _)| list(name).is_none());
+    let kept = kept.map(|(name, value)| (name, value));
+    let present = effective
+        .parameters
+        .iter()
+        .filter(|(name, _)| is_wanted(name));
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept.chain(present))
+        .finish();
+    Before::Body(body.into())
+}
+
+/// Makes an accepted change take effect late.
+fn accept(world: &mut World, call: &Call) {
+    let Some(arn) = changed(call).map(str::to_owned) else {
+        return;
+    };
+    let wanted = routing(call);
+    if wanted.is_empty() {
+        return;
+    }
+    if effective(world, call).is_none() {
+        // The emulator has it already.
+        let change = RoutingChange {
+            from: world.now,
+            parameters: wanted,
+        };
+        world.state.balancers.changes.insert(arn, vec![change]);
+        return;
     }
     let first = world.delay(EFFECTIVE);
     let last = first + world.delay(EFFECTIVE);
-    let pending = world.state.balancers.pending.get(&arn).cloned();
+    let now = world.now;
+    let changes = world
+        .state
+        .balancers
+        .changes
+        .entry(arn.clone())
+        .or_default();
+    let Some(before) = changes.last().cloned() else {
+        return;
+    };
+    let mut parameters = before.parameters.clone();
+    parameters.retain(|name, _| !wanted.keys().any(|other| list(other) == list(name)));
+    parameters.extend(wanted);
     // Changes take effect in the order of the calls.
-    let earliest = pending
-        .as_ref()
-        .map_or(Moment::default(), |change| change.until);
-    let earliest = earliest.after(Duration::from_millis(1));
-    let until = world.now.after(last).max(earliest);
-    let old = world.state.balancers.shares.get(&arn).cloned();
+    let earliest = before.from.after(Duration::from_millis(1));
+    let from = now.after(last).max(earliest);
+    let old = shares::read(&before.parameters);
     let new = shares::read(&parameters);
-    if let (Some(old), Some(new)) = (&old, &new)
+    changes.push(RoutingChange { from, parameters });
+    let effective = changes.iter().rposition(|change| change.from <= now);
+    changes.drain(..effective.unwrap_or(0));
+    if let (Some(old), Some(new)) = (old, new)
         && call.operation == "ModifyListener"
         && old != new
     {
-        let between = shares::parameters(&arn, &shares::between(old, new));
+        let between = shares::parameters(&arn, &shares::between(&old, &new));
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(between)
             .finish();
-        let due = world.now.after(first).max(earliest).min(until);
+        let due = now.after(first).max(earliest).min(from);
         send(world, call, due, body.into());
     }
-    send(world, call, until, call.body.clone());
-    let balancers = &mut world.state.balancers;
-    if let Some(new) = new {
-        balancers.shares.insert(arn.clone(), new);
-    }
-    let mut all = pending
-        .filter(|change| world.now < change.until)
-        .map_or_else(BTreeMap::new, |change| change.parameters);
-    for list in ["DefaultActions.", "Actions.", "Conditions."] {
-        if has(list) {
-            all.retain(|name, _| !name.starts_with(list));
-        }
-    }
-    all.extend(parameters);
-    let answer = accepted(call, &arn, &all);
-    let change = PendingChange {
-        until,
-        parameters: all,
-    };
-    balancers.pending.insert(arn, change);
-    Before::Answer(answer)
+    send(world, call, from, call.body.clone());
 }
 
 fn send(world: &mut World, call: &Call, due: Moment, body: bytes::Bytes) {
@@ -170,6 +214,7 @@ fn send(world: &mut World, call: &Call, due: Moment, body: bytes::Bytes) {
         due,
         service: "elasticloadbalancing",
         region: call.region.clone(),
+        identity: call.identity.clone(),
         target: None,
         content_type: "application/x-www-form-urlencoded",
         body,
@@ -187,35 +232,15 @@ fn element(name: &str, parameters: &BTreeMap<String, String>) -> Option<String> 
     (!inner.is_empty()).then(|| format!("<{name}>{text}</{name}>"))
 }
 
-/// The response to a change that is held back.
-fn accepted(call: &Call, arn: &str, parameters: &BTreeMap<String, String>) -> Answer {
-    let operation = call.operation.as_str();
-    let (list, name) = if operation == "ModifyListener" {
-        ("Listeners", "ListenerArn")
-    } else {
-        ("Rules", "RuleArn")
-    };
-    let parts = ["DefaultActions", "Actions", "Conditions"].map(|part| element(part, parameters));
-    let parts: String = parts.into_iter().flatten().collect();
-    let body = format!(
-        "<{operation}Response xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
-         <{operation}Result><{list}><member><{name}>{}</{name}>{parts}</member></{list}>\
-         </{operation}Result><ResponseMetadata>\
-         <RequestId>f7a1e000-0000-4000-8000-000000000000</RequestId></ResponseMetadata>\
-         </{operation}Response>",
-        xml::escaped(arn)
-    );
-    Answer::new(200, "text/xml", body)
-}
-
 /// Shows changes as they will be.
-fn show(world: &mut World, _: &Call, answer: &mut Answer) {
-    let now = world.now;
-    let pending = &mut world.state.balancers.pending;
-    pending.retain(|_, change| now < change.until);
-    if pending.is_empty() || !answer.status.is_success() {
+fn show(world: &mut World, call: &Call, answer: &mut Answer) {
+    if !answer.status.is_success() {
         return;
     }
+    if call.operation.starts_with("Modify") {
+        accept(world, call);
+    }
+    let pending = |arn: &str| world.state.balancers.pending(arn, world.now);
     let text = answer.text();
     let Ok(document) = Document::parse(&text) else {
         return;
@@ -223,18 +248,20 @@ fn show(world: &mut World, _: &Call, answer: &mut Answer) {
     let mut parts = Vec::new();
     for member in xml::all(document.root(), "member") {
         let arn = xml::child_text(member, "ListenerArn").or(xml::child_text(member, "RuleArn"));
-        let change = arn.and_then(|arn| pending.get(arn));
-        let listener = arn.filter(|_| xml::child_text(member, "IsDefault") == Some("true"));
-        let of_listener = listener.and_then(|rule| pending.get(&listener_of(rule)?));
-        for name in ["DefaultActions", "Actions", "Conditions"] {
+        let change = arn.and_then(pending);
+        for name in ROUTING {
             let own = change.and_then(|change| element(name, &change.parameters));
             replace(member, name, own, &mut parts);
         }
-        let actions = of_listener.and_then(|change| element("DefaultActions", &change.parameters));
+        let rule = arn.filter(|_| xml::child_text(member, "IsDefault") == Some("true"));
+        let listener = rule.and_then(|rule| pending(&listener_of(rule)?));
+        let actions = listener.and_then(|change| element("DefaultActions", &change.parameters));
         let actions = actions.map(|text| text.replace("DefaultActions>", "Actions>"));
         replace(member, "Actions", actions, &mut parts);
     }
-    answer.body = xml::replaced(&text, parts).into();
+    if !parts.is_empty() {
+        answer.body = xml::replaced(&text, parts).into();
+    }
 }
 
 fn replace(
@@ -313,8 +340,9 @@ mod tests {
     #[test]
     fn weights_change_late_and_at_half_of_the_nodes_first() {
         let mut bench = created();
-        let answer = bench.call(&modify("green"), Answer::new(500, "text/xml", ""));
-        assert_eq!(answer.status.as_u16(), 200, "it is not forwarded");
+        let forwarded = bench.sent(&modify("green"));
+        assert!(forwarded.contains("TargetGroupArn=blue"), "{forwarded}");
+        let answer = bench.call(&modify("green"), listeners("blue"));
         assert!(
             answer
                 .text()
@@ -328,6 +356,7 @@ mod tests {
         assert!(half.contains("member.2.TargetGroupArn=green"), "{half}");
         assert_eq!(half.matches("Weight=1").count(), 2, "{half}");
         assert_eq!(sent[1].body, modify("green").body);
+        assert_eq!(sent[1].identity, "test");
         // It is shown as it will be.
         let describe = query(SERVICE, &[("Action", "DescribeListeners")]);
         let seen = bench.call(&describe, listeners("blue")).text();
@@ -337,13 +366,22 @@ mod tests {
         );
         bench.pass(4);
         assert_eq!(bench.call(&describe, listeners("blue")), listeners("blue"));
+        assert!(bench.sent(&modify("blue")).contains("TargetGroupArn=green"));
+    }
+
+    #[test]
+    fn a_denied_change_never_takes_effect() {
+        let mut bench = created();
+        let denied = Answer::error(&modify("green"), 403, "AccessDenied", "no");
+        assert_eq!(bench.call(&modify("green"), denied.clone()), denied);
+        assert!(bench.front.own_calls().is_empty());
     }
 
     #[test]
     fn changes_take_effect_in_their_order() {
         let mut bench = created();
         for group in ["green", "blue", "green"] {
-            bench.call(&modify(group), listeners(group));
+            bench.call(&modify(group), listeners("blue"));
         }
         let sent = bench.front.own_calls();
         assert!(
@@ -362,31 +400,25 @@ mod tests {
              <Actions>old</Actions><IsDefault>true</IsDefault></member></Rules></R>"
         );
         let rules = Answer::new(200, "text/xml", rules);
-        let describe = query(SERVICE, &[("Action", "DescribeRules")]);
-        let change = query(
-            SERVICE,
-            &[
-                ("Action", "ModifyRule"),
-                ("RuleArn", RULE),
-                ("Conditions.member.1.Field", "http-header"),
-                (
-                    "Conditions.member.1.HttpHeaderConfig.Values.member.1",
-                    "secret",
-                ),
-            ],
+        let header = "Conditions.member.1.HttpHeaderConfig.Values.member.1";
+        let change = |operation: &str, value: &str| {
+            let arn = ("RuleArn", RULE);
+            query(SERVICE, &[("Action", operation), arn, (header, value)])
+        };
+        let unknown = bench.sent(&change("ModifyRule", "new"));
+        assert!(
+            unknown.contains("=new"),
+            "an unknown rule is the emulator's matter: {unknown}"
         );
-        assert_eq!(
-            bench.refusal(&change),
-            None,
-            "an unknown rule is the emulator's matter"
-        );
-        bench.call(&describe, rules.clone());
-        bench.call(&change, Answer::new(500, "text/xml", ""));
+        bench.call(&change("CreateRule", "old"), rules.clone());
+        assert!(bench.sent(&change("ModifyRule", "new")).contains("=old"));
+        bench.call(&change("ModifyRule", "new"), rules.clone());
         assert_eq!(bench.front.own_calls().len(), 1);
-        bench.call(&modify("green"), listeners("green"));
+        bench.call(&modify("green"), listeners("blue"));
+        let describe = query(SERVICE, &[("Action", "DescribeRules")]);
         let seen = bench.call(&describe, rules).text();
         assert!(
-            seen.contains("<Values><member>secret</member></Values>"),
+            seen.contains("<Values><member>new</member></Values>"),
             "{seen}"
         );
         assert!(
@@ -403,6 +435,8 @@ mod tests {
             ("ListenerArn", LISTENER),
             ("SslPolicy", "x"),
         ];
-        assert_eq!(bench.refusal(&query(SERVICE, &policy)), None);
+        let sent = bench.sent(&query(SERVICE, &policy));
+        assert!(sent.contains("SslPolicy=x"), "{sent}");
+        assert!(!sent.contains("DefaultActions"), "{sent}");
     }
 }

@@ -66,14 +66,19 @@ impl Bench {
     }
 
     /// The body with which a call is forwarded.
-    pub(crate) fn forwarded(&mut self, call: &Call) -> Value {
+    pub(crate) fn sent(&mut self, call: &Call) -> String {
         match self.front.decide(call, self.now) {
             Decision::Forward { body, .. } => {
                 let body = body.unwrap_or_else(|| call.body.clone());
-                serde_json::from_slice(&body).unwrap_or(Value::Null)
+                String::from_utf8_lossy(&body).into_owned()
             }
             Decision::Answer(answer) => panic!("refused: {}", answer.text()),
         }
+    }
+
+    /// The same in JSON.
+    pub(crate) fn forwarded(&mut self, call: &Call) -> Value {
+        serde_json::from_str(&self.sent(call)).unwrap_or(Value::Null)
     }
 }
 

@@ -30,9 +30,9 @@ pub(super) fn make(shared: &Arc<Shared>, upstream: &str) {
 async fn one(shared: &Shared, upstream: &str, call: Outgoing) -> Result<(), String> {
     let host = upstream.trim_start_matches("http://");
     let scope = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20260101/{}/{}/aws4_request, SignedHeaders=host, \
+        "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, \
          Signature=0",
-        call.region, call.service
+        call.identity, call.region, call.service
     );
     let mut request = Request::post("/")
         .header("host", host)
