@@ -8,7 +8,6 @@ use crate::rules;
 use crate::world::{Outgoing, World};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What becomes of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +18,6 @@ pub enum Decision {
     Forward {
         /// The body, where it is not the call's own.
         body: Option<Bytes>,
-        /// How much later.
-        wait: Duration,
     },
 }
 
@@ -44,7 +41,7 @@ impl Front {
     pub fn decide(&mut self, call: &Call, now: Moment) -> Decision {
         self.world.now = self.world.now.max(now);
         let mut seen = call.clone();
-        let (mut body, mut wait) = (None, Duration::ZERO);
+        let mut body = None;
         for rule in rules::all() {
             if !self.applies(rule, call) {
                 continue;
@@ -59,11 +56,10 @@ impl Front {
                     seen.body = changed.clone();
                     body = Some(changed);
                 }
-                Before::Wait(more) => wait += more,
             }
         }
         rules::forwarded(&mut self.world, call);
-        Decision::Forward { body, wait }
+        Decision::Forward { body }
     }
 
     /// Whether [`Front::answered`] reads the response to a call.

@@ -4,7 +4,6 @@ use crate::answer::Answer;
 use crate::request::Call;
 use crate::world::World;
 use bytes::Bytes;
-use std::time::Duration;
 
 /// A difference between AWS and the emulators, and how it is made up for.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +74,6 @@ pub enum Before {
     Answer(Answer),
     /// It is forwarded with another body.
     Body(Bytes),
-    /// It is forwarded later.
-    Wait(Duration),
 }
 
 impl Kind {

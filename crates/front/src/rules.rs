@@ -14,6 +14,7 @@ mod lambda_reports;
 mod lambda_states;
 mod listeners;
 mod load_balancer;
+mod load_balancer_changes;
 mod load_balancer_shares;
 mod logs;
 mod registry;
@@ -36,6 +37,7 @@ const TABLE: &[&[Rule]] = &[
     iam::RULES,
     ecs::RULES,
     load_balancer::RULES,
+    load_balancer_changes::RULES,
     lambda_limits::RULES,
     lambda_images::RULES,
     lambda_states::RULES,
@@ -56,7 +58,10 @@ const OBSERVERS: &[(&[Concern], Observer)] = &[
     (secrets::OBSERVED, secrets::observe),
     (iam::OBSERVED, iam::observe),
     (ecs::OBSERVED, ecs::observe),
-    (load_balancer::OBSERVED, load_balancer::observe),
+    (
+        load_balancer_changes::OBSERVED,
+        load_balancer_changes::observe,
+    ),
     (registry::OBSERVED, registry::observe),
     (lambda::OBSERVED, lambda::observe),
     (cloudfront::OBSERVED, cloudfront::observe),

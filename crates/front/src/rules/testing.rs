@@ -68,7 +68,7 @@ impl Bench {
     /// The body with which a call is forwarded.
     pub(crate) fn sent(&mut self, call: &Call) -> String {
         match self.front.decide(call, self.now) {
-            Decision::Forward { body, .. } => {
+            Decision::Forward { body } => {
                 let body = body.unwrap_or_else(|| call.body.clone());
                 String::from_utf8_lossy(&body).into_owned()
             }

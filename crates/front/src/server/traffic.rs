@@ -71,25 +71,20 @@ async fn decide(
     body: Body,
 ) -> Response<Body> {
     let decision = shared.front().decide(call, shared.now());
-    let (body, wait) = match decision {
+    let body = match decision {
         Decision::Answer(answer) => {
-            own_calls::make(shared, upstream);
             record(shared, call, answer.status.as_u16());
             return forward::response(answer);
         }
-        Decision::Forward { body: None, wait } => (body, wait),
+        Decision::Forward { body: None } => body,
         Decision::Forward {
             body: Some(changed),
-            wait,
         } => {
             remove_framing(&mut parts.headers);
-            (whole(changed), wait)
+            whole(changed)
         }
     };
     let _in_flight = InFlight { shared, call };
-    if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
-    }
     let is_read = shared.front().reads_response(call);
     if is_read {
         parts.headers.remove(ACCEPT_ENCODING);
