@@ -99,13 +99,16 @@ impl Call {
     /// The same call with its body.
     #[must_use]
     pub fn with_body(mut self, body: Bytes) -> Call {
-        if self.operation.is_empty() && self.is_form() {
+        if self.is_form() {
             let form = form_urlencoded::parse(&body).into_owned();
             self.query.extend(form);
+        }
+        if self.operation.is_empty() {
             self.operation = self.parameter("Action").unwrap_or_default().to_owned();
-        } else if self.is_form() {
-            self.query
-                .extend(form_urlencoded::parse(&body).into_owned());
+        }
+        // These are not signed: their identity is in a token.
+        if self.service.is_empty() && self.operation.starts_with("AssumeRoleWith") {
+            "sts".clone_into(&mut self.service);
         }
         self.body = body;
         self
@@ -275,6 +278,21 @@ mod tests {
             "",
         );
         assert_eq!(found.operation, "DescribeVpcs");
+    }
+
+    #[test]
+    fn a_call_with_a_token_is_not_signed() {
+        let form = "application/x-www-form-urlencoded";
+        let found = call(
+            "POST",
+            "/",
+            &[("content-type", form)],
+            "Action=AssumeRoleWithWebIdentity&RoleArn=arn",
+        );
+        assert_eq!(
+            (&*found.service, &*found.operation),
+            ("sts", "AssumeRoleWithWebIdentity")
+        );
     }
 
     #[test]

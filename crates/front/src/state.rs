@@ -75,8 +75,19 @@ pub struct Services {
     pub definitions: BTreeMap<String, String>,
     /// Number of tasks that the emulator is to run.
     pub desired: BTreeMap<String, i64>,
-    /// Number of tasks that was asked for, where the account's limit prevents it.
-    pub starved: BTreeMap<String, i64>,
+    /// Those whose tasks the account's limit prevents.
+    pub starved: BTreeMap<String, Starved>,
+}
+
+/// A service without its tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Starved {
+    /// Number of tasks that was asked for.
+    pub desired: i64,
+    /// When that was.
+    pub at: Moment,
+    /// ID of the event about it.
+    pub event: String,
 }
 
 /// An image that was deleted from a registry.

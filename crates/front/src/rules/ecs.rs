@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::request::Call;
 use crate::rule::{Apply, Before, Concern, Kind, On, Rule};
+use crate::state::Starved;
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -163,33 +164,37 @@ fn starve(world: &mut World, call: &Call) -> Before {
         services.starved.remove(&key);
         return Before::Pass;
     }
-    services.starved.insert(key, desired);
+    let starved = Starved {
+        desired,
+        at: world.now,
+        event: world.random.id(),
+    };
+    services.starved.insert(key, starved);
     request["desiredCount"] = json!(running);
     Before::Body(request.to_string().into())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds fit")]
 fn show_starved(world: &mut World, _: &Call, answer: &mut Answer) {
-    let at = world.now.0 as f64 / 1_000.0;
     let starved = &world.state.ecs.starved;
-    let id = world.random.id();
     answer.edit(|answer| {
         for service in services(answer) {
-            let Some(desired) = starved.get(&described(service)) else {
+            let Some(starved) = starved.get(&described(service)) else {
                 continue;
             };
-            service["desiredCount"] = json!(desired);
+            let at = starved.at.0 as f64 / 1_000.0;
+            service["desiredCount"] = json!(starved.desired);
             let deployments = service["deployments"].as_array_mut();
             for deployment in deployments.into_iter().flatten() {
                 if deployment["status"] == "PRIMARY" {
-                    deployment["desiredCount"] = json!(desired);
+                    deployment["desiredCount"] = json!(starved.desired);
                     deployment["rolloutState"] = json!("IN_PROGRESS");
                 }
             }
             let name = service["serviceName"].as_str().unwrap_or_default();
             let message =
                 format!("(service {name}) was unable to place a task. Reason: {NO_VCPU}.");
-            let event = json!({"id": id, "createdAt": at, "message": message});
+            let event = json!({"id": starved.event, "createdAt": at, "message": message});
             match service["events"].as_array_mut() {
                 Some(events) => events.insert(0, event),
                 None => service["events"] = json!([event]),

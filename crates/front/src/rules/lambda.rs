@@ -15,7 +15,6 @@ pub(super) const OBSERVED: &[Concern] = &[(
         "CreateFunction",
         "DeleteFunction",
         "DeleteFunctionConcurrency",
-        "Invoke",
         "PublishVersion",
         "PutFunctionConcurrency",
         "UpdateAlias",

@@ -74,8 +74,9 @@ fn empty_page(world: &mut World, call: &Call) -> Before {
     let mut request = call.json();
     let asked = request["nextToken"].as_str().map(str::to_owned);
     let logs = &mut world.state.logs;
-    // After an empty page comes one that is not.
-    if let Some(original) = asked.as_ref().and_then(|token| logs.pages.remove(token)) {
+    // After an empty page comes one that is not. A client may ask for it again.
+    let original = asked.as_ref().and_then(|token| logs.pages.get(token));
+    if let Some(original) = original.cloned() {
         match original {
             Some(token) => request["nextToken"] = json!(token),
             None => drop(request.as_object_mut().map(|all| all.remove("nextToken"))),

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::error::Error;
 use std::time::Duration;
 
@@ -23,7 +23,11 @@ pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 const OF_CONNECTION: [&str; 4] = ["keep-alive", "proxy-connection", "te", "trailer"];
 
 pub(super) fn client() -> Client<HttpConnector, Body> {
-    Client::builder(TokioExecutor::new()).build_http()
+    Client::builder(TokioExecutor::new())
+        // Emulators close idle connections, some after five seconds.
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(2))
+        .build_http()
 }
 
 pub(super) fn streamed(body: Incoming) -> Body {

@@ -2,10 +2,15 @@
 
 use super::forward::{send, whole};
 use super::shared::Shared;
+use crate::clock::Moment;
 use crate::world::Outgoing;
 use http::Request;
 use http_body_util::BodyExt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the clock is read.
+const STEP: Duration = Duration::from_millis(20);
 
 /// Makes the calls that the rules ask for, without waiting for them.
 pub(super) fn make(shared: &Arc<Shared>, upstream: &str) {
@@ -16,15 +21,23 @@ pub(super) fn make(shared: &Arc<Shared>, upstream: &str) {
     let (shared, upstream) = (Arc::clone(shared), upstream.to_owned());
     tokio::spawn(async move {
         for call in calls {
-            let wait = call.due.since(shared.now());
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
+            until(&shared, call.due).await;
             if let Err(why) = one(&shared, &upstream, call).await {
                 eprintln!("landfall-front: {why}");
             }
         }
     });
+}
+
+/// Waits for a time of the clock, which a test may turn.
+async fn until(shared: &Shared, due: Moment) {
+    loop {
+        let wait = due.since(shared.now());
+        if wait.is_zero() {
+            return;
+        }
+        tokio::time::sleep(wait.min(STEP)).await;
+    }
 }
 
 async fn one(shared: &Shared, upstream: &str, call: Outgoing) -> Result<(), String> {

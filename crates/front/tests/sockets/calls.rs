@@ -198,6 +198,41 @@ async fn the_front_writes_report_lines_itself() {
 }
 
 #[tokio::test]
+async fn a_change_of_weights_reaches_the_emulator_late() {
+    let upstream = Upstream::start(&|_| {
+        stored("<R><L><member><ListenerArn>arn</ListenerArn></member></L></R>")
+    })
+    .await;
+    let proxy = Proxy::start(
+        &format!("--listen 127.0.0.1:0 --upstream {}", upstream.url),
+        false,
+    )
+    .await;
+    let address = proxy.running.listeners[0];
+    let scope = signed("elasticloadbalancing");
+    let form = "application/x-www-form-urlencoded";
+    let headers = [("authorization", &*scope), ("content-type", form)];
+    let call = |operation: &str, group: &str| {
+        let action = "DefaultActions.member.1.TargetGroupArn";
+        format!("Action={operation}&ListenerArn=arn&{action}={group}")
+    };
+    for body in [
+        call("CreateListener", "blue"),
+        call("ModifyListener", "green"),
+    ] {
+        assert_eq!(ask(address, "POST", "/", &headers, &body).await.status, 200);
+    }
+    assert_eq!(upstream.got().len(), 2);
+    assert_eq!(upstream.got()[1].body, call("ModifyListener", "blue"));
+    proxy.pass(5);
+    while upstream.got().len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    assert!(upstream.got()[2].body.contains("ForwardConfig"));
+    assert_eq!(upstream.got()[3].body, call("ModifyListener", "green"));
+}
+
+#[tokio::test]
 async fn scenarios_and_delays_change_while_it_runs() {
     let upstream = Upstream::start(&|_| stored("{}")).await;
     let arguments = format!(
