@@ -6,6 +6,7 @@ use crate::clock::Moment;
 use lambda::Functions;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// Everything that is remembered.
 #[derive(Debug, Default)]
@@ -156,6 +157,26 @@ pub struct Distribution {
     pub domain: String,
     /// Seconds for which an error is cached, by status; 10 where it has no entry.
     pub error_ttls: BTreeMap<u16, u64>,
+    /// How the origin is asked.
+    pub origin: OriginSettings,
+}
+
+/// How CloudFront asks an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginSettings {
+    /// How often it tries to get a response to GET or HEAD.
+    pub attempts: u32,
+    /// How long it waits for a response.
+    pub read_timeout: Duration,
+}
+
+impl Default for OriginSettings {
+    fn default() -> OriginSettings {
+        OriginSettings {
+            attempts: 3,
+            read_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 impl State {

@@ -6,13 +6,12 @@
 use super::alb;
 use crate::answer::Answer;
 use crate::clock::Moment;
+use crate::state::OriginSettings;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How long an origin may take to begin its response.
-pub const ORIGIN: Duration = Duration::from_secs(60);
 /// For how many seconds an error is cached unless the distribution says otherwise.
 const DEFAULT: u64 = 10;
 /// Errors that are cached whatever the origin sends.
@@ -61,6 +60,16 @@ impl Cache {
 
 fn is_cached_method(method: &str) -> bool {
     method == "GET" || method == "HEAD"
+}
+
+/// How often a request is sent to an origin that does not respond in time.
+#[must_use]
+pub fn attempts(method: &str, is_upgrade: bool, origin: &OriginSettings) -> u32 {
+    if is_cached_method(method) && !is_upgrade {
+        origin.attempts.clamp(1, 3)
+    } else {
+        1
+    }
 }
 
 /// How long a response is cached; [`None`] if it is not.
@@ -218,8 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn only_reads_are_repeated() {
+        let origin = OriginSettings::default();
+        assert_eq!(attempts("GET", false, &origin), 3);
+        assert_eq!(attempts("HEAD", false, &origin), 3);
+        assert_eq!(attempts("POST", false, &origin), 1);
+        assert_eq!(attempts("GET", true, &origin), 1);
+        let once = OriginSettings {
+            attempts: 1,
+            ..origin
+        };
+        assert_eq!(attempts("GET", false, &once), 1);
+    }
+
+    #[test]
     fn a_late_origin_is_a_504() {
-        assert_eq!(ORIGIN.as_secs(), 60);
+        assert_eq!(OriginSettings::default().read_timeout.as_secs(), 30);
         assert_eq!(error(504).status.as_u16(), 504);
         assert_eq!(error(504).headers["server"], "CloudFront");
     }

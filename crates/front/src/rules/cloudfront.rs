@@ -4,11 +4,12 @@ use crate::answer::Answer;
 use crate::clock::Lag;
 use crate::request::Call;
 use crate::rule::{Apply, Before, Concern, Kind, On, Rule};
-use crate::state::Distribution;
+use crate::state::{Distribution, OriginSettings};
 use crate::world::World;
 use crate::xml;
 use roxmltree::Document;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -73,6 +74,7 @@ pub(super) fn observe(world: &mut World, call: &Call, answer: &Answer) {
         changed: world.now,
         domain: of_root("DomainName").unwrap_or_default(),
         error_ttls: error_ttls(&call.text()),
+        origin: origin(&call.text()),
     };
     world.state.distributions.insert(id, distribution);
 }
@@ -92,6 +94,25 @@ fn error_ttls(config: &str) -> BTreeMap<u16, u64> {
             Some((status, seconds))
         })
         .collect()
+}
+
+/// How the first origin of a `DistributionConfig` is asked.
+fn origin(config: &str) -> OriginSettings {
+    let mut origin = OriginSettings::default();
+    let Ok(document) = Document::parse(config) else {
+        return origin;
+    };
+    let number = |name| {
+        let node = xml::all(document.root(), name).next()?;
+        node.text()?.parse::<u32>().ok()
+    };
+    if let Some(attempts) = number("ConnectionAttempts") {
+        origin.attempts = attempts;
+    }
+    if let Some(seconds) = number("OriginReadTimeout") {
+        origin.read_timeout = Duration::from_secs(seconds.into());
+    }
+    origin
 }
 
 fn refused(_: &mut World, call: &Call) -> Before {
@@ -129,7 +150,9 @@ mod tests {
     use crate::rules::testing::{Bench, call};
 
     const CONFIG: &str = r#"<DistributionConfigWithTags xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/">
-        <DistributionConfig><CustomErrorResponses><Quantity>1</Quantity><Items>
+        <DistributionConfig><Origins><Quantity>1</Quantity><Items><Origin><Id>app</Id>
+        <CustomOriginConfig><OriginReadTimeout>60</OriginReadTimeout></CustomOriginConfig>
+        <ConnectionAttempts>1</ConnectionAttempts></Origin></Items></Origins><CustomErrorResponses><Quantity>1</Quantity><Items>
         <CustomErrorResponse><ErrorCode>404</ErrorCode><ErrorCachingMinTTL>0</ErrorCachingMinTTL>
         </CustomErrorResponse></Items></CustomErrorResponses></DistributionConfig>
         </DistributionConfigWithTags>"#;
@@ -175,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn error_caching_is_read_from_the_configuration() {
+    fn error_caching_and_origin_are_read_from_the_configuration() {
         let mut bench = Bench::new();
         bench.call(&create(), stored(STORED));
         let state = &bench.front.world.state;
@@ -184,6 +207,10 @@ mod tests {
             .expect("a distribution");
         assert_eq!(known.error_ttls.get(&404), Some(&0));
         assert_eq!(known.error_ttls.get(&500), None);
+        assert_eq!(
+            (known.origin.attempts, known.origin.read_timeout.as_secs()),
+            (1, 60)
+        );
         assert!(state.distribution("127.0.0.1").is_some());
     }
 }

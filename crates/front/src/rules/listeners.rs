@@ -54,8 +54,19 @@ pub(super) const RULES: &[Rule] = &[
         concerns: &[("cloudfront-data", &[])],
         kind: Kind::Refuse,
         on: On::Default,
-        summary: "An origin that has not begun its response after 60 seconds is a 504.",
+        summary: "An origin that has not begun its response within the distribution's read timeout, \
+                  30 seconds unless it says otherwise, is a 504.",
         source: HEADERS,
+        apply: Apply::Elsewhere,
+    },
+    Rule {
+        id: "cloudfront-repeats-requests",
+        concerns: &[("cloudfront-data", &[])],
+        kind: Kind::Rewrite,
+        on: On::Default,
+        summary: "CloudFront sends a GET or HEAD whose response is late again, up to three times \
+                  unless the distribution has another number of attempts.",
+        source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html",
         apply: Apply::Elsewhere,
     },
     Rule {

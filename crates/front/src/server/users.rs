@@ -1,13 +1,15 @@
 //! Users' requests, to the public endpoints.
 
 use super::balancers;
-use super::forward::{Body, read, response, send, streamed};
+use super::forward::{Body, read, response, send, streamed, whole};
 use super::idle::Activity;
 use super::shared::Shared;
-use crate::answer::Answer;
 use crate::data::cloudfront::{Cache, Origin, time_to_live};
 use crate::data::{alb, api, cloudfront};
 use crate::options::Kind;
+use crate::state::Distribution;
+use bytes::Bytes;
+use http::header::UPGRADE;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -136,11 +138,20 @@ async fn of_cloudfront(
         cloudfront::answer(&mut answer.headers, Origin::Error, &id);
         return response(answer);
     }
-    let host = parts.headers.get("host");
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = host.split(':').next().unwrap_or_default().to_owned();
+    let distribution = {
+        let host = parts.headers.get("host");
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default();
+        shared
+            .front()
+            .world
+            .state
+            .distribution(host)
+            .cloned()
+            .unwrap_or_default()
+    };
     cloudfront::forward(&mut parts.headers, client, &id);
-    let mut answer = match within(shared, users, cloudfront::ORIGIN, parts, body).await {
+    let mut answer = match from_origin(shared, users, &distribution, parts, body).await {
         Ok(mut response) if response.status().as_u16() < 400 => {
             cloudfront::answer(response.headers_mut(), Origin::Miss, &id);
             return response;
@@ -151,22 +162,42 @@ async fn of_cloudfront(
         Err(Missing::Late) => cloudfront::error(504),
         Err(Missing::Failed) => cloudfront::error(502),
     };
-    remember(shared, users, &method, &path, &host, &answer);
+    let ttl = time_to_live(
+        &method,
+        answer.status,
+        &answer.headers,
+        &distribution.error_ttls,
+    );
+    if let Some(ttl) = ttl {
+        cache(users, |cache| {
+            cache.store(&path, &answer, ttl, shared.now())
+        });
+    }
     cloudfront::answer(&mut answer.headers, Origin::Error, &id);
     response(answer)
 }
 
-/// Stores an error for as long as the distribution has it.
-fn remember(shared: &Shared, users: &Users, method: &str, path: &str, host: &str, answer: &Answer) {
-    let ttl = {
-        let front = shared.front();
-        let distribution = front.world.state.distribution(host).cloned();
-        let ttls = distribution.unwrap_or_default().error_ttls;
-        time_to_live(method, answer.status, &answer.headers, &ttls)
-    };
-    if let Some(ttl) = ttl {
-        cache(users, |cache| cache.store(path, answer, ttl, shared.now()));
+/// The origin's response, after as many attempts as the distribution has it.
+async fn from_origin(
+    shared: &Shared,
+    users: &Users,
+    distribution: &Distribution,
+    parts: Parts,
+    body: Body,
+) -> Result<Response<Body>, Missing> {
+    let origin = &distribution.origin;
+    let is_upgrade = parts.headers.contains_key(UPGRADE);
+    let attempts = cloudfront::attempts(parts.method.as_str(), is_upgrade, origin);
+    let mut body = Some(body);
+    for _ in 1..attempts {
+        let body = body.take().unwrap_or_else(|| whole(Bytes::new()));
+        match within(shared, users, origin.read_timeout, parts.clone(), body).await {
+            Err(Missing::Late) => {}
+            other => return other,
+        }
     }
+    let body = body.take().unwrap_or_else(|| whole(Bytes::new()));
+    within(shared, users, origin.read_timeout, parts, body).await
 }
 
 fn cache<T>(users: &Users, use_it: impl FnOnce(&mut Cache) -> T) -> T {

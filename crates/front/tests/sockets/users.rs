@@ -155,6 +155,24 @@ async fn cloudfront_caches_an_error_for_every_viewer() {
 }
 
 #[tokio::test]
+async fn a_late_origin_is_a_504_and_a_missing_one_a_502() {
+    let app = Upstream::start(&|_| None).await;
+    let proxy = Proxy::start(&format!("--data cloudfront=127.0.0.1:0,{}", app.url), true).await;
+    let late = ask(proxy.running.data[0].1, "GET", "/", &[], "").await;
+    assert_eq!(late.status, 504);
+    assert_eq!(late.headers["server"], "CloudFront");
+    assert_eq!(late.headers["x-cache"], "Error from cloudfront");
+    let arguments = "--data cloudfront=127.0.0.1:0,http://127.0.0.1:1";
+    let proxy = Proxy::start(arguments, false).await;
+    assert_eq!(
+        ask(proxy.running.data[0].1, "GET", "/", &[], "")
+            .await
+            .status,
+        502
+    );
+}
+
+#[tokio::test]
 async fn the_distribution_decides_how_long_errors_are_cached() {
     let app = Upstream::start(&|_| error(500)).await;
     let emulator = Upstream::start(&|_| {
