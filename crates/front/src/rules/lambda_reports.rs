@@ -100,7 +100,7 @@ fn write(world: &mut World, call: &Call, function: &str, version: &str, lines: &
             due: world.now,
             service: "logs",
             region: call.region.clone(),
-            // The platform writes these lines, whoever invokes the function.
+            // The platform writes these lines, not the caller.
             identity: "test".to_owned(),
             target: Some(format!("Logs_20140328.{operation}")),
             content_type: "application/x-amz-json-1.1",
