@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 pub struct Settings {
     /// The clock.
     pub clock: Arc<dyn Fn() -> Moment + Send + Sync>,
-    /// How much of a time limit passes: zero in tests of limits.
+    /// How much of the time limit of a response passes: zero in tests of limits.
     pub limit: fn(Duration) -> Duration,
 }
 

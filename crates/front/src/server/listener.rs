@@ -67,7 +67,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, role: Arc
         && let Some(idle) = users.idle()
     {
         builder.timer(TokioTimer::new());
-        builder.header_read_timeout(shared.limit(idle));
+        builder.header_read_timeout(idle);
     }
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A connection ends however it likes.
