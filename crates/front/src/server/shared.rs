@@ -1,0 +1,87 @@
+//! What all listeners share.
+
+use super::Settings;
+use super::forward::{Body, client};
+use super::record::Record;
+use crate::clock::Moment;
+use crate::front::Front;
+use crate::options::Data;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+/// A listener for users' requests that is to be opened while the server runs.
+pub(super) struct Open {
+    pub(super) data: Data,
+    /// Whether the upstream is an emulator's load balancer, if that is known.
+    pub(super) is_emulator: Option<bool>,
+    pub(super) opened: oneshot::Sender<Result<SocketAddr, String>>,
+}
+
+/// The front, and how the emulators are reached.
+pub(super) struct Shared {
+    front: Mutex<Front>,
+    settings: Settings,
+    pub(super) client: Client<HttpConnector, Body>,
+    pub(super) record: Option<Record>,
+    /// URLs of the emulators.
+    pub(super) upstreams: Vec<String>,
+    /// Ports of the front's listeners before the emulator's load balancers, by their ports.
+    pub(super) balancers: tokio::sync::Mutex<BTreeMap<u64, u16>>,
+    open: UnboundedSender<Open>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        front: Front,
+        settings: Settings,
+        record: Option<&Path>,
+        upstreams: Vec<String>,
+        open: UnboundedSender<Open>,
+    ) -> Result<Shared, String> {
+        Ok(Shared {
+            front: Mutex::new(front),
+            settings,
+            client: client(),
+            record: record.map(Record::open).transpose()?,
+            upstreams,
+            balancers: tokio::sync::Mutex::default(),
+            open,
+        })
+    }
+
+    /// Opens a listener for users' requests, and returns its address.
+    pub(super) async fn open(
+        &self,
+        data: Data,
+        is_emulator: Option<bool>,
+    ) -> Result<SocketAddr, String> {
+        let (opened, address) = oneshot::channel();
+        let open = Open {
+            data,
+            is_emulator,
+            opened,
+        };
+        let ended = || "the server ends".to_owned();
+        self.open.send(open).map_err(|_| ended())?;
+        address.await.map_err(|_| ended())?
+    }
+
+    pub(super) fn front(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        (self.settings.clock)()
+    }
+
+    pub(super) fn limit(&self, limit: Duration) -> Duration {
+        (self.settings.limit)(limit)
+    }
+}
