@@ -9,9 +9,11 @@
 
 mod container_cli;
 mod emulator;
+mod front;
 
 use crate::failure::Failure;
 use emulator::{Emulator, docker, free_port, program};
+use front::Front;
 use rules::exit::Exit;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -29,8 +31,11 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Both emulators, as `emulators.json` records them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rehearsal {
-    pub(crate) fakecloud: Emulator,
-    pub(crate) ministack: Emulator,
+    fakecloud: Emulator,
+    ministack: Emulator,
+    /// The proxy through which everything reaches both, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    front: Option<Front>,
     /// The credentials that they accept. Emulators started here accept any and permit everything; a
     /// proxy that checks permissions records its own here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,11 +112,37 @@ impl Rehearsal {
         let health = "/_ministack/ready";
         let ministack = Emulator::spawn(command, &dir.join("ministack.log"), second, health)?;
 
+        let front = Front::start(dir, &fakecloud, &ministack)?;
         Ok(Rehearsal {
             fakecloud,
             ministack,
+            front,
             identity: None,
         })
+    }
+
+    /// The address of all services but those of [`Rehearsal::second_url`].
+    pub(crate) fn main_url(&self) -> &str {
+        self.front
+            .as_ref()
+            .map_or(&self.fakecloud.url, |front| &front.main.url)
+    }
+
+    /// The address of Budgets, CloudFront and S3.
+    pub(crate) fn second_url(&self) -> &str {
+        self.front
+            .as_ref()
+            .map_or(&self.ministack.url, |front| &front.second)
+    }
+
+    fn processes(&self) -> impl Iterator<Item = (&'static str, &Emulator)> {
+        let front = self.front.as_ref().map(|front| ("front", &front.main));
+        [
+            ("fakecloud", &self.fakecloud),
+            ("ministack", &self.ministack),
+        ]
+        .into_iter()
+        .chain(front)
     }
 
     /// Access key ID and secret access key, if the emulators check credentials.
@@ -125,24 +156,25 @@ impl Rehearsal {
         format!(
             "emulators {} at {} and {}",
             if is_new { "started" } else { "found" },
-            self.fakecloud.url,
-            self.ministack.url
+            self.main_url(),
+            self.second_url()
         )
     }
 
-    /// The emulators that run for `home`; [`None`] unless both are ready.
+    /// The emulators that run for `home`; [`None`] unless all are ready.
     pub(crate) async fn find(home: &Path) -> Option<Rehearsal> {
         let recorded = read(home)?;
-        (recorded.fakecloud.is_ready().await && recorded.ministack.is_ready().await)
-            .then_some(recorded)
+        for (_, process) in recorded.processes() {
+            if !process.is_ready().await {
+                return None;
+            }
+        }
+        Some(recorded)
     }
 
     async fn wait_until_ready(&self, dir: &Path) -> Result<(), Failure> {
         let end = tokio::time::Instant::now() + READY_WITHIN;
-        for (name, emulator) in [
-            ("fakecloud", &self.fakecloud),
-            ("ministack", &self.ministack),
-        ] {
+        for (name, emulator) in self.processes() {
             while !emulator.is_ready().await {
                 if !emulator.is_alive() {
                     return Err(not_ready(dir, name, "ended right after its start"));
@@ -170,8 +202,8 @@ impl Rehearsal {
         let Some(recorded) = read(home) else {
             return Ok(false);
         };
-        for emulator in [&recorded.fakecloud, &recorded.ministack] {
-            emulator.kill();
+        for (_, process) in recorded.processes() {
+            process.kill();
         }
         let pid = recorded.fakecloud.pid;
         let label = format!("label=fakecloud-instance=fakecloud-{pid}");
@@ -195,7 +227,7 @@ impl Rehearsal {
 
     /// The address of an HTTP API: the emulator distinguishes APIs by the host name of the request.
     pub(crate) fn api_url(&self, api: &str) -> String {
-        let port = self.fakecloud.port();
+        let port = self.main_url().rsplit(':').next().unwrap_or_default();
         format!("http://{api}.execute-api.localhost:{port}")
     }
 
@@ -211,7 +243,7 @@ impl Rehearsal {
             )
             .why(why)
         };
-        let url = format!("{}/_fakecloud/elbv2/load-balancers", self.fakecloud.url);
+        let url = format!("{}/_fakecloud/elbv2/load-balancers", self.main_url());
         let answer = reqwest::get(url)
             .await
             .map_err(|error| unreadable(error.to_string()))?;

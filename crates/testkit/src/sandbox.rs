@@ -19,6 +19,7 @@ pub struct Sandbox {
     landfall: PathBuf,
     target: Target,
     shares_emulators: bool,
+    has_front: bool,
 }
 
 impl Default for Sandbox {
@@ -64,6 +65,7 @@ impl Sandbox {
             landfall: landfall.to_owned(),
             target: Target::Fargate,
             shares_emulators: false,
+            has_front: false,
         }
     }
 
@@ -81,6 +83,13 @@ impl Sandbox {
     #[must_use]
     pub fn on(mut self, target: Target) -> Sandbox {
         self.target = target;
+        self
+    }
+
+    /// Puts `landfall-front` in front of the emulators, which makes them as strict as AWS.
+    #[must_use]
+    pub fn with_front(mut self) -> Sandbox {
+        self.has_front = true;
         self
     }
 
@@ -119,6 +128,13 @@ impl Sandbox {
             .env("AWS_CONFIG_FILE", self.dir.path().join("none"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true");
+        match self.has_front {
+            true => command.env(
+                "LANDFALL_FRONT",
+                self.landfall.with_file_name("landfall-front"),
+            ),
+            false => command.env_remove("LANDFALL_FRONT"),
+        };
         for name in [
             "AWS_PROFILE",
             "AWS_REGION",
@@ -157,6 +173,19 @@ impl Sandbox {
             .env("LANDFALL_REHEARSE", "true")
             .current_dir(app.path());
         Running::start(command)
+    }
+
+    /// URL of the control endpoint of the front.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn front_control(&self) -> String {
+        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        json["front"]["control"]
+            .as_str()
+            .expect("a front")
+            .to_owned()
     }
 
     /// URLs of fakecloud and ministack.

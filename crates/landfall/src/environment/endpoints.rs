@@ -192,8 +192,8 @@ impl Endpoints {
             Cloud::Emulators => {
                 let rehearsal = start(report).await?;
                 let endpoints = aws::Endpoints {
-                    main: rehearsal.fakecloud.url.clone(),
-                    second: rehearsal.ministack.url.clone(),
+                    main: rehearsal.main_url().to_owned(),
+                    second: rehearsal.second_url().to_owned(),
                 };
                 let region = region.unwrap_or(rehearsal::REGION);
                 let session = Session::open(None, Some(region), Some(endpoints)).await?;
@@ -219,8 +219,8 @@ impl Endpoints {
         match self {
             Endpoints::Aws { .. } => None,
             Endpoints::Emulators(rehearsal) => Some(Emulators {
-                main: rehearsal.fakecloud.url.clone(),
-                second: rehearsal.ministack.url.clone(),
+                main: rehearsal.main_url().to_owned(),
+                second: rehearsal.second_url().to_owned(),
                 identity: rehearsal.identity(),
             }),
         }
@@ -247,7 +247,7 @@ impl Endpoints {
                     ("AWS_EC2_METADATA_DISABLED", "true"),
                     // For services that the provider's `endpoints` block does not know in every
                     // version.
-                    ("AWS_ENDPOINT_URL", &rehearsal.fakecloud.url),
+                    ("AWS_ENDPOINT_URL", rehearsal.main_url()),
                 ] {
                     variables.push((name.into(), value.into()));
                 }

@@ -49,6 +49,11 @@ impl Emulator {
         })
     }
 
+    /// Path of its health check.
+    pub(super) fn health(&self) -> &str {
+        &self.health
+    }
+
     /// Whether its health check succeeds.
     pub(super) async fn is_ready(&self) -> bool {
         let answer = reqwest::Client::new()
