@@ -4,7 +4,6 @@
 use crate::app::manifest::FILE;
 use crate::app::manifest::key::{self, KEYS};
 use crate::shape::contract::Root;
-use edge_contract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
