@@ -154,6 +154,8 @@ interrupt_tests() {
 
 test_all() {
   begin_tests
+  # Nothing is compiled a second time here, so nothing is kept for that.
+  [[ -z ${CI:-} ]] || export CARGO_INCREMENTAL=0
   set_up_cache
   setup_for_tests
   if ! fakecloud_runs "$FAKECLOUD" && ! fakecloud_from_image; then

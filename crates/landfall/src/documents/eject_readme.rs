@@ -6,7 +6,6 @@ mod removal;
 #[cfg(test)]
 mod samples;
 
-use edge_contract;
 use rules::app::manifest::Architecture;
 use rules::app::names::{Names, Slot};
 use rules::leave::eject::{FILE, Whose};
