@@ -34,7 +34,7 @@ pub(crate) enum Endpoints {
     /// AWS, with the profile that the command line names.
     Aws { profile: Option<String> },
     /// Running emulators.
-    Emulators(Rehearsal),
+    Emulators(Box<Rehearsal>),
 }
 
 impl Cloud {
@@ -201,7 +201,7 @@ impl Endpoints {
                     Some((key, secret)) => session.calling_as(&key, &secret),
                     None => session,
                 };
-                Ok((Endpoints::Emulators(rehearsal), session))
+                Ok((Endpoints::Emulators(Box::new(rehearsal)), session))
             }
         }
     }
@@ -309,7 +309,7 @@ mod tests {
             emulator(4566),
             emulator(4567)
         );
-        Endpoints::Emulators(serde_json::from_str(&record).expect("a record"))
+        Endpoints::Emulators(Box::new(serde_json::from_str(&record).expect("a record")))
     }
 
     fn variables(endpoints: &Endpoints) -> BTreeMap<String, String> {
