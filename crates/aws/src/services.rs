@@ -12,7 +12,8 @@ use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
-    Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus, TransportProtocol,
+    Secret as SecretReference, ServiceEvent, Task, TaskDefinition, TaskDefinitionStatus,
+    TransportProtocol,
 };
 use edge_contract::SECRET_VARIABLE;
 use edge_contract::secret::Secret;
@@ -74,6 +75,8 @@ pub struct SlotFacts {
     pub tasks: Vec<TaskFacts>,
     /// Tasks of the current deployment that stopped.
     pub stopped: Vec<StoppedTask>,
+    /// What the scheduler has reported since the current deployment was created, newest first.
+    pub events: Vec<String>,
     /// When the service's current deployment was created.
     pub staged_at: Option<Timestamp>,
 }
@@ -363,6 +366,7 @@ impl Services {
         Ok(SlotFacts {
             deployed: self.deployed(&task_definition).await?,
             desired: u32::try_from(found.desired_count).unwrap_or(0),
+            events: events_since(found.events.as_deref().unwrap_or_default(), staged_at),
             tasks,
             stopped,
             staged_at: staged_at.and_then(timestamp),
@@ -457,6 +461,15 @@ fn id_of(arn: Option<&str>) -> String {
     arn.and_then(|arn| arn.rsplit('/').next())
         .unwrap_or_default()
         .to_owned()
+}
+
+/// The messages of the events since `staged_at`.
+fn events_since(events: &[ServiceEvent], staged_at: Option<DateTime>) -> Vec<String> {
+    events
+        .iter()
+        .filter(|event| event.created_at().map(DateTime::secs) >= staged_at.map(|at| at.secs()))
+        .filter_map(|event| event.message().map(str::to_owned))
+        .collect()
 }
 
 /// The current deployment of a service.
@@ -558,6 +571,19 @@ mod tests {
     fn without_the_name_of_a_deployment_the_time_decides() {
         assert!(current().started(&task("", 100).build()));
         assert!(!current().started(&task("", 99).build()));
+    }
+
+    #[test]
+    fn only_events_of_the_current_deployment_are_read() {
+        let event = |at: i64, message: &str| {
+            ServiceEvent::builder()
+                .created_at(DateTime::from_secs(at))
+                .message(message)
+                .build()
+        };
+        let events = [event(120, "was unable to place a task"), event(99, "old")];
+        let since = events_since(&events, Some(DateTime::from_secs(100)));
+        assert_eq!(since, ["was unable to place a task"]);
     }
 
     #[test]

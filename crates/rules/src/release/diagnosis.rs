@@ -113,8 +113,15 @@ pub fn diagnose(evidence: &Evidence, expected: &Expectation) -> Option<Cause> {
         let denial = settings.and_then(|settings| denial::find(&evidence.log, settings));
         return Some(denial.map_or(Cause::Crash { exit_code }, Cause::Denied));
     }
-    let reason = failures.reason(|task| task.stop_code == "TaskFailedToStart")?;
+    let reason = failures.reason(|task| task.stop_code == "TaskFailedToStart");
+    let reason = reason.or_else(|| not_placed(evidence))?;
     Some(Cause::CannotStart { reason })
+}
+
+/// Why the scheduler starts no task: no capacity, a quota, a missing role.
+fn not_placed(evidence: &Evidence) -> Option<String> {
+    let is_refusal = |event: &&String| event.contains("unable to");
+    evidence.events.iter().find(is_refusal).cloned()
 }
 
 /// Whether the image's programs are for another CPU architecture.

@@ -311,3 +311,47 @@ fn on_lambda_a_cause_is_about_versions_and_the_alias() {
         .collect();
     insta::assert_snapshot!("causes_on_lambda", different.join("\n"));
 }
+
+/// Without capacity there is no task that could stop, only an event of the service.
+#[test]
+fn a_task_that_is_not_placed_is_explained_by_the_scheduler() {
+    let message = "(service shop-prod-blue) was unable to place a task. Reason: You've reached the \
+                   limit on the number of vCPUs you can run concurrently.";
+    let evidence = Evidence {
+        events: vec![
+            "(service shop-prod-blue) has started 1 tasks: (task 1).".to_owned(),
+            message.to_owned(),
+        ],
+        ..Evidence::default()
+    };
+    let cause = diagnose(&evidence, &expected());
+    let reason = message.to_owned();
+    assert_eq!(cause, Some(Cause::CannotStart { reason }));
+    // Capacity may come back before the time is over.
+    assert!(!cause.is_some_and(|cause| cause.is_certain()));
+    let quiet = Evidence {
+        events: vec!["(service shop-prod-blue) has reached a steady state.".to_owned()],
+        ..Evidence::default()
+    };
+    assert_eq!(diagnose(&quiet, &expected()), None);
+}
+
+#[test]
+fn a_registry_that_is_busy_once_does_not_end_a_release() {
+    let pull = |reason: &str| Cause::CannotPull {
+        reason: reason.to_owned(),
+    };
+    for reason in [
+        "CannotPullContainerError: ref does not exist: not found",
+        "CannotPullContainerError: pull access denied",
+        "The image manifest is not supported (InvalidImage)",
+    ] {
+        assert!(pull(reason).is_certain(), "{reason}");
+    }
+    for reason in [
+        "CannotPullContainerError: Error response from daemon: i/o timeout",
+        "CannotPullContainerError: toomanyrequests: Rate exceeded",
+    ] {
+        assert!(!pull(reason).is_certain(), "{reason}");
+    }
+}

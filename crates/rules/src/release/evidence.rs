@@ -58,6 +58,10 @@ pub struct Evidence {
     pub stopped: Vec<StoppedTask>,
     /// Its targets.
     pub targets: Vec<TargetHealth>,
+    /// What the scheduler reports instead of starting a task: there is no task then that could stop
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
     /// The last lines it wrote, oldest first.
     pub log: Vec<String>,
     /// Ports on which the image listened when it was run on this machine; [`None`] if it was not or

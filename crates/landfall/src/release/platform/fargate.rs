@@ -154,6 +154,7 @@ fn slot_look((facts, targets): (SlotFacts, Vec<TargetHealth>), token: &str) -> S
         evidence: Evidence {
             stopped: facts.stopped,
             targets,
+            events: facts.events,
             ..Evidence::default()
         },
     }
@@ -242,6 +243,7 @@ mod tests {
             desired: 1,
             tasks,
             stopped: Vec::new(),
+            events: Vec::new(),
             staged_at: None,
         }
     }

@@ -105,17 +105,30 @@ mod seconds {
     }
 }
 
+/// Words by which ECS reports a pull that another attempt may complete.
+const MAY_PASS: [&str; 5] = [
+    "timeout",
+    "timed out",
+    "throttl",
+    "toomanyrequests",
+    "connection reset",
+];
+
 impl Cause {
     /// Whether a second failure would add nothing: the cause is certain at once.
     pub fn is_certain(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            // A registry may throttle, or not answer, once.
+            Cause::CannotPull { reason } => {
+                let reason = reason.to_lowercase();
+                !MAY_PASS.iter().any(|words| reason.contains(words))
+            }
             Cause::WrongPort { .. }
-                | Cause::LoopbackOnly { .. }
-                | Cause::WrongArchitecture { .. }
-                | Cause::CannotPull { .. }
-                | Cause::AnswerTooLong { .. }
-        )
+            | Cause::LoopbackOnly { .. }
+            | Cause::WrongArchitecture { .. }
+            | Cause::AnswerTooLong { .. } => true,
+            _ => false,
+        }
     }
 
     /// A word for scripts, the same in every version.
