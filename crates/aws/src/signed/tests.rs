@@ -249,7 +249,7 @@ async fn passing_errors_are_retried() {
     let server = Server::start(&[(400, throttled), (400, throttled), (400, throttled)]);
     let ssm = Ssm::new(&server.config().await);
     let error = ssm.delete(&["/a".to_owned()]).await.expect_err("throttled");
-    assert_eq!(error.kind, ErrorKind::Other);
+    assert_eq!(error.kind, ErrorKind::Busy);
     assert_eq!(
         error.to_string(),
         "ssm:DeleteParameters: Rate exceeded (ThrottlingException)"

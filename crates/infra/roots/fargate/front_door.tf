@@ -27,9 +27,6 @@ resource "aws_cloudfront_distribution" "front_door" {
     origin_id   = "load-balancer"
     domain_name = aws_lb.main.dns_name
 
-    # After a timeout CloudFront sends a GET again, up to three times. The edge retries what is safe.
-    connection_attempts = 1
-
     custom_origin_config {
       origin_protocol_policy = "http-only"
       http_port              = 80

@@ -29,9 +29,6 @@ resource "aws_cloudfront_distribution" "domain" {
     origin_id   = "load-balancer"
     domain_name = var.load_balancer_dns_name
 
-    # After a timeout CloudFront sends a GET again, up to three times. The edge retries what is safe.
-    connection_attempts = 1
-
     custom_origin_config {
       origin_protocol_policy = "http-only"
       http_port              = 80

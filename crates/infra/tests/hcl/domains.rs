@@ -55,8 +55,6 @@ fn no_error_of_one_user_is_cached_for_another() {
     let seconds = argument(content, "error_caching_min_ttl");
     assert_eq!(evaluate(seconds, &[]), hcl::Value::from(0));
     assert_eq!(optional(content, "response_code"), None);
-    let attempts = argument(only(distribution, "origin"), "connection_attempts");
-    assert_eq!(evaluate(attempts, &[]), hcl::Value::from(1));
 }
 
 /// An edge location that does not know the distribution yet refuses the name of the domain.
