@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep, timeout};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest interval at which a lease that seems abandoned is read.
 const POLL_EVERY: Duration = Duration::from_secs(2);
+/// Pause before an object that is not visible is looked for again.
+const HIDDEN_FOR: Duration = Duration::from_millis(500);
 /// How often a write is repeated after conflicting writes by others.
 const ATTEMPTS: usize = 10;
 
@@ -223,7 +225,9 @@ impl LeaseGuard {
 
     /// Replaces this process's lease by `next`.
     async fn swap(&mut self, mut next: Lease) -> Result<(), Undone> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
+            attempts += 1;
             let sent = Sent::now();
             let text = text_of(&next)?;
             if let Written::Won(tag) = self.store.replace(&self.key, &text, &self.tag).await? {
@@ -251,6 +255,13 @@ impl LeaseGuard {
                 (Ok(Some(lease)), _) => {
                     let by = lease.describe(now());
                     return Err(Undone::Lost(LeaseLost::Taken { by }));
+                }
+                // S3 hides objects for a while after versioning was enabled, and no other process can
+                // have taken a lease that lasts.
+                // https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+                (Ok(None), _) if !self.lease.left(self.sent.ago()).is_zero() => {
+                    attempts -= 1;
+                    tokio::time::sleep(HIDDEN_FOR).await;
                 }
                 (Ok(None), _) => {
                     let by = "someone who deleted it".to_owned();
