@@ -472,6 +472,13 @@ fn events_since(events: &[ServiceEvent], staged_at: Option<DateTime>) -> Vec<Str
         .collect()
 }
 
+/// Whether this is the ID of a deployment, `ecs-svc/` and a number. An emulator has the name of the
+/// service there.
+fn is_deployment(started_by: &str) -> bool {
+    let number = started_by.strip_prefix("ecs-svc/").unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The current deployment of a service.
 struct Current<'a> {
     task_definition: &'a str,
@@ -488,9 +495,7 @@ impl Current<'_> {
             return false;
         }
         match (task.started_by(), &self.deployment) {
-            (Some(by), Some(id)) if by.starts_with("ecs-svc/") && id.starts_with("ecs-svc/") => {
-                by == id
-            }
+            (Some(by), Some(id)) if is_deployment(by) => by == id,
             _ => task.created_at().map(DateTime::secs) >= self.staged_at.map(|at| at.secs()),
         }
     }
@@ -569,8 +574,10 @@ mod tests {
 
     #[test]
     fn without_the_name_of_a_deployment_the_time_decides() {
-        assert!(current().started(&task("", 100).build()));
-        assert!(!current().started(&task("", 99).build()));
+        for by in ["", "ecs-svc/shop-prod-blue"] {
+            assert!(current().started(&task(by, 100).build()), "{by}");
+            assert!(!current().started(&task(by, 99).build()), "{by}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A proxy before the emulators of a rehearsal that makes them as strict as AWS.
+//! A proxy in front of the emulators of a rehearsal that makes them as strict as AWS.
 //!
 //! Every call of AWS's API is identified as (service, operation), and the rules that concern it
 //! refuse, delay, hold back or rewrite it. [`Front`] decides without clock, files or network; the
