@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// at the same time, and would prove no more.
 pub const PER_SECOND: u32 = 100;
 
+/// How long a user waits for an answer: as long as an HTTP API of AWS does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The answers that users got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -106,7 +109,7 @@ pub(crate) fn ask(
     let unreadable = || std::io::Error::from(std::io::ErrorKind::InvalidData);
     if connection.is_none() {
         let stream = TcpStream::connect(local(address))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         *connection = Some(BufReader::new(stream));
     }
     let stream = connection.as_mut().ok_or_else(unreadable)?;
