@@ -142,6 +142,21 @@ fn an_app_lives_on_lambda() {
         None
     );
 
+    // What a person reads is in the terms of Lambda.
+    let mut command = sandbox.command(&["rollback", "--dry-run"]);
+    let shown = command
+        .env("LANDFALL_JSON", "false")
+        .env("LANDFALL_REHEARSE", "true")
+        .current_dir(second.path())
+        .output()
+        .expect("landfall runs");
+    let steps = String::from_utf8_lossy(&shown.stdout);
+    assert!(
+        steps.contains("publish a version, and point the alias"),
+        "{shown:?}"
+    );
+    assert!(!steps.contains("start the new version in"), "{shown:?}");
+
     // One call rolls back.
     let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);
     assert!(matches!(outcome(&back), Outcome::Serving { .. }));
