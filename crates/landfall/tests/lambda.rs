@@ -103,7 +103,7 @@ fn an_app_lives_on_lambda() {
     }
 
     // The next version gets traffic step by step, and no request is lost. An app with random errors
-    // would need five times as many requests, and the emulator manages about ten a second.
+    // would need five times as many requests.
     let users = Users::ask(&url, 2);
     let second = app("second", Mode::Good, 2);
     let released = sandbox.rehearse(&second, &BRIEF).expect(Exit::Done);

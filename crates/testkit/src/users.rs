@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Requests per second of one user. More of them would slow down the emulators, which other tests use
 /// at the same time, and would prove no more.
-pub const PER_SECOND: u32 = 100;
+pub const PER_SECOND: u32 = 50;
 
 /// The answers that users got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
