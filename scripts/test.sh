@@ -86,7 +86,8 @@ build_workspace() { cargo build --locked --workspace --all-targets; }
 # The emulators that tests share; see testkit::Sandbox::shared.
 start_shared_emulators() {
   export LANDFALL_TEST_EMULATORS=$SHARED_EMULATORS
-  LANDFALL_HOME=$SHARED_EMULATORS "$LANDFALL" rehearsal start
+  FAKECLOUD_CONTAINER_CLI=$TARGET/debug/container-states LANDFALL_HOME=$SHARED_EMULATORS \
+    "$LANDFALL" rehearsal start
 }
 
 stop_shared_emulators() {
@@ -168,11 +169,13 @@ test_all() {
   step "format" test_format
   step "shell" test_shell
   step "terraform" test_terraform
+  [[ -z ${CI:-} ]] || step "crates of an earlier run" restore_compiled
   background "building the edge" build_edge
   lint_while_building
   step "building landfall and its tests, with clippy" build_workspace
   finish_background "building the edge"
   use_edge
+  [[ -z ${CI:-} ]] || step "keeping compiled crates" keep_compiled
   finish_background "fakecloud"
   background "checks" run_checks
   step "tests" test_tests

@@ -46,7 +46,7 @@ fn a_killed_release_is_resumed_and_no_request_is_lost() {
         let plan = FaultPlan { strategy, kills };
         let report = run_with_faults(&sandbox, &app, &url, &plan);
         assert!(!report.kills.is_empty(), "nothing was killed: {plan:?}");
-        let what = (&plan, &report.kills);
+        let what = (&plan, &report.kills, &report.outcome);
         assert_eq!(report.problems, [""; 0], "{what:?}");
         assert!(report.serves, "{what:?}");
         assert!(report.requests.count() > 100, "{what:?}");

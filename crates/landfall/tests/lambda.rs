@@ -103,7 +103,7 @@ fn an_app_lives_on_lambda() {
     }
 
     // The next version gets traffic step by step, and no request is lost. An app with random errors
-    // would need five times as many requests, and the emulator manages about ten a second.
+    // would need five times as many requests.
     let users = Users::ask(&url, 2);
     let second = app("second", Mode::Good, 2);
     let released = sandbox.rehearse(&second, &BRIEF).expect(Exit::Done);
@@ -141,6 +141,21 @@ fn an_app_lives_on_lambda() {
             .find(|line| is_of_edge(line) || is_of_lambda(line)),
         None
     );
+
+    // What a person reads is in the terms of Lambda.
+    let mut command = sandbox.command(&["rollback", "--dry-run"]);
+    let shown = command
+        .env("LANDFALL_JSON", "false")
+        .env("LANDFALL_REHEARSE", "true")
+        .current_dir(second.path())
+        .output()
+        .expect("landfall runs");
+    let steps = String::from_utf8_lossy(&shown.stdout);
+    assert!(
+        steps.contains("publish a version, and point the alias"),
+        "{shown:?}"
+    );
+    assert!(!steps.contains("start the new version in"), "{shown:?}");
 
     // One call rolls back.
     let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);

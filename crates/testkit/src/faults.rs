@@ -21,8 +21,8 @@ const BRIEF: [&str; 5] = [
     "--yes",
     "--minimum=1s",
     "--bake=1s",
-    "--maximum=60s",
-    "--ready-timeout=60s",
+    "--maximum=180s",
+    "--ready-timeout=180s",
 ];
 
 /// When landfall is killed with SIGKILL.
@@ -74,6 +74,8 @@ pub struct FaultReport {
     pub held: bool,
     /// Whether the new version serves.
     pub serves: bool,
+    /// How the release ended, as the ledger has it.
+    pub outcome: Option<Outcome>,
     /// The requests of users from before the release until after the checks.
     pub requests: Requests,
     /// What is not as it must be after a release.
@@ -120,8 +122,9 @@ pub fn run_with_faults(sandbox: &Sandbox, app: &App, url: &str, plan: &FaultPlan
         );
         report.problems.push(words);
     }
-    let (serves, problems) = check(sandbox, app);
+    let (serves, outcome, problems) = check(sandbox, app);
     report.serves = serves;
+    report.outcome = outcome;
     report.problems.extend(problems);
     report.requests = users.stop();
     let lost = report.requests.lost();
@@ -182,12 +185,13 @@ fn is_locked(ended: &CommandOutput) -> bool {
     ended.code == i32::from(Exit::Locked.code())
 }
 
-/// Whether the version of the latest release serves, and what is not as it must be after a release: one
-/// slot runs and has all users, no preview route is enabled, and the ledger explains why.
+/// Whether the version of the latest release serves, how that release ended, and what is not as it must
+/// be after a release: one slot runs and has all users, no preview route is enabled, and the ledger
+/// explains why.
 ///
 /// # Panics
 /// Landfall prints something other than events.
-pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
+pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Option<Outcome>, Vec<String>) {
     let mut problems = Vec::new();
     let status = sandbox.rehearse(app, &["status"]);
     let seen: Vec<Status> = status.all(|event| match event {
@@ -195,7 +199,11 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
         _ => None,
     });
     let Some(seen) = seen.first() else {
-        return (false, vec![format!("no status: {}", failure_of(&status))]);
+        return (
+            false,
+            None,
+            vec![format!("no status: {}", failure_of(&status))],
+        );
     };
     let running: Vec<_> = seen.slots.iter().filter(|slot| slot.desired > 0).collect();
     let is_one = running.len() == 1 && running.iter().all(|slot| slot.share == 100);
@@ -209,7 +217,7 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
     });
     let Some(last) = all.last() else {
         problems.push(format!("no history: {}", failure_of(&history)));
-        return (false, problems);
+        return (false, None, problems);
     };
     let revision = running.first().and_then(|slot| slot.revision.as_ref());
     let expected = match &last.outcome {
@@ -226,7 +234,11 @@ pub fn check(sandbox: &Sandbox, app: &App) -> (bool, Vec<String>) {
         ));
     }
     problems.extend(read_back(sandbox, app, last.number));
-    (revision == Some(&last.revision), problems)
+    (
+        revision == Some(&last.revision),
+        last.outcome.clone(),
+        problems,
+    )
 }
 
 /// What is wrong with the record of a release.

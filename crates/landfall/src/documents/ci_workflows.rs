@@ -3,6 +3,8 @@
 pub(crate) mod generated_file;
 mod github;
 mod gitlab;
+#[cfg(test)]
+pub(crate) mod samples;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,8 @@ pub(crate) enum TargetOutputs {
 }
 
 impl Deployment {
-    /// A driver for its releases. `local` is the released image, if it is on this machine.
+    /// A driver for its releases, which the report describes in the terms of the target from now on.
+    /// `local` is the released image, if it is on this machine.
     pub(crate) fn driver<'a>(
         &'a self,
         session: &Session,
@@ -36,6 +37,7 @@ impl Deployment {
         report: &'a Report,
         interrupt: &Interrupt,
     ) -> Result<Driver<'a>, Failure> {
+        report.set_target(self.target());
         let (platform, log_group) = match &self.target {
             TargetOutputs::Fargate(outputs) => (
                 Platform::Fargate(Box::new(Fargate::new(

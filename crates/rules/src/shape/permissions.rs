@@ -120,7 +120,8 @@ pub fn for_ci(phase: Phase, scope: &Scope) -> Vec<Statement> {
     }
 }
 
-/// What finds environments whose time is over: the tags of their buckets, whose names are not known.
+/// The permission to find expired environments. Their names are not known in advance, so all buckets are
+/// listed, and the tags of each show whether it has expired.
 pub fn reaping() -> Vec<Statement> {
     vec![Statement::anywhere("FindExpired", &["s3:ListAllMyBuckets"])]
 }

@@ -1,51 +1,10 @@
 //! The message for each difference between a job and a trust policy of landfall.
 
 use super::{describe, explain};
-use rules::app::manifest::{AppName, EnvironmentName, Target};
-use rules::app::names::Names;
+use crate::documents::ci_workflows::samples::{deployment, github_setup, gitlab_setup};
 use rules::leave::ci::claims::{Answer, Claims, ask};
-use rules::leave::ci::origin::Project;
-use rules::leave::ci::{Deployment, Forge, Ids, Role, Setup, trust};
+use rules::leave::ci::{Role, Setup, trust};
 use serde_json::{Value, json};
-
-fn github() -> Setup {
-    Setup {
-        forge: Forge::Github,
-        project: Project::parse(Forge::Github, "octo/shop").expect("a repository"),
-        ids: Some(Ids {
-            owner: 12,
-            repository: 345,
-        }),
-        branch: "main".parse().expect("a branch"),
-        github_environment: None,
-        previews: true,
-    }
-}
-
-fn gitlab() -> Setup {
-    Setup {
-        forge: Forge::Gitlab,
-        project: Project::parse(Forge::Gitlab, "group/shop").expect("a project"),
-        ids: None,
-        ..github()
-    }
-}
-
-fn deployment() -> Deployment {
-    Deployment {
-        partition: "aws".to_owned(),
-        account: "123456789012".to_owned(),
-        region: "eu-west-2".to_owned(),
-        names: Names::new(
-            AppName::parse("shop").expect("a name"),
-            EnvironmentName::parse("prod").expect("an environment"),
-        ),
-        target: Target::Lambda,
-        domain: None,
-        directory: ".".to_owned(),
-        archive: None,
-    }
-}
 
 fn claims(claims: Value) -> Claims {
     match claims {
@@ -83,12 +42,12 @@ fn answer(setup: &Setup, role: Role, claims: &Claims) -> Answer {
 fn a_refusal_reports_what_differs_and_what_to_change() {
     let old = Setup {
         ids: None,
-        ..github()
+        ..github_setup()
     };
     let environment = Setup {
         github_environment: "production".parse().ok(),
         ids: None,
-        ..github()
+        ..github_setup()
     };
     let cases = [
         (
@@ -99,13 +58,13 @@ fn a_refusal_reports_what_differs_and_what_to_change() {
         ),
         (
             "other numbers under the same name",
-            &github(),
+            &github_setup(),
             Role::Deploy,
             "repo:octo@77/shop@888:ref:refs/heads/main",
         ),
         (
             "the same numbers under another name",
-            &github(),
+            &github_setup(),
             Role::Deploy,
             "repo:octo@12/store@345:ref:refs/heads/main",
         ),
@@ -117,13 +76,13 @@ fn a_refusal_reports_what_differs_and_what_to_change() {
         ),
         (
             "the name in another case, with numbers",
-            &github(),
+            &github_setup(),
             Role::Plan,
             "repo:octo@12/Shop@345:pull_request",
         ),
         (
             "another repository",
-            &github(),
+            &github_setup(),
             Role::Deploy,
             "repo:evil/shop:ref:refs/heads/main",
         ),
@@ -226,7 +185,7 @@ fn a_refusal_reports_what_differs_and_what_to_change() {
         ),
     ] {
         let claims = gitlab_claims(sub);
-        let refused = answer(&gitlab(), role, &claims);
+        let refused = answer(&gitlab_setup(), role, &claims);
         let differences = explain(&refused, &claims);
         assert_eq!(differences.len(), 1, "{title}: {differences:?}");
         pages.push(format!(
@@ -239,7 +198,7 @@ fn a_refusal_reports_what_differs_and_what_to_change() {
 
 #[test]
 fn the_wrong_audience_and_the_wrong_forge_are_distinguished() {
-    let policy = trust::policy(&github(), &deployment(), Role::Deploy).to_string();
+    let policy = trust::policy(&github_setup(), &deployment(), Role::Deploy).to_string();
     let mut claims = json!({
         "iss": "https://token.actions.githubusercontent.com",
         "aud": "https://github.com/octo",

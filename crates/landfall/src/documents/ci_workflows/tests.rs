@@ -1,60 +1,14 @@
 //! The files that landfall writes for CI. `scripts/workflows.sh` passes these snapshots to the linters
 //! of both forges.
 
+use super::samples::{deployment, github_setup, gitlab_setup};
 use super::{github, gitlab};
-use rules::app::manifest::{AppName, EnvironmentName, Target};
-use rules::app::names::Names;
-use rules::leave::ci::origin::Project;
-use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup};
-
-fn setup() -> Setup {
-    Setup {
-        forge: Forge::Github,
-        project: Project::parse(Forge::Github, "octo/shop").expect("a repository"),
-        ids: Some(Ids {
-            owner: 12,
-            repository: 345,
-        }),
-        branch: "main".parse().expect("a branch"),
-        github_environment: None,
-        previews: true,
-    }
-}
-
-fn gitlab_setup() -> Setup {
-    Setup {
-        forge: Forge::Gitlab,
-        project: Project::parse(Forge::Gitlab, "group/shop").expect("a project"),
-        ids: None,
-        ..setup()
-    }
-}
-
-fn deployment() -> Deployment {
-    Deployment {
-        partition: "aws".to_owned(),
-        account: "123456789012".to_owned(),
-        region: "eu-west-2".to_owned(),
-        names: Names::new(
-            AppName::parse("shop").expect("a name"),
-            EnvironmentName::parse("prod").expect("an environment"),
-        ),
-        target: Target::Lambda,
-        domain: None,
-        directory: ".".to_owned(),
-        archive: Some(Archive {
-            url: "https://example.com/landfall-0.1.0-x86_64.tar.gz"
-                .parse()
-                .expect("a URL"),
-            sha256: "0123456789abcdef".repeat(4).parse().expect("a sum"),
-        }),
-    }
-}
+use rules::leave::ci::{Deployment, Setup};
 
 fn everything() -> Setup {
     Setup {
         github_environment: "production".parse().ok(),
-        ..setup()
+        ..github_setup()
     }
 }
 
@@ -62,7 +16,7 @@ fn least() -> Setup {
     Setup {
         previews: false,
         ids: None,
-        ..setup()
+        ..github_setup()
     }
 }
 

@@ -11,8 +11,8 @@ pub const TMP: &str = "/tmp";
 /// What a container may do. The default is as little as a web app needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// The user that it runs as. In a manifest [`None`]: the image's own user, or [`User::nobody`] if that is
-    /// root. In a revision [`None`]: the platform's own user, who is not root.
+    /// The user that it runs as. In a manifest, [`None`] means the image's own user, or [`User::nobody`] if
+    /// that user is root. In a revision, [`None`] means the platform's default user, which is not root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
     /// Whether nothing of the image can be written; [`TMP`] can.
