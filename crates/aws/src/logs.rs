@@ -10,6 +10,9 @@ use rules::time::Timestamp;
 
 /// Matches summary lines of the edge.
 const SUMMARIES: &str = r#"{ $.landfall = "summary" }"#;
+/// Matches the same lines, and Lambda's reports of failed invocations. A pattern for JSON matches no other
+/// lines, so this one is for text.
+const INVOCATIONS: &str = r#"?landfall ?"Status: error" ?"Status: timeout" ?"Status: failure""#;
 
 /// One line of the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,15 @@ pub struct Logs {
     group: String,
 }
 
+impl LogLine {
+    /// Whether a sandbox of this version of a function wrote it. Its streams are named
+    /// `2026/11/29/[7]0a1b…`: date, version and sandbox.
+    pub fn is_of_version(&self, version: &str) -> bool {
+        let of = self.task.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        of.is_some_and(|(number, _)| number == version)
+    }
+}
+
 impl Logs {
     /// The log group `group`.
     pub fn new(session: &Session, group: &str) -> Logs {
@@ -50,21 +62,16 @@ impl Logs {
             .request(since)
             // The awslogs driver names its streams `prefix/container/task ID`.
             .set_log_stream_names(task.map(|id| vec![format!("app/app/{id}")]));
-        let events = all(request).await?;
-        let mut lines: Vec<LogLine> = events
-            .into_iter()
-            .map(|event| LogLine {
-                id: event.event_id.unwrap_or_default(),
-                time: Timestamp(u64::try_from(event.timestamp.unwrap_or(0)).unwrap_or(0)),
-                task: event
-                    .log_stream_name
-                    .and_then(|name| name.rsplit('/').next().map(str::to_owned))
-                    .unwrap_or_default(),
-                message: event.message.unwrap_or_default().trim_end().to_owned(),
-            })
-            .collect();
-        lines.sort_by(|a, b| (a.time, &a.task).cmp(&(b.time, &b.task)));
-        Ok(lines)
+        lines(request).await
+    }
+
+    /// The edges' summaries since `since`, as [`Logs::summaries`] reads them, and Lambda's reports of failed
+    /// invocations. Other lines of the app may be among them.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn invocations(&self, since: Timestamp) -> Result<Vec<LogLine>, Error> {
+        lines(self.request(since).filter_pattern(INVOCATIONS)).await
     }
 
     /// The edges' summaries since `since`, of all tasks, and the number of summary lines that could
@@ -111,6 +118,25 @@ impl Logs {
             other => other,
         }
     }
+}
+
+/// The lines of all pages, oldest first.
+async fn lines(request: FilterLogEventsFluentBuilder) -> Result<Vec<LogLine>, Error> {
+    let events = all(request).await?;
+    let mut lines: Vec<LogLine> = events
+        .into_iter()
+        .map(|event| LogLine {
+            id: event.event_id.unwrap_or_default(),
+            time: Timestamp(u64::try_from(event.timestamp.unwrap_or(0)).unwrap_or(0)),
+            task: event
+                .log_stream_name
+                .and_then(|name| name.rsplit('/').next().map(str::to_owned))
+                .unwrap_or_default(),
+            message: event.message.unwrap_or_default().trim_end().to_owned(),
+        })
+        .collect();
+    lines.sort_by(|a, b| (a.time, &a.task).cmp(&(b.time, &b.task)));
+    Ok(lines)
 }
 
 /// The events of all pages. A page may be empty although others follow

@@ -64,6 +64,11 @@ impl Metrics {
         })
     }
 
+    /// The name of the load balancer in metrics: `app/name/id`.
+    pub fn load_balancer(&self) -> &str {
+        &self.load_balancer
+    }
+
     /// The counts of each slot from the minute of `since` to the one before that of `until`. The
     /// last two minutes may be incomplete; [`rules::release::minute_counts::windows`] leaves those
     /// out.

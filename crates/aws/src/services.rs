@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::time::timestamp;
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
+    AvailabilityZoneRebalancing, Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
     LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
     Secret as SecretReference, ServiceEvent, Task, TaskDefinition, TaskDefinitionStatus,
     TransportProtocol,
@@ -159,6 +159,11 @@ impl Services {
             .options("awslogs-group", &roles.log_group)
             .options("awslogs-region", &self.region)
             .options("awslogs-stream-prefix", CONTAINER)
+            // ECS's default since 2025. Explicit, as an account can change it: an app never waits for the log.
+            // With more than this waiting, lines are lost.
+            // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+            .options("mode", "non-blocking")
+            .options("max-buffer-size", "25m")
             .build()
             .map_err(invalid)?;
         let mut container = ContainerDefinition::builder()
@@ -279,6 +284,8 @@ impl Services {
             .task_definition(task_definition)
             .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
             .force_new_deployment(true)
+            // It would stop healthy tasks in the middle of a release, to start them in another zone.
+            .availability_zone_rebalancing(AvailabilityZoneRebalancing::Disabled)
             .send()
             .await
             .map(drop)

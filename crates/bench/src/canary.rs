@@ -2,9 +2,11 @@
 //! is simulated with the code that decides on releases; only its computing time is measured.
 
 mod figures;
+mod log_lag;
 mod simulate;
 
 use figures::{Row, Table};
+use log_lag::{Behaviour, Case};
 use rules::release::canary::{Policy, Signal};
 use simulate::{Ending, Latency, Plan, Version, pairs, trial};
 use std::num::NonZeroUsize;
@@ -27,6 +29,7 @@ struct Size {
     false_rollbacks: usize,
     medians: usize,
     slowness: usize,
+    log_lag: usize,
 }
 
 /// Runs simulations on all processors. Results depend on the seed only.
@@ -56,12 +59,14 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
             false_rollbacks: 10,
             medians: 100,
             slowness: 10,
+            log_lag: 2,
         }
     } else {
         Size {
             false_rollbacks: 2_000,
             medians: 4_000,
             slowness: 400,
+            log_lag: 50,
         }
     };
     let began = Instant::now();
@@ -71,10 +76,12 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
         size,
     };
     let tables = bench.tables();
+    let late = bench.log_lag();
     if json {
         for table in &tables {
             print!("{}", table.json());
         }
+        print!("{}", late.json());
         return Ok(());
     }
     print!("{}", crate::machine::describe_machine());
@@ -88,6 +95,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     for table in &tables {
         println!("{table}");
     }
+    println!("{late}");
     Ok(())
 }
 
@@ -237,6 +245,33 @@ impl Bench {
         }
         let title = "pairs of probes without a history".to_owned();
         Table::new("pairs", title, rows)
+    }
+
+    /// Whole releases with a late log.
+    fn log_lag(&mut self) -> log_lag::Table {
+        let mut rows = Vec::new();
+        let runs = self.size.log_lag;
+        for (old, new) in [
+            (Behaviour::Errors(0.1), Behaviour::Hangs),
+            (Behaviour::Errors(0.1), Behaviour::Errors(1.0)),
+            (Behaviour::Errors(0.1), Behaviour::Errors(0.5)),
+            (Behaviour::Errors(0.1), Behaviour::Errors(0.1)),
+            (Behaviour::Errors(0.0), Behaviour::Errors(0.0)),
+        ] {
+            for rate in [0.0, 0.2, 2.0, 20.0] {
+                for lag in [0, 20, 90, 300] {
+                    let case = Case {
+                        rate,
+                        lag,
+                        old,
+                        new,
+                    };
+                    let ended = self.simulate(runs, |random| log_lag::run(case, random));
+                    rows.push(log_lag::Row::new(case, ended));
+                }
+            }
+        }
+        log_lag::Table { rows }
     }
 
     /// All four monitors, as in releases.

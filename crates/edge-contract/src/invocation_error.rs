@@ -37,6 +37,11 @@ pub fn app_failed(when: When, exit: Option<u8>) -> String {
     }
 }
 
+/// Whether an error type is one that the edge reports.
+pub fn is_of_edge(error_type: &str) -> bool {
+    error_type.starts_with("Landfall.")
+}
+
 /// The exit code in an error type that [`app_failed`] wrote.
 pub fn exit_code(error_type: &str) -> Option<i32> {
     error_type

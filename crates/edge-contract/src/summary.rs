@@ -189,6 +189,11 @@ impl Collection {
         self.runs.get(run).map(|run| run.reported_at)
     }
 
+    /// When the latest report on a revision was written.
+    pub fn latest(&self, revision: &str) -> Option<Timestamp> {
+        self.of(revision).map(|run| run.reported_at).max()
+    }
+
     /// Restarts of the app, over all tasks of a revision.
     pub fn restarts(&self, revision: &str) -> u64 {
         self.of(revision).map(|run| u64::from(run.restarts)).sum()

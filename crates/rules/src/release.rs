@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`begin`], [`live_slot`] | which slot serves, what an earlier release requires first, whether a release is needed |
 //! | `next`, `step`, `timings`, `dry_run`, [`retry`] | the steps |
-//! | [`canary`], [`analysis`], [`minute_counts`] | whether the candidate is worse than the version before |
+//! | [`idle`], [`canary`], [`analysis`], [`minute_counts`] | whether the candidate is worse than the version before |
 //! | [`evidence`], [`diagnosis`], [`autopsy`], [`failed_invocation`] | why a version does not work |
 //! | [`verdict`], [`ending`] | what a command reports and exits with |
 //! | [`ledger`], [`lease`] | the record of a release, and the lock |
@@ -31,6 +31,7 @@ pub mod ending;
 pub mod evidence;
 pub mod failed_invocation;
 pub mod hardening;
+pub mod idle;
 pub mod kept_images;
 pub mod lease;
 pub mod ledger;
@@ -70,6 +71,9 @@ pub const HALF_SHARE: u32 = 50;
 pub const BAKE_SHARE: u32 = 95;
 /// Requests to the candidate that a conclusion in its favour needs.
 pub const ENOUGH: u64 = 20;
+/// Requests of users to the candidate without which it is not promoted, unless the app is idle: probes ask
+/// for one path, and say nothing about the paths of users.
+pub const FEW: u64 = 5;
 /// Evidence against a candidate, as a factor, from which on it gets more probes before users, and is not
 /// promoted unproven.
 pub const SUSPICIOUS: f64 = 3.0;
@@ -92,6 +96,10 @@ pub struct Release {
     pub no_traffic: bool,
     /// What to do if the evidence is inconclusive at the maximum time.
     pub at_maximum: AtMaximum,
+    /// Whether the app has too few users to compare versions ([`idle`]). Users of an idle app move all at once,
+    /// and the old version is kept warm as long as after a comparison.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_idle: bool,
     /// How long each phase may take.
     #[serde(rename = "patience")]
     pub timings: ReleaseTimings,

@@ -405,10 +405,102 @@ fn without_counts_a_canary_gets_no_traffic() {
     ));
 }
 
+/// They ask for one path, which may be the only one that works.
+#[test]
+fn probes_alone_promote_nothing_that_has_users() {
+    let (mut release, mut seen) = canary(50);
+    seen.comparison.proven_by_probes = true;
+    seen.comparison.new_probes = 200;
+    seen.comparison.new_users = 4;
+    for late in [15, 60, 599] {
+        let step = next(&release, &seen, after(late));
+        assert!(matches!(step, Step::Watch { .. }), "{step:?}");
+    }
+    for at_maximum in [AtMaximum::Hold, AtMaximum::Promote] {
+        release.at_maximum = at_maximum;
+        let step = next(&release, &seen, after(600));
+        let why = HoldReason::Unobserved;
+        assert!(
+            matches!(step, Step::Finished { outcome: Outcome::Held { why: w, .. } } if w == why),
+            "{step:?}"
+        );
+    }
+    // Five, and none of them suspicious.
+    seen.comparison.new_users = 5;
+    let proof = Proof::Probes;
+    assert_eq!(next(&release, &seen, after(15)), Step::Promote { proof });
+    seen.comparison.ln_m = 1.2;
+    assert!(matches!(
+        next(&release, &seen, after(15)),
+        Step::Watch { .. }
+    ));
+}
+
+#[test]
+fn a_candidate_with_rare_users_gets_half_of_them_after_a_minute() {
+    let (release, mut seen) = canary(10);
+    seen.comparison.proven_by_probes = true;
+    seen.comparison.old_users = 120;
+    let half = Step::Shift {
+        slot: Slot::Green,
+        share: 50,
+    };
+    assert!(matches!(
+        next(&release, &seen, after(59)),
+        Step::Watch { .. }
+    ));
+    assert_eq!(next(&release, &seen, after(60)), half);
+    seen.comparison.old_users = 300;
+    assert!(matches!(
+        next(&release, &seen, after(60)),
+        Step::Watch { .. }
+    ));
+}
+
+#[test]
+fn users_of_an_idle_app_move_at_once_and_the_old_version_stays_warm() {
+    let (mut release, mut seen) = canary(0);
+    release.is_idle = true;
+    assert!(matches!(next(&release, &seen, NOW), Step::Probe { .. }));
+    seen.comparison.proven_by_probes = true;
+    let all = Step::Shift {
+        slot: Slot::Green,
+        share: 100,
+    };
+    assert_eq!(next(&release, &seen, NOW), all);
+    // Users who are seen now are compared, whatever was counted before.
+    seen.comparison.old_users = 30;
+    let some = Step::Shift {
+        slot: Slot::Green,
+        share: 10,
+    };
+    assert_eq!(next(&release, &seen, NOW), some);
+
+    seen.comparison.old_users = 0;
+    release.apply(&all, NOW);
+    seen.shares = Slots {
+        blue: 0,
+        green: 100,
+    };
+    seen.previews = PreviewRoutes::Disabled;
+    let until = after(60);
+    let what = Awaited::Settled;
+    assert_eq!(next(&release, &seen, after(59)), Step::Wait { what, until });
+    let retire = Step::Retire { slot: Slot::Blue };
+    assert_eq!(next(&release, &seen, until), retire);
+    seen.slots.green.healthy = 0;
+    let cause = Cause::Stopped;
+    assert_eq!(
+        next(&release, &seen, after(59)),
+        Step::RollBack { cause },
+        "the old version still runs"
+    );
+}
+
 #[test]
 fn with_little_traffic_probes_are_added_and_the_verdict_is_labelled() {
     let (release, mut seen) = canary(10);
-    seen.comparison.new_users = 3;
+    seen.comparison.new_users = 6;
     let step = next(&release, &seen, after(1));
     assert!(matches!(step, Step::Watch { probes: 1.., .. }), "{step:?}");
     seen.comparison.proven_by_probes = true;

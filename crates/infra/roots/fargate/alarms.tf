@@ -26,7 +26,6 @@ resource "aws_cloudwatch_metric_alarm" "load_balancer_errors" {
   treat_missing_data  = "notBreaching" # no requests, no errors: the metric is absent then
 
   alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
 }
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy" {
@@ -50,5 +49,4 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   treat_missing_data  = "notBreaching" # an idle slot has no tasks and reports nothing
 
   alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
 }

@@ -30,7 +30,6 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   treat_missing_data  = "notBreaching" # no invocations, no errors: the metric is absent then
 
   alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
 }
 
 # Counts requests that the API accepted and Lambda throttled. A new account may run 10 invocations
@@ -55,5 +54,4 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
   treat_missing_data  = "notBreaching" # no invocations, no throttles: the metric is absent then
 
   alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
 }

@@ -148,7 +148,7 @@ async fn remove(
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     phases
-        .time(Phase::Objects, remove_objects(environment))
+        .time(Phase::Objects, tasks::remove(environment))
         .await?;
     if environment.has_state().await? {
         let mut roots = Vec::new();
@@ -161,7 +161,6 @@ async fn remove(
             Root::LambdaDomain,
             Root::Fargate,
             Root::Lambda,
-            Root::Foundation,
         ] {
             if environment.holds(root).await? {
                 roots.push(root);
@@ -171,16 +170,30 @@ async fn remove(
             true => ci::trusted(environment).await?,
             false => None,
         };
-        let destroy = environment.destroy(manifest, &roots, report, interrupt);
+        let destroy = async {
+            environment
+                .destroy(manifest, &roots, report, interrupt)
+                .await?;
+            // A function or a service without its image fails: images go only after what runs them.
+            remove_images(environment).await?;
+            if !environment.holds(Root::Foundation).await? {
+                return Ok(());
+            }
+            let foundation = [Root::Foundation];
+            environment
+                .destroy(manifest, &foundation, report, interrupt)
+                .await
+        };
         phases.time(Phase::Destroy, destroy).await?;
         ci::leave(environment, provider, report).await;
+    } else {
+        remove_images(environment).await?;
     }
     Ok(())
 }
 
-/// Removes what releases created: tasks, task definitions, images. Terraform does not know them.
-async fn remove_objects(environment: &Environment) -> Result<(), Failure> {
-    tasks::remove(environment).await?;
+/// Removes the images that releases pushed. Terraform does not know them.
+async fn remove_images(environment: &Environment) -> Result<(), Failure> {
     Registry::new(&environment.session)
         .delete_images(&environment.names.id())
         .await?;

@@ -4,9 +4,11 @@ use crate::release::http_probe::{Prober, SlotRoute};
 use crate::report::now;
 use aws::{Logs, Metrics};
 use futures_util::future::join_all;
-use rules::app::names::Slots;
+use edge_contract::log_window;
+use rules::app::names::{Slot, Slots};
 use rules::release::Release;
 use rules::release::analysis::{CanaryAnalysis, ROUNDS, Round, SlotEdges};
+use rules::release::failed_invocation::Failures;
 use rules::release::revision::RevisionId;
 
 /// One slot whose edges are asked.
@@ -16,6 +18,8 @@ pub(crate) struct Subject {
     pub(crate) revision: Option<RevisionId>,
     /// Tasks that take requests.
     pub(crate) healthy: u32,
+    /// The version of a function, where the slot holds one.
+    pub(crate) version: Option<String>,
 }
 
 impl Subject {
@@ -52,9 +56,31 @@ pub(crate) async fn fetch(
     }
     analysis.end_round(rounds, now());
     // What cannot be read now may be at the next look; the release waits or is held meanwhile.
-    if let Some(since) = analysis.log_query(&edges, now())
-        && let Ok((found, _)) = logs.summaries(since).await
-    {
+    let Some(since) = analysis.log_query(&edges, now()) else {
+        return;
+    };
+    let versions: Vec<_> = Slot::ALL
+        .into_iter()
+        .filter_map(|slot| {
+            let of = subjects.of(slot);
+            Some((of.version.as_deref()?, of.revision.as_ref()?))
+        })
+        .collect();
+    if versions.is_empty() {
+        if let Ok((found, _)) = logs.summaries(since).await {
+            analysis.insert_log(found, now());
+        }
+        return;
+    }
+    if let Ok(lines) = logs.invocations(since).await {
+        for (version, revision) in versions {
+            let mut failures = Failures::default();
+            for line in lines.iter().filter(|line| line.is_of_version(version)) {
+                failures.insert(&line.message, line.time);
+            }
+            analysis.insert_failures(revision, failures);
+        }
+        let (found, _) = log_window::read(lines.iter().map(|line| line.message.as_str()));
         analysis.insert_log(found, now());
     }
 }

@@ -41,6 +41,14 @@ fn local_names(base: &str, builder: reqwest::ClientBuilder) -> reqwest::ClientBu
     }
 }
 
+/// Whether this is the answer of a location of CloudFront that does not know the distribution yet, and not
+/// one of the app.
+fn is_unknown_to_cdn(status: u16, server: Option<&str>, x_cache: Option<&str>) -> bool {
+    status == 403
+        && server == Some("CloudFront")
+        && x_cache.is_some_and(|text| text.starts_with("Error from cloudfront"))
+}
+
 impl Prober {
     /// Requests `path` at `base`.
     pub(crate) fn new(base: &str, path: &str) -> Result<Prober, Failure> {
@@ -69,9 +77,11 @@ impl Prober {
         }
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
+        let header = |name: &str| answer.headers().get(name)?.to_str().ok();
+        let is_of_cdn = is_unknown_to_cdn(status, header("server"), header("x-cache"));
         // An incomplete answer is none.
         answer.bytes().await.ok()?;
-        Some(status)
+        (!is_of_cdn).then_some(status)
     }
 
     /// The counts of one task of a slot, from the second `since` on. The load balancer chooses the task.
@@ -96,5 +106,20 @@ impl Prober {
             request = request.header(SECRET_HEADER, secret.reveal());
         }
         request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_that_does_not_know_the_distribution_is_no_answer() {
+        let cached = Some("Error from cloudfront");
+        assert!(is_unknown_to_cdn(403, Some("CloudFront"), cached));
+        let by_app = is_unknown_to_cdn(403, Some("gunicorn"), cached);
+        assert!(!by_app, "the app refuses");
+        assert!(!is_unknown_to_cdn(502, Some("CloudFront"), cached));
+        assert!(!is_unknown_to_cdn(403, Some("CloudFront"), None));
     }
 }

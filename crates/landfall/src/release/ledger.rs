@@ -5,7 +5,9 @@ use crate::store::Store;
 use crate::store::random::token;
 use aws::{ETag, Written};
 use rules::exit::Exit;
+use rules::release::idle;
 use rules::release::ledger::{RELEASES_PREFIX, Record};
+use rules::time::Timestamp;
 
 /// One record, as this process writes it.
 pub(crate) struct Ledger {
@@ -76,6 +78,28 @@ impl Ledger {
             if let Some(ledger) = Ledger::read(store, number).await? {
                 records.push(ledger.record);
             }
+        }
+        Ok(records)
+    }
+
+    /// The latest releases that ended in the time before `now` in which requests are counted.
+    ///
+    /// # Errors
+    /// As of [`Ledger::latest`].
+    pub(crate) async fn recent(
+        store: &Store,
+        latest: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, Failure> {
+        let mut records = Vec::new();
+        for number in (1..=latest).rev() {
+            let Some(ledger) = Ledger::read(store, number).await? else {
+                continue;
+            };
+            if !idle::is_recent(&ledger.record, now) {
+                break;
+            }
+            records.push(ledger.record);
         }
         Ok(records)
     }

@@ -8,6 +8,7 @@ pub(crate) use self::lambda::Lambda;
 use crate::failure::Failure;
 use crate::release::counts::Subject;
 use crate::release::http_probe::{Prober, SlotRoute};
+use crate::report::now;
 use aws::LogLine;
 use rules::app::manifest::Target;
 use rules::app::names::{Slot, Slots};
@@ -15,6 +16,8 @@ use rules::release::analysis::ProbeCounter;
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::Evidence;
 use rules::release::revision::{Digest, Revision, RevisionId};
+use rules::release::idle;
+use rules::time::Timestamp;
 use rules::release::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
 
 /// What became of a probe.
@@ -95,6 +98,9 @@ impl Look {
             route: self.route(slot),
             revision: self.of(slot).seen.revision.clone(),
             healthy: self.of(slot).seen.healthy,
+            version: (self.previews == PreviewRoutes::NotNeeded)
+                .then(|| self.of(slot).tasks.first().cloned())
+                .flatten(),
         };
         Slots {
             blue: of(Slot::Blue),
@@ -240,6 +246,18 @@ impl Platform {
         }
     }
 
+    /// Requests to the public address in the hour before now, landfall's own among them.
+    pub(crate) async fn requests_of_the_last_hour(&self) -> Result<u64, aws::Error> {
+        let requests = match self {
+            Platform::Fargate(fargate) => &fargate.requests,
+            Platform::Lambda(lambda) => &lambda.requests,
+        };
+        let now = now();
+        let hour = u64::try_from(idle::PERIOD.as_millis()).unwrap_or(u64::MAX);
+        let since = Timestamp(now.0.saturating_sub(hour));
+        requests.between(since, now).await
+    }
+
     /// The log stream with all lines of a task, where there is one.
     pub(crate) fn log_stream<'t>(&self, task: &'t str) -> Option<&'t str> {
         match self {
@@ -254,7 +272,7 @@ impl Platform {
         match self {
             Platform::Fargate(_) => true,
             // `[7]0a1b…`: the version, and the sandbox.
-            Platform::Lambda(_) => line.task.starts_with(&format!("[{task}]")),
+            Platform::Lambda(_) => line.is_of_version(task),
         }
     }
 

@@ -12,11 +12,12 @@ use crate::store::Store;
 use rules::app::names::{SLOT_HEADER, Slot};
 use rules::event::Event;
 use rules::release::begin::{Beginning, Predecessor, begin};
+use rules::release::idle;
 use rules::release::ending::{self, Observed, not_serving, slot_to_observe};
 use rules::release::ledger::{Entry, Record};
-use rules::release::revision::{Digest, Image, Revision};
+use rules::release::revision::{Digest, Image, Revision, RevisionId};
 use rules::release::verdict::{Answers, verdict};
-use rules::release::{ManualOverride, Outcome, ReleaseOptions};
+use rules::release::{ManualOverride, Outcome, Purpose, Release, ReleaseOptions, Strategy};
 use std::time::Duration;
 
 /// Time limit for the public address to answer after a release.
@@ -78,8 +79,9 @@ impl ReleaseRunner<'_> {
             Beginning::Serving(slot) => return Ok(ReleaseResult::Unchanged(slot)),
             Beginning::Release { release, from } => (release, from),
         };
+        let release = self.with_idleness(*release, from.as_ref(), number - 1).await;
         let by = holder::this("").who;
-        let record = Record::begin(number, by, revision.clone(), from, *release);
+        let record = Record::begin(number, by, revision.clone(), from, release);
         let mut ledger = Ledger::begin(&self.store, record);
         let outcome = self.resume(&mut ledger).await?;
         Ok(released(outcome, &ledger))
@@ -94,6 +96,42 @@ impl ReleaseRunner<'_> {
     ) -> Result<Beginning, Failure> {
         let seen = self.driver.look().await?.observation();
         Ok(begin(revision.id(), options, &seen, latest, now()))
+    }
+
+    /// Finds out whether the app has users to compare versions with, if this release compares them.
+    async fn with_idleness(
+        &self,
+        release: Release,
+        from: Option<&RevisionId>,
+        latest: u64,
+    ) -> Release {
+        let compares =
+            release.strategy == Strategy::Canary && release.purpose == Purpose::Deploy;
+        if !compares || from.is_none() {
+            return release;
+        }
+        let counted = match self.driver.platform.requests_of_the_last_hour().await {
+            Ok(counted) => Some(counted),
+            Err(error) => {
+                self.report.note(format!(
+                    "the requests of the last hour could not be read, so the versions are compared however few users there are ({error})"
+                ));
+                None
+            }
+        };
+        let own = match Ledger::recent(&self.store, latest, release.started).await {
+            Ok(records) => idle::own_requests(&records, release.started),
+            // Then the app looks busier than it is, and its versions are compared.
+            Err(_) => 0,
+        };
+        let is_idle = idle::is_idle(counted, own);
+        if is_idle {
+            self.report.note(format!(
+                "fewer than {} requests in the last hour: too few to compare versions, so all users move at once after probes, and the old version stays until the bake is over",
+                idle::BELOW
+            ));
+        }
+        Release { is_idle, ..release }
     }
 
     /// Drives the release of the ledger from where it stands.

@@ -6,7 +6,7 @@
 //! 1. Ask the edges of the slots in [`CanaryAnalysis::slots_to_ask`] until their [`Round`]s are complete,
 //!    and pass these to [`CanaryAnalysis::end_round`].
 //! 2. If [`CanaryAnalysis::log_query`] returns a query, read the log and pass it to
-//!    [`CanaryAnalysis::insert_log`]. Without an edge, [`CanaryAnalysis::metrics_query`] and
+//!    [`CanaryAnalysis::insert_log`] and [`CanaryAnalysis::insert_failures`]. Without an edge, [`CanaryAnalysis::metrics_query`] and
 //!    [`CanaryAnalysis::insert_metrics`] do the same with the load balancer's counts.
 //! 3. [`CanaryAnalysis::compare`] makes windows of what is sealed and judges them.
 
@@ -16,6 +16,7 @@ use crate::release::canary::{
     Totals, Trial, seal,
 };
 use crate::release::diagnosis::{Cause, Rate, Slow, Worse};
+use crate::release::failed_invocation::Failures;
 use crate::release::minute_counts::{self, Minutes};
 use crate::release::revision::RevisionId;
 use crate::release::verdict::Answers;
@@ -34,8 +35,13 @@ pub const ROUNDS: usize = 6;
 pub const LOG_AFTER: Duration = Duration::from_secs(10);
 /// Time between two readings of the log.
 pub const LOG_EVERY: Duration = Duration::from_secs(5);
-/// Lines of a second are expected to arrive in the log within this time.
+/// Lines of a second are expected to arrive in the log within this time, if later ones have arrived. A log
+/// that is later than that is waited for: see [`CanaryAnalysis::insert_log`].
 pub const LOG_LAG: Duration = Duration::from_secs(15);
+/// How long a request may run on Lambda, where no line shows that it is under way: an edge writes its
+/// line when an invocation ends. An HTTP API waits no longer
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+pub const LONGEST: Duration = Duration::from_secs(30);
 /// How far before its release the history of the old version begins. The log of a busy app has millions
 /// of lines, and AWS allows five calls a second to read it
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>).
@@ -51,6 +57,17 @@ pub enum ProbeCounter {
     Edges,
     /// Landfall, as it sends them.
     Landfall,
+}
+
+impl ProbeCounter {
+    /// How long a request may be under way without any count of it.
+    fn unseen_for(self) -> Duration {
+        match self {
+            // An edge reports its open requests.
+            ProbeCounter::Edges => Duration::ZERO,
+            ProbeCounter::Landfall => LONGEST,
+        }
+    }
 }
 
 /// What is known of the edges in one slot before they are asked.
@@ -78,6 +95,8 @@ pub struct Round {
 pub struct CanaryAnalysis {
     probes: ProbeCounter,
     collection: Collection,
+    /// Invocations that no edge counted, by revision.
+    failures: BTreeMap<String, Failures>,
     counts: Counts,
     trial: Trial,
     /// Tasks that answered in the latest complete round of each slot.
@@ -88,6 +107,8 @@ pub struct CanaryAnalysis {
     log_read_at: Option<Timestamp>,
     metrics_read_at: Option<Timestamp>,
     since: u64,
+    /// Whether `since` is the first second that is not sealed, and no longer the begin of the history.
+    is_comparing: bool,
 }
 
 impl Round {
@@ -122,6 +143,7 @@ impl CanaryAnalysis {
         CanaryAnalysis {
             probes,
             collection: Collection::default(),
+            failures: BTreeMap::new(),
             trial: trial(policy, &counts),
             counts,
             alive: Slots::default(),
@@ -129,6 +151,7 @@ impl CanaryAnalysis {
             log_read_at: None,
             metrics_read_at: None,
             since: (started.0 / 1_000).saturating_sub(HISTORY.as_secs()),
+            is_comparing: false,
         }
     }
 
@@ -198,15 +221,30 @@ impl CanaryAnalysis {
         let is_needed = is_due(self.complete_at, LOG_AFTER) && is_due(self.log_read_at, LOG_EVERY);
         (writes_counts && is_needed).then(|| {
             let since = Timestamp(self.since.saturating_mul(1_000));
-            log_window::ask_since(since, self.log_read_at)
+            match self.is_comparing {
+                // However late a line arrives, its second is not sealed before.
+                true => since,
+                false => log_window::ask_since(since, self.log_read_at),
+            }
         })
     }
 
     /// Takes in what the log has: the same counts as the edges', later, and without a sign of which
     /// tasks are alive.
+    ///
+    /// A line that has not arrived is not a request that nobody made. CloudWatch shows lines seconds or
+    /// minutes late
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html>), so a second is sealed
+    /// only once both versions have a line from after it. Landfall's own requests keep lines coming.
     pub fn insert_log(&mut self, found: Collection, now: Timestamp) {
         self.log_read_at = Some(now);
         self.collection.merge(found);
+    }
+
+    /// Takes in invocations of a revision that failed without its edge: killed, crashed or timed out.
+    pub fn insert_failures(&mut self, revision: &RevisionId, failures: Failures) {
+        let known = self.failures.entry(revision.0.clone()).or_default();
+        known.merge(failures);
     }
 
     /// From when on the load balancer's counts have to be read now; [`None`] if they need not be. Each
@@ -342,7 +380,16 @@ impl CanaryAnalysis {
                 Stratum::Users => bucket.first,
                 Stratum::Probes => bucket.probes,
             };
-            let of = |revision, second| pick(self.collection.second(revision, second));
+            let of = |revision: &str, second| {
+                let mut attempts = pick(self.collection.second(revision, second));
+                let failures = self.failures.get(revision);
+                if let (Stratum::Users, Some(failures)) = (stratum, failures) {
+                    let failed = failures.in_second(second);
+                    attempts.total += failed;
+                    attempts.errors += failed;
+                }
+                attempts
+            };
             let seconds: BTreeMap<u64, (Attempts, Attempts)> = (from..until)
                 .map(|second| (second, (of(old, second), of(new, second))))
                 .collect();
@@ -355,6 +402,7 @@ impl CanaryAnalysis {
         if let Some(earliest) = earliest {
             // One second more than needed: it costs little.
             self.since = earliest.saturating_sub(1);
+            self.is_comparing = true;
         }
     }
 
@@ -368,12 +416,21 @@ impl CanaryAnalysis {
         now: Timestamp,
     ) -> u64 {
         let of = |revision: &str, slot: Slot| match self.log_read_at {
-            // The log does not show which tasks are alive: what they wrote last stands after a while.
+            // The log does not show which tasks are alive: what they wrote last stands once it is read
+            // beyond.
             Some(at) => {
-                let arrived = Timestamp(at.0.saturating_sub(millis(LOG_LAG)));
+                let failed = self.failures.get(revision).and_then(Failures::latest);
+                let Some(latest) = self.collection.latest(revision).max(failed) else {
+                    return from;
+                };
+                let read_to = latest.0.min(at.0.saturating_sub(millis(LOG_LAG)));
+                let arrived = read_to.saturating_sub(millis(self.probes.unseen_for()));
+                if self.collection.latest(revision).is_none() {
+                    return from.max(arrived / 1_000);
+                }
                 let alive = BTreeSet::new();
                 self.collection
-                    .sealed_until(revision, from, &alive, arrived)
+                    .sealed_until(revision, from, &alive, Timestamp(arrived))
             }
             None => {
                 let alive = self.alive.of(slot);
@@ -403,6 +460,7 @@ impl CanaryAnalysis {
             proven_by_probes: judgement.proven_by_probes,
             new_users: judgement.totals.users.n_new,
             new_probes: judgement.totals.probes.n_new,
+            old_users: self.counts.history.n + judgement.totals.users.n_old,
         }
     }
 }

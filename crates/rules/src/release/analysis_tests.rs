@@ -23,6 +23,7 @@ fn release() -> Release {
         purpose: Purpose::Deploy,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
+        is_idle: false,
         timings: ReleaseTimings::default(),
         started: at(900),
         progress: Progress {

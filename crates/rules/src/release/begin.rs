@@ -67,6 +67,7 @@ pub fn begin(
         purpose: options.purpose,
         no_traffic: options.no_traffic,
         at_maximum: options.at_maximum,
+        is_idle: false,
         timings: options.timings,
         started: now,
         progress: Progress::default(),

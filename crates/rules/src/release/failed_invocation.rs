@@ -1,7 +1,9 @@
 //! A failed invocation of a Lambda version as evidence for the diagnosis.
 
 use crate::release::evidence::StoppedTask;
+use crate::time::Timestamp;
 use edge_contract::invocation_error;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A failed invocation in the form of a stopped task: the diagnosis treats both alike.
 ///
@@ -26,9 +28,84 @@ pub fn stopped(version: &str, kind: &str, message: &str) -> StoppedTask {
     }
 }
 
+/// Invocations that ended without their edge: out of memory, crashed, or stopped by Lambda. Their users got
+/// an error, and the edge has no count of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// Request IDs by the second in which the invocations began, since the Unix epoch.
+    began: BTreeMap<u64, BTreeSet<String>>,
+    /// When the last line of these was written.
+    latest: Option<Timestamp>,
+}
+
+impl Failures {
+    /// Takes in one line of a function's log, which was written at `written`. Ignores lines other than reports
+    /// of failed invocations. Taking in a line twice is harmless.
+    ///
+    /// `REPORT RequestId: 0a1b Duration: 3000.00 ms … Status: error Error Type: Runtime.ExitError`, with tabs
+    /// between the fields: <https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html>.
+    /// Errors that the edge itself returned are in its own counts.
+    pub fn insert(&mut self, line: &str, written: Timestamp) {
+        let Some(fields) = line.strip_prefix("REPORT ") else {
+            return;
+        };
+        let field = |name: &str| {
+            let mut fields = fields.split('\t').map(str::trim);
+            fields.find_map(|field| field.strip_prefix(name)?.strip_prefix(": "))
+        };
+        let failed = matches!(field("Status"), Some("error" | "timeout" | "failure"));
+        let is_counted = field("Error Type").is_some_and(invocation_error::is_of_edge);
+        let (true, false, Some(id)) = (failed, is_counted, field("RequestId")) else {
+            return;
+        };
+        let took = field("Duration").and_then(|text| text.strip_suffix(" ms"));
+        let took = took.and_then(|text| text.parse().ok()).unwrap_or(0.0_f64);
+        let began = written.0.saturating_sub(took.max(0.0) as u64) / 1_000;
+        self.began.entry(began).or_default().insert(id.to_owned());
+        self.latest = self.latest.max(Some(written));
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, others: Failures) {
+        for (second, ids) in others.began {
+            self.began.entry(second).or_default().extend(ids);
+        }
+        self.latest = self.latest.max(others.latest);
+    }
+
+    /// Number of those that began in a second.
+    pub fn in_second(&self, second: u64) -> u64 {
+        let ids = self.began.get(&second).map_or(0, BTreeSet::len);
+        u64::try_from(ids).unwrap_or(u64::MAX)
+    }
+
+    /// When the last line was written.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_of_invocations_without_an_answer_are_failures_of_their_second() {
+        let killed = "REPORT RequestId: 7f3a\tDuration: 1500.20 ms\tBilled Duration: 1501 ms\t\
+             Memory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n";
+        let timeout = "REPORT RequestId: 91bc\tDuration: 30000.00 ms\tBilled Duration: 30000 ms\t\
+             Memory Size: 128 MB\tMax Memory Used: 20 MB\tStatus: timeout";
+        let good = "REPORT RequestId: 0001\tDuration: 3.00 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB";
+        let of_edge = "REPORT RequestId: 0002\tDuration: 3.00 ms\tStatus: error\t\
+             Error Type: Landfall.AppFailed.Exit3";
+        let mut failures = Failures::default();
+        for line in [killed, timeout, good, of_edge, "Status: error", killed] {
+            failures.insert(line, Timestamp(100_900));
+        }
+        let counts = [99, 70, 100].map(|second| failures.in_second(second));
+        assert_eq!(counts, [1, 1, 0], "{failures:?}");
+        assert_eq!(failures.latest(), Some(Timestamp(100_900)));
+    }
     use crate::app::manifest::Architecture;
     use crate::release::diagnosis::{Cause, Expectation, diagnose};
     use crate::release::evidence::{Evidence, Listening};

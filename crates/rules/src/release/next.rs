@@ -1,7 +1,7 @@
 //! The decision about the next step of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FIRST_SHARE, HALF_SHARE, HoldReason, ManualOverride,
+    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FEW, FIRST_SHARE, HALF_SHARE, HoldReason, ManualOverride,
     Observation, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::app::names::Slot;
@@ -15,8 +15,18 @@ const GONE_WITHIN: Duration = Duration::from_secs(180);
 const COUNTED_WITHIN: Duration = Duration::from_secs(30);
 /// Probes per look where there are few users. There is one look a second.
 const PROBES_A_LOOK: u32 = 20;
+/// Requests of users to the old version, counted since some minutes before the release, from which on an
+/// app is not idle whatever the platform counted before.
+const RECENT: u64 = 30;
+/// With fewer of them the candidate gets half of the users after [`SPARSE_AFTER`], if probes show nothing
+/// against it: what a worse version costs depends on the requests that it takes to notice, not on its share.
+const SPARSE: u64 = 300;
+/// See [`SPARSE`].
+const SPARSE_AFTER: Duration = Duration::from_secs(60);
 /// Probes that a suspicious candidate gets before it gets users.
 const PROBES_BEFORE_USERS: u64 = 60;
+/// Probes that the candidate of an idle app gets at most: no user will show more.
+const PROBES_OF_IDLE: u64 = 200;
 
 /// The next step of `release`, given what is `seen` at `now`.
 pub fn next(release: &Release, seen: &Observation, now: Timestamp) -> Step {
@@ -142,7 +152,15 @@ fn before_users(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             until: counted_until,
         };
     }
-    let is_all_at_once = release.strategy == Strategy::AllAtOnce;
+    let is_idle = release.is_idle
+        && release.strategy == Strategy::Canary
+        && seen.comparison.old_users < RECENT;
+    let is_all_at_once = release.strategy == Strategy::AllAtOnce || is_idle;
+    if is_idle && !seen.comparison.proven_by_probes && counted < PROBES_OF_IDLE && !is_late {
+        return Step::Probe {
+            requests: PROBES_A_LOOK,
+        };
+    }
     if counted == 0 && !is_all_at_once {
         return held(release, seen, HoldReason::Unobserved);
     }
@@ -189,29 +207,41 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
         return held(release, seen, HoldReason::Manual);
     }
     let has_users = comparison.new_users >= ENOUGH;
+    let has_few = comparison.new_users >= FEW;
+    let is_clean = !comparison.is_suspicious();
+    // Probes ask for one path: they prove nothing while no user has shown what the other paths do.
+    let proven_by_probes =
+        comparison.proven_by_probes && comparison.new_probes >= ENOUGH && has_few && is_clean;
     if now >= began.plus(release.timings.minimum) {
         if comparison.proven_by_users && has_users {
             return promote(Proof::Users);
         }
-        if comparison.proven_by_probes && !has_users && comparison.new_probes >= ENOUGH {
+        if proven_by_probes && !has_users {
             return promote(Proof::Probes);
         }
     }
     let end = began.plus(release.timings.maximum);
     if now >= end {
-        let is_clean = !comparison.is_suspicious();
-        let is_seen = has_users || comparison.new_probes >= ENOUGH;
         return match release.at_maximum {
-            _ if is_clean && comparison.proven_by_probes && comparison.new_probes >= ENOUGH => {
-                promote(Proof::Probes)
-            }
-            AtMaximum::Promote if is_clean && is_seen => promote(Proof::Unproven),
+            _ if proven_by_probes => promote(Proof::Probes),
+            AtMaximum::Promote if is_clean && has_few => promote(Proof::Unproven),
             AtMaximum::RollBack => roll_back(Cause::Unproven),
-            _ if !is_seen => held(release, seen, HoldReason::Unobserved),
+            _ if !has_few => held(release, seen, HoldReason::Unobserved),
             _ => held(release, seen, HoldReason::Undecided),
         };
     }
     if share < HALF_SHARE && has_users && seen.slots.of(slot).healthy >= release.count {
+        let share = HALF_SHARE;
+        return Step::Shift { slot, share };
+    }
+    let is_sparse = comparison.old_users < SPARSE && !has_users;
+    if share < HALF_SHARE
+        && is_sparse
+        && is_clean
+        && comparison.proven_by_probes
+        && now >= began.plus(SPARSE_AFTER)
+        && seen.slots.of(slot).healthy >= release.count
+    {
         let share = HALF_SHARE;
         return Step::Shift { slot, share };
     }
@@ -255,15 +285,16 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             count: release.count,
         };
     }
+    let full_at = release.progress.full_at.unwrap_or(release.started);
+    let warm = kept_warm(release, old, full_at).filter(|until| now < *until);
+    if warm.is_some() && live.healthy == 0 {
+        return roll_back(live.cause.clone().unwrap_or(Cause::Stopped));
+    }
     if !seen.previews.are_disabled() {
         return Step::DisablePreview;
     }
     if old.desired > 0 {
-        let settled = release
-            .progress
-            .full_at
-            .unwrap_or(release.started)
-            .plus(release.timings.settle);
+        let settled = warm.unwrap_or(full_at.plus(release.timings.settle));
         if now < settled {
             return Step::Wait {
                 what: Awaited::Settled,
@@ -290,6 +321,18 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
             proof: release.progress.proof,
         },
     }
+}
+
+/// Until when the old version of an idle app stays: its users moved at once, so the candidate meets them only
+/// now. [`None`] where it does not run, or was kept before.
+fn kept_warm(release: &Release, old: &SlotSeen, full_at: Timestamp) -> Option<Timestamp> {
+    let is_moved_at_once = release.is_idle
+        && release.strategy == Strategy::Canary
+        && release.purpose == Purpose::Deploy
+        && release.progress.promoted_at.is_none()
+        && release.progress.order != Some(ManualOverride::Interrupt);
+    (is_moved_at_once && old.healthy > 0)
+        .then(|| full_at.plus(release.timings.bake.max(release.timings.settle)))
 }
 
 /// The candidate was given up: users move back, the previews are disabled and its slot is retired.

@@ -57,6 +57,8 @@ pub struct Comparison {
     pub new_users: u64,
     /// Probes of it that were counted.
     pub new_probes: u64,
+    /// Requests of users to the old version that were counted, from some minutes before the release on.
+    pub old_users: u64,
 }
 
 impl Comparison {

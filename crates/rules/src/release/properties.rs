@@ -28,9 +28,9 @@ prop_compose! {
         ln_m in -3.0..6.0_f64,
         worse in prop::option::weighted(0.2, Just(Cause::Stopped)),
         proven_by_users in any::<bool>(), proven_by_probes in any::<bool>(),
-        new_users in 0u64..60, new_probes in 0u64..60,
+        new_users in 0u64..60, new_probes in 0u64..60, old_users in 0u64..60,
     ) -> Comparison {
-        Comparison { ln_m, worse, proven_by_users, proven_by_probes, new_users, new_probes }
+        Comparison { ln_m, worse, proven_by_users, proven_by_probes, new_users, new_probes, old_users }
     }
 }
 
@@ -60,7 +60,7 @@ prop_compose! {
         at_maximum in prop::sample::select(vec![
             AtMaximum::Hold, AtMaximum::Promote, AtMaximum::RollBack,
         ]),
-        no_traffic in any::<bool>(),
+        no_traffic in any::<bool>(), is_idle in any::<bool>(),
         order in prop::option::weighted(0.3, prop::sample::select(vec![
             ManualOverride::Start, ManualOverride::Promote, ManualOverride::Abort, ManualOverride::Interrupt,
         ])),
@@ -71,7 +71,7 @@ prop_compose! {
     ) -> Release {
         let [probed_at, shifted_at, promoted_at, full_at, taken_back_at, blue, green] = times;
         Release {
-            candidate, strategy, purpose, at_maximum, no_traffic,
+            candidate, strategy, purpose, at_maximum, no_traffic, is_idle,
             progress: Progress {
                 probed_at, shifted_at, promoted_at, full_at, taken_back_at, failed, order,
                 set_at: Slots { blue, green },
@@ -121,13 +121,13 @@ proptest! {
     fn without_samples_nothing_is_proven(release in releases(), mut seen in observations(), late in 0u64..2_000) {
         seen.comparison = Comparison {
             proven_by_users: seen.comparison.proven_by_users,
-            proven_by_probes: seen.comparison.proven_by_probes,
             ..Comparison::default()
         };
         seen.slots.of_mut(release.candidate.other()).healthy = 2;
         let release = Release {
             strategy: Strategy::Canary,
             purpose: Purpose::Deploy,
+            is_idle: false,
             progress: Progress { promoted_at: None, order: None, failed: None, ..release.progress },
             ..release
         };

@@ -24,6 +24,7 @@ pub(crate) fn release(revision: &str) -> Release {
         purpose: Purpose::Deploy,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
+        is_idle: false,
         timings: ReleaseTimings::default(),
         started: NOW,
         progress: Progress::default(),

@@ -43,14 +43,14 @@ mod millis {
 
 impl ReleaseTimings {
     /// The defaults for an app with an edge, without one, and on Lambda, where the counts come by the log,
-    /// about 20 seconds late. The load balancer's counts are used two minutes after their minute
+    /// about 50 seconds late. The load balancer's counts are used two minutes after their minute
     /// ([`crate::release::minute_counts::SETTLES`]): four minutes show at least one window.
     pub fn default_for(target: Target, edge: bool) -> ReleaseTimings {
         let usual = ReleaseTimings::default();
         if target == Target::Lambda {
             return ReleaseTimings {
                 minimum: Duration::from_secs(30),
-                bake: Duration::from_secs(90),
+                bake: Duration::from_secs(120),
                 ..usual
             };
         }

@@ -4,7 +4,7 @@ use super::{Look, SlotLook};
 use crate::failure::Failure;
 use crate::release::http_probe::SlotRoute;
 use crate::store::random::token;
-use aws::{LoadBalancer, Metrics, Roles, Services, Session, SlotFacts, TaskFacts};
+use aws::{LoadBalancer, Metrics, RequestCount, Roles, Services, Session, SlotFacts, TaskFacts};
 use edge_contract::secret::Secret;
 use rules::app::names::{CLOSED, Names, Slot, Slots};
 use rules::exit::Exit;
@@ -21,6 +21,7 @@ pub(crate) struct Fargate {
     load_balancer: LoadBalancer,
     /// The load balancer's counts.
     pub(crate) metrics: Metrics,
+    pub(super) requests: RequestCount,
     roles: Roles,
 }
 
@@ -31,12 +32,14 @@ impl Fargate {
         foundation: &FoundationOutputs,
         outputs: &FargateOutputs,
     ) -> Result<Fargate, Failure> {
+        let metrics = Metrics::new(session, outputs)?;
         Ok(Fargate {
             family: names.family(),
             slots: outputs.services.clone(),
             services: Services::new(session, &outputs.cluster),
             load_balancer: LoadBalancer::new(session, outputs),
-            metrics: Metrics::new(session, outputs)?,
+            requests: RequestCount::of_load_balancer(session, metrics.load_balancer()),
+            metrics,
             roles: Roles {
                 execution_role_arn: foundation.execution_role_arn.clone(),
                 task_role_arn: foundation.task_role_arn.clone(),

@@ -6,7 +6,9 @@ use super::{Look, Probed, SlotLook};
 use crate::failure::Failure;
 use crate::release::http_probe::SlotRoute;
 use crate::report::now;
-use aws::{ErrorKind, Functions, Invoked, Placed, Publication, Session, VersionFacts};
+use aws::{
+    ErrorKind, Functions, Invoked, Placed, Publication, RequestCount, Session, VersionFacts,
+};
 use edge_contract::SECRET_VARIABLE;
 use edge_contract::invocation_error::NOT_READY;
 use rules::app::manifest::HealthPath;
@@ -35,6 +37,7 @@ const PROBE_AGAIN: u32 = 4;
 /// The Lambda target of one environment.
 pub(crate) struct Lambda {
     functions: Functions,
+    pub(super) requests: RequestCount,
     path: String,
     known: Arc<Mutex<Known>>,
 }
@@ -63,6 +66,7 @@ impl Lambda {
     pub(crate) fn new(session: &Session, outputs: &LambdaOutputs, path: &HealthPath) -> Lambda {
         Lambda {
             functions: Functions::new(session, &outputs.function),
+            requests: RequestCount::of_function(session, &outputs.function),
             path: path.as_str().to_owned(),
             known: Arc::default(),
         }
