@@ -38,7 +38,10 @@ impl LogLine {
     /// Whether a sandbox of this version of a function wrote it. Its streams are named
     /// `2026/11/29/[7]0a1b…`: date, version and sandbox.
     pub fn is_of_version(&self, version: &str) -> bool {
-        let of = self.task.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        let of = self
+            .task
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'));
         of.is_some_and(|(number, _)| number == version)
     }
 }

@@ -10,10 +10,10 @@ use crate::session::Session;
 use crate::time::timestamp;
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
-    AvailabilityZoneRebalancing, Compatibility, ContainerDefinition, CpuArchitecture, DesiredStatus, KeyValuePair,
-    LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
-    Secret as SecretReference, ServiceEvent, Task, TaskDefinition, TaskDefinitionStatus,
-    TransportProtocol,
+    AvailabilityZoneRebalancing, Compatibility, ContainerDefinition, CpuArchitecture,
+    DesiredStatus, KeyValuePair, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
+    RuntimePlatform, Secret as SecretReference, ServiceEvent, Task, TaskDefinition,
+    TaskDefinitionStatus, TransportProtocol,
 };
 use edge_contract::SECRET_VARIABLE;
 use edge_contract::secret::Secret;

@@ -156,8 +156,7 @@ impl World<'_> {
 
     /// What can be read at `now` of everything that was written since `since`.
     fn read(&self, since: Timestamp, now: u64) -> Vec<String> {
-        let is_read =
-            |line: &&Line| line.arrives <= now && line.summary.taken_at >= since;
+        let is_read = |line: &&Line| line.arrives <= now && line.summary.taken_at >= since;
         let lines = self.lines.iter().filter(is_read);
         lines.map(|line| line.summary.to_line()).collect()
     }
@@ -209,7 +208,10 @@ pub(crate) fn run(case: Case, random: &mut Rng) -> Ended {
     let mut world = World {
         case,
         random,
-        shares: Slots { blue: 100, green: 0 },
+        shares: Slots {
+            blue: 100,
+            green: 0,
+        },
         staged: false,
         lines: Vec::new(),
         sandboxes: 0,

@@ -3,8 +3,8 @@
 use crate::release::http_probe::{Prober, SlotRoute};
 use crate::report::now;
 use aws::{Logs, Metrics};
-use futures_util::future::join_all;
 use edge_contract::log_window;
+use futures_util::future::join_all;
 use rules::app::names::{Slot, Slots};
 use rules::release::Release;
 use rules::release::analysis::{CanaryAnalysis, ROUNDS, Round, SlotEdges};

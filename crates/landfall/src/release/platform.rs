@@ -15,10 +15,10 @@ use rules::app::names::{Slot, Slots};
 use rules::release::analysis::ProbeCounter;
 use rules::release::diagnosis::Cause;
 use rules::release::evidence::Evidence;
-use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::release::idle;
-use rules::time::Timestamp;
+use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::release::{Comparison, Observation, PreviewRoutes, Probes, SlotSeen};
+use rules::time::Timestamp;
 
 /// What became of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

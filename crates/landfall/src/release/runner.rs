@@ -12,8 +12,8 @@ use crate::store::Store;
 use rules::app::names::{SLOT_HEADER, Slot};
 use rules::event::Event;
 use rules::release::begin::{Beginning, Predecessor, begin};
-use rules::release::idle;
 use rules::release::ending::{self, Observed, not_serving, slot_to_observe};
+use rules::release::idle;
 use rules::release::ledger::{Entry, Record};
 use rules::release::revision::{Digest, Image, Revision, RevisionId};
 use rules::release::verdict::{Answers, verdict};
@@ -79,7 +79,9 @@ impl ReleaseRunner<'_> {
             Beginning::Serving(slot) => return Ok(ReleaseResult::Unchanged(slot)),
             Beginning::Release { release, from } => (release, from),
         };
-        let release = self.with_idleness(*release, from.as_ref(), number - 1).await;
+        let release = self
+            .with_idleness(*release, from.as_ref(), number - 1)
+            .await;
         let by = holder::this("").who;
         let record = Record::begin(number, by, revision.clone(), from, release);
         let mut ledger = Ledger::begin(&self.store, record);
@@ -105,8 +107,7 @@ impl ReleaseRunner<'_> {
         from: Option<&RevisionId>,
         latest: u64,
     ) -> Release {
-        let compares =
-            release.strategy == Strategy::Canary && release.purpose == Purpose::Deploy;
+        let compares = release.strategy == Strategy::Canary && release.purpose == Purpose::Deploy;
         if !compares || from.is_none() {
             return release;
         }

@@ -95,7 +95,8 @@ mod tests {
              Memory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n";
         let timeout = "REPORT RequestId: 91bc\tDuration: 30000.00 ms\tBilled Duration: 30000 ms\t\
              Memory Size: 128 MB\tMax Memory Used: 20 MB\tStatus: timeout";
-        let good = "REPORT RequestId: 0001\tDuration: 3.00 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB";
+        let good =
+            "REPORT RequestId: 0001\tDuration: 3.00 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB";
         let of_edge = "REPORT RequestId: 0002\tDuration: 3.00 ms\tStatus: error\t\
              Error Type: Landfall.AppFailed.Exit3";
         let mut failures = Failures::default();

@@ -1,8 +1,8 @@
 //! The decision about the next step of a release.
 
 use super::{
-    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FEW, FIRST_SHARE, HALF_SHARE, HoldReason, ManualOverride,
-    Observation, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
+    AtMaximum, Awaited, BAKE_SHARE, ENOUGH, FEW, FIRST_SHARE, HALF_SHARE, HoldReason,
+    ManualOverride, Observation, Outcome, Proof, Purpose, Release, SlotSeen, Step, Strategy,
 };
 use crate::app::names::Slot;
 use crate::release::diagnosis::Cause;

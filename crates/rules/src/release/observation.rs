@@ -1,6 +1,7 @@
 //! What a release observes: the input of every decision about its next step.
 
 use super::SUSPICIOUS;
+use super::canary::counts::is_zero;
 use crate::app::names::Slots;
 use crate::release::diagnosis::Cause;
 use crate::release::revision::RevisionId;
@@ -58,6 +59,7 @@ pub struct Comparison {
     /// Probes of it that were counted.
     pub new_probes: u64,
     /// Requests of users to the old version that were counted, from some minutes before the release on.
+    #[serde(skip_serializing_if = "is_zero")]
     pub old_users: u64,
 }
 

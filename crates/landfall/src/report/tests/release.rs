@@ -49,6 +49,7 @@ fn a_failure_reads_like_this() {
                     description: "Health checks failed".into(),
                 }],
                 log: vec!["listening on :9090".into()],
+                events: Vec::new(),
                 listens_on: Some(Listening {
                     reachable: vec![9090],
                     loopback: vec![],
