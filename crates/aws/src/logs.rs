@@ -10,9 +10,8 @@ use rules::time::Timestamp;
 
 /// Matches summary lines of the edge.
 const SUMMARIES: &str = r#"{ $.landfall = "summary" }"#;
-/// Matches the same lines, and Lambda's reports of failed invocations. A pattern for JSON matches no other
-/// lines, so this one is for text.
-const INVOCATIONS: &str = r#"?landfall ?"Status: error" ?"Status: timeout" ?"Status: failure""#;
+/// Matches Lambda's reports of failed invocations; those of others have no status.
+const FAILED: &str = r#"REPORT "Status:""#;
 
 /// One line of the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +67,12 @@ impl Logs {
         lines(request).await
     }
 
-    /// The edges' summaries since `since`, as [`Logs::summaries`] reads them, and Lambda's reports of failed
-    /// invocations. Other lines of the app may be among them.
+    /// Lambda's reports of failed invocations since `since`. Other lines may be among them.
     ///
     /// # Errors
     /// The call fails.
-    pub async fn invocations(&self, since: Timestamp) -> Result<Vec<LogLine>, Error> {
-        lines(self.request(since).filter_pattern(INVOCATIONS)).await
+    pub async fn failed_invocations(&self, since: Timestamp) -> Result<Vec<LogLine>, Error> {
+        lines(self.request(since).filter_pattern(FAILED)).await
     }
 
     /// The edges' summaries since `since`, of all tasks, and the number of summary lines that could

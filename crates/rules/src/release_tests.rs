@@ -425,36 +425,52 @@ fn probes_alone_promote_nothing_that_has_users() {
             "{step:?}"
         );
     }
-    // Five, and none of them suspicious.
+    // Five are enough at the end, forty before, and none of them may be suspicious.
+    let promote = Step::Promote {
+        proof: Proof::Probes,
+    };
     seen.comparison.new_users = 5;
-    let proof = Proof::Probes;
-    assert_eq!(next(&release, &seen, after(15)), Step::Promote { proof });
-    seen.comparison.ln_m = 1.2;
+    assert!(matches!(
+        next(&release, &seen, after(599)),
+        Step::Watch { .. }
+    ));
+    assert_eq!(next(&release, &seen, after(600)), promote);
+    seen.comparison.new_users = 40;
+    assert_eq!(next(&release, &seen, after(15)), promote);
+    seen.comparison.ln_m = 0.5;
     assert!(matches!(
         next(&release, &seen, after(15)),
         Step::Watch { .. }
     ));
+    seen.comparison.ln_m = 0.0;
+    seen.comparison.old_users = 1_500;
+    let step = next(&release, &seen, after(15));
+    assert!(
+        matches!(step, Step::Watch { .. }),
+        "users can prove it: {step:?}"
+    );
 }
 
 #[test]
 fn a_candidate_with_rare_users_gets_half_of_them_after_a_minute() {
     let (release, mut seen) = canary(10);
     seen.comparison.proven_by_probes = true;
-    seen.comparison.old_users = 120;
+    let step = |old_users, new_users, late| {
+        let mut seen = seen.clone();
+        seen.comparison.old_users = old_users;
+        seen.comparison.new_users = new_users;
+        next(&release, &seen, after(late))
+    };
     let half = Step::Shift {
         slot: Slot::Green,
         share: 50,
     };
-    assert!(matches!(
-        next(&release, &seen, after(59)),
-        Step::Watch { .. }
-    ));
-    assert_eq!(next(&release, &seen, after(60)), half);
-    seen.comparison.old_users = 300;
-    assert!(matches!(
-        next(&release, &seen, after(60)),
-        Step::Watch { .. }
-    ));
+    let waits = |step: Step| matches!(step, Step::Watch { .. });
+    assert!(waits(step(99, 0, 59)));
+    assert_eq!(step(99, 0, 60), half);
+    assert!(waits(step(100, 0, 60)), "the counts may be late");
+    assert_eq!(step(1_499, 1, 60), half);
+    assert!(waits(step(1_500, 1, 60)));
 }
 
 #[test]
@@ -510,10 +526,9 @@ fn with_little_traffic_probes_are_added_and_the_verdict_is_labelled() {
         matches!(step, Step::Watch { probes: 0, .. }),
         "the minimum is not over: {step:?}"
     );
-    let proof = Proof::Probes;
-    assert_eq!(next(&release, &seen, after(15)), Step::Promote { proof });
     // With enough users, their requests decide.
     seen.comparison.new_users = 20;
+    seen.comparison.old_users = 300;
     assert!(matches!(
         next(&release, &seen, after(15)),
         Step::Shift { share: 50, .. }

@@ -61,13 +61,6 @@ resource "aws_ecs_service" "slot" {
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
-  # If landfall ends in the middle of a release, ECS gives up a version that never starts, instead of
-  # starting it again for ever. Rolling back is up to landfall.
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = false
-  }
-
   # A task that starts slowly is not stopped because of health checks.
   health_check_grace_period_seconds = 120
 

@@ -3,7 +3,6 @@
 use crate::release::http_probe::{Prober, SlotRoute};
 use crate::report::now;
 use aws::{Logs, Metrics};
-use edge_contract::log_window;
 use futures_util::future::join_all;
 use rules::app::names::{Slot, Slots};
 use rules::release::Release;
@@ -66,13 +65,10 @@ pub(crate) async fn fetch(
             Some((of.version.as_deref()?, of.revision.as_ref()?))
         })
         .collect();
-    if versions.is_empty() {
-        if let Ok((found, _)) = logs.summaries(since).await {
-            analysis.insert_log(found, now());
-        }
-        return;
-    }
-    if let Ok(lines) = logs.invocations(since).await {
+    if !versions.is_empty() {
+        let Ok(lines) = logs.failed_invocations(since).await else {
+            return;
+        };
         for (version, revision) in versions {
             let mut failures = Failures::default();
             for line in lines.iter().filter(|line| line.is_of_version(version)) {
@@ -80,7 +76,8 @@ pub(crate) async fn fetch(
             }
             analysis.insert_failures(revision, failures);
         }
-        let (found, _) = log_window::read(lines.iter().map(|line| line.message.as_str()));
+    }
+    if let Ok((found, _)) = logs.summaries(since).await {
         analysis.insert_log(found, now());
     }
 }

@@ -20,9 +20,17 @@ const PROBES_A_LOOK: u32 = 20;
 const RECENT: u64 = 30;
 /// With fewer of them the candidate gets half of the users after [`SPARSE_AFTER`], if probes show nothing
 /// against it: what a worse version costs depends on the requests that it takes to notice, not on its share.
-const SPARSE: u64 = 300;
+const SPARSE: u64 = 1_500;
 /// See [`SPARSE`].
 const SPARSE_AFTER: Duration = Duration::from_secs(60);
+/// With fewer requests to the old version than this, half of the users move although none of their requests
+/// to the candidate was counted yet. With more, the counts may be late, and a worse version would cost more.
+const RARE: u64 = 100;
+/// Requests of users to the candidate after which probes may prove it, where users are sparse: by then a
+/// version that fails half of them has been rolled back.
+const SPARSE_ENOUGH: u64 = 40;
+/// Evidence against a candidate, as a factor, with which probes do not prove it.
+const DOUBTFUL: f64 = 1.5;
 /// Probes that a suspicious candidate gets before it gets users.
 const PROBES_BEFORE_USERS: u64 = 60;
 /// Probes that the candidate of an idle app gets at most: no user will show more.
@@ -210,13 +218,17 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
     let has_few = comparison.new_users >= FEW;
     let is_clean = !comparison.is_suspicious();
     // Probes ask for one path: they prove nothing while no user has shown what the other paths do.
-    let proven_by_probes =
-        comparison.proven_by_probes && comparison.new_probes >= ENOUGH && has_few && is_clean;
+    let proven_by_probes = comparison.proven_by_probes
+        && comparison.new_probes >= ENOUGH
+        && has_few
+        && comparison.ln_m < DOUBTFUL.ln();
+    // A proof by users takes hundreds of requests where no version fails.
+    let is_slow_to_prove = comparison.old_users < SPARSE && comparison.new_users >= SPARSE_ENOUGH;
     if now >= began.plus(release.timings.minimum) {
         if comparison.proven_by_users && has_users {
             return promote(Proof::Users);
         }
-        if proven_by_probes && !has_users {
+        if proven_by_probes && is_slow_to_prove {
             return promote(Proof::Probes);
         }
     }
@@ -234,7 +246,9 @@ fn with_users(release: &Release, seen: &Observation, share: u32, now: Timestamp)
         let share = HALF_SHARE;
         return Step::Shift { slot, share };
     }
-    let is_sparse = comparison.old_users < SPARSE && !has_users;
+    let is_sparse = comparison.old_users < SPARSE
+        && !has_users
+        && (comparison.new_users > 0 || comparison.old_users < RARE);
     if share < HALF_SHARE
         && is_sparse
         && is_clean

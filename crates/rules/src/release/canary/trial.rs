@@ -79,7 +79,11 @@ pub fn judge(policy: &Policy, counts: &Counts) -> Judgement {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     policy: Policy,
+    /// They watch all requests: most bad versions are bad everywhere.
     monitors: PerSignal<Monitor>,
+    /// They watch users' requests only. Probes ask for one path, and a version can be bad on all others: its
+    /// good answers to probes must not outweigh what users get.
+    of_users: PerSignal<Monitor>,
     latencies: PerStratum<Latencies>,
     strata: PerStratum<State>,
     windows: u64,
@@ -107,9 +111,11 @@ impl Trial {
     pub fn new(policy: &Policy, history: &History) -> Trial {
         let monitor = Monitor::new(policy);
         let latencies = Latencies::new(policy.history_cap);
+        let monitors = PerSignal::from_fn(|_| monitor.clone());
         let mut trial = Trial {
             policy: *policy,
-            monitors: PerSignal::from_fn(|_| monitor.clone()),
+            of_users: monitors.clone(),
+            monitors,
             latencies: PerStratum {
                 users: latencies.clone(),
                 probes: latencies,
@@ -120,6 +126,7 @@ impl Trial {
         };
         let old = Tally::new(history.n, history.errors);
         trial.monitors.errors.remember(Stratum::Users, old);
+        trial.of_users.errors.remember(Stratum::Users, old);
         if let Some(latency) = &history.latency {
             trial.latencies.users.push(history.n, latency);
         }
@@ -132,6 +139,9 @@ impl Trial {
         self.windows += 1;
         self.strata.of_mut(stratum).totals.add(window);
         self.monitors.errors.window(stratum, &window.errors());
+        if stratum == Stratum::Users {
+            self.of_users.errors.window(stratum, &window.errors());
+        }
         self.watch_slowness(window);
 
         // The first one stays.
@@ -156,14 +166,19 @@ impl Trial {
             // Limits come from before the window. Without requests before, the window is only history.
             let limit = signal.quantile().and_then(|q| latencies.limit(q));
             let Some(limit) = limit else { continue };
-            let monitor = self.monitors.of_mut(signal);
-            if !recalled {
-                monitor.remember(stratum, latencies.tally(limit));
+            let is_users = stratum == Stratum::Users;
+            let of_users = is_users.then(|| self.of_users.of_mut(signal));
+            let monitors = [Some(self.monitors.of_mut(signal)), of_users];
+            let slow = slow(&window.old, &window.new, limit);
+            for monitor in monitors.into_iter().flatten() {
+                if !recalled {
+                    monitor.remember(stratum, latencies.tally(limit));
+                }
+                if let Some((surely, perhaps)) = &slow {
+                    monitor.window_within(stratum, surely, perhaps);
+                }
             }
             state.recalled = true;
-            if let Some((surely, perhaps)) = slow(&window.old, &window.new, limit) {
-                monitor.window_within(stratum, &surely, &perhaps);
-            }
         }
         latencies.push(window.old.total, old_latency);
     }
@@ -188,25 +203,33 @@ impl Trial {
     }
 
     /// A monitor's logarithm, weighed.
-    fn weighed(&self, signal: Signal) -> f64 {
+    fn weighed(&self, monitors: &PerSignal<Monitor>, signal: Signal) -> f64 {
         let part = self.policy.part(signal);
         if part == 0.0 {
             return f64::NEG_INFINITY;
         }
-        part.ln() + self.monitors.of(signal).ln_m()
+        part.ln() + monitors.of(signal).ln_m()
     }
 
+    /// Half of the stake is on all requests, half on those of users. Of two bets that a version which is not
+    /// worse wins with a probability of at most α, so does their mean.
     fn ln_m(&self) -> f64 {
-        ln_sum(&Signal::ALL.map(|signal| self.weighed(signal)))
+        let of = |monitors| ln_sum(&Signal::ALL.map(|signal| self.weighed(monitors, signal)));
+        let all = of(&self.monitors);
+        // Without probes, both are the same.
+        match self.strata.probes.totals == Totals::default() {
+            true => all,
+            false => ln_sum(&[all, of(&self.of_users)]) - std::f64::consts::LN_2,
+        }
     }
 
     fn foremost(&self) -> Signal {
+        let weighed = |signal: Signal| {
+            let of = |monitors| self.weighed(monitors, signal);
+            of(&self.monitors).max(of(&self.of_users))
+        };
         let foremost = |a: Signal, b: Signal| {
-            if self.weighed(b) > self.weighed(a) {
-                b
-            } else {
-                a
-            }
+            if weighed(b) > weighed(a) { b } else { a }
         };
         Signal::ALL.into_iter().fold(Signal::Errors, foremost)
     }
