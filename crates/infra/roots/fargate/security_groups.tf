@@ -15,6 +15,7 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV_AWS_382:its rule below is the one that opens every port, and says why
   name        = "${local.id}-tasks"
   description = "Tasks of ${local.id}"
   vpc_id      = aws_vpc.main.id
