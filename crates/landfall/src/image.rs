@@ -13,4 +13,5 @@ pub(crate) mod engine;
 pub(crate) mod engine_info;
 pub(crate) mod local_image;
 pub(crate) mod push;
+mod static_program;
 pub(crate) mod trial_run;

@@ -1,4 +1,4 @@
-//! TODO
+//! What the infrastructure looks like: its inputs and outputs, its price, its permissions, and what a plan changes.
 
 pub mod contract;
 pub mod cost;

@@ -3,10 +3,10 @@
 use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::image::local_image::LocalImage;
+use crate::image::static_program;
 use crate::report::Report;
 use edge_contract::PATH;
 use edge_contract::bridge;
-use rules::app::binary;
 use rules::app::manifest::{Architecture, Manifest, Target};
 use rules::exit::Exit;
 use rules::release::secrets_loader;
@@ -48,7 +48,7 @@ pub(crate) fn find(architecture: Architecture) -> Result<PathBuf, Failure> {
     })?;
     let bytes =
         std::fs::read(&path).map_err(|error| missing(format!("{}: {error}", path.display())))?;
-    binary::check(&bytes, architecture)
+    static_program::check(&bytes, architecture)
         .map_err(|unfit| missing(format!("{} is not usable: {unfit}", path.display())))?;
     Ok(path)
 }
@@ -127,7 +127,7 @@ fn find_companion(
     };
     let bytes =
         std::fs::read(&path).map_err(|error| missing(format!("{}: {error}", path.display())))?;
-    binary::check(&bytes, architecture)
+    static_program::check(&bytes, architecture)
         .map_err(|unfit| missing(format!("{} is not usable: {unfit}", path.display())))?;
     Ok(path)
 }

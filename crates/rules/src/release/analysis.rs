@@ -10,12 +10,12 @@
 //!    [`CanaryAnalysis::insert_metrics`] do the same with the load balancer's counts.
 //! 3. [`CanaryAnalysis::compare`] makes windows of what is sealed and judges them.
 
+mod worse;
+
 use crate::app::names::{Slot, Slots};
 use crate::release::canary::{
-    Arm, Counts, Decision, History, Judgement, PerStratum, Policy, SealedWindow, Signal, Stratum,
-    Totals, Trial, seal,
+    Arm, Counts, Decision, History, Judgement, Policy, SealedWindow, Stratum, Trial, seal,
 };
-use crate::release::diagnosis::{Cause, Rate, Slow, Worse};
 use crate::release::failed_invocation::Failures;
 use crate::release::minute_counts::{self, Minutes};
 use crate::release::revision::RevisionId;
@@ -23,7 +23,6 @@ use crate::release::verdict::Answers;
 use crate::release::{Comparison, Release};
 use crate::time::Timestamp;
 use edge_contract::bucket::{Attempts, Bucket};
-use edge_contract::histogram::Histogram;
 use edge_contract::log_window;
 use edge_contract::summary::{Collection, Summary, TaskRun};
 use std::collections::{BTreeMap, BTreeSet};
@@ -449,7 +448,7 @@ impl CanaryAnalysis {
         let judgement = self.trial.judgement();
         let worse = match judgement.decision {
             Decision::RollBack { monitor } => {
-                Some(worse(&judgement, monitor, &self.counts.windows))
+                Some(worse::cause(&judgement, monitor, &self.counts.windows))
             }
             _ => None,
         };
@@ -474,52 +473,6 @@ fn trial(policy: &Policy, counts: &Counts) -> Trial {
     trial
 }
 
-/// In what the candidate is worse, in figures that a person can check.
-fn worse(judgement: &Judgement, monitor: Signal, windows: &[SealedWindow]) -> Cause {
-    let stratum = blamed(&judgement.totals, monitor);
-    let of = judgement.totals.of(stratum);
-    let slow = monitor.quantile().map(|q| {
-        let all = |arm: fn(&SealedWindow) -> &Arm| {
-            let mut sum = Histogram::default();
-            let own = windows.iter().filter(|window| window.stratum == stratum);
-            for latency in own.filter_map(|window| arm(window).latency.as_ref()) {
-                sum.merge(latency);
-            }
-            millis(sum.quantile(q).unwrap_or_default())
-        };
-        Slow {
-            old_ms: all(|window| &window.old),
-            new_ms: all(|window| &window.new),
-        }
-    });
-    let rate = |requests: u64, bad: u64| Rate { requests, bad };
-    Cause::Worse(Worse {
-        monitor: word(&monitor),
-        among: word(&stratum),
-        old: rate(of.n_old, of.errors_old),
-        new: rate(of.n_new, of.errors_new),
-        slow,
-        ln_m: judgement.ln_m,
-    })
-}
-
-/// The requests in which the candidate is worse: those of users where it has any, unless probes show a
-/// larger difference in errors.
-fn blamed(totals: &PerStratum<Totals>, monitor: Signal) -> Stratum {
-    let excess = |stratum: Stratum| {
-        let of = totals.of(stratum);
-        let rate = |bad: u64, n: u64| bad as f64 / n.max(1) as f64;
-        rate(of.errors_new, of.n_new) - rate(of.errors_old, of.n_old)
-    };
-    let is_slow = monitor.quantile().is_some();
-    let by_users = is_slow || excess(Stratum::Users) >= excess(Stratum::Probes);
-    if totals.users.n_new > 0 && by_users {
-        Stratum::Users
-    } else {
-        Stratum::Probes
-    }
-}
-
 /// The second after the last window of a stratum.
 fn end_of(windows: &[SealedWindow], stratum: Stratum) -> Option<u64> {
     let own = windows.iter().rev().find(|w| w.stratum == stratum);
@@ -530,16 +483,10 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The word that a value has in JSON.
-fn word(value: &impl serde::Serialize) -> String {
-    let json = serde_json::to_value(value).unwrap_or_default();
-    json.as_str().unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 #[path = "analysis_tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "analysis_cause_tests.rs"]
-mod cause_tests;
+#[path = "analysis_log_tests.rs"]
+mod log_tests;

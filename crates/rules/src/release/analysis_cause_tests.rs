@@ -1,7 +1,9 @@
 //! How the cause of a rollback is described.
 
-use super::tests::{NEW, OLD, analysis, look, report, users};
 use super::*;
+use crate::release::Comparison;
+use crate::release::analysis::tests::{NEW, OLD, analysis, look, report, users};
+use std::time::Duration;
 
 fn totals(users: [u64; 4], probes: [u64; 4]) -> PerStratum<Totals> {
     let of = |[n_old, errors_old, n_new, errors_new]: [u64; 4]| Totals {

@@ -3,11 +3,11 @@
 //! The image may contain nothing but the app, so a program that needs a loader or a library would
 //! not start. Format: <https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html>.
 
-use crate::app::manifest::Architecture;
+use rules::app::manifest::Architecture;
 
 /// Why a file cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     /// It is not a 64-bit Linux program.
     NoProgram,
     /// It needs a loader, which the image may not have.
@@ -30,7 +30,7 @@ impl std::fmt::Display for Unusable {
 ///
 /// # Errors
 /// It cannot be added to an image for `architecture`.
-pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unusable> {
+pub(crate) fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unusable> {
     const ELF_64_LITTLE_ENDIAN: &[u8] = b"\x7fELF\x02\x01";
     const INTERPRETER: u32 = 3;
     if !bytes.starts_with(ELF_64_LITTLE_ENDIAN) {
