@@ -11,6 +11,7 @@ pub(crate) mod container;
 pub(crate) mod edge_layer;
 pub(crate) mod engine;
 pub(crate) mod engine_info;
+mod listening;
 pub(crate) mod local_image;
 pub(crate) mod push;
 mod static_program;

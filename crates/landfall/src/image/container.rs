@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::image::engine::Engine;
+use crate::image::listening;
 use crate::image::local_image::LocalImage;
 use rules::app::manifest::{Manifest, Target};
 use rules::exit::Exit;
@@ -194,7 +195,7 @@ impl Engine {
         let read = |name: &str| {
             std::fs::read_to_string(process.join("net").join(name)).unwrap_or_default()
         };
-        is_ours.then(|| Listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
+        is_ours.then(|| listening::parse(&format!("{}\n{}", read("tcp"), read("tcp6"))))
     }
 }
 

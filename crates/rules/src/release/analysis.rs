@@ -58,17 +58,6 @@ pub enum ProbeCounter {
     Landfall,
 }
 
-impl ProbeCounter {
-    /// How long a request may be under way without any count of it.
-    fn unseen_for(self) -> Duration {
-        match self {
-            // An edge reports its open requests.
-            ProbeCounter::Edges => Duration::ZERO,
-            ProbeCounter::Landfall => LONGEST,
-        }
-    }
-}
-
 /// What is known of the edges in one slot before they are asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SlotEdges {
@@ -423,7 +412,12 @@ impl CanaryAnalysis {
                     return from;
                 };
                 let read_to = latest.0.min(at.0.saturating_sub(millis(LOG_LAG)));
-                let arrived = read_to.saturating_sub(millis(self.probes.unseen_for()));
+                let unseen = match self.probes {
+                    // An edge reports its open requests.
+                    ProbeCounter::Edges => Duration::ZERO,
+                    ProbeCounter::Landfall => LONGEST,
+                };
+                let arrived = read_to.saturating_sub(millis(unseen));
                 if self.collection.latest(revision).is_none() {
                     return from.max(arrived / 1_000);
                 }

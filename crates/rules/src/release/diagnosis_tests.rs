@@ -170,25 +170,12 @@ fn a_port_seen_elsewhere_is_a_wrong_port_and_none_seen_is_not() {
 }
 
 #[test]
-fn sockets_are_read_as_the_kernel_prints_them() {
-    let text = "\
-sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
- 0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
- 1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1
- 2: 0100007F:0051 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 3 1
-sl  local_address                         remote_address                        st tx_queue
- 0: 00000000000000000000000000000000:2382 00000000000000000000000000000000:0000 0A 00000000
- 1: 00000000000000000000000001000000:2383 00000000000000000000000000000000:0000 0A 00000000";
-    let seen = Listening::parse(text);
-    assert_eq!(
-        seen,
-        Listening {
-            reachable: vec![80, 9090],
-            loopback: vec![8080, 9091]
-        }
-    );
+fn a_loopback_address_is_reached_by_an_edge_only() {
     let evidence = Evidence {
-        listens_on: Some(seen),
+        listens_on: Some(Listening {
+            reachable: vec![80, 9090],
+            loopback: vec![8080, 9091],
+        }),
         ..Evidence::default()
     };
     assert_eq!(
