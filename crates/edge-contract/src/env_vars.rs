@@ -219,6 +219,11 @@ pub const VARIABLES: [Variable; 46] = [
         "`on`: no program in the container gains privileges, by setuid or otherwise; `off`: the image decides",
     ),
     variable(
+        "RELEASED",
+        "on",
+        "`off`: a function of AWS Lambda before its first release. It answers every request with a 503, and does not start the app",
+    ),
+    variable(
         "APP_IDLE_MS",
         "4000",
         "how long a connection to the app is kept for another request; shorter than the app keeps it",

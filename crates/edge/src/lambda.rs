@@ -7,6 +7,7 @@ mod event_handler;
 mod invocation;
 mod runtime_client;
 mod streamed_body;
+pub(crate) mod unreleased;
 
 use crate::client::Client;
 use crate::clock::wall_clock;

@@ -56,5 +56,5 @@ mod supervisor;
 mod tunnel;
 
 pub use process::{AppCommand, exec_command, set_no_new_privileges};
-pub use run::{Ingress, run};
+pub use run::{Ingress, run, run_unreleased};
 pub use stdio::Stdio;

@@ -3,7 +3,9 @@
 //! This file only reads arguments and environment; everything else is in the library.
 
 use edge::policy::settings::Settings;
-use edge::{AppCommand, Ingress, Stdio, exec_command, run, set_no_new_privileges};
+use edge::{
+    AppCommand, Ingress, Stdio, exec_command, run, run_unreleased, set_no_new_privileges,
+};
 use edge_contract::env_vars;
 use edge_contract::runtime_api::{self, Address};
 use std::ffi::OsString;
@@ -63,6 +65,17 @@ fn main() -> ExitCode {
         let (code, why) = exec_command(&command);
         eprintln!("landfall-edge: {why}");
         return ExitCode::from(code);
+    }
+    if !settings.released
+        && let Ingress::Invocations(api) = ingress
+    {
+        return match run_unreleased(api) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("landfall-edge: {why}");
+                ExitCode::from(CANT_START)
+            }
+        };
     }
     let stdio = Stdio::start();
     let code = run(settings, command, ingress, &stdio).unwrap_or_else(|why| {

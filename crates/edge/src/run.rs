@@ -74,6 +74,16 @@ pub fn run(
     Ok(code)
 }
 
+/// Answers invocations of AWS Lambda with a 503 instead of starting an app; see `LANDFALL_EDGE_RELEASED`.
+/// Returns when the Runtime API fails.
+///
+/// # Errors
+/// What prevented the start.
+pub fn run_unreleased(api: Address) -> Result<(), String> {
+    runtime(Some(1))?.block_on(lambda::unreleased::serve(api));
+    Ok(())
+}
+
 fn runtime(threads: Option<usize>) -> Result<tokio::runtime::Runtime, String> {
     let threads = threads.unwrap_or_else(|| {
         std::thread::available_parallelism()

@@ -255,6 +255,18 @@ fn a_crash_between_requests_is_not_an_error() {
 }
 
 #[test]
+fn before_the_first_release_users_get_a_503_and_the_app_does_not_start() {
+    let (api, stage) = lambda(setup().app(&["--print", "started\n"]).set("RELEASED", "off"));
+    for _ in 0..2 {
+        let answer = api.get("/");
+        assert_eq!(answer["statusCode"], 503, "{answer}");
+        assert_eq!(answer["headers"]["retry-after"], "30");
+        assert_eq!(text(&answer), "This app has not been released yet.\n");
+    }
+    assert_eq!(stage.out() + &stage.err(), "", "neither app nor edge wrote");
+}
+
+#[test]
 fn an_app_that_exits_at_its_start_is_an_init_error_with_its_last_lines() {
     let (api, mut stage) = lambda(setup().app(&["--print", "no database\n", "--exit", "3"]));
     assert_eq!(stage.exit_code(), 3);

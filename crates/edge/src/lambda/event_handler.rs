@@ -2,6 +2,7 @@
 
 use super::invocation::{Invocation, Reply};
 use super::streamed_body::StreamedBody;
+use crate::clock::wall_clock;
 use crate::edge::Edge;
 use crate::error_response::{ErrorResponse, error_response};
 use crate::handler::{self, FirstAttemptFailed, RequestContext};
@@ -9,7 +10,7 @@ use crate::head;
 use crate::policy::accept::{Page, page};
 use crate::policy::lambda::event::{self, BadEvent, Event, HttpEvent};
 use crate::policy::lambda::response::{self, HttpResponse, LONGEST, TooLong};
-use crate::policy::lambda::stream;
+use crate::policy::lambda::{stream, timing};
 use crate::port_hint::port_hint;
 use crate::request_body::IncomingBody;
 use crate::response_body::ResponseBody;
@@ -64,6 +65,8 @@ async fn http(
     event: HttpEvent,
     limit: Option<Duration>,
 ) -> Result<Reply, BadEvent> {
+    let of_api = timing::until_api_gives_up(event.received_at, wall_clock());
+    let limit = timing::shorter(limit, of_api);
     let context = RequestContext {
         peer: event.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         client: None,

@@ -51,6 +51,7 @@ pub struct Settings {
     pub access_log: AccessLog,
     pub output: Output,
     pub no_new_privileges: bool,
+    pub released: bool,
     pub faults: Faults,
     pub exec: Option<Vec<String>>,
 }
@@ -242,6 +243,7 @@ impl EnvParser {
             faults: self.faults(),
             exec: self.optional("EXEC", "a JSON list of words like `[\"env\"]`", exec::read),
             no_new_privileges: self.on_or_off("NO_NEW_PRIVILEGES"),
+            released: self.on_or_off("RELEASED"),
             output: self.output(),
         };
         if listens {

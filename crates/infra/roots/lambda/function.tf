@@ -18,9 +18,11 @@ resource "aws_lambda_function" "app" {
 
   reserved_concurrent_executions = var.reserved_concurrency
 
-  # The settings of the edge in the image, so that it works before the first release.
+  # The app's variables and secrets come with its first release. Until then the edge in the image answers
+  # every request with a 503 and does not start the app.
   environment {
     variables = {
+      LANDFALL_EDGE_RELEASED   = "off"
       LANDFALL_EDGE_APP        = tostring(var.port)
       LANDFALL_EDGE_READY_PATH = var.ready_path
     }

@@ -28,6 +28,12 @@ pub fn stopped(version: &str, kind: &str, message: &str) -> StoppedTask {
     }
 }
 
+/// Whether another invocation may succeed: a permission takes effect late, or the platform was slow.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
+pub fn may_pass(kind: &str) -> bool {
+    kind == invocation_error::SECRET_NOT_READ || kind == "Sandbox.Timedout"
+}
+
 /// Invocations that ended without their edge: out of memory, crashed, or stopped by Lambda. Their users got
 /// an error, and the edge has no count of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use edge_contract::time::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ pub struct HttpEvent {
     pub client: Option<IpAddr>,
     /// The service that sent the event.
     pub caller: Caller,
+    /// When that service got the request.
+    pub received_at: Option<Timestamp>,
 }
 
 /// The service that sends events. Events of both look alike, but the two accept different answers.
@@ -86,6 +89,7 @@ struct Wire<'e> {
 struct Context {
     http: Option<Http>,
     domain_name: Option<String>,
+    time_epoch: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +157,7 @@ fn probe_target(path: &str) -> Result<String, BadEvent> {
 
 fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
     let context = wire.request_context;
+    let received_at = context.as_ref().and_then(|context| context.time_epoch);
     let (http, domain) = context.map_or((None, None), |c| (c.http, c.domain_name));
     let (method, client) = http.map_or((None, None), |http| (http.method, http.source_ip));
     let method = method
@@ -181,6 +186,7 @@ fn http(wire: Wire<'_>) -> Result<HttpEvent, BadEvent> {
         body.into_owned().into_bytes()
     };
     Ok(HttpEvent {
+        received_at: received_at.map(Timestamp),
         method,
         target: target(
             wire.raw_path.as_deref().unwrap_or("/"),

@@ -61,6 +61,7 @@ fn the_example_of_the_documentation_is_parsed() {
         Some("id.execute-api.us-east-1.amazonaws.com")
     );
     assert_eq!(event.client, "192.168.0.1".parse().ok());
+    assert_eq!(event.received_at, Some(Timestamp(1_583_348_638_390)));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 /// The init phase may take 10 s until the runtime asks for the first invocation; then Lambda starts
 /// it again. The rest of that time is for the request.
 pub const INIT: Duration = Duration::from_millis(9_500);
+/// What an HTTP API waits, less a margin for sending the answer.
+const API: Duration = Duration::from_millis(29_500);
 /// No invocation takes longer. A later deadline means that the clocks differ.
 const LONGEST: Duration = Duration::from_secs(900);
 /// Shortest time between two summary lines.
@@ -25,6 +27,16 @@ pub fn limit(deadline: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
 /// A tenth, from 50 to 500 ms, to write and send the answer.
 fn margin(left: Duration) -> Duration {
     (left / 10).clamp(Duration::from_millis(50), Duration::from_millis(500))
+}
+
+/// How long an HTTP API still waits for the answer to a request that it got at `received`: 30 s in all, the
+/// start of an execution environment included
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>). [`None`]: no plausible
+/// time is known.
+pub fn until_api_gives_up(received: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let waited = Duration::from_millis(now.0.checked_sub(received?.0)?);
+    let is_plausible = waited <= LONGEST;
+    is_plausible.then(|| API.saturating_sub(waited))
 }
 
 /// The shorter of two limits; [`None`] is no limit.
@@ -71,6 +83,20 @@ mod tests {
         assert_eq!(limit(Some(now), now), None);
         assert_eq!(limit(Some(Timestamp(1_900_001)), now), None);
         assert_eq!(limit(Some(Timestamp(u64::MAX)), now), None);
+    }
+
+    #[test]
+    fn the_start_of_a_sandbox_counts_towards_the_time_of_an_api() {
+        let left = |waited: u64| {
+            let received = Some(Timestamp(1_000_000));
+            until_api_gives_up(received, Timestamp(1_000_000 + waited))
+        };
+        assert_eq!(left(0), Some(API));
+        assert_eq!(left(8_000), Some(Duration::from_millis(21_500)));
+        assert_eq!(left(40_000), Some(Duration::ZERO));
+        assert_eq!(left(900_001), None, "the clocks differ");
+        assert_eq!(until_api_gives_up(None, Timestamp(1)), None);
+        assert_eq!(until_api_gives_up(Some(Timestamp(2)), Timestamp(1)), None);
     }
 
     #[test]

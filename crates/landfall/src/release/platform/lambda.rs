@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 
 /// Failed invocations of a new version that are enough evidence.
 const ATTEMPTS: usize = 2;
+/// Pause before a version is invoked again whose failure may pass, times the number of failures.
+const INVOKE_AGAIN: Duration = Duration::from_secs(3);
 /// The call by which Lambda refuses an image.
 const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
 /// How long an active version is not read again. It can become inactive, or fail when its image is deleted.
@@ -57,6 +59,10 @@ struct Known {
 #[derive(Default)]
 struct FirstInvocations {
     is_running: bool,
+    /// Failures that may pass.
+    passing: u32,
+    /// When it may be invoked again.
+    again_at: Option<Instant>,
     failures: Vec<StoppedTask>,
     /// The last lines of the app.
     lines: Vec<String>,
@@ -167,7 +173,8 @@ impl Lambda {
     fn invoke_first(&self, slot: Slot, placed: &Placed) {
         let mut known = self.known();
         let first = known.first.entry(placed.version.clone()).or_default();
-        if first.is_running || first.failures.len() >= ATTEMPTS {
+        let is_early = first.again_at.is_some_and(|at| Instant::now() < at);
+        if first.is_running || is_early || first.failures.len() >= ATTEMPTS {
             return;
         }
         first.is_running = true;
@@ -196,6 +203,12 @@ impl Lambda {
                 && kind != NOT_READY
             {
                 let stopped = failed_invocation::stopped(&placed.version, &kind, &message);
+                if failed_invocation::may_pass(&kind) {
+                    // It is shown if the time is over, and is no crash of the app meanwhile.
+                    first.failures.clear();
+                    first.passing += 1;
+                    first.again_at = Some(Instant::now() + INVOKE_AGAIN * first.passing);
+                }
                 first.failures.push(stopped);
                 first.lines = lines;
             }
