@@ -70,7 +70,8 @@ resource "aws_ecr_lifecycle_policy" "app" {
 
 data "aws_iam_policy_document" "pulled_by_lambda" {
   statement {
-    sid = "LambdaPullsImage"
+    # The name and the operator of the statement that Lambda would add itself, for all functions.
+    sid = "LambdaECRImageRetrievalPolicy"
     actions = [
       "ecr:BatchGetImage",
       "ecr:GetDownloadUrlForLayer",
@@ -84,7 +85,7 @@ data "aws_iam_policy_document" "pulled_by_lambda" {
     # Composed, because another root creates the function, after the image or never. The second ARN
     # is that of its versions.
     condition {
-      test     = "ArnLike"
+      test     = "StringLike"
       variable = "aws:SourceArn"
       values   = [local.function_arn, "${local.function_arn}:*"]
     }
