@@ -53,4 +53,5 @@ fn a_rollback_long_after_a_release_works_and_so_does_its_rollback() {
     let _down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);
+    sandbox.check_calls();
 }

@@ -115,7 +115,7 @@ impl Drop for PermissionGate {
 }
 
 /// The Python that ministack runs with.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let ministack = std::env::var_os("LANDFALL_MINISTACK").expect("LANDFALL_MINISTACK");
     let bin = PathBuf::from(ministack);
     bin.parent().expect("its directory").join("python")

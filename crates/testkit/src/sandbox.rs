@@ -2,6 +2,7 @@
 
 use crate::app::{App, Mode};
 use crate::command::{CommandOutput, Running};
+use crate::permission_gate::python;
 use rules::app::manifest::Target;
 use rules::exit::Exit;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use std::process::Command;
 
 /// Names a home of landfall whose emulators tests may share. `./dev test` starts them and sets it.
 const SHARED: &str = "LANDFALL_TEST_EMULATORS";
+
+/// The file in a sandbox that contains the calls of AWS's API that passed its front.
+const CALLS: &str = "calls.jsonl";
 
 /// The file in a home of landfall that contains the addresses of its emulators.
 const EMULATORS: &str = "emulators.json";
@@ -131,10 +135,15 @@ impl Sandbox {
             // Terraform and its provider live for seconds: a third of their time was garbage collection.
             .env("GOGC", "400");
         match self.has_front {
-            true => command.env(
-                "LANDFALL_FRONT",
-                self.landfall.with_file_name("landfall-front"),
-            ),
+            true => command
+                .env(
+                    "LANDFALL_FRONT",
+                    self.landfall.with_file_name("landfall-front"),
+                )
+                .env(
+                    "LANDFALL_FRONT_ARGUMENTS",
+                    format!("--record {}", self.path().join(CALLS).display()),
+                ),
             false => command.env_remove("LANDFALL_FRONT"),
         };
         // Programs outside the tests' folder, as the bench, do without it.
@@ -179,6 +188,24 @@ impl Sandbox {
             .env("LANDFALL_REHEARSE", "true")
             .current_dir(app.path());
         Running::start(command)
+    }
+
+    /// Checks all calls of AWS's API so far, by landfall and by Terraform, against the services' models. Needs
+    /// [`Sandbox::with_front`].
+    ///
+    /// # Panics
+    /// A call has something that AWS would refuse, or there is none.
+    pub fn check_calls(&self) {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/api_models.py");
+        let output = Command::new(python())
+            .arg(program)
+            .arg(self.path().join(CALLS))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .expect("python runs");
+        let found = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{found}{errors}");
     }
 
     /// URL of the control endpoint of the front.
