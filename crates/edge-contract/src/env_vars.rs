@@ -23,7 +23,7 @@ const fn variable(name: &'static str, default: &'static str, meaning: &'static s
 }
 
 /// Every variable, in the order of the documentation.
-pub const VARIABLES: [Variable; 46] = [
+pub const VARIABLES: [Variable; 47] = [
     variable(
         "APP",
         "",

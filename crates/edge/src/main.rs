@@ -3,9 +3,7 @@
 //! This file only reads arguments and environment; everything else is in the library.
 
 use edge::policy::settings::Settings;
-use edge::{
-    AppCommand, Ingress, Stdio, exec_command, run, run_unreleased, set_no_new_privileges,
-};
+use edge::{AppCommand, Ingress, Stdio, exec_command, run, run_unreleased, set_no_new_privileges};
 use edge_contract::env_vars;
 use edge_contract::runtime_api::{self, Address};
 use std::ffi::OsString;

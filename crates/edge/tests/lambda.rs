@@ -256,7 +256,11 @@ fn a_crash_between_requests_is_not_an_error() {
 
 #[test]
 fn before_the_first_release_users_get_a_503_and_the_app_does_not_start() {
-    let (api, stage) = lambda(setup().app(&["--print", "started\n"]).set("RELEASED", "off"));
+    let (api, stage) = lambda(
+        setup()
+            .app(&["--print", "started\n"])
+            .set("RELEASED", "off"),
+    );
     for _ in 0..2 {
         let answer = api.get("/");
         assert_eq!(answer["statusCode"], 503, "{answer}");
