@@ -10,6 +10,9 @@ use std::process::Command;
 /// Names a home of landfall whose emulators tests may share. `./dev test` starts them and sets it.
 const SHARED: &str = "LANDFALL_TEST_EMULATORS";
 
+/// Names the program that fakecloud runs as the container engine.
+const ENGINE: &str = "FAKECLOUD_CONTAINER_CLI";
+
 /// The file in a home of landfall that contains the addresses of its emulators.
 const EMULATORS: &str = "emulators.json";
 
@@ -137,9 +140,11 @@ impl Sandbox {
             ),
             false => command.env_remove("LANDFALL_FRONT"),
         };
-        // Programs outside the tests' folder, as the bench, do without it.
-        if let Some(program) = built("container-states") {
-            command.env("FAKECLOUD_CONTAINER_CLI", program);
+        // Programs outside the tests' folder, as the bench, do without it, and so does who chose an engine.
+        if std::env::var_os(ENGINE).is_none()
+            && let Some(program) = built("container-states")
+        {
+            command.env(ENGINE, program);
         }
         for name in [
             "AWS_PROFILE",
