@@ -1,22 +1,12 @@
 //! Rehearsals through `landfall-front`, which behaves as AWS does where the emulators are kinder.
 
-use rules::event::Event;
 use rules::exit::Exit;
-use rules::release::{Outcome, Step};
+use rules::release::Outcome;
 use std::time::{Duration, Instant};
-use testkit::{CommandOutput, Mode, Sandbox, Users};
+use testkit::{Mode, Sandbox, Users};
 
 /// How long a version that is rolled back to may take to become healthy, and a bit more.
 const READY: Duration = Duration::from_secs(305);
-
-fn outcome(ended: &CommandOutput) -> Outcome {
-    ended.one("outcome", |event| match event {
-        Event::Step {
-            step: Step::Finished { outcome },
-        } => Some(outcome.clone()),
-        _ => None,
-    })
-}
 
 /// ECS creates no deployment for a task definition that the service has already. The first rollback starts
 /// one that was staged longer ago than a version may take to become healthy. The second one follows at
@@ -28,19 +18,16 @@ fn a_rollback_long_after_a_release_works_and_so_does_its_rollback() {
     let second = sandbox.app("second", "kept", Mode::Good, 2);
     let brief = ["up", "--yes", "--minimum=1s", "--bake=2s"];
     let began = sandbox.rehearse(&first, &brief).expect(Exit::Done);
-    let url = began.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    });
+    let url = began.address();
     let staged = Instant::now();
     let released = sandbox.rehearse(&second, &brief).expect(Exit::Done);
-    assert!(matches!(outcome(&released), Outcome::Serving { .. }));
+    assert!(matches!(released.outcome(), Outcome::Serving { .. }));
 
     let users = Users::ask(&url, 2);
     std::thread::sleep(READY.saturating_sub(staged.elapsed()));
     for _ in 0..2 {
         let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);
-        let ended = outcome(&back);
+        let ended = back.outcome();
         assert!(matches!(ended, Outcome::Serving { .. }), "{ended:?}");
     }
     let answers = users.stop();
