@@ -21,8 +21,9 @@ compiled_folders() {
   printf '%s\n' {debug,edge,"$host/edge"}/{.fingerprint,build,deps}
 }
 
-# Links are enough: cargo never changes a file in place. Across filesystems it takes a copy.
-copy_compiled() { cp -a --link "$1" "$2" 2>/dev/null || cp -a "$1" "$2"; }
+# Links are enough: cargo replaces files, and what a build script writes again has the same content. Across
+# filesystems it takes a copy; the failed attempt to link has made the folder by then.
+copy_compiled() { cp -aT --link "$1" "$2" 2>/dev/null || cp -aT "$1" "$2"; }
 
 restore_compiled() {
   local kept folder

@@ -86,8 +86,8 @@ build_workspace() { cargo build --locked --workspace --all-targets; }
 # The emulators that tests share; see testkit::Sandbox::shared.
 start_shared_emulators() {
   export LANDFALL_TEST_EMULATORS=$SHARED_EMULATORS
-  FAKECLOUD_CONTAINER_CLI=$TARGET/debug/container-states LANDFALL_HOME=$SHARED_EMULATORS \
-    "$LANDFALL" rehearsal start
+  FAKECLOUD_CONTAINER_CLI=${FAKECLOUD_CONTAINER_CLI:-$TARGET/debug/container-states} \
+    LANDFALL_HOME=$SHARED_EMULATORS "$LANDFALL" rehearsal start
 }
 
 stop_shared_emulators() {

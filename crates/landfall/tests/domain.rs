@@ -16,13 +16,6 @@ const BRIEF: [&str; 5] = [
     "--ready-timeout=60s",
 ];
 
-fn address(ended: &CommandOutput) -> String {
-    ended.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    })
-}
-
 fn failure(ended: &CommandOutput) -> String {
     ended.one("failure", |event| match event {
         Event::Failed { what, why, next } => Some(
@@ -77,10 +70,13 @@ fn up_sets_a_domain_up_and_down_removes_it() {
     let up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     assert_eq!(leads_anywhere(&zone), ["A app.example.com"]);
     // DNS does not resolve it, so AWS's own address is shown.
-    let url = address(&up);
+    let url = up.address();
     assert!(!url.contains("example.com"), "{url}");
     assert_eq!(
-        address(&sandbox.rehearse(&app, &["url"]).expect(Exit::Done)),
+        sandbox
+            .rehearse(&app, &["url"])
+            .expect(Exit::Done)
+            .address(),
         url
     );
     // Elsewhere, the environment's is left out.

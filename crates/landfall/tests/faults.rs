@@ -1,6 +1,5 @@
 //! `kill -9` during releases under load: a few of the kills of `./dev bench releases`.
 
-use rules::event::Event;
 use rules::exit::Exit;
 use std::time::Duration;
 use testkit::faults::{FaultPlan, Kill, KillTime, NextCommand, run_with_faults};
@@ -13,10 +12,7 @@ fn a_killed_release_is_resumed_and_no_request_is_lost() {
     let up = sandbox
         .rehearse(&first, &["up", "--yes"])
         .expect(Exit::Done);
-    let url = up.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    });
+    let url = up.address();
     let kill = |time, next| Kill { time, next };
     let plans = [
         // Before the first entry of the ledger; then the resuming command, with preview routes.

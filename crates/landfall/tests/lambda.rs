@@ -5,7 +5,7 @@ use rules::app::manifest::Target;
 use rules::event::{Event, Status};
 use rules::exit::Exit;
 use rules::release::diagnosis::Cause;
-use rules::release::{Outcome, Proof, Step};
+use rules::release::{Outcome, Proof};
 use testkit::{App, CommandOutput, Mode, Sandbox, Users};
 
 /// Short enough for a test, with the same evidence.
@@ -19,22 +19,6 @@ const BRIEF: [&str; 5] = [
 
 fn sandbox() -> Sandbox {
     Sandbox::new().on(Target::Lambda)
-}
-
-fn address(ended: &CommandOutput) -> String {
-    ended.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    })
-}
-
-fn outcome(ended: &CommandOutput) -> Outcome {
-    ended.one("outcome", |event| match event {
-        Event::Step {
-            step: Step::Finished { outcome },
-        } => Some(outcome.clone()),
-        _ => None,
-    })
 }
 
 fn status(sandbox: &Sandbox, app: &App) -> Status {
@@ -59,7 +43,7 @@ fn serving(sandbox: &Sandbox, app: &App) -> String {
 }
 
 fn cause(ended: &CommandOutput) -> Cause {
-    match outcome(ended) {
+    match ended.outcome() {
         Outcome::RolledBack { cause, .. } => cause,
         other => panic!("{other:?}"),
     }
@@ -71,7 +55,7 @@ fn an_app_lives_on_lambda() {
     let app = |label: &str, mode, version| sandbox.app(label, "free", mode, version);
     let first = app("first", Mode::Good, 1);
     let began = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
-    let url = address(&began);
+    let url = began.address();
     let old = serving(&sandbox, &first);
     // There, a command would be cut off.
     let refused = sandbox
@@ -114,8 +98,8 @@ fn an_app_lives_on_lambda() {
         [&200],
         "{answers:?}"
     );
-    let Outcome::Serving { proof, .. } = outcome(&released) else {
-        panic!("{:?}", outcome(&released));
+    let Outcome::Serving { proof, .. } = released.outcome() else {
+        panic!("{:?}", released.outcome());
     };
     assert!(
         matches!(proof, Some(Proof::Users | Proof::Probes)),
@@ -159,7 +143,7 @@ fn an_app_lives_on_lambda() {
 
     // One call rolls back.
     let back = sandbox.rehearse(&second, &["rollback"]).expect(Exit::Done);
-    assert!(matches!(outcome(&back), Outcome::Serving { .. }));
+    assert!(matches!(back.outcome(), Outcome::Serving { .. }));
     assert_eq!(serving(&sandbox, &second), old);
 
     let _down = sandbox
@@ -227,7 +211,7 @@ fn it_moves_to_fargate_and_nothing_of_the_function_is_left() {
     let here = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     let there = [&["move", "--to=fargate"], &BRIEF[1..]].concat();
     let moved = sandbox.rehearse(&app, &there).expect(Exit::Done);
-    assert_ne!(address(&moved), address(&here));
+    assert_ne!(moved.address(), here.address());
     assert!(status(&sandbox, &app).answers);
     // Without a target in the manifest, commands find the deployed one.
     let destroyed = moved.all(|event| match event {

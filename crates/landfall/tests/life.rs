@@ -10,13 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::{CommandOutput, Mode, Running, Sandbox, Users};
 
-fn url(ended: &CommandOutput) -> String {
-    ended.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    })
-}
-
 fn steps(ended: &CommandOutput) -> Vec<Step> {
     ended.all(|event| match event {
         Event::Step { step } => Some(step.clone()),
@@ -108,7 +101,7 @@ fn up_releases_rollbacks_and_down() {
     let up = sandbox
         .rehearse(&first, &["up", "--yes"])
         .expect(Exit::Done);
-    let address = url(&up);
+    let address = up.address();
     let users = Users::ask(&address, 2);
     for phase in [
         Phase::Build,
@@ -178,7 +171,7 @@ fn up_releases_rollbacks_and_down() {
         .rehearse(&second, &["up", "--yes", "--minimum", "2s", "--bake", "2s"])
         .expect(Exit::Done);
     let answers = users.stop();
-    assert_eq!(url(&up), address);
+    assert_eq!(up.address(), address);
     let shares: Vec<u32> = steps(&up)
         .iter()
         .filter_map(|step| match step {

@@ -34,15 +34,6 @@ fn shares(ended: &CommandOutput) -> Vec<u32> {
     })
 }
 
-fn outcome(ended: &CommandOutput) -> Outcome {
-    ended.one("outcome", |event| match event {
-        Event::Step {
-            step: Step::Finished { outcome },
-        } => Some(outcome.clone()),
-        _ => None,
-    })
-}
-
 fn history(sandbox: &Sandbox, app: &App) -> Vec<Past> {
     let listed = sandbox.rehearse(app, &["history"]).expect(Exit::Done);
     listed.all(|event| match event {
@@ -69,20 +60,13 @@ fn serving(sandbox: &Sandbox, app: &App) -> String {
     })
 }
 
-fn address(ended: &CommandOutput) -> String {
-    ended.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    })
-}
-
 #[test]
 fn releases_are_promoted_or_rolled_back_on_evidence() {
     let sandbox = Sandbox::new();
     let app = |label: &str, mode, version| sandbox.app(label, "canary", mode, version);
     let first = app("first", Mode::Errs(10), 1);
     let began = up(&sandbox, &first, &[]).expect(Exit::Done);
-    let url = address(&began);
+    let url = began.address();
     let old = serving(&sandbox, &first);
 
     // A version with more errors is detected by few requests, none of which is lost.
@@ -91,8 +75,8 @@ fn releases_are_promoted_or_rolled_back_on_evidence() {
     let ended = up(&sandbox, &worse, &[]).expect(Exit::RolledBack);
     let answers = users.stop();
     assert_eq!(answers.lost, 0, "{answers:?}");
-    let Outcome::RolledBack { cause, .. } = outcome(&ended) else {
-        panic!("{:?}", outcome(&ended));
+    let Outcome::RolledBack { cause, .. } = ended.outcome() else {
+        panic!("{:?}", ended.outcome());
     };
     assert_eq!(cause.code(), "worse");
     let pinged = ended.one("pings", |event| match event {
@@ -132,7 +116,7 @@ fn releases_are_promoted_or_rolled_back_on_evidence() {
     let quiet = app("quiet", Mode::Errs(10), 3);
     let held = up(&sandbox, &quiet, &["--no-traffic"]).expect(Exit::Held);
     let why = HoldReason::NoTraffic;
-    assert!(matches!(outcome(&held), Outcome::Held { share: 0, why: w, .. } if w == why));
+    assert!(matches!(held.outcome(), Outcome::Held { share: 0, why: w, .. } if w == why));
     let (header, token) = held.one("private address", |event| match event {
         Event::Private { header, token, .. } => Some((header.clone(), token.clone())),
         _ => None,
@@ -148,14 +132,14 @@ fn releases_are_promoted_or_rolled_back_on_evidence() {
     assert_eq!(answers.lost, 0, "{answers:?}");
     assert!(
         matches!(
-            outcome(&promoted),
+            promoted.outcome(),
             Outcome::Serving {
                 proof: Some(Proof::Users),
                 ..
             }
         ),
         "{:?}",
-        outcome(&promoted)
+        promoted.outcome()
     );
     assert_eq!(shares(&promoted), [10, 50, 95, 100]);
     let new = serving(&sandbox, &quiet);
@@ -207,7 +191,7 @@ fn a_killed_release_is_resumed_or_rolled_back_and_no_request_is_lost() {
     let sandbox = Sandbox::new();
     let app = |label: &str, version| sandbox.app(label, "killed", Mode::Errs(10), version);
     let first = app("first", 1).manifest(TWO_TASKS);
-    let url = address(&up(&sandbox, &first, &[]).expect(Exit::Done));
+    let url = up(&sandbox, &first, &[]).expect(Exit::Done).address();
     let old = serving(&sandbox, &first);
     let users = Users::ask(&url, 3);
 
@@ -230,7 +214,7 @@ fn a_killed_release_is_resumed_or_rolled_back_and_no_request_is_lost() {
         }
     });
     let resumed = sandbox.rehearse(&second, &["resume"]).expect(Exit::Done);
-    assert!(matches!(outcome(&resumed), Outcome::Serving { .. }));
+    assert!(matches!(resumed.outcome(), Outcome::Serving { .. }));
     let new = serving(&sandbox, &second);
     assert_ne!(new, old);
 

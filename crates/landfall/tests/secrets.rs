@@ -33,13 +33,6 @@ const FIRST: &str = "canary-1f0c9a77-first";
 const SECOND: &str = "canary-1f0c9a77-second";
 const CANARY: &str = "canary-1f0c9a77";
 
-fn address(ended: &CommandOutput) -> String {
-    ended.one("address", |event| match event {
-        Event::Url { url } => Some(url.clone()),
-        _ => None,
-    })
-}
-
 /// The app's response.
 fn body(url: &str) -> String {
     let address = url.strip_prefix("http://").expect("an http address");
@@ -363,7 +356,7 @@ fn only_the_app_on_fargate_has_its_secrets() {
 
     assert_eq!(set(&mut watch, &sandbox, &app, &format!("{FIRST}\n")), "1");
     let up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
-    let url = address(&up);
+    let url = up.address();
     assert_eq!(body(&url), FIRST);
     let definition = task_definition(&sandbox, "keeps-prod");
     assert!(
@@ -468,7 +461,7 @@ fn only_the_app_on_lambda_has_its_secrets() {
         .manifest(wants);
     assert_eq!(set(&mut watch, &sandbox, &app, FIRST), "1");
     let up = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);
-    let url = address(&up);
+    let url = up.address();
     // The app gets only the value, not its reference.
     assert_eq!(body(&url), FIRST);
     let again = watch.run(&sandbox, &app, &BRIEF, "").expect(Exit::Done);

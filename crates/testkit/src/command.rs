@@ -1,7 +1,7 @@
 //! A landfall command: its events while it runs, and its exit code.
 
 use rules::event::{Event, Line};
-use rules::release::Step;
+use rules::release::{Outcome, Step};
 use rules::time::Timestamp;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -220,6 +220,32 @@ impl CommandOutput {
             self.words
         );
         all.remove(0)
+    }
+
+    /// The address that the command reported.
+    ///
+    /// # Panics
+    /// It reported none, or several.
+    #[track_caller]
+    pub fn address(&self) -> String {
+        self.one("address", |event| match event {
+            Event::Url { url } => Some(url.clone()),
+            _ => None,
+        })
+    }
+
+    /// How the command's release ended.
+    ///
+    /// # Panics
+    /// No release ended, or several.
+    #[track_caller]
+    pub fn outcome(&self) -> Outcome {
+        self.one("outcome", |event| match event {
+            Event::Step {
+                step: Step::Finished { outcome },
+            } => Some(outcome.clone()),
+            _ => None,
+        })
     }
 
     /// The text of the failure: what failed, why, and what to do next.

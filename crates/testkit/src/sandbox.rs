@@ -14,6 +14,9 @@ const SHARED: &str = "LANDFALL_TEST_EMULATORS";
 /// The file in a sandbox that contains the calls of AWS's API that passed its front.
 const CALLS: &str = "calls.jsonl";
 
+/// Names the program that fakecloud runs as the container engine.
+const ENGINE: &str = "FAKECLOUD_CONTAINER_CLI";
+
 /// The file in a home of landfall that contains the addresses of its emulators.
 const EMULATORS: &str = "emulators.json";
 
@@ -146,9 +149,11 @@ impl Sandbox {
                 ),
             false => command.env_remove("LANDFALL_FRONT"),
         };
-        // Programs outside the tests' folder, as the bench, do without it.
-        if let Some(program) = built("container-states") {
-            command.env("FAKECLOUD_CONTAINER_CLI", program);
+        // Programs outside the tests' folder, as the bench, do without it, and so does who chose an engine.
+        if std::env::var_os(ENGINE).is_none()
+            && let Some(program) = built("container-states")
+        {
+            command.env(ENGINE, program);
         }
         for name in [
             "AWS_PROFILE",

@@ -72,31 +72,15 @@ fn show_deleted(world: &mut World, call: &Call, answer: &mut Answer) {
 
 #[cfg(test)]
 mod tests {
-    use crate::request::Call;
-    use crate::rules::testing::{Bench, call, target};
-    use serde_json::{Value, json};
+    use crate::rules::testing::{Bench, call, on_function, target, version_state};
+    use serde_json::json;
 
     const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app@sha256:1";
-
-    fn on(method: &str, path: &str) -> Call {
-        call(
-            "lambda",
-            method,
-            &format!("/2015-03-31/functions/app{path}"),
-            "{}",
-        )
-    }
 
     fn create(bench: &mut Bench) {
         let body = json!({"FunctionName": "app", "Code": {"ImageUri": IMAGE}}).to_string();
         let create = call("lambda", "POST", "/2015-03-31/functions", &body);
         bench.json(&create, &json!({"Version": "$LATEST"}));
-    }
-
-    fn state(bench: &mut Bench, version: &str) -> Value {
-        let stored = json!({"Configuration": {"Version": version, "State": "Active"}});
-        let get = on("GET", &format!("?Qualifier={version}"));
-        bench.json(&get, &stored)["Configuration"]["State"].clone()
     }
 
     #[test]
@@ -106,22 +90,22 @@ mod tests {
         bench.pass(4);
         let images = json!({"repositoryName": "app", "imageIds": [{"imageDigest": "sha256:1"}]});
         bench.json(&target("ecr", "BatchDeleteImage", &images), &json!({}));
-        let invoke = on("POST", "/invocations");
+        let invoke = on_function("POST", "/invocations");
         assert_eq!(bench.refusal(&invoke), None, "Lambda has not noticed");
         bench.pass(4);
-        assert_eq!(state(&mut bench, "$LATEST"), "Failed");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Failed");
         assert_eq!(bench.refusal(&invoke).expect("a refusal").0, 409);
-        let configuration = on("PUT", "/configuration");
+        let configuration = on_function("PUT", "/configuration");
         let (_, text) = bench.refusal(&configuration).expect("a refusal");
         assert!(text.contains("deleted image"), "{text}");
         // Another image repairs it.
-        let mut code = on("PUT", "/code");
+        let mut code = on_function("PUT", "/code");
         code.body = json!({"ImageUri": IMAGE.replace(":1", ":2")})
             .to_string()
             .into();
         bench.json(&code, &json!({}));
         bench.pass(4);
         assert_eq!(bench.refusal(&invoke), None);
-        assert_eq!(state(&mut bench, "$LATEST"), "Active");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Active");
     }
 }

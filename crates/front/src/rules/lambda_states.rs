@@ -246,18 +246,8 @@ fn refuse_busy(world: &mut World, call: &Call) -> Before {
 
 #[cfg(test)]
 mod tests {
-    use crate::request::Call;
-    use crate::rules::testing::{Bench, call};
+    use crate::rules::testing::{Bench, call, on_function, version_state};
     use serde_json::{Value, json};
-
-    fn on(method: &str, path: &str) -> Call {
-        call(
-            "lambda",
-            method,
-            &format!("/2015-03-31/functions/app{path}"),
-            "{}",
-        )
-    }
 
     fn create(bench: &mut Bench) -> Value {
         let body = json!({"FunctionName": "app"}).to_string();
@@ -267,37 +257,31 @@ mod tests {
 
     fn publish(bench: &mut Bench) -> Value {
         bench.json(
-            &on("POST", "/versions"),
+            &on_function("POST", "/versions"),
             &json!({"Version": "1", "State": "Active"}),
         )
-    }
-
-    fn state(bench: &mut Bench, version: &str) -> Value {
-        let stored = json!({"Configuration": {"Version": version, "State": "Active"}});
-        let get = on("GET", &format!("?Qualifier={version}"));
-        bench.json(&get, &stored)["Configuration"]["State"].clone()
     }
 
     #[test]
     fn a_new_function_and_a_new_version_are_pending() {
         let mut bench = Bench::new();
         assert_eq!(create(&mut bench)["State"], "Pending");
-        assert_eq!(state(&mut bench, "$LATEST"), "Pending");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Pending");
         bench.pass(4);
-        assert_eq!(state(&mut bench, "$LATEST"), "Active");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Active");
         assert_eq!(publish(&mut bench)["StateReasonCode"], "Creating");
-        assert_eq!(state(&mut bench, "1"), "Pending");
-        assert_eq!(state(&mut bench, "$LATEST"), "Active");
+        assert_eq!(version_state(&mut bench, "1"), "Pending");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Active");
         bench.pass(4);
-        assert_eq!(state(&mut bench, "1"), "Active");
+        assert_eq!(version_state(&mut bench, "1"), "Active");
     }
 
     #[test]
     fn a_pending_function_is_busy_and_so_is_one_with_an_update() {
         let mut bench = Bench::new();
         create(&mut bench);
-        let invoke = on("POST", "/invocations");
-        let code = on("PUT", "/code");
+        let invoke = on_function("POST", "/invocations");
+        let code = on_function("PUT", "/code");
         let (status, text) = bench.refusal(&invoke).expect("a refusal");
         assert_eq!(status, 409);
         assert!(text.starts_with("ResourceConflictException"), "{text}");
@@ -307,12 +291,14 @@ mod tests {
         let updated = bench.json(&code, &json!({"Version": "$LATEST"}));
         assert_eq!(updated["LastUpdateStatus"], "InProgress");
         assert_eq!(bench.refusal(&invoke), None, "the old code serves");
-        let (_, text) = bench.refusal(&on("POST", "/versions")).expect("a refusal");
+        let (_, text) = bench
+            .refusal(&on_function("POST", "/versions"))
+            .expect("a refusal");
         assert!(text.contains("An update is in progress"), "{text}");
         bench.pass(3);
-        assert_eq!(bench.refusal(&on("POST", "/versions")), None);
+        assert_eq!(bench.refusal(&on_function("POST", "/versions")), None);
         let get = bench.json(
-            &on("GET", "/configuration"),
+            &on_function("GET", "/configuration"),
             &json!({"LastUpdateStatus": "Successful"}),
         );
         assert_eq!(get["LastUpdateStatus"], "Successful");
@@ -329,19 +315,19 @@ mod tests {
             .front
             .select("lambda-inactive", "")
             .expect("a scenario");
-        assert_eq!(state(&mut bench, "1"), "Inactive");
-        let invoke = on("POST", "/invocations?Qualifier=1");
+        assert_eq!(version_state(&mut bench, "1"), "Inactive");
+        let invoke = on_function("POST", "/invocations?Qualifier=1");
         let (status, text) = bench.refusal(&invoke).expect("a refusal");
         assert_eq!(status, 409);
         assert!(
             text.starts_with("CodeArtifactUserPendingException"),
             "{text}"
         );
-        assert_eq!(state(&mut bench, "1"), "Pending");
-        assert_eq!(state(&mut bench, "$LATEST"), "Inactive");
+        assert_eq!(version_state(&mut bench, "1"), "Pending");
+        assert_eq!(version_state(&mut bench, "$LATEST"), "Inactive");
         assert!(bench.refusal(&invoke).is_some());
         bench.pass(5);
         assert_eq!(bench.refusal(&invoke), None);
-        assert_eq!(state(&mut bench, "1"), "Active");
+        assert_eq!(version_state(&mut bench, "1"), "Active");
     }
 }

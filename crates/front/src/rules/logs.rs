@@ -45,7 +45,7 @@ const LATE: Lag = Lag {
 };
 /// The token of a stream of which nothing was shown yet.
 const START: &str = "f/front-start";
-/// How likely a page is to be empty.
+/// Probability of an empty page.
 const EMPTY: f64 = 0.25;
 
 fn few_calls(world: &mut World, call: &Call) -> Before {

@@ -6,7 +6,7 @@ use crate::front::{Decision, Front};
 use crate::request::Call;
 use bytes::Bytes;
 use http::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A front with a clock that the test turns.
@@ -94,6 +94,19 @@ pub(crate) fn call(service: &str, method: &str, target: &str, body: &str) -> Cal
     }
     let body = Bytes::copy_from_slice(body.as_bytes());
     Call::of_head(method, target, &headers).with_body(body)
+}
+
+/// A call about the function `app` of Lambda.
+pub(crate) fn on_function(method: &str, path: &str) -> Call {
+    let target = format!("/2015-03-31/functions/app{path}");
+    call("lambda", method, &target, "{}")
+}
+
+/// The state of a version of that function, which the emulator reports as active.
+pub(crate) fn version_state(bench: &mut Bench, version: &str) -> Value {
+    let stored = json!({"Configuration": {"Version": version, "State": "Active"}});
+    let get = on_function("GET", &format!("?Qualifier={version}"));
+    bench.json(&get, &stored)["Configuration"]["State"].clone()
 }
 
 /// A call of a JSON service, such as `ecs`.

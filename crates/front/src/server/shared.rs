@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-/// A listener for users' requests that is to be opened while the server runs.
+/// A request to open a listener for users while the server runs.
 pub(super) struct Open {
     pub(super) data: Data,
     /// Whether the upstream is an emulator's load balancer, if that is known.

@@ -14,6 +14,17 @@ fn error(status: u16) -> Option<Response<String>> {
     )
 }
 
+/// An emulator with one load balancer, which is the app itself.
+async fn emulator_with(app: &Upstream) -> Upstream {
+    let port = app.url.rsplit(':').next().expect("a port");
+    let list = format!(r#"{{"loadBalancers":[{{"arn":"a","boundPort":{port}}}]}}"#);
+    let list: &'static str = Box::leak(list.into_boxed_str());
+    Upstream::start(Box::leak(Box::new(move |_: &crate::support::Got| {
+        stored(list)
+    })))
+    .await
+}
+
 #[tokio::test]
 async fn the_load_balancer_tells_the_app_who_asks() {
     let app = Upstream::start(&|_| stored("hello")).await;
@@ -34,13 +45,7 @@ async fn the_load_balancer_tells_the_app_who_asks() {
 #[tokio::test]
 async fn an_emulated_load_balancer_writes_its_header_fields_itself() {
     let app = Upstream::start(&|_| stored("hello")).await;
-    let port = app.url.rsplit(':').next().expect("a port").to_owned();
-    let list = format!(r#"{{"loadBalancers":[{{"arn":"a","boundPort":{port}}}]}}"#);
-    let list: &'static str = Box::leak(list.into_boxed_str());
-    let emulator = Upstream::start(Box::leak(Box::new(move |_: &crate::support::Got| {
-        stored(list)
-    })))
-    .await;
+    let emulator = emulator_with(&app).await;
     let arguments = format!(
         "--listen 127.0.0.1:0 --upstream {} --data alb=127.0.0.1:0,{}",
         emulator.url, app.url
@@ -53,13 +58,7 @@ async fn an_emulated_load_balancer_writes_its_header_fields_itself() {
 #[tokio::test]
 async fn users_reach_an_emulated_load_balancer_through_the_front() {
     let app = Upstream::start(&|_| stored("hello")).await;
-    let port = app.url.rsplit(':').next().expect("a port").to_owned();
-    let list = format!(r#"{{"loadBalancers":[{{"arn":"a","boundPort":{port}}}]}}"#);
-    let list: &'static str = Box::leak(list.into_boxed_str());
-    let emulator = Upstream::start(Box::leak(Box::new(move |_: &crate::support::Got| {
-        stored(list)
-    })))
-    .await;
+    let emulator = emulator_with(&app).await;
     let arguments = format!("--listen 127.0.0.1:0 --upstream {}", emulator.url);
     let proxy = Proxy::start(&arguments, false).await;
     let path = "/_fakecloud/elbv2/load-balancers";
@@ -74,6 +73,7 @@ async fn users_reach_an_emulated_load_balancer_through_the_front() {
         );
     }
     assert_eq!(ports[0], ports[1]);
+    let port = app.url.rsplit(':').next().expect("a port");
     assert_ne!(ports[0].to_string(), port);
     let address = format!("127.0.0.1:{}", ports[0])
         .parse()

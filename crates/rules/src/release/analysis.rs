@@ -220,8 +220,7 @@ impl CanaryAnalysis {
     /// Takes in what the log has: the same counts as the edges', later, and without a sign of which
     /// tasks are alive.
     ///
-    /// A line that has not arrived is not a request that nobody made. CloudWatch shows lines seconds or
-    /// minutes late
+    /// A missing line does not mean that there was no request. CloudWatch shows lines seconds or minutes late
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html>), so a second is sealed
     /// only once both versions have a line from after it. Landfall's own requests keep lines coming.
     pub fn insert_log(&mut self, found: Collection, now: Timestamp) {

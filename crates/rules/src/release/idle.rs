@@ -1,7 +1,7 @@
 //! Whether an app has so few users that two versions of it cannot be compared.
 //!
-//! It is decided before a release, from what the platform counted. A line that is missing in the log is
-//! never taken for a request that nobody made: lines arrive minutes late.
+//! It is decided before a release, from what the platform counted. A missing line of the log does not mean
+//! that there was no request: lines arrive minutes late.
 
 use crate::release::ledger::Record;
 use crate::time::Timestamp;
@@ -14,7 +14,7 @@ pub const PERIOD: Duration = Duration::from_secs(3600);
 pub const BELOW: u64 = 180;
 
 /// Whether the users of an app are too few for a comparison. `counted` is what the platform counted in the
-/// last [`PERIOD`], [`None`] if it could not be read: then nobody knows, and the versions are compared.
+/// last [`PERIOD`], [`None`] if it could not be read: then the versions are compared.
 /// `own` of these requests were landfall's ([`own_requests`]).
 pub fn is_idle(counted: Option<u64>, own: u64) -> bool {
     counted.is_some_and(|counted| counted.saturating_sub(own) < BELOW)

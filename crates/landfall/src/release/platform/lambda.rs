@@ -106,7 +106,7 @@ impl Lambda {
         };
         let facts = self.version(&placed.version).await?;
         let is_active = facts.state == "Active";
-        // Lambda makes a version inactive that nobody invoked for weeks, and the next invocation wakes it.
+        // A version without invocations for weeks becomes inactive, and the next invocation wakes it.
         // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
         let is_asleep = facts.state == "Inactive";
         if is_asleep || is_active && !placed.stay.answered {
