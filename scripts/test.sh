@@ -10,6 +10,8 @@ readonly TEST_STEPS=(format shell terraform structure static_programs checkov wo
 
 # A home of landfall for the emulators that tests share; each checkout has its own.
 readonly SHARED_EMULATORS=$TARGET/test-emulators
+# The calls of AWS's API that the tests make.
+readonly TEST_CALLS=$TARGET/test-calls
 readonly TEST_REPORT=$TARGET/nextest/default/junit.xml
 
 # --- checks ---------------------------------------------------------------------------------
@@ -87,6 +89,8 @@ build_workspace() { cargo build --locked --workspace --all-targets; }
 start_shared_emulators() {
   export LANDFALL_TEST_EMULATORS=$SHARED_EMULATORS
   FAKECLOUD_CONTAINER_CLI=${FAKECLOUD_CONTAINER_CLI:-$TARGET/debug/container-states} \
+    LANDFALL_FRONT=$TARGET/debug/landfall-front \
+    LANDFALL_FRONT_ARGUMENTS="--record $TEST_CALLS/shared.jsonl" \
     LANDFALL_HOME=$SHARED_EMULATORS "$LANDFALL" rehearsal start
 }
 
@@ -99,9 +103,18 @@ test_tests() {
   # Property tests: CI runs the same cases each time, everyone else new ones. The seed repeats a run.
   export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-$([[ -n ${CI:-} ]] && echo 71 || echo "$RANDOM$RANDOM")}
   say "property tests with PROPTEST_RNG_SEED=$PROPTEST_RNG_SEED"
+  rm -rf "$TEST_CALLS"
+  mkdir -p "$TEST_CALLS"
+  export LANDFALL_TEST_CALLS=$TEST_CALLS
   start_shared_emulators
   cargo nextest run --locked --workspace --no-fail-fast "$@"
   stop_shared_emulators
+  check_calls
+}
+
+# Every call of AWS's API that the tests made is one that the service's model permits.
+check_calls() {
+  "${LANDFALL_MINISTACK%/*}/python" crates/testkit/programs/api_models.py "$TEST_CALLS"/*.jsonl
 }
 
 # --- all of it ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 //! too.
 
 mod objects;
+mod settling;
 mod tags;
 
 pub use objects::{ETag, Object, Written};
@@ -19,6 +20,8 @@ use aws_sdk_s3::types::{
 use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
 use rules::operate::expiry::Tags;
 use rules::operate::ttl::TAG_EXPIRES_AT;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The state bucket of one environment.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct StateBucket {
     region: String,
     account: String,
     name: String,
+    /// The keys that this process has written.
+    written: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl StateBucket {
@@ -37,12 +42,17 @@ impl StateBucket {
             region: session.region().to_owned(),
             account: account.to_owned(),
             name: names.state_bucket(account, session.region()),
+            written: Arc::default(),
         }
     }
 
     /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the bucket exists.
@@ -67,8 +77,8 @@ impl StateBucket {
 
     /// Creates the bucket if it does not exist, and sets what a state bucket needs: versioning,
     /// encryption, no public access, TLS only. An existing bucket gets these settings as well,
-    /// because a command that was killed may have left it without. Returns whether the bucket was
-    /// created.
+    /// because a command that was killed may have left it without. Waits until versioning has taken
+    /// effect. Returns whether the bucket was created.
     ///
     /// A new bucket gets the tag with the time `end` at which the environment expires; an existing
     /// one keeps its tag.
@@ -91,6 +101,7 @@ impl StateBucket {
             tags.insert(TAG_EXPIRES_AT.to_owned(), end.to_owned());
         }
         self.put_tags(tags).await?;
+        self.settle().await?;
         Ok(create)
     }
 
@@ -178,6 +189,7 @@ impl StateBucket {
         if !self.exists().await? {
             return Ok(());
         }
+        self.written().clear();
         loop {
             let page = self
                 .s3

@@ -8,6 +8,7 @@ use rules::app::names::Names;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use testkit::Sandbox;
 
@@ -29,11 +30,15 @@ const CONFLICT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code
     ConditionalRequestConflict</Code><Message>The conditional request cannot succeed due to a \
     conflicting operation against this resource.</Message></Error>";
 
+const MISSING: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
+    <Message>The specified key does not exist.</Message></Error>";
+
 /// A proxy between the SDK and the emulator. It forwards everything except the next PUTs, which get
-/// the given faults.
+/// the given faults, and the next requests that need an object, which find none.
 struct Relay {
     url: String,
     faults: Arc<Mutex<Vec<Fault>>>,
+    missing: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -43,17 +48,31 @@ impl Relay {
         let address = listener.local_addr().expect("an address");
         let faults = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&faults);
+        let missing = Arc::new(AtomicUsize::new(0));
+        let absent = Arc::clone(&missing);
         // Ends with the test's process.
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let (upstream, faults) = (upstream.clone(), Arc::clone(&shared));
-                std::thread::spawn(move || forward(client.expect("a client"), &upstream, &faults));
+                let absent = Arc::clone(&absent);
+                std::thread::spawn(move || {
+                    forward(client.expect("a client"), &upstream, &faults, &absent);
+                });
             }
         });
         Relay {
             url: format!("http://{address}"),
             faults,
+            missing,
         }
+    }
+
+    fn hide(&self, requests: usize) {
+        self.missing.store(requests, Ordering::Relaxed);
+    }
+
+    fn has_hidden(&self) -> bool {
+        self.missing.load(Ordering::Relaxed) == 0
     }
 
     fn next(&self, faults: &[Fault]) {
@@ -66,7 +85,12 @@ impl Relay {
 }
 
 /// Handles one request, then closes the connection.
-fn forward(mut client: TcpStream, upstream: &str, faults: &Mutex<Vec<Fault>>) {
+fn forward(
+    mut client: TcpStream,
+    upstream: &str,
+    faults: &Mutex<Vec<Fault>>,
+    missing: &AtomicUsize,
+) {
     let mut reader = BufReader::new(client.try_clone().expect("a handle"));
     let mut head = String::new();
     let mut length = 0;
@@ -92,10 +116,15 @@ fn forward(mut client: TcpStream, upstream: &str, faults: &Mutex<Vec<Fault>>) {
         .starts_with("PUT ")
         .then(|| faults.lock().expect("a lock").pop())
         .flatten();
-    let answer = if fault == Some(Fault::Conflict) {
-        let length = CONFLICT.len();
-        format!("HTTP/1.1 409 Conflict\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{CONFLICT}")
+    let error = |status: &str, body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
             .into_bytes()
+    };
+    let answer = if fault == Some(Fault::Conflict) {
+        error("409 Conflict", CONFLICT)
+    } else if needs_object(&head) && take(missing) {
+        error("404 Not Found", MISSING)
     } else {
         let mut server = TcpStream::connect(upstream).expect("the emulator");
         let head = format!("{head}Connection: close\r\n\r\n");
@@ -109,6 +138,22 @@ fn forward(mut client: TcpStream, upstream: &str, faults: &Mutex<Vec<Fault>>) {
         // The client may have closed the connection.
         let _ = client.write_all(&answer);
     }
+}
+
+/// Whether the request, if its object does not exist, is answered with `NoSuchKey`.
+fn needs_object(head: &str) -> bool {
+    let mut words = head.split(' ');
+    let (method, path) = (words.next(), words.next().unwrap_or_default());
+    let path = path.split('?').next().unwrap_or_default();
+    let is_object = path.trim_matches('/').contains('/');
+    let condition = head.to_ascii_lowercase().contains("\nif-match:");
+    is_object && (method == Some("GET") || method == Some("PUT") && condition)
+}
+
+fn take(left: &AtomicUsize) -> bool {
+    let less = |left: usize| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+        .is_ok()
 }
 
 #[tokio::test]
@@ -134,7 +179,36 @@ async fn objects_are_swapped_although_the_network_fails() {
     a_lost_answer_is_not_a_lost_race(&relay, &bucket).await;
     without_any_answer_another_text_proves_nothing(&relay, &bucket).await;
     a_transient_conflict_is_retried(&relay, &bucket).await;
+    an_object_that_cannot_be_found_yet_is_not_missing(&relay, &bucket).await;
     keys_are_listed_beyond_the_first_page(&direct).await;
+}
+
+/// Versioning of a new bucket may take effect late.
+#[tokio::test]
+async fn a_new_bucket_is_ready_once_its_objects_are_found() {
+    let sandbox = Sandbox::shared().with_emulators();
+    let (main, second) = sandbox.emulators();
+    let relay = Relay::start(&second);
+    let names = Names::new(
+        AppName::parse("settles").expect("a name"),
+        EnvironmentName::parse("prod").expect("an environment"),
+    );
+    let second = relay.url.clone();
+    let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
+    let bucket = StateBucket::new(&session.expect("a session"), &names, ACCOUNT);
+    relay.hide(12);
+    bucket.ensure(&names, None).await.expect("a bucket");
+    assert!(relay.has_hidden());
+    // It has settled, so nothing is tried again.
+    let probe = async || bucket.read_tagged("landfall/versioning").await;
+    let settled = probe().await.expect("a store");
+    assert_eq!(
+        settled.as_ref().map(|object| object.text.as_str()),
+        Some("settled")
+    );
+    bucket.ensure(&names, None).await.expect("a bucket");
+    assert_eq!(probe().await.expect("a store"), settled);
+    bucket.delete().await.expect("gone");
 }
 
 #[tokio::test]
@@ -235,6 +309,20 @@ async fn a_transient_conflict_is_retried(relay: &Relay, bucket: &StateBucket) {
     let error = error.expect_err("conflicts");
     assert_eq!(error.code.as_deref(), Some("ConditionalRequestConflict"));
     assert_eq!(bucket.read("conflicts").await.expect("a store"), None);
+}
+
+/// Only objects that this process wrote are waited for.
+async fn an_object_that_cannot_be_found_yet_is_not_missing(relay: &Relay, bucket: &StateBucket) {
+    let tag = won(bucket.create("hidden", "one").await);
+    relay.hide(3);
+    let found = bucket.read("hidden").await.expect("a store");
+    assert_eq!(found.as_deref(), Some("one"));
+    relay.hide(3);
+    let _ = won(bucket.replace("hidden", "two", &tag).await);
+    assert!(relay.has_hidden());
+    relay.hide(1);
+    assert_eq!(bucket.read("never").await.expect("a store"), None);
+    assert!(relay.has_hidden());
 }
 
 async fn keys_are_listed_beyond_the_first_page(bucket: &StateBucket) {

@@ -1,4 +1,4 @@
-//! A proxy in front of the emulators that denies what IAM would deny: `programs/permission_gate.py`.
+//! A proxy between the front and the emulators that denies what IAM would deny: `programs/permission_gate.py`.
 
 use crate::sandbox::Sandbox;
 use rules::exit::Exit;
@@ -30,14 +30,14 @@ pub struct PermissionGate {
 }
 
 impl PermissionGate {
-    /// Starts the sandbox's emulators and a gate in front of them. `identities` has the policy documents
+    /// Starts the sandbox's emulators and a gate between them and their front. `identities` has the policy documents
     /// of each identity by its name. Until [`PermissionGate::use_identity`] every call is allowed.
     ///
     /// # Panics
     /// The emulators or the gate do not start.
     pub fn start(sandbox: &Sandbox, identities: &BTreeMap<String, Vec<String>>) -> PermissionGate {
         let _ = sandbox.run(&["rehearsal", "start"]).expect(Exit::Done);
-        let (main, second) = sandbox.emulators();
+        let (main, second) = sandbox.behind_front();
         let known = sandbox.path().join("identities.json");
         let log = sandbox.path().join("judged.jsonl");
         std::fs::write(&known, json!(identities).to_string()).expect("written");
@@ -63,10 +63,8 @@ impl PermissionGate {
         let urls: Value = serde_json::from_str(&line).expect("its addresses");
         let note = sandbox.home().join("emulators.json");
         let before = std::fs::read_to_string(&note).expect("emulators run");
-        let mut noted: Value = serde_json::from_str(&before).expect("JSON");
-        noted["fakecloud"]["url"] = urls["main"].clone();
-        noted["ministack"]["url"] = urls["second"].clone();
-        std::fs::write(&note, noted.to_string()).expect("written");
+        let url = |name: &str| urls[name].as_str().expect("an address");
+        sandbox.ask_front("/gates", &format!("{} {}", url("main"), url("second")));
         PermissionGate {
             process,
             note,

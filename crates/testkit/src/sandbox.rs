@@ -2,17 +2,19 @@
 
 use crate::app::{App, Mode};
 use crate::command::{CommandOutput, Running};
-use crate::permission_gate::python;
 use rules::app::manifest::Target;
 use rules::exit::Exit;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Names a home of landfall whose emulators tests may share. `./dev test` starts them and sets it.
 const SHARED: &str = "LANDFALL_TEST_EMULATORS";
 
-/// The file in a sandbox that contains the calls of AWS's API that passed its front.
-const CALLS: &str = "calls.jsonl";
+/// Names a directory where the calls of AWS's API that pass a front are recorded; otherwise they are not.
+/// `./dev test` checks them against the services' models.
+const CALLS: &str = "LANDFALL_TEST_CALLS";
 
 /// Names the program that fakecloud runs as the container engine.
 const ENGINE: &str = "FAKECLOUD_CONTAINER_CLI";
@@ -26,7 +28,7 @@ pub struct Sandbox {
     landfall: PathBuf,
     target: Target,
     shares_emulators: bool,
-    has_front: bool,
+    front: Option<PathBuf>,
 }
 
 impl Default for Sandbox {
@@ -36,12 +38,15 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox with emulators of its own. They are not started yet: the first rehearsal starts them.
+    /// A sandbox with emulators of its own, behind `landfall-front`, which makes them as strict as AWS.
+    /// They are not started yet: the first rehearsal starts them.
     ///
     /// # Panics
-    /// The directory cannot be made.
+    /// The directory cannot be made, or landfall or the front is not built.
     pub fn new() -> Sandbox {
-        Sandbox::of(&landfall())
+        let mut sandbox = Sandbox::of(&needed("landfall"));
+        sandbox.front = Some(needed("landfall-front"));
+        sandbox
     }
 
     /// A sandbox whose emulators other tests use at the same time, so that they do not have to start
@@ -62,7 +67,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// A sandbox for this landfall binary, with emulators of its own.
+    /// A sandbox for this landfall binary, with emulators of its own and without a front.
     ///
     /// # Panics
     /// The directory cannot be made.
@@ -72,7 +77,7 @@ impl Sandbox {
             landfall: landfall.to_owned(),
             target: Target::Fargate,
             shares_emulators: false,
-            has_front: false,
+            front: None,
         }
     }
 
@@ -90,13 +95,6 @@ impl Sandbox {
     #[must_use]
     pub fn on(mut self, target: Target) -> Sandbox {
         self.target = target;
-        self
-    }
-
-    /// Puts `landfall-front` in front of the emulators, which makes them as strict as AWS.
-    #[must_use]
-    pub fn with_front(mut self) -> Sandbox {
-        self.has_front = true;
         self
     }
 
@@ -137,17 +135,11 @@ impl Sandbox {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             // Terraform and its provider live for seconds: a third of their time was garbage collection.
             .env("GOGC", "400");
-        match self.has_front {
-            true => command
-                .env(
-                    "LANDFALL_FRONT",
-                    self.landfall.with_file_name("landfall-front"),
-                )
-                .env(
-                    "LANDFALL_FRONT_ARGUMENTS",
-                    format!("--record {}", self.path().join(CALLS).display()),
-                ),
-            false => command.env_remove("LANDFALL_FRONT"),
+        match &self.front {
+            Some(front) => command
+                .env("LANDFALL_FRONT", front)
+                .env("LANDFALL_FRONT_ARGUMENTS", self.front_arguments()),
+            None => command.env_remove("LANDFALL_FRONT"),
         };
         // Programs outside the tests' folder, as the bench, do without it, and so does who chose an engine.
         if std::env::var_os(ENGINE).is_none()
@@ -195,22 +187,16 @@ impl Sandbox {
         Running::start(command)
     }
 
-    /// Checks all calls of AWS's API so far, by landfall and by Terraform, against the services' models. Needs
-    /// [`Sandbox::with_front`].
-    ///
-    /// # Panics
-    /// A call has something that AWS would refuse, or there is none.
-    pub fn check_calls(&self) {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/api_models.py");
-        let output = Command::new(python())
-            .arg(program)
-            .arg(self.path().join(CALLS))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .expect("python runs");
-        let found = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{found}{errors}");
+    /// Where the front records the calls of AWS's API.
+    fn front_arguments(&self) -> String {
+        let Some(dir) = std::env::var_os(CALLS) else {
+            return String::new();
+        };
+        let test = std::thread::current();
+        let name = test.name().unwrap_or("test").replace(':', "-");
+        let sandbox = self.path().file_name().unwrap_or_default();
+        let file = format!("{name}{}.jsonl", sandbox.to_string_lossy());
+        format!("--record {}", Path::new(&dir).join(file).display())
     }
 
     /// URL of the control endpoint of the front.
@@ -226,15 +212,53 @@ impl Sandbox {
             .to_owned()
     }
 
-    /// URLs of fakecloud and ministack.
+    /// What a front is asked at its control endpoint: `/logs-delay` with `20`, for example.
+    ///
+    /// # Panics
+    /// There is no front, or it does not know the request.
+    pub fn ask_front(&self, path: &str, body: &str) {
+        let control = self.noted()["front"]["control"].clone();
+        let control = control.as_str().expect("a front");
+        let address = control.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("the front listens");
+        let length = body.len();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: \
+             {length}\r\n\r\n{body}",
+        )
+        .expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    }
+
+    /// URLs under which landfall reaches fakecloud and ministack: those of their front, if it has one.
     ///
     /// # Panics
     /// They do not run.
     pub fn emulators(&self) -> (String, String) {
-        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
-        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let url = |name: &str| json[name]["url"].as_str().expect("an address").to_owned();
+        let noted = self.noted();
+        let front = &noted["front"];
+        match (front["main"]["url"].as_str(), front["second"].as_str()) {
+            (Some(main), Some(second)) => (main.to_owned(), second.to_owned()),
+            _ => self.behind_front(),
+        }
+    }
+
+    /// URLs of fakecloud and ministack themselves.
+    ///
+    /// # Panics
+    /// They do not run.
+    pub fn behind_front(&self) -> (String, String) {
+        let noted = self.noted();
+        let url = |name: &str| noted[name]["url"].as_str().expect("an address").to_owned();
         (url("fakecloud"), url("ministack"))
+    }
+
+    fn noted(&self) -> serde_json::Value {
+        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
+        serde_json::from_str(&text).expect("JSON")
     }
 }
 
@@ -256,9 +280,9 @@ impl Drop for Sandbox {
     }
 }
 
-/// The binary under test.
-fn landfall() -> PathBuf {
-    built("landfall").expect("landfall is not built: run the tests with `./dev test`")
+/// A program that the tests cannot do without.
+fn needed(name: &str) -> PathBuf {
+    built(name).unwrap_or_else(|| panic!("{name} is not built: run the tests with `./dev test`"))
 }
 
 /// A program of the workspace: it is next to the directory of the test binaries.

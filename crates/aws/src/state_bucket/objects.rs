@@ -22,9 +22,14 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use std::time::Duration;
 
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
+
+/// While versioning takes effect, S3 may answer that an object does not exist which this process has
+/// written. Such an answer counts after these pauses, in milliseconds.
+const MISSING_PAUSES: [u64; 6] = [100, 200, 400, 800, 1_600, 3_200];
 
 /// Identifies the content of an object: equal tags mean equal content. Opaque, and comparable only
 /// within one store.
@@ -84,6 +89,19 @@ impl StateBucket {
     /// # Errors
     /// The call fails, or the object is not UTF-8.
     pub async fn read_tagged(&self, key: &str) -> Result<Option<Object>, Error> {
+        for pause in MISSING_PAUSES {
+            let found = self.read_once(key).await?;
+            // No one deletes an object but with its bucket.
+            if found.is_some() || !self.written().contains(key) || !self.exists().await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        self.read_once(key).await
+    }
+
+    /// The object, or [`None`], as S3 answers the first time.
+    pub(super) async fn read_once(&self, key: &str) -> Result<Option<Object>, Error> {
         let answer = self
             .s3
             .get_object()
@@ -168,7 +186,10 @@ impl StateBucket {
             Condition::Has(tag) => request.if_match(tag.as_str()),
         };
         let error = match send(request).await {
-            Ok(tag) => return Ok(Written::Won(tag)),
+            Ok(tag) => {
+                self.written().insert(key.to_owned());
+                return Ok(Written::Won(tag));
+            }
             Err(error) => error,
         };
         let is_rejected = is_rejected(&error, &on);
@@ -233,7 +254,10 @@ impl ClassifyRetry for RetryConflicts {
             .and_then(|error| error.downcast_ref::<PutObjectError>())
             .and_then(|error| error.code());
         match code {
-            Some(code) if is_transient(code) => RetryAction::transient_error(),
+            // The object of an `If-Match` exists, since no one deletes one: it cannot be found yet.
+            Some(code) if is_transient(code) || code == "NoSuchKey" => {
+                RetryAction::transient_error()
+            }
             _ => RetryAction::NoActionIndicated,
         }
     }

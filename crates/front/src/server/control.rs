@@ -41,7 +41,7 @@ async fn open(shared: &Shared, kind: &str, body: &str) -> Result<Value, String> 
     Ok(json!({"address": address.to_string()}))
 }
 
-/// The result of a request; the body is a scenario's value, or a number of seconds.
+/// The result of a request; the body is a scenario's value, a number of seconds, or URLs.
 fn decide(shared: &Shared, method: &Method, path: &str, body: &str) -> Result<Value, String> {
     let mut front = shared.front();
     match (method.as_str(), path) {
@@ -69,6 +69,12 @@ fn decide(shared: &Shared, method: &Method, path: &str, body: &str) -> Result<Va
             "on": front.world.scenarios,
             "known": rules::scenarios(),
         })),
+        ("POST", "/gates") => {
+            let gates = body.split_whitespace().map(url);
+            let gates = gates.collect::<Result<Vec<_>, _>>()?;
+            shared.set_gates(gates.clone());
+            Ok(json!({ "gates": gates }))
+        }
         ("POST", "/logs-delay") => {
             let delay = seconds(body)?;
             front.world.logs_delay = Some(delay);

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) record: Option<Record>,
     /// URLs of the emulators.
     pub(super) upstreams: Vec<String>,
+    /// URLs of proxies before the emulators, in the order of `upstreams`; none if it is shorter.
+    gates: Mutex<Vec<String>>,
     /// Ports of the front's listeners before the emulator's load balancers, by their ports.
     pub(super) balancers: tokio::sync::Mutex<BTreeMap<u64, u16>>,
     open: UnboundedSender<Open>,
@@ -51,6 +53,7 @@ impl Shared {
             client: client(),
             record: record.map(Record::open).transpose()?,
             upstreams,
+            gates: Mutex::default(),
             balancers: tokio::sync::Mutex::default(),
             open,
         })
@@ -71,6 +74,19 @@ impl Shared {
         let ended = || "the server ends".to_owned();
         self.open.send(open).map_err(|_| ended())?;
         address.await.map_err(|_| ended())?
+    }
+
+    /// From now on calls to the emulators pass these proxies, in the order of the listeners.
+    pub(super) fn set_gates(&self, gates: Vec<String>) {
+        *self.gates.lock().unwrap_or_else(PoisonError::into_inner) = gates;
+    }
+
+    /// Where calls to an emulator are sent: to its gate, if it has one.
+    pub(super) fn gate(&self, upstream: &str) -> String {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = self.upstreams.iter().position(|one| one == upstream);
+        let gate = index.and_then(|index| gates.get(index));
+        gate.map_or_else(|| upstream.to_owned(), Clone::clone)
     }
 
     pub(super) fn front(&self) -> MutexGuard<'_, Front> {

@@ -89,7 +89,8 @@ async fn decide(
     if is_read {
         parts.headers.remove(ACCEPT_ENCODING);
     }
-    let response = match forward::send(&shared.client, upstream, parts, body, None).await {
+    let gate = shared.gate(upstream);
+    let response = match forward::send(&shared.client, &gate, parts, body, None).await {
         Ok(response) => response,
         Err(why) => return bad_gateway(&why),
     };
