@@ -4,6 +4,8 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_ecr::types::{ImageIdentifier, TagStatus};
 use rules::release::revision::Digest;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Media types of the manifests that are pushed. Without them ECR returns a manifest of its own choice, with
 /// another digest.
@@ -13,6 +15,8 @@ const MANIFESTS: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
+
+const GET: &str = "ecr:BatchGetImage";
 
 /// A login that is valid for twelve hours.
 pub struct Login {
@@ -98,12 +102,39 @@ impl Registry {
             .ok_or_else(|| Error::incomplete(OPERATION, "digest"))
     }
 
-    /// Adds a tag to an image, by its digest. Does nothing if the image has it.
+    /// The media types of an image's layers, each once; none for an index of images.
     ///
     /// # Errors
-    /// A call fails, or there is no such image.
-    pub async fn tag(&self, repository: &str, digest: &Digest, tag: &str) -> Result<(), Error> {
-        const GET: &str = "ecr:BatchGetImage";
+    /// The call fails, there is no such image, or its manifest cannot be read.
+    pub async fn layer_types(
+        &self,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<BTreeSet<String>, Error> {
+        #[derive(Deserialize)]
+        struct Manifest {
+            #[serde(default)]
+            layers: Vec<Layer>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Layer {
+            media_type: String,
+        }
+        let image = self.image(repository, digest).await?;
+        let text = image.image_manifest.unwrap_or_default();
+        let manifest: Manifest = serde_json::from_str(&text)
+            .map_err(|error| Error::new(ErrorKind::Other, GET, error.to_string()))?;
+        let types = manifest.layers.into_iter().map(|layer| layer.media_type);
+        Ok(types.collect())
+    }
+
+    /// An image with its manifest.
+    async fn image(
+        &self,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<aws_sdk_ecr::types::Image, Error> {
         let found = self
             .ecr
             .batch_get_image()
@@ -118,8 +149,15 @@ impl Registry {
             .await
             .map_err(translate(GET))?;
         let found = found.images.unwrap_or_default().into_iter().next();
-        let image = found
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, GET, format!("no image {digest}")))?;
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, GET, format!("no image {digest}")))
+    }
+
+    /// Adds a tag to an image, by its digest. Does nothing if the image has it.
+    ///
+    /// # Errors
+    /// A call fails, or there is no such image.
+    pub async fn tag(&self, repository: &str, digest: &Digest, tag: &str) -> Result<(), Error> {
+        let image = self.image(repository, digest).await?;
         let tagged = self
             .ecr
             .put_image()

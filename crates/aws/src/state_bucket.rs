@@ -22,6 +22,10 @@ use rules::operate::expiry::Tags;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Seconds between attempts to create a bucket whose name cannot be used yet: about two minutes.
+const DELETED_PAUSES: [u64; 15] = [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10];
 
 /// The state bucket of one environment.
 #[derive(Debug, Clone)]
@@ -163,7 +167,31 @@ impl StateBucket {
             .map(drop)
     }
 
+    /// The name of a bucket that was just deleted cannot be used again for a while
+    /// (<https://github.com/aws/aws-cli/issues/2593>), so this waits.
     async fn create_bucket(&self) -> Result<(), Error> {
+        for pause in DELETED_PAUSES {
+            match self.create_bucket_once().await {
+                Err(error) if error.code.as_deref() == Some("OperationAborted") => {
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+                other => return other,
+            }
+        }
+        self.create_bucket_once().await.map_err(|error| {
+            if error.code.as_deref() != Some("OperationAborted") {
+                return error;
+            }
+            let what = format!(
+                "the bucket {} was deleted a short time ago, and S3 does not permit its name again yet; \
+                 this may take an hour",
+                self.name
+            );
+            Error::new(error.kind, "s3:CreateBucket", what)
+        })
+    }
+
+    async fn create_bucket_once(&self) -> Result<(), Error> {
         let mut request = self.s3.create_bucket().bucket(&self.name);
         // The API rejects its default region as a constraint.
         if self.region != "us-east-1" {

@@ -81,7 +81,7 @@ enum Init {
 
 /// The init phase. The app gets as much of it as Lambda allows, and continues to start afterwards.
 async fn init(edge: &Edge, ready: &mut JoinHandle<()>) -> Init {
-    let within = timing::INIT.saturating_sub(edge.clock.now().since(Default::default()));
+    let within = timing::INIT.saturating_sub(process_age());
     tokio::select! {
         _ = ready => Init::Ready,
         reason = shutdown_reason(edge) => Init::Failed(reason),
@@ -94,6 +94,14 @@ async fn init(edge: &Edge, ready: &mut JoinHandle<()>) -> Init {
             Init::NotReady
         }
     }
+}
+
+/// How long this process exists. `landfall-secrets`, which fetches the app's secrets in the same init phase,
+/// replaces itself by the edge, so its time counts.
+fn process_age() -> Duration {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let ticks = rustix::param::clock_ticks_per_second();
+    timing::process_age(&read("/proc/self/stat"), &read("/proc/uptime"), ticks).unwrap_or_default()
 }
 
 /// Waits for a shutdown that no signal asked for.

@@ -4,6 +4,7 @@ use crate::policy::restart::Exit;
 use crate::policy::settings::Output;
 use crate::stdio::{Forwarding, Stdio, Stream};
 use edge_contract::env_vars::PREFIX;
+use edge_contract::runtime_api;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -83,6 +84,8 @@ pub(crate) fn start(
         }
     };
     let mut child = prepare(command)
+        // Only the edge asks for invocations; libraries take an app that sees the address for a function.
+        .env_remove(runtime_api::VARIABLE)
         .process_group(0)
         .stdout(pipe_unless(std::io::stdout().is_terminal()))
         .stderr(pipe_unless(std::io::stderr().is_terminal()))

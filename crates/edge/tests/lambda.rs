@@ -91,6 +91,16 @@ fn a_request_reaches_the_app_unchanged() {
     );
 }
 
+/// Libraries take an app that sees the address for a function, and an app could take invocations away.
+#[test]
+fn the_app_does_not_see_the_runtime_api() {
+    let (api, _stage) = lambda(setup());
+    let env = api.get("/env");
+    let env = text(&env);
+    assert!(env.contains("PATH="), "{env}");
+    assert!(!env.contains("AWS_LAMBDA_RUNTIME_API"), "{env}");
+}
+
 #[test]
 fn bytes_and_cookies_are_returned_unchanged() {
     let (api, _stage) = lambda(setup());

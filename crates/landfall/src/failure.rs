@@ -1,5 +1,8 @@
 //! Why a command failed: what happened, why, what to do next, and the exit code.
 
+mod refusal;
+
+use refusal::AccountRefusal;
 use rules::app::manifest::Problems;
 use rules::check;
 use rules::event::Event;
@@ -45,7 +48,7 @@ impl Failure {
     /// The same with the IAM statement that is missing, for every call that AWS denied. `scope` is
     /// the environment that the command acts on, if that is known.
     pub(crate) fn explained(mut self, scope: Option<&Scope>) -> Failure {
-        let Some(scope) = scope else {
+        let Some(scope) = scope.filter(|_| AccountRefusal::find(&self.why).is_none()) else {
             return self;
         };
         let mut denied = self.denied.clone();
@@ -148,7 +151,11 @@ impl From<aws::Error> for Failure {
 /// Terraform really prints is recorded in `tests/recorded/terraform-*.jsonl`, and the tests below read it.
 impl From<infra::Failure> for Failure {
     fn from(error: infra::Failure) -> Failure {
-        let denied = Denied::all(&error.why);
+        let refusal = AccountRefusal::find(&error.why).filter(|_| !error.interrupted);
+        let denied = match refusal {
+            None => Denied::all(&error.why),
+            Some(_) => Vec::new(),
+        };
         let exit = if error.interrupted {
             Exit::Interrupted
         } else if denied.is_empty() {
@@ -156,15 +163,22 @@ impl From<infra::Failure> for Failure {
         } else {
             Exit::Access
         };
+        let mut why = error.why;
+        let mut next = Vec::new();
+        let mut what = error.what;
+        if let Some(refusal) = refusal {
+            why.insert(0, std::mem::replace(&mut what, refusal.what.to_owned()));
+            next.extend(refusal.next.iter().map(|line| (*line).to_owned()));
+        }
+        next.push(
+            "what was created is in the state: `landfall up` continues, `landfall down` removes it"
+                .to_owned(),
+        );
         Failure {
             exit,
-            what: error.what,
-            why: error.why,
-            next: vec![
-                "what was created is in the state: `landfall up` continues, `landfall down` \
-                 removes it"
-                    .to_owned(),
-            ],
+            what,
+            why,
+            next,
             denied,
             code: None,
         }

@@ -4,6 +4,8 @@ use rules::app::manifest::Target;
 use rules::check::{Check, CheckId, Outcome};
 use rules::event::Event;
 use rules::exit::Exit;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use testkit::{App, CommandOutput, Mode, Running, Sandbox};
 
@@ -241,6 +243,33 @@ fn an_app_that_exits_is_reported_with_its_last_lines() {
     let why = port.why.join("\n");
     assert!(why.contains("cannot find the settings file"), "{why}");
     nothing_is_left(&sandbox, "ending");
+}
+
+/// Lambda chooses the user of a function; the image's `USER` counts for nothing there.
+#[test]
+fn on_lambda_the_app_runs_as_a_user_that_owns_nothing() {
+    let sandbox = Sandbox::new().on(Target::Lambda);
+    let app = sandbox.app("app", "owned", Mode::Reads("/home/app/settings"), 1);
+    let home = app.path().join("home");
+    std::fs::create_dir(&home).expect("created");
+    std::fs::write(home.join("settings"), "").expect("written");
+    std::fs::set_permissions(&home, Permissions::from_mode(0o700)).expect("set");
+    let dockerfile = app.path().join("Dockerfile");
+    let text = std::fs::read_to_string(&dockerfile).expect("the Dockerfile");
+    std::fs::write(
+        &dockerfile,
+        format!("{text}\nCOPY home /home/app\nUSER 0\n"),
+    )
+    .expect("written");
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);
+    let port = one(&ended, CheckId::Port);
+    assert!(port.what.contains("exit code 1"), "{port:?}");
+    // On Fargate it runs as the image's user.
+    let app = app.manifest("target = \"fargate\"\n");
+    let sandbox = sandbox.on(Target::Fargate);
+    let ended = offline(&sandbox, &app, &[]).expect(Exit::Done);
+    assert_eq!(one(&ended, CheckId::Port).outcome, Outcome::Ok);
+    nothing_is_left(&sandbox, "owned");
 }
 
 #[test]

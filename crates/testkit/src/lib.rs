@@ -30,6 +30,6 @@ pub use command::{CommandOutput, Running};
 pub use docker::docker;
 pub use paced_users::{PacedUsers, Request, Requests, now};
 pub use permission_gate::{AccessDecision, PermissionGate};
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, Scenario};
 pub use users::{Answers, PER_SECOND, Users};
 pub use zone::Zone;

@@ -212,11 +212,28 @@ impl Sandbox {
             .to_owned()
     }
 
+    /// Selects a scenario of the front, such as `five-vpcs`, until the result is dropped.
+    ///
+    /// # Panics
+    /// There is no front, or it does not know the scenario.
+    pub fn scenario(&self, name: &str) -> Scenario<'_> {
+        let path = format!("/scenarios/{name}");
+        self.call_front("POST", &path, "");
+        Scenario {
+            sandbox: self,
+            path,
+        }
+    }
+
     /// What a front is asked at its control endpoint: `/logs-delay` with `20`, for example.
     ///
     /// # Panics
     /// There is no front, or it does not know the request.
     pub fn ask_front(&self, path: &str, body: &str) {
+        self.call_front("POST", path, body);
+    }
+
+    fn call_front(&self, method: &str, path: &str, body: &str) {
         let control = self.noted()["front"]["control"].clone();
         let control = control.as_str().expect("a front");
         let address = control.trim_start_matches("http://");
@@ -224,7 +241,7 @@ impl Sandbox {
         let length = body.len();
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: \
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: \
              {length}\r\n\r\n{body}",
         )
         .expect("written");
@@ -259,6 +276,20 @@ impl Sandbox {
     fn noted(&self) -> serde_json::Value {
         let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
         serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+/// A scenario that is selected. Dropping it ends the scenario.
+pub struct Scenario<'a> {
+    sandbox: &'a Sandbox,
+    path: String,
+}
+
+impl Drop for Scenario<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.sandbox.call_front("DELETE", &self.path, "");
+        }
     }
 }
 

@@ -75,6 +75,7 @@ impl Provisioner<'_> {
                 self.engine,
                 &self.image.shipped,
                 &outputs,
+                self.manifest.target,
                 self.report,
             );
             let image = phases.time(Phase::Push, push).await?;

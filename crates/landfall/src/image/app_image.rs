@@ -12,6 +12,7 @@ use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::revision::Image;
 use rules::shape::contract::FoundationOutputs;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The app's image before and after landfall added its own layer.
@@ -107,6 +108,7 @@ pub(crate) async fn push(
     engine: &Engine,
     image: &LocalImage,
     foundation: &FoundationOutputs,
+    target: Target,
     report: &Report,
 ) -> Result<Image, Failure> {
     let registry = Registry::new(session);
@@ -140,8 +142,61 @@ pub(crate) async fn push(
                 })?
         }
     };
+    if target == Target::Lambda {
+        let types = registry.layer_types(&foundation.repository_name, &digest);
+        refuse_layers(&types.await?)?;
+    }
     Ok(Image {
         repository_url: foundation.repository_url.clone(),
         digest,
     })
+}
+
+/// The layers that Lambda takes. It reports others, as those compressed with zstd, only once a function is made:
+/// `UnsupportedImageLayerDetected`
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>).
+const LAMBDA_LAYERS: [&str; 2] = [
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+];
+
+fn refuse_layers(types: &BTreeSet<String>) -> Result<(), Failure> {
+    let others: Vec<&str> = types
+        .iter()
+        .map(String::as_str)
+        .filter(|one| !LAMBDA_LAYERS.contains(one))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Failure::new(Exit::Image, "Lambda does not accept the layers of this image")
+            .why(format!(
+                "they are {}, and Lambda accepts gzip only",
+                others.join(" and ")
+            ))
+            .next("use another base image, or build with `docker buildx build --output type=docker,compression=gzip,force-compression=true`")
+            .next("or run it on Fargate: `target = \"fargate\"` in landfall.toml"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_that_are_not_gzip_are_refused_for_lambda() {
+        let of =
+            |types: &[&str]| refuse_layers(&types.iter().map(|one| (*one).to_owned()).collect());
+        assert_eq!(of(&LAMBDA_LAYERS), Ok(()));
+        assert_eq!(of(&[]), Ok(()));
+        for other in [
+            "application/vnd.oci.image.layer.v1.tar+zstd",
+            "application/vnd.oci.image.layer.v1.tar",
+        ] {
+            let failure = of(&[LAMBDA_LAYERS[1], other]).expect_err(other);
+            assert_eq!(failure.exit, Exit::Image);
+            assert!(failure.why[0].contains(other), "{failure:?}");
+        }
+    }
 }

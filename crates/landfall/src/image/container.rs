@@ -4,10 +4,10 @@ use crate::failure::Failure;
 use crate::image::engine::Engine;
 use crate::image::listening;
 use crate::image::local_image::LocalImage;
-use rules::app::manifest::{Manifest, Target};
+use rules::app::manifest::{Manifest, TMP, Target};
 use rules::exit::Exit;
 use rules::release::evidence::Listening;
-use rules::release::hardening::Hardening;
+use rules::release::hardening::{Hardening, LOW_PORTS, Tmpfs};
 use rules::release::revision::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,14 +23,42 @@ pub(crate) struct Container {
     pub(super) id: String,
 }
 
-/// Arguments of `docker run` that restrict the app as its deployment does, on either target.
+/// User and group of a function. AWS chooses them: "Lambda defines a default Linux user with least-privileged
+/// permissions", whatever the image's `USER` is
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>).
+const LAMBDA_USER: u32 = 993;
+const LAMBDA_GROUP: u32 = 990;
+/// Capacity of a function's `/tmp` in MiB, as the HCL leaves it.
+const LAMBDA_TMP: u32 = 512;
+
+/// Arguments of `docker run` that restrict the app as its deployment does.
 pub(crate) fn hardening_arguments(image: &LocalImage, manifest: &Manifest) -> Vec<String> {
-    let on_fargate = Manifest {
-        target: Target::Fargate,
-        ..manifest.clone()
-    };
-    let settings = Settings::for_image(&on_fargate, &image.user);
+    if manifest.target == Target::Lambda {
+        return lambda_arguments();
+    }
+    let settings = Settings::for_image(manifest, &image.user);
     Hardening::from_settings(&settings).map_or_else(Vec::new, |hardening| hardening.arguments())
+}
+
+/// A function's restrictions: a user that owns nothing in the image, only `/tmp` to write to, and no `/dev/shm`
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs>).
+fn lambda_arguments() -> Vec<String> {
+    let function = Hardening {
+        user: Some(format!("{LAMBDA_USER}:{LAMBDA_GROUP}")),
+        read_only: true,
+        tmpfs: vec![Tmpfs {
+            path: TMP.to_owned(),
+            size: LAMBDA_TMP,
+            owner: (Some(LAMBDA_USER), Some(LAMBDA_GROUP)),
+        }],
+        drop: vec!["ALL"],
+        add: Vec::new(),
+        no_new_privileges: true,
+        lowest_port: LOW_PORTS,
+    };
+    let mut arguments = function.arguments();
+    arguments.push("--ipc=none".to_owned());
+    arguments
 }
 
 /// The app's environment variables on this machine. Landfall never fetches the value of a secret to

@@ -13,6 +13,19 @@ const LONGEST: Duration = Duration::from_secs(900);
 /// Shortest time between two summary lines.
 const LINE: Duration = Duration::from_secs(1);
 
+/// How long a process exists, from its `/proc/PID/stat` and `/proc/uptime`
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>, field 22). [`None`]: one of them cannot be
+/// read.
+pub fn process_age(stat: &str, uptime: &str, ticks_per_second: u64) -> Option<Duration> {
+    // The name of the program is in parentheses and may contain anything.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let start: f64 = after_name.split_whitespace().nth(19)?.parse().ok()?;
+    let now: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    #[allow(clippy::cast_precision_loss)]
+    let start = start / ticks_per_second as f64;
+    Duration::try_from_secs_f64(now - start).ok()
+}
+
 /// How long an invocation's answer may take from now: the time until Lambda's deadline, less a
 /// margin for sending it. [`None`]: no plausible deadline is known.
 ///
@@ -64,6 +77,18 @@ pub fn line_is_due(every: Option<Duration>, logged_at: Option<Timestamp>, now: T
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_age_of_a_process_includes_what_ran_before_it_replaced_itself() {
+        let stat = "7 (a ) name) S 1 7 7 0 -1 4194560 95 0 0 0 0 0 0 0 20 0 1 0 12345 3276800 110";
+        let age = process_age(stat, "130.45 200.00", 100).expect("an age");
+        assert_eq!(age.as_millis(), 7_000);
+        assert_eq!(process_age(stat, "", 100), None);
+        assert_eq!(process_age("7 (name) S", "130.45 200.00", 100), None);
+        // A process of this machine.
+        let read = |path| std::fs::read_to_string(path).expect("Linux");
+        assert!(process_age(&read("/proc/self/stat"), &read("/proc/uptime"), 100).is_some());
+    }
 
     #[test]
     fn the_answer_has_the_remaining_time_less_a_margin() {

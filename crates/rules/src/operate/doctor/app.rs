@@ -50,13 +50,16 @@ pub enum Trial {
 /// A check for each problem of the settings.
 pub(super) fn settings(app: &Seen<Result<Manifest, Vec<Problem>>>) -> Vec<Check> {
     judged(CheckId::App, app, |app| match app {
-        Ok(manifest) => vec![Check::ok(
-            CheckId::App,
-            format!(
-                "{} ({}) on {}, port {}",
-                manifest.name, manifest.environment, manifest.target, manifest.port
-            ),
-        )],
+        Ok(manifest) => {
+            let settings = Check::ok(
+                CheckId::App,
+                format!(
+                    "{} ({}) on {}, port {}",
+                    manifest.name, manifest.environment, manifest.target, manifest.port
+                ),
+            );
+            std::iter::once(settings).chain(memory(manifest)).collect()
+        }
         Err(problems) => problems.iter().map(problem).collect(),
     })
 }
@@ -189,6 +192,23 @@ fn image(image: &Image, manifest: &Manifest, trial: &Seen<Trial>) -> Vec<Check> 
         });
     }
     checks
+}
+
+/// Memory of a function that needs no request to AWS. "New AWS accounts have reduced concurrency and memory
+/// quotas" (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const NEW_ACCOUNT_MEMORY: u32 = 3_008;
+
+fn memory(manifest: &Manifest) -> Option<Check> {
+    let mib = manifest.memory.mib();
+    let is_much = manifest.target == Target::Lambda && mib > NEW_ACCOUNT_MEMORY;
+    is_much.then(|| {
+        Check::warning(
+            CheckId::App,
+            format!("`memory` is {mib} MiB; a new account has at most {NEW_ACCOUNT_MEMORY} for a function"),
+        )
+        .why("AWS then refuses the function: 'MemorySize' value failed to satisfy constraint")
+        .fix("set `memory` to less or `target = \"fargate\"`, or ask AWS Support for more memory")
+    })
 }
 
 fn is_root(user: &str) -> bool {

@@ -85,6 +85,26 @@ fn a_port_is_judged_by_whether_the_edge_reaches_it() {
 }
 
 #[test]
+fn much_memory_of_a_function_needs_a_request_to_aws() {
+    let outcomes = |text: &str| -> Vec<Outcome> {
+        let facts = Facts {
+            app: Ok(settings(text)),
+            ..good()
+        };
+        let checks = examine(&facts);
+        let ours = checks.iter().filter(|check| check.check == CheckId::App);
+        ours.map(|check| check.outcome).collect()
+    };
+    let large = "cpu = 1024\nmemory = 4096\n";
+    assert_eq!(
+        outcomes(&format!("target = \"fargate\"\n{large}")),
+        [Outcome::Ok]
+    );
+    let on_lambda = outcomes(&format!("target = \"lambda\"\n{large}"));
+    assert_eq!(on_lambda, [Outcome::Ok, Outcome::Warning]);
+}
+
+#[test]
 fn an_index_of_images_is_reported_on_lambda() {
     let found = |text: &str| {
         let facts = Facts {
