@@ -46,7 +46,9 @@ pub use quotas::Quotas;
 pub use registry::{Login, Registry};
 pub use request_count::RequestCount;
 pub use secrets::Secrets;
-pub use services::{Deployed, OneOff, OneOffProgress, Roles, Services, SlotFacts, TaskFacts};
+pub use services::{
+    Deployed, InMemory, OneOff, OneOffProgress, Roles, Services, SlotFacts, TaskFacts,
+};
 pub use session::{Endpoints, Session};
 pub use state_bucket::{Buckets, ETag, Object, StateBucket, Written};
 pub use zones::Zones;

@@ -3,6 +3,7 @@
 mod hardening;
 mod one_off;
 
+pub use hardening::InMemory;
 pub use one_off::{OneOff, Progress as OneOffProgress};
 
 use crate::error::{Error, ErrorKind, translate};
@@ -34,6 +35,8 @@ pub struct Roles {
     /// Name of the log group that the container writes to.
     pub log_group: String,
 }
+
+const REGISTER: &str = "ecs:RegisterTaskDefinition";
 
 /// A task definition that a release registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,8 +102,9 @@ impl Services {
         }
     }
 
-    /// Registers a task definition for `revision` in `family`; returns its ARN. `secret` authorizes
-    /// reading the counts of its edges and marking requests as probes, and nothing else.
+    /// Registers a task definition for `revision` in `family`; returns its ARN, and what it has of directories in
+    /// memory. `secret` authorizes reading the counts of its edges and marking requests as probes, and nothing
+    /// else.
     ///
     /// # Errors
     /// The call fails; nothing was registered.
@@ -110,8 +114,27 @@ impl Services {
         revision: &Revision,
         secret: &Secret,
         roles: &Roles,
+    ) -> Result<(String, InMemory), Error> {
+        let mut refusal = None;
+        for in_memory in InMemory::ALL {
+            let container = self.container(revision, secret, roles, in_memory)?;
+            match self.register_once(family, revision, roles, container).await {
+                Ok(arn) => return Ok((arn, in_memory)),
+                Err(error) if InMemory::is_refused(&error) => refusal = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        // The last attempt has none of them, so AWS refuses something else.
+        Err(refusal.unwrap_or_else(|| Error::incomplete(REGISTER, "answer")))
+    }
+
+    async fn register_once(
+        &self,
+        family: &str,
+        revision: &Revision,
+        roles: &Roles,
+        container: ContainerDefinition,
     ) -> Result<String, Error> {
-        const OPERATION: &str = "ecs:RegisterTaskDefinition";
         let settings = &revision.settings;
         let architecture = match settings.architecture {
             Architecture::X86_64 => CpuArchitecture::X8664,
@@ -133,14 +156,14 @@ impl Services {
                     .operating_system_family(OsFamily::Linux)
                     .build(),
             )
-            .container_definitions(self.container(revision, secret, roles, OPERATION)?)
+            .container_definitions(container)
             .send()
             .await
-            .map_err(translate(OPERATION))?;
+            .map_err(translate(REGISTER))?;
         answer
             .task_definition
             .and_then(|definition| definition.task_definition_arn)
-            .ok_or_else(|| Error::incomplete(OPERATION, "ARN"))
+            .ok_or_else(|| Error::incomplete(REGISTER, "ARN"))
     }
 
     fn container(
@@ -148,11 +171,11 @@ impl Services {
         revision: &Revision,
         secret: &Secret,
         roles: &Roles,
-        operation: &'static str,
+        in_memory: InMemory,
     ) -> Result<ContainerDefinition, Error> {
         let settings = &revision.settings;
         let invalid = |error: aws_smithy_types::error::operation::BuildError| {
-            Error::new(ErrorKind::Other, operation, error.to_string())
+            Error::new(ErrorKind::Other, REGISTER, error.to_string())
         };
         let log = LogConfiguration::builder()
             .log_driver(LogDriver::Awslogs)
@@ -180,7 +203,7 @@ impl Services {
             .docker_labels(LABEL_REVISION, revision.id().to_string())
             .log_configuration(log);
         let hardening = Hardening::from_settings(settings);
-        container = hardening::harden(container, hardening.as_ref(), operation)?;
+        container = hardening::harden(container, hardening.as_ref(), in_memory, REGISTER)?;
         let mut environment = revision.environment();
         if settings.edge.is_some() {
             environment.insert(SECRET_VARIABLE.to_owned(), secret.reveal().to_owned());

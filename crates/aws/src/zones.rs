@@ -93,6 +93,17 @@ impl Zones {
             .collect())
     }
 
+    /// Whether a zone has a record of this name or of one below it.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn has(&self, zone: &Zone, name: &Domain) -> Result<bool, Error> {
+        let below = format!(".{name}");
+        let sets = self.sets(zone, name).await?;
+        let mut names = sets.iter().map(|set| plain(&set.name));
+        Ok(names.any(|found| found == name.as_str() || found.ends_with(&below)))
+    }
+
     /// Names of the records that validate the domain for AWS Certificate Manager.
     ///
     /// # Errors

@@ -251,12 +251,15 @@ impl Bench {
     fn log_lag(&mut self) -> log_lag::Table {
         let mut rows = Vec::new();
         let runs = self.size.log_lag;
+        let slow_first = |is_marked| Behaviour::SlowFirst { is_marked };
         for (old, new) in [
             (Behaviour::Errors(0.1), Behaviour::Hangs),
             (Behaviour::Errors(0.1), Behaviour::Errors(1.0)),
             (Behaviour::Errors(0.1), Behaviour::Errors(0.5)),
             (Behaviour::Errors(0.1), Behaviour::Errors(0.1)),
             (Behaviour::Errors(0.0), Behaviour::Errors(0.0)),
+            (slow_first(true), slow_first(true)),
+            (slow_first(false), slow_first(false)),
         ] {
             for rate in [0.0, 0.2, 2.0, 20.0] {
                 for lag in [0, 20, 90, 300] {

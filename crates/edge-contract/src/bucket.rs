@@ -44,7 +44,11 @@ pub struct Attempts {
     /// Those whose client left before they ended: neither successes nor errors.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// Time until the answer's head, of those that ended, errors included.
+    /// Those that ended and whose time is not in `latency`: the first ones of a new instance on Lambda, which opens
+    /// one for each request at the same time. They are slow in every version, and a new version has more of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cold: u64,
+    /// Time until the answer's head, of the others that ended, errors included.
     #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub latency: Histogram,
 }
@@ -129,6 +133,7 @@ impl Attempts {
         add(&mut self.errors, other.errors);
         add(&mut self.open, other.open);
         add(&mut self.gone, other.gone);
+        add(&mut self.cold, other.cold);
         self.latency.merge(&other.latency);
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Counters {
     identity: Identity,
     started_at: Timestamp,
     restarts: AtomicU32,
+    /// How many of the next first attempts are cold.
+    cold: AtomicU32,
     history: Mutex<History>,
 }
 
@@ -64,8 +66,21 @@ impl Counters {
             identity,
             started_at: wall_clock(),
             restarts: AtomicU32::new(0),
+            cold: AtomicU32::new(0),
             history: Mutex::default(),
         }
+    }
+
+    /// From now on so many first attempts are counted as cold, without their time.
+    pub(crate) fn set_cold(&self, attempts: u32) {
+        self.cold.store(attempts, Ordering::Relaxed);
+    }
+
+    fn take_cold(&self) -> bool {
+        let less = |left: u32| left.checked_sub(1);
+        self.cold
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
     }
 
     /// Counts a request that begins. Returns its second, which the other methods take.
@@ -96,6 +111,7 @@ impl Counters {
         end: Option<AttemptEnd>,
         latency: Duration,
     ) {
+        let is_cold = end.is_some() && self.take_cold();
         self.lock().update(second, |bucket| {
             let attempts = first_attempts(bucket, source);
             attempts.open = attempts.open.saturating_sub(1);
@@ -103,7 +119,10 @@ impl Counters {
                 None => attempts.gone += 1,
                 Some(end) => {
                     attempts.errors += u64::from(end.is_error());
-                    attempts.latency.record(latency);
+                    match is_cold {
+                        true => attempts.cold += 1,
+                        false => attempts.latency.record(latency),
+                    }
                 }
             }
         });

@@ -36,8 +36,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before the next probe.
 const PROBE_INTERVAL: Duration = Duration::from_millis(2);
 
+/// The first requests of an instance are slow whatever the version: connections to databases, just-in-time
+/// compilation. Their times are not compared.
+const COLD_REQUESTS: u32 = 3;
+
 /// Serves invocations until the shutdown.
 pub(crate) async fn serve(edge: Arc<Edge>, address: Address) {
+    edge.counters.set_cold(COLD_REQUESTS);
     tokio::spawn({
         let edge = Arc::clone(&edge);
         async move {

@@ -135,6 +135,18 @@ fn random_errors_are_hidden_and_counted() {
     assert_eq!((sum.users.total, sum.users.errors()), (3, 1));
 }
 
+/// Connections to databases and just-in-time compilation make them slow in every version.
+#[test]
+fn the_times_of_the_first_requests_are_not_compared() {
+    let (api, _stage) = lambda(setup());
+    for path in ["/a", "/fail/500/9/b", "/c", "/d", "/e"] {
+        api.get(path);
+    }
+    let first = totals(&api).first;
+    assert_eq!((first.total, first.errors), (5, 1));
+    assert_eq!((first.cold, first.latency.count()), (3, 2));
+}
+
 #[test]
 fn probes_are_not_retried_and_counted_apart() {
     let (api, _stage) = lambda(setup());

@@ -1,5 +1,6 @@
 //! What AWS refuses to an account is reported as that, with the way out, and the next command continues.
 
+use rules::event::Event;
 use rules::exit::Exit;
 use testkit::{App, Mode, Sandbox};
 
@@ -35,6 +36,20 @@ fn an_account_that_lacks_something_is_told_what() {
             "{scenario}: {failure}"
         );
     }
+    // A release that AWS accepts only in part says so.
+    let _on = sandbox.scenario("tmpfs-refused");
+    let up = ["up", "--yes", "--budget=60", "--minimum=1s", "--bake=1s"];
+    let ended = sandbox.rehearse(&app, &up).expect(Exit::Done);
+    let notes = ended.all(|event| match event {
+        Event::Note { text } => Some(text.clone()),
+        _ => None,
+    });
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("refused directories in memory")),
+        "{notes:?}"
+    );
     let _down = sandbox
         .rehearse(&app, &["down", "--yes"])
         .expect(Exit::Done);

@@ -162,9 +162,9 @@ fn a_revision_keeps_its_id_and_environment() {
 fn releases_take_the_time_they_took() {
     let recording = recording!("timings");
     let now = [
-        ReleaseTimings::default_for(Target::Fargate, true),
-        ReleaseTimings::default_for(Target::Fargate, false),
-        ReleaseTimings::default_for(Target::Lambda, true),
+        ReleaseTimings::default_for(Target::Fargate, true, 120),
+        ReleaseTimings::default_for(Target::Fargate, false, 120),
+        ReleaseTimings::default_for(Target::Lambda, true, 120),
     ];
     assert_eq!(written(&now), recording);
     for timings in all(&recording) {

@@ -37,7 +37,18 @@ pub(crate) enum Behaviour {
     Errors(f64),
     /// It never answers a user.
     Hangs,
+    /// It answers all, the first ones of a sandbox much later than the others.
+    SlowFirst {
+        /// Whether their times are left out, as the edge does.
+        is_marked: bool,
+    },
 }
+
+/// Times of the first requests of a sandbox, in usual ones: just-in-time compilation, the first connections.
+const FIRST: [f64; 3] = [50.0, 5.0, 2.0];
+
+/// When the sandboxes of a version are free again, in seconds, and how many requests each has had.
+type Sandboxes = Vec<(f64, usize)>;
 
 /// A kind of release.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +85,7 @@ struct World<'r> {
     staged: bool,
     lines: Vec<Line>,
     sandboxes: u64,
+    open: Slots<Sandboxes>,
     hurt: u64,
 }
 
@@ -97,15 +109,25 @@ impl World<'_> {
             let fails = match behaviour {
                 Behaviour::Errors(rate) => self.random.f64() < rate,
                 Behaviour::Hangs => true,
+                Behaviour::SlowFirst { .. } => false,
             };
             if fails && slot == Slot::Green {
                 self.hurt += 1;
             }
-            if behaviour == Behaviour::Hangs {
-                self.hang(slot, second);
-            } else {
-                let took = self.random.f64() * 0.1;
-                add(&mut counts.of_mut(slot).first, fails, took);
+            let attempts = &mut counts.of_mut(slot).first;
+            match behaviour {
+                Behaviour::Hangs => self.hang(slot, second),
+                Behaviour::Errors(_) => add(attempts, fails, self.random.f64() * 0.1),
+                Behaviour::SlowFirst { is_marked } => {
+                    let (took, number) = self.in_sandbox(slot, second);
+                    match is_marked && number < FIRST.len() {
+                        true => {
+                            attempts.total += 1;
+                            attempts.cold += 1;
+                        }
+                        false => add(attempts, false, took),
+                    }
+                }
             }
         }
         if is_released {
@@ -119,6 +141,26 @@ impl World<'_> {
                 self.write(slot, task, second, bucket, second + 1);
             }
         }
+    }
+
+    /// A request in a sandbox that is free, or else in a new one: how long it takes, and how many the sandbox had before.
+    fn in_sandbox(&mut self, slot: Slot, second: u64) -> (f64, usize) {
+        let begins = (second - (BEGIN - BEFORE)) as f64 + self.random.f64();
+        let usual = 0.1 + self.random.f64() * 0.2;
+        let sandboxes = self.open.of_mut(slot);
+        let free = sandboxes.iter().position(|(until, _)| *until <= begins);
+        let at = free.unwrap_or_else(|| {
+            sandboxes.push((0.0, 0));
+            sandboxes.len() - 1
+        });
+        let Some((until, requests)) = sandboxes.get_mut(at) else {
+            return (usual, FIRST.len());
+        };
+        let number = *requests;
+        let took = usual * FIRST.get(number).copied().unwrap_or(1.0);
+        *until = begins + took;
+        *requests += 1;
+        (took, number)
     }
 
     fn route(&mut self) -> Slot {
@@ -215,6 +257,7 @@ pub(crate) fn run(case: Case, random: &mut Rng) -> Ended {
         staged: false,
         lines: Vec::new(),
         sandboxes: 0,
+        open: Slots::default(),
         hurt: 0,
     };
     for second in BEGIN - BEFORE..BEGIN {
@@ -311,7 +354,7 @@ fn release(is_idle: bool) -> Release {
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
         is_idle,
-        timings: ReleaseTimings::default_for(Target::Lambda, true),
+        timings: ReleaseTimings::default_for(Target::Lambda, true, 120),
         started: Timestamp(BEGIN * 1_000),
         progress: Progress::default(),
     }
@@ -345,7 +388,13 @@ impl Row {
             (Behaviour::Errors(old), Behaviour::Errors(new)) => {
                 format!("{:.0}% → {:.0}% errors", old * 100.0, new * 100.0)
             }
-            (Behaviour::Hangs, Behaviour::Errors(_)) => "answers again".to_owned(),
+            (_, Behaviour::SlowFirst { is_marked: true }) => {
+                "equal, slow first requests".to_owned()
+            }
+            (_, Behaviour::SlowFirst { is_marked: false }) => {
+                "equal, slow first requests, if their times counted".to_owned()
+            }
+            (_, Behaviour::Errors(_)) => "answers again".to_owned(),
         }
     }
 
@@ -425,6 +474,24 @@ mod tests {
                     assert!(!ended.is_promoted, "{case:?}, seed {seed}: {ended:?}");
                 }
             }
+        }
+    }
+
+    /// Each sandbox of the new version has first requests, which are slow in every version.
+    #[test]
+    fn slow_first_requests_roll_nothing_back() {
+        for rate in [2.0, 20.0] {
+            let equal = Behaviour::SlowFirst { is_marked: true };
+            let rolled_back = (0..50).filter(|seed| {
+                let case = Case {
+                    rate,
+                    lag: 20,
+                    old: equal,
+                    new: equal,
+                };
+                run(case, &mut Rng::with_seed(*seed)).is_rolled_back
+            });
+            assert!(rolled_back.count() <= 1, "at {rate} a second");
         }
     }
 

@@ -114,6 +114,7 @@ fn empty(plan: &Plan) -> Arm {
     Arm {
         total: 0,
         errors: 0,
+        cold: 0,
         latency: plan.latency.map(|_| Histogram::default()),
     }
 }
@@ -135,6 +136,7 @@ pub(crate) fn trial(plan: &Plan, random: &mut Rng) -> Ending {
     let history = History {
         n: past.total,
         errors: past.errors,
+        cold: 0,
         latency: past.latency,
     };
     let (policy, least) = match plan.latency {

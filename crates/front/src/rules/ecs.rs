@@ -37,6 +37,16 @@ pub(super) const RULES: &[Rule] = &[
         apply: Apply::Both(starve, show_starved),
     },
     Rule {
+        id: "ecs-tmpfs-refused",
+        concerns: &[("ecs", &["RegisterTaskDefinition"])],
+        kind: Kind::Refuse,
+        on: On::Scenario("tmpfs-refused"),
+        summary: "A region in which Fargate has no directories in memory refuses them, or, with the value \
+                  `options`, only their mount options.",
+        source: "https://github.com/aws/containers-roadmap/issues/736",
+        apply: Apply::Request(refuse_tmpfs),
+    },
+    Rule {
         id: "ecs-task-definition-defaults",
         concerns: &[("ecs", &["RegisterTaskDefinition", "DescribeTaskDefinition"])],
         kind: Kind::Rewrite,
@@ -57,6 +67,26 @@ pub(super) const OBSERVED: &[Concern] = &[(
         "DeleteService",
     ],
 )];
+
+fn refuse_tmpfs(world: &mut World, call: &Call) -> Before {
+    let body = call.json();
+    let containers = body["containerDefinitions"].as_array();
+    let mut mounts = containers
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["linuxParameters"]["tmpfs"].as_array())
+        .flatten();
+    let only_options = world.value("tmpfs-refused") == Some("options");
+    let is_refused = mounts.any(|mount| !only_options || mount["mountOptions"].is_array());
+    if !is_refused {
+        return Before::Pass;
+    }
+    let message = match only_options {
+        true => "Invalid mountOptions in 'tmpfs' for tasks using the Fargate launch type.",
+        false => "The 'tmpfs' parameter is not supported for tasks using the Fargate launch type.",
+    };
+    Before::Answer(Answer::error(call, 400, "ClientException", message))
+}
 
 const NO_VCPU: &str = "You've reached the limit on the number of vCPUs you can run concurrently";
 
@@ -254,6 +284,30 @@ mod tests {
     use crate::request::Call;
     use crate::rules::testing::{Bench, target};
     use serde_json::{Value, json};
+
+    #[test]
+    fn a_region_without_directories_in_memory_refuses_them() {
+        let register = |mount: Value| {
+            target(
+                "ecs",
+                "RegisterTaskDefinition",
+                &json!({"containerDefinitions": [{"linuxParameters": {"tmpfs": [mount]}}]}),
+            )
+        };
+        let with_options = register(json!({"containerPath": "/tmp", "mountOptions": ["rw"]}));
+        let without = register(json!({"containerPath": "/tmp"}));
+        assert_eq!(Bench::new().refusal(&with_options), None);
+        let mut bench = Bench::of("tmpfs-refused");
+        let (status, text) = bench.refusal(&without).expect("a refusal");
+        assert_eq!(status, 400);
+        assert!(text.contains("ClientException"), "{text}");
+        bench
+            .front
+            .select("tmpfs-refused", "options")
+            .expect("known");
+        assert!(bench.refusal(&with_options).is_some());
+        assert_eq!(bench.refusal(&without), None);
+    }
 
     const OLD: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/app:3";
 

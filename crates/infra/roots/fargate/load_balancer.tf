@@ -12,6 +12,9 @@ resource "aws_lb" "main" {
   drop_invalid_header_fields = true
   enable_deletion_protection = false
 
+  # Longer than any response takes to begin, or a stream is silent.
+  idle_timeout = max(60, var.request_seconds + 5, var.idle_seconds)
+
   lifecycle {
     precondition {
       condition     = length(local.id) <= 24

@@ -32,8 +32,10 @@ resource "aws_ecs_task_definition" "placeholder" {
     # ECS returns this empty list; without it, older providers would report a change.
     systemControls = []
 
+    # ECS adds the empty list, and the provider compares it.
     linuxParameters = {
       capabilities = {
+        add  = []
         drop = ["ALL"]
       }
     }
@@ -62,7 +64,7 @@ resource "aws_ecs_service" "slot" {
   deployment_maximum_percent         = 200
 
   # A task that starts slowly is not stopped because of health checks.
-  health_check_grace_period_seconds = 120
+  health_check_grace_period_seconds = var.start_seconds
 
   # No shell in running tasks.
   enable_execute_command = false

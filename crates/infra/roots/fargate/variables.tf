@@ -82,3 +82,39 @@ variable "drain_seconds" {
     error_message = "The drain time must be a whole number of seconds from 0 to 3600."
   }
 }
+
+variable "start_seconds" {
+  description = "Seconds in which health checks do not stop a new task."
+  type        = number
+  nullable    = false
+  default     = 120
+
+  validation {
+    condition     = var.start_seconds >= 10 && var.start_seconds <= 1800 && floor(var.start_seconds) == var.start_seconds
+    error_message = "It must be a whole number of seconds from 10 to 1800."
+  }
+}
+
+variable "request_seconds" {
+  description = "Seconds that a response may take until it begins."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = var.request_seconds >= 1 && var.request_seconds <= 115 && floor(var.request_seconds) == var.request_seconds
+    error_message = "It must be a whole number of seconds from 1 to 115."
+  }
+}
+
+variable "idle_seconds" {
+  description = "Seconds that a connection may be silent, such as a websocket."
+  type        = number
+  nullable    = false
+  default     = 60
+
+  validation {
+    condition     = var.idle_seconds >= 1 && var.idle_seconds <= 600 && floor(var.idle_seconds) == var.idle_seconds
+    error_message = "It must be a whole number of seconds from 1 to 600."
+  }
+}

@@ -3,7 +3,8 @@
 use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
 use rules::app::manifest::{
-    Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Overrides,
+    Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS,
+    MAX_START_SECONDS, Manifest, Overrides,
 };
 use rules::app::names::{Names, Slots};
 use rules::leave::ci::{Deployment, Forge, Setup, origin::Project, partition};
@@ -282,6 +283,16 @@ fn variables_accept_what_the_manifest_accepts() {
     for seconds in [0, MAX_DRAIN_SECONDS] {
         let taken = accepts(Root::Fargate, "drain_seconds", seconds);
         assert!(taken, "drain_seconds {seconds}");
+    }
+    for (variable, most) in [
+        ("start_seconds", [10, MAX_START_SECONDS]),
+        ("request_seconds", [1, MAX_REQUEST_SECONDS]),
+        ("idle_seconds", [1, MAX_IDLE_SECONDS]),
+    ] {
+        for seconds in most {
+            let taken = accepts(Root::Fargate, variable, seconds);
+            assert!(taken, "{variable} {seconds}");
+        }
     }
     for port in [1, u16::MAX] {
         for root in [Root::Fargate, Root::Lambda] {

@@ -114,9 +114,10 @@ pub(crate) struct Move {
 /// What has to hold before a new version gets traffic.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Start {
-    /// Maximum time until a new version is healthy: 90s, 10m
-    #[arg(long, env = "LANDFALL_READY_TIMEOUT", default_value = "5m", value_name = "DURATION", value_parser = duration)]
-    pub(crate) ready_timeout: Duration,
+    /// Maximum time until a new version is healthy: 90s, 10m [default: 5m, more with a long
+    /// `start_seconds`]
+    #[arg(long, env = "LANDFALL_READY_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    pub(crate) ready_timeout: Option<Duration>,
     /// Continue although this check of `landfall doctor --json` fails; several separated by commas
     #[arg(
         long,

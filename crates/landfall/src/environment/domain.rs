@@ -13,10 +13,10 @@ use rules::check::{Unavailable, verdict};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::operate::domain::course::{Course, Kept};
-use rules::operate::domain::{Caa, Public, Survey, checks, zone};
+use rules::operate::domain::{Caa, Public, Survey, Zone, checks, zone};
 use rules::shape::contract::{FargateDomainInputs, LambdaDomainInputs, Root};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests to an address before it counts as not answering.
 const ATTEMPTS: u32 = 3;
@@ -58,15 +58,16 @@ pub(crate) async fn survey(environment: &Environment, domain: &Domain) -> Result
         let in_zone = zones.records(zone, domain).await?;
         records.extend(in_zone.into_iter().map(|record| (zone.id.clone(), record)));
     }
+    let missing = missing_names(&zones, &found, domain).await?;
     let kept = kept(environment).await?;
     let resolver = environment.cloud().resolver();
     let (resolver, public, caa) = match resolver {
         Ok(resolver) => (
             resolver.describe(),
-            delegations(&resolver, domain)
+            delegations(&resolver, domain, &missing)
                 .await
                 .map_err(Unavailable::Unknown),
-            certificate_authorities(&resolver, domain).await,
+            certificate_authorities(&resolver, domain, &missing).await,
         ),
         Err(why) => (String::new(), Err(why), None),
     };
@@ -82,14 +83,55 @@ pub(crate) async fn survey(environment: &Environment, domain: &Domain) -> Result
     })
 }
 
+/// The domain and its parents that do not exist in the hosted zone which they would be in. Public DNS must not be asked
+/// for them: resolvers remember for 15 minutes that a name does not exist (RFC 2308, and the SOA record of
+/// Route 53), and `up` is about to create one of them.
+async fn missing_names(
+    zones: &Zones,
+    found: &[Zone],
+    domain: &Domain,
+) -> Result<BTreeSet<String>, Failure> {
+    let mut missing = inside(domain, found);
+    for name in missing.clone() {
+        let parsed = Domain::parse(&name).ok();
+        for zone in found {
+            if let Some(name) = &parsed
+                && zones.has(zone, name).await?
+            {
+                missing.remove(name.as_str());
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// The domain and its parents that lie in one of these zones, without the zones' own names.
+fn inside(domain: &Domain, zones: &[Zone]) -> BTreeSet<String> {
+    let begins = |name: &str| zones.iter().any(|zone| zone.name == name);
+    let lies_in_one = |name: &str| {
+        let mut parents = zones.iter().map(|zone| format!(".{}", zone.name));
+        parents.any(|parent| name.ends_with(&parent))
+    };
+    let names = domain.zones();
+    names
+        .filter(|name| lies_in_one(name) && !begins(name))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The name servers that public DNS has for the domain and for each of its parents.
 async fn delegations(
     resolver: &Resolver,
     domain: &Domain,
+    missing: &BTreeSet<String>,
 ) -> Result<Vec<(String, Public)>, String> {
     let mut public = Vec::new();
     for name in domain.zones() {
-        public.push((name.to_owned(), resolver.name_servers(name).await?));
+        let servers = match missing.contains(name) {
+            true => Public::Nothing,
+            false => resolver.name_servers(name).await?,
+        };
+        public.push((name.to_owned(), servers));
     }
     Ok(public)
 }
@@ -99,8 +141,9 @@ async fn delegations(
 async fn certificate_authorities(
     resolver: &Resolver,
     domain: &Domain,
+    missing: &BTreeSet<String>,
 ) -> Option<(String, Vec<Caa>)> {
-    for name in domain.zones() {
+    for name in domain.zones().filter(|name| !missing.contains(*name)) {
         let records = resolver.caa(name).await.ok()?;
         if !records.is_empty() {
             return Some((name.to_owned(), records));
@@ -227,4 +270,37 @@ pub(crate) async fn public(
         address(domain)
     ));
     Ok(aws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_dns_is_not_asked_for_names_that_are_about_to_be_created() {
+        let of = |domain: &str, zones: &[&str]| -> Vec<String> {
+            let domain = Domain::parse(domain).expect("a domain");
+            let zones: Vec<Zone> = zones
+                .iter()
+                .map(|name| Zone {
+                    name: (*name).to_owned(),
+                    id: "Z1".to_owned(),
+                    name_servers: Vec::new(),
+                })
+                .collect();
+            inside(&domain, &zones).into_iter().collect()
+        };
+        let deep = "a.b.example.com";
+        assert_eq!(
+            of(deep, &["example.com"]),
+            ["a.b.example.com", "b.example.com"]
+        );
+        assert_eq!(
+            of(deep, &["example.com", "b.example.com"]),
+            ["a.b.example.com"]
+        );
+        assert_eq!(of("example.com", &["example.com"]), [""; 0]);
+        // No one is about to create a name without a zone.
+        assert_eq!(of(deep, &[]), [""; 0]);
+    }
 }

@@ -97,7 +97,13 @@ impl Driver<'_> {
             self.keep_image(revision, &tag).await;
         }
         match step {
-            Step::Stage { slot } => platform.stage(*slot, revision, release.count, look).await,
+            Step::Stage { slot } => {
+                let staged = platform.stage(*slot, revision, release.count, look);
+                if let Some(note) = staged.await? {
+                    self.report.note(note);
+                }
+                Ok(())
+            }
             Step::EnablePreview => platform.enable_previews(look).await,
             Step::DisablePreview => platform.disable_previews(look).await,
             Step::Shift { slot, share } => platform.shift(*slot, *share, look).await,

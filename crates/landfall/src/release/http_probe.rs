@@ -49,6 +49,20 @@ fn is_unknown_to_cdn(status: u16, server: Option<&str>, x_cache: Option<&str>) -
         && x_cache.is_some_and(|text| text.starts_with("Error from cloudfront"))
 }
 
+/// Whether this answer sends the client to the very address that it asked for: an app that takes its requests for
+/// plain HTTP does so, and its users see an endless loop.
+fn is_redirect_to_itself(asked: &reqwest::Url, status: u16, location: Option<&str>) -> bool {
+    let target = location.and_then(|location| asked.join(location).ok());
+    (300..400).contains(&status)
+        && target.is_some_and(|mut target| {
+            target.set_fragment(None);
+            target == *asked
+        })
+}
+
+/// The status under which such an answer counts: 508, Loop Detected.
+const LOOP: u16 = 508;
+
 impl Prober {
     /// Requests `path` at `base`.
     pub(crate) fn new(base: &str, path: &str) -> Result<Prober, Failure> {
@@ -78,9 +92,11 @@ impl Prober {
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let header = |name: &str| answer.headers().get(name)?.to_str().ok();
+        let is_loop = is_redirect_to_itself(answer.url(), status, header("location"));
         let is_of_cdn = is_unknown_to_cdn(status, header("server"), header("x-cache"));
         // An incomplete answer is none.
         answer.bytes().await.ok()?;
+        let status = if is_loop { LOOP } else { status };
         (!is_of_cdn).then_some(status)
     }
 
@@ -112,6 +128,31 @@ impl Prober {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirect_to_the_address_that_was_asked_for_is_a_loop() {
+        let asked = reqwest::Url::parse("https://app.example.com/").expect("a URL");
+        let of = |status, location| is_redirect_to_itself(&asked, status, location);
+        for itself in [
+            "https://app.example.com/",
+            "https://app.example.com",
+            "/",
+            "",
+            "#top",
+        ] {
+            assert!(of(301, Some(itself)), "{itself}");
+        }
+        for elsewhere in [
+            "/login",
+            "http://app.example.com/",
+            "https://www.example.com/",
+            "/?a=1",
+        ] {
+            assert!(!of(302, Some(elsewhere)), "{elsewhere}");
+        }
+        assert!(!of(200, Some("/")));
+        assert!(!of(301, None));
+    }
 
     #[test]
     fn a_location_that_does_not_know_the_distribution_is_no_answer() {

@@ -136,17 +136,20 @@ impl Platform {
         }
     }
 
-    /// Sets a slot to `count` tasks of the revision. Idempotent.
+    /// Sets a slot to `count` tasks of the revision. Idempotent. Returns what the user has to know about it.
     pub(crate) async fn stage(
         &self,
         slot: Slot,
         revision: &Revision,
         count: u32,
         look: &Look,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<&'static str>, Failure> {
         match self {
             Platform::Fargate(fargate) => fargate.stage(slot, revision, count, look).await,
-            Platform::Lambda(lambda) => lambda.stage(slot, revision, look).await,
+            Platform::Lambda(lambda) => {
+                let staged = lambda.stage(slot, revision, look).await;
+                staged.map(|()| None)
+            }
         }
     }
 

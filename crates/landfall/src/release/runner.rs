@@ -24,6 +24,10 @@ use std::time::Duration;
 const PUBLIC: Duration = Duration::from_secs(60);
 /// Answers without an error that a verdict needs.
 const GOOD_ANSWERS: u32 = 3;
+/// How long after a release no answer may be lost. "Rule updates do not take effect immediately, so requests could be
+/// routed using the previous rule configuration for a short time"
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-rule.html>).
+const STEADY: Duration = Duration::from_secs(3);
 
 /// Runs the releases of one environment.
 pub(crate) struct ReleaseRunner<'a> {
@@ -173,7 +177,7 @@ impl ReleaseRunner<'_> {
         match result {
             ReleaseResult::Unchanged(slot) => {
                 let digest = &revision.image.digest;
-                let observed = self.observe(*slot, Some(digest)).await?;
+                let observed = self.observe(*slot, Some(digest), Duration::ZERO).await?;
                 match not_serving(observed.verdict.as_ref()) {
                     None => Ok(()),
                     Some(failure) => Err(failure.into()),
@@ -191,9 +195,9 @@ impl ReleaseRunner<'_> {
         let observed = match (slot_to_observe(outcome), outcome) {
             (Some(slot), Outcome::Serving { .. }) => {
                 let digest = &record.revision.image.digest;
-                self.observe(slot, Some(digest)).await?
+                self.observe(slot, Some(digest), STEADY).await?
             }
-            (Some(slot), _) => self.observe(slot, None).await?,
+            (Some(slot), _) => self.observe(slot, None, STEADY).await?,
             (None, _) => Observed::default(),
         };
         if let Outcome::Held { slot, .. } = outcome {
@@ -219,12 +223,17 @@ impl ReleaseRunner<'_> {
     }
 
     /// Compares what runs in a slot with `expected`, or with the image that the slot is set to.
-    async fn observe(&self, slot: Slot, expected: Option<&Digest>) -> Result<Observed, Failure> {
+    async fn observe(
+        &self,
+        slot: Slot,
+        expected: Option<&Digest>,
+        steady: Duration,
+    ) -> Result<Observed, Failure> {
         let look = self.driver.look().await?;
         let of = look.of(slot);
         let set = of.image.as_deref().and_then(Image::parse);
         let expected = expected.cloned().or(set.map(|image| image.digest));
-        let answers = self.ask_public().await;
+        let answers = self.ask_public(steady).await;
         let verdict = expected.map(|digest| verdict(&digest, &of.running, answers));
         if let Some(verdict) = &verdict {
             self.report.emit(Event::Judged {
@@ -234,14 +243,23 @@ impl ReleaseRunner<'_> {
         Ok(Observed { verdict, answers })
     }
 
-    /// Sends requests to the public address until some were answered without an error, or for a minute.
-    async fn ask_public(&self) -> Answers {
+    /// Sends requests to the public address until some were answered without an error and, for a time of
+    /// `steady`, none was lost; or for a minute.
+    async fn ask_public(&self, steady: Duration) -> Answers {
         let mut answers = Answers::default();
-        let end = tokio::time::Instant::now() + PUBLIC;
-        while answers.good < GOOD_ANSWERS && tokio::time::Instant::now() < end {
+        let begun = tokio::time::Instant::now();
+        let mut steady_since = begun;
+        while begun.elapsed() < PUBLIC
+            && (answers.good < GOOD_ANSWERS || steady_since.elapsed() < steady)
+        {
+            let lost = answers.lost;
             let status = self.driver.prober.ask(&SlotRoute::default()).await;
             answers.count(status);
-            if status.is_none_or(|status| status >= 500) {
+            if answers.lost > lost {
+                steady_since = tokio::time::Instant::now();
+            }
+            let has_enough = answers.good >= GOOD_ANSWERS;
+            if has_enough || status.is_none_or(|status| status >= 500) {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }

@@ -40,7 +40,10 @@ pub use size::{Count, Cpu, Memory};
 pub use sum::FileSum;
 pub use target::{Architecture, Region, StateBackend, Target};
 pub use target_choice::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
-pub use traffic::{HealthPath, MAX_DRAIN_SECONDS, Port};
+pub use traffic::{
+    DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, HealthPath,
+    MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS, Port,
+};
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -106,6 +109,14 @@ pub struct Manifest {
     pub dockerfile: RelativePath,
     /// Seconds that requests in flight get to finish, 0 to [`MAX_DRAIN_SECONDS`]; default 20.
     pub drain_seconds: u32,
+    /// Seconds that a new task may take until its first answer, 10 to [`MAX_START_SECONDS`]; default
+    /// [`DEFAULT_START_SECONDS`].
+    pub start_seconds: u32,
+    /// Seconds that a response may take until it begins, 1 to [`MAX_REQUEST_SECONDS`]; default
+    /// [`DEFAULT_REQUEST_SECONDS`].
+    pub request_seconds: u32,
+    /// Seconds that a connection may be silent, 1 to [`MAX_IDLE_SECONDS`]; default [`DEFAULT_IDLE_SECONDS`].
+    pub idle_seconds: u32,
     /// Days that log lines are kept, one of [`LOG_RETENTION_DAYS`]; default 14.
     pub log_retention_days: u32,
 }

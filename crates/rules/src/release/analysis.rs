@@ -258,7 +258,7 @@ impl CanaryAnalysis {
             let arm = |counts: minute_counts::Counts| Arm {
                 total: counts.total,
                 errors: counts.errors,
-                latency: None,
+                ..Arm::default()
             };
             let window = SealedWindow {
                 stratum: Stratum::Users,
@@ -293,7 +293,7 @@ impl CanaryAnalysis {
         let arm = |answers: Answers| Arm {
             total: u64::from(answers.asked),
             errors: u64::from(answers.errors + answers.lost),
-            latency: None,
+            ..Arm::default()
         };
         let last = self.counts.windows.last().map_or(0, SealedWindow::end);
         self.push(SealedWindow {
@@ -337,6 +337,7 @@ impl CanaryAnalysis {
                 .saturating_sub(past.gone)
                 .saturating_sub(past.open),
             errors: past.errors,
+            cold: past.cold,
             latency: (past.total > 0).then_some(past.latency),
         };
         if history != self.counts.history {

@@ -1,6 +1,6 @@
 //! The environment of the edge in a task or function, and how long a task may take to stop.
 
-use crate::app::manifest::Target;
+use crate::app::manifest::{DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, Target};
 use edge_contract::PORT;
 use edge_contract::env_vars::PREFIX;
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct EdgeTask<'a> {
     /// Path that the edge requests to see whether the app answers.
     pub ready_path: &'a str,
     pub drain_seconds: u32,
+    pub start_seconds: u32,
+    pub request_seconds: u32,
     pub no_new_privileges: bool,
     /// Id of the revision.
     pub revision: &'a str,
@@ -54,8 +56,14 @@ pub fn variables(task: &EdgeTask<'_>) -> BTreeMap<String, String> {
     ];
     // Set only where it differs from the default: older edges do not know the variable.
     let privileges = (!task.no_new_privileges).then(|| ("NO_NEW_PRIVILEGES", "off".to_owned()));
+    // As above.
+    let unless = |usual: u32, name, seconds| (seconds != usual).then(|| (name, millis(seconds)));
+    let start = unless(DEFAULT_START_SECONDS, "START_MS", task.start_seconds);
+    let request = unless(DEFAULT_REQUEST_SECONDS, "DEADLINE_MS", task.request_seconds);
     let in_tasks = in_tasks
         .into_iter()
+        .chain(start)
+        .chain(request)
         .filter(|_| task.target == Target::Fargate);
     everywhere
         .into_iter()
@@ -79,10 +87,23 @@ mod tests {
                 port: 3000,
                 ready_path: "/",
                 drain_seconds: 15,
+                start_seconds: 600,
+                request_seconds: 90,
                 no_new_privileges: false,
                 revision: "e790b3b3dbaf",
             });
             assert!(variables.contains_key("LANDFALL_EDGE_NO_NEW_PRIVILEGES"));
+            let of = |name: &str| {
+                variables
+                    .get(&format!("{PREFIX}{name}"))
+                    .map(String::as_str)
+            };
+            let expected = match target {
+                Target::Fargate => (Some("600000"), Some("90000")),
+                // Lambda's own limits apply there.
+                Target::Lambda => (None, None),
+            };
+            assert_eq!((of("START_MS"), of("DEADLINE_MS")), expected);
             for name in variables.keys() {
                 let short = name.strip_prefix(PREFIX).expect("the prefix");
                 assert!(VARIABLES.iter().any(|known| known.name == short), "{name}");

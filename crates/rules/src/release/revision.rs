@@ -1,6 +1,9 @@
 //! A revision: an image by digest together with its settings. It never changes.
 
-use crate::app::manifest::{Architecture, Container, Manifest, Reference, SecretName, Target};
+use crate::app::manifest::{
+    Architecture, Container, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, Manifest, Reference,
+    SecretName, Target,
+};
 use crate::release::edge_environment::{self, EdgeTask};
 use crate::release::secrets_loader;
 use edge_contract::PORT;
@@ -120,6 +123,31 @@ pub struct EdgeSettings {
     pub ready_path: String,
     /// Seconds for requests in flight to finish.
     pub drain_seconds: u32,
+    /// Seconds until the app's first answer. Revisions from before this setting keep their ids.
+    #[serde(default = "default_start", skip_serializing_if = "is_default_start")]
+    pub start_seconds: u32,
+    /// Seconds until a response begins. Revisions from before this setting keep their ids.
+    #[serde(
+        default = "default_request",
+        skip_serializing_if = "is_default_request"
+    )]
+    pub request_seconds: u32,
+}
+
+fn default_start() -> u32 {
+    DEFAULT_START_SECONDS
+}
+
+fn is_default_start(seconds: &u32) -> bool {
+    *seconds == DEFAULT_START_SECONDS
+}
+
+fn default_request() -> u32 {
+    DEFAULT_REQUEST_SECONDS
+}
+
+fn is_default_request(seconds: &u32) -> bool {
+    *seconds == DEFAULT_REQUEST_SECONDS
 }
 
 impl Settings {
@@ -148,6 +176,8 @@ impl Settings {
             edge: manifest.edge.then(|| EdgeSettings {
                 ready_path: manifest.health.to_string(),
                 drain_seconds: manifest.drain_seconds,
+                start_seconds: manifest.start_seconds,
+                request_seconds: manifest.request_seconds,
             }),
             container: Some(match manifest.target {
                 Target::Fargate => container.of_image(image_user),
@@ -169,6 +199,8 @@ impl Settings {
             port: self.port,
             ready_path: &edge.ready_path,
             drain_seconds: edge.drain_seconds,
+            start_seconds: edge.start_seconds,
+            request_seconds: edge.request_seconds,
             no_new_privileges: !self.container.as_ref().is_some_and(allows),
             revision: &revision.0,
         })
@@ -306,6 +338,8 @@ mod tests {
                 s.edge = Some(EdgeSettings {
                     ready_path: "/".into(),
                     drain_seconds: 20,
+                    start_seconds: DEFAULT_START_SECONDS,
+                    request_seconds: DEFAULT_REQUEST_SECONDS,
                 });
             },
             |s| s.container = Some(Container::default()),

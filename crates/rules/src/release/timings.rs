@@ -45,8 +45,14 @@ impl ReleaseTimings {
     /// The defaults for an app with an edge, without one, and on Lambda, where the counts come by the log,
     /// about 50 seconds late. The load balancer's counts are used two minutes after their minute
     /// ([`crate::release::minute_counts::SETTLES`]): four minutes show at least one window.
-    pub fn default_for(target: Target, edge: bool) -> ReleaseTimings {
-        let usual = ReleaseTimings::default();
+    ///
+    /// `start_seconds` is how long a new task may take until its first answer. Three minutes on top of it are for
+    /// ECS to place it and to pull its image.
+    pub fn default_for(target: Target, edge: bool, start_seconds: u32) -> ReleaseTimings {
+        let mut usual = ReleaseTimings::default();
+        usual.ready = usual
+            .ready
+            .max(Duration::from_secs(u64::from(start_seconds) + 180));
         if target == Target::Lambda {
             return ReleaseTimings {
                 minimum: Duration::from_secs(30),

@@ -3,7 +3,9 @@
 //! Field = HCL variable or output = word in the documentation. A test in `infra` reads the HCL and
 //! compares names in both directions.
 
-use crate::app::manifest::{Manifest, Target};
+use crate::app::manifest::{
+    DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, Manifest, Target,
+};
 use crate::app::names::{Names, Slots};
 use crate::release::revision::Image;
 use crate::shape::task_endpoint::TaskEndpoint;
@@ -111,6 +113,28 @@ pub struct FargateInputs {
     pub unhealthy_threshold: u32,
     /// Seconds that a target keeps answering in-flight requests after it was taken out.
     pub drain_seconds: u32,
+    /// Seconds in which health checks do not stop a new task.
+    #[serde(default = "default_start")]
+    pub start_seconds: u32,
+    /// Seconds that a response may take until it begins.
+    #[serde(default = "default_request")]
+    pub request_seconds: u32,
+    /// Seconds that a connection may be silent.
+    #[serde(default = "default_idle")]
+    pub idle_seconds: u32,
+}
+
+// What environments from before these variables have.
+fn default_start() -> u32 {
+    DEFAULT_START_SECONDS
+}
+
+fn default_request() -> u32 {
+    DEFAULT_REQUEST_SECONDS
+}
+
+fn default_idle() -> u32 {
+    DEFAULT_IDLE_SECONDS
 }
 
 /// `terraform.tfvars.json` of the Lambda root.
@@ -306,6 +330,9 @@ impl FargateInputs {
             health_path: front.health_path,
             unhealthy_threshold: front.unhealthy_threshold,
             drain_seconds: manifest.drain_seconds,
+            start_seconds: manifest.start_seconds,
+            request_seconds: manifest.request_seconds,
+            idle_seconds: manifest.idle_seconds,
         }
     }
 }

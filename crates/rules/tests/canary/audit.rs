@@ -119,6 +119,7 @@ fn arms() -> impl Strategy<Value = Arm> {
         Arm {
             total,
             errors: errors.min(total),
+            cold: 0,
             latency: millis.map(|_| latency),
         }
     })
@@ -140,7 +141,7 @@ proptest! {
         });
         let counts = Counts {
             windows: windows.collect(),
-            history: History { n: history.total, errors: history.errors, latency: history.latency },
+            history: History { n: history.total, errors: history.errors, cold: history.cold, latency: history.latency },
         };
         let policy = Policy { alpha: f64::from(thousandths) / 1_000.0, ..Policy::default() };
         let evidence = parse(&write(&policy, &counts)).expect("evidence");

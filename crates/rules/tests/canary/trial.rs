@@ -12,7 +12,7 @@ fn arm(total: u64, errors: u64) -> Arm {
     Arm {
         total,
         errors,
-        latency: None,
+        ..Arm::default()
     }
 }
 
@@ -26,6 +26,7 @@ fn timed(random: &mut Random, total: u64, micros: f64) -> Arm {
     Arm {
         total,
         errors: 0,
+        cold: 0,
         latency: Some(latency),
     }
 }
@@ -51,7 +52,7 @@ fn ten_percent() -> History {
     History {
         n: 2_000,
         errors: 200,
-        latency: None,
+        ..History::default()
     }
 }
 
@@ -210,6 +211,7 @@ fn a_version_that_times_out_is_slow_and_failing() {
         window.new = Arm {
             total: 1,
             errors: 1,
+            cold: 0,
             latency: Some(Histogram::default()),
         };
     }
@@ -261,6 +263,7 @@ fn arms() -> impl Strategy<Value = Arm> {
         Arm {
             total,
             errors,
+            cold: 0,
             latency: millis.map(|_| latency),
         }
     })
@@ -272,7 +275,7 @@ proptest! {
         history in arms(),
         windows in prop::collection::vec((any::<bool>(), arms(), arms()), 0..40),
     ) {
-        let history = History { n: history.total, errors: history.errors, latency: history.latency };
+        let history = History { n: history.total, errors: history.errors, cold: history.cold, latency: history.latency };
         let mut counts = Counts { history: history.clone(), windows: vec![] };
         let mut trial = Trial::new(&Policy::default(), &history);
         for (second, (is_probe, old, new)) in windows.into_iter().enumerate() {

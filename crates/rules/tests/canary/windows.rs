@@ -71,6 +71,7 @@ fn open_requests_failed_connections_and_departed_clients_are_not_counted() {
         errors: 2,
         open: 3,
         gone: 4,
+        cold: 0,
         latency: latency.clone(),
     });
     assert_eq!(arm.tally(), Tally::new(6, 5));
@@ -80,6 +81,7 @@ fn open_requests_failed_connections_and_departed_clients_are_not_counted() {
         errors: 5,
         open: u64::MAX,
         gone: 7,
+        cold: 0,
         latency: Histogram::default(),
     };
     assert_eq!(Arm::from(&inconsistent).tally(), Tally::new(0, 0));
@@ -108,6 +110,7 @@ fn outcome(total: u64, choice: [u64; 4]) -> Attempts {
         errors,
         open,
         gone,
+        cold: 0,
         latency: sketch,
     }
 }

@@ -299,7 +299,7 @@ fn regions_are_known_by_their_shape() {
 
 #[test]
 fn numbers_have_their_limits() {
-    let cases: [(&str, &[&str], &[&str]); 5] = [
+    let cases: [(&str, &[&str], &[&str]); 8] = [
         (
             "port",
             &["1", "65535", "0x1F90", "8_080"],
@@ -312,6 +312,9 @@ fn numbers_have_their_limits() {
             &["-0.01", "nan", "inf", "1.001", "1e9", "true"],
         ),
         ("drain_seconds", &["0", "110"], &["-1", "111"]),
+        ("start_seconds", &["10", "1800"], &["9", "1801"]),
+        ("request_seconds", &["1", "115"], &["0", "116"]),
+        ("idle_seconds", &["1", "600"], &["0", "601"]),
         (
             "log_retention_days",
             &["1", "3653"],

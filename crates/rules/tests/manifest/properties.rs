@@ -187,6 +187,9 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             },
             dockerfile: RelativePath::parse("build/Dockerfile").ok()?,
             drain_seconds,
+            start_seconds: 600,
+            request_seconds: 90,
+            idle_seconds: 300,
             log_retention_days,
         })
     })

@@ -40,6 +40,9 @@ fn every_key_arrives() {
         state = "local"
         dockerfile = "./deploy/Dockerfile"
         drain_seconds = 0
+        start_seconds = 600
+        request_seconds = 90
+        idle_seconds = 300
         log_retention_days = 365
         [container]
         user = "1000:www"

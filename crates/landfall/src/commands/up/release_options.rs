@@ -6,7 +6,7 @@ use rules::release::{self, Purpose, ReleaseOptions, ReleaseTimings};
 
 pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOptions {
     let pace = &arguments.pace;
-    let usual = ReleaseTimings::default_for(manifest.target, manifest.edge);
+    let usual = ReleaseTimings::default_for(manifest.target, manifest.edge, manifest.start_seconds);
     ReleaseOptions {
         count: manifest.count.get(),
         strategy: match pace.strategy {
@@ -22,7 +22,7 @@ pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOpt
             AtMaximum::RollBack => release::AtMaximum::RollBack,
         },
         timings: ReleaseTimings {
-            ready: arguments.start.ready_timeout,
+            ready: arguments.start.ready_timeout.unwrap_or(usual.ready),
             minimum: pace.minimum.unwrap_or(usual.minimum),
             maximum: pace.maximum,
             bake: pace.bake.unwrap_or(usual.bake),

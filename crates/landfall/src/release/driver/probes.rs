@@ -1,13 +1,18 @@
 //! Probes of the candidate and of the old version.
 
 use super::Driver;
-use crate::release::platform::{Look, Probed};
+use crate::release::platform::{Look, Platform, Probed};
+use crate::report::now;
 use futures_util::future::join_all;
 use rules::app::names::Slot;
 use rules::release::Release;
 use rules::release::verdict::Answers;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
+/// Answers of the candidate's edge in a row that show that every node of the load balancer has the rule: each node
+/// answers about one request of two.
+const ROUTED: u32 = 8;
 /// Requests that each task of a candidate gets before anything is counted.
 const WARM_UP: u32 = 5;
 /// Time limit for these requests.
@@ -21,6 +26,27 @@ pub(super) struct Pairs {
 }
 
 impl Driver<'_> {
+    /// A new rule of a load balancer takes effect some seconds late, and until then the old version answers what is
+    /// meant for the candidate. Returns once the candidate's edge answers, or after a while.
+    pub(super) async fn await_route(&self, release: &Release, look: &Look) {
+        if !matches!(self.platform, Platform::Fargate(_)) {
+            return;
+        }
+        let route = look.route(release.candidate);
+        let since = now().0 / 1_000;
+        let begun = Instant::now();
+        let mut in_a_row = 0;
+        while in_a_row < ROUTED && begun.elapsed() < release.timings.settle {
+            let counts = self.prober.counts(&route, since).await;
+            if counts.is_some_and(|counts| counts.revision == release.revision.0) {
+                in_a_row += 1;
+            } else {
+                in_a_row = 0;
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
     /// The first requests of a process are slow, and not representative of later ones. These are not
     /// marked as probes and come before users, so they are not counted.
     pub(super) async fn warm_up(&self, release: &Release, look: &Look) {

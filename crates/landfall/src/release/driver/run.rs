@@ -165,6 +165,9 @@ impl<'r, 'd> Run<'r, 'd> {
         self.write().await?;
         if let Step::Probe { requests } = step {
             if release.progress.probed_at.is_none() {
+                if self.ledger.record.revision.settings.edge.is_some() {
+                    self.driver.await_route(release, look).await;
+                }
                 self.driver.warm_up(release, look).await;
             }
             self.probe(*requests, release, look).await;

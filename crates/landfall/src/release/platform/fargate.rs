@@ -4,7 +4,9 @@ use super::{Look, SlotLook};
 use crate::failure::Failure;
 use crate::release::http_probe::SlotRoute;
 use crate::store::random::token;
-use aws::{LoadBalancer, Metrics, RequestCount, Roles, Services, Session, SlotFacts, TaskFacts};
+use aws::{
+    InMemory, LoadBalancer, Metrics, RequestCount, Roles, Services, Session, SlotFacts, TaskFacts,
+};
 use edge_contract::secret::Secret;
 use rules::app::names::{CLOSED, Names, Slot, Slots};
 use rules::exit::Exit;
@@ -78,7 +80,8 @@ impl Fargate {
         revision: &Revision,
         count: u32,
         look: &Look,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<&'static str>, Failure> {
+        let mut note = None;
         let task_definition = match self.services.find(&self.family, &revision.id()).await? {
             Some(arn) => arn,
             None => {
@@ -87,15 +90,18 @@ impl Fargate {
                     Some(secret) => secret,
                     None => new_secret()?,
                 };
-                self.services
-                    .register(&self.family, revision, &secret, &self.roles)
-                    .await?
+                let registered =
+                    self.services
+                        .register(&self.family, revision, &secret, &self.roles);
+                let (arn, in_memory) = registered.await?;
+                note = weaker(in_memory);
+                arn
             }
         };
         self.services
             .set(self.slots.of(slot), &task_definition, count)
             .await?;
-        Ok(())
+        Ok(note)
     }
 
     pub(super) async fn enable_previews(&self, look: &Look) -> Result<(), Failure> {
@@ -218,6 +224,21 @@ fn healthy(facts: &SlotFacts, targets: &[TargetHealth]) -> usize {
         own.into_iter().any(|address| address == target.id)
     };
     healthy.iter().filter(is_ours).count()
+}
+
+/// What the user has to know of a task definition that ECS accepted only without something.
+fn weaker(in_memory: InMemory) -> Option<&'static str> {
+    match in_memory {
+        InMemory::Complete => None,
+        InMemory::WithoutOptions => Some(
+            "ECS refused the mount options of the directories in memory: they have its own, and the app may not be able to \
+             write there",
+        ),
+        InMemory::Unsupported => Some(
+            "ECS refused directories in memory in this region: the image's files are writable instead, although \
+             `read_only` is true",
+        ),
+    }
 }
 
 #[cfg(test)]

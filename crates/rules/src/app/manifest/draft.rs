@@ -2,7 +2,10 @@
 
 use super::alerts::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::problem::{Invalid, Problem, quoted};
-use super::traffic::{self, DEFAULT_DRAIN_SECONDS};
+use super::traffic::{
+    self, DEFAULT_DRAIN_SECONDS, DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS,
+    DEFAULT_START_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS,
+};
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
     Memory, Need, Overrides, Port, Region, RelativePath, RuleId, SecretName, SecretsStore,
@@ -48,6 +51,9 @@ pub struct Draft {
     pub(super) state: StateBackend,
     pub(super) dockerfile: RelativePath,
     pub(super) drain_seconds: u32,
+    pub(super) start_seconds: u32,
+    pub(super) request_seconds: u32,
+    pub(super) idle_seconds: u32,
     pub(super) log_retention_days: u32,
     /// Line of each key that is present, right or wrong.
     pub(super) lines: BTreeMap<&'static str, usize>,
@@ -112,6 +118,24 @@ impl Draft {
                     traffic::drain_seconds(value::whole("drain_seconds", v)?)
                 })
                 .unwrap_or(DEFAULT_DRAIN_SECONDS),
+            start_seconds: reader
+                .scalar("start_seconds", |v| {
+                    let seconds = value::whole("start_seconds", v)?;
+                    traffic::seconds("start_seconds", seconds, 10, MAX_START_SECONDS)
+                })
+                .unwrap_or(DEFAULT_START_SECONDS),
+            request_seconds: reader
+                .scalar("request_seconds", |v| {
+                    let seconds = value::whole("request_seconds", v)?;
+                    traffic::seconds("request_seconds", seconds, 1, MAX_REQUEST_SECONDS)
+                })
+                .unwrap_or(DEFAULT_REQUEST_SECONDS),
+            idle_seconds: reader
+                .scalar("idle_seconds", |v| {
+                    let seconds = value::whole("idle_seconds", v)?;
+                    traffic::seconds("idle_seconds", seconds, 1, MAX_IDLE_SECONDS)
+                })
+                .unwrap_or(DEFAULT_IDLE_SECONDS),
             log_retention_days: reader
                 .scalar("log_retention_days", |v| {
                     alerts::log_retention_days(value::whole("log_retention_days", v)?)

@@ -50,6 +50,9 @@ impl Draft {
             container: &self.container,
             count: self.count,
             memory: self.memory,
+            start_seconds: self.start_seconds,
+            request_seconds: self.request_seconds,
+            idle_seconds: self.idle_seconds,
             port,
             env: &self.env,
             secrets: &self.secrets,
@@ -93,6 +96,9 @@ impl Draft {
             state: self.state,
             dockerfile: self.dockerfile(overrides).clone(),
             drain_seconds: self.drain_seconds,
+            start_seconds: self.start_seconds,
+            request_seconds: self.request_seconds,
+            idle_seconds: self.idle_seconds,
             log_retention_days: self.log_retention_days,
         })
     }

@@ -4,6 +4,7 @@
 use super::problem::Invalid;
 use super::target::one_of;
 use super::{Container, Count, Memory, Port, SecretName, TMP, Target};
+use super::{DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -104,6 +105,9 @@ pub(super) struct Asked<'a> {
     pub(super) container: &'a Container,
     pub(super) count: Count,
     pub(super) memory: Memory,
+    pub(super) start_seconds: u32,
+    pub(super) request_seconds: u32,
+    pub(super) idle_seconds: u32,
     /// [`None`] if it is not known, because of a problem in the manifest.
     pub(super) port: Option<Port>,
     pub(super) env: &'a BTreeMap<String, String>,
@@ -136,9 +140,37 @@ impl Asked<'_> {
                 self.count
             ));
         }
+        why.extend(self.long_waits());
         why.extend(self.port.and_then(unusable_port));
         why.extend(self.unusable_variables());
         why
+    }
+
+    /// What takes longer than it may on Lambda.
+    fn long_waits(self) -> impl Iterator<Item = String> {
+        [
+            (
+                "start_seconds",
+                self.start_seconds,
+                DEFAULT_START_SECONDS,
+                "a request on Lambda waits 30 seconds for an instance that starts",
+            ),
+            (
+                "request_seconds",
+                self.request_seconds,
+                DEFAULT_REQUEST_SECONDS,
+                "an HTTP API waits 30 seconds for a response",
+            ),
+            (
+                "idle_seconds",
+                self.idle_seconds,
+                DEFAULT_IDLE_SECONDS,
+                "Lambda has neither websockets nor streams that stay open",
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, asked, usual, _)| asked > usual)
+        .map(|(key, asked, _, why)| format!("`{key}` is {asked}, and {why}"))
     }
 
     /// What Lambda does not accept of the environment variables.

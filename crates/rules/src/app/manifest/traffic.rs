@@ -86,6 +86,38 @@ pub const MAX_DRAIN_SECONDS: u32 = 110;
 /// Seconds of draining by default.
 pub(super) const DEFAULT_DRAIN_SECONDS: u32 = 20;
 
+/// Most seconds until a new task answers. ECS waits longer; a deployment that takes half an hour is broken.
+pub const MAX_START_SECONDS: u32 = 1_800;
+/// Seconds until a new task answers, by default.
+pub const DEFAULT_START_SECONDS: u32 = 120;
+/// Most seconds until a response begins: CloudFront waits 120 at most without a higher quota, of which some are
+/// for the way (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>).
+pub const MAX_REQUEST_SECONDS: u32 = 115;
+/// Seconds until a response begins, by default.
+pub const DEFAULT_REQUEST_SECONDS: u32 = 30;
+/// Most seconds without data on a connection: CloudFront ends websockets after ten minutes
+/// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/distribution-working-with.websockets.html>).
+pub const MAX_IDLE_SECONDS: u32 = 600;
+/// Seconds without data on a connection, by default: what the load balancer waits.
+pub const DEFAULT_IDLE_SECONDS: u32 = 60;
+
+/// Checks the number of seconds of a key against its least and its most.
+pub(super) fn seconds(key: &str, seconds: i64, least: u32, most: u32) -> Result<u32, Invalid> {
+    u32::try_from(seconds)
+        .ok()
+        .filter(|seconds| (least..=most).contains(seconds))
+        .ok_or_else(|| {
+            Invalid::new(
+                format!("{key} {seconds}"),
+                format!("{least} to {most} are possible"),
+                format!(
+                    "write `{key} = {}`",
+                    seconds.clamp(least.into(), most.into())
+                ),
+            )
+        })
+}
+
 /// Checks a number of seconds for draining.
 pub(super) fn drain_seconds(seconds: i64) -> Result<u32, Invalid> {
     u32::try_from(seconds)

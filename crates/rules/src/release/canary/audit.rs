@@ -201,10 +201,16 @@ fn recorded(object: Map<String, Value>) -> Result<Evidence, Problem> {
     if let Some(problem) = record.policy.problem() {
         return Err(whole(format!("policy: {problem}")));
     }
-    let History { n, errors, latency } = &record.history;
+    let History {
+        n,
+        errors,
+        cold,
+        latency,
+    } = &record.history;
     let history = Arm {
         total: *n,
         errors: *errors,
+        cold: *cold,
         latency: latency.clone(),
     };
     check_arm(&history).map_err(|what| whole(format!("history: {what}")))?;
@@ -238,6 +244,7 @@ fn recorded(object: Map<String, Value>) -> Result<Evidence, Problem> {
 
 fn check_arm(arm: &Arm) -> Result<(), String> {
     let latencies = arm.latency.as_ref().map_or(0, |latency| latency.count());
+    let latencies = latencies.saturating_add(arm.cold);
     for (what, count) in [("errors", arm.errors), ("latencies", latencies)] {
         if count > arm.total {
             return Err(format!("{count} {what} of {} requests", arm.total));
@@ -277,6 +284,7 @@ fn by_hand(mut object: Map<String, Value>) -> Result<Evidence, Problem> {
             history: History {
                 n,
                 errors,
+                cold: 0,
                 latency: None,
             },
             windows,
@@ -288,6 +296,7 @@ fn arm(total: u64, errors: u64) -> Arm {
     Arm {
         total,
         errors,
+        cold: 0,
         latency: None,
     }
 }

@@ -192,8 +192,11 @@ pub struct Arm {
     /// Those that failed, and those without an answer when the window was sealed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
-    /// Time to the head of the answer. Requests of `total` that are missing in it had no answer in time and are
-    /// slow. [`None`] if the source of the counts measures no latency, which must not depend on how requests
+    /// Those whose time is not compared: the first of an instance on Lambda.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cold: u64,
+    /// Time to the head of the answer. Other requests of `total` that are missing in it had no answer in time and
+    /// are slow. [`None`] if the source of the counts measures no latency, which must not depend on how requests
     /// end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Histogram>,
@@ -203,6 +206,11 @@ impl Arm {
     /// Its errors.
     pub fn tally(&self) -> Tally {
         Tally::new(self.total, self.errors)
+    }
+
+    /// Requests whose time is compared.
+    pub(crate) fn timed(&self) -> u64 {
+        self.total.saturating_sub(self.cold)
     }
 }
 
@@ -214,6 +222,7 @@ impl From<&Attempts> for Arm {
         Arm {
             total,
             errors: attempts.errors.saturating_add(attempts.open).min(total),
+            cold: attempts.cold.min(total),
             latency: Some(attempts.latency.clone()),
         }
     }
@@ -260,6 +269,9 @@ pub struct History {
     /// Those that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
+    /// As [`Arm::cold`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cold: u64,
     /// As [`Arm::latency`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Histogram>,

@@ -105,8 +105,8 @@ pub(crate) fn slow(old_arm: &Arm, new_arm: &Arm, limit: Limit) -> Option<(Window
         ),
     };
     let window = |slower| Window {
-        old: old(old_arm.total, old_latency, limit),
-        new: with_unanswered(new_arm.total, new_latency, slower),
+        old: old(old_arm.timed(), old_latency, limit),
+        new: with_unanswered(new_arm.timed(), new_latency, slower),
     };
     Some((window(surely), window(perhaps)))
 }
@@ -139,8 +139,8 @@ mod tests {
     fn arm(total: u64, latency: Histogram) -> Arm {
         Arm {
             total,
-            errors: 0,
             latency: Some(latency),
+            ..Arm::default()
         }
     }
 
@@ -204,6 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_requests_of_an_instance_are_not_compared() {
+        let mut past = Latencies::new(100);
+        past.push(100, &sketch(std::iter::repeat_n(10, 100)));
+        let limit = past.limit(0.9).expect("a limit");
+        let cold = Arm {
+            cold: 4,
+            ..arm(10, sketch([10, 10, 10, 10, 10, 100]))
+        };
+        let (surely, _) = slow(&arm(10, sketch([10; 10])), &cold, limit).expect("measured");
+        assert_eq!(surely, Window::new(10, 0, 6, 1));
+    }
+
+    #[test]
     fn in_the_bucket_of_the_limit_requests_count_for_the_null_hypothesis() {
         let mut past = Latencies::new(100);
         past.push(100, &sketch(std::iter::repeat_n(100, 100)));
@@ -223,7 +236,7 @@ mod tests {
         let none = Arm {
             total: 3,
             errors: 3,
-            latency: None,
+            ..Arm::default()
         };
         let some = arm(1, Histogram::default());
         assert_eq!(slow(&none, &some, Limit::Unanswered), None);

@@ -128,7 +128,8 @@ impl Trial {
         trial.monitors.errors.remember(Stratum::Users, old);
         trial.of_users.errors.remember(Stratum::Users, old);
         if let Some(latency) = &history.latency {
-            trial.latencies.users.push(history.n, latency);
+            let timed = history.n.saturating_sub(history.cold);
+            trial.latencies.users.push(timed, latency);
         }
         trial
     }
@@ -180,7 +181,7 @@ impl Trial {
             }
             state.recalled = true;
         }
-        latencies.push(window.old.total, old_latency);
+        latencies.push(window.old.timed(), old_latency);
     }
 
     /// Whether promotions ask a monitor about a stratum.
