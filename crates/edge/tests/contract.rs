@@ -33,6 +33,7 @@ fn the_edge_accepts_the_environment_of_every_revision() {
         "drain_seconds = 0\n",
         "drain_seconds = 110\nhealth = \"/up\"\n",
         "container = { no_new_privileges = false }\n",
+        "target = \"fargate\"\nstart_seconds = 1800\nrequest_seconds = 115\n",
     ] {
         let manifest = manifest(text);
         let settings = Settings::from_manifest(&manifest);
@@ -48,6 +49,7 @@ fn the_edge_accepts_the_environment_of_a_function_before_its_first_release() {
     let variables = [
         ("LANDFALL_EDGE_APP", "3000"),
         ("LANDFALL_EDGE_READY_PATH", "/up"),
+        ("LANDFALL_EDGE_RELEASED", "off"),
     ];
     let settings = EdgeSettings::read_on_lambda(variables).expect("settings");
     assert_eq!(settings.app.to_string(), "127.0.0.1:3000");

@@ -10,7 +10,7 @@ landfall-front rules [--markdown]
 landfall-front serve --listen ADDRESS --upstream URL [--listen ADDRESS --upstream URL ...]
     [--data KIND=ADDRESS,URL ...]   KIND is alb, cloudfront or api
     [--control ADDRESS]             GET /rules and /scenarios, POST and DELETE /scenarios/NAME,
-                                    POST /logs-delay and /data/KIND
+                                    POST /logs-delay, /gates and /data/KIND
     [--scenario NAME[=VALUE] ...]   selects refusals and other scenarios
     [--seed NUMBER]                 repeats the draws of a rehearsal
     [--real-times]                  delays are as long as on AWS

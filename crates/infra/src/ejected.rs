@@ -20,7 +20,7 @@ pub fn ejected(
     emulators: Option<&Emulators>,
 ) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = roots::files(root)
-        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .map(|(name, text)| (name.to_owned(), roots::text_for(text, emulators.is_some())))
         .collect();
     files.insert(VARIABLES.to_owned(), format!("{variables:#}\n"));
     files.insert(BACKEND.to_owned(), backend_file(root, backend, emulators));

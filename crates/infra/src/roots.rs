@@ -15,13 +15,24 @@ pub fn files(root: Root) -> impl Iterator<Item = (&'static str, &'static str)> {
         .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
 }
 
+/// Ends the lines that a rehearsal leaves out, because the oldest provider that rehearsals use does not know them.
+const NOT_REHEARSED: &str = "# not in rehearsals";
+
+/// The text of a file, in a rehearsal without what only newer providers know.
+pub(crate) fn text_for(text: &str, is_rehearsal: bool) -> String {
+    let lines = text.split_inclusive('\n');
+    let stays = |line: &&str| !is_rehearsal || !line.trim_end().ends_with(NOT_REHEARSED);
+    lines.filter(stays).collect()
+}
+
 /// Writes a root's files into `dir` and deletes `.tf` files of older versions that the root no
 /// longer has. Files that landfall writes itself end in `.tf.json` or `_override.tf` and are kept.
-pub(crate) fn unpack(root: Root, dir: &Path) -> std::io::Result<()> {
+pub(crate) fn unpack(root: Root, dir: &Path, is_rehearsal: bool) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     for (name, text) in files(root) {
         let path = dir.join(name);
-        if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
+        let text = text_for(text, is_rehearsal);
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(&*text) {
             std::fs::write(path, text)?;
         }
     }
@@ -42,6 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_rehearsal_leaves_out_what_its_provider_may_not_know() {
+        let text = "a {\n  b = 1 # not in rehearsals\n  c = 2 # stays\n}\n";
+        assert_eq!(text_for(text, true), "a {\n  c = 2 # stays\n}\n");
+        assert_eq!(text_for(text, false), text);
+    }
+
+    #[test]
     fn unpacking_deletes_files_of_an_older_version_and_no_others() {
         let dir = tempfile::tempdir().expect("a directory");
         for name in [
@@ -52,7 +70,7 @@ mod tests {
         ] {
             std::fs::write(dir.path().join(name), "old").expect("write");
         }
-        unpack(Root::Fargate, dir.path()).expect("unpacked");
+        unpack(Root::Fargate, dir.path(), false).expect("unpacked");
         let exists = |name: &str| dir.path().join(name).exists();
         assert!(!exists("gone.tf"));
         assert!(exists("rehearsal_override.tf"));

@@ -132,7 +132,7 @@ impl WorkDir {
         backend: &Backend,
         emulators: Option<&Emulators>,
     ) -> std::io::Result<()> {
-        roots::unpack(self.root, &self.path)?;
+        roots::unpack(self.root, &self.path, emulators.is_some())?;
         self.write_json("terraform.tfvars.json", inputs)?;
         self.write_json("backend.tf.json", &self.backend(backend, emulators))?;
         let rehearsal = self.path.join(OVERRIDE);

@@ -25,7 +25,7 @@ use rules::shape::review::Rule;
 use rules::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 macro_rules! recording {
@@ -248,6 +248,15 @@ fn recorded_counts_lead_to_the_recorded_judgement() {
     assert!((now.ln_m - recorded.ln_m).abs() < audit::AGREEMENT);
 }
 
+/// What an earlier version wrote is read, with these values for what it did not know yet.
+fn gains<T: DeserializeOwned + Serialize>(old: &Value, more: &Value) {
+    let read: T = serde_json::from_value(old.clone()).expect("readable");
+    let mut expected = old.clone();
+    let all = expected.as_object_mut().expect("an object");
+    all.extend(more.as_object().expect("an object").clone());
+    assert_eq!(serde_json::to_value(&read).expect("JSON"), expected);
+}
+
 #[test]
 fn outputs_of_terraform_are_read_and_variables_written_the_same() {
     let outputs = recording!("outputs");
@@ -258,10 +267,12 @@ fn outputs_of_terraform_are_read_and_variables_written_the_same() {
     comes_back::<DomainOutputs>(&outputs["domain"]);
     let inputs = recording!("inputs");
     comes_back::<FoundationInputs>(&inputs["foundation"]);
-    comes_back::<FargateInputs>(&inputs["fargate"]);
+    let waits = json!({"start_seconds": 120, "request_seconds": 30, "idle_seconds": 60});
+    gains::<FargateInputs>(&inputs["fargate"], &waits);
     comes_back::<LambdaInputs>(&inputs["lambda"]);
     comes_back::<LambdaDomainInputs>(&inputs["lambda_domain"]);
-    comes_back::<FargateDomainInputs>(&inputs["fargate_domain"]);
+    let request = json!({"request_seconds": 30});
+    gains::<FargateDomainInputs>(&inputs["fargate_domain"], &request);
     comes_back::<CiInputs>(&inputs["ci"]);
 }
 

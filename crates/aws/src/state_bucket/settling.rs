@@ -19,7 +19,7 @@ const SETTLED: &str = "settled";
 const ROUNDS: u32 = 4;
 /// Reads of one round.
 const READS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long AWS says it may take.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 

@@ -29,16 +29,19 @@ resource "aws_cloudfront_distribution" "domain" {
     origin_id   = "load-balancer"
     domain_name = var.load_balancer_dns_name
 
+    # CloudFront would send a GET whose response is late again, up to three times.
+    connection_attempts = 1 # not in rehearsals
+
     custom_origin_config {
       origin_protocol_policy = "http-only"
       http_port              = 80
       https_port             = 443
       origin_ssl_protocols   = ["TLSv1.2"]
 
-      # The load balancer's timeout for a task. The default of 30 would cut off slow responses.
-      origin_read_timeout = 60
+      # The default of 30 would cut off slow responses. More than 120 needs a higher quota.
+      origin_read_timeout = max(60, var.request_seconds + 5)
 
-      # Shorter than the load balancer's idle timeout of 60, so that no request is sent into a
+      # Shorter than the load balancer's idle timeout of 60 or more, so that no request is sent into a
       # connection being closed.
       origin_keepalive_timeout = 55
     }

@@ -46,3 +46,15 @@ variable "load_balancer_dns_name" {
     error_message = "The load balancer must be named by its host name."
   }
 }
+
+variable "request_seconds" {
+  description = "Seconds that a response may take until it begins."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = var.request_seconds >= 1 && var.request_seconds <= 115 && floor(var.request_seconds) == var.request_seconds
+    error_message = "It must be a whole number of seconds from 1 to 115."
+  }
+}

@@ -147,7 +147,7 @@ fn the_function_sets_variables_that_the_edge_knows() {
             (name.clone(), value)
         })
         .collect();
-    let expected = [("APP", "3000"), ("READY_PATH", "/up")];
+    let expected = [("APP", "3000"), ("READY_PATH", "/up"), ("RELEASED", "off")];
     for (name, _) in expected {
         assert!(VARIABLES.iter().any(|known| known.name == name), "{name}");
     }

@@ -23,7 +23,12 @@ fn domains(zone: &Zone, names: &[&str]) -> BTreeMap<String, String> {
 fn fargate(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {
     let host = "hello-prod-1.us-east-1.elb.amazonaws.com";
     let domains = domains(zone, names);
-    json!(FargateDomainInputs::of(&stage.names, &domains, Some(host)))
+    json!(FargateDomainInputs::of(
+        &stage.names,
+        &domains,
+        Some(host),
+        30
+    ))
 }
 
 fn lambda(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {

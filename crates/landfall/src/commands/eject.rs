@@ -211,7 +211,7 @@ async fn look(
     for root in [Root::Foundation, Root::of(manifest.target)] {
         variables.insert(root, aside.variables(root, &manifest, image.as_ref())?);
     }
-    if let Some(inputs) = of_domain(environment, &deployment).await? {
+    if let Some(inputs) = of_domain(environment, &manifest, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
     }
     if environment.holds(Root::Ci).await? {
@@ -264,6 +264,7 @@ async fn tool_versions(terraform: &Terraform) -> String {
 /// The variables of the domain's root according to its state; [`None`] without a domain.
 pub(crate) async fn of_domain(
     environment: &Environment,
+    manifest: &Manifest,
     deployment: &Deployment,
 ) -> Result<Option<Value>, Failure> {
     let target = deployment.target();
@@ -275,7 +276,8 @@ pub(crate) async fn of_domain(
     if domains.is_empty() {
         return Ok(None);
     }
-    domain::inputs(environment, target, &domains, Some(&deployment.target)).map(Some)
+    let outputs = Some(&deployment.target);
+    domain::inputs(environment, manifest, target, &domains, outputs).map(Some)
 }
 
 /// The variables of CI's root according to its state.

@@ -192,6 +192,7 @@ pub(crate) async fn course(
 /// A bug: they cannot be written as JSON.
 pub(crate) fn inputs(
     environment: &Environment,
+    manifest: &Manifest,
     target: Target,
     domains: &BTreeMap<String, String>,
     outputs: Option<&TargetOutputs>,
@@ -217,7 +218,12 @@ pub(crate) fn inputs(
                 }
                 _ => None,
             };
-            serde_json::to_value(FargateDomainInputs::of(names, domains, host))
+            serde_json::to_value(FargateDomainInputs::of(
+                names,
+                domains,
+                host,
+                manifest.request_seconds,
+            ))
         }
     };
     inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))

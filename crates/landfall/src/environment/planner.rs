@@ -141,7 +141,7 @@ impl Planner<'_> {
         outputs: Option<&TargetOutputs>,
     ) -> Result<PlannedRoot, Failure> {
         let target = self.manifest.target;
-        let inputs = domain::inputs(self.environment, target, domains, outputs)?;
+        let inputs = domain::inputs(self.environment, self.manifest, target, domains, outputs)?;
         let terraform = self
             .environment
             .terraform_with(Root::domain_of(target), &inputs, self.interrupt)

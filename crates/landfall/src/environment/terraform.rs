@@ -129,9 +129,12 @@ impl Environment {
             Root::LambdaDomain => {
                 serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None))
             }
-            Root::FargateDomain => {
-                serde_json::to_value(FargateDomainInputs::of(names, &none, None))
-            }
+            Root::FargateDomain => serde_json::to_value(FargateDomainInputs::of(
+                names,
+                &none,
+                None,
+                manifest.request_seconds,
+            )),
             Root::Ci => serde_json::to_value(CiInputs::to_remove(names, region)),
         };
         variables.map_err(|error| Failure::new(Exit::Bug, error.to_string()))

@@ -195,6 +195,9 @@ pub struct FargateDomainInputs {
     pub domains: BTreeMap<String, String>,
     /// Load balancer that the domain leads to.
     pub load_balancer_dns_name: String,
+    /// Seconds that a response may take until it begins.
+    #[serde(default = "default_request")]
+    pub request_seconds: u32,
 }
 
 /// `terraform.tfvars.json` of the CI root.
@@ -367,6 +370,7 @@ impl FargateDomainInputs {
         names: &Names,
         domains: &BTreeMap<String, String>,
         load_balancer_dns_name: Option<&str>,
+        request_seconds: u32,
     ) -> FargateDomainInputs {
         FargateDomainInputs {
             name: names.app.to_string(),
@@ -375,6 +379,7 @@ impl FargateDomainInputs {
             load_balancer_dns_name: load_balancer_dns_name
                 .unwrap_or(FargateDomainInputs::NO_LOAD_BALANCER)
                 .to_owned(),
+            request_seconds,
         }
     }
 }

@@ -80,6 +80,21 @@ fn a_domain_belongs_to_one_environment() {
 }
 
 #[test]
+fn what_an_app_needs_sets_how_long_things_may_take() {
+    let of = |text: &str| {
+        let manifest = Draft::read(Some(text)).resolve(&facts(), &overrides());
+        let manifest = manifest.expect("manifest");
+        (manifest.request_seconds, manifest.idle_seconds)
+    };
+    assert_eq!(of("target = 'fargate'"), (30, 60));
+    assert_eq!(of("needs = ['long-requests', 'websockets']"), (115, 600));
+    assert_eq!(
+        of("needs = ['long-requests']\nrequest_seconds = 90"),
+        (90, 60)
+    );
+}
+
+#[test]
 fn the_command_line_wins_over_the_file() {
     let text = "name = 'a'\nenvironment = 'b'\nregion = 'eu-west-1'\ndockerfile = 'c'\nport = 1";
     let overrides = Overrides {
@@ -399,6 +414,18 @@ fn limits_of_lambda_are_found_before_anything_is_created() {
         (
             "secrets = ['_KEY']",
             "its variable `_KEY` has a name that Lambda does not accept".to_owned(),
+        ),
+        (
+            "start_seconds = 121",
+            "`start_seconds` is 121, and on Lambda a request waits 30 seconds for an instance that starts".to_owned(),
+        ),
+        (
+            "request_seconds = 31",
+            "`request_seconds` is 31, and on Lambda a response has 30 seconds".to_owned(),
+        ),
+        (
+            "idle_seconds = 61",
+            "`idle_seconds` is 61, and on Lambda no connection stays open".to_owned(),
         ),
         (
             &format!("[env]\nLONG = '{long}'"),

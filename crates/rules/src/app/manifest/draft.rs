@@ -82,11 +82,20 @@ impl Draft {
             }
         });
         let (protected, sums) = reader.protected();
+        let needs: Vec<Need> = reader.list("needs", str::parse);
+        let request_seconds = match needs.contains(&Need::LongRequests) {
+            true => MAX_REQUEST_SECONDS,
+            false => DEFAULT_REQUEST_SECONDS,
+        };
+        let idle_seconds = match needs.contains(&Need::Websockets) {
+            true => MAX_IDLE_SECONDS,
+            false => DEFAULT_IDLE_SECONDS,
+        };
         Draft {
             name: reader.text("name", AppName::parse),
             environment: reader.text("environment", EnvironmentName::parse),
             target: reader.text("target", str::parse),
-            needs: reader.list("needs", str::parse),
+            needs,
             region: reader.text("region", Region::parse),
             domain: reader.text("domain", Domain::parse),
             port: reader.scalar("port", |v| Port::new(value::whole("port", v)?)),
@@ -129,13 +138,13 @@ impl Draft {
                     let seconds = value::whole("request_seconds", v)?;
                     traffic::seconds("request_seconds", seconds, 1, MAX_REQUEST_SECONDS)
                 })
-                .unwrap_or(DEFAULT_REQUEST_SECONDS),
+                .unwrap_or(request_seconds),
             idle_seconds: reader
                 .scalar("idle_seconds", |v| {
                     let seconds = value::whole("idle_seconds", v)?;
                     traffic::seconds("idle_seconds", seconds, 1, MAX_IDLE_SECONDS)
                 })
-                .unwrap_or(DEFAULT_IDLE_SECONDS),
+                .unwrap_or(idle_seconds),
             log_retention_days: reader
                 .scalar("log_retention_days", |v| {
                     alerts::log_retention_days(value::whole("log_retention_days", v)?)

@@ -6,9 +6,9 @@ use super::name::PART_LENGTH;
 use super::problem::{Invalid, quoted};
 use super::traffic::{DEFAULT_DRAIN_SECONDS, HealthPath};
 use super::{
-    Architecture, Capability, Count, Cpu, DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS,
-    DEFAULT_START_SECONDS, DOMAIN_LENGTH, MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS,
-    MAX_START_SECONDS, Need, SecretName, SecretsStore, StateBackend, Target,
+    Architecture, Capability, Count, Cpu, DEFAULT_START_SECONDS, DOMAIN_LENGTH, MAX_DRAIN_SECONDS,
+    MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS, Need, SecretName, SecretsStore,
+    StateBackend, Target,
 };
 
 /// A key and everything that is written about it anywhere.
@@ -210,9 +210,10 @@ pub const KEYS: &[Key] = &[
         "how long a new task may take until its first answer, 10 to 1800; more than 120 only on \
          Fargate"),
     key("request_seconds", Whole(1, MAX_REQUEST_SECONDS),
-        KeyDefault::Whole(DEFAULT_REQUEST_SECONDS), "request_seconds = 30",
+        Depends("30; 115 for an app that needs `\"long-requests\"`"), "request_seconds = 30",
         "how long a response may take until it begins, 1 to 115; more than 30 only on Fargate"),
-    key("idle_seconds", Whole(1, MAX_IDLE_SECONDS), KeyDefault::Whole(DEFAULT_IDLE_SECONDS),
+    key("idle_seconds", Whole(1, MAX_IDLE_SECONDS),
+        Depends("60; 600 for an app that needs `\"websockets\"`"),
         "idle_seconds = 60",
         "how long a websocket or a stream may be silent, 1 to 600; more than 60 only on Fargate. \
          CloudFront ends silent websockets after ten minutes"),

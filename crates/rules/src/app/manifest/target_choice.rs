@@ -146,31 +146,31 @@ impl Asked<'_> {
         why
     }
 
-    /// What takes longer than it may on Lambda.
+    /// What takes longer than it may on Lambda, apart from what its needs say.
     fn long_waits(self) -> impl Iterator<Item = String> {
-        [
-            (
-                "start_seconds",
-                self.start_seconds,
-                DEFAULT_START_SECONDS,
-                "a request on Lambda waits 30 seconds for an instance that starts",
-            ),
-            (
-                "request_seconds",
-                self.request_seconds,
-                DEFAULT_REQUEST_SECONDS,
-                "an HTTP API waits 30 seconds for a response",
-            ),
-            (
-                "idle_seconds",
-                self.idle_seconds,
-                DEFAULT_IDLE_SECONDS,
-                "Lambda has neither websockets nor streams that stay open",
-            ),
-        ]
-        .into_iter()
-        .filter(|(_, asked, usual, _)| asked > usual)
-        .map(|(key, asked, _, why)| format!("`{key}` is {asked}, and {why}"))
+        let needs = |need: Need| self.needs.contains(&need);
+        let start = self.start_seconds > DEFAULT_START_SECONDS;
+        let request = self.request_seconds > DEFAULT_REQUEST_SECONDS && !needs(Need::LongRequests);
+        let idle = self.idle_seconds > DEFAULT_IDLE_SECONDS && !needs(Need::Websockets);
+        let start = start.then(|| {
+            format!(
+                "`start_seconds` is {}, and on Lambda a request waits 30 seconds for an instance that starts",
+                self.start_seconds
+            )
+        });
+        let request = request.then(|| {
+            format!(
+                "`request_seconds` is {}, and on Lambda a response has 30 seconds",
+                self.request_seconds
+            )
+        });
+        let idle = idle.then(|| {
+            format!(
+                "`idle_seconds` is {}, and on Lambda no connection stays open",
+                self.idle_seconds
+            )
+        });
+        [start, request, idle].into_iter().flatten()
     }
 
     /// What Lambda does not accept of the environment variables.
