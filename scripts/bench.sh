@@ -72,9 +72,28 @@ setup_bench_adapter() {
     logged cargo install --locked lambda_web_adapter --version 1.0.0-rc1 --root "$BENCH_ADAPTER"
 }
 
-run_bench_lambda() {
+run_bench_aws_times() {
+  set_up
+  step "building the edge" build_edge
+  use_edge
+  step "building landfall, its front and the bench" build_workspace
+  print_times
+  run_bench_aws_times "$@"
+}
+
+bench_lambda() {
   in_own_network "$BENCH" lambda --edge "$LANDFALL_EDGE" \
     --adapter "$BENCH_ADAPTER/bin/lambda-adapter" "$@"
+}
+
+# Measures copies, as above. Only waiting takes time, so the programs are those of the tests.
+run_bench_aws_times() {
+  local scratch rc=0
+  scratch=$(mktemp -d)
+  cp "$LANDFALL" "$TARGET/debug/landfall-front" "$scratch"
+  "$TARGET/debug/bench" aws-times --landfall "$scratch/landfall" --front "$scratch/landfall-front" "$@" || rc=$?
+  rm -rf "$scratch"
+  return "$rc"
 }
 
 run_bench_canary() { "$BENCH" canary "$@"; }
@@ -97,13 +116,14 @@ bench_start() {
 bench() {
   case ${1:-} in
     edge) bench_edge "${@:2}" ;;
+    aws-times) bench_aws_times "${@:2}" ;;
     canary) bench_canary "${@:2}" ;;
     lambda) bench_lambda "${@:2}" ;;
     releases) bench_releases "${@:2}" ;;
     prices) bench_prices "${@:2}" ;;
     start) bench_start "${@:2}" ;;
     build) scripts/build-time.sh "${@:2}" ;;
-    *) die "name a bench: edge, lambda, canary, prices, releases, start or build; './dev help' describes them" ;;
+    *) die "name a bench: aws-times, edge, lambda, canary, prices, releases, start or build; './dev help' describes them" ;;
   esac
 }
 

@@ -24,6 +24,8 @@ use rules::release::evidence::StoppedTask;
 use rules::release::hardening::Hardening;
 use rules::release::revision::{Digest, Revision, RevisionId};
 use rules::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The roles and the log group of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,8 @@ pub struct Services {
     ecs: aws_sdk_ecs::Client,
     region: String,
     cluster: String,
+    /// Task definitions that were read. They never change.
+    definitions: Arc<Mutex<BTreeMap<String, Deployed>>>,
 }
 
 impl Services {
@@ -99,7 +103,14 @@ impl Services {
             ecs: aws_sdk_ecs::Client::new(session.config()),
             region: session.region().to_owned(),
             cluster: cluster.to_owned(),
+            definitions: Arc::default(),
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Deployed>> {
+        self.definitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a task definition for `revision` in `family`; returns its ARN, and what it has of directories in
@@ -255,6 +266,9 @@ impl Services {
     /// The call fails.
     pub async fn deployed(&self, task_definition: &str) -> Result<Deployed, Error> {
         const OPERATION: &str = "ecs:DescribeTaskDefinition";
+        if let Some(known) = self.known().get(task_definition) {
+            return Ok(known.clone());
+        }
         let answer = self
             .ecs
             .describe_task_definition()
@@ -284,12 +298,15 @@ impl Services {
                 .find(|pair| pair.name.as_deref() == Some(SECRET_VARIABLE))?;
             Secret::parse(own.value.as_deref()?)
         });
-        Ok(Deployed {
+        let deployed = Deployed {
             task_definition: task_definition.to_owned(),
             revision: revision.map(RevisionId),
             image: container.and_then(|container| container.image),
             secret,
-        })
+        };
+        self.known()
+            .insert(task_definition.to_owned(), deployed.clone());
+        Ok(deployed)
     }
 
     /// Sets the task definition and the desired number of tasks of a service, in a new deployment.

@@ -138,6 +138,26 @@ fn attempts(collection: &Collection) -> u64 {
     seconds.into_iter().map(of).sum()
 }
 
+/// Reads until there are, with those of `before`, so many attempts, since lines can be read some time after they were
+/// written.
+async fn read_until(
+    logs: &Logs,
+    since: Timestamp,
+    before: &Collection,
+    expected: u64,
+) -> (Collection, Skipped) {
+    for _ in 0..40 {
+        let (found, skipped) = logs.summaries(since).await.expect("summaries");
+        let mut all = before.clone();
+        all.merge(found.clone());
+        if attempts(&all) == expected {
+            return (found, skipped);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    logs.summaries(since).await.expect("summaries")
+}
+
 /// Writes summaries of two tasks for `seconds` seconds, each twice, early and late, some of the
 /// late ones repeated; between them lines of the app, broken ones and ones of a future version.
 /// Reads them, and reads again after a late line.
@@ -189,7 +209,8 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
         streams.push(stream);
     }
 
-    let (mut all, skipped) = logs.summaries(since).await.expect("summaries");
+    let (mut all, skipped) =
+        read_until(&logs, since, &Collection::default(), seconds * 2 * 2).await;
     assert_eq!(all.tasks().count(), 2);
     assert_eq!(all.seconds("3f2e").len() as u64, seconds);
     assert_eq!(attempts(&all), seconds * 2 * 2);
@@ -206,10 +227,13 @@ async fn summaries_are_read(endpoint: &str, session: &Session, seconds: u64) {
     let again = line("0a1b", Timestamp(begin * 1_000 + 900), begin, 2);
     let time = Timestamp(asked.0 - 30_000);
     streams[0].write(&[(time, again), (time, late)]).await;
-    let (more, _) = logs
-        .summaries(ask_since(since, Some(asked)))
-        .await
-        .expect("summaries");
+    let (more, _) = read_until(
+        &logs,
+        ask_since(since, Some(asked)),
+        &all,
+        seconds * 2 * 2 + 3,
+    )
+    .await;
     assert!(more.seconds("3f2e").len() < all.seconds("3f2e").len());
     all.merge(more);
     assert_eq!(attempts(&all), seconds * 2 * 2 + 3);

@@ -6,10 +6,12 @@
 //! | `./dev bench lambda` | the edge as a runtime of AWS Lambda, compared with another adapter |
 //! | `./dev bench canary` | the decisions on releases, simulated |
 //! | `./dev bench releases` | releases against emulators: good ones, bad ones, interrupted ones |
+//! | `./dev bench aws-times` | releases and rollbacks against emulators that take as long as AWS |
 //! | `./dev bench start` | the size of the programs, and how soon they start |
 //! | `./dev bench prices` | AWS's price list, compared with the table of landfall |
 
 mod app;
+mod aws_times;
 mod canary;
 mod client;
 mod drain;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["app", port, percent, start] => be_the_app(port, percent, start),
         ["edge", rest @ ..] => read(rest).and_then(bench),
+        ["aws-times", rest @ ..] => aws_times::run(rest),
         ["canary", rest @ ..] => canary::run(rest),
         ["lambda", rest @ ..] => lambda::run(rest),
         ["prices", rest @ ..] => prices::run(rest),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         ["start", rest @ ..] => start::run(rest),
         _ => Err([
             USAGE,
+            aws_times::USAGE,
             canary::USAGE,
             lambda::USAGE,
             prices::USAGE,

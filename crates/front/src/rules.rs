@@ -18,6 +18,7 @@ mod load_balancer_changes;
 mod load_balancer_shares;
 mod logs;
 mod registry;
+pub(crate) mod request_metrics;
 mod s3;
 mod secrets;
 #[cfg(test)]
@@ -38,6 +39,7 @@ const TABLE: &[&[Rule]] = &[
     ecs::RULES,
     load_balancer::RULES,
     load_balancer_changes::RULES,
+    request_metrics::RULES,
     lambda_limits::RULES,
     lambda_images::RULES,
     lambda_states::RULES,
@@ -65,6 +67,7 @@ const OBSERVERS: &[(&[Concern], Observer)] = &[
     (registry::OBSERVED, registry::observe),
     (lambda::OBSERVED, lambda::observe),
     (cloudfront::OBSERVED, cloudfront::observe),
+    (request_metrics::OBSERVED, request_metrics::observe),
 ];
 
 /// All rules.

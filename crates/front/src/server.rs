@@ -14,6 +14,7 @@ mod users;
 use crate::clock::Moment;
 use crate::front::Front;
 use crate::options::{Kind, Serve};
+use crate::rules::request_metrics;
 use listener::Role;
 use shared::{Open, Shared};
 use std::fmt::Write as _;
@@ -110,6 +111,7 @@ pub async fn start(serve: Serve, settings: Settings) -> Result<Running, String> 
         control = Some(address);
         tasks.spawn(task);
     }
+    tasks.spawn(publish_metrics(Arc::clone(&shared)));
     tasks.spawn(open_later(shared, opens));
     Ok(Running {
         listeners,
@@ -119,11 +121,26 @@ pub async fn start(serve: Serve, settings: Settings) -> Result<Running, String> 
     })
 }
 
+/// How often counts of requests are published.
+const PUBLISH_EVERY: Duration = Duration::from_secs(2);
+
+/// Publishes counts of requests to the emulator of CloudWatch, which is the first.
+async fn publish_metrics(shared: Arc<Shared>) {
+    let Some(upstream) = shared.upstreams.first().cloned() else {
+        return;
+    };
+    loop {
+        tokio::time::sleep(PUBLISH_EVERY).await;
+        request_metrics::publish(&mut shared.front().world);
+        own_calls::make(&shared, &upstream);
+    }
+}
+
 /// Opens listeners while the server runs.
 async fn open_later(shared: Arc<Shared>, mut opens: UnboundedReceiver<Open>) {
     let mut tasks = JoinSet::new();
     while let Some(open) = opens.recv().await {
-        let role = Role::users(open.data.kind, open.data.upstream, open.is_emulator);
+        let role = Role::users(open.data.kind, open.data.upstream, open.balancer);
         let opened = listener::open(&shared, &open.data.listen, role).await;
         let address = opened.map(|(address, task)| {
             tasks.spawn(task);

@@ -3,6 +3,7 @@
 pub mod lambda;
 
 use crate::clock::Moment;
+use crate::rules::request_metrics::Counted;
 use lambda::Functions;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,8 +28,19 @@ pub struct State {
     pub logs: Logs,
     /// Listeners and rules of load balancers.
     pub balancers: Balancers,
+    /// Requests of users.
+    pub metrics: Metrics,
     /// Distributions by ID.
     pub distributions: BTreeMap<String, Distribution>,
+}
+
+/// Requests of users that CloudWatch will show.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// What each HTTP API invokes.
+    pub aliases: BTreeMap<String, Counted>,
+    /// Requests by minute since the Unix epoch, as far as they are not published.
+    pub counts: BTreeMap<(Counted, u64), u64>,
 }
 
 /// Buckets and objects.

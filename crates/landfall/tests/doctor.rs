@@ -250,15 +250,14 @@ fn an_app_that_exits_is_reported_with_its_last_lines() {
 fn on_lambda_the_app_runs_as_a_user_that_owns_nothing() {
     let sandbox = Sandbox::new().on(Target::Lambda);
     let app = sandbox.app("app", "owned", Mode::Reads("/home/app/settings"), 1);
-    let home = app.path().join("home");
-    std::fs::create_dir(&home).expect("created");
-    std::fs::write(home.join("settings"), "").expect("written");
-    std::fs::set_permissions(&home, Permissions::from_mode(0o700)).expect("set");
+    let settings = app.path().join("settings");
+    std::fs::write(&settings, "").expect("written");
+    std::fs::set_permissions(&settings, Permissions::from_mode(0o600)).expect("set");
     let dockerfile = app.path().join("Dockerfile");
     let text = std::fs::read_to_string(&dockerfile).expect("the Dockerfile");
     std::fs::write(
         &dockerfile,
-        format!("{text}\nCOPY home /home/app\nUSER 0\n"),
+        format!("{text}\nCOPY --chown=1000:1000 settings /home/app/settings\nUSER 1000:1000\n"),
     )
     .expect("written");
     let ended = offline(&sandbox, &app, &[]).expect(Exit::BadInput);

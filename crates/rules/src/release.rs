@@ -50,6 +50,7 @@ mod step;
 mod timings;
 pub mod verdict;
 
+pub use crate::app::manifest::Strategy;
 pub use dry_run::{carry_out, dry_run};
 pub use live_slot::live_slot;
 pub use next::next;
@@ -145,19 +146,6 @@ pub struct Progress {
 
 fn is_unset(set_at: &Slots<Option<Timestamp>>) -> bool {
     *set_at == Slots::default()
-}
-
-/// How traffic moves to a new version.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// In growing shares, as far as the comparison with the old version allows.
-    #[default]
-    Canary,
-    /// All at once, after the candidate is healthy and has answered probes.
-    AllAtOnce,
-    /// A tenth, and all of it when a person promotes it.
-    Manual,
 }
 
 /// Why a revision is released.

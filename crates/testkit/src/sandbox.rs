@@ -29,6 +29,8 @@ pub struct Sandbox {
     target: Target,
     shares_emulators: bool,
     front: Option<PathBuf>,
+    /// More arguments of the front.
+    front_flags: String,
 }
 
 impl Default for Sandbox {
@@ -78,6 +80,7 @@ impl Sandbox {
             target: Target::Fargate,
             shares_emulators: false,
             front: None,
+            front_flags: String::new(),
         }
     }
 
@@ -95,6 +98,14 @@ impl Sandbox {
     #[must_use]
     pub fn on(mut self, target: Target) -> Sandbox {
         self.target = target;
+        self
+    }
+
+    /// Puts this front in front of the emulators, with more arguments: `--seed 7 --real-times`.
+    #[must_use]
+    pub fn through(mut self, front: &Path, flags: &str) -> Sandbox {
+        self.front = Some(front.to_owned());
+        self.front_flags = flags.to_owned();
         self
     }
 
@@ -190,13 +201,14 @@ impl Sandbox {
     /// Where the front records the calls of AWS's API.
     fn front_arguments(&self) -> String {
         let Some(dir) = std::env::var_os(CALLS) else {
-            return String::new();
+            return self.front_flags.clone();
         };
         let test = std::thread::current();
         let name = test.name().unwrap_or("test").replace(':', "-");
         let sandbox = self.path().file_name().unwrap_or_default();
         let file = format!("{name}{}.jsonl", sandbox.to_string_lossy());
-        format!("--record {}", Path::new(&dir).join(file).display())
+        let record = Path::new(&dir).join(file);
+        format!("{} --record {}", self.front_flags, record.display())
     }
 
     /// URL of the control endpoint of the front.

@@ -5,6 +5,7 @@ use super::forward::{Body, read, response, send, whole};
 use super::shared::Shared;
 use crate::answer::Answer;
 use crate::options::{Data, Kind};
+use crate::rules::request_metrics::Counted;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
@@ -41,7 +42,9 @@ pub(super) async fn list(shared: &Shared, upstream: &str, parts: Parts) -> Respo
         let Some(port) = one["boundPort"].as_u64() else {
             continue;
         };
-        if let Ok(own) = own_port(shared, host, port).await {
+        let arn = one["arn"].as_str().or(one["loadBalancerArn"].as_str());
+        let counted = arn.and_then(Counted::of_arn);
+        if let Ok(own) = own_port(shared, host, port, counted).await {
             one["boundPort"] = json!(own);
         }
     }
@@ -52,7 +55,12 @@ pub(super) async fn list(shared: &Shared, upstream: &str, parts: Parts) -> Respo
 }
 
 /// The port of the front's listener before a load balancer.
-async fn own_port(shared: &Shared, host: &str, port: u64) -> Result<u16, String> {
+async fn own_port(
+    shared: &Shared,
+    host: &str,
+    port: u64,
+    counted: Option<Counted>,
+) -> Result<u16, String> {
     let mut ports = shared.balancers.lock().await;
     if let Some(own) = ports.get(&port) {
         return Ok(*own);
@@ -62,7 +70,7 @@ async fn own_port(shared: &Shared, host: &str, port: u64) -> Result<u16, String>
         listen: "127.0.0.1:0".to_owned(),
         upstream: format!("{host}:{port}"),
     };
-    let address = shared.open(data, Some(true)).await?;
+    let address = shared.open(data, counted).await?;
     ports.insert(port, address.port());
     Ok(address.port())
 }

@@ -5,6 +5,7 @@ use super::shared::Shared;
 use super::users::Users;
 use super::{control, traffic, users};
 use crate::options::Kind;
+use crate::rules::request_metrics::Counted;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -29,8 +30,8 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) fn users(kind: Kind, upstream: String, is_emulator: Option<bool>) -> Role {
-        Role::Users(Box::new(Users::new(kind, upstream, is_emulator)))
+    pub(super) fn users(kind: Kind, upstream: String, balancer: Option<Counted>) -> Role {
+        Role::Users(Box::new(Users::new(kind, upstream, balancer)))
     }
 }
 

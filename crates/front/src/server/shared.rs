@@ -6,6 +6,7 @@ use super::record::Record;
 use crate::clock::Moment;
 use crate::front::Front;
 use crate::options::Data;
+use crate::rules::request_metrics::Counted;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ use tokio::sync::oneshot;
 /// A request to open a listener for users while the server runs.
 pub(super) struct Open {
     pub(super) data: Data,
-    /// Whether the upstream is an emulator's load balancer, if that is known.
-    pub(super) is_emulator: Option<bool>,
+    /// The emulator's load balancer that is the upstream.
+    pub(super) balancer: Option<Counted>,
     pub(super) opened: oneshot::Sender<Result<SocketAddr, String>>,
 }
 
@@ -63,12 +64,12 @@ impl Shared {
     pub(super) async fn open(
         &self,
         data: Data,
-        is_emulator: Option<bool>,
+        balancer: Option<Counted>,
     ) -> Result<SocketAddr, String> {
         let (opened, address) = oneshot::channel();
         let open = Open {
             data,
-            is_emulator,
+            balancer,
             opened,
         };
         let ended = || "the server ends".to_owned();

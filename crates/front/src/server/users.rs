@@ -7,6 +7,7 @@ use super::shared::Shared;
 use crate::data::cloudfront::{Cache, Origin, time_to_live};
 use crate::data::{alb, api, cloudfront};
 use crate::options::Kind;
+use crate::rules::request_metrics::{self, Counted};
 use crate::state::Distribution;
 use bytes::Bytes;
 use http::header::UPGRADE;
@@ -24,17 +25,21 @@ pub(super) struct Users {
     kind: Kind,
     upstream: String,
     cache: Mutex<Cache>,
+    /// The load balancer, if it is known.
+    balancer: Option<Counted>,
     /// Whether the upstream is an emulator's load balancer, which writes X-Forwarded-* itself.
     is_emulator: OnceCell<bool>,
 }
 
 impl Users {
-    /// `is_emulator` is [`None`] if it is not known yet.
-    pub(super) fn new(kind: Kind, upstream: String, is_emulator: Option<bool>) -> Users {
+    /// Of an emulator's load balancer if that is known.
+    pub(super) fn new(kind: Kind, upstream: String, balancer: Option<Counted>) -> Users {
+        let is_emulator = balancer.is_some().then_some(true);
         Users {
             kind,
             upstream,
             cache: Mutex::default(),
+            balancer,
             is_emulator: OnceCell::new_with(is_emulator),
         }
     }
@@ -55,10 +60,25 @@ pub(super) async fn handle(
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(upgrade);
     let body = streamed(body);
+    count(shared, users, &parts);
     match users.kind {
         Kind::Alb => of_alb(shared, users, client, parts, body).await,
         Kind::CloudFront => of_cloudfront(shared, users, client, parts, body).await,
         Kind::Api => of_api(shared, users, parts, body).await,
+    }
+}
+
+/// Counts the request for CloudWatch.
+fn count(shared: &Shared, users: &Users, parts: &Parts) {
+    let now = shared.now();
+    let mut front = shared.front();
+    front.world.now = front.world.now.max(now);
+    if let Some(balancer) = &users.balancer {
+        request_metrics::count(&mut front.world, balancer.clone());
+    } else if users.kind == Kind::Api {
+        let host = parts.headers.get("host");
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        request_metrics::count_api(&mut front.world, host);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The README lists the rules as the code has them.
+//! docs/rehearsal.md lists the rules as the code has them, and the README the arguments.
 
 use front::{options, table};
 use std::path::Path;
@@ -10,15 +10,21 @@ fn after<'a>(text: &'a str, start: &str) -> &'a str {
         .map_or(rest, |(section, _)| section)
 }
 
+fn document(path: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&file).expect("a document")
+}
+
 #[test]
-fn the_readme_is_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&file).expect("a README");
-    assert_eq!(
-        after(&readme, "## Rules\n").trim(),
-        table::markdown().trim(),
-        "replace the table by what `landfall-front rules --markdown` prints"
+fn the_documents_are_up_to_date() {
+    let rehearsal = document("../../docs/rehearsal.md");
+    assert!(
+        after(&rehearsal, "### Rules\n")
+            .trim()
+            .ends_with(table::markdown().trim()),
+        "replace the table in docs/rehearsal.md by what `landfall-front rules --markdown` prints"
     );
+    let readme = document("README.md");
     assert!(
         readme.contains(options::USAGE.trim()),
         "replace the usage:\n{}",

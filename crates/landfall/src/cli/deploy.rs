@@ -131,9 +131,9 @@ pub(crate) struct Start {
 /// How traffic moves to a new version.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Pace {
-    /// How traffic moves to a new version
-    #[arg(long, env = "LANDFALL_STRATEGY", value_enum, default_value_t)]
-    pub(crate) strategy: Strategy,
+    /// How traffic moves to a new version [default: `strategy` of landfall.toml, otherwise canary]
+    #[arg(long, env = "LANDFALL_STRATEGY", value_enum)]
+    pub(crate) strategy: Option<Strategy>,
     /// Minimum time for the canary analysis [default: 15s; 4m without an edge, as the load
     /// balancer's metrics are late]
     #[arg(long, env = "LANDFALL_MINIMUM", value_name = "DURATION", value_parser = duration)]
@@ -159,10 +159,9 @@ pub(crate) struct Pace {
     pub(crate) no_traffic: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Strategy {
     /// 10%, 50%, 100%, as far as the comparison with the old version allows
-    #[default]
     Canary,
     /// 100% as soon as it is healthy and answers probes
     AllAtOnce,

@@ -13,12 +13,13 @@ use crate::release::ledger::Ledger;
 use crate::release::runner::ReleaseRunner;
 use crate::report::{Report, now};
 use infra::Interrupt;
+use rules::app::manifest::DEFAULT_START_SECONDS;
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::begin::Beginning;
 use rules::release::ending;
 use rules::release::ledger::{LEASE_KEY, Record, previous_good};
-use rules::release::revision::{Revision, RevisionId};
+use rules::release::revision::{Revision, RevisionId, Settings};
 use rules::release::{
     AtMaximum, ManualOverride, Outcome, Purpose, Release, ReleaseOptions, ReleaseTimings, Step,
     Strategy, dry_run, live_slot,
@@ -173,6 +174,17 @@ pub(crate) async fn rollback(
     Ok(())
 }
 
+/// How long a rollback to a revision with these settings may take.
+fn timings_to(settings: &Settings) -> ReleaseTimings {
+    let start = settings.edge.as_ref().map(|edge| edge.start_seconds);
+    let usual = start.unwrap_or(DEFAULT_START_SECONDS);
+    let ready = ReleaseTimings::default_for(settings.target, true, usual).ready;
+    ReleaseTimings {
+        ready,
+        ..ReleaseTimings::default()
+    }
+}
+
 async fn go_back(
     wanted: Option<&str>,
     dry_run: bool,
@@ -212,7 +224,7 @@ async fn go_back(
         purpose: Purpose::RollBack,
         no_traffic: false,
         at_maximum: AtMaximum::Hold,
-        timings: ReleaseTimings::default(),
+        timings: timings_to(&revision.settings),
     };
     if dry_run {
         return match runner.begin(&revision, &terms, records.last()).await? {

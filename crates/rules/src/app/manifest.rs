@@ -38,7 +38,7 @@ pub use rule_id::RuleId;
 pub use secrets::{Reference, SecretName, SecretsStore};
 pub use size::{Count, Cpu, Memory};
 pub use sum::FileSum;
-pub use target::{Architecture, Region, StateBackend, Target};
+pub use target::{Architecture, Region, StateBackend, Strategy, Target};
 pub use target_choice::{Choice, LAMBDA_IMAGE, LAMBDA_MEMORY, Need};
 pub use traffic::{
     DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, HealthPath,
@@ -81,6 +81,8 @@ pub struct Manifest {
     pub count: Count,
     /// Processor that the image is built for and runs on; default `x86_64`.
     pub architecture: Architecture,
+    /// How traffic moves to a new version; default `canary`.
+    pub strategy: Strategy,
     /// Environment variables of the app; names are letters, digits and underscores.
     pub env: BTreeMap<String, String>,
     /// Environment variables whose values are secret and kept elsewhere; default none.

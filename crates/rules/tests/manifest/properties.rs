@@ -170,6 +170,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             } else {
                 Architecture::X86_64
             },
+            strategy: rules::app::manifest::Strategy::Manual,
             env,
             secrets,
             secrets_store,

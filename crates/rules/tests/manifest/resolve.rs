@@ -33,6 +33,7 @@ fn every_key_arrives() {
         memory = 4096
         count = 3
         architecture = "arm64"
+        strategy = "all-at-once"
         health = "/healthz?deep=1"
         protected = []
         budget = 12.5

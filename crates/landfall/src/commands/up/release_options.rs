@@ -10,9 +10,10 @@ pub(super) fn release_options(arguments: &Up, manifest: &Manifest) -> ReleaseOpt
     ReleaseOptions {
         count: manifest.count.get(),
         strategy: match pace.strategy {
-            Strategy::Canary => release::Strategy::Canary,
-            Strategy::AllAtOnce => release::Strategy::AllAtOnce,
-            Strategy::Manual => release::Strategy::Manual,
+            None => manifest.strategy,
+            Some(Strategy::Canary) => release::Strategy::Canary,
+            Some(Strategy::AllAtOnce) => release::Strategy::AllAtOnce,
+            Some(Strategy::Manual) => release::Strategy::Manual,
         },
         purpose: Purpose::Deploy,
         no_traffic: pace.no_traffic,

@@ -12,7 +12,10 @@ use rules::release::evidence::{Evidence, Listening};
 use rules::release::revision::Revision;
 use rules::time::Timestamp;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
+/// How long the first line of a failed version is waited for: lines can be read some time after they were written.
+const ARRIVE_WITHIN: Duration = Duration::from_secs(10);
 /// How long reading the lines of a log may take.
 const READ_WITHIN: Duration = Duration::from_secs(15);
 
@@ -119,9 +122,17 @@ impl Driver<'_> {
         let known_since = known.since;
         let mut evidence = known.evidence;
         let tasks = tasks_to_read(&evidence, &known.tasks);
-        let log = self.last_lines(&tasks, known_since).await;
-        if !log.is_empty() {
-            evidence.log = log;
+        let begun = Instant::now();
+        loop {
+            let log = self.last_lines(&tasks, known_since).await;
+            if !log.is_empty() {
+                evidence.log = log;
+            }
+            let is_complete = !evidence.log.is_empty() || tasks.is_empty();
+            if is_complete || begun.elapsed() > ARRIVE_WITHIN {
+                break;
+            }
+            sleep(Duration::from_secs(1)).await;
         }
         let cause = conclude(
             cause,

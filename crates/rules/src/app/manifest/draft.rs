@@ -9,7 +9,7 @@ use super::traffic::{
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
     Memory, Need, Overrides, Port, Region, RelativePath, RuleId, SecretName, SecretsStore,
-    StateBackend, Target, User, WritablePath, key, value, variables,
+    StateBackend, Strategy, Target, User, WritablePath, key, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
 use toml::Spanned;
@@ -36,6 +36,7 @@ pub struct Draft {
     pub(super) memory: Memory,
     pub(super) count: Count,
     pub(super) architecture: Architecture,
+    pub(super) strategy: Strategy,
     pub(super) env: BTreeMap<String, String>,
     pub(super) secrets: Vec<SecretName>,
     pub(super) secrets_store: SecretsStore,
@@ -105,6 +106,7 @@ impl Draft {
                 .scalar("count", |v| Count::new(value::whole("count", v)?))
                 .unwrap_or_default(),
             architecture: reader.text("architecture", str::parse).unwrap_or_default(),
+            strategy: reader.text("strategy", str::parse).unwrap_or_default(),
             env: reader.variables(),
             secrets: reader.list("secrets", SecretName::parse),
             secrets_store: reader.text("secrets_store", str::parse).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::traffic::{DEFAULT_DRAIN_SECONDS, HealthPath};
 use super::{
     Architecture, Capability, Count, Cpu, DEFAULT_START_SECONDS, DOMAIN_LENGTH, MAX_DRAIN_SECONDS,
     MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS, Need, SecretName, SecretsStore,
-    StateBackend, Target,
+    StateBackend, Strategy, Target,
 };
 
 /// A key and everything that is written about it anywhere.
@@ -163,6 +163,11 @@ pub const KEYS: &[Key] = &[
     key("architecture", Word(|| Architecture::ALL.map(Architecture::as_str).to_vec()),
         KeyDefault::Text("x86_64"), r#"architecture = "x86_64""#,
         "processor that the image is built for and runs on: `\"x86_64\"` or `\"arm64\"`"),
+    key("strategy", Word(|| Strategy::ALL.map(Strategy::as_str).to_vec()),
+        KeyDefault::Text("canary"), r#"strategy = "canary""#,
+        "how users move to a new version: `\"canary\"`, in growing shares; `\"all-at-once\"`, so that \
+         [no page mixes two versions](releases.md#pages-of-two-versions); or `\"manual\"`, a tenth until \
+         `landfall promote`"),
     key("env", Shape::Table, Empty("empty"), r#"env = { LOG_LEVEL = "info" }"#,
         "table of environment variables. They are visible in the task definition: no secrets"),
     key("secrets", Texts(VARIABLE), Empty("none"), r#"secrets = ["DATABASE_URL"]"#,

@@ -83,6 +83,7 @@ impl Draft {
             memory: self.memory,
             count: self.count,
             architecture: self.architecture,
+            strategy: self.strategy,
             env: self.env.clone(),
             secrets: self.secrets.clone(),
             secrets_store: self.secrets_store,

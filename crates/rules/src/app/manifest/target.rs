@@ -132,6 +132,51 @@ impl FromStr for Architecture {
     }
 }
 
+/// How traffic moves to a new version. From the key `strategy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// In growing shares, as far as the comparison with the old version allows.
+    #[default]
+    Canary,
+    /// All at once, after the candidate is healthy and has answered probes.
+    AllAtOnce,
+    /// A tenth, and all of it when a person promotes it.
+    Manual,
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Strategy; 3] = [Strategy::Canary, Strategy::AllAtOnce, Strategy::Manual];
+
+    /// The word in `landfall.toml` and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::Canary => "canary",
+            Strategy::AllAtOnce => "all-at-once",
+            Strategy::Manual => "manual",
+        }
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Strategy, Invalid> {
+        let synonyms = [
+            ("blue-green", Strategy::AllAtOnce),
+            ("blue/green", Strategy::AllAtOnce),
+        ];
+        one_of(
+            "strategy",
+            text,
+            &Strategy::ALL,
+            Strategy::as_str,
+            &synonyms,
+        )
+    }
+}
+
 /// Where the Terraform state lives. From the key `state`.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
