@@ -68,6 +68,7 @@ const OBSERVERS: &[(&[Concern], Observer)] = &[
     (lambda::OBSERVED, lambda::observe),
     (cloudfront::OBSERVED, cloudfront::observe),
     (request_metrics::OBSERVED, request_metrics::observe),
+    (load_balancer::OBSERVED, load_balancer::observe),
 ];
 
 /// All rules.

@@ -1,10 +1,11 @@
 //! What the front remembers of the calls that passed through it.
 
 pub mod lambda;
+pub mod requests;
 
 use crate::clock::Moment;
-use crate::rules::request_metrics::Counted;
 use lambda::Functions;
+use requests::Metrics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -32,15 +33,6 @@ pub struct State {
     pub metrics: Metrics,
     /// Distributions by ID.
     pub distributions: BTreeMap<String, Distribution>,
-}
-
-/// Requests of users that CloudWatch will show.
-#[derive(Debug, Default)]
-pub struct Metrics {
-    /// What each HTTP API invokes.
-    pub aliases: BTreeMap<String, Counted>,
-    /// Requests by minute since the Unix epoch, as far as they are not published.
-    pub counts: BTreeMap<(Counted, u64), u64>,
 }
 
 /// Buckets and objects.
@@ -131,6 +123,8 @@ pub struct Logs {
 pub struct Balancers {
     /// Changes in the order of their times.
     pub changes: BTreeMap<String, Vec<RoutingChange>>,
+    /// How long a connection may be idle, by `app/name/id`, where it was set.
+    pub idle: BTreeMap<String, Duration>,
 }
 
 /// Routing of a listener or a rule.

@@ -12,6 +12,7 @@
 mod binary;
 mod ejected;
 mod roots;
+pub mod state_file;
 mod stream;
 mod terraform;
 mod workdir;

@@ -42,11 +42,12 @@ fn serving(sandbox: &Sandbox, app: &App) -> String {
     live[0].revision.as_ref().expect("a revision").to_string()
 }
 
+/// Why it was rolled back, with what its last lines show.
 fn cause(ended: &CommandOutput) -> Cause {
-    match ended.outcome() {
-        Outcome::RolledBack { cause, .. } => cause,
-        other => panic!("{other:?}"),
-    }
+    ended.one("autopsy", |event| match event {
+        Event::Autopsy { cause, .. } => Some(cause.clone()),
+        _ => None,
+    })
 }
 
 #[test]

@@ -500,7 +500,7 @@ fn users_of_an_idle_app_move_at_once_and_the_old_version_stays_warm() {
     };
     seen.previews = PreviewRoutes::Disabled;
     let until = after(60);
-    let what = Awaited::Settled;
+    let what = Awaited::Warm;
     assert_eq!(next(&release, &seen, after(59)), Step::Wait { what, until });
     let retire = Step::Retire { slot: Slot::Blue };
     assert_eq!(next(&release, &seen, until), retire);

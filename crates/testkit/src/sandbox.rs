@@ -145,7 +145,8 @@ impl Sandbox {
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             // Terraform and its provider live for seconds: a third of their time was garbage collection.
-            .env("GOGC", "400");
+            .env("GOGC", "off")
+            .env("GOMEMLIMIT", "1GiB");
         match &self.front {
             Some(front) => command
                 .env("LANDFALL_FRONT", front)

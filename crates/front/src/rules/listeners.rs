@@ -24,7 +24,8 @@ pub(super) const RULES: &[Rule] = &[
         concerns: &[("alb", &[])],
         kind: Kind::Refuse,
         on: On::Default,
-        summary: "A connection on which no byte passes for 60 seconds is closed; a target that has \
+        summary: "A connection on which no byte passes for the idle timeout, 60 seconds unless it \
+                  is set, is closed; a target that has \
                   not begun its response by then is a 504.",
         source: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
         apply: Apply::Elsewhere,

@@ -4,6 +4,7 @@
 use crate::answer::Answer;
 use crate::request::Call;
 use crate::rule::{Apply, Concern, Kind, On, Rule};
+use crate::state::requests::Counted;
 use crate::world::{Outgoing, World};
 use std::fmt::Write as _;
 
@@ -23,42 +24,6 @@ pub(super) const OBSERVED: &[Concern] =
 
 /// Milliseconds.
 const MINUTE: u64 = 60_000;
-
-/// What a count belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Counted {
-    region: String,
-    /// `app/name/id` of a load balancer, or `function:alias`.
-    name: String,
-    is_balancer: bool,
-}
-
-impl Counted {
-    /// A load balancer, or what an integration invokes, by its ARN. [`None`] if it is neither.
-    #[must_use]
-    pub fn of_arn(arn: &str) -> Option<Counted> {
-        let of = |start: &str| {
-            arn.split_once(start)
-                .map(|(before, name)| (before, name.to_owned()))
-        };
-        let (before, name, is_balancer) = match (of(":loadbalancer/"), of(":function:")) {
-            (Some((before, name)), _) => (before, name, true),
-            (None, Some((before, name))) => (
-                before,
-                name.split('/').next().unwrap_or_default().to_owned(),
-                false,
-            ),
-            (None, None) => return None,
-        };
-        // `arn:aws:lambda:REGION:ACCOUNT`, perhaps within another ARN.
-        let region = before.rsplit(':').nth(1)?.to_owned();
-        Some(Counted {
-            region,
-            name,
-            is_balancer,
-        })
-    }
-}
 
 /// Remembers which alias an HTTP API invokes.
 pub(super) fn observe(world: &mut World, call: &Call, _: &Answer) {
@@ -88,8 +53,8 @@ pub(crate) fn count_api(world: &mut World, host: &str) {
 pub(crate) fn publish(world: &mut World) {
     let counts = std::mem::take(&mut world.state.metrics.counts);
     for ((what, minute), count) in counts {
-        let of = what.name.as_str();
-        let (namespace, name, dimensions) = match what.is_balancer {
+        let of = what.name();
+        let (namespace, name, dimensions) = match what.is_balancer() {
             true => (
                 "AWS/ApplicationELB",
                 "RequestCount",
@@ -114,7 +79,7 @@ pub(crate) fn publish(world: &mut World) {
         world.outbox.push(Outgoing {
             due: world.now,
             service: "monitoring",
-            region: what.region.clone(),
+            region: what.region().to_owned(),
             identity: "test".to_owned(),
             target: None,
             content_type: "application/x-www-form-urlencoded",

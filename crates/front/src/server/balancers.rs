@@ -5,7 +5,7 @@ use super::forward::{Body, read, response, send, whole};
 use super::shared::Shared;
 use crate::answer::Answer;
 use crate::options::{Data, Kind};
-use crate::rules::request_metrics::Counted;
+use crate::state::requests::Counted;
 use bytes::Bytes;
 use http::Request;
 use http::Response;

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use super::users::Users;
 use super::{control, traffic, users};
 use crate::options::Kind;
-use crate::rules::request_metrics::Counted;
+use crate::state::requests::Counted;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -65,7 +65,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, role: Arc
     });
     let mut builder = http1::Builder::new();
     if let Role::Users(users) = &*role
-        && let Some(idle) = users.idle()
+        && let Some(idle) = users.idle(&shared)
     {
         builder.timer(TokioTimer::new());
         builder.header_read_timeout(idle);

@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::clock::Moment;
 use crate::front::Front;
 use crate::options::Data;
-use crate::rules::request_metrics::Counted;
+use crate::state::requests::Counted;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::collections::BTreeMap;

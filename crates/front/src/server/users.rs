@@ -7,8 +7,9 @@ use super::shared::Shared;
 use crate::data::cloudfront::{Cache, Origin, time_to_live};
 use crate::data::{alb, api, cloudfront};
 use crate::options::Kind;
-use crate::rules::request_metrics::{self, Counted};
+use crate::rules::request_metrics;
 use crate::state::Distribution;
+use crate::state::requests::Counted;
 use bytes::Bytes;
 use http::header::UPGRADE;
 use http::request::Parts;
@@ -45,8 +46,16 @@ impl Users {
     }
 
     /// After how long a connection is closed on which no byte passes.
-    pub(super) fn idle(&self) -> Option<Duration> {
-        (self.kind == Kind::Alb).then_some(alb::IDLE)
+    pub(super) fn idle(&self, shared: &Shared) -> Option<Duration> {
+        if self.kind != Kind::Alb {
+            return None;
+        }
+        let front = shared.front();
+        let set = self.balancer.as_ref().and_then(|balancer| {
+            let idle = &front.world.state.balancers.idle;
+            idle.get(balancer.name()).copied()
+        });
+        Some(set.unwrap_or(alb::IDLE))
     }
 }
 
@@ -95,7 +104,7 @@ async fn within(
     parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Missing> {
-    let idle = users.idle().map(|idle| shared.limit(idle));
+    let idle = users.idle(shared).map(|idle| shared.limit(idle));
     let activity = Activity::new();
     let body = activity.watch(body).boxed_unsync();
     let sent = send(&shared.client, &users.upstream, parts, body, idle);
@@ -124,7 +133,8 @@ async fn of_alb(
         let id = shared.front().world.random.id();
         alb::forward(&mut parts.headers, client, now, &id);
     }
-    match within(shared, users, alb::IDLE, parts, body).await {
+    let idle = users.idle(shared).unwrap_or(alb::IDLE);
+    match within(shared, users, idle, parts, body).await {
         Ok(response) => response,
         Err(Missing::Late) => response(alb::error(504)),
         Err(Missing::Failed) => response(alb::error(502)),

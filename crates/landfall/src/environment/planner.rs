@@ -88,7 +88,7 @@ impl Planner<'_> {
             environment.cloud().account_plan(&environment.session)
         );
         let (foundation, target) = (foundation?, target?);
-        let domain = self.plan_domain(&target.terraform).await?;
+        let domain = self.plan_domain().await?;
         let roots = decided_on(&foundation, &target, domain.as_ref());
         let destroys = roots
             .iter()
@@ -114,15 +114,17 @@ impl Planner<'_> {
         })
     }
 
-    /// Plans what the manifest's domain needs. `target` need not be applied yet.
-    async fn plan_domain(&self, target: &Terraform) -> Result<Option<PlannedDomain>, Failure> {
+    /// Plans what the manifest's domain needs. The target need not be applied yet.
+    async fn plan_domain(&self) -> Result<Option<PlannedDomain>, Failure> {
         let (environment, manifest) = (self.environment, self.manifest);
         let course = domain::course(environment, manifest, self.report).await?;
         if course.is_empty() {
             return Ok(None);
         }
         // A target that was applied in part lacks outputs.
-        let outputs = environment.target_outputs(manifest.target, target).await;
+        let outputs = environment
+            .target_outputs(manifest.target, manifest, self.interrupt)
+            .await;
         let outputs = outputs.ok().flatten();
         let root = match course.first.is_empty() {
             true => None,

@@ -233,7 +233,10 @@ impl Provisioner<'_> {
                 .time(Phase::Foundation, self.apply(&planned))
                 .await?;
         }
-        let outputs = planned.terraform.outputs().await?;
+        let outputs = self
+            .environment
+            .outputs(Root::Foundation, self.manifest, self.interrupt)
+            .await?;
         outputs.ok_or_else(|| no_outputs(Root::Foundation))
     }
 
@@ -248,7 +251,7 @@ impl Provisioner<'_> {
         }
         let outputs = self
             .environment
-            .target_outputs(target, &planned.terraform)
+            .target_outputs(target, self.manifest, self.interrupt)
             .await?;
         outputs.ok_or_else(|| no_outputs(Root::of(target)))
     }

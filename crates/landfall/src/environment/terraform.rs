@@ -15,6 +15,7 @@ use rules::shape::contract::{
     CiInputs, FargateDomainInputs, FargateInputs, FoundationInputs, LambdaDomainInputs,
     LambdaInputs, Root,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -163,17 +164,32 @@ impl Environment {
         if !deployed.contains(&target) {
             return Ok(None);
         }
-        let terraform = self
-            .terraform(Root::of(target), manifest, interrupt)
-            .await?;
-        let Some(target) = self.target_outputs(target, &terraform).await? else {
+        let Some(target) = self.target_outputs(target, manifest, interrupt).await? else {
             return Ok(None);
         };
-        let terraform = self
-            .terraform(Root::Foundation, manifest, interrupt)
-            .await?;
-        let foundation = terraform.outputs().await?;
+        let foundation = self.outputs(Root::Foundation, manifest, interrupt).await?;
         Ok(foundation.map(|foundation| Deployment { foundation, target }))
+    }
+
+    /// The outputs of a root; [`None`] before its first apply. Terraform is started only for a state that cannot be
+    /// read without it.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub(crate) async fn outputs<T: DeserializeOwned>(
+        &self,
+        root: Root,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<T>, Failure> {
+        let Some(state) = self.state(root).await? else {
+            return Ok(None);
+        };
+        if let Ok(outputs) = infra::state_file::outputs(&state) {
+            return Ok(outputs);
+        }
+        let terraform = self.terraform(root, manifest, interrupt).await?;
+        Ok(terraform.outputs().await?)
     }
 
     /// The outputs of a target's root, with an address that this machine can reach.
@@ -183,11 +199,19 @@ impl Environment {
     pub(crate) async fn target_outputs(
         &self,
         target: Target,
-        terraform: &Terraform,
+        manifest: &Manifest,
+        interrupt: &Interrupt,
     ) -> Result<Option<TargetOutputs>, Failure> {
+        let root = Root::of(target);
         let outputs = match target {
-            Target::Fargate => terraform.outputs().await?.map(TargetOutputs::Fargate),
-            Target::Lambda => terraform.outputs().await?.map(TargetOutputs::Lambda),
+            Target::Fargate => {
+                let outputs = self.outputs(root, manifest, interrupt).await?;
+                outputs.map(TargetOutputs::Fargate)
+            }
+            Target::Lambda => {
+                let outputs = self.outputs(root, manifest, interrupt).await?;
+                outputs.map(TargetOutputs::Lambda)
+            }
         };
         match outputs {
             Some(outputs) => Ok(Some(self.endpoints.reachable(outputs).await?)),

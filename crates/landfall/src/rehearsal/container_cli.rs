@@ -88,7 +88,10 @@ mod tests {
                 "run --detach --rm --network host --label fakecloud-instance=fakecloud-77 --name \
                  landfall-relay-fakecloud-77-4566 --entrypoint /.landfall/bridge image@sha256:0 \
                  --relay 172.17.0.1:4566 127.0.0.1:4566",
-                "create -p 127.0.0.1::8099 --label fakecloud-lambda=shop-prod --label \
+                "create --user 993:990 --read-only --tmpfs \
+                 /tmp:rw,exec,nosuid,nodev,mode=1777,size=512m --ipc=none --cap-drop ALL --security-opt \
+                 no-new-privileges --sysctl net.ipv4.ip_unprivileged_port_start=1024 -p \
+                 127.0.0.1::8099 --label fakecloud-lambda=shop-prod --label \
                  fakecloud-instance=fakecloud-77 --add-host host.docker.internal:172.17.0.1 -e \
                  AWS_ENDPOINT_URL=http://host.docker.internal:4566 image@sha256:0",
             ]

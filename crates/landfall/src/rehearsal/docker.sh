@@ -6,6 +6,8 @@
 #   listens on BRIDGE_PORT, so that port is published instead, on this machine's loopback address only.
 # - Functions connect to fakecloud, which listens on the loopback address only. A relay on the engine's
 #   bridge network forwards their connections: the bridge's program once more, from the function's image.
+# - Functions get the restrictions that Lambda has: a user that owns nothing in the image, only /tmp to write
+#   to, no /dev/shm, no ports below 1024.
 set -u
 engine=${LANDFALL_CONTAINER_CLI:-docker}
 bridge_port=${LANDFALL_BRIDGE_PORT:?}
@@ -45,6 +47,10 @@ for argument in "$@"; do
   set -- "$@" "$argument"
   before=$argument
 done
+
+shift
+set -- create --user 993:990 --read-only --tmpfs /tmp:rw,exec,nosuid,nodev,mode=1777,size=512m --ipc=none \
+  --cap-drop ALL --security-opt no-new-privileges --sysctl net.ipv4.ip_unprivileged_port_start=1024 "$@"
 
 # An engine in a virtual machine reaches this machine's loopback address by itself; then there is no gateway.
 # The engine refuses a second relay with the same name, which is fine: one is enough.

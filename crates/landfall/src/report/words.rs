@@ -101,6 +101,7 @@ fn awaited_words(what: Awaited, target: Target) -> &'static str {
         (Awaited::Healthy, Target::Lambda) => "wait until the version is active and answers",
         (Awaited::Counted, _) => "wait for the counts of the probes",
         (Awaited::Settled, _) => "wait for requests in flight",
+        (Awaited::Warm, _) => "keep the old version while users come",
         (Awaited::Gone, Target::Fargate) => "wait until its tasks have stopped",
         (Awaited::Gone, Target::Lambda) => "wait until the alias is gone",
     }

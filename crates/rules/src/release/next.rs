@@ -310,8 +310,12 @@ fn conclude(release: &Release, seen: &Observation, now: Timestamp) -> Step {
     if old.desired > 0 {
         let settled = warm.unwrap_or(full_at.plus(release.timings.settle));
         if now < settled {
+            let what = match warm {
+                Some(_) => Awaited::Warm,
+                None => Awaited::Settled,
+            };
             return Step::Wait {
-                what: Awaited::Settled,
+                what,
                 until: settled,
             };
         }

@@ -62,6 +62,8 @@ pub enum Awaited {
     Counted,
     /// Requests in flight to end after a shift.
     Settled,
+    /// The first requests of users to the version of an idle app, while the old one is kept.
+    Warm,
     /// Tasks of a slot that was set to 0 to stop.
     Gone,
 }
@@ -120,6 +122,20 @@ pub enum Outcome {
         /// Why it waits.
         why: HoldReason,
     },
+}
+
+impl Outcome {
+    /// The same with another cause, if the candidate was given up. Its last lines may arrive after the decision,
+    /// and show more than was known then.
+    #[must_use]
+    pub fn because(self, cause: Cause) -> Outcome {
+        match self {
+            Outcome::RolledBack { slot, .. } => Outcome::RolledBack { slot, cause },
+            Outcome::NothingServing { .. } => Outcome::NothingServing { cause },
+            Outcome::AtRisk { slot, .. } => Outcome::AtRisk { slot, cause },
+            Outcome::Serving { .. } | Outcome::Held { .. } => self,
+        }
+    }
 }
 
 /// Why a release waits for a person.

@@ -111,14 +111,14 @@ impl Driver<'_> {
         lines.split_off(lines.len().saturating_sub(LOG_LINES))
     }
 
-    /// Reports why the candidate was given up, with its last log lines: they may have arrived only after
-    /// its tasks stopped.
+    /// Reports and returns why the candidate was given up, with its last log lines: they may have arrived only
+    /// after its tasks stopped.
     pub(super) async fn report_cause(
         &self,
         revision: &Revision,
         cause: Cause,
         known: Investigation,
-    ) {
+    ) -> Cause {
         let known_since = known.since;
         let mut evidence = known.evidence;
         let tasks = tasks_to_read(&evidence, &known.tasks);
@@ -139,6 +139,10 @@ impl Driver<'_> {
             &evidence,
             &Expectation::from_settings(&revision.settings),
         );
-        self.report.emit(Event::Autopsy { cause, evidence });
+        self.report.emit(Event::Autopsy {
+            cause: cause.clone(),
+            evidence,
+        });
+        cause
     }
 }

@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 /// Answers of the candidate's edge in a row that show that every node of the load balancer has the rule: each node
 /// answers about one request of two.
 const ROUTED: u32 = 8;
+/// How long a rule may take.
+const ROUTED_WITHIN: Duration = Duration::from_secs(30);
 /// Requests that each task of a candidate gets before anything is counted.
 const WARM_UP: u32 = 5;
 /// Time limit for these requests.
@@ -36,7 +38,7 @@ impl Driver<'_> {
         let since = now().0 / 1_000;
         let begun = Instant::now();
         let mut in_a_row = 0;
-        while in_a_row < ROUTED && begun.elapsed() < release.timings.settle {
+        while in_a_row < ROUTED && begun.elapsed() < ROUTED_WITHIN {
             let counts = self.prober.counts(&route, since).await;
             if counts.is_some_and(|counts| counts.revision == release.revision.0) {
                 in_a_row += 1;

@@ -286,13 +286,14 @@ impl<'r, 'd> Run<'r, 'd> {
         }
     }
 
-    async fn finish(mut self, outcome: Outcome) -> Result<Outcome, Failure> {
+    async fn finish(mut self, mut outcome: Outcome) -> Result<Outcome, Failure> {
         let driver = self.driver;
         let failed = self.ledger.record.release().progress.failed;
         if let Some(cause) = failed {
             let known = self.investigation.clone();
             let revision = &self.ledger.record.revision;
-            driver.report_cause(revision, cause, known).await;
+            let cause = driver.report_cause(revision, cause, known).await;
+            outcome = outcome.because(cause);
         }
         if let Some(pings) = self.availability.as_ref().map(AvailabilityProbe::seen) {
             self.ledger.record.pings = Some(pings);
