@@ -72,16 +72,7 @@ setup_bench_adapter() {
     logged cargo install --locked lambda_web_adapter --version 1.0.0-rc1 --root "$BENCH_ADAPTER"
 }
 
-run_bench_aws_times() {
-  set_up
-  step "building the edge" build_edge
-  use_edge
-  step "building landfall, its front and the bench" build_workspace
-  print_times
-  run_bench_aws_times "$@"
-}
-
-bench_lambda() {
+run_bench_lambda() {
   in_own_network "$BENCH" lambda --edge "$LANDFALL_EDGE" \
     --adapter "$BENCH_ADAPTER/bin/lambda-adapter" "$@"
 }
@@ -155,6 +146,15 @@ bench_releases() {
   step "building the bench" build_bench
   print_times
   run_bench_releases "$@"
+}
+
+bench_aws_times() {
+  set_up
+  step "building the edge" build_edge
+  use_edge
+  step "building landfall, its front and the bench" build_workspace
+  print_times
+  run_bench_aws_times "$@"
 }
 
 bench_lambda() {

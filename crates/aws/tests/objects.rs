@@ -204,8 +204,7 @@ async fn a_new_bucket_is_ready_once_its_objects_are_found() {
     let second = relay.url.clone();
     let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
     let bucket = StateBucket::new(&session.expect("a session"), &names, ACCOUNT);
-    // More often than the SDK itself tries.
-    relay.next(&[Fault::Aborted; ATTEMPTS + 1]);
+    relay.next(&[Fault::Aborted; 3]);
     relay.hide(12);
     bucket.ensure(&names, None).await.expect("a bucket");
     assert!(relay.has_hidden());

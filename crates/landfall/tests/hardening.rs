@@ -68,6 +68,10 @@ const HARDENED: &str = "Uid: 65532 65532 65532 65532\nCapEff: 0000000000000000\n
 fn an_app_on_this_machine_has_the_restrictions_of_aws() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("tells", "hard", Mode::Tells, 1);
+    // It fits Lambda, which chooses the user of a function.
+    let on_lambda = HARDENED.replace("65532 65532 65532 65532", "993 993 993 993");
+    assert_eq!(run(&sandbox, &app).expect("it runs"), on_lambda);
+    let app = app.manifest("target = \"fargate\"\n");
     assert_eq!(run(&sandbox, &app).expect("it runs"), HARDENED);
     let app = app.manifest(
         "[container]\nuser = \"1000:1000\"\nwritable = [\"/var/cache/app\"]\nno_new_privileges = \

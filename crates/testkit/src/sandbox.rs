@@ -145,8 +145,7 @@ impl Sandbox {
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             // Terraform and its provider live for seconds: a third of their time was garbage collection.
-            .env("GOGC", "off")
-            .env("GOMEMLIMIT", "1GiB");
+            .env("GOGC", "400");
         match &self.front {
             Some(front) => command
                 .env("LANDFALL_FRONT", front)

@@ -154,10 +154,7 @@ async fn set_up(
         report.note("nothing was created in AWS: the roles that the file names do not exist yet");
         std::collections::BTreeMap::new()
     } else {
-        let made_bucket = match environment.bucket() {
-            Some(bucket) => bucket.ensure(&environment.names, None).await?,
-            None => false,
-        };
+        let made_bucket = environment.ensure_bucket(None, report, interrupt).await?;
         let made = make(
             setup,
             &deployment,

@@ -83,17 +83,18 @@ pub(crate) async fn run(
     );
     let image = phases.time(Phase::Build, prepare).await?;
 
-    let made_bucket = match environment.bucket() {
+    let made_bucket = match deployed.is_empty() {
         // The bucket of a deployed environment is complete, and a release needs no permission to
         // change it.
-        Some(bucket) if deployed.is_empty() => {
+        true => {
             // A new one has its expiry from the start, so that `landfall reap` finds it even if
             // this command is killed.
             let end = arguments.ttl.and_then(|wish| wish.expires_at(now()));
             let end = end.map(tag_value);
-            bucket.ensure(&environment.names, end.as_deref()).await?
+            let ensured = environment.ensure_bucket(end.as_deref(), report, &interrupt);
+            ensured.await?
         }
-        _ => false,
+        false => false,
     };
     let keepalive =
         Keepalive::acquire(&environment.store(), "landfall up", report, &interrupt).await?;

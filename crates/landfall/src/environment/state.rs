@@ -2,16 +2,21 @@
 
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::report::Report;
 use crate::store::Store;
 use aws::StateBucket;
-use infra::{Backend, WorkDir};
+use infra::{Backend, Interrupt, WorkDir};
 use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
+use rules::exit::Exit;
 use rules::shape::contract::Root;
 use rules::shape::state_lock::StateLock;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The file of a root's state, within the root's directory.
 const FILE: &str = "terraform.tfstate";
+/// After how long the wait for a new bucket is reported.
+const NOTED_AFTER: Duration = Duration::from_secs(10);
 
 impl Environment {
     /// The bucket of the state; [`None`] if the state is kept on this machine.
@@ -19,6 +24,40 @@ impl Environment {
         match self.state_backend {
             StateBackend::S3 => Some(StateBucket::new(&self.session, &self.names, &self.account)),
             StateBackend::Local => None,
+        }
+    }
+
+    /// Creates the bucket of the state if it does not exist, as of [`StateBucket::ensure`]. Returns whether it was
+    /// created; never for a state on this machine.
+    ///
+    /// # Errors
+    /// AWS refuses a call, or the user stopped it.
+    pub(crate) async fn ensure_bucket(
+        &self,
+        expires_at: Option<&str>,
+        report: &Report,
+        interrupt: &Interrupt,
+    ) -> Result<bool, Failure> {
+        let Some(bucket) = self.bucket() else {
+            return Ok(false);
+        };
+        let mut interrupt = interrupt.clone();
+        let ensured = bucket.ensure(&self.names, expires_at);
+        tokio::pin!(ensured);
+        let mut is_noted = false;
+        loop {
+            tokio::select! {
+                made = &mut ensured => return Ok(made?),
+                _ = interrupt.wait_for(|stop| *stop) => {
+                    return Err(Failure::new(Exit::Interrupted, "interrupted; only the bucket of the state exists")
+                        .next("`landfall up` continues, `landfall down` removes it"));
+                }
+                () = tokio::time::sleep(NOTED_AFTER), if !is_noted => {
+                    is_noted = true;
+                    report.note("waiting for the new bucket of the state: S3 permits its name, or finds its new objects, \
+                                 only some minutes after a bucket was deleted or created");
+                }
+            }
         }
     }
 
