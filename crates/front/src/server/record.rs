@@ -33,6 +33,13 @@ impl Record {
         } else {
             Vec::new()
         };
+        // A binary body cannot stand in JSON.
+        let is_text = call.header("content-type") != Some("application/cbor");
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (text, binary): (String, String) = match is_text {
+            true => (call.text(), String::new()),
+            false => (String::new(), hex(&call.body)),
+        };
         let line = json!({
             "service": call.service,
             "operation": call.operation,
@@ -42,7 +49,8 @@ impl Record {
             "content_type": call.header("content-type"),
             "target": call.header("x-amz-target"),
             "query": query,
-            "body": call.text(),
+            "body": text,
+            "binary": binary,
             "status": status,
         });
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
