@@ -38,6 +38,8 @@ struct Arguments {
 struct Lab {
     sandbox: Sandbox,
     url: String,
+    /// Whether the last release waits for a person.
+    is_held: bool,
     began: Instant,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let mut lab = Lab {
         sandbox: sandbox.through(&arguments.front, &flags),
         url: String::new(),
+        is_held: false,
         began: Instant::now(),
     };
     println!(
@@ -71,6 +74,9 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
         lab.sandbox.ask_front("/logs-delay", &lag.to_string());
         let app = lab.version(version);
         lab.command(&format!("`up`, log {lag} s late"), &app, &["up", "--yes"])?;
+        if lab.is_held {
+            lab.command("`abort`", &app, &["abort", "--yes"])?;
+        }
     }
     lab.command("`down`", &second, &["down", "--yes"])
 }
@@ -108,6 +114,7 @@ impl Lab {
             "| {name} | {} | {seconds:.0} | {of_users} |",
             how_it_ended(&ended)
         );
+        self.is_held = ended.all(held).len() == 1;
         let urls = ended.all(|event| match event {
             Event::Url { url } => Some(url.clone()),
             _ => None,
@@ -120,6 +127,16 @@ impl Lab {
             false => Ok(()),
         }
     }
+}
+
+fn held(event: &Event) -> Option<()> {
+    let Event::Step {
+        step: Step::Finished { outcome },
+    } = event
+    else {
+        return None;
+    };
+    matches!(outcome, Outcome::Held { .. }).then_some(())
 }
 
 fn how_it_ended(ended: &CommandOutput) -> String {

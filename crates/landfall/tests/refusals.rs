@@ -21,13 +21,14 @@ fn an_account_that_lacks_something_is_told_what() {
     let denied = up(&sandbox, &app, "region-denied", Exit::Access);
     assert!(denied.contains("service control policy"), "{denied}");
     for (scenario, words) in [
-        ("budgets-not-enabled", "has not enabled budgets"),
         ("five-vpcs", "as many VPCs as the account may have"),
         ("alb-not-verified", "has not enabled load balancers"),
         (
             "cloudfront-not-verified",
             "has not verified this account for CloudFront",
         ),
+        // Foundation and target are applied at the same time, so the budget exists by now and cannot be read.
+        ("budgets-not-enabled", "has not enabled budgets"),
     ] {
         let failure = up(&sandbox, &app, scenario, Exit::Infrastructure);
         assert!(failure.contains(words), "{scenario}: {failure}");
