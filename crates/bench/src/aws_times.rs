@@ -75,7 +75,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
         let app = lab.version(version);
         lab.command(&format!("`up`, log {lag} s late"), &app, &["up", "--yes"])?;
         if lab.is_held {
-            lab.command("`abort`", &app, &["abort", "--yes"])?;
+            lab.command("`abort`", &app, &["abort"])?;
         }
     }
     lab.command("`down`", &second, &["down", "--yes"])
