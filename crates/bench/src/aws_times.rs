@@ -156,6 +156,7 @@ fn how_it_ended(ended: &CommandOutput) -> String {
             Some(proof) => format!("serving, by {proof:?}, exit {code}"),
             None => format!("serving, exit {code}"),
         },
+        Some(Outcome::Held { share, why, .. }) => format!("held at {share}%, {why:?}, exit {code}"),
         Some(other) => format!("{other:?}, exit {code}"),
         None => format!("exit {code}"),
     }

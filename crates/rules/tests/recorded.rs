@@ -267,11 +267,12 @@ fn outputs_of_terraform_are_read_and_variables_written_the_same() {
     comes_back::<DomainOutputs>(&outputs["domain"]);
     let inputs = recording!("inputs");
     comes_back::<FoundationInputs>(&inputs["foundation"]);
-    let waits = json!({"start_seconds": 120, "request_seconds": 30, "idle_seconds": 60});
+    let waits =
+        json!({"start_seconds": 120, "request_seconds": 30, "idle_seconds": 60, "edge": true});
     gains::<FargateInputs>(&inputs["fargate"], &waits);
     comes_back::<LambdaInputs>(&inputs["lambda"]);
     comes_back::<LambdaDomainInputs>(&inputs["lambda_domain"]);
-    let request = json!({"request_seconds": 30});
+    let request = json!({"request_seconds": 30, "edge": true});
     gains::<FargateDomainInputs>(&inputs["fargate_domain"], &request);
     comes_back::<CiInputs>(&inputs["ci"]);
 }

@@ -1,5 +1,5 @@
 //! A function before its first release. Terraform creates it with the app's image, because Lambda requires
-//! one, but its variables and secrets come with the release: until then the app must not meet users.
+//! one, but its variables and secrets come with the release: until then the app must not get requests.
 
 use super::invocation::Reply;
 use super::runtime_client::RuntimeClient;

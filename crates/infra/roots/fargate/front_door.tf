@@ -53,7 +53,10 @@ resource "aws_cloudfront_distribution" "front_door" {
 
     # AWS-managed policies have the same IDs in every account.
     cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
-    origin_request_policy_id = "216adef6-5c7f-47e4-b989-5492eafa07d3" # AllViewer
+
+    # AllViewer. Without the edge the app learns only from CloudFront-Forwarded-Proto that its user speaks HTTPS, since the
+    # load balancer's X-Forwarded-Proto is that of its own listener: AllViewerAndCloudFrontHeaders-2022-06.
+    origin_request_policy_id = var.edge ? "216adef6-5c7f-47e4-b989-5492eafa07d3" : "33f36d7e-f396-46d9-90e0-52428a34d9dc"
   }
 
   # By default CloudFront caches error answers for 10 seconds, by path alone: one user's error would

@@ -118,3 +118,10 @@ variable "idle_seconds" {
     error_message = "It must be a whole number of seconds from 1 to 600."
   }
 }
+
+variable "edge" {
+  description = "Whether landfall's proxy runs in the container, in front of the app."
+  type        = bool
+  nullable    = false
+  default     = true
+}

@@ -58,3 +58,10 @@ variable "request_seconds" {
     error_message = "It must be a whole number of seconds from 1 to 115."
   }
 }
+
+variable "edge" {
+  description = "Whether landfall's proxy runs in the container, in front of the app."
+  type        = bool
+  nullable    = false
+  default     = true
+}

@@ -40,7 +40,7 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
         }
         Root::FargateDomain => {
             let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-            json!(FargateDomainInputs::of(&names, &domains(), None, 30))
+            json!(FargateDomainInputs::of(&names, &domains(), None, 30, true))
         }
         Root::Ci => json!(ci(manifest, Forge::Github)),
     })

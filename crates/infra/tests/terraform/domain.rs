@@ -27,7 +27,8 @@ fn fargate(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {
         &stage.names,
         &domains,
         Some(host),
-        30
+        30,
+        true
     ))
 }
 

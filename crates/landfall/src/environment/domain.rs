@@ -223,6 +223,7 @@ pub(crate) fn inputs(
                 domains,
                 host,
                 manifest.request_seconds,
+                manifest.edge,
             ))
         }
     };

@@ -135,6 +135,7 @@ impl Environment {
                 &none,
                 None,
                 manifest.request_seconds,
+                manifest.edge,
             )),
             Root::Ci => serde_json::to_value(CiInputs::to_remove(names, region)),
         };

@@ -163,14 +163,26 @@ pub(super) fn program(variable: &str, name: &str, install: &str) -> Result<PathB
         })
 }
 
-/// A free port. If another process takes it before the emulator does, the emulator ends and its log
-/// contains the reason.
+/// Ports of emulators: below those that systems give to connections (32768 and above on Linux, 49152 and above
+/// elsewhere), so that no connection takes one between [`free_port`] and the emulator's start.
+const PORTS: std::ops::RangeInclusive<u16> = 20_000..=31_999;
+/// Ports that are tried.
+const TRIES: u32 = 100;
+
+/// A free port, at random. If another emulator takes it before this one does, this one ends and its log contains
+/// the reason.
 ///
 /// # Errors
 /// There is none.
 pub(super) fn free_port() -> Result<u16, Failure> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(Failure::io("no free port on 127.0.0.1"))
+    let count = PORTS.end() - PORTS.start() + 1;
+    for _ in 0..TRIES {
+        let random = getrandom::u32().unwrap_or_else(|_| std::process::id());
+        let offset = u16::try_from(random % u32::from(count)).unwrap_or_default();
+        let port = PORTS.start() + offset;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::new(Exit::MissingTool, "no free port on 127.0.0.1"))
 }

@@ -122,6 +122,9 @@ pub struct FargateInputs {
     /// Seconds that a connection may be silent.
     #[serde(default = "default_idle")]
     pub idle_seconds: u32,
+    /// Whether the edge, which knows that users speak HTTPS, stands before the app.
+    #[serde(default = "default_edge")]
+    pub edge: bool,
 }
 
 // What environments from before these variables have.
@@ -135,6 +138,10 @@ fn default_request() -> u32 {
 
 fn default_idle() -> u32 {
     DEFAULT_IDLE_SECONDS
+}
+
+fn default_edge() -> bool {
+    true
 }
 
 /// `terraform.tfvars.json` of the Lambda root.
@@ -198,6 +205,9 @@ pub struct FargateDomainInputs {
     /// Seconds that a response may take until it begins.
     #[serde(default = "default_request")]
     pub request_seconds: u32,
+    /// As in [`FargateInputs`].
+    #[serde(default = "default_edge")]
+    pub edge: bool,
 }
 
 /// `terraform.tfvars.json` of the CI root.
@@ -336,6 +346,7 @@ impl FargateInputs {
             start_seconds: manifest.start_seconds,
             request_seconds: manifest.request_seconds,
             idle_seconds: manifest.idle_seconds,
+            edge: manifest.edge,
         }
     }
 }
@@ -371,6 +382,7 @@ impl FargateDomainInputs {
         domains: &BTreeMap<String, String>,
         load_balancer_dns_name: Option<&str>,
         request_seconds: u32,
+        edge: bool,
     ) -> FargateDomainInputs {
         FargateDomainInputs {
             name: names.app.to_string(),
@@ -380,6 +392,7 @@ impl FargateDomainInputs {
                 .unwrap_or(FargateDomainInputs::NO_LOAD_BALANCER)
                 .to_owned(),
             request_seconds,
+            edge,
         }
     }
 }

@@ -90,8 +90,8 @@ pub(super) const DEFAULT_DRAIN_SECONDS: u32 = 20;
 pub const MAX_START_SECONDS: u32 = 1_800;
 /// Seconds until a new task answers, by default.
 pub const DEFAULT_START_SECONDS: u32 = 120;
-/// Most seconds until a response begins: CloudFront waits 120 at most without a higher quota, of which some are
-/// for the way (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>).
+/// Most seconds until a response begins: CloudFront waits 120 at most without a higher quota, of which a few are left
+/// for the network (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>).
 pub const MAX_REQUEST_SECONDS: u32 = 115;
 /// Seconds until a response begins, by default.
 pub const DEFAULT_REQUEST_SECONDS: u32 = 30;

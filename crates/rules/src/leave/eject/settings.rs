@@ -218,6 +218,7 @@ mod tests {
             there[name] = match value {
                 Value::Number(number) => json!(number.as_f64().unwrap_or_default() as u64 + 1),
                 Value::Array(_) => json!(["me@example.com"]),
+                Value::Bool(is_set) => json!(!is_set),
                 _ => json!("/other"),
             };
             for difference in differences(root, &there, &here) {
@@ -261,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn without_the_edge_both_its_variables_are_reported() {
+    fn without_the_edge_all_its_variables_are_reported() {
         let here = of(Root::Fargate, &manifest(""));
         let there = of(Root::Fargate, &manifest("edge = false\n"));
         let found = differences(Root::Fargate, &there, &here);
-        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
         let back = differences(Root::Fargate, &here, &there);
         let edges = back.iter().filter(|d| d.key.as_deref() == Some("edge"));
-        assert_eq!(edges.count(), 2, "{back:?}");
+        assert_eq!(edges.count(), 3, "{back:?}");
     }
 
     #[test]
