@@ -52,7 +52,7 @@ resource "aws_cloudfront_distribution" "front_door" {
     cached_methods         = ["GET", "HEAD"]
 
     # AWS-managed policies have the same IDs in every account.
-    cache_policy_id          = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
+    cache_policy_id = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
 
     # AllViewer. Without the edge the app learns only from CloudFront-Forwarded-Proto that its user speaks HTTPS, since the
     # load balancer's X-Forwarded-Proto is that of its own listener: AllViewerAndCloudFrontHeaders-2022-06.
