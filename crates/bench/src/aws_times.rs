@@ -114,7 +114,7 @@ impl Lab {
             "| {name} | {} | {seconds:.0} | {of_users} |",
             how_it_ended(&ended)
         );
-        self.is_held = ended.all(held).len() == 1;
+        self.is_held = matches!(outcome(&ended), Some(Outcome::Held { .. }));
         let urls = ended.all(|event| match event {
             Event::Url { url } => Some(url.clone()),
             _ => None,
@@ -129,29 +129,24 @@ impl Lab {
     }
 }
 
-fn held(event: &Event) -> Option<()> {
-    let Event::Step {
-        step: Step::Finished { outcome },
-    } = event
-    else {
-        return None;
-    };
-    matches!(outcome, Outcome::Held { .. }).then_some(())
-}
-
-fn how_it_ended(ended: &CommandOutput) -> String {
-    let outcome = ended.all(|event| match event {
+/// How the release of a command ended; [`None`] if it made none.
+fn outcome(ended: &CommandOutput) -> Option<Outcome> {
+    let mut outcomes = ended.all(|event| match event {
         Event::Step {
             step: Step::Finished { outcome },
         } => Some(outcome.clone()),
         _ => None,
     });
+    outcomes.pop()
+}
+
+fn how_it_ended(ended: &CommandOutput) -> String {
     let code = ended.all(|event| match event {
         Event::Ended { code, .. } => Some(*code),
         _ => None,
     });
     let code = code.last().map_or("?".to_owned(), u8::to_string);
-    match outcome.last() {
+    match outcome(ended) {
         Some(Outcome::Serving { proof, .. }) => match proof {
             Some(proof) => format!("serving, by {proof:?}, exit {code}"),
             None => format!("serving, exit {code}"),

@@ -44,11 +44,11 @@ pub struct Attempts {
     /// Those whose client left before they ended: neither successes nor errors.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,
-    /// Those that ended and whose time is not in `latency`: the first ones of a new instance on Lambda, which opens
-    /// one for each request at the same time. They are slow in every version, and a new version has more of them.
+    /// Those that ended and are left out of `latency`: the first requests of a new instance on Lambda. They are slow in
+    /// every version. A new version has more of them, because Lambda starts an instance for each concurrent request.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cold: u64,
-    /// Time until the answer's head, of the others that ended, errors included.
+    /// Time until the answer's head, of all others that ended, errors included.
     #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub latency: Histogram,
 }

@@ -22,17 +22,22 @@ pub fn outputs<T: DeserializeOwned>(state: &str) -> Result<Option<T>, String> {
     if state.version != VERSION {
         return Err(format!("the state has version {}", state.version));
     }
-    let values: Map<String, Value> = state
-        .outputs
+    values(state.outputs).map_err(|error| error.to_string())
+}
+
+/// The values of outputs, each of which is an object with a `value`, as one object of the contract. [`None`] if there
+/// are none.
+pub(crate) fn values<T: DeserializeOwned>(
+    outputs: Map<String, Value>,
+) -> Result<Option<T>, serde_json::Error> {
+    if outputs.is_empty() {
+        return Ok(None);
+    }
+    let values: Map<String, Value> = outputs
         .into_iter()
         .map(|(name, mut output)| (name, output["value"].take()))
         .collect();
-    if values.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_value(values.into())
-        .map(Some)
-        .map_err(|error| error.to_string())
+    serde_json::from_value(values.into()).map(Some)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Running Terraform in one working directory.
 
 use crate::binary::Binary;
+use crate::state_file;
 use crate::stream::{Diagnostic, Message};
 use crate::workdir::WorkDir;
 use rules::shape::plan::{self, Plan, Resource};
@@ -163,25 +164,11 @@ impl Terraform {
     /// # Errors
     /// Terraform fails, or an output is not of the type in the contract.
     pub async fn outputs<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
-        #[derive(serde::Deserialize)]
-        struct Output {
-            value: serde_json::Value,
-        }
         let json = self.answer(&["output", "-json", "-no-color"]).await?;
         let unreadable =
             |error: serde_json::Error| self.failure("output -json", vec![error.to_string()]);
-        let outputs: std::collections::BTreeMap<String, Output> =
-            serde_json::from_str(&json).map_err(unreadable)?;
-        if outputs.is_empty() {
-            return Ok(None);
-        }
-        let values: serde_json::Map<String, serde_json::Value> = outputs
-            .into_iter()
-            .map(|(name, output)| (name, output.value))
-            .collect();
-        serde_json::from_value(values.into())
-            .map(Some)
-            .map_err(unreadable)
+        let outputs = serde_json::from_str(&json).map_err(unreadable)?;
+        state_file::values(outputs).map_err(unreadable)
     }
 
     /// The number of managed resources in the state.

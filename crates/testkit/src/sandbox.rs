@@ -211,19 +211,6 @@ impl Sandbox {
         format!("{} --record {}", self.front_flags, record.display())
     }
 
-    /// URL of the control endpoint of the front.
-    ///
-    /// # Panics
-    /// There is none.
-    pub fn front_control(&self) -> String {
-        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
-        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        json["front"]["control"]
-            .as_str()
-            .expect("a front")
-            .to_owned()
-    }
-
     /// Selects a scenario of the front, such as `five-vpcs`, until the result is dropped.
     ///
     /// # Panics

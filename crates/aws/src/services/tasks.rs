@@ -2,7 +2,7 @@
 
 use super::TaskFacts;
 use aws_sdk_ecs::primitives::DateTime;
-use aws_sdk_ecs::types::{ServiceEvent, Task};
+use aws_sdk_ecs::types::{Container, ServiceEvent, Task};
 use rules::app::names::CONTAINER;
 use rules::release::evidence::StoppedTask;
 use rules::release::revision::Digest;
@@ -51,11 +51,13 @@ impl Current<'_> {
     }
 }
 
+fn app_container(task: &Task) -> Option<&Container> {
+    let mut containers = task.containers().iter();
+    containers.find(|container| container.name() == Some(CONTAINER))
+}
+
 pub(super) fn task_facts(task: &Task, is_current: bool) -> TaskFacts {
-    let container = task
-        .containers()
-        .iter()
-        .find(|c| c.name() == Some(CONTAINER));
+    let container = app_container(task);
     TaskFacts {
         id: id_of(task.task_arn()),
         running: task.last_status() == Some("RUNNING"),
@@ -72,10 +74,7 @@ pub(super) fn task_facts(task: &Task, is_current: bool) -> TaskFacts {
 }
 
 pub(super) fn stopped_task(task: &Task) -> StoppedTask {
-    let container = task
-        .containers()
-        .iter()
-        .find(|c| c.name() == Some(CONTAINER));
+    let container = app_container(task);
     StoppedTask {
         id: id_of(task.task_arn()),
         stop_code: task

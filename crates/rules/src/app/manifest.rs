@@ -44,6 +44,7 @@ pub use traffic::{
     DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, HealthPath,
     MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS, Port,
 };
+pub(crate) use traffic::{default_request_seconds, default_start_seconds};
 
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use crate::app::manifest::{
     Architecture, Container, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, Manifest, Reference,
-    SecretName, Target,
+    SecretName, Target, default_request_seconds, default_start_seconds,
 };
 use crate::release::edge_environment::{self, EdgeTask};
 use crate::release::secrets_loader;
@@ -124,26 +124,21 @@ pub struct EdgeSettings {
     /// Seconds for requests in flight to finish.
     pub drain_seconds: u32,
     /// Seconds until the app's first answer. Revisions from before this setting keep their ids.
-    #[serde(default = "default_start", skip_serializing_if = "is_default_start")]
+    #[serde(
+        default = "default_start_seconds",
+        skip_serializing_if = "is_default_start"
+    )]
     pub start_seconds: u32,
     /// Seconds until a response begins. Revisions from before this setting keep their ids.
     #[serde(
-        default = "default_request",
+        default = "default_request_seconds",
         skip_serializing_if = "is_default_request"
     )]
     pub request_seconds: u32,
 }
 
-fn default_start() -> u32 {
-    DEFAULT_START_SECONDS
-}
-
 fn is_default_start(seconds: &u32) -> bool {
     *seconds == DEFAULT_START_SECONDS
-}
-
-fn default_request() -> u32 {
-    DEFAULT_REQUEST_SECONDS
 }
 
 fn is_default_request(seconds: &u32) -> bool {

@@ -4,7 +4,7 @@
 //! compares names in both directions.
 
 use crate::app::manifest::{
-    DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS, DEFAULT_START_SECONDS, Manifest, Target,
+    DEFAULT_IDLE_SECONDS, Manifest, Target, default_request_seconds, default_start_seconds,
 };
 use crate::app::names::{Names, Slots};
 use crate::release::revision::Image;
@@ -114,10 +114,10 @@ pub struct FargateInputs {
     /// Seconds that a target keeps answering in-flight requests after it was taken out.
     pub drain_seconds: u32,
     /// Seconds in which health checks do not stop a new task.
-    #[serde(default = "default_start")]
+    #[serde(default = "default_start_seconds")]
     pub start_seconds: u32,
     /// Seconds that a response may take until it begins.
-    #[serde(default = "default_request")]
+    #[serde(default = "default_request_seconds")]
     pub request_seconds: u32,
     /// Seconds that a connection may be silent.
     #[serde(default = "default_idle")]
@@ -128,14 +128,6 @@ pub struct FargateInputs {
 }
 
 // What environments from before these variables have.
-fn default_start() -> u32 {
-    DEFAULT_START_SECONDS
-}
-
-fn default_request() -> u32 {
-    DEFAULT_REQUEST_SECONDS
-}
-
 fn default_idle() -> u32 {
     DEFAULT_IDLE_SECONDS
 }
@@ -203,7 +195,7 @@ pub struct FargateDomainInputs {
     /// Load balancer that the domain leads to.
     pub load_balancer_dns_name: String,
     /// Seconds that a response may take until it begins.
-    #[serde(default = "default_request")]
+    #[serde(default = "default_request_seconds")]
     pub request_seconds: u32,
     /// As in [`FargateInputs`].
     #[serde(default = "default_edge")]

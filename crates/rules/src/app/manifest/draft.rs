@@ -4,7 +4,8 @@ use super::alerts::{self, DEFAULT_LOG_RETENTION_DAYS};
 use super::problem::{Invalid, Problem, quoted};
 use super::traffic::{
     self, DEFAULT_DRAIN_SECONDS, DEFAULT_IDLE_SECONDS, DEFAULT_REQUEST_SECONDS,
-    DEFAULT_START_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS, MAX_START_SECONDS,
+    DEFAULT_START_SECONDS, MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS,
+    MAX_START_SECONDS,
 };
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
@@ -12,6 +13,7 @@ use super::{
     StateBackend, Strategy, Target, User, WritablePath, key, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -124,29 +126,25 @@ impl Draft {
             dockerfile: reader
                 .text("dockerfile", RelativePath::parse)
                 .unwrap_or_else(|| RelativePath::known("Dockerfile")),
-            drain_seconds: reader
-                .scalar("drain_seconds", |v| {
-                    traffic::drain_seconds(value::whole("drain_seconds", v)?)
-                })
-                .unwrap_or(DEFAULT_DRAIN_SECONDS),
-            start_seconds: reader
-                .scalar("start_seconds", |v| {
-                    let seconds = value::whole("start_seconds", v)?;
-                    traffic::seconds("start_seconds", seconds, 10, MAX_START_SECONDS)
-                })
-                .unwrap_or(DEFAULT_START_SECONDS),
-            request_seconds: reader
-                .scalar("request_seconds", |v| {
-                    let seconds = value::whole("request_seconds", v)?;
-                    traffic::seconds("request_seconds", seconds, 1, MAX_REQUEST_SECONDS)
-                })
-                .unwrap_or(request_seconds),
-            idle_seconds: reader
-                .scalar("idle_seconds", |v| {
-                    let seconds = value::whole("idle_seconds", v)?;
-                    traffic::seconds("idle_seconds", seconds, 1, MAX_IDLE_SECONDS)
-                })
-                .unwrap_or(idle_seconds),
+            drain_seconds: reader.seconds(
+                "drain_seconds",
+                0..=MAX_DRAIN_SECONDS,
+                ", because Fargate gives a container 120 seconds to stop",
+                DEFAULT_DRAIN_SECONDS,
+            ),
+            start_seconds: reader.seconds(
+                "start_seconds",
+                10..=MAX_START_SECONDS,
+                "",
+                DEFAULT_START_SECONDS,
+            ),
+            request_seconds: reader.seconds(
+                "request_seconds",
+                1..=MAX_REQUEST_SECONDS,
+                "",
+                request_seconds,
+            ),
+            idle_seconds: reader.seconds("idle_seconds", 1..=MAX_IDLE_SECONDS, "", idle_seconds),
             log_retention_days: reader
                 .scalar("log_retention_days", |v| {
                     alerts::log_retention_days(value::whole("log_retention_days", v)?)
@@ -285,6 +283,20 @@ impl<'t> Reader<'t> {
         parse(value.get_ref())
             .map_err(|invalid| self.report(start, key, invalid))
             .ok()
+    }
+
+    /// A key with a number of seconds, as of [`traffic::seconds`]; `usual` where it is missing or wrong.
+    fn seconds(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        because: &str,
+        usual: u32,
+    ) -> u32 {
+        self.scalar(key, |v| {
+            traffic::seconds(key, value::whole(key, v)?, &range, because)
+        })
+        .unwrap_or(usual)
     }
 
     /// A key with a string.

@@ -3,6 +3,7 @@
 use super::newtype::{number_value, text_value};
 use super::problem::{Invalid, quoted};
 use serde::Serialize;
+use std::ops::RangeInclusive;
 
 /// TCP port, 1 to 65535. From the key `port` or the Dockerfile's `EXPOSE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -90,46 +91,44 @@ pub(super) const DEFAULT_DRAIN_SECONDS: u32 = 20;
 pub const MAX_START_SECONDS: u32 = 1_800;
 /// Seconds until a new task answers, by default.
 pub const DEFAULT_START_SECONDS: u32 = 120;
+/// The same for data from before the key.
+pub(crate) fn default_start_seconds() -> u32 {
+    DEFAULT_START_SECONDS
+}
 /// Most seconds until a response begins: CloudFront waits 120 at most without a higher quota, of which a few are left
 /// for the network (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>).
 pub const MAX_REQUEST_SECONDS: u32 = 115;
 /// Seconds until a response begins, by default.
 pub const DEFAULT_REQUEST_SECONDS: u32 = 30;
+/// The same for data from before the key.
+pub(crate) fn default_request_seconds() -> u32 {
+    DEFAULT_REQUEST_SECONDS
+}
 /// Most seconds without data on a connection: CloudFront ends websockets after ten minutes
 /// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/distribution-working-with.websockets.html>).
 pub const MAX_IDLE_SECONDS: u32 = 600;
 /// Seconds without data on a connection, by default: what the load balancer waits.
 pub const DEFAULT_IDLE_SECONDS: u32 = 60;
 
-/// Checks the number of seconds of a key against its least and its most.
-pub(super) fn seconds(key: &str, seconds: i64, least: u32, most: u32) -> Result<u32, Invalid> {
+/// Checks the number of seconds of a key. `because` follows the range in the error; it may be empty.
+pub(super) fn seconds(
+    key: &str,
+    seconds: i64,
+    range: &RangeInclusive<u32>,
+    because: &str,
+) -> Result<u32, Invalid> {
+    let (least, most) = (*range.start(), *range.end());
     u32::try_from(seconds)
         .ok()
-        .filter(|seconds| (least..=most).contains(seconds))
+        .filter(|seconds| range.contains(seconds))
         .ok_or_else(|| {
             Invalid::new(
                 format!("{key} {seconds}"),
-                format!("{least} to {most} are possible"),
+                format!("{least} to {most} are possible{because}"),
                 format!(
                     "write `{key} = {}`",
                     seconds.clamp(least.into(), most.into())
                 ),
-            )
-        })
-}
-
-/// Checks a number of seconds for draining.
-pub(super) fn drain_seconds(seconds: i64) -> Result<u32, Invalid> {
-    u32::try_from(seconds)
-        .ok()
-        .filter(|seconds| *seconds <= MAX_DRAIN_SECONDS)
-        .ok_or_else(|| {
-            Invalid::new(
-                format!("drain_seconds {seconds}"),
-                format!(
-                    "0 to {MAX_DRAIN_SECONDS} are possible, because Fargate gives a container 120 seconds to stop"
-                ),
-                format!("write `drain_seconds = {}`", seconds.clamp(0, MAX_DRAIN_SECONDS.into())),
             )
         })
 }

@@ -192,7 +192,7 @@ pub struct Arm {
     /// Those that failed, and those without an answer when the window was sealed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
-    /// Those whose time is not compared: the first of an instance on Lambda.
+    /// Requests that are left out when latencies are compared: the first ones of an instance on Lambda.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cold: u64,
     /// Time to the head of the answer. Other requests of `total` that are missing in it had no answer in time and
@@ -208,7 +208,7 @@ impl Arm {
         Tally::new(self.total, self.errors)
     }
 
-    /// Requests whose time is compared.
+    /// The number of requests whose latencies are compared.
     pub(crate) fn timed(&self) -> u64 {
         self.total.saturating_sub(self.cold)
     }
