@@ -4,7 +4,7 @@
 use rules::app::manifest::Target;
 use rules::event::Event;
 use rules::release::{Outcome, Step};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 use testkit::{App, CommandOutput, Mode, PacedUsers, Sandbox};
@@ -167,13 +167,6 @@ fn read(words: &[&str]) -> Result<Arguments, String> {
         flags: " --real-times",
         lags: Vec::new(),
     };
-    let absolute = |path: &str| {
-        let path = std::path::absolute(Path::new(path)).map_err(|error| error.to_string())?;
-        match path.is_file() {
-            true => Ok(path),
-            false => Err(format!("there is no {}", path.display())),
-        }
-    };
     let mut words = words.iter();
     while let Some(name) = words.next() {
         if *name == "--short" {
@@ -185,8 +178,8 @@ fn read(words: &[&str]) -> Result<Arguments, String> {
             .ok_or_else(|| format!("'{name}' needs a value\n{USAGE}"))?;
         let wrong = || format!("'{value}' does not fit {name}\n{USAGE}");
         match *name {
-            "--landfall" => arguments.landfall = absolute(value)?,
-            "--front" => arguments.front = absolute(value)?,
+            "--landfall" => arguments.landfall = value.into(),
+            "--front" => arguments.front = value.into(),
             "--target" => arguments.target = Target::from_str(value).map_err(|_| wrong())?,
             "--seed" => arguments.seed = value.parse().map_err(|_| wrong())?,
             "--rest" => {
@@ -199,6 +192,13 @@ fn read(words: &[&str]) -> Result<Arguments, String> {
                 arguments.lags = lags.map_err(|_| wrong())?;
             }
             _ => return Err(format!("'{name}' is unknown\n{USAGE}")),
+        }
+    }
+    // The commands run in the apps' directories.
+    for path in [&mut arguments.landfall, &mut arguments.front] {
+        *path = std::path::absolute(&*path).map_err(|error| error.to_string())?;
+        if !path.is_file() {
+            return Err(format!("there is no {}", path.display()));
         }
     }
     Ok(arguments)
