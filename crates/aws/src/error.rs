@@ -15,6 +15,12 @@ pub enum ErrorKind {
     Denied,
     /// Credentials are missing, invalid or expired.
     Credentials,
+    /// Two settings of the user name different credentials.
+    Ambiguous,
+    /// The clock of this machine is wrong, so AWS refuses its signatures.
+    Clock,
+    /// The account has no access to the service or the region yet.
+    NotEnabled,
     /// The service could not be reached or did not answer in time.
     Unreachable,
     /// The service is throttling, waking up or failing for the moment: the same call may succeed later.
@@ -75,7 +81,11 @@ where
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => ErrorKind::Unreachable,
             // Credentials are resolved while the request is constructed.
             SdkError::ConstructionFailure(_) => ErrorKind::Credentials,
-            _ => kind_of(code.as_deref().unwrap_or_default(), status(&error)),
+            _ => kind_of(
+                code.as_deref().unwrap_or_default(),
+                status(&error),
+                error.message().unwrap_or_default(),
+            ),
         };
         let message = match (error.message(), &code) {
             (Some(message), Some(code)) => format!("{message} ({code})"),
@@ -97,16 +107,34 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
         .map_or(0, |response| response.status().as_u16())
 }
 
-fn kind_of(code: &str, status: u16) -> ErrorKind {
+/// Codes of <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>. Most of them have status 403, as a missing
+/// permission has.
+const ABOUT_CREDENTIALS: [&str; 11] = [
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "UnrecognizedClient",
+    "IncompleteSignature",
+    "InvalidSignature",
+    "SignatureDoesNotMatch",
+    "MissingAuthenticationToken",
+    "AuthFailure",
+    "RequestExpired",
+];
+
+fn kind_of(code: &str, status: u16, message: &str) -> ErrorKind {
     let has = |needle: &str| code.contains(needle);
-    // The last two are EC2's:
-    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-    let is_about_credentials = has("ExpiredToken")
-        || has("InvalidClientTokenId")
-        || has("UnrecognizedClient")
-        || code == "AuthFailure"
-        || code == "RequestExpired";
-    if is_about_credentials {
+    // "Signature expired: ... is now earlier than ..." and "Signature not yet current: ...".
+    let is_skewed = message.starts_with("Signature expired")
+        || message.starts_with("Signature not yet current");
+    if has("RequestTimeTooSkewed") || has("RequestInTheFuture") || is_skewed {
+        ErrorKind::Clock
+    } else if has("OptInRequired") || has("SubscriptionRequired") || has("NotSignedUp") {
+        ErrorKind::NotEnabled
+    } else if ABOUT_CREDENTIALS.iter().any(|code| has(code)) {
         ErrorKind::Credentials
     } else if has("AccessDenied")
         || has("UnauthorizedOperation")
@@ -155,7 +183,7 @@ fn is_about_credentials(failure: &impl std::fmt::Debug) -> bool {
 }
 
 /// An error with all its sources: the SDK's own `Display` prints only "dispatch failure".
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts = vec![error.to_string()];
     let mut source = error.source();
     while let Some(inner) = source {
@@ -182,6 +210,13 @@ mod tests {
             ("UnauthorizedOperation", 403, ErrorKind::Denied),
             ("ExpiredTokenException", 403, ErrorKind::Credentials),
             ("AuthFailure", 401, ErrorKind::Credentials),
+            ("InvalidAccessKeyId", 403, ErrorKind::Credentials),
+            ("SignatureDoesNotMatch", 403, ErrorKind::Credentials),
+            ("InvalidSignatureException", 403, ErrorKind::Credentials),
+            ("MissingAuthenticationToken", 403, ErrorKind::Credentials),
+            ("RequestTimeTooSkewed", 403, ErrorKind::Clock),
+            ("OptInRequired", 403, ErrorKind::NotEnabled),
+            ("SubscriptionRequiredException", 403, ErrorKind::NotEnabled),
             ("RequestExpired", 400, ErrorKind::Credentials),
             ("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
             ("PreconditionFailed", 412, ErrorKind::Conflict),
@@ -195,7 +230,20 @@ mod tests {
             ("InvalidParameterValueException", 400, ErrorKind::Other),
         ];
         for (code, status, kind) in table {
-            assert_eq!(kind_of(code, status), kind, "{code}");
+            assert_eq!(kind_of(code, status, "a message"), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let messages = [
+            "Signature expired: 20261129T120000Z is now earlier than 20261129T121500Z (20261129T122000Z - 5 min.)",
+            "Signature not yet current: 20261129T130000Z is still later than 20261129T121000Z",
+        ];
+        for message in messages {
+            for code in ["SignatureDoesNotMatch", "InvalidSignatureException"] {
+                assert_eq!(kind_of(code, 403, message), ErrorKind::Clock, "{code}");
+            }
         }
     }
 }

@@ -12,6 +12,8 @@
 mod account;
 mod alarms;
 mod budgets;
+mod credentials;
+mod credentials_server;
 mod error;
 mod identity;
 mod inventory;
@@ -34,6 +36,8 @@ mod zones;
 pub use account::Account;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
+pub use credentials::{Contradiction, CredentialSettings};
+pub use credentials_server::CredentialsServer;
 pub use error::{Error, ErrorKind};
 pub use identity::{Identity, Provider};
 pub use inventory::{Inventory, Listing};
@@ -49,6 +53,6 @@ pub use secrets::Secrets;
 pub use services::{
     Deployed, InMemory, OneOff, OneOffProgress, Roles, Services, SlotFacts, TaskFacts,
 };
-pub use session::{Endpoints, Session};
+pub use session::{EmulatorIdentity, Endpoints, Session};
 pub use state_bucket::{Buckets, ETag, Object, StateBucket, Written};
 pub use zones::Zones;

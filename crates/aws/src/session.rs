@@ -1,6 +1,10 @@
 //! Credentials, region and endpoints, shared by all clients.
 
+use crate::credentials::{CredentialSettings, SharedCredentials};
 use crate::error::{Error, ErrorKind, translate};
+use aws_config::credential_process::CredentialProcessProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -9,6 +13,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use rules::operate::doctor::account::Identity;
 use std::time::Duration;
+
+/// The call that shows whose credentials they are.
+const IDENTITY: &str = "sts:GetCallerIdentity";
 
 /// The emulators of a rehearsal, which are called instead of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,28 +30,47 @@ pub struct Endpoints {
 #[derive(Debug, Clone)]
 pub struct Session {
     config: SdkConfig,
+    credentials: SharedCredentials,
     region: String,
     endpoints: Option<Endpoints>,
 }
 
+/// Who calls the emulators of a rehearsal that check credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum EmulatorIdentity {
+    /// A key of its own.
+    Key { id: String, secret: String },
+    /// Temporary credentials that a command prints, as `credential_process` in a profile does.
+    Process { command: String },
+}
+
 impl Session {
-    /// Reads credentials and region as the AWS CLI does. With `endpoints`, calls emulators with
-    /// made-up credentials instead, and uses none of the user's own.
+    /// Reads credentials and region as the AWS CLI does, but for one thing: a profile that the command line or
+    /// `AWS_PROFILE` names is the one used. With `endpoints`, calls emulators with made-up credentials instead, and
+    /// uses none of the user's own.
     ///
     /// # Errors
-    /// No region is set.
+    /// No region is set, or a profile and a key are set that have nothing to do with each other.
     pub async fn open(
         profile: Option<&str>,
         region: Option<&str>,
         endpoints: Option<Endpoints>,
     ) -> Result<Session, Error> {
+        let settings = CredentialSettings::of_process(profile);
+        let profile = match &endpoints {
+            Some(_) => None,
+            None => settings
+                .profile()
+                .map_err(|error| Error::new(ErrorKind::Ambiguous, IDENTITY, error.to_string()))?,
+        };
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(
                 tls::rustls_provider::CryptoMode::Ring,
             ))
             .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(5))
             .timeout_config(
                 TimeoutConfig::builder()
@@ -67,27 +93,80 @@ impl Session {
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::new(
                 ErrorKind::Credentials,
-                "sts:GetCallerIdentity",
+                IDENTITY,
                 "no AWS region is set: neither landfall.toml nor the environment nor the profile names one",
             )
         })?;
-        Ok(Session {
-            config,
-            region,
-            endpoints,
-        })
+        let provider = match (profile, config.credentials_provider()) {
+            // The default chain would prefer a key of the environment.
+            (Some(profile), _) => {
+                let settings = ProviderConfig::default()
+                    .with_region(config.region().cloned())
+                    .with_http_client(http);
+                let provider = ProfileFileCredentialsProvider::builder()
+                    .configure(&settings)
+                    .profile_name(profile)
+                    .build();
+                SharedCredentialsProvider::new(provider)
+            }
+            (None, Some(provider)) => provider,
+            (None, None) => {
+                let why = "no source of credentials is configured";
+                return Err(Error::new(ErrorKind::Credentials, IDENTITY, why));
+            }
+        };
+        Ok(Session::with(config, provider, region, endpoints))
     }
 
-    /// The same session with other credentials, for emulators that check permissions.
-    #[must_use]
-    pub fn calling_as(mut self, key: &str, secret: &str) -> Session {
-        let credentials = Credentials::new(key, secret, None, None, "rehearsal");
-        self.config = self
-            .config
+    fn with(
+        config: SdkConfig,
+        provider: SharedCredentialsProvider,
+        region: String,
+        endpoints: Option<Endpoints>,
+    ) -> Session {
+        let credentials = SharedCredentials::new(provider);
+        let config = config
             .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
             .build();
-        self
+        Session {
+            config,
+            credentials,
+            region,
+            endpoints,
+        }
+    }
+
+    /// The same session with other credentials, for emulators that check them.
+    #[must_use]
+    pub fn calling_as(self, identity: EmulatorIdentity) -> Session {
+        let provider = match identity {
+            EmulatorIdentity::Key { id, secret } => {
+                let key = Credentials::new(id, secret, None, None, "rehearsal");
+                SharedCredentialsProvider::new(key)
+            }
+            EmulatorIdentity::Process { command } => {
+                SharedCredentialsProvider::new(CredentialProcessProvider::new(command))
+            }
+        };
+        Session::with(self.config, provider, self.region, self.endpoints)
+    }
+
+    pub(crate) fn credentials(&self) -> &SharedCredentials {
+        &self.credentials
+    }
+
+    /// Settings of the profile that decide which endpoints are called, as environment variables for child processes
+    /// that do not read the profile.
+    pub fn endpoint_variables(&self) -> Vec<(&'static str, String)> {
+        let set = |name, is_on: Option<bool>| is_on.map(|is_on| (name, is_on.to_string()));
+        [
+            set("AWS_USE_FIPS_ENDPOINT", self.config.use_fips()),
+            set("AWS_USE_DUALSTACK_ENDPOINT", self.config.use_dual_stack()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// The region of all calls.
@@ -100,15 +179,14 @@ impl Session {
     /// # Errors
     /// The credentials are missing or invalid, or AWS cannot be reached.
     pub async fn identity(&self) -> Result<Identity, Error> {
-        const OPERATION: &str = "sts:GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.config)
             .get_caller_identity()
             .send()
             .await
-            .map_err(translate(OPERATION))?;
+            .map_err(translate(IDENTITY))?;
         let account = answer
             .account
-            .ok_or_else(|| Error::incomplete(OPERATION, "account"))?;
+            .ok_or_else(|| Error::incomplete(IDENTITY, "account"))?;
         Ok(Identity {
             account,
             arn: answer.arn.unwrap_or_default(),

@@ -36,12 +36,10 @@ fn backend_file(root: Root, backend: &Backend, emulators: Option<&Emulators>) ->
         (backend, emulators, settings.as_object_mut())
     {
         // Landfall itself passes these in environment variables.
-        let (key, secret) = match &emulators.identity {
-            Some((key, secret)) => (key.as_str(), secret.as_str()),
-            None => ("test", "test"),
-        };
-        settings.insert("access_key".into(), json!(key));
-        settings.insert("secret_key".into(), json!(secret));
+        if let Some((key, secret)) = &emulators.keys {
+            settings.insert("access_key".into(), json!(key));
+            settings.insert("secret_key".into(), json!(secret));
+        }
     }
     let comment = match backend {
         Backend::S3 { .. } => {
@@ -94,7 +92,7 @@ mod tests {
         Emulators {
             main: EMULATORS.0.into(),
             second: EMULATORS.1.into(),
-            identity: None,
+            keys: Some(("test".to_owned(), "test".to_owned())),
         }
     }
 

@@ -78,9 +78,9 @@ pub struct Emulators {
     /// For services that the main emulator lacks or gets wrong: Budgets, CloudFront, and S3, whose
     /// deleted objects in a versioned bucket, such as a released lock, still exist there.
     pub second: String,
-    /// Access key and secret of a principal, if the emulators check permissions; otherwise
-    /// everything is allowed.
-    pub identity: Option<(String, String)>,
+    /// Access key and secret for the provider block; without them the provider looks for credentials as it does for
+    /// AWS.
+    pub keys: Option<(String, String)>,
 }
 
 /// The services of the HCL that the main emulator serves, with their names in the `endpoints` block
@@ -210,9 +210,13 @@ fn provider_override(emulators: &Emulators) -> String {
         ["budgets", "cloudfront", "s3"].map(|service| (service, emulators.second.as_str())),
     );
     endpoints.sort_unstable();
-    let (key, secret) = match &emulators.identity {
-        Some((key, secret)) => (key.as_str(), secret.as_str()),
-        None => ("test", "test"),
+    let keys = match &emulators.keys {
+        Some((key, secret)) => {
+            format!(
+                "  access_key                  = \"{key}\"\n  secret_key                  = \"{secret}\"\n"
+            )
+        }
+        None => String::new(),
     };
     let endpoints: String = endpoints
         .iter()
@@ -221,9 +225,7 @@ fn provider_override(emulators: &Emulators) -> String {
     format!(
         r#"# Written by a rehearsal; merges into the provider block. It is never part of a real deployment.
 provider "aws" {{
-  access_key                  = "{key}"
-  secret_key                  = "{secret}"
-  skip_credentials_validation = true
+{keys}  skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
 
@@ -262,7 +264,7 @@ mod tests {
         let emulators = Emulators {
             main: "http://127.0.0.1:4566".into(),
             second: "http://127.0.0.1:4567".into(),
-            identity: None,
+            keys: None,
         };
         work.write(&json!({}), &backend, Some(&emulators))
             .expect("a rehearsal");

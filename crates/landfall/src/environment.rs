@@ -26,7 +26,7 @@ use crate::environment::account_region::AccountRegion;
 use crate::environment::endpoints::{Cloud, Endpoints};
 use crate::failure::Failure;
 use crate::report::Report;
-use aws::Session;
+use aws::{CredentialsServer, Session};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Names;
 use rules::event::Event;
@@ -34,6 +34,7 @@ use rules::exit::Exit;
 use rules::leave::eject::Whose;
 use rules::operate::doctor::account::Identity;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One environment of one app, in one account and region. It need not be deployed.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub(crate) struct Environment {
     pub(crate) identity: Identity,
     pub(crate) session: Session,
     pub(crate) endpoints: Endpoints,
+    /// Where Terraform gets the credentials of `session`.
+    credentials: Arc<CredentialsServer>,
     directory: PathBuf,
     state_backend: StateBackend,
 }
@@ -81,6 +84,7 @@ impl Environment {
             identity: account_region.identity.clone(),
             session: account_region.session.clone(),
             endpoints: account_region.endpoints.clone(),
+            credentials: account_region.credentials.clone(),
             state_backend,
         };
         report.emit(Event::Place {

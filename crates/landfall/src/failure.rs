@@ -119,6 +119,29 @@ impl From<aws::Error> for Failure {
                      --region",
                 ),
             ),
+            aws::ErrorKind::Ambiguous => (
+                Exit::Access,
+                "the environment names two sets of AWS credentials".to_owned(),
+                Some(
+                    "name the profile with --profile, which always wins; or unset AWS_PROFILE or the keys \
+                     (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)",
+                ),
+            ),
+            aws::ErrorKind::Clock => (
+                Exit::Access,
+                "the clock of this machine is wrong, so AWS refuses its signatures".to_owned(),
+                Some(
+                    "set the clock (`timedatectl set-ntp true` on Linux), then run the same command again",
+                ),
+            ),
+            aws::ErrorKind::NotEnabled => (
+                Exit::Access,
+                format!("this account may not use {call} yet"),
+                Some(
+                    "complete the sign-up of the account (payment method, phone number), or enable the region \
+                     (https://console.aws.amazon.com/billing/home#/account), then run the same command again",
+                ),
+            ),
             aws::ErrorKind::Denied => (
                 Exit::Access,
                 format!("AWS denied {call}"),

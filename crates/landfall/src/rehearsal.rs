@@ -12,6 +12,7 @@ mod emulator;
 mod front;
 
 use crate::failure::Failure;
+use aws::EmulatorIdentity;
 use emulator::{Emulator, docker, free_port, program};
 use front::Front;
 use rules::exit::Exit;
@@ -44,9 +45,15 @@ pub(crate) struct Rehearsal {
 
 /// Credentials of emulators, worth nothing in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Credentials {
-    access_key_id: String,
-    secret_access_key: String,
+#[serde(untagged)]
+enum Credentials {
+    /// A key.
+    Key {
+        access_key_id: String,
+        secret_access_key: String,
+    },
+    /// Temporary credentials, which a command prints.
+    Process { credential_process: String },
 }
 
 impl Rehearsal {
@@ -146,10 +153,17 @@ impl Rehearsal {
         .chain(front)
     }
 
-    /// Access key ID and secret access key, if the emulators check credentials.
-    pub(crate) fn identity(&self) -> Option<(String, String)> {
-        let identity = self.identity.clone()?;
-        Some((identity.access_key_id, identity.secret_access_key))
+    /// Who calls the emulators, if they check credentials.
+    pub(crate) fn identity(&self) -> Option<EmulatorIdentity> {
+        Some(match self.identity.clone()? {
+            Credentials::Key {
+                access_key_id: id,
+                secret_access_key: secret,
+            } => EmulatorIdentity::Key { id, secret },
+            Credentials::Process {
+                credential_process: command,
+            } => EmulatorIdentity::Process { command },
+        })
     }
 
     /// `emulators started at http://127.0.0.1:4566 and http://127.0.0.1:4567`

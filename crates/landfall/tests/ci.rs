@@ -159,7 +159,7 @@ async fn terraform(emulator: &Enforcing, dir: &Path, inputs: &CiInputs) -> Terra
     let emulators = Emulators {
         main: emulator.url.clone(),
         second: emulator.url.clone(),
-        identity: None,
+        keys: Some(("test".to_owned(), "test".to_owned())),
     };
     work.write(&json!(inputs), &Backend::Local, Some(&emulators))
         .expect("a working directory");

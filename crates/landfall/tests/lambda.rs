@@ -52,11 +52,19 @@ fn cause(ended: &CommandOutput) -> Cause {
 
 #[test]
 fn an_app_lives_on_lambda() {
-    let sandbox = sandbox();
+    // An apply lasts longer than these credentials, so Terraform has to get new ones in the middle of it.
+    let sandbox = sandbox().with_emulators().with_expiring_credentials(15);
     let app = |label: &str, mode, version| sandbox.app(label, "free", mode, version);
     let first = app("first", Mode::Good, 1);
     let began = sandbox.rehearse(&first, &BRIEF).expect(Exit::Done);
     let url = began.address();
+    // None of them lasted long enough for all of Terraform's calls.
+    let expiries: std::collections::BTreeSet<u64> = sandbox.expiries().into_iter().collect();
+    let (one, last) = (expiries.first(), expiries.last());
+    assert!(
+        last.zip(one).is_some_and(|(last, one)| last - one > 15),
+        "{expiries:?}"
+    );
     let old = serving(&sandbox, &first);
     // There, a command would be cut off.
     let refused = sandbox

@@ -262,6 +262,46 @@ impl Sandbox {
         }
     }
 
+    /// Runs landfall with temporary credentials that expire after so many seconds, and that the front refuses from then
+    /// on. Each time they are resolved, there are new ones.
+    ///
+    /// # Panics
+    /// The emulators do not run, or a file cannot be written.
+    #[must_use]
+    pub fn with_expiring_credentials(self, seconds: u32) -> Sandbox {
+        let script = self.path().join("credentials.sh");
+        let text = format!(
+            "expiry=$(( $(date +%s) + {seconds} ))\n\
+             echo \"$expiry\" >>'{}'\n\
+             time=$(date --utc --date=\"@$expiry\" +%Y-%m-%dT%H:%M:%SZ)\n\
+             printf '{{\"Version\":1,\"AccessKeyId\":\"ASIA%s00\",\"SecretAccessKey\":\"secret\",\
+             \"SessionToken\":\"token\",\"Expiration\":\"%s\"}}' \"$expiry\" \"$time\"\n",
+            self.issued().display()
+        );
+        std::fs::write(&script, text).expect("written");
+        let mut noted = self.noted();
+        noted["identity"] =
+            serde_json::json!({ "credential_process": format!("sh {}", script.display()) });
+        std::fs::write(self.home().join(EMULATORS), noted.to_string()).expect("written");
+        self
+    }
+
+    /// When the credentials of [`Sandbox::with_expiring_credentials`] expire, in seconds since 1970, in the order in
+    /// which they were issued.
+    ///
+    /// # Panics
+    /// None were issued.
+    pub fn expiries(&self) -> Vec<u64> {
+        let text = std::fs::read_to_string(self.issued()).expect("credentials were issued");
+        text.lines()
+            .map(|line| line.parse().expect("seconds"))
+            .collect()
+    }
+
+    fn issued(&self) -> PathBuf {
+        self.path().join("credentials-issued")
+    }
+
     /// URLs of fakecloud and ministack themselves.
     ///
     /// # Panics

@@ -7,6 +7,16 @@ use crate::world::{ACCOUNT, World};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
+        id: "account-expired-credentials",
+        concerns: &[("*", &[])],
+        kind: Kind::Refuse,
+        on: On::Default,
+        summary: "Temporary credentials are refused once they have expired. The access key ID of a test's own \
+                  has their expiry, in seconds since 1970, after `ASIA`.",
+        source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html",
+        apply: Apply::Request(expired),
+    },
+    Rule {
         id: "account-region-denied",
         concerns: &[("*", &[])],
         kind: Kind::Refuse,
@@ -89,6 +99,32 @@ fn throttled(world: &mut World, call: &Call) -> Before {
     Before::Answer(Answer::error(call, status, code, message))
 }
 
+fn expired(world: &mut World, call: &Call) -> Before {
+    let expiry = call
+        .identity
+        .strip_prefix("ASIA")
+        .and_then(|rest| rest.get(..10));
+    let expiry = expiry.and_then(|seconds| seconds.parse::<u64>().ok());
+    if expiry.is_none_or(|seconds| world.now.0 < seconds * 1000) {
+        return Before::Pass;
+    }
+    let (status, code) = match call.service.as_str() {
+        "ec2" => (400, "RequestExpired"),
+        "s3" => (400, "ExpiredToken"),
+        "lambda" | "apigateway" => (403, "ExpiredTokenException"),
+        "iam"
+        | "sts"
+        | "elasticloadbalancing"
+        | "sns"
+        | "cloudwatch"
+        | "cloudfront"
+        | "route53" => (403, "ExpiredToken"),
+        _ => (400, "ExpiredTokenException"),
+    };
+    let message = "The security token included in the request is expired";
+    Before::Answer(Answer::error(call, status, code, message))
+}
+
 fn five_vpcs(_: &mut World, call: &Call) -> Before {
     let message = "The maximum number of VPCs has been reached.";
     Before::Answer(Answer::error(call, 400, "VpcLimitExceeded", message))
@@ -117,6 +153,22 @@ mod tests {
             .select("region-denied", "eu-west-2")
             .expect("a scenario");
         assert_eq!(bench.refusal(&list), None);
+    }
+
+    #[test]
+    fn temporary_credentials_are_accepted_until_they_expire() {
+        let mut call = target("ecs", "DescribeServices", &json!({}));
+        let mut bench = Bench::new();
+        call.identity = format!("ASIA{}00", bench.now.0 / 1000 + 5);
+        assert_eq!(bench.refusal(&call), None);
+        bench.pass(6);
+        let (status, text) = bench.refusal(&call).expect("a refusal");
+        assert_eq!(status, 400);
+        assert!(text.contains("ExpiredTokenException"), "{text}");
+        for lasting in ["test", "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"] {
+            call.identity = lasting.to_owned();
+            assert_eq!(bench.refusal(&call), None, "{lasting}");
+        }
     }
 
     #[test]

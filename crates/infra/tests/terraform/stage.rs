@@ -37,7 +37,7 @@ impl Stage {
             emulators: Emulators {
                 main,
                 second,
-                identity: None,
+                keys: Some(("test".to_owned(), "test".to_owned())),
             },
             names: Names::new(manifest.name.clone(), manifest.environment.clone()),
             manifest,

@@ -329,7 +329,7 @@ fn files(environment: &Environment, whose: &Whose, deployed: &Deployed) -> Texts
     }
     let bucket = environment.bucket();
     let home = environment.directory().display().to_string();
-    let overrides = environment.endpoints.overrides();
+    let overrides = environment.endpoints.overrides_with_keys();
     let manifest = &deployed.manifest;
     let subject = readme::Subject {
         whose,

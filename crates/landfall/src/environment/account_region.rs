@@ -5,16 +5,18 @@ use crate::environment::endpoints::Endpoints;
 use crate::environment::paths::home;
 use crate::failure::Failure;
 use crate::report::Report;
-use aws::Session;
+use aws::{CredentialsServer, Session};
 use rules::app::manifest::Region;
 use rules::operate::doctor::account::Identity;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The caller's account, a region of it, and a session with it.
 pub(crate) struct AccountRegion {
     pub(crate) identity: Identity,
     pub(crate) session: Session,
     pub(super) endpoints: Endpoints,
+    pub(super) credentials: Arc<CredentialsServer>,
 }
 
 impl AccountRegion {
@@ -29,8 +31,13 @@ impl AccountRegion {
     ) -> Result<AccountRegion, Failure> {
         let region = region.map(Region::as_str);
         let (endpoints, session) = Endpoints::open(region, global, report).await?;
+        let identity = session.identity().await?;
+        let credentials = CredentialsServer::start(&session)
+            .await
+            .map_err(Failure::io("no port can be opened on 127.0.0.1".to_owned()))?;
         Ok(AccountRegion {
-            identity: session.identity().await?,
+            identity,
+            credentials: Arc::new(credentials),
             session,
             endpoints,
         })

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::rehearsal::{self, Rehearsal};
 use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
-use aws::{Account, Session};
+use aws::{Account, EmulatorIdentity, Session};
 use infra::Emulators;
 use rules::app::manifest::Target;
 use rules::check::Unavailable;
@@ -31,8 +31,8 @@ pub(crate) enum Cloud {
 /// The services that a command calls.
 #[derive(Debug, Clone)]
 pub(crate) enum Endpoints {
-    /// AWS, with the profile that the command line names.
-    Aws { profile: Option<String> },
+    /// AWS.
+    Aws,
     /// Running emulators.
     Emulators(Box<Rehearsal>),
 }
@@ -183,11 +183,10 @@ impl Endpoints {
         global: &Global,
         report: &Report,
     ) -> Result<(Endpoints, Session), Failure> {
-        let profile = global.profile.clone();
         match Cloud::chosen(global) {
             Cloud::Aws => {
-                let session = Session::open(profile.as_deref(), region, None).await?;
-                Ok((Endpoints::Aws { profile }, session))
+                let session = Session::open(global.profile.as_deref(), region, None).await?;
+                Ok((Endpoints::Aws, session))
             }
             Cloud::Emulators => {
                 let rehearsal = start(report).await?;
@@ -198,7 +197,7 @@ impl Endpoints {
                 let region = region.unwrap_or(rehearsal::REGION);
                 let session = Session::open(None, Some(region), Some(endpoints)).await?;
                 let session = match rehearsal.identity() {
-                    Some((key, secret)) => session.calling_as(&key, &secret),
+                    Some(identity) => session.calling_as(identity),
                     None => session,
                 };
                 Ok((Endpoints::Emulators(Box::new(rehearsal)), session))
@@ -209,7 +208,7 @@ impl Endpoints {
     /// Which cloud they are of.
     pub(crate) fn cloud(&self) -> Cloud {
         match self {
-            Endpoints::Aws { .. } => Cloud::Aws,
+            Endpoints::Aws => Cloud::Aws,
             Endpoints::Emulators(_) => Cloud::Emulators,
         }
     }
@@ -217,41 +216,41 @@ impl Endpoints {
     /// Addresses for the HCL and its README, where they are not AWS's own.
     pub(crate) fn overrides(&self) -> Option<Emulators> {
         match self {
-            Endpoints::Aws { .. } => None,
+            Endpoints::Aws => None,
             Endpoints::Emulators(rehearsal) => Some(Emulators {
                 main: rehearsal.main_url().to_owned(),
                 second: rehearsal.second_url().to_owned(),
-                identity: rehearsal.identity(),
+                keys: None,
             }),
         }
     }
 
-    /// The environment variables by which Terraform's provider and backend find region, credentials
-    /// and services.
-    pub(super) fn terraform_variables(&self, region: &str) -> Vec<(OsString, OsString)> {
-        let mut variables = vec![("AWS_REGION".into(), region.into())];
-        match self {
-            Endpoints::Aws { profile: None } => {}
-            Endpoints::Aws {
-                profile: Some(profile),
-            } => variables.push(("AWS_PROFILE".into(), profile.into())),
-            Endpoints::Emulators(rehearsal) => {
-                let (key, secret) = rehearsal
-                    .identity()
-                    .unwrap_or_else(|| ("test".to_owned(), "test".to_owned()));
-                for (name, value) in [
-                    ("AWS_ACCESS_KEY_ID", key.as_str()),
-                    ("AWS_SECRET_ACCESS_KEY", &secret),
-                    ("AWS_SESSION_TOKEN", ""),
-                    ("AWS_PROFILE", ""),
-                    ("AWS_EC2_METADATA_DISABLED", "true"),
-                    // For services that the provider's `endpoints` block does not know in every
-                    // version.
-                    ("AWS_ENDPOINT_URL", rehearsal.main_url()),
-                ] {
-                    variables.push((name.into(), value.into()));
-                }
-            }
+    /// The same for Terraform that a person runs without landfall: the provider block has the emulators' keys.
+    pub(crate) fn overrides_with_keys(&self) -> Option<Emulators> {
+        let Endpoints::Emulators(rehearsal) = self else {
+            return None;
+        };
+        let keys = match rehearsal.identity() {
+            Some(EmulatorIdentity::Key { id, secret }) => Some((id, secret)),
+            Some(EmulatorIdentity::Process { .. }) => None,
+            None => Some(("test".to_owned(), "test".to_owned())),
+        };
+        self.overrides()
+            .map(|emulators| Emulators { keys, ..emulators })
+    }
+
+    /// The environment variables by which Terraform's provider and backend find region and services.
+    pub(super) fn terraform_variables(&self, session: &Session) -> Vec<(OsString, OsString)> {
+        let mut variables = vec![("AWS_REGION".into(), session.region().into())];
+        let more = session.endpoint_variables();
+        variables.extend(
+            more.into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        if let Endpoints::Emulators(rehearsal) = self {
+            variables.push(("AWS_EC2_METADATA_DISABLED".into(), "true".into()));
+            // For services that the provider's `endpoints` block does not know in every version.
+            variables.push(("AWS_ENDPOINT_URL".into(), rehearsal.main_url().into()));
         }
         variables
     }
@@ -312,42 +311,51 @@ mod tests {
         Endpoints::Emulators(Box::new(serde_json::from_str(&record).expect("a record")))
     }
 
-    fn variables(endpoints: &Endpoints) -> BTreeMap<String, String> {
+    async fn variables(endpoints: &Endpoints) -> BTreeMap<String, String> {
+        let session = Session::open(
+            None,
+            Some("eu-west-2"),
+            Some(aws::Endpoints {
+                main: "http://127.0.0.1:4566".to_owned(),
+                second: "http://127.0.0.1:4567".to_owned(),
+            }),
+        );
+        let session = session.await.expect("a session");
         let text = |text: OsString| text.into_string().expect("UTF-8");
-        let variables = endpoints.terraform_variables("eu-west-2").into_iter();
+        let variables = endpoints.terraform_variables(&session).into_iter();
         variables
             .map(|(name, value)| (text(name), text(value)))
             .collect()
     }
 
-    #[test]
-    fn terraform_finds_aws_by_region_and_profile_alone() {
-        let profile = Some("work".to_owned());
-        let all = variables(&Endpoints::Aws { profile });
-        assert_eq!(all.len(), 2);
-        assert_eq!(all["AWS_REGION"], "eu-west-2");
-        assert_eq!(all["AWS_PROFILE"], "work");
-        let all = variables(&Endpoints::Aws { profile: None });
+    #[tokio::test]
+    async fn terraform_never_reaches_aws_from_a_rehearsal() {
+        let all = variables(&Endpoints::Aws).await;
         assert_eq!(all.keys().collect::<Vec<_>>(), ["AWS_REGION"]);
+        assert_eq!(all["AWS_REGION"], "eu-west-2");
+        let all = variables(&emulators("")).await;
+        assert_eq!(all["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
+        assert_eq!(all["AWS_EC2_METADATA_DISABLED"], "true");
     }
 
     #[test]
-    fn terraform_never_reaches_aws_from_a_rehearsal() {
-        let all = variables(&emulators(""));
-        assert_eq!(all["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
-        assert_eq!(all["AWS_ACCESS_KEY_ID"], "test");
-        // The user's own profile, session and instance role are all disabled.
-        assert_eq!((&*all["AWS_PROFILE"], &*all["AWS_SESSION_TOKEN"]), ("", ""));
-        assert_eq!(all["AWS_EC2_METADATA_DISABLED"], "true");
+    fn only_an_eject_of_a_rehearsal_contains_keys() {
+        let keys = |identity| {
+            let own = emulators(identity);
+            assert_eq!(own.overrides().expect("addresses").keys, None);
+            own.overrides_with_keys().expect("addresses").keys
+        };
+        let key = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
+        assert_eq!(keys(""), key("test", "test"));
         let own = r#","identity":{"access_key_id":"AKIA","secret_access_key":"s3cret"}"#;
-        let all = variables(&emulators(own));
-        assert_eq!(all["AWS_ACCESS_KEY_ID"], "AKIA");
-        assert_eq!(all["AWS_SECRET_ACCESS_KEY"], "s3cret");
+        assert_eq!(keys(own), key("AKIA", "s3cret"));
+        assert_eq!(keys(r#","identity":{"credential_process":"/bin/x"}"#), None);
+        assert_eq!(Endpoints::Aws.overrides_with_keys(), None);
     }
 
     #[test]
     fn only_a_rehearsal_overrides_addresses_and_needs_the_bridge() {
-        let aws = Endpoints::Aws { profile: None };
+        let aws = Endpoints::Aws;
         assert_eq!(aws.overrides(), None);
         assert!(!aws.cloud().needs_lambda_bridge(Target::Lambda));
         let overrides = emulators("").overrides().expect("addresses");

@@ -18,6 +18,7 @@ use rules::shape::contract::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the
@@ -103,11 +104,20 @@ impl Environment {
             binary,
             dir,
             cache().join("plugins"),
-            self.endpoints.terraform_variables(self.session.region()),
+            self.terraform_environment(),
             interrupt.clone(),
         );
         terraform.init().await?;
         Ok(terraform)
+    }
+
+    /// The environment variables by which Terraform finds region, services and credentials.
+    fn terraform_environment(&self) -> Vec<(OsString, OsString)> {
+        let credentials = self.credentials.variables().into_iter();
+        credentials
+            .map(|(name, value)| (name.into(), value.into()))
+            .chain(self.endpoints.terraform_variables(&self.session))
+            .collect()
     }
 
     /// The variables of a root as the manifest sets them. For the roots of a domain and of CI they
@@ -144,7 +154,7 @@ impl Environment {
 
     /// The files of a root for use without landfall: name and text.
     pub(crate) fn ejected(&self, root: Root, variables: &Value) -> BTreeMap<String, String> {
-        let overrides = self.endpoints.overrides();
+        let overrides = self.endpoints.overrides_with_keys();
         infra::ejected(root, variables, &self.backend(), overrides.as_ref())
     }
 
