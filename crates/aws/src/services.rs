@@ -344,6 +344,8 @@ impl Services {
             .cluster(&self.cluster)
             .service(service)
             .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
+            // A service that an older landfall released to may have it, and a rollback only scales.
+            .availability_zone_rebalancing(AvailabilityZoneRebalancing::Disabled)
             .send()
             .await
             .map(drop)

@@ -22,4 +22,4 @@ pub use ejected::{BACKEND, VARIABLES, ejected};
 pub use roots::files;
 pub use stream::{Diagnostic, Message};
 pub use terraform::{Failure, Interrupt, Terraform};
-pub use workdir::{Backend, Emulators, WorkDir};
+pub use workdir::{Backend, Emulators, LOCK_FILE, WorkDir};

@@ -3,8 +3,9 @@
 use crate::binary::Binary;
 use crate::state_file;
 use crate::stream::{Diagnostic, Message};
-use crate::workdir::WorkDir;
+use crate::workdir::{LOCK_FILE, OVERRIDE, WorkDir};
 use rules::shape::plan::{self, Plan, Resource};
+use rules::shape::toolchain::{Program, provider};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
@@ -63,27 +64,65 @@ impl Terraform {
         }
     }
 
-    /// Initializes the directory, unless nothing that `init` reads has changed since the last time.
+    /// Initializes the directory with the provider that its lock file names, unless nothing that `init` reads has
+    /// changed since the last time. Without a lock file it is [`Terraform::upgrade`].
     ///
     /// # Errors
     /// The provider cannot be installed, or the backend cannot be reached.
     pub async fn init(&self) -> Result<(), Failure> {
-        let stamp = self.dir.path.join(".terraform").join("landfall-init");
-        let wanted = self.init_stamp();
-        if std::fs::read_to_string(&stamp).ok().as_deref() == Some(&wanted) {
+        if self.dir.lock_file().is_none() {
+            return self.upgrade().await;
+        }
+        if std::fs::read_to_string(self.stamp()).ok() == Some(self.init_stamp()) {
             return Ok(());
         }
         // Only one process at a time may write to Terraform's cache.
         let _lock = self.lock_plugins().await?;
+        self.run_init(&[]).await
+    }
+
+    /// Initializes the directory with the newest provider that its HCL allows, and writes its lock file.
+    ///
+    /// # Errors
+    /// As of [`Terraform::init`].
+    pub async fn upgrade(&self) -> Result<(), Failure> {
+        let _lock = self.lock_plugins().await?;
+        // Terraform uses its cache only for a package whose checksum is in the lock file. So the newest provider that
+        // this machine has found is remembered: if it is still the newest, it is not downloaded again.
+        let known = self.plugins.join(format!("{}.lock.hcl", self.binary.program.file()));
+        let unwritable = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
+        let is_known = known.is_file();
+        let lock_file = self.dir.lock_path();
+        if is_known {
+            std::fs::copy(&known, &lock_file).map_err(unwritable)?;
+        }
+        let done = match self.run_init(&["-upgrade"]).await {
+            Err(failure) if is_known && provider::is_another_package(&failure.why) => {
+                // A mirror got another package for the same version, and no environment relies on the old one here.
+                std::fs::remove_file(&lock_file).map_err(unwritable)?;
+                self.run_init(&["-upgrade"]).await
+            }
+            done => done,
+        };
+        if done.is_ok() {
+            // If this fails, the next upgrade downloads the provider again.
+            let _ = std::fs::copy(&lock_file, known);
+        }
+        done
+    }
+
+    async fn run_init(&self, more: &[&str]) -> Result<(), Failure> {
         // The backend file decides where the state is; no state is migrated here.
-        self.run(
-            &["init", "-input=false", "-no-color", "-reconfigure"],
-            &mut |_| {},
-        )
-        .await?;
+        let mut args = vec!["init", "-input=false", "-no-color", "-reconfigure"];
+        args.extend(more);
+        self.run(&args, &mut |_| {}).await?;
         // If this fails, the next command initializes again, which is harmless.
-        let _ = std::fs::write(stamp, wanted);
+        let _ = std::fs::write(self.stamp(), self.init_stamp());
         Ok(())
+    }
+
+    fn stamp(&self) -> PathBuf {
+        self.dir.path.join(".terraform").join("landfall-init")
     }
 
     async fn lock_plugins(&self) -> Result<File, Failure> {
@@ -102,7 +141,7 @@ impl Terraform {
     fn init_stamp(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(&self.binary.version);
-        for name in ["versions.tf", "backend.tf.json", ".terraform.lock.hcl"] {
+        for name in ["versions.tf", OVERRIDE, "backend.tf.json", LOCK_FILE] {
             hash.update(std::fs::read(self.dir.path.join(name)).unwrap_or_default());
         }
         hash.finalize()
@@ -209,12 +248,7 @@ impl Terraform {
         let json = self.answer(&["version", "-json"]).await?;
         let version: Version = serde_json::from_str(&json)
             .map_err(|error| self.failure("version -json", vec![error.to_string()]))?;
-        let is_tofu = self
-            .binary
-            .path
-            .file_name()
-            .is_some_and(|name| name == "tofu");
-        let name = if is_tofu { "OpenTofu" } else { "Terraform" };
+        let name = self.binary.program.name();
         let mut tools = format!("{name} {}", version.terraform_version);
         for (provider, version) in version.provider_selections {
             // The registry's host is left out.
@@ -249,6 +283,23 @@ impl Terraform {
         Ok(addresses.len())
     }
 
+    /// The binary that runs.
+    pub fn binary(&self) -> &Binary {
+        &self.binary
+    }
+
+    /// Gives the resources in the state, which the other program wrote, to the AWS provider of this one.
+    ///
+    /// # Errors
+    /// Terraform fails.
+    pub async fn replace_provider(&self, from: Program) -> Result<(), Failure> {
+        let to = self.binary.program.provider();
+        let command = ["state", "replace-provider", "-lock-timeout=10s", "-auto-approve"];
+        self.answer(&[&command[..], &[from.provider(), to]].concat())
+            .await
+            .map(drop)
+    }
+
     /// The command with which a person releases the lock of the state.
     pub fn unlock_command(&self, id: &str) -> String {
         format!(
@@ -265,9 +316,8 @@ impl Terraform {
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
-            // The directory is written on each machine, so its lock file need not be complete for
-            // others. Without this, every init would overwrite the cache.
-            .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
+            // With it, lock files would lack the checksums of other platforms.
+            .env_remove("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")

@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
 use crate::environment::terraform::listener;
+use crate::environment::toolchain::PlanMode;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::report::phases::Phases;
@@ -324,7 +325,8 @@ async fn plan(
     let terraform = environment
         .terraform_with(Root::Ci, inputs, interrupt)
         .await?;
-    let plan = match terraform.plan(false).await {
+    let planned = environment.plan(&terraform, PlanMode::Apply, report);
+    let plan = match planned.await {
         Ok(plan) => plan,
         Err(failure) => return Err(environment.explain(&terraform, failure).await),
     };

@@ -19,7 +19,7 @@ use crate::release::ledger::Ledger;
 use crate::report::Report;
 use crate::report::phases::Phases;
 use edge_contract::SECRET_VARIABLE;
-use infra::{Interrupt, Terraform};
+use infra::{Interrupt, LOCK_FILE, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
 use rules::event::{Event, Phase};
@@ -41,6 +41,8 @@ struct Deployed {
     serving: Option<String>,
     variables: BTreeMap<Root, Value>,
     tools: String,
+    /// Terraform's lock file of the provider.
+    lock_file: Option<String>,
 }
 
 pub(crate) async fn run(
@@ -119,6 +121,13 @@ pub(crate) async fn run(
     }
     for (path, text) in &files {
         directory.write(path, text)?;
+    }
+    for root in deployed.variables.keys() {
+        // `init` adds to the file, and a person upgrades it: it is only written where there is none.
+        let path = format!("{root}/{LOCK_FILE}");
+        if let (Some(text), None) = (&deployed.lock_file, directory.read(&path)?) {
+            directory.write(&path, text)?;
+        }
     }
     for path in written.into_iter().flat_map(BTreeMap::keys) {
         if !files.contains_key(path) {
@@ -219,6 +228,7 @@ async fn look(
     }
     let mut changes = Vec::new();
     let mut tools = String::new();
+    let mut lock_file = None;
     for (root, variables) in &variables {
         let terraform = aside.terraform_with(*root, variables, interrupt).await?;
         let ready = planner.plan_root(terraform).await?;
@@ -231,6 +241,7 @@ async fn look(
             changes.push(format!("{root}: {}", ready.plan.describe()));
         }
         tools = tool_versions(&ready.terraform).await;
+        lock_file = aside.lock_file(&ready.terraform).await;
     }
     if !changes.is_empty() && !yes {
         let mut failure = Failure::new(
@@ -253,6 +264,7 @@ async fn look(
         serving,
         variables,
         tools,
+        lock_file,
     })
 }
 
