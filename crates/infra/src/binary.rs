@@ -179,7 +179,11 @@ mod tests {
                 r#"if [ "$2" = -json ]; then echo '{{"terraform_version":"1.12.6","platform":"linux_arm64"}}'; else echo '{text}'; fi"#
             )
         };
-        install(dir.path(), "terraform", &both("OpenTofu v1.12.6\non linux_arm64"));
+        install(
+            dir.path(),
+            "terraform",
+            &both("OpenTofu v1.12.6\non linux_arm64"),
+        );
         let binary = Binary::find(None, dir.path().as_os_str()).expect("OpenTofu");
         assert_eq!(binary.tool().describe(), "OpenTofu 1.12.6");
         assert_eq!(binary.platform, "linux_arm64");

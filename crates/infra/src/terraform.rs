@@ -89,7 +89,9 @@ impl Terraform {
         let _lock = self.lock_plugins().await?;
         // Terraform uses its cache only for a package whose checksum is in the lock file. So the newest provider that
         // this machine has found is remembered: if it is still the newest, it is not downloaded again.
-        let known = self.plugins.join(format!("{}.lock.hcl", self.binary.program.file()));
+        let known = self
+            .plugins
+            .join(format!("{}.lock.hcl", self.binary.program.file()));
         let unwritable = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
         let is_known = known.is_file();
         let lock_file = self.dir.lock_path();
@@ -294,7 +296,12 @@ impl Terraform {
     /// Terraform fails.
     pub async fn replace_provider(&self, from: Program) -> Result<(), Failure> {
         let to = self.binary.program.provider();
-        let command = ["state", "replace-provider", "-lock-timeout=10s", "-auto-approve"];
+        let command = [
+            "state",
+            "replace-provider",
+            "-lock-timeout=10s",
+            "-auto-approve",
+        ];
         self.answer(&[&command[..], &[from.provider(), to]].concat())
             .await
             .map(drop)

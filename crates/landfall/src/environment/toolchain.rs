@@ -226,11 +226,13 @@ impl Environment {
         };
         let before = lock_of(terraform);
         terraform.upgrade().await?;
-        let installed = self.installed(terraform, None).map_err(|refused| infra::Failure {
-            what: refused.what,
-            why: refused.why,
-            interrupted: false,
-        })?;
+        let installed = self
+            .installed(terraform, None)
+            .map_err(|refused| infra::Failure {
+                what: refused.what,
+                why: refused.why,
+                interrupted: false,
+            })?;
         let (Some(before), Some(installed)) = (before, installed) else {
             return Err(failure);
         };
@@ -256,14 +258,13 @@ impl Environment {
     }
 
     /// A failure of Terraform whose cause is the version of the provider, if it is.
-    pub(super) async fn explain_provider(
-        &self,
-        root: Root,
-        failure: infra::Failure,
-    ) -> Failure {
+    pub(super) async fn explain_provider(&self, root: Root, failure: infra::Failure) -> Failure {
         let (recorded, selected) = {
             let known = self.toolchain.lock().await;
-            let recorded = known.record.as_ref().and_then(|record| record.provider.as_ref());
+            let recorded = known
+                .record
+                .as_ref()
+                .and_then(|record| record.provider.as_ref());
             let version = |provider: &LockedProvider| provider.version.clone();
             (recorded.map(version), known.selected.as_ref().map(version))
         };
@@ -301,10 +302,13 @@ impl Environment {
         if known.record.as_ref().map(version) != Some(version(&current)) {
             return Err(changed());
         }
-        let provider = known.selected.as_ref().map(|selected| match &current.provider {
-            Some(recorded) => recorded.with(selected, &binary.platform),
-            None => selected.clone(),
-        });
+        let provider = known
+            .selected
+            .as_ref()
+            .map(|selected| match &current.provider {
+                Some(recorded) => recorded.with(selected, &binary.platform),
+                None => selected.clone(),
+            });
         if let Some(mut record) = current.with(&binary.tool(), provider.as_ref()) {
             record.nonce = token()?;
             let text = serde_json::to_string(&record)
@@ -338,7 +342,10 @@ fn restore(terraform: &Terraform, wanted: &LockedProvider) -> Result<(), Failure
     if lock_of(terraform) == LockedProvider::parse(&text, binary.program) {
         return Ok(());
     }
-    let unwritable = Failure::io(format!("{} cannot be written", terraform.dir.path.display()));
+    let unwritable = Failure::io(format!(
+        "{} cannot be written",
+        terraform.dir.path.display()
+    ));
     terraform.dir.write_lock_file(&text).map_err(unwritable)
 }
 

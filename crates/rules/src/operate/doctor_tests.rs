@@ -97,7 +97,10 @@ fn the_program_of_this_machine_is_that_of_the_environment() {
     let same = of(&used(Program::OpenTofu, "1.11.4", false));
     assert_eq!(
         (same.outcome, same.what.as_str()),
-        (Outcome::Ok, "OpenTofu 1.11.4 (/usr/bin/tofu), hashicorp/aws 6.62.0")
+        (
+            Outcome::Ok,
+            "OpenTofu 1.11.4 (/usr/bin/tofu), hashicorp/aws 6.62.0"
+        )
     );
     let older = of(&used(Program::OpenTofu, "1.12.6", false));
     assert_eq!(older.outcome, Outcome::Warning);
@@ -118,7 +121,11 @@ fn the_program_of_this_machine_is_that_of_the_environment() {
 #[test]
 fn a_record_that_cannot_be_read_blocks_a_deployment() {
     let facts = Facts {
-        toolchain: Err(missing(Exit::BadInput, "it has format 2", "use that version")),
+        toolchain: Err(missing(
+            Exit::BadInput,
+            "it has format 2",
+            "use that version",
+        )),
         ..good()
     };
     let verdict = verdict(&examine(&facts)).expect("a blocker");

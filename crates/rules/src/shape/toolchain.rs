@@ -139,14 +139,20 @@ pub fn other_program(used: &Tool, here: &Tool) -> Failure {
     let (program, file) = (used.program.name(), used.program.file());
     Failure {
         exit: Exit::MissingTool,
-        what: format!("this environment uses {program}, and this machine has {}", here.describe()),
+        what: format!(
+            "this environment uses {program}, and this machine has {}",
+            here.describe()
+        ),
         why: vec![format!(
             "{} wrote its state; each program has its own address for the AWS provider, and a state with both needs \
              both providers",
             used.describe()
         )],
         next: vec![
-            format!("install {program} {} or newer, or name one: LANDFALL_TERRAFORM=/path/to/{file}", used.version),
+            format!(
+                "install {program} {} or newer, or name one: LANDFALL_TERRAFORM=/path/to/{file}",
+                used.version
+            ),
             format!(
                 "or change the environment to {} for everyone: `landfall up --switch-tool`",
                 here.program.name()

@@ -120,11 +120,9 @@ fn terraform(here: &Terraform, toolchain: Option<&Toolchain>) -> Check {
                 ..check
             }
         }
-        Fit::Older(used) => Check::warning(CheckId::Terraform, older(&used, &here.tool)).fix(format!(
-            "install {} {} or newer",
-            used.program.name(),
-            used.version
-        )),
+        Fit::Older(used) => Check::warning(CheckId::Terraform, older(&used, &here.tool)).fix(
+            format!("install {} {} or newer", used.program.name(), used.version),
+        ),
         Fit::Same | Fit::Other(_) => Check::ok(
             CheckId::Terraform,
             match &toolchain.provider {

@@ -158,7 +158,10 @@ provider "registry.terraform.io/hashicorp/aws" {
         let mirror = locked("6.62.0", &["h1:linux="], &["linux_amd64"]);
         assert!(text(&mirror, "linux_amd64").contains("h1:linux="));
         let first = text(&mirror, "darwin_arm64");
-        assert!(!first.contains("hashes") && first.contains("6.62.0"), "{first}");
+        assert!(
+            !first.contains("hashes") && first.contains("6.62.0"),
+            "{first}"
+        );
         // The second machine of that platform has to have the same package.
         let grown = mirror.with(&locked("6.62.0", &["h1:mac="], &[]), "darwin_arm64");
         assert!(text(&grown, "darwin_arm64").contains("h1:mac="));

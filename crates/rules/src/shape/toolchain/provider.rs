@@ -75,7 +75,10 @@ pub fn is_unavailable(diagnostics: &[String]) -> bool {
 
 /// Terraform wraps its text for a terminal.
 fn words(lines: &[String]) -> String {
-    let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+    let words: Vec<&str> = lines
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .collect();
     words.join(" ")
 }
 
@@ -168,7 +171,8 @@ mod tests {
             "Error while installing hashicorp/aws v3.39.0: the current package for\nregistry.terraform.io/hashicorp/aws \
              3.39.0 doesn't match any of the\nchecksums previously recorded in the dependency lock file",
         );
-        let unavailable = lines("Error: no available releases match\nthe given constraints >= 6.15.0, < 7.0.0");
+        let unavailable =
+            lines("Error: no available releases match\nthe given constraints >= 6.15.0, < 7.0.0");
         for (text, expected) in [
             (&newer, (true, false, false)),
             (&identity, (true, false, false)),
@@ -176,7 +180,11 @@ mod tests {
             (&unavailable, (false, false, true)),
             (&lines("Error: AccessDenied"), (false, false, false)),
         ] {
-            let found = (is_too_old(text), is_another_package(text), is_unavailable(text));
+            let found = (
+                is_too_old(text),
+                is_another_package(text),
+                is_unavailable(text),
+            );
             assert_eq!(found, expected, "{text:?}");
         }
     }

@@ -54,13 +54,20 @@ impl EnvironmentRecord {
         let record: EnvironmentRecord =
             serde_json::from_str(text).map_err(|error| error.to_string())?;
         match record.schema > SCHEMA {
-            true => Err(format!("it has format {}, this landfall knows {SCHEMA}", record.schema)),
+            true => Err(format!(
+                "it has format {}, this landfall knows {SCHEMA}",
+                record.schema
+            )),
             false => Ok(record),
         }
     }
 
     /// The record after `tool` has used `provider`; [`None`] if that is what it has already.
-    pub fn with(&self, tool: &Tool, provider: Option<&LockedProvider>) -> Option<EnvironmentRecord> {
+    pub fn with(
+        &self,
+        tool: &Tool,
+        provider: Option<&LockedProvider>,
+    ) -> Option<EnvironmentRecord> {
         let tool = match &self.tool {
             Some(known)
                 if known.program == tool.program
@@ -121,11 +128,15 @@ mod tests {
     #[test]
     fn only_what_is_new_is_written_and_the_newest_version_stays() {
         let first = EnvironmentRecord::default();
-        let first = first.with(&tool("1.15.5"), Some(&provider("6.15.0"))).expect("new");
+        let first = first
+            .with(&tool("1.15.5"), Some(&provider("6.15.0")))
+            .expect("new");
         assert_eq!(first.with(&tool("1.15.5"), Some(&provider("6.15.0"))), None);
         assert_eq!(first.with(&tool("1.15.5"), None), None);
         assert_eq!(first.with(&tool("1.11.4"), Some(&provider("6.15.0"))), None);
-        let later = first.with(&tool("1.16.0"), Some(&provider("6.62.0"))).expect("newer");
+        let later = first
+            .with(&tool("1.16.0"), Some(&provider("6.62.0")))
+            .expect("newer");
         assert_eq!(later.tool, Some(tool("1.16.0")));
         assert_eq!(later.provider, Some(provider("6.62.0")));
         let other = Tool {
