@@ -7,6 +7,7 @@ use infra::{Backend, Emulators, Terraform, WorkDir};
 use rules::shape::contract::Root;
 use rules::shape::toolchain::lock_file::LockedProvider;
 use rules::shape::toolchain::provider::is_another_package;
+use rules::shape::toolchain::{Program, Tool};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -87,4 +88,50 @@ async fn a_lock_file_is_honoured_extended_for_a_new_platform_and_verified_on_a_k
     // An upgrade does not look at them.
     second.upgrade().await.unwrap_or_else(fail);
     assert_eq!(locked(&second).version, newest.version);
+}
+
+/// A local state of the root with one resource, of the provider at this address.
+fn write_state(terraform: &Terraform, address: &str) {
+    let resource = json!({
+        "mode": "managed",
+        "type": "aws_iam_role",
+        "name": "role",
+        "provider": format!("provider[\"{address}\"]"),
+        "instances": [{ "schema_version": 0, "attributes": { "id": "x" } }],
+    });
+    let state = json!({
+        "version": 4,
+        "terraform_version": "1.10.0",
+        "serial": 1,
+        "lineage": "x",
+        "outputs": {},
+        "resources": [resource],
+    });
+    std::fs::write(
+        terraform.dir.path.join("terraform.tfstate"),
+        state.to_string(),
+    )
+    .expect("a state");
+}
+
+/// OpenTofu reads both addresses, so there is nothing to replace with it.
+#[tokio::test]
+async fn terraform_takes_over_the_state_of_opentofu() {
+    if installed().program == Program::OpenTofu {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let plugins = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+    let terraform = root(directory.path(), Root::Ci, &plugins);
+    write_state(&terraform, Program::OpenTofu.provider());
+    // Where the registry of OpenTofu cannot be reached, only the backend is initialized.
+    let _ = terraform.init().await;
+    terraform
+        .replace_provider(Program::OpenTofu)
+        .await
+        .unwrap_or_else(fail);
+    terraform.init().await.unwrap_or_else(fail);
+    let state = std::fs::read_to_string(terraform.dir.path.join("terraform.tfstate"));
+    let tool = Tool::of_state(&state.expect("a state")).expect("a program");
+    assert_eq!(tool.program, Program::Terraform);
 }

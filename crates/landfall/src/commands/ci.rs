@@ -14,7 +14,7 @@ use crate::documents::ci_workflows::generated_file::{Overwrite, decide};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::terraform::listener;
+use crate::environment::terraform::{binary, listener};
 use crate::environment::toolchain::PlanMode;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -28,6 +28,7 @@ use rules::leave::ci::origin::{Project, directory};
 use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
+use rules::shape::toolchain::{self, Tool};
 use std::path::PathBuf;
 
 pub(crate) async fn run(
@@ -148,7 +149,8 @@ async fn set_up(
         directory: within,
         archive,
     };
-    let wanted = wanted(setup, &deployment, checkout)?;
+    let tool = tool(&environment).await?;
+    let wanted = wanted(setup, &deployment, &tool, checkout)?;
     report_overwrite(&wanted, flags.force, report)?;
     advise(setup, &deployment, report);
     let role_arns = if flags.no_apply {
@@ -182,9 +184,23 @@ async fn set_up(
     Ok(())
 }
 
-fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result<Wanted, Failure> {
+/// The program that jobs install: the environment's, otherwise this machine's.
+async fn tool(environment: &Environment) -> Result<Tool, Failure> {
+    let used = match environment.tool(Root::Foundation).await? {
+        None => binary().ok().map(|binary| binary.tool()),
+        used => used,
+    };
+    Ok(toolchain::for_ci(used))
+}
+
+fn wanted(
+    setup: &Setup,
+    deployment: &Deployment,
+    tool: &Tool,
+    checkout: &Checkout,
+) -> Result<Wanted, Failure> {
     let name = ci_workflows::path(setup, deployment);
-    let text = ci_workflows::text(setup, deployment);
+    let text = ci_workflows::text(setup, deployment, tool);
     let path = checkout.root.join(&name);
     let there = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),

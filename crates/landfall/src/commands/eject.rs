@@ -122,13 +122,7 @@ pub(crate) async fn run(
     for (path, text) in &files {
         directory.write(path, text)?;
     }
-    for root in deployed.variables.keys() {
-        // `init` adds to the file, and a person upgrades it: it is only written where there is none.
-        let path = format!("{root}/{LOCK_FILE}");
-        if let (Some(text), None) = (&deployed.lock_file, directory.read(&path)?) {
-            directory.write(&path, text)?;
-        }
-    }
+    write_lock_files(&directory, &deployed)?;
     for path in written.into_iter().flat_map(BTreeMap::keys) {
         if !files.contains_key(path) {
             directory.remove_unedited(path)?;
@@ -146,6 +140,17 @@ pub(crate) async fn run(
         directory: directory.name.clone(),
         roots: states.into_keys().collect(),
     });
+    Ok(())
+}
+
+/// Writes the lock file of each root that has none: `init` adds to such a file, and a person upgrades it.
+fn write_lock_files(directory: &Directory, deployed: &Deployed) -> Result<(), Failure> {
+    for root in deployed.variables.keys() {
+        let path = format!("{root}/{LOCK_FILE}");
+        if let (Some(text), None) = (&deployed.lock_file, directory.read(&path)?) {
+            directory.write(&path, text)?;
+        }
+    }
     Ok(())
 }
 

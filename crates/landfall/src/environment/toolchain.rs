@@ -138,6 +138,9 @@ impl Environment {
                 return Err(toolchain::other_program(&used, &binary.tool()).into());
             }
         };
+        if switched_from == Some(Program::OpenTofu) {
+            self.take_from_opentofu(terraform).await?;
+        }
         let recorded = record.provider.filter(|_| !self.changes.upgrade_provider);
         let recorded = match switched_from {
             // The other registry has other packages of the same version.
@@ -154,9 +157,6 @@ impl Environment {
         };
         done.map_err(|failure| self.explain_init(terraform, wanted.as_ref(), failure))?;
         known.selected = self.installed(terraform, wanted.as_ref())?;
-        if switched_from == Some(Program::OpenTofu) {
-            self.take_from_opentofu(terraform).await?;
-        }
         Ok(())
     }
 
@@ -200,10 +200,13 @@ impl Environment {
         failure.into()
     }
 
-    /// Terraform reads a state of OpenTofu only with a second AWS provider, until the state names its own.
+    /// Terraform reads a state of OpenTofu only with a second AWS provider, until the state names its own. OpenTofu reads
+    /// a state of Terraform as it is.
     async fn take_from_opentofu(&self, terraform: &Terraform) -> Result<(), Failure> {
         let state = self.state(terraform.dir.root).await?.unwrap_or_default();
         if state.contains(Program::OpenTofu.provider()) {
+            // The backend has to be initialized. Where only the second provider cannot be installed, it is.
+            let _ = terraform.init().await;
             terraform.replace_provider(Program::OpenTofu).await?;
         }
         Ok(())

@@ -134,6 +134,23 @@ pub fn fit(used: Option<&Tool>, here: &Tool) -> Fit {
     }
 }
 
+/// The program that CI jobs install: the environment's, in the version that this landfall is tested with or the newer one
+/// that the environment has.
+pub fn for_ci(used: Option<Tool>) -> Tool {
+    let program = used.as_ref().map_or(Program::OpenTofu, |used| used.program);
+    let tested = match program {
+        Program::OpenTofu => "1.12.6",
+        Program::Terraform => "1.15.5",
+    };
+    match used {
+        Some(used) if compare(&used.version, tested) == Ordering::Greater => used,
+        _ => Tool {
+            program,
+            version: tested.to_owned(),
+        },
+    }
+}
+
 /// The failure of a command on a machine that has the other program.
 pub fn other_program(used: &Tool, here: &Tool) -> Failure {
     let (program, file) = (used.program.name(), used.program.file());
@@ -226,6 +243,19 @@ mod tests {
         assert!(failure.next[1].contains("change the environment to Terraform"));
         let warning = older(&used, &tool(Program::OpenTofu, "1.11.9"));
         assert!(warning.starts_with("OpenTofu 1.11.9 here is older than 1.12.6"));
+    }
+
+    #[test]
+    fn ci_uses_the_program_of_the_environment() {
+        let [tofu, terraform] = [Program::OpenTofu, Program::Terraform];
+        for (used, expected) in [
+            (None, tool(tofu, "1.12.6")),
+            (Some(tool(tofu, "1.10.0")), tool(tofu, "1.12.6")),
+            (Some(tool(terraform, "1.11.4")), tool(terraform, "1.15.5")),
+            (Some(tool(terraform, "1.16.1")), tool(terraform, "1.16.1")),
+        ] {
+            assert_eq!(for_ci(used), expected);
+        }
     }
 
     #[test]
