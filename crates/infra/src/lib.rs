@@ -11,6 +11,7 @@
 
 mod binary;
 mod ejected;
+mod provider_cache;
 mod roots;
 pub mod state_file;
 mod stream;

@@ -1,15 +1,17 @@
 //! Running Terraform in one working directory.
 
+mod init;
+
 use crate::binary::Binary;
+use crate::provider_cache::ProviderCache;
 use crate::state_file;
 use crate::stream::{Diagnostic, Message};
-use crate::workdir::{LOCK_FILE, OVERRIDE, WorkDir};
+use crate::workdir::WorkDir;
 use rules::shape::plan::{self, Plan, Resource};
-use rules::shape::toolchain::{Program, provider};
+use rules::shape::toolchain::Program;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -40,7 +42,7 @@ pub struct Terraform {
     binary: Binary,
     /// The working directory.
     pub dir: WorkDir,
-    plugins: PathBuf,
+    cache: ProviderCache,
     env: Vec<(OsString, OsString)>,
     interrupt: Interrupt,
 }
@@ -56,100 +58,12 @@ impl Terraform {
         interrupt: Interrupt,
     ) -> Terraform {
         Terraform {
+            cache: ProviderCache::new(plugins, binary.program),
             binary,
             dir,
-            plugins,
             env,
             interrupt,
         }
-    }
-
-    /// Initializes the directory with the provider that its lock file names, unless nothing that `init` reads has
-    /// changed since the last time. Without a lock file it is [`Terraform::upgrade`].
-    ///
-    /// # Errors
-    /// The provider cannot be installed, or the backend cannot be reached.
-    pub async fn init(&self) -> Result<(), Failure> {
-        if self.dir.lock_file().is_none() {
-            return self.upgrade().await;
-        }
-        if std::fs::read_to_string(self.stamp()).ok() == Some(self.init_stamp()) {
-            return Ok(());
-        }
-        // Only one process at a time may write to Terraform's cache.
-        let _lock = self.lock_plugins().await?;
-        self.run_init(&[]).await
-    }
-
-    /// Initializes the directory with the newest provider that its HCL allows, and writes its lock file.
-    ///
-    /// # Errors
-    /// As of [`Terraform::init`].
-    pub async fn upgrade(&self) -> Result<(), Failure> {
-        let _lock = self.lock_plugins().await?;
-        // Terraform uses its cache only for a package whose checksum is in the lock file. So the newest provider that
-        // this machine has found is remembered: if it is still the newest, it is not downloaded again.
-        let known = self
-            .plugins
-            .join(format!("{}.lock.hcl", self.binary.program.file()));
-        let unwritable = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
-        let is_known = known.is_file();
-        let lock_file = self.dir.lock_path();
-        if is_known {
-            std::fs::copy(&known, &lock_file).map_err(unwritable)?;
-        }
-        let done = match self.run_init(&["-upgrade"]).await {
-            Err(failure) if is_known && provider::is_another_package(&failure.why) => {
-                // A mirror got another package for the same version, and no environment relies on the old one here.
-                std::fs::remove_file(&lock_file).map_err(unwritable)?;
-                self.run_init(&["-upgrade"]).await
-            }
-            done => done,
-        };
-        if done.is_ok() {
-            // If this fails, the next upgrade downloads the provider again.
-            let _ = std::fs::copy(&lock_file, known);
-        }
-        done
-    }
-
-    async fn run_init(&self, more: &[&str]) -> Result<(), Failure> {
-        // The backend file decides where the state is; no state is migrated here.
-        let mut args = vec!["init", "-input=false", "-no-color", "-reconfigure"];
-        args.extend(more);
-        self.run(&args, &mut |_| {}).await?;
-        // If this fails, the next command initializes again, which is harmless.
-        let _ = std::fs::write(self.stamp(), self.init_stamp());
-        Ok(())
-    }
-
-    fn stamp(&self) -> PathBuf {
-        self.dir.path.join(".terraform").join("landfall-init")
-    }
-
-    async fn lock_plugins(&self) -> Result<File, Failure> {
-        let failed = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
-        std::fs::create_dir_all(&self.plugins).map_err(failed)?;
-        let file = File::create(self.plugins.join("landfall.lock")).map_err(failed)?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL_INTERVAL).await,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-        }
-    }
-
-    fn init_stamp(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(&self.binary.version);
-        for name in ["versions.tf", OVERRIDE, "backend.tf.json", LOCK_FILE] {
-            hash.update(std::fs::read(self.dir.path.join(name)).unwrap_or_default());
-        }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
     }
 
     /// Plans creating or, with `destroy`, destroying the root. The plan is kept for
@@ -322,7 +236,6 @@ impl Terraform {
             .args(args)
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
             // With it, lock files would lack the checksums of other platforms.
             .env_remove("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE")
             .env("TF_IN_AUTOMATION", "1")
@@ -365,8 +278,17 @@ impl Terraform {
         args: &[&str],
         on: &mut (dyn FnMut(Message) + Send),
     ) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| self.failure(args[0], vec![error.to_string()]);
-        let log = self.dir.path.join(format!("landfall-{}.log", args[0]));
+        self.run_command(self.command(args), args[0], on).await
+    }
+
+    async fn run_command(
+        &self,
+        mut command: Command,
+        name: &str,
+        on: &mut (dyn FnMut(Message) + Send),
+    ) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| self.failure(name, vec![error.to_string()]);
+        let log = self.dir.path.join(format!("landfall-{name}.log"));
         // A new file instead of the truncated old one: a Terraform that outlived its landfall may
         // still write to the old one, far behind its beginning.
         match std::fs::remove_file(&log) {
@@ -378,8 +300,7 @@ impl Terraform {
         let out = File::create(&log).map_err(failed)?;
         let err = out.try_clone().map_err(failed)?;
         let mut reader = Lines::new(File::open(&log).map_err(failed)?);
-        let mut child = self
-            .command(args)
+        let mut child = command
             .stdout(Stdio::from(out))
             .stderr(Stdio::from(err))
             .process_group(0)
@@ -412,7 +333,7 @@ impl Terraform {
         if status.success() {
             return Ok(());
         }
-        Err(self.failure(args[0], output.why(status.code())))
+        Err(self.failure(name, output.why(status.code())))
     }
 }
 

@@ -176,6 +176,10 @@ impl WorkDir {
         std::fs::write(self.lock_path(), text)
     }
 
+    pub(crate) fn remove_lock_file(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.lock_path())
+    }
+
     /// Key of the state in the bucket.
     pub fn state_key(&self) -> String {
         state_key(self.root)

@@ -78,6 +78,13 @@ async fn a_lock_file_is_honoured_extended_for_a_new_platform_and_verified_on_a_k
     assert!(extended.hashes.is_superset(&foreign.hashes), "{extended:?}");
     assert!(!extended.hashes.is_disjoint(&newest.hashes), "{extended:?}");
 
+    // From the cache, although the lock file did not have its checksum: other processes may run what is in it.
+    assert!(
+        printed(&second).contains("from the shared cache directory"),
+        "{}",
+        printed(&second)
+    );
+
     // The same checksums, and this platform was seen before: its package is another one.
     let known = foreign.with(&foreign, &binary.platform);
     let text = known.render(binary.program, &binary.platform);

@@ -78,6 +78,17 @@ impl LockedProvider {
         }
     }
 
+    /// The same with the checksums of `known`, which this machine has installed before; [`None`] if it may be another
+    /// package. A checksum in common shows that both are the same release.
+    pub fn completed_by(&self, known: &LockedProvider) -> Option<LockedProvider> {
+        let is_same = self.version == known.version
+            && (self.hashes.is_empty() || !self.hashes.is_disjoint(&known.hashes));
+        is_same.then(|| LockedProvider {
+            hashes: self.hashes.union(&known.hashes).cloned().collect(),
+            ..self.clone()
+        })
+    }
+
     /// What is known after `installed` was installed on a machine of `platform`. Checksums of the same version add up.
     #[must_use]
     pub fn with(&self, installed: &LockedProvider, platform: &str) -> LockedProvider {
@@ -169,6 +180,25 @@ provider "registry.terraform.io/hashicorp/aws" {
         // A registry gives the checksums of all platforms, so every package has to match.
         let registry = locked("6.62.0", &["h1:linux=", "zh:1", "zh:2"], &["linux_amd64"]);
         assert!(text(&registry, "darwin_arm64").contains("zh:2"));
+    }
+
+    #[test]
+    fn what_this_machine_has_installed_completes_the_checksums_of_the_same_release() {
+        let of = |hashes: &[&str]| locked("6.62.0", hashes, &[]);
+        let known = of(&["h1:here=", "zh:1", "zh:2"]);
+        let complete = |lock: &LockedProvider| lock.completed_by(&known).map(|lock| lock.hashes);
+        let all = |more: &[&str]| {
+            Some(
+                set(more)
+                    .union(&known.hashes)
+                    .cloned()
+                    .collect::<BTreeSet<String>>(),
+            )
+        };
+        assert_eq!(complete(&of(&["h1:mac=", "zh:1"])), all(&["h1:mac="]));
+        assert_eq!(complete(&of(&[])), all(&[]));
+        assert_eq!(complete(&of(&["h1:other="])), None);
+        assert_eq!(complete(&locked("6.15.0", &["zh:1"], &[])), None);
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub fn is_unavailable(diagnostics: &[String]) -> bool {
     words(diagnostics).contains("no available releases match")
 }
 
+/// Whether Terraform could not replace a package in its cache because another process runs it.
+pub fn is_busy(diagnostics: &[String]) -> bool {
+    words(diagnostics).contains("text file busy")
+}
+
 /// Terraform wraps its text for a terminal.
 fn words(lines: &[String]) -> String {
     let words: Vec<&str> = lines
