@@ -107,7 +107,13 @@ test_tests() {
   mkdir -p "$TEST_CALLS"
   export LANDFALL_TEST_CALLS=$TEST_CALLS
   start_shared_emulators
-  cargo nextest run --locked --workspace --no-fail-fast "$@"
+  local -a tofu=()
+  if have tofu; then
+    tofu=(--run-ignored all)
+  else
+    say "NOT run: the rehearsed test with OpenTofu, because there is no tofu on the PATH"
+  fi
+  cargo nextest run --locked --workspace --no-fail-fast "${tofu[@]}" "$@"
   stop_shared_emulators
   check_calls
 }

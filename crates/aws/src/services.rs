@@ -344,6 +344,8 @@ impl Services {
             .cluster(&self.cluster)
             .service(service)
             .desired_count(i32::try_from(count).unwrap_or(i32::MAX))
+            // A service that an older landfall released to may have it, and a rollback only scales.
+            .availability_zone_rebalancing(AvailabilityZoneRebalancing::Disabled)
             .send()
             .await
             .map(drop)
@@ -508,11 +510,68 @@ fn is_of_family(arn: &str, family: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Endpoints;
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
 
     #[test]
     fn a_family_is_not_matched_by_its_prefix() {
         let arn = "arn:aws:ecs:eu-west-2:1:task-definition/uptime-prod-placeholder:7";
         assert!(is_of_family(arn, "uptime-prod-placeholder"));
         assert!(!is_of_family(arn, "uptime-prod"));
+    }
+
+    /// The bodies of the next `count` requests, each of which gets an empty answer.
+    fn record(listener: TcpListener, count: usize) -> JoinHandle<Vec<serde_json::Value>> {
+        std::thread::spawn(move || {
+            let request = || {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let mut reader = BufReader::new(stream.try_clone().expect("a reader"));
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).expect("a header");
+                    let line = line.trim_end().to_ascii_lowercase();
+                    if line.is_empty() {
+                        break;
+                    }
+                    if let Some(value) = line.strip_prefix("content-length:") {
+                        length = value.trim().parse().expect("a length");
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).expect("a body");
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                stream.write_all(answer.as_bytes()).expect("an answer");
+                serde_json::from_slice(&body).expect("JSON")
+            };
+            std::iter::repeat_with(request).take(count).collect()
+        })
+    }
+
+    #[tokio::test]
+    async fn ecs_moves_no_tasks_between_zones_on_its_own_after_any_update() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let requests = record(listener, 2);
+        let endpoints = Endpoints {
+            main: url.clone(),
+            second: url,
+        };
+        let session = Session::open(None, Some("us-east-1"), Some(endpoints)).await;
+        let services = Services::new(&session.expect("a session"), "shop-prod");
+        services
+            .set("shop-prod-blue", "shop-prod:7", 2)
+            .await
+            .expect("set");
+        services.scale("shop-prod-blue", 3).await.expect("scaled");
+        let requests = requests.join().expect("requests");
+        assert_eq!(requests.len(), 2);
+        for (request, count) in requests.iter().zip([2, 3]) {
+            assert_eq!(request["service"], "shop-prod-blue");
+            assert_eq!(request["desiredCount"], count);
+            assert_eq!(request["availabilityZoneRebalancing"], "DISABLED");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Finding OpenTofu or Terraform.
 
+use rules::shape::toolchain::{Program, Tool};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The oldest version that locks a state in S3 without a DynamoDB table.
 const OLDEST: (u32, u32) = (1, 10);
@@ -11,7 +13,10 @@ const OLDEST: (u32, u32) = (1, 10);
 #[allow(missing_docs)]
 pub struct Binary {
     pub path: PathBuf,
+    pub program: Program,
     pub version: String,
+    /// The platform whose providers it installs: `linux_amd64`. Empty if it does not report one.
+    pub platform: String,
 }
 
 /// Why there is no usable binary.
@@ -42,9 +47,19 @@ impl BinaryError {
 #[derive(Deserialize)]
 struct Version {
     terraform_version: String,
+    #[serde(default)]
+    platform: String,
 }
 
 impl Binary {
+    /// The program with its version.
+    pub fn tool(&self) -> Tool {
+        Tool {
+            program: self.program,
+            version: self.version.clone(),
+        }
+    }
+
     /// The binary at `chosen`, or else the first of `tofu` and `terraform` in `path` (the value of
     /// `PATH`) that is new enough.
     ///
@@ -73,18 +88,35 @@ impl Binary {
             path: path.to_owned(),
             why,
         };
-        let output = std::process::Command::new(path)
-            .args(["version", "-json"])
-            .env("CHECKPOINT_DISABLE", "1")
+        let command = |arguments: &[&str]| {
+            let mut command = Command::new(path);
+            command
+                .args(arguments)
+                .env("CHECKPOINT_DISABLE", "1")
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command
+        };
+        // Both at once: each takes a moment to start.
+        let text = command(&["version"]).spawn();
+        let output = command(&["version", "-json"])
             .output()
             .map_err(|error| broken(error.to_string()))?;
+        let text = text.and_then(std::process::Child::wait_with_output);
         let answer: Version = serde_json::from_slice(&output.stdout)
             .map_err(|_| broken(String::from_utf8_lossy(&output.stderr).trim().to_owned()))?;
+        let program = match text {
+            Ok(text) => program(&String::from_utf8_lossy(&text.stdout)),
+            Err(error) => return Err(broken(error.to_string())),
+        };
         let version = answer.terraform_version;
         if is_new_enough(&version) {
             Ok(Binary {
                 path: path.to_owned(),
+                program,
                 version,
+                platform: answer.platform,
             })
         } else {
             Err(BinaryError::TooOld {
@@ -92,6 +124,14 @@ impl Binary {
                 version,
             })
         }
+    }
+}
+
+/// The program that printed this for `version`. Its JSON does not name it, and a file may have any name.
+fn program(text: &str) -> Program {
+    match text.lines().any(|line| line.starts_with("OpenTofu v")) {
+        true => Program::OpenTofu,
+        false => Program::Terraform,
     }
 }
 
@@ -129,6 +169,27 @@ mod tests {
         ] {
             assert_eq!(is_new_enough(version), enough, "{version}");
         }
+    }
+
+    #[test]
+    fn the_program_is_known_by_what_it_prints_and_not_by_its_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let both = |text: &str| {
+            format!(
+                r#"if [ "$2" = -json ]; then echo '{{"terraform_version":"1.12.6","platform":"linux_arm64"}}'; else echo '{text}'; fi"#
+            )
+        };
+        install(
+            dir.path(),
+            "terraform",
+            &both("OpenTofu v1.12.6\non linux_arm64"),
+        );
+        let binary = Binary::find(None, dir.path().as_os_str()).expect("OpenTofu");
+        assert_eq!(binary.tool().describe(), "OpenTofu 1.12.6");
+        assert_eq!(binary.platform, "linux_arm64");
+        install(dir.path(), "terraform", &both("Terraform v1.12.6"));
+        let binary = Binary::find(None, dir.path().as_os_str()).expect("Terraform");
+        assert_eq!(binary.program, Program::Terraform);
     }
 
     #[test]

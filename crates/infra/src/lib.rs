@@ -11,6 +11,7 @@
 
 mod binary;
 mod ejected;
+mod provider_cache;
 mod roots;
 pub mod state_file;
 mod stream;
@@ -22,4 +23,4 @@ pub use ejected::{BACKEND, VARIABLES, ejected};
 pub use roots::files;
 pub use stream::{Diagnostic, Message};
 pub use terraform::{Failure, Interrupt, Terraform};
-pub use workdir::{Backend, Emulators, WorkDir};
+pub use workdir::{Backend, Emulators, LOCK_FILE, WorkDir};

@@ -1,14 +1,17 @@
 //! Running Terraform in one working directory.
 
+mod init;
+
 use crate::binary::Binary;
+use crate::provider_cache::ProviderCache;
 use crate::state_file;
 use crate::stream::{Diagnostic, Message};
 use crate::workdir::WorkDir;
 use rules::shape::plan::{self, Plan, Resource};
+use rules::shape::toolchain::Program;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -39,7 +42,7 @@ pub struct Terraform {
     binary: Binary,
     /// The working directory.
     pub dir: WorkDir,
-    plugins: PathBuf,
+    cache: ProviderCache,
     env: Vec<(OsString, OsString)>,
     interrupt: Interrupt,
 }
@@ -55,60 +58,12 @@ impl Terraform {
         interrupt: Interrupt,
     ) -> Terraform {
         Terraform {
+            cache: ProviderCache::new(plugins, binary.program),
             binary,
             dir,
-            plugins,
             env,
             interrupt,
         }
-    }
-
-    /// Initializes the directory, unless nothing that `init` reads has changed since the last time.
-    ///
-    /// # Errors
-    /// The provider cannot be installed, or the backend cannot be reached.
-    pub async fn init(&self) -> Result<(), Failure> {
-        let stamp = self.dir.path.join(".terraform").join("landfall-init");
-        let wanted = self.init_stamp();
-        if std::fs::read_to_string(&stamp).ok().as_deref() == Some(&wanted) {
-            return Ok(());
-        }
-        // Only one process at a time may write to Terraform's cache.
-        let _lock = self.lock_plugins().await?;
-        // The backend file decides where the state is; no state is migrated here.
-        self.run(
-            &["init", "-input=false", "-no-color", "-reconfigure"],
-            &mut |_| {},
-        )
-        .await?;
-        // If this fails, the next command initializes again, which is harmless.
-        let _ = std::fs::write(stamp, wanted);
-        Ok(())
-    }
-
-    async fn lock_plugins(&self) -> Result<File, Failure> {
-        let failed = |error: std::io::Error| self.failure("init", vec![error.to_string()]);
-        std::fs::create_dir_all(&self.plugins).map_err(failed)?;
-        let file = File::create(self.plugins.join("landfall.lock")).map_err(failed)?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL_INTERVAL).await,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-        }
-    }
-
-    fn init_stamp(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(&self.binary.version);
-        for name in ["versions.tf", "backend.tf.json", ".terraform.lock.hcl"] {
-            hash.update(std::fs::read(self.dir.path.join(name)).unwrap_or_default());
-        }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
     }
 
     /// Plans creating or, with `destroy`, destroying the root. The plan is kept for
@@ -209,12 +164,7 @@ impl Terraform {
         let json = self.answer(&["version", "-json"]).await?;
         let version: Version = serde_json::from_str(&json)
             .map_err(|error| self.failure("version -json", vec![error.to_string()]))?;
-        let is_tofu = self
-            .binary
-            .path
-            .file_name()
-            .is_some_and(|name| name == "tofu");
-        let name = if is_tofu { "OpenTofu" } else { "Terraform" };
+        let name = self.binary.program.name();
         let mut tools = format!("{name} {}", version.terraform_version);
         for (provider, version) in version.provider_selections {
             // The registry's host is left out.
@@ -249,6 +199,28 @@ impl Terraform {
         Ok(addresses.len())
     }
 
+    /// The binary that runs.
+    pub fn binary(&self) -> &Binary {
+        &self.binary
+    }
+
+    /// Gives the resources in the state, which the other program wrote, to the AWS provider of this one.
+    ///
+    /// # Errors
+    /// Terraform fails.
+    pub async fn replace_provider(&self, from: Program) -> Result<(), Failure> {
+        let to = self.binary.program.provider();
+        let command = [
+            "state",
+            "replace-provider",
+            "-lock-timeout=10s",
+            "-auto-approve",
+        ];
+        self.answer(&[&command[..], &[from.provider(), to]].concat())
+            .await
+            .map(drop)
+    }
+
     /// The command with which a person releases the lock of the state.
     pub fn unlock_command(&self, id: &str) -> String {
         format!(
@@ -264,10 +236,8 @@ impl Terraform {
             .args(args)
             .current_dir(&self.dir.path)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .env("TF_PLUGIN_CACHE_DIR", &self.plugins)
-            // The directory is written on each machine, so its lock file need not be complete for
-            // others. Without this, every init would overwrite the cache.
-            .env("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "true")
+            // With it, lock files would lack the checksums of other platforms.
+            .env_remove("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE")
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
@@ -308,8 +278,17 @@ impl Terraform {
         args: &[&str],
         on: &mut (dyn FnMut(Message) + Send),
     ) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| self.failure(args[0], vec![error.to_string()]);
-        let log = self.dir.path.join(format!("landfall-{}.log", args[0]));
+        self.run_command(self.command(args), args[0], on).await
+    }
+
+    async fn run_command(
+        &self,
+        mut command: Command,
+        name: &str,
+        on: &mut (dyn FnMut(Message) + Send),
+    ) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| self.failure(name, vec![error.to_string()]);
+        let log = self.dir.path.join(format!("landfall-{name}.log"));
         // A new file instead of the truncated old one: a Terraform that outlived its landfall may
         // still write to the old one, far behind its beginning.
         match std::fs::remove_file(&log) {
@@ -321,8 +300,7 @@ impl Terraform {
         let out = File::create(&log).map_err(failed)?;
         let err = out.try_clone().map_err(failed)?;
         let mut reader = Lines::new(File::open(&log).map_err(failed)?);
-        let mut child = self
-            .command(args)
+        let mut child = command
             .stdout(Stdio::from(out))
             .stderr(Stdio::from(err))
             .process_group(0)
@@ -355,7 +333,7 @@ impl Terraform {
         if status.success() {
             return Ok(());
         }
-        Err(self.failure(args[0], output.why(status.code())))
+        Err(self.failure(name, output.why(status.code())))
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::roots;
 use rules::shape::contract::Root;
 use rules::shape::state_lock::StateLock;
+use rules::shape::toolchain::PROVIDER;
+use rules::shape::toolchain::provider::FOR_REHEARSALS;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +57,9 @@ impl Backend {
 fn state_key(root: Root) -> String {
     format!("{root}/terraform.tfstate")
 }
+
+/// Terraform's lock file of the provider.
+pub const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// The file with which the provider of a rehearsal calls the emulators.
 pub(crate) const OVERRIDE: &str = "rehearsal_override.tf";
@@ -154,6 +159,27 @@ impl WorkDir {
         json!({ "terraform": { "backend": { kind: settings } } })
     }
 
+    pub(crate) fn lock_path(&self) -> PathBuf {
+        self.path.join(LOCK_FILE)
+    }
+
+    /// The text of Terraform's lock file of the provider, if there is one.
+    pub fn lock_file(&self) -> Option<String> {
+        std::fs::read_to_string(self.lock_path()).ok()
+    }
+
+    /// Replaces that file, for the next `init`.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn write_lock_file(&self, text: &str) -> std::io::Result<()> {
+        std::fs::write(self.lock_path(), text)
+    }
+
+    pub(crate) fn remove_lock_file(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.lock_path())
+    }
+
     /// Key of the state in the bucket.
     pub fn state_key(&self) -> String {
         state_key(self.root)
@@ -224,6 +250,15 @@ fn provider_override(emulators: &Emulators) -> String {
         .collect();
     format!(
         r#"# Written by a rehearsal; merges into the provider block. It is never part of a real deployment.
+terraform {{
+  required_providers {{
+    aws = {{
+      source  = "{PROVIDER}"
+      version = "{FOR_REHEARSALS}"
+    }}
+  }}
+}}
+
 provider "aws" {{
 {keys}  skip_credentials_validation = true
   skip_metadata_api_check     = true
@@ -274,6 +309,7 @@ mod tests {
             let path = entry.expect("a file").path();
             let text = std::fs::read_to_string(&path).expect("text");
             assert!(!text.contains("127.0.0.1"), "{}", path.display());
+            assert!(!text.contains(FOR_REHEARSALS), "{}", path.display());
         }
         let text = std::fs::read_to_string(work.path.join("backend.tf.json")).expect("backend");
         let written: serde_json::Value = serde_json::from_str(&text).expect("JSON");

@@ -18,7 +18,7 @@ mod remove;
 pub(crate) mod secrets;
 mod values;
 
-pub(crate) use deploy::{AtMaximum, Doctor, Move, Plan, Source, Strategy, Up};
+pub(crate) use deploy::{AtMaximum, Doctor, Move, Plan, Source, Strategy, Tools, Up};
 pub(crate) use global::Global;
 pub(crate) use inspect::{Cost, Logs, RehearsalAction, Run, Status};
 pub(crate) use releases::{History, Judge, Rollback, Unlock};

@@ -2,7 +2,8 @@
 //! its infrastructure.
 //!
 //! Here lives how an environment is found and reached ([`Environment`], [`account_region`],
-//! [`endpoints`], [`app`]), its Terraform ([`state`], [`terraform`], [`planner`], [`provision`]),
+//! [`endpoints`], [`app`]), its Terraform ([`state`], [`terraform`], [`toolchain`], [`planner`],
+//! [`provision`]),
 //! its domain and its expiry. Releases are in `release`, which knows nothing of this module;
 //! decisions are in `rules`.
 
@@ -19,11 +20,13 @@ pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tasks;
 pub(crate) mod terraform;
+pub(crate) mod toolchain;
 pub(crate) mod ttl;
 
 use crate::cli::Global;
 use crate::environment::account_region::AccountRegion;
 use crate::environment::endpoints::{Cloud, Endpoints};
+use crate::environment::toolchain::{ToolChanges, Toolchain};
 use crate::failure::Failure;
 use crate::report::Report;
 use aws::{CredentialsServer, Session};
@@ -35,6 +38,7 @@ use rules::leave::eject::Whose;
 use rules::operate::doctor::account::Identity;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// One environment of one app, in one account and region. It need not be deployed.
 #[derive(Clone)]
@@ -48,6 +52,9 @@ pub(crate) struct Environment {
     credentials: Arc<CredentialsServer>,
     directory: PathBuf,
     state_backend: StateBackend,
+    changes: ToolChanges,
+    /// Shared by the copies of this process, so that all roots get the same provider.
+    toolchain: Arc<Mutex<Toolchain>>,
 }
 
 impl Environment {
@@ -86,6 +93,8 @@ impl Environment {
             endpoints: account_region.endpoints.clone(),
             credentials: account_region.credentials.clone(),
             state_backend,
+            changes: ToolChanges::default(),
+            toolchain: Arc::default(),
         };
         report.emit(Event::Place {
             name: environment.names.app.to_string(),

@@ -9,3 +9,4 @@ pub mod plan_decision;
 pub mod review;
 pub mod state_lock;
 pub mod task_endpoint;
+pub mod toolchain;

@@ -5,9 +5,8 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # The HCL uses only arguments that all these versions have, so an existing lock file keeps its
-      # version.
-      version = ">= 3.39, < 7.0"
+      # Older releases of 6 fail to refresh resources of newer ones, or lose tags of ECS.
+      version = ">= 6.15, < 7.0"
     }
   }
 }

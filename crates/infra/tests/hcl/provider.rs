@@ -4,6 +4,8 @@
 use super::tree::{Tree, argument, evaluate, labels, only};
 use hcl::{Block, Body};
 use rules::shape::contract::Root;
+use rules::shape::toolchain::PROVIDER;
+use rules::shape::toolchain::provider::FOR_AWS;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,7 +116,7 @@ fn the_version_range_includes_the_provider_of_the_schema() {
         let aws = evaluate(argument(aws, "aws"), &[]);
         assert_eq!(
             aws,
-            hcl::value!({ source = "hashicorp/aws", version = ">= 3.39, < 7.0" }),
+            hcl::value!({ source = (PROVIDER), version = (FOR_AWS) }),
             "{root}: with a schema of 7.0, compare with that"
         );
     }

@@ -4,6 +4,7 @@
 mod domain;
 mod lambda;
 mod plans;
+mod provider;
 #[path = "../hcl/review/mod.rs"]
 mod review;
 mod stage;

@@ -57,6 +57,9 @@ pub(crate) struct Plan {
     /// Also list free resources, and unit prices with all their digits
     #[arg(long, env = "LANDFALL_ALL")]
     pub(crate) all: bool,
+    /// Plan with the newest AWS provider instead of the environment's
+    #[arg(long, env = "LANDFALL_UPGRADE_PROVIDER")]
+    pub(crate) upgrade_provider: bool,
     /// Also write the plan to this file, as a page for a browser
     #[arg(long, env = "LANDFALL_HTML", value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -85,9 +88,22 @@ pub(crate) struct Up {
     #[arg(long, env = "LANDFALL_TARGET")]
     pub(crate) target: Option<Target>,
     #[command(flatten)]
+    pub(crate) tools: Tools,
+    #[command(flatten)]
     pub(crate) start: Start,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+/// What changes for every machine that deploys this environment.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct Tools {
+    /// Use the newest AWS provider from now on, instead of the environment's
+    #[arg(long, env = "LANDFALL_UPGRADE_PROVIDER")]
+    pub(crate) upgrade_provider: bool,
+    /// Use this machine's OpenTofu or Terraform from now on, instead of the environment's
+    #[arg(long, env = "LANDFALL_SWITCH_TOOL")]
+    pub(crate) switch_tool: bool,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +207,7 @@ impl Move {
             ttl: None,
             source: self.source.clone(),
             target: Some(self.to),
+            tools: Tools::default(),
             start: self.start.clone(),
             pace: self.pace.clone(),
         }

@@ -14,7 +14,8 @@ use crate::documents::ci_workflows::generated_file::{Overwrite, decide};
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::terraform::listener;
+use crate::environment::terraform::{binary, listener};
+use crate::environment::toolchain::PlanMode;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::report::phases::Phases;
@@ -27,6 +28,7 @@ use rules::leave::ci::origin::{Project, directory};
 use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, partition};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
+use rules::shape::toolchain::{self, Tool};
 use std::path::PathBuf;
 
 pub(crate) async fn run(
@@ -147,7 +149,8 @@ async fn set_up(
         directory: within,
         archive,
     };
-    let wanted = wanted(setup, &deployment, checkout)?;
+    let tool = tool(&environment).await?;
+    let wanted = wanted(setup, &deployment, &tool, checkout)?;
     report_overwrite(&wanted, flags.force, report)?;
     advise(setup, &deployment, report);
     let role_arns = if flags.no_apply {
@@ -181,9 +184,23 @@ async fn set_up(
     Ok(())
 }
 
-fn wanted(setup: &Setup, deployment: &Deployment, checkout: &Checkout) -> Result<Wanted, Failure> {
+/// The program that jobs install: the environment's, otherwise this machine's.
+async fn tool(environment: &Environment) -> Result<Tool, Failure> {
+    let used = match environment.tool(Root::Foundation).await? {
+        None => binary().ok().map(|binary| binary.tool()),
+        used => used,
+    };
+    Ok(toolchain::for_ci(used))
+}
+
+fn wanted(
+    setup: &Setup,
+    deployment: &Deployment,
+    tool: &Tool,
+    checkout: &Checkout,
+) -> Result<Wanted, Failure> {
     let name = ci_workflows::path(setup, deployment);
-    let text = ci_workflows::text(setup, deployment);
+    let text = ci_workflows::text(setup, deployment, tool);
     let path = checkout.root.join(&name);
     let there = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
@@ -324,7 +341,8 @@ async fn plan(
     let terraform = environment
         .terraform_with(Root::Ci, inputs, interrupt)
         .await?;
-    let plan = match terraform.plan(false).await {
+    let planned = environment.plan(&terraform, PlanMode::Apply, report);
+    let plan = match planned.await {
         Ok(plan) => plan,
         Err(failure) => return Err(environment.explain(&terraform, failure).await),
     };

@@ -133,7 +133,10 @@ pub(crate) async fn before(
         ..overrides(global)
     };
     let directory = &arguments.app.directory;
-    let examined = examine(directory, &overrides, Extent::Deployment, global, report).await;
+    let mut examined = examine(directory, &overrides, Extent::Deployment, global, report).await;
+    if let Ok(toolchain) = &mut examined.facts.toolchain {
+        toolchain.may_switch = arguments.tools.switch_tool;
+    }
     let mut checks = doctor::examine(&examined.facts);
     for check in &mut checks {
         if check.exit().is_some()

@@ -19,7 +19,7 @@ use crate::release::ledger::Ledger;
 use crate::report::Report;
 use crate::report::phases::Phases;
 use edge_contract::SECRET_VARIABLE;
-use infra::{Interrupt, Terraform};
+use infra::{Interrupt, LOCK_FILE, Terraform};
 use rules::app::manifest::{Manifest, StateBackend};
 use rules::app::names::Slot;
 use rules::event::{Event, Phase};
@@ -41,6 +41,8 @@ struct Deployed {
     serving: Option<String>,
     variables: BTreeMap<Root, Value>,
     tools: String,
+    /// Terraform's lock file of the provider.
+    lock_file: Option<String>,
 }
 
 pub(crate) async fn run(
@@ -120,6 +122,7 @@ pub(crate) async fn run(
     for (path, text) in &files {
         directory.write(path, text)?;
     }
+    write_lock_files(&directory, &deployed)?;
     for path in written.into_iter().flat_map(BTreeMap::keys) {
         if !files.contains_key(path) {
             directory.remove_unedited(path)?;
@@ -137,6 +140,17 @@ pub(crate) async fn run(
         directory: directory.name.clone(),
         roots: states.into_keys().collect(),
     });
+    Ok(())
+}
+
+/// Writes the lock file of each root that has none: `init` adds to such a file, and a person upgrades it.
+fn write_lock_files(directory: &Directory, deployed: &Deployed) -> Result<(), Failure> {
+    for root in deployed.variables.keys() {
+        let path = format!("{root}/{LOCK_FILE}");
+        if let (Some(text), None) = (&deployed.lock_file, directory.read(&path)?) {
+            directory.write(&path, text)?;
+        }
+    }
     Ok(())
 }
 
@@ -219,6 +233,7 @@ async fn look(
     }
     let mut changes = Vec::new();
     let mut tools = String::new();
+    let mut lock_file = None;
     for (root, variables) in &variables {
         let terraform = aside.terraform_with(*root, variables, interrupt).await?;
         let ready = planner.plan_root(terraform).await?;
@@ -231,6 +246,7 @@ async fn look(
             changes.push(format!("{root}: {}", ready.plan.describe()));
         }
         tools = tool_versions(&ready.terraform).await;
+        lock_file = aside.lock_file(&ready.terraform).await;
     }
     if !changes.is_empty() && !yes {
         let mut failure = Failure::new(
@@ -253,6 +269,7 @@ async fn look(
         serving,
         variables,
         tools,
+        lock_file,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::environment::app::{App, overrides};
 use crate::environment::planner::{Planner, settle};
 use crate::environment::secrets;
 use crate::environment::terraform;
+use crate::environment::toolchain::ToolChanges;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::report::phases::Phases;
@@ -27,6 +28,7 @@ impl From<&Up> for Plan {
             target: up.target,
             html: None,
             all: false,
+            upgrade_provider: up.tools.upgrade_provider,
         }
     }
 }
@@ -53,7 +55,11 @@ pub(crate) async fn run(
             terraform::binary()?;
             Environment::open(&app.manifest, global, report).await
         })
-        .await?;
+        .await?
+        .with_changes(ToolChanges {
+            upgrade_provider: arguments.upgrade_provider,
+            switch_tool: false,
+        });
     let there = environment.targets().await?;
     let manifest = settle(&app.manifest, &there, arguments.budget);
     let scratch =

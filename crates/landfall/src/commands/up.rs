@@ -71,6 +71,7 @@ pub(crate) async fn run(
             "the preflight found no problem, but a fact is missing",
         ));
     };
+    let environment = environment.with_changes(arguments.tools.into());
     let manifest = &settle(&app.manifest, &deployed, arguments.budget);
     report_target(manifest, &deployed, report);
     let prepare = app_image::prepare(

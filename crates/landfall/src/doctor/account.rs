@@ -15,6 +15,7 @@ use rules::operate::doctor::Facts;
 use rules::operate::doctor::account::{
     LoadBalancers, Region, UnknownResources, known_ids, unknown_resources,
 };
+use rules::operate::doctor::machine::Toolchain;
 use rules::operate::doctor::permissions::{Location, Principal, Simulated, asks};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
@@ -153,6 +154,7 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
     };
     let deployed = examined.deployed.clone();
     let facts = &mut examined.facts;
+    facts.toolchain = within(limit, Box::pin(toolchain(&environment))).await;
     if let Some(domain) = &manifest.domain {
         facts.domain = within(limit, Box::pin(surveyed(&environment, domain))).await;
     }
@@ -190,6 +192,19 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
 async fn is_new(environment: &Environment, target: Target, deployed: &[Target]) -> bool {
     // If unknown, it is checked like one that has to be created.
     !deployed.contains(&target) || !environment.holds(Root::Foundation).await.unwrap_or(false)
+}
+
+/// The program and the provider that the environment uses.
+async fn toolchain(environment: &Environment) -> Seen<Toolchain> {
+    let look = async {
+        let provider = environment.record().await?.provider;
+        Ok::<_, Failure>(Toolchain {
+            tool: environment.tool(Root::Foundation).await?,
+            provider: provider.map(|provider| provider.version),
+            may_switch: false,
+        })
+    };
+    look.await.map_err(trouble)
 }
 
 fn unknown(error: &aws::Error) -> Unavailable {

@@ -10,7 +10,7 @@ use infra::Binary;
 use rules::app::manifest::Manifest;
 use rules::check::{Seen, Unavailable};
 use rules::operate::doctor::Facts;
-use rules::operate::doctor::machine::{Directory, Disk, Tool};
+use rules::operate::doctor::machine::{Directory, Disk, Terraform};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,10 +66,10 @@ fn silent(what: &str) -> Unavailable {
     )
 }
 
-fn tool(binary: Binary) -> Tool {
-    Tool {
+fn tool(binary: Binary) -> Terraform {
+    Terraform {
         path: binary.path.display().to_string(),
-        version: binary.version,
+        tool: binary.tool(),
     }
 }
 

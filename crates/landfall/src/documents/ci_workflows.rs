@@ -10,6 +10,7 @@ mod template;
 mod tests;
 
 use rules::leave::ci::{Deployment, Forge, Setup};
+use rules::shape::toolchain::Tool;
 
 /// The file's path in the repository. An app in a directory of its own gets a file of its own.
 pub(crate) fn path(setup: &Setup, deployment: &Deployment) -> String {
@@ -19,10 +20,10 @@ pub(crate) fn path(setup: &Setup, deployment: &Deployment) -> String {
     }
 }
 
-/// The file's text, with the stamp of [`generated_file`].
-pub(crate) fn text(setup: &Setup, deployment: &Deployment) -> String {
+/// The file's text, with the stamp of [`generated_file`]. Its jobs install `tool`, which is the environment's.
+pub(crate) fn text(setup: &Setup, deployment: &Deployment, tool: &Tool) -> String {
     match setup.forge {
-        Forge::Github => github::workflow(setup, deployment),
-        Forge::Gitlab => gitlab::pipeline(setup, deployment),
+        Forge::Github => github::workflow(setup, deployment, tool),
+        Forge::Gitlab => gitlab::pipeline(setup, deployment, tool),
     }
 }

@@ -250,8 +250,8 @@ terraform -chdir={target} plan{gap} # No changes
 - **Credentials** are found as usual: `AWS_PROFILE`, Identity Center, a role. `terraform` and `tofu` both work, from 1.10. After
   `aws login`, versions before Terraform 1.15 and OpenTofu 1.12 need `eval \"$(aws configure export-credentials --format env)\"`.
 - **Settings** are in each root's `terraform.tfvars.json`; its `variables.tf` explains them. Name, environment and region cannot change later.
-- **Providers**: `hashicorp/aws` from 3.39 to 6{tools}. `init` selects the newest and writes `.terraform.lock.hcl`. Commit it. If
-  others use other machines, run `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64` first.
+- **Providers**: `hashicorp/aws` from 6.15, below 7{tools}. `.terraform.lock.hcl` has the version that landfall used, with its checksums. Commit
+  it. If `init` reports missing checksums on another kind of machine, run `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64`.
 - **To change something**: edit, `plan`, review, `apply`, one root at a time. A change in {also} never requires a change in another root.
 - **To create everything again**: {order}.
 {domain}{state}"

@@ -12,10 +12,11 @@ use crate::report::{Report, now};
 use aws::{Account, EmulatorIdentity, Session};
 use infra::Emulators;
 use rules::app::manifest::Target;
-use rules::check::Unavailable;
+use rules::check::{self, Unavailable};
 use rules::event::{Event, Phase, PhaseTime};
 use rules::shape::contract::{FargateOutputs, LambdaOutputs};
 use rules::shape::cost::account::AccountPlan;
+use rules::shape::toolchain::provider;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
@@ -153,6 +154,22 @@ impl Cloud {
     /// the Lambda Runtime API.
     pub(crate) fn needs_lambda_bridge(self, target: Target) -> bool {
         self == Cloud::Emulators && target == Target::Lambda
+    }
+
+    /// The versions of the AWS provider that may be used, as a constraint.
+    pub(super) fn provider_range(self) -> &'static str {
+        match self {
+            Cloud::Aws => provider::FOR_AWS,
+            Cloud::Emulators => provider::FOR_REHEARSALS,
+        }
+    }
+
+    /// Why a version within that range must not be used; [`None`] if it may.
+    pub(super) fn refused_provider(self, version: &str) -> Option<check::Failure> {
+        match self {
+            Cloud::Aws => None,
+            Cloud::Emulators => provider::refused_in_rehearsal(version),
+        }
     }
 
     /// How the account pays: as AWS reports it, otherwise as the account's age suggests.

@@ -4,6 +4,7 @@
 use crate::environment::Environment;
 use crate::environment::domain;
 use crate::environment::tasks;
+use crate::environment::toolchain::PlanMode;
 use crate::failure::Failure;
 use crate::release::deployment::TargetOutputs;
 use crate::report::{Report, now};
@@ -82,6 +83,9 @@ impl Planner<'_> {
         let target = environment
             .terraform_for(Root::of(manifest.target), manifest, image, self.interrupt)
             .await?;
+        if let Some(change) = environment.provider_change().await {
+            self.report.note(change);
+        }
         let (foundation, target, pays) = tokio::join!(
             self.plan_root(foundation),
             self.plan_root(target),
@@ -195,10 +199,11 @@ impl Planner<'_> {
     }
 
     async fn plan_once(&self, terraform: &Terraform) -> Result<Plan, infra::Failure> {
-        match self.is_read_only {
-            true => terraform.plan_without_lock().await,
-            false => terraform.plan(false).await,
-        }
+        let mode = match self.is_read_only {
+            true => PlanMode::Look,
+            false => PlanMode::Apply,
+        };
+        self.environment.plan(terraform, mode, self.report).await
     }
 
     /// Whether a version serves users on either target.

@@ -68,6 +68,9 @@ impl Provisioner<'_> {
             .as_ref()
             .map_or(&[][..], |domain| &domain.course.leaving[..]);
         self.confirm(&decision, leaving, yes, question)?;
+        // Before anything is applied: from then on every machine uses the same program and provider.
+        let tools = self.environment.record_toolchain(&target.terraform);
+        tools.await?;
         let registry = async {
             let outputs = self.apply_foundation(foundation).await?;
             let push = app_image::push(

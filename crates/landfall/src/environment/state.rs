@@ -167,6 +167,8 @@ impl Environment {
     /// # Errors
     /// AWS does not answer, or a local state cannot be copied.
     pub(crate) async fn aside(&self, directory: &Path) -> Result<Environment, Failure> {
+        // A copy has no record of its own.
+        self.record().await?;
         let aside = |state_backend| Environment {
             directory: directory.to_owned(),
             state_backend,

@@ -3,6 +3,7 @@
 
 use crate::environment::Environment;
 use crate::environment::paths::cache;
+use crate::environment::toolchain::PlanMode;
 use crate::failure::Failure;
 use crate::release::deployment::{Deployment, TargetOutputs};
 use crate::report::Report;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// Finds the OpenTofu or Terraform of this machine: `LANDFALL_TERRAFORM`, otherwise one on the
 /// `PATH`.
@@ -27,9 +29,15 @@ use std::path::PathBuf;
 /// # Errors
 /// There is none, or its version is not supported.
 pub(crate) fn binary() -> Result<Binary, Failure> {
+    // Each root asks for it, and neither program starts in less than a tenth of a second.
+    static FOUND: OnceLock<Binary> = OnceLock::new();
+    if let Some(binary) = FOUND.get() {
+        return Ok(binary.clone());
+    }
     let chosen = std::env::var_os("LANDFALL_TERRAFORM").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Ok(Binary::find(chosen.as_deref(), &path)?)
+    let binary = Binary::find(chosen.as_deref(), &path)?;
+    Ok(FOUND.get_or_init(|| binary).clone())
 }
 
 /// Reports the progress of Terraform in a root as events.
@@ -87,7 +95,8 @@ impl Environment {
     /// Terraform for a root with these variables, its directory written and initialized.
     ///
     /// # Errors
-    /// There is no Terraform, the directory cannot be written, or `terraform init` fails.
+    /// There is no Terraform, the environment uses the other program, the directory cannot be written, or `terraform
+    /// init` fails.
     pub(crate) async fn terraform_with(
         &self,
         root: Root,
@@ -107,7 +116,7 @@ impl Environment {
             self.terraform_environment(),
             interrupt.clone(),
         );
-        terraform.init().await?;
+        self.initialize(&terraform).await?;
         Ok(terraform)
     }
 
@@ -244,13 +253,13 @@ impl Environment {
     ) -> Result<(), Failure> {
         for &root in roots {
             let terraform = self.terraform(root, manifest, interrupt).await?;
-            let first = match destroy_root(&terraform, report).await {
+            let first = match self.destroy_root(&terraform, report).await {
                 Ok(()) => continue,
                 Err(failure) => failure,
             };
             if !first.interrupted {
                 report.note(format!("{first}; trying once more"));
-                match destroy_root(&terraform, report).await {
+                match self.destroy_root(&terraform, report).await {
                     Ok(()) => continue,
                     Err(failure) => return Err(self.explain(&terraform, failure).await),
                 }
@@ -278,22 +287,26 @@ impl Environment {
                 .next("wait until it has finished, then run the same command again")
                 .next(format!("if no command is working on it any more: {unlock}"))
             }
-            None => failure.into(),
+            None => self.explain_provider(root, failure).await,
         }
     }
-}
 
-async fn destroy_root(terraform: &Terraform, report: &Report) -> Result<(), infra::Failure> {
-    let root = terraform.dir.root;
-    let plan = terraform.plan(true).await?;
-    report.emit(Event::Planned {
-        root,
-        summary: plan.describe(),
-        changes: plan.changes.clone(),
-    });
-    match plan.is_empty() {
-        true => Ok(()),
-        false => terraform.apply(&mut listener(report, root)).await,
+    async fn destroy_root(
+        &self,
+        terraform: &Terraform,
+        report: &Report,
+    ) -> Result<(), infra::Failure> {
+        let root = terraform.dir.root;
+        let plan = self.plan(terraform, PlanMode::Destroy, report).await?;
+        report.emit(Event::Planned {
+            root,
+            summary: plan.describe(),
+            changes: plan.changes.clone(),
+        });
+        match plan.is_empty() {
+            true => Ok(()),
+            false => terraform.apply(&mut listener(report, root)).await,
+        }
     }
 }
 

@@ -30,7 +30,9 @@ pub struct Facts {
     /// Where the engine keeps images.
     pub disk: Seen<machine::Disk>,
     /// OpenTofu or Terraform.
-    pub terraform: Seen<machine::Tool>,
+    pub terraform: Seen<machine::Terraform>,
+    /// What the environment uses of those two, and its AWS provider.
+    pub toolchain: Seen<machine::Toolchain>,
     /// Directories that landfall and Terraform write to.
     pub directories: Seen<Vec<machine::Directory>>,
     /// Path of the edge's program; [`None`] where the app has no edge.
@@ -68,6 +70,7 @@ impl Default for Facts {
             engine: Err(Unavailable::NotAsked),
             disk: Err(Unavailable::NotAsked),
             terraform: Err(Unavailable::NotAsked),
+            toolchain: Err(Unavailable::NotAsked),
             directories: Err(Unavailable::NotAsked),
             edge: Err(Unavailable::NotAsked),
             credentials: Err(Unavailable::NotAsked),

@@ -1,7 +1,9 @@
+use super::machine::Toolchain;
 use super::samples::*;
 use super::*;
-use crate::check::verdict;
+use crate::check::{Outcome, verdict};
 use crate::exit::Exit;
+use crate::shape::toolchain::{Program, Tool};
 
 #[test]
 fn text_for_a_good_machine() {
@@ -70,6 +72,64 @@ fn a_single_blocker_is_reported_as_it_is() {
     assert_eq!(verdict.exit, Exit::Access);
     assert_eq!(verdict.what, "no usable AWS credentials or region");
     assert_eq!(verdict.next, ["sign in with `aws login`"]);
+}
+
+#[test]
+fn the_program_of_this_machine_is_that_of_the_environment() {
+    let used = |program, version: &str, may_switch| Facts {
+        toolchain: Ok(Toolchain {
+            tool: Some(Tool {
+                program,
+                version: version.to_owned(),
+            }),
+            provider: Some("6.62.0".to_owned()),
+            may_switch,
+        }),
+        ..good()
+    };
+    let of = |facts: &Facts| {
+        let checks = examine(facts).into_iter();
+        let mut found = checks.filter(|check| check.check == CheckId::Terraform);
+        let one = found.next().expect("a check");
+        assert_eq!(found.next(), None);
+        one
+    };
+    let same = of(&used(Program::OpenTofu, "1.11.4", false));
+    assert_eq!(
+        (same.outcome, same.what.as_str()),
+        (
+            Outcome::Ok,
+            "OpenTofu 1.11.4 (/usr/bin/tofu), hashicorp/aws 6.62.0"
+        )
+    );
+    let older = of(&used(Program::OpenTofu, "1.12.6", false));
+    assert_eq!(older.outcome, Outcome::Warning);
+    assert_eq!(older.fix, ["install OpenTofu 1.12.6 or newer"]);
+    let other = of(&used(Program::Terraform, "1.15.5", false));
+    assert_eq!(other.exit(), Some(Exit::MissingTool));
+    assert_eq!(
+        other.what,
+        "this environment uses Terraform, and this machine has OpenTofu 1.11.4"
+    );
+    assert!(other.fix.iter().any(|fix| fix.contains("--switch-tool")));
+    // It is observed and not inferred: `--despite` does not help.
+    assert!(!CheckId::Terraform.is_inferred());
+    let switched = of(&used(Program::Terraform, "1.15.5", true));
+    assert_eq!(switched.outcome, Outcome::Ok);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_blocks_a_deployment() {
+    let facts = Facts {
+        toolchain: Err(missing(
+            Exit::BadInput,
+            "it has format 2",
+            "use that version",
+        )),
+        ..good()
+    };
+    let verdict = verdict(&examine(&facts)).expect("a blocker");
+    assert_eq!(verdict.exit, Exit::BadInput);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The workflow of GitHub Actions.
 
 use super::generated_file::stamp;
-use super::template::{Values, fill, shared_values};
+use super::template::{Values, fill, flag, shared_values};
 use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
+use rules::shape::toolchain::Tool;
 
 const WORKFLOW: &str = include_str!("github.yml");
 const SETUP: &str = include_str!("github-setup.yml");
@@ -10,7 +11,7 @@ const COMMENT: &str = include_str!("github-comment.yml");
 
 /// The actions of others that run, each by the commit that its version was when it was looked up: a tag can
 /// be moved, a commit cannot. Two public repositories at least pin each of them to the same commit.
-const ACTIONS: [(&str, &str); 4] = [
+const ACTIONS: [(&str, &str); 5] = [
     (
         "CHECKOUT",
         "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
@@ -22,6 +23,10 @@ const ACTIONS: [(&str, &str); 4] = [
     (
         "OPENTOFU",
         "opentofu/setup-opentofu@a1320f892987e89d278cc92dc5adc984fb93aca4 # v2.0.2",
+    ),
+    (
+        "TERRAFORM",
+        "hashicorp/setup-terraform@dfe3c3f87815947d99a8997f908cb6525fc44e9e # v4.0.1",
     ),
     (
         "UPLOAD",
@@ -38,7 +43,7 @@ pub(super) fn path(deployment: &Deployment) -> String {
 }
 
 /// The workflow's text, with its stamp.
-pub(super) fn workflow(setup: &Setup, deployment: &Deployment) -> String {
+pub(super) fn workflow(setup: &Setup, deployment: &Deployment, tool: &Tool) -> String {
     let mut values = shared_values(setup, deployment);
     values.extend(ACTIONS.map(|(name, action)| (name, action.to_owned())));
     let steps = |role: Role| {
@@ -46,7 +51,8 @@ pub(super) fn workflow(setup: &Setup, deployment: &Deployment) -> String {
         values.insert("ROLE_ARN", deployment.role_arn(role));
         values.insert("AUDIENCE", AUDIENCE.to_owned());
         values.insert("TRUST", trust::policy(setup, deployment, role).to_string());
-        fill(SETUP, &values, &[])
+        values.insert("TOOL_VERSION", tool.version.clone());
+        fill(SETUP, &values, &[flag(tool.program)])
     };
     let setups = [
         ("SETUP_PLAN", steps(Role::Plan)),

@@ -1,8 +1,9 @@
 //! The pipeline of GitLab CI.
 
 use super::generated_file::stamp;
-use super::template::{fill, shared_values};
+use super::template::{fill, flag, shared_values};
 use rules::leave::ci::{AUDIENCE, Deployment, Role, Setup, trust};
+use rules::shape::toolchain::Tool;
 
 const PIPELINE: &str = include_str!("gitlab.yml");
 
@@ -16,7 +17,7 @@ pub(super) fn path(deployment: &Deployment) -> String {
 }
 
 /// The pipeline's text, with its stamp.
-pub(super) fn pipeline(setup: &Setup, deployment: &Deployment) -> String {
+pub(super) fn pipeline(setup: &Setup, deployment: &Deployment, tool: &Tool) -> String {
     let mut values = shared_values(setup, deployment);
     values.insert("AUDIENCE", AUDIENCE.to_owned());
     for (role, arn, policy) in [
@@ -27,6 +28,10 @@ pub(super) fn pipeline(setup: &Setup, deployment: &Deployment) -> String {
         values.insert(arn, deployment.role_arn(role));
         values.insert(policy, trust::policy(setup, deployment, role).to_string());
     }
-    let flags: &[&str] = if setup.previews { &["previews"] } else { &[] };
-    stamp(&fill(PIPELINE, &values, flags))
+    values.insert("TOOL_VERSION", tool.version.clone());
+    let mut flags = vec![flag(tool.program)];
+    if setup.previews {
+        flags.push("previews");
+    }
+    stamp(&fill(PIPELINE, &values, &flags))
 }

@@ -4,6 +4,7 @@ use rules::app::manifest::{AppName, EnvironmentName, Target};
 use rules::app::names::Names;
 use rules::leave::ci::origin::Project;
 use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup};
+use rules::shape::toolchain::{Program, Tool};
 
 pub(crate) fn github_setup() -> Setup {
     Setup {
@@ -46,5 +47,21 @@ pub(crate) fn deployment() -> Deployment {
                 .expect("a URL"),
             sha256: "0123456789abcdef".repeat(4).parse().expect("a sum"),
         }),
+    }
+}
+
+/// The program of an environment on OpenTofu.
+pub(crate) fn opentofu() -> Tool {
+    Tool {
+        program: Program::OpenTofu,
+        version: "1.12.6".to_owned(),
+    }
+}
+
+/// The program of an environment on Terraform.
+pub(crate) fn terraform() -> Tool {
+    Tool {
+        program: Program::Terraform,
+        version: "1.15.5".to_owned(),
     }
 }

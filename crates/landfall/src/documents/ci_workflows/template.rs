@@ -3,6 +3,7 @@
 //! YAML or a shell.
 
 use rules::leave::ci::{Deployment, Setup};
+use rules::shape::toolchain::Program;
 use std::collections::BTreeMap;
 
 /// The value for each name.
@@ -27,6 +28,14 @@ pub(super) fn shared_values(setup: &Setup, deployment: &Deployment) -> Values {
             archive.map_or_else(String::new, |a| a.sha256.to_string()),
         ),
     ])
+}
+
+/// The flag of the lines that install a program.
+pub(super) fn flag(program: Program) -> &'static str {
+    match program {
+        Program::OpenTofu => "opentofu",
+        Program::Terraform => "terraform",
+    }
 }
 
 /// The text with every name replaced by its value.

@@ -1,7 +1,7 @@
 //! The files that landfall writes for CI. `scripts/workflows.sh` passes these snapshots to the linters
 //! of both forges.
 
-use super::samples::{deployment, github_setup, gitlab_setup};
+use super::samples::{deployment, github_setup, gitlab_setup, opentofu, terraform};
 use super::{github, gitlab};
 use rules::leave::ci::{Deployment, Setup};
 
@@ -24,7 +24,7 @@ fn least() -> Setup {
 fn a_workflow_with_everything() {
     insta::assert_snapshot!(
         "github_everything",
-        github::workflow(&everything(), &deployment())
+        github::workflow(&everything(), &deployment(), &opentofu())
     );
 }
 
@@ -39,14 +39,17 @@ fn a_workflow_with_the_least() {
         github::path(&deployment),
         ".github/workflows/landfall-shop.yml"
     );
-    insta::assert_snapshot!("github_least", github::workflow(&least(), &deployment));
+    insta::assert_snapshot!(
+        "github_least",
+        github::workflow(&least(), &deployment, &terraform())
+    );
 }
 
 #[test]
 fn a_pipeline_with_previews() {
     insta::assert_snapshot!(
         "gitlab_previews",
-        gitlab::pipeline(&gitlab_setup(), &deployment())
+        gitlab::pipeline(&gitlab_setup(), &deployment(), &opentofu())
     );
 }
 
@@ -56,15 +59,18 @@ fn a_pipeline_without() {
         previews: false,
         ..gitlab_setup()
     };
-    insta::assert_snapshot!("gitlab_least", gitlab::pipeline(&setup, &deployment()));
+    insta::assert_snapshot!(
+        "gitlab_least",
+        gitlab::pipeline(&setup, &deployment(), &terraform())
+    );
 }
 
 #[test]
 fn nothing_is_left_to_fill_in() {
     for text in [
-        github::workflow(&everything(), &deployment()),
-        github::workflow(&least(), &deployment()),
-        gitlab::pipeline(&gitlab_setup(), &deployment()),
+        github::workflow(&everything(), &deployment(), &opentofu()),
+        github::workflow(&least(), &deployment(), &terraform()),
+        gitlab::pipeline(&gitlab_setup(), &deployment(), &opentofu()),
     ] {
         for line in text.lines() {
             assert!(!line.starts_with("#if") && line != "#end", "{line}");
@@ -82,7 +88,7 @@ fn nothing_is_left_to_fill_in() {
 #[test]
 fn a_workflow_gives_nothing_away() {
     for setup in [everything(), least()] {
-        let text = github::workflow(&setup, &deployment());
+        let text = github::workflow(&setup, &deployment(), &opentofu());
         assert!(!text.contains("pull_request_target"));
         assert!(!text.contains("secrets."), "no secret is needed");
         assert!(text.contains("\npermissions: {}\n"));

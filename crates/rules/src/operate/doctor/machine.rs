@@ -4,13 +4,14 @@ use super::Facts;
 use crate::app::manifest::Architecture;
 use crate::check::{Check, CheckId, Outcome, judged};
 use crate::exit::Exit;
+use crate::shape::toolchain::{Fit, PROVIDER, Tool, fit, older, other_program};
 
 /// Free space below which a build of even a small image fails, bytes.
 const SCANT: u64 = 1024 * 1024 * 1024;
 /// Free space below which a larger image or a few versions may not fit, bytes.
 const TIGHT: u64 = 5 * SCANT;
 /// Free space that the AWS provider needs when it is unpacked for the first time, bytes.
-const PROVIDER: u64 = SCANT;
+const UNPACKED: u64 = SCANT;
 
 /// A container engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +35,24 @@ pub struct Disk {
     pub free: u64,
 }
 
-/// A usable program.
+/// The OpenTofu or Terraform of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tool {
+pub struct Terraform {
     /// Its path.
     pub path: String,
-    /// Its version.
-    pub version: String,
+    /// Which one, and its version.
+    pub tool: Tool,
+}
+
+/// What an environment is made with. Both are [`None`] before its first `up`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Toolchain {
+    /// Program, and the newest version of it that has applied anything.
+    pub tool: Option<Tool>,
+    /// Version of the AWS provider.
+    pub provider: Option<String>,
+    /// Whether the command may change to the program of this machine.
+    pub may_switch: bool,
 }
 
 /// A directory that is written to, and created if it does not exist.
@@ -76,11 +88,11 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         checks.extend(emulation(engine, wanted));
     }
     checks.extend(judged(CheckId::Disk, &facts.disk, |disk| vec![space(disk)]));
-    checks.extend(judged(CheckId::Terraform, &facts.terraform, |tool| {
-        vec![Check::ok(
-            CheckId::Terraform,
-            format!("{} {}", tool.path, tool.version),
-        )]
+    checks.extend(judged(CheckId::Terraform, &facts.terraform, |here| {
+        let mut found = vec![terraform(here, facts.toolchain.as_ref().ok())];
+        let gap = facts.toolchain.as_ref().err();
+        found.extend(gap.and_then(|why| Check::unavailable(CheckId::Terraform, why)));
+        found
     }));
     checks.extend(judged(CheckId::Directories, &facts.directories, |all| {
         directories(all)
@@ -92,6 +104,33 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         }]
     }));
     checks
+}
+
+fn terraform(here: &Terraform, toolchain: Option<&Toolchain>) -> Check {
+    let found = format!("{} ({})", here.tool.describe(), here.path);
+    let none = Toolchain::default();
+    let toolchain = toolchain.unwrap_or(&none);
+    match fit(toolchain.tool.as_ref(), &here.tool) {
+        Fit::Other(used) if !toolchain.may_switch => {
+            let failure = other_program(&used, &here.tool);
+            let check = Check::blocker(CheckId::Terraform, failure.exit, failure.what);
+            Check {
+                why: failure.why,
+                fix: failure.next,
+                ..check
+            }
+        }
+        Fit::Older(used) => Check::warning(CheckId::Terraform, older(&used, &here.tool)).fix(
+            format!("install {} {} or newer", used.program.name(), used.version),
+        ),
+        Fit::Same | Fit::Other(_) => Check::ok(
+            CheckId::Terraform,
+            match &toolchain.provider {
+                Some(version) => format!("{found}, {PROVIDER} {version}"),
+                None => found,
+            },
+        ),
+    }
 }
 
 fn answers(engine: &Engine) -> Check {
@@ -171,7 +210,7 @@ fn directories(all: &[Directory]) -> Vec<Check> {
                     one.variable
                 )),
             );
-        } else if let Some(free) = one.free.filter(|free| *free < PROVIDER) {
+        } else if let Some(free) = one.free.filter(|free| *free < UNPACKED) {
             checks.push(
                 Check::warning(
                     CheckId::Directories,

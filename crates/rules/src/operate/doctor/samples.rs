@@ -2,7 +2,7 @@
 
 use super::account::{Identity, LoadBalancers, Region, UnknownResources};
 use super::app::{Image, Trial};
-use super::machine::{Directory, Disk, Engine, Tool};
+use super::machine::{Directory, Disk, Engine, Terraform, Toolchain};
 use super::permissions::{Decision, Simulated};
 use super::{Facts, examine};
 use crate::app::manifest::{
@@ -13,6 +13,7 @@ use crate::check::{Check, CheckId, Failure, Outcome, Summary, Unavailable};
 use crate::exit::Exit;
 use crate::operate::sweep::{Found, Kind};
 use crate::release::evidence::Listening;
+use crate::shape::toolchain::{Program, Tool};
 
 pub(super) const GIB: u64 = 1024 * 1024 * 1024;
 
@@ -96,10 +97,14 @@ pub(super) fn good() -> Facts {
             path: "/var/lib/docker".into(),
             free: 41 * GIB,
         }),
-        terraform: Ok(Tool {
+        terraform: Ok(Terraform {
             path: "/usr/bin/tofu".into(),
-            version: "1.11.4".into(),
+            tool: Tool {
+                program: Program::OpenTofu,
+                version: "1.11.4".into(),
+            },
         }),
+        toolchain: Ok(Toolchain::default()),
         directories: Ok(vec![directory(true, 41 * GIB)]),
         edge: Ok(Some("/usr/bin/landfall-edge".into())),
         credentials: Ok(Identity {
@@ -160,6 +165,7 @@ pub(super) fn broken() -> Facts {
             "no usable OpenTofu or Terraform",
             "install OpenTofu",
         )),
+        toolchain: Ok(Toolchain::default()),
         directories: Ok(vec![directory(false, GIB), directory(true, GIB / 2)]),
         edge: Ok(None),
         credentials: Ok(Identity {
