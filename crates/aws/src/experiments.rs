@@ -11,6 +11,7 @@ use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, LinuxParameters, NetworkMode, Tmpfs as TmpfsMount,
 };
 use aws_sdk_iam::types::Tag;
+use rules::app::names::Names;
 use rules::release::hardening::Tmpfs;
 use std::collections::BTreeMap;
 
@@ -83,7 +84,10 @@ impl Experiments {
     /// A call fails.
     pub async fn roles(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let pages = self.iam().list_roles().into_paginator().items().send();
-        let roles = pages.try_collect().await.map_err(translate("iam:ListRoles"))?;
+        let roles = pages
+            .try_collect()
+            .await
+            .map_err(translate("iam:ListRoles"))?;
         let names = roles.into_iter().map(|role| role.role_name);
         Ok(names.filter(|name| name.starts_with(prefix)).collect())
     }
@@ -237,7 +241,10 @@ impl Experiments {
         match answer.failures.unwrap_or_default().first() {
             None => Ok(()),
             Some(failure) => {
-                let why = failure.failure_reason.as_deref().unwrap_or("no reason given");
+                let why = failure
+                    .failure_reason
+                    .as_deref()
+                    .unwrap_or("no reason given");
                 Err(Error::new(ErrorKind::Other, OPERATION, why))
             }
         }
@@ -312,15 +319,24 @@ impl Experiments {
             .send();
         let all = pages.try_collect().await;
         let all = all.map_err(translate("ecs:ListTaskDefinitionFamilies"))?;
-        Ok(all.into_iter().filter(|name| name.starts_with(prefix)).collect())
+        Ok(all
+            .into_iter()
+            .filter(|name| name.starts_with(prefix))
+            .collect())
     }
 
-    /// Creates a bucket and enables its versioning, without waiting for either to take effect.
+    /// Creates the bucket of `names` and enables its versioning, without waiting for either to take effect. `end` is
+    /// the value of the tag with the time at which it may be removed.
     ///
     /// # Errors
     /// A call fails, for example because the name cannot be used again yet (`OperationAborted`).
-    pub async fn create_bucket(&self, bucket: &StateBucket) -> Result<(), Error> {
-        bucket.create_versioned().await
+    pub async fn create_bucket(
+        &self,
+        bucket: &StateBucket,
+        names: &Names,
+        end: &str,
+    ) -> Result<(), Error> {
+        bucket.create_versioned(names, end).await
     }
 
     /// Writes an object, and reads it once: whether it was found.

@@ -119,7 +119,9 @@ impl Client {
     ///
     /// `operation` is spelled as in IAM: `ssm:PutParameter`.
     async fn call(&self, operation: &'static str, request: Request) -> Result<String, Error> {
-        self.call_tagged(operation, request).await.map(|(body, _)| body)
+        self.call_tagged(operation, request)
+            .await
+            .map(|(body, _)| body)
     }
 
     /// The same, with the entity tag of the answer.

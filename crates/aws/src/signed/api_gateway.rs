@@ -73,7 +73,9 @@ impl ApiGateway {
     ) -> Result<String, Error> {
         const OPERATION: &str = "apigateway:POST";
         let body = json!({"name": name, "protocolType": "HTTP", "tags": tags});
-        let answer = self.send(OPERATION, "POST", "/v2/apis", Some(&body)).await?;
+        let answer = self
+            .send(OPERATION, "POST", "/v2/apis", Some(&body))
+            .await?;
         let api: Api = json::read(OPERATION, &answer)?;
         api.api_id.ok_or_else(|| Error::incomplete(OPERATION, "ID"))
     }

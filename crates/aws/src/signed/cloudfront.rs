@@ -51,7 +51,9 @@ impl CloudFront {
             body: disabled(comment, tags),
         };
         let answer = self.client.call(OPERATION, request).await?;
-        let id = xml::read(OPERATION, &answer, |root| root.text("Id").map(str::to_owned))?;
+        let id = xml::read(OPERATION, &answer, |root| {
+            root.text("Id").map(str::to_owned)
+        })?;
         id.ok_or_else(|| Error::incomplete(OPERATION, "ID"))
     }
 
@@ -89,9 +91,9 @@ impl CloudFront {
 /// The least that CloudFront accepts. The managed policy is `CachingDisabled`
 /// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html>).
 fn disabled(comment: &str, tags: &BTreeMap<String, String>) -> String {
-    let tags = tags.iter().map(|(key, value)| {
-        format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>")
-    });
+    let tags = tags
+        .iter()
+        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"));
     let tags: String = tags.collect();
     format!(
         "<DistributionConfigWithTags xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\

@@ -4,11 +4,19 @@ use super::StateBucket;
 use crate::error::{Error, translate};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::ttl::TAG_EXPIRES_AT;
 
 impl StateBucket {
-    /// Creates the bucket with versioning, once.
-    pub(crate) async fn create_versioned(&self) -> Result<(), Error> {
+    /// Creates the bucket, once, with versioning and the tags by which `reap` finds it.
+    pub(crate) async fn create_versioned(&self, names: &Names, end: &str) -> Result<(), Error> {
         self.create_bucket_once().await?;
+        let tags = [
+            (TAG_APP.to_owned(), names.app.to_string()),
+            (TAG_ENVIRONMENT.to_owned(), names.environment.to_string()),
+            (TAG_EXPIRES_AT.to_owned(), end.to_owned()),
+        ];
+        self.put_tags(tags.into_iter().collect()).await?;
         self.s3
             .put_bucket_versioning()
             .bucket(&self.name)

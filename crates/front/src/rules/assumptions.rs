@@ -146,7 +146,11 @@ fn deny_distribution(_: &mut World, call: &Call) -> Before {
     if call.identity == OWN {
         return Before::Pass;
     }
-    denied(call, "AccessDenied", "cloudfront:CreateDistributionWithTags")
+    denied(
+        call,
+        "AccessDenied",
+        "cloudfront:CreateDistributionWithTags",
+    )
 }
 
 fn add_statement(_: &mut World, _: &Call, answer: &mut Answer) {
@@ -233,7 +237,10 @@ mod tests {
         assert_eq!(bench.refusal(&of_role.0), None);
         let (status, text) = bench.refusal(&of_role.1).expect("a denial");
         assert_eq!(status, 403);
-        assert!(text.contains("is not authorized to perform: apigateway:TagResource"), "{text}");
+        assert!(
+            text.contains("is not authorized to perform: apigateway:TagResource"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -252,9 +259,14 @@ mod tests {
         let describe = target("logs", "DescribeLogGroups", &json!({}));
         let seen = bench.json(&describe, &json!({"logGroups": [{"retentionInDays": 14}]}));
         assert_eq!(seen["logGroups"][0]["retentionInDays"], 3653);
-        bench.front.select("log-policy-grown", "/landfall/a/access").expect("a scenario");
+        bench
+            .front
+            .select("log-policy-grown", "/landfall/a/access")
+            .expect("a scenario");
         let describe = target("logs", "DescribeResourcePolicies", &json!({}));
-        let seen = bench.json(&describe, &json!({"resourcePolicies": []})).to_string();
+        let seen = bench
+            .json(&describe, &json!({"resourcePolicies": []}))
+            .to_string();
         assert!(seen.contains("log-group:/landfall/a/access"), "{seen}");
     }
 
@@ -265,21 +277,41 @@ mod tests {
         let other = call("s3", "GET", "/b/lease", "");
         assert!((0..100).any(|_| bench.refusal(&trial).is_some()));
         assert!((0..100).all(|_| bench.refusal(&other).is_none()));
-        bench.front.select("bucket-name-blocked", "").expect("a scenario");
+        bench
+            .front
+            .select("bucket-name-blocked", "")
+            .expect("a scenario");
         let create = call("s3", "PUT", "/b", "");
         assert_eq!(bench.refusal(&create), None, "it was never deleted");
-        bench.call(&call("s3", "DELETE", "/b", ""), Answer::new(204, "text/xml", ""));
+        bench.call(
+            &call("s3", "DELETE", "/b", ""),
+            Answer::new(204, "text/xml", ""),
+        );
         bench.pass(3_600);
         assert!(bench.refusal(&create).is_some());
-        bench.front.select("role-never-assumable", "").expect("a scenario");
-        let assume = query("sts", &[("Action", "AssumeRole"), ("RoleArn", "arn:aws:iam::1:role/a")]);
+        bench
+            .front
+            .select("role-never-assumable", "")
+            .expect("a scenario");
+        let assume = query(
+            "sts",
+            &[
+                ("Action", "AssumeRole"),
+                ("RoleArn", "arn:aws:iam::1:role/a"),
+            ],
+        );
         assert!(bench.refusal(&assume).is_some());
     }
 
     #[test]
     fn only_a_role_is_denied_a_distribution() {
         let mut bench = Bench::of("distribution-tags-denied");
-        let mut create = call("cloudfront", "POST", "/2020-05-31/distribution?WithTags", "");
+        let mut create = call(
+            "cloudfront",
+            "POST",
+            "/2020-05-31/distribution?WithTags",
+            "",
+        );
         assert_eq!(bench.refusal(&create), None);
         create.identity = "ASIA1".to_owned();
         assert!(bench.refusal(&create).is_some());

@@ -64,9 +64,7 @@ fn refuse_deleted(world: &mut World, call: &Call) -> Before {
 fn show_deleted(world: &mut World, call: &Call, answer: &mut Answer) {
     let is_read = READS.contains(&call.operation.as_str());
     let is_seen = !world.has("deleted-image-unseen");
-    if is_seen
-        && is_read
-        && is_deleted(world, &answered(call, answer)) {
+    if is_seen && is_read && is_deleted(world, &answered(call, answer)) {
         edit(answer, |found| {
             state(found, "Failed", "ImageDeleted", DELETED)
         });
