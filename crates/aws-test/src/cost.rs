@@ -96,7 +96,7 @@ mod tests {
         let text = format!(
             r#"{{"region": "us-east-1", "own_prices": true, "prices_of": "2026-11-23", "lines": [],
                 "monthly_usd": {monthly_usd}, "per_million_requests_usd": 1.2, "per_gb_out_usd": 0.09,
-                "incomplete": false, "assumptions": [], "account": {{"plan": "unknown"}}, "at": 0,
+                "incomplete": false, "assumptions": [], "account": {{"plan": "unknown", "why": "a test"}}, "at": 0,
                 "alternatives": []}}"#
         );
         serde_json::from_str(&text).expect("a bill")
