@@ -70,7 +70,8 @@ pub(crate) fn describe(shares: &[Share]) -> String {
     let mut out = String::new();
     for share in shares {
         out.push_str(&format!(
-            "  {}: at most ${:.2}: {} h of ${:.2} a month, twice, since two versions run during a release\n",
+            "  {}: at most ${:.2}: {} h of ${:.2} a month, twice, since two versions run during a release, and \
+             {REQUESTS} requests\n",
             share.target, share.usd, share.hours, share.monthly_usd
         ));
     }

@@ -215,7 +215,7 @@ fn take_all(stage: &mut Stage, steps: &[(Target, Step)], results: &mut Results) 
             true => (Ok(String::new()), experiments::ask(stage, *step, &asked)),
             false => scenarios::take(stage, *step, &asked),
         }));
-        let (seen, found) = match taken {
+        let (seen, mut found) = match taken {
             Ok(taken) => taken,
             Err(panic) => {
                 let why = format!("this program failed: {}", message(&*panic));
@@ -233,6 +233,7 @@ fn take_all(stage: &mut Stage, steps: &[(Target, Step)], results: &mut Results) 
                 .scenarios
                 .push(Scenario::new(*step, *target, seen, seconds));
         }
+        found.retain(|finding| asked.contains(&finding.id));
         results.found.extend(found);
     }
 }

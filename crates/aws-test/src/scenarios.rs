@@ -113,13 +113,8 @@ fn is_version(stage: &Stage, wanted: u32) -> Seen {
     }
 }
 
-/// The newest version as it is deployed.
-fn present(stage: &Stage, mode: Mode) -> App {
-    stage.version(mode, stage.newest())
-}
-
 fn again(stage: &mut Stage) -> (Seen, Vec<Finding>) {
-    let app = present(stage, Mode::Good);
+    let app = stage.good_version();
     let budget = budget(stage);
     let turned = stage.turned(Id::SecondUp);
     let mut all: Vec<&str> = words(stage, &["up", "--yes"]);
@@ -152,7 +147,7 @@ fn again(stage: &mut Stage) -> (Seen, Vec<Finding>) {
 }
 
 fn preview(stage: &Stage) -> Seen {
-    let app = present(stage, Mode::Good);
+    let app = stage.good_version();
     let budget = budget(stage);
     let planned = stage.landfall(&app, &["plan", &budget]);
     expect(&planned, Exit::Done)?;
@@ -168,7 +163,7 @@ fn preview(stage: &Stage) -> Seen {
     Ok("`plan` and `ci github --no-apply` end well".to_owned())
 }
 
-/// Runs a command while users send requests.
+/// Runs a command while users send requests. A version that replaces one with users is not promoted without any.
 fn with_users(stage: &Stage, app: &App, words: &[&str]) -> (CommandOutput, Vec<Request>) {
     let users = Users::start(stage.runtime.handle(), &stage.url);
     let ended = stage.landfall(app, words);
@@ -237,7 +232,7 @@ fn routing(requests: &[Request], shifted: Timestamp, old: u32) -> Finding {
 }
 
 fn bad(stage: &mut Stage) -> Seen {
-    let (serves, app) = (stage.newest(), stage.next_version(Mode::Crash));
+    let (serves, app) = (stage.newest(), stage.failing_version(Mode::Crash));
     let (ended, requests) = with_users(stage, &app, &words(stage, &["up", "--yes"]));
     expect(&ended, Exit::RolledBack)?;
     let cause = match outcome(&ended) {
@@ -260,7 +255,7 @@ fn rollback(stage: &mut Stage) -> Seen {
         std::thread::sleep(Duration::from_secs(1));
     }
     let before = serving(stage);
-    let app = present(stage, Mode::Good);
+    let app = stage.good_version();
     let (ended, requests) = with_users(stage, &app, &["rollback"]);
     expect(&ended, Exit::Done)?;
     let now = serving(stage);
@@ -287,7 +282,8 @@ fn secrets(stage: &mut Stage) -> Seen {
     let budget = budget(stage);
     let mut all: Vec<&str> = words(stage, &["up", "--yes"]);
     all.push(budget.as_str());
-    expect(&stage.landfall(&app, &all), Exit::Done)?;
+    let (ended, _) = with_users(stage, &app, &all);
+    expect(&ended, Exit::Done)?;
     let answer = stage.wait(ask_once(&stage.url))?;
     match answer.body.contains(&value) {
         true => Ok(format!(
@@ -305,9 +301,9 @@ fn domain(stage: &mut Stage) -> Seen {
     if !stage.manifest.contains("domain =") {
         stage.manifest.push_str(&format!("domain = \"{domain}\"\n"));
     }
-    let app = present(stage, Mode::Good);
+    let app = stage.good_version();
     let budget = budget(stage);
-    let ended = stage.landfall(&app, &["up", "--yes", &budget]);
+    let (ended, _) = with_users(stage, &app, &["up", "--yes", &budget]);
     expect(&ended, Exit::Done)?;
     learn_url(stage, &ended);
     match stage.url.contains(&domain) {
@@ -325,6 +321,7 @@ fn move_to(stage: &mut Stage, target: Target) -> Seen {
     let (budget, to) = (budget(stage), format!("--to={target}"));
     let mut all: Vec<&str> = words(stage, &["move", "--yes"]);
     all.extend([budget.as_str(), to.as_str()]);
+    // The version of the other target has no users yet, so nothing is compared.
     let ended = stage.landfall(&app, &all);
     learn_url(stage, &ended);
     expect(&ended, Exit::Done)?;

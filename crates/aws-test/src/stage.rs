@@ -38,6 +38,8 @@ pub(crate) struct Stage {
     /// Keys of the manifest.
     pub(crate) manifest: String,
     versions: u32,
+    /// The newest version that is not meant to fail.
+    good: (Mode, u32),
     place: Place,
     began: Instant,
 }
@@ -110,6 +112,7 @@ impl Stage {
             budget: 0.0,
             manifest: String::new(),
             versions: 0,
+            good: (Mode::Good, 0),
             place,
             began: Instant::now(),
             options,
@@ -150,10 +153,23 @@ impl Stage {
         tag_value(now().plus(Duration::from_secs(TTL_HOURS * 3_600)))
     }
 
-    /// The next version of the app.
+    /// The next version of the app, which is meant to serve.
     pub(crate) fn next_version(&mut self, mode: Mode) -> App {
         self.versions += 1;
+        self.good = (mode, self.versions);
         self.version(mode, self.versions)
+    }
+
+    /// The next version of the app, which is meant to fail.
+    pub(crate) fn failing_version(&mut self, mode: Mode) -> App {
+        self.versions += 1;
+        self.version(mode, self.versions)
+    }
+
+    /// The newest version that is meant to serve, with the present manifest.
+    pub(crate) fn good_version(&self) -> App {
+        let (mode, version) = self.good;
+        self.version(mode, version)
     }
 
     /// A version of the app.
@@ -166,9 +182,9 @@ impl Stage {
         App::write(dir, &own, mode, version).manifest(&self.manifest)
     }
 
-    /// The number of the newest version.
+    /// The number of the newest version that is meant to serve.
     pub(crate) fn newest(&self) -> u32 {
-        self.versions
+        self.good.1
     }
 
     /// Runs a landfall command in the app's directory. An interruption of this program reaches it.

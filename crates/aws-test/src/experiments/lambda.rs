@@ -151,7 +151,7 @@ pub(super) fn low_port(stage: &mut Stage) -> Finding {
             "containers of the emulator may listen on every port",
         );
     }
-    let app = stage.next_version(Mode::Binds(80));
+    let app = stage.failing_version(Mode::Binds(80));
     let ended = stage.landfall(&app, &["up", "--yes"]);
     let exit = |exit: Exit| ended.code == i32::from(exit.code());
     let evidence = vec![Evidence::new(
