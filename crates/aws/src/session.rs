@@ -169,6 +169,18 @@ impl Session {
         .collect()
     }
 
+    /// The same session with temporary credentials.
+    pub(crate) fn calling_with_token(mut self, key: &str, secret: &str, token: &str) -> Session {
+        let token = Some(token.to_owned());
+        let credentials = Credentials::new(key, secret, token, None, "landfall");
+        self.config = self
+            .config
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        self
+    }
+
     /// The region of all calls.
     pub fn region(&self) -> &str {
         &self.region

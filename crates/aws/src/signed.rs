@@ -119,6 +119,17 @@ impl Client {
     ///
     /// `operation` is spelled as in IAM: `ssm:PutParameter`.
     async fn call(&self, operation: &'static str, request: Request) -> Result<String, Error> {
+        self.call_tagged(operation, request)
+            .await
+            .map(|(body, _)| body)
+    }
+
+    /// The same, with the entity tag of the answer.
+    async fn call_tagged(
+        &self,
+        operation: &'static str,
+        request: Request,
+    ) -> Result<(String, Option<String>), Error> {
         let read_error = self.service.read_error;
         Operation::builder()
             .service_name(self.service.id)
@@ -135,7 +146,10 @@ impl Client {
                 Ok(http)
             })
             .deserializer(move |response| match response.status().is_success() {
-                true => text(response),
+                true => {
+                    let tag = response.headers().get("etag").map(str::to_owned);
+                    text(response).map(|text| (text, tag))
+                }
                 false => Err(OrchestratorError::operation(Refused(read_error(response)))),
             })
             .build()

@@ -5,6 +5,7 @@
 mod objects;
 mod settling;
 mod tags;
+mod trials;
 
 pub use objects::{ETag, Object, Written};
 pub use tags::Buckets;

@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod assumptions;
 mod budgets;
 mod cloudfront;
 mod ecs;
@@ -32,6 +33,7 @@ use crate::world::World;
 /// The rules in the order in which they are asked: refusals of the account come first.
 const TABLE: &[&[Rule]] = &[
     account::RULES,
+    assumptions::RULES,
     budgets::RULES,
     s3::RULES,
     secrets::RULES,

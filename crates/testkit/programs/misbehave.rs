@@ -26,7 +26,8 @@
 //! | `tells` | answers with its user, its capabilities, and the paths that it can write to |
 //! | `turns:N` | answers 200 to the first N requests of users, and 500 to all requests after that |
 //!
-//! Answers have the environment variable `VERSION` in the header `X-Version`.
+//! Answers have the environment variable `VERSION` in the header `X-Version`. In every mode, `/missing/…` is answered
+//! with 404 and a text that no other answer has.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -138,6 +139,7 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
         let mut is_landfall = false;
         let mut is_machine = false;
         let mut first = true;
+        let mut is_missing = false;
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line).unwrap_or(0) == 0 {
@@ -147,6 +149,7 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
             if line.is_empty() && !first {
                 break;
             }
+            is_missing |= first && line.starts_with("get /missing/");
             first = false;
             if let Some(agent) = line.strip_prefix("user-agent:") {
                 is_landfall |= agent.contains("landfall");
@@ -167,12 +170,17 @@ fn serve(stream: TcpStream, mode: &str, version: &str) {
             std::thread::sleep(Duration::from_millis(millis));
         }
         let text = match argument(mode, "long:") {
+            _ if is_missing => format!("missing {:016x}", random()),
             Some(bytes) => "x".repeat(usize::try_from(bytes).unwrap_or(usize::MAX)),
             None if mode == "tells" => report_rights(),
             None if mode.starts_with("shows:") => show(&mode["shows:".len()..]),
             None => "up".to_owned(),
         };
-        let (status, body) = if fails { ("500 Internal Server Error", "down") } else { ("200 OK", text.as_str()) };
+        let (status, body) = match (is_missing, fails) {
+            (true, _) => ("404 Not Found", text.as_str()),
+            (_, true) => ("500 Internal Server Error", "down"),
+            (_, false) => ("200 OK", text.as_str()),
+        };
         let text = format!("HTTP/1.1 {status}\r\nX-Version: {version}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if reader.get_mut().write_all(text.as_bytes()).is_err() {
             return;

@@ -216,8 +216,16 @@ impl Sandbox {
     /// # Panics
     /// There is no front, or it does not know the scenario.
     pub fn scenario(&self, name: &str) -> Scenario<'_> {
+        self.scenario_of(name, "")
+    }
+
+    /// The same with the scenario's value.
+    ///
+    /// # Panics
+    /// There is no front, or it does not know the scenario.
+    pub fn scenario_of(&self, name: &str, value: &str) -> Scenario<'_> {
         let path = format!("/scenarios/{name}");
-        self.call_front("POST", &path, "");
+        self.call_front("POST", &path, value);
         Scenario {
             sandbox: self,
             path,
@@ -232,7 +240,19 @@ impl Sandbox {
         self.call_front("POST", path, body);
     }
 
-    fn call_front(&self, method: &str, path: &str, body: &str) {
+    /// Opens a listener of the front for users' requests, of this kind and with this URL behind it; returns its
+    /// own URL.
+    ///
+    /// # Panics
+    /// There is no front, or it does not know the kind.
+    pub fn open_data(&self, kind: &str, upstream: &str) -> String {
+        let answer = self.call_front("POST", &format!("/data/{kind}"), upstream);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        format!("http://{}", body["address"].as_str().expect("an address"))
+    }
+
+    fn call_front(&self, method: &str, path: &str, body: &str) -> String {
         let control = self.noted()["front"]["control"].clone();
         let control = control.as_str().expect("a front");
         let address = control.trim_start_matches("http://");
@@ -247,6 +267,7 @@ impl Sandbox {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+        answer
     }
 
     /// URLs under which landfall reaches fakecloud and ministack: those of their front, if it has one.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use testkit::structure::{LONGEST_FUNCTION, Structure, metadata, repository};
 
 /// The crates of this workspace that each crate may depend on. Its tests may use `testkit` too.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("edge-contract", &[]),
     ("rules", &["edge-contract"]),
     ("infra", &["rules"]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("landfall", &["edge-contract", "rules", "infra", "aws"]),
     ("testkit", &["rules"]),
     ("bench", &["edge-contract", "rules", "testkit"]),
+    ("aws-test", &["aws", "rules", "testkit"]),
 ];
 
 /// What the tests of a crate may depend on as well.

@@ -6,6 +6,7 @@ use super::{Client, Request, Service, all_pages, json};
 use crate::error::Error;
 use aws_config::SdkConfig;
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// IAM's name of every call that reads.
@@ -61,6 +62,64 @@ impl ApiGateway {
     /// <https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames.html>
     pub(crate) async fn domain_names(&self) -> Result<Vec<DomainName>, Error> {
         self.all("/v2/domainnames").await
+    }
+
+    /// Creates an HTTP API; returns its ID
+    /// (<https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html#CreateApi>).
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<String, Error> {
+        const OPERATION: &str = "apigateway:POST";
+        let body = json!({"name": name, "protocolType": "HTTP", "tags": tags});
+        let answer = self
+            .send(OPERATION, "POST", "/v2/apis", Some(&body))
+            .await?;
+        let api: Api = json::read(OPERATION, &answer)?;
+        api.api_id.ok_or_else(|| Error::incomplete(OPERATION, "ID"))
+    }
+
+    /// Creates the stage `$default`.
+    pub(crate) async fn create_stage(
+        &self,
+        api: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let path = format!("/v2/apis/{api}/stages");
+        let body = json!({"stageName": "$default", "autoDeploy": true, "tags": tags});
+        let answer = self.send("apigateway:POST", "POST", &path, Some(&body));
+        answer.await.map(drop)
+    }
+
+    /// Changes the description.
+    pub(crate) async fn describe(&self, api: &str, text: &str) -> Result<(), Error> {
+        let path = format!("/v2/apis/{api}");
+        let body = json!({"description": text});
+        let answer = self.send("apigateway:PATCH", "PATCH", &path, Some(&body));
+        answer.await.map(drop)
+    }
+
+    pub(crate) async fn delete(&self, api: &str) -> Result<(), Error> {
+        let path = format!("/v2/apis/{api}");
+        let answer = self.send("apigateway:DELETE", "DELETE", &path, None);
+        answer.await.map(drop)
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        method: &'static str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<String, Error> {
+        let request = Request {
+            method,
+            target: path.to_owned(),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.map(ToString::to_string).unwrap_or_default(),
+        };
+        self.client.call(operation, request).await
     }
 
     async fn all<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<Vec<T>, Error> {

@@ -6,6 +6,7 @@ use super::xml::{self, Item};
 use super::{Client, Page, Request, Service, all_pages};
 use crate::error::Error;
 use aws_config::SdkConfig;
+use std::collections::BTreeMap;
 
 const OPERATION: &str = "cloudfront:ListDistributions";
 
@@ -35,6 +36,43 @@ impl CloudFront {
         }
     }
 
+    /// Creates a distribution that is not enabled; returns its ID
+    /// (<https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistributionWithTags.html>).
+    pub(crate) async fn create_disabled(
+        &self,
+        comment: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<String, Error> {
+        const OPERATION: &str = "cloudfront:CreateDistribution";
+        let request = Request {
+            method: "POST",
+            target: "/2020-05-31/distribution?WithTags".to_owned(),
+            headers: vec![("content-type", "text/xml".to_owned())],
+            body: disabled(comment, tags),
+        };
+        let answer = self.client.call(OPERATION, request).await?;
+        let id = xml::read(OPERATION, &answer, |root| {
+            root.text("Id").map(str::to_owned)
+        })?;
+        id.ok_or_else(|| Error::incomplete(OPERATION, "ID"))
+    }
+
+    /// Deletes a distribution that is disabled and deployed.
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), Error> {
+        let path = format!("/2020-05-31/distribution/{id}");
+        let read = Request::get(&path, &[]);
+        let found = self.client.call_tagged("cloudfront:GetDistribution", read);
+        let (_, tag) = found.await?;
+        let request = Request {
+            method: "DELETE",
+            target: path,
+            headers: vec![("if-match", tag.unwrap_or_default())],
+            body: String::new(),
+        };
+        let answer = self.client.call("cloudfront:DeleteDistribution", request);
+        answer.await.map(drop)
+    }
+
     /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ListDistributions.html>
     pub(crate) async fn distributions(&self) -> Result<Vec<Distribution>, Error> {
         all_pages(|marker| async move {
@@ -48,6 +86,28 @@ impl CloudFront {
         })
         .await
     }
+}
+
+/// The least that CloudFront accepts. The managed policy is `CachingDisabled`
+/// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html>).
+fn disabled(comment: &str, tags: &BTreeMap<String, String>) -> String {
+    let tags = tags
+        .iter()
+        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"));
+    let tags: String = tags.collect();
+    format!(
+        "<DistributionConfigWithTags xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\
+         <DistributionConfig><CallerReference>{comment}</CallerReference>\
+         <Origins><Quantity>1</Quantity><Items><Origin><Id>none</Id>\
+         <DomainName>example.com</DomainName><CustomOriginConfig><HTTPPort>80</HTTPPort>\
+         <HTTPSPort>443</HTTPSPort><OriginProtocolPolicy>https-only</OriginProtocolPolicy>\
+         </CustomOriginConfig></Origin></Items></Origins>\
+         <DefaultCacheBehavior><TargetOriginId>none</TargetOriginId>\
+         <ViewerProtocolPolicy>https-only</ViewerProtocolPolicy>\
+         <CachePolicyId>4135ea2d-6df8-44a3-9df3-4b5a84be39ad</CachePolicyId>\
+         </DefaultCacheBehavior><Comment>{comment}</Comment><Enabled>false</Enabled>\
+         </DistributionConfig><Tags><Items>{tags}</Items></Tags></DistributionConfigWithTags>"
+    )
 }
 
 fn read_page(answer: &str) -> Result<Page<Distribution>, Error> {

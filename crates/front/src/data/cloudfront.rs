@@ -7,6 +7,7 @@ use super::alb;
 use crate::answer::Answer;
 use crate::clock::Moment;
 use crate::state::OriginSettings;
+use crate::world::World;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -60,6 +61,12 @@ impl Cache {
 
 fn is_cached_method(method: &str) -> bool {
     method == "GET" || method == "HEAD"
+}
+
+/// Whether the edge location that gets a request does not know the distribution, in the scenario
+/// `distribution-unknown`.
+pub fn is_unknown(world: &mut World) -> bool {
+    world.has("distribution-unknown") && world.random.chance(0.5)
 }
 
 /// How often a request is sent to an origin that does not respond in time.

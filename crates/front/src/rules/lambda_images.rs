@@ -63,7 +63,8 @@ fn refuse_deleted(world: &mut World, call: &Call) -> Before {
 
 fn show_deleted(world: &mut World, call: &Call, answer: &mut Answer) {
     let is_read = READS.contains(&call.operation.as_str());
-    if is_read && is_deleted(world, &answered(call, answer)) {
+    let is_seen = !world.has("deleted-image-unseen");
+    if is_seen && is_read && is_deleted(world, &answered(call, answer)) {
         edit(answer, |found| {
             state(found, "Failed", "ImageDeleted", DELETED)
         });

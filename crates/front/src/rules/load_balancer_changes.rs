@@ -46,6 +46,11 @@ const EFFECTIVE: Lag = Lag {
     short: (0.5, 1.5),
     real: (2.0, 10.0),
 };
+/// The same in the scenario `rules-very-late`.
+const VERY_LATE: Lag = Lag {
+    short: (14.0, 16.0),
+    real: (40.0, 60.0),
+};
 /// Parameters that route, by the beginning of their names.
 const ROUTING: [&str; 3] = ["DefaultActions", "Actions", "Conditions"];
 
@@ -154,8 +159,12 @@ fn accept(world: &mut World, call: &Call) {
         world.state.balancers.changes.insert(arn, vec![change]);
         return;
     }
-    let first = world.delay(EFFECTIVE);
-    let last = first + world.delay(EFFECTIVE);
+    let lag = match world.has("rules-very-late") {
+        true => VERY_LATE,
+        false => EFFECTIVE,
+    };
+    let first = world.delay(lag);
+    let last = first + world.delay(lag);
     let now = world.now;
     let changes = world
         .state

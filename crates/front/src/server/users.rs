@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -163,6 +164,11 @@ async fn of_cloudfront(
     let method = parts.method.as_str().to_owned();
     let path = parts.uri.path().to_owned();
     let id = shared.front().world.random.id();
+    if cloudfront::is_unknown(&mut shared.front().world) {
+        let mut answer = cloudfront::error(403);
+        cloudfront::answer(&mut answer.headers, Origin::Error, &id);
+        return response(answer);
+    }
     let cached = cache(users, |cache| cache.find(&method, &path, shared.now()));
     if let Some(mut answer) = cached {
         cloudfront::answer(&mut answer.headers, Origin::Error, &id);
@@ -192,12 +198,11 @@ async fn of_cloudfront(
         Err(Missing::Late) => cloudfront::error(504),
         Err(Missing::Failed) => cloudfront::error(502),
     };
-    let ttl = time_to_live(
-        &method,
-        answer.status,
-        &answer.headers,
-        &distribution.error_ttls,
-    );
+    let ttls = match shared.front().world.has("errors-cached") {
+        true => BTreeMap::new(),
+        false => distribution.error_ttls,
+    };
+    let ttl = time_to_live(&method, answer.status, &answer.headers, &ttls);
     if let Some(ttl) = ttl {
         cache(users, |cache| {
             cache.store(&path, &answer, ttl, shared.now())
