@@ -42,6 +42,8 @@ pub struct Terraform {
     plugins: PathBuf,
     env: Vec<(OsString, OsString)>,
     interrupt: Interrupt,
+    /// Whether plans read what exists, instead of believing the state.
+    refreshes: bool,
 }
 
 impl Terraform {
@@ -60,7 +62,16 @@ impl Terraform {
             plugins,
             env,
             interrupt,
+            refreshes: true,
         }
+    }
+
+    /// The same with plans that believe the state and do not read what exists, because AWS does not let some
+    /// of it be read.
+    #[must_use]
+    pub fn without_refresh(mut self) -> Terraform {
+        self.refreshes = false;
+        self
     }
 
     /// Initializes the directory, unless nothing that `init` reads has changed since the last time.
@@ -134,6 +145,9 @@ impl Terraform {
         let file = self.dir.plan_file();
         let out = format!("-out={}", file.display());
         let mut args = vec!["plan", "-input=false", "-json", &out];
+        if !self.refreshes {
+            args.push("-refresh=false");
+        }
         args.extend(more);
         self.run(&args, &mut |_| {}).await?;
         let json = self
