@@ -47,20 +47,22 @@ impl AccountBudget {
 
     /// What the user is told; [`None`] if the budget is as usual.
     pub fn warning(&self) -> Option<String> {
-        let (what, message) = match self {
+        let (what, message, then) = match self {
             AccountBudget::Planned => return None,
             AccountBudget::LeftOut { message } => (
                 "there is no AWS budget, so no mail is sent when costs exceed it: AWS permits this account none",
                 message,
+                "creates it",
             ),
             AccountBudget::Unread { message } => (
                 "the AWS budget is left as it is: AWS does not let this account read it",
                 message,
+                "manages it again",
             ),
         };
         let out = way_out(message);
         Some(format!(
-            "{what} ({message}); {out}; a later `landfall up` then continues with it"
+            "{what} ({message}); {out}; a later `landfall up` {then}"
         ))
     }
 }
@@ -206,7 +208,7 @@ mod tests {
             let lines = ["the foundation failed".to_owned(), line.to_owned()];
             let message = refusal_of_apply(&lines).expect("a refusal");
             assert!(message.starts_with("Account 123456789012"), "{message}");
-            let (summary, detail) = line.split_once(": AccessDenied").expect("a code");
+            let (summary, detail) = line.split_once(" AccessDenied").expect("a code");
             let lines = [summary.to_owned(), format!("  AccessDenied{detail}")];
             assert_eq!(refusal_of_apply(&lines), Some(message));
             let elsewhere = [line.replace("aws_budgets_budget.monthly[0]", "aws_sns_topic.alarms")];
