@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_budgets::types::Spend;
 use rules::operate::release_warnings::Exceeded;
+use rules::shape::account_budget::is_of_account;
 use rules::shape::cost::Spent;
 
 const OPERATION: &str = "budgets:ViewBudget";
@@ -34,6 +35,21 @@ impl Budgets {
     pub async fn exceeded(&self, name: &str) -> Result<Option<Exceeded>, Error> {
         let spent = self.spent(name).await?;
         Ok(spent.and_then(|s| Exceeded::check(s.limit, s.actual, s.forecast, &s.unit)))
+    }
+
+    /// The message with which AWS refuses to read the budget `name`, whatever the reason; [`None`] if it does
+    /// not refuse.
+    ///
+    /// # Errors
+    /// The call fails for another reason.
+    pub async fn refusal(&self, name: &str) -> Result<Option<String>, Error> {
+        match self.spent(name).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == ErrorKind::Denied || is_of_account(&error.message) => {
+                Ok(Some(error.message))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What was spent this month according to the budget `name`; [`None`] if there is no such

@@ -19,15 +19,27 @@ use aws_sdk_ecs::types::TaskDefinitionStatus;
 use aws_sdk_iam::types::PolicyScopeType;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::future::join_all;
-use rules::app::manifest::{Domain, SecretsStore};
+use rules::app::manifest::{Domain, SecretName, SecretsStore};
 use rules::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 use rules::leave::ci::Role;
+use rules::operate::domain::CLOUDFRONT_REGION;
 use rules::operate::sweep::{Found, Kind};
-use std::collections::BTreeSet;
+use rules::shape::account_budget::is_of_account;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 /// A search of one kind of resource.
 type Search<'a> = Pin<Box<dyn Future<Output = Result<Vec<Found>, Error>> + Send + 'a>>;
+
+/// The answer to a call about one resource; [`None`] if that does not exist. A search of several has to go on
+/// with the others.
+fn present<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// The result of a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +71,12 @@ pub struct Inventory {
     cloudfront: CloudFront,
     lambda: aws_sdk_lambda::Client,
     apis: ApiGateway,
-    certificates: [aws_sdk_acm::Client; 2],
+    certificates: aws_sdk_acm::Client,
+    /// [`None`] if the session is in CloudFront's region.
+    certificates_of_cloudfront: Option<aws_sdk_acm::Client>,
     zones: Zones,
-    domains: BTreeSet<Domain>,
+    /// Each with the hosted zone of its records, if that is known.
+    domains: BTreeMap<Domain, Option<String>>,
     budgets: aws_sdk_budgets::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
 }
@@ -88,22 +103,34 @@ impl Inventory {
             cloudfront: CloudFront::new(&second),
             lambda: aws_sdk_lambda::Client::new(config),
             apis: ApiGateway::new(config),
-            certificates: [
-                aws_sdk_acm::Client::new(config),
-                aws_sdk_acm::Client::new(&session.at(rules::operate::domain::CLOUDFRONT_REGION)),
-            ],
+            certificates: aws_sdk_acm::Client::new(config),
+            certificates_of_cloudfront: (session.region() != CLOUDFRONT_REGION)
+                .then(|| aws_sdk_acm::Client::new(&session.at(CLOUDFRONT_REGION))),
             zones: Zones::new(session),
-            domains: BTreeSet::new(),
+            domains: BTreeMap::new(),
             budgets: aws_sdk_budgets::Client::new(&second),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
         }
     }
 
-    /// Searches for DNS records of these domains as well. Records have no tags, so the names have
-    /// to be known.
+    /// Searches for DNS records of these domains as well, each in the hosted zone in which they were created, if
+    /// that is known, and in those that list the domain. Records have no tags, so the names have to be known.
     #[must_use]
-    pub fn with_domains(mut self, domains: impl IntoIterator<Item = Domain>) -> Inventory {
+    pub fn with_domains(
+        mut self,
+        domains: impl IntoIterator<Item = (Domain, Option<String>)>,
+    ) -> Inventory {
         self.domains.extend(domains);
+        self
+    }
+
+    /// Searches for secrets with these names as well, because a list does not show those of the last minutes.
+    #[must_use]
+    pub fn with_secrets<'a>(
+        mut self,
+        names: impl IntoIterator<Item = &'a SecretName>,
+    ) -> Inventory {
+        self.secrets = self.secrets.with_known(names);
         self
     }
 
@@ -122,7 +149,10 @@ impl Inventory {
             ("HTTP APIs", Box::pin(self.http_apis())),
             ("names of domains", Box::pin(self.domain_names())),
             ("certificates", Box::pin(self.certificates())),
-            ("records", Box::pin(self.records())),
+            (
+                "certificates of CloudFront",
+                Box::pin(self.certificates_of_cloudfront()),
+            ),
             ("Lambda functions", Box::pin(self.functions())),
             ("VPCs", Box::pin(self.vpcs())),
             ("subnets", Box::pin(self.subnets())),
@@ -149,11 +179,16 @@ impl Inventory {
             ("state bucket", Box::pin(self.state_buckets())),
         ];
         let (names, searches): (Vec<&str>, Vec<Search<'_>>) = searches.into_iter().unzip();
-        let (answers, tagged) = tokio::join!(join_all(searches), Box::pin(self.tagged()));
+        let (answers, tagged, (records, unseen)) = tokio::join!(
+            join_all(searches),
+            Box::pin(self.tagged()),
+            Box::pin(self.records())
+        );
+        listing.by_name.extend(records);
+        listing.unseen.extend(unseen);
         for (what, answer) in names.into_iter().zip(answers) {
             match answer {
                 Ok(found) => listing.by_name.extend(found),
-                Err(error) if error.kind == ErrorKind::NotFound => {}
                 Err(error) => listing.unseen.push(format!("{what}: {error}")),
             }
         }
@@ -189,8 +224,9 @@ impl Inventory {
             .names(self.names.id())
             .send()
             .await
-            .map_err(translate("elasticloadbalancing:DescribeLoadBalancers"))?;
-        let found = answer.load_balancers.unwrap_or_default().into_iter();
+            .map_err(translate("elasticloadbalancing:DescribeLoadBalancers"));
+        let found = present(answer)?.and_then(|answer| answer.load_balancers);
+        let found = found.unwrap_or_default().into_iter();
         Ok(found
             .filter_map(|one| one.load_balancer_arn)
             .map(|arn| Found::new(Kind::LoadBalancer, arn))
@@ -229,8 +265,9 @@ impl Inventory {
             .set_services(Some(Slot::ALL.map(|slot| self.names.slot(slot)).to_vec()))
             .send()
             .await
-            .map_err(translate("ecs:DescribeServices"))?;
-        let found = answer.services.unwrap_or_default().into_iter();
+            .map_err(translate("ecs:DescribeServices"));
+        let found = present(answer)?.and_then(|answer| answer.services);
+        let found = found.unwrap_or_default().into_iter();
         Ok(found
             // A deleted service is still listed as INACTIVE for a while.
             .filter(|service| service.status.as_deref() != Some("INACTIVE"))
@@ -289,8 +326,9 @@ impl Inventory {
             .repository_names(self.names.id())
             .send()
             .await
-            .map_err(translate("ecr:DescribeRepositories"))?;
-        let found = answer.repositories.unwrap_or_default().into_iter();
+            .map_err(translate("ecr:DescribeRepositories"));
+        let found = present(answer)?.and_then(|answer| answer.repositories);
+        let found = found.unwrap_or_default().into_iter();
         Ok(found
             .filter_map(|one| one.repository_name)
             .map(|name| Found::new(Kind::Repository, name))
@@ -407,8 +445,13 @@ impl Inventory {
             .budget_name(self.names.id())
             .send()
             .await
-            .map_err(translate("budgets:ViewBudget"))?;
-        let found = answer.budget.into_iter();
+            .map_err(translate("budgets:ViewBudget"));
+        let answer = match answer {
+            // An account that may have no budget has none.
+            Err(error) if is_of_account(&error.message) => return Ok(Vec::new()),
+            other => present(other)?,
+        };
+        let found = answer.and_then(|answer| answer.budget).into_iter();
         Ok(found
             .map(|one| Found {
                 kind: Kind::Budget,

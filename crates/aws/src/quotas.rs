@@ -2,14 +2,18 @@
 
 use crate::error::{Error, translate};
 use crate::session::Session;
-use crate::signed::ec2::Ec2;
-use rules::operate::doctor::account::{LoadBalancers, Region};
+use crate::signed::ec2::{Ec2, has_tags};
+use crate::signed::xml::Item;
+use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+use rules::operate::doctor::account::{Region, Usage};
 
 /// The quotas of an account in one region.
 #[derive(Debug, Clone)]
 pub struct Quotas {
     region: String,
     ec2: Ec2,
+    /// In the session's region, which has to be enabled.
+    here: Ec2,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     quotas: aws_sdk_servicequotas::Client,
 }
@@ -23,6 +27,7 @@ impl Quotas {
         Quotas {
             region: session.region().to_owned(),
             ec2: Ec2::new(&home),
+            here: Ec2::new(session.config()),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(session.config()),
             quotas: aws_sdk_servicequotas::Client::new(session.config()),
         }
@@ -60,14 +65,42 @@ impl Quotas {
     /// # Errors
     /// The call fails.
     pub async fn fargate_vcpus(&self) -> Result<f64, Error> {
+        // Fargate On-Demand vCPU resource count:
+        // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+        self.quota("fargate", "L-3032A538").await
+    }
+
+    /// The quota of VPCs, and how many exist. `names` are those of the environment whose VPC is its own.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn vpcs(&self, names: &Names) -> Result<Usage, Error> {
+        // VPCs per Region: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+        let limit = self.quota("vpc", "L-F678F1CE");
+        let tags = [
+            (TAG_APP, names.app.to_string()),
+            (TAG_ENVIRONMENT, names.environment.to_string()),
+        ];
+        let is_own = |vpc: Item<'_, '_>| Some(has_tags(vpc, &tags));
+        let vpcs = self
+            .here
+            .describe("ec2:DescribeVpcs", &[], "vpcSet", is_own);
+        let (limit, vpcs) = tokio::try_join!(limit, vpcs)?;
+        Ok(Usage {
+            // Quotas are whole numbers, as floating point.
+            limit: format!("{limit:.0}").parse().unwrap_or(u32::MAX),
+            there: u32::try_from(vpcs.len()).unwrap_or(u32::MAX),
+            own: vpcs.contains(&true),
+        })
+    }
+
+    async fn quota(&self, service: &str, code: &str) -> Result<f64, Error> {
         const OPERATION: &str = "servicequotas:GetServiceQuota";
         let answer = self
             .quotas
             .get_service_quota()
-            .service_code("fargate")
-            // Fargate On-Demand vCPU resource count:
-            // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
-            .quota_code("L-3032A538")
+            .service_code(service)
+            .quota_code(code)
             .send()
             .await
             .map_err(translate(OPERATION))?;
@@ -82,7 +115,7 @@ impl Quotas {
     ///
     /// # Errors
     /// A call fails.
-    pub async fn load_balancers(&self, own: &str) -> Result<LoadBalancers, Error> {
+    pub async fn load_balancers(&self, own: &str) -> Result<Usage, Error> {
         const LIMITS: &str = "elasticloadbalancing:DescribeAccountLimits";
         let answer = self
             .elb
@@ -96,7 +129,7 @@ impl Quotas {
             .find(|limit| limit.name.as_deref() == Some("application-load-balancers"))
             .and_then(|limit| limit.max.as_deref()?.parse().ok())
             .ok_or_else(|| Error::incomplete(LIMITS, "limit of load balancers"))?;
-        let mut seen = LoadBalancers {
+        let mut seen = Usage {
             limit,
             there: 0,
             own: false,

@@ -6,12 +6,19 @@ use crate::session::Session;
 use crate::signed::ssm::Ssm;
 use crate::time::timestamp;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use futures_util::future::try_join_all;
 use rules::app::manifest::{SecretName, SecretsStore};
 use rules::app::names::Names;
 use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The most parameters that one call deletes.
 const BATCH: usize = 10;
+/// The most secrets that are looked up at once.
+const AT_ONCE: usize = 10;
+/// Seconds between attempts to create a secret whose name was just deleted.
+const DELETED_PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
 /// The stage of the current version.
 const CURRENT: &str = "AWSCURRENT";
 
@@ -21,6 +28,7 @@ pub struct Secrets {
     names: Names,
     ssm: Ssm,
     manager: aws_sdk_secretsmanager::Client,
+    known: BTreeSet<SecretName>,
 }
 
 impl Secrets {
@@ -30,7 +38,17 @@ impl Secrets {
             names: names.clone(),
             ssm: Ssm::new(session.config()),
             manager: aws_sdk_secretsmanager::Client::new(session.config()),
+            known: BTreeSet::new(),
         }
+    }
+
+    /// The same with names of secrets that may exist. Secrets Manager's list is up to five minutes behind, so a
+    /// secret that was just created is found by its name alone
+    /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>).
+    #[must_use]
+    pub fn with_known<'a>(mut self, names: impl IntoIterator<Item = &'a SecretName>) -> Secrets {
+        self.known.extend(names.into_iter().cloned());
+        self
     }
 
     /// The secrets in both stores.
@@ -107,20 +125,8 @@ impl Secrets {
     }
 
     async fn put_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
-        const CREATE: &str = "secretsmanager:CreateSecret";
         const PUT: &str = "secretsmanager:PutSecretValue";
-        let created = self
-            .manager
-            .create_secret()
-            .name(path)
-            .secret_string(value.reveal())
-            .send()
-            .await
-            .map_err(translate(CREATE));
-        match created {
-            Ok(created) => created
-                .version_id
-                .ok_or_else(|| Error::incomplete(CREATE, "version")),
+        match self.create_secret(path, value).await {
             Err(error) if error.code.as_deref() == Some("ResourceExistsException") => {
                 let put = self
                     .manager
@@ -133,8 +139,46 @@ impl Secrets {
                 put.version_id
                     .ok_or_else(|| Error::incomplete(PUT, "version"))
             }
-            Err(error) => Err(error),
+            other => other,
         }
+    }
+
+    /// The name of a secret that was just deleted cannot be used again for a while, so this waits.
+    async fn create_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
+        for pause in DELETED_PAUSES {
+            match self.create_secret_once(path, value).await {
+                Err(error) if is_being_deleted(&error) => {
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+                other => return other,
+            }
+        }
+        self.create_secret_once(path, value).await.map_err(|error| {
+            if !is_being_deleted(&error) {
+                return error;
+            }
+            let what = format!(
+                "{path} is scheduled for deletion ({}); wait until it is gone, or keep it with `aws secretsmanager \
+                 restore-secret --secret-id {path}`",
+                error.message
+            );
+            Error::new(error.kind, error.operation, what)
+        })
+    }
+
+    async fn create_secret_once(&self, path: &str, value: &Value) -> Result<String, Error> {
+        const CREATE: &str = "secretsmanager:CreateSecret";
+        let created = self
+            .manager
+            .create_secret()
+            .name(path)
+            .secret_string(value.reveal())
+            .send()
+            .await
+            .map_err(translate(CREATE))?;
+        created
+            .version_id
+            .ok_or_else(|| Error::incomplete(CREATE, "version"))
     }
 
     async fn parameters(&self) -> Result<Vec<Stored>, Error> {
@@ -157,7 +201,20 @@ impl Secrets {
             .collect())
     }
 
+    /// The list finds secrets that no one knows of; each secret's own description shows whether it exists.
     async fn managed(&self) -> Result<Vec<Stored>, Error> {
+        let mut names = self.listed().await?;
+        names.extend(self.known.iter().cloned());
+        let names: Vec<SecretName> = names.into_iter().collect();
+        let mut all = Vec::new();
+        for some in names.chunks(AT_ONCE) {
+            let found = try_join_all(some.iter().map(|name| self.described(name))).await?;
+            all.extend(found.into_iter().flatten());
+        }
+        Ok(all)
+    }
+
+    async fn listed(&self) -> Result<BTreeSet<SecretName>, Error> {
         let store = SecretsStore::SecretsManager;
         let mut pages = self
             .manager
@@ -170,32 +227,78 @@ impl Secrets {
             )
             .into_paginator()
             .send();
-        let mut all = Vec::new();
+        let mut names = BTreeSet::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(translate("secretsmanager:ListSecrets"))?;
-            all.extend(
-                page.secret_list
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|one| {
-                        let versions = one.secret_versions_to_stages.unwrap_or_default();
-                        let current = versions
-                            .into_iter()
-                            .find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
-                        Some(Stored {
-                            // The filter matches prefixes, and ignores their case.
-                            name: name_of(&self.names, store, &one.name?)?,
-                            store,
-                            id: one.arn?,
-                            version: current?.0,
-                            changed: one
-                                .last_changed_date
-                                .or(one.created_date)
-                                .and_then(timestamp),
-                        })
-                    }),
-            );
+            let secrets = page.secret_list.unwrap_or_default().into_iter();
+            // The filter matches prefixes, and ignores their case.
+            names.extend(secrets.filter_map(|one| name_of(&self.names, store, &one.name?)));
         }
-        Ok(all)
+        Ok(names)
+    }
+
+    /// A secret of Secrets Manager; [`None`] if it does not exist, is being deleted, or has no value.
+    async fn described(&self, name: &SecretName) -> Result<Option<Stored>, Error> {
+        const DESCRIBE: &str = "secretsmanager:DescribeSecret";
+        let store = SecretsStore::SecretsManager;
+        let answer = self
+            .manager
+            .describe_secret()
+            .secret_id(path(&self.names, store, name))
+            .send()
+            .await
+            .map_err(translate(DESCRIBE));
+        let one = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        if one.deleted_date.is_some() {
+            return Ok(None);
+        }
+        let mut versions = one.version_ids_to_stages.unwrap_or_default().into_iter();
+        let current = versions.find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+        let (Some((version, _)), Some(id)) = (current, one.arn) else {
+            return Ok(None);
+        };
+        Ok(Some(Stored {
+            name: name.clone(),
+            store,
+            id,
+            version,
+            changed: one
+                .last_changed_date
+                .or(one.created_date)
+                .and_then(timestamp),
+        }))
+    }
+}
+
+/// Whether a secret of this name was deleted and is not gone yet: after a deletion without recovery, for some
+/// seconds
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>).
+fn is_being_deleted(error: &Error) -> bool {
+    error.code.as_deref() == Some("InvalidRequestException")
+        && error.message.contains("scheduled for deletion")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_being_deleted_is_told_from_other_refusals() {
+        let of = |code: &str, message: &str| {
+            let mut error = Error::new(ErrorKind::Other, "secretsmanager:CreateSecret", message);
+            error.code = Some(code.to_owned());
+            is_being_deleted(&error)
+        };
+        let message = "You can't create this secret because a secret with this name is already scheduled for \
+                       deletion. (InvalidRequestException)";
+        assert!(of("InvalidRequestException", message));
+        assert!(!of(
+            "InvalidRequestException",
+            "You provided a parameter value that is not valid"
+        ));
+        assert!(!of("ResourceExistsException", message));
     }
 }

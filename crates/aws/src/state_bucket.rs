@@ -20,6 +20,7 @@ use aws_sdk_s3::types::{
 };
 use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
 use rules::operate::expiry::Tags;
+use rules::operate::ownership::Owner;
 use rules::operate::ttl::TAG_EXPIRES_AT;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,9 @@ use std::time::Duration;
 
 /// Seconds between attempts to create a bucket whose name cannot be used yet: about two minutes.
 const DELETED_PAUSES: [u64; 15] = [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10];
+
+/// Milliseconds between attempts to use a bucket that was just created.
+const FOUND_PAUSES: [u64; 7] = [100, 200, 400, 800, 1_600, 3_200, 6_400];
 
 /// The state bucket of one environment.
 #[derive(Debug, Clone)]
@@ -71,13 +75,28 @@ impl StateBucket {
             .bucket(&self.name)
             .expected_bucket_owner(&self.account)
             .send()
-            .await
-            .map_err(translate("s3:ListBucket"));
-        match answer {
+            .await;
+        // A bucket of another account may be in another region.
+        let raw = answer.as_ref().err().and_then(|error| error.raw_response());
+        let is_elsewhere = raw.is_some_and(|response| response.status().as_u16() == 301);
+        match answer.map_err(translate("s3:ListBucket")) {
             Ok(_) => Ok(true),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) if is_elsewhere || error.kind == ErrorKind::Denied => {
+                Err(self.inaccessible(&error))
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// S3 answers the same whether a bucket is another account's or the caller may not look for it.
+    fn inaccessible(&self, error: &Error) -> Error {
+        let what = format!(
+            "the bucket {} is not one of account {}, or the identity may not access it ({}): it may belong to another \
+             account, which took the name",
+            self.name, self.account, error.message
+        );
+        Error::new(ErrorKind::Denied, error.operation, what)
     }
 
     /// Creates the bucket if it does not exist, and sets what a state bucket needs: versioning,
@@ -95,19 +114,46 @@ impl StateBucket {
         if create {
             self.create_bucket().await?;
         }
-        self.protect().await?;
         let mut tags = match create {
             true => Tags::new(),
             false => self.tags().await?.unwrap_or_default(),
         };
+        if let Some(owner) = Owner::of_tags(&tags)
+            && let Some(refusal) = owner.refusal(names, &self.name)
+        {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "s3:CreateBucket",
+                refusal.what,
+            ));
+        }
         tags.insert(TAG_APP.to_owned(), names.app.to_string());
         tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
         if let (true, Some(end)) = (create, end) {
             tags.insert(TAG_EXPIRES_AT.to_owned(), end.to_owned());
         }
-        self.put_tags(tags).await?;
+        // The tags first: they show whose the bucket is.
+        self.once_found(create, || self.put_tags(tags.clone()))
+            .await?;
+        self.once_found(create, || self.protect()).await?;
         self.settle().await?;
         Ok(create)
+    }
+
+    /// Repeats a call while S3 does not find a bucket that it has just created.
+    async fn once_found<F>(&self, is_new: bool, call: impl Fn() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        for pause in FOUND_PAUSES.into_iter().filter(|_| is_new) {
+            match call().await {
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                other => return other,
+            }
+        }
+        call().await
     }
 
     /// Sets versioning, encryption, no public access, TLS only.
@@ -115,6 +161,7 @@ impl StateBucket {
         let s3 = &self.s3;
         s3.put_public_access_block()
             .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
             .public_access_block_configuration(
                 PublicAccessBlockConfiguration::builder()
                     .block_public_acls(true)
@@ -128,6 +175,7 @@ impl StateBucket {
             .map_err(translate("s3:PutBucketPublicAccessBlock"))?;
         s3.put_bucket_versioning()
             .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
             .versioning_configuration(
                 VersioningConfiguration::builder()
                     .status(BucketVersioningStatus::Enabled)
@@ -150,6 +198,7 @@ impl StateBucket {
             .build();
         s3.put_bucket_encryption()
             .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
             .server_side_encryption_configuration(
                 ServerSideEncryptionConfiguration::builder()
                     .rules(rule)
@@ -161,6 +210,7 @@ impl StateBucket {
             .map_err(translate("s3:PutEncryptionConfiguration"))?;
         s3.put_bucket_policy()
             .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
             .policy(tls_only(&self.name, &self.region))
             .send()
             .await
@@ -202,11 +252,14 @@ impl StateBucket {
                     .build(),
             );
         }
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(translate("s3:CreateBucket"))
+        let made = request.send().await.map(drop);
+        made.map_err(translate("s3:CreateBucket")).map_err(|error| {
+            match error.code.as_deref() {
+                // Of another account: the own one is found before.
+                Some("BucketAlreadyExists") => self.inaccessible(&error),
+                _ => error,
+            }
+        })
     }
 
     /// Deletes every version of every object, then the bucket. Does nothing if the bucket does not
@@ -224,6 +277,7 @@ impl StateBucket {
                 .s3
                 .list_object_versions()
                 .bucket(&self.name)
+                .expected_bucket_owner(&self.account)
                 .max_keys(1000)
                 .send()
                 .await
@@ -263,6 +317,7 @@ impl StateBucket {
                 .s3
                 .delete_objects()
                 .bucket(&self.name)
+                .expected_bucket_owner(&self.account)
                 .delete(delete)
                 .send()
                 .await
@@ -272,7 +327,13 @@ impl StateBucket {
                 return Err(Error::new(ErrorKind::Other, "s3:DeleteObject", why));
             }
         }
-        let answer = self.s3.delete_bucket().bucket(&self.name).send().await;
+        let answer = self
+            .s3
+            .delete_bucket()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
         match answer.map_err(translate("s3:DeleteBucket")) {
             Err(error) if error.kind != ErrorKind::NotFound => Err(error),
             _ => Ok(()),

@@ -26,6 +26,10 @@ enum Fault {
     Conflict,
     /// Does not forward it; returns S3's error that the bucket's name cannot be used yet.
     Aborted,
+    /// Does not forward it; returns S3's error that there is no such bucket.
+    NoBucket,
+    /// Forwards it.
+    Nothing,
 }
 
 const CONFLICT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>\
@@ -35,6 +39,9 @@ const CONFLICT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code
 const ABORTED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>OperationAborted</Code>\
     <Message>A conflicting conditional operation is currently in progress against this resource. \
     Please try again.</Message></Error>";
+
+const NO_BUCKET: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchBucket</Code>\
+    <Message>The specified bucket does not exist.</Message></Error>";
 
 const MISSING: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
     <Message>The specified key does not exist.</Message></Error>";
@@ -131,6 +138,8 @@ fn forward(
         error("409 Conflict", CONFLICT)
     } else if fault == Some(Fault::Aborted) {
         error("409 Conflict", ABORTED)
+    } else if fault == Some(Fault::NoBucket) {
+        error("404 Not Found", NO_BUCKET)
     } else if needs_object(&head) && take(missing) {
         error("404 Not Found", MISSING)
     } else {
@@ -187,7 +196,7 @@ async fn objects_are_swapped_although_the_network_fails() {
     a_lost_answer_is_not_a_lost_race(&relay, &bucket).await;
     without_any_answer_another_text_proves_nothing(&relay, &bucket).await;
     a_transient_conflict_is_retried(&relay, &bucket).await;
-    an_object_that_cannot_be_found_yet_is_not_missing(&relay, &bucket).await;
+    an_object_that_cannot_be_found_yet_is_not_missing(&relay, &bucket, &direct).await;
     keys_are_listed_beyond_the_first_page(&direct).await;
 }
 
@@ -204,10 +213,18 @@ async fn a_new_bucket_is_ready_once_its_objects_are_found() {
     let second = relay.url.clone();
     let session = Session::open(None, Some(REGION), Some(Endpoints { main, second })).await;
     let bucket = StateBucket::new(&session.expect("a session"), &names, ACCOUNT);
-    relay.next(&[Fault::Aborted; 3]);
+    // The name is not free yet, then the bucket is not found at once, neither for its tags nor its settings.
+    let refused = [Fault::Aborted, Fault::Aborted, Fault::Nothing];
+    let unfound = [
+        Fault::NoBucket,
+        Fault::NoBucket,
+        Fault::Nothing,
+        Fault::NoBucket,
+    ];
+    relay.next(&[&refused[..], &unfound].concat());
     relay.hide(12);
     bucket.ensure(&names, None).await.expect("a bucket");
-    assert!(relay.has_hidden());
+    assert!(relay.is_used_up() && relay.has_hidden());
     // It has settled, so nothing is tried again.
     let probe = async || bucket.read_tagged("landfall/versioning").await;
     let settled = probe().await.expect("a store");
@@ -217,6 +234,15 @@ async fn a_new_bucket_is_ready_once_its_objects_are_found() {
     );
     bucket.ensure(&names, None).await.expect("a bucket");
     assert_eq!(probe().await.expect("a store"), settled);
+    // Another app and environment whose names give the same bucket: its owner stays.
+    let before = bucket.tags().await.expect("tags");
+    let other = Names::new(
+        AppName::parse("settles-prod").expect("a name"),
+        EnvironmentName::parse("x").expect("an environment"),
+    );
+    let refused = bucket.ensure(&other, None).await.expect_err("another's");
+    assert_eq!(refused.kind, ErrorKind::Conflict);
+    assert_eq!(bucket.tags().await.expect("tags"), before);
     bucket.delete().await.expect("gone");
 }
 
@@ -320,8 +346,12 @@ async fn a_transient_conflict_is_retried(relay: &Relay, bucket: &StateBucket) {
     assert_eq!(bucket.read("conflicts").await.expect("a store"), None);
 }
 
-/// Only objects that this process wrote are waited for.
-async fn an_object_that_cannot_be_found_yet_is_not_missing(relay: &Relay, bucket: &StateBucket) {
+/// Only objects that this process wrote, or that are listed, are waited for.
+async fn an_object_that_cannot_be_found_yet_is_not_missing(
+    relay: &Relay,
+    bucket: &StateBucket,
+    another: &StateBucket,
+) {
     let tag = won(bucket.create("hidden", "one").await);
     relay.hide(3);
     let found = bucket.read("hidden").await.expect("a store");
@@ -332,6 +362,13 @@ async fn an_object_that_cannot_be_found_yet_is_not_missing(relay: &Relay, bucket
     relay.hide(1);
     assert_eq!(bucket.read("never").await.expect("a store"), None);
     assert!(relay.has_hidden());
+    // Nor is one that another process wrote and that is listed.
+    won(another.create("theirs", "state").await);
+    relay.hide(3);
+    let found = bucket.read_listed("theirs").await.expect("a store");
+    assert_eq!(found.as_deref(), Some("state"));
+    assert!(relay.has_hidden());
+    assert_eq!(bucket.read_listed("never").await.expect("a store"), None);
 }
 
 async fn keys_are_listed_beyond_the_first_page(bucket: &StateBucket) {

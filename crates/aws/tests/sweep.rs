@@ -12,7 +12,6 @@ use rules::exit::Exit;
 use rules::operate::sweep::{Kind, Leftover};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use testkit::{Mode, Sandbox};
 
 /// The domain in the app's manifest.
@@ -81,6 +80,28 @@ fn create_network(endpoint: &str) -> Vec<String> {
             ("ServiceName", "com.amazonaws.us-east-1.s3"),
         ],
     );
+    // What GuardDuty places into a VPC: neither has the environment's tags.
+    let group = format!("GuardDutyManagedSecurityGroup-{vpc}");
+    let theirs = [
+        ("GroupName", group),
+        ("GroupDescription", "Associated with VPC".to_owned()),
+        ("VpcId", vpc.clone()),
+    ];
+    ec2(endpoint, "CreateSecurityGroup", &theirs);
+    let theirs = [
+        ("VpcId", vpc),
+        (
+            "ServiceName",
+            "com.amazonaws.us-east-1.guardduty-data".to_owned(),
+        ),
+        ("TagSpecification.1.ResourceType", "vpc-endpoint".to_owned()),
+        (
+            "TagSpecification.1.Tag.1.Key",
+            "GuardDutyManaged".to_owned(),
+        ),
+        ("TagSpecification.1.Tag.1.Value", "true".to_owned()),
+    ];
+    ec2(endpoint, "CreateVpcEndpoint", &theirs);
     subnets.to_vec()
 }
 
@@ -359,7 +380,7 @@ async fn create_second(endpoint: &str, config: &aws_config::SdkConfig, names: &N
 async fn one_of_each_kind_is_found() {
     let sandbox = Sandbox::new();
     let app = sandbox.app("app", "planted", Mode::Good, 1);
-    let app = app.manifest(&format!("domain = \"{DOMAIN}\"\n"));
+    let app = app.manifest(&format!("domain = \"{DOMAIN}\"\nsecrets = [\"KEY\"]\n"));
     let none = sandbox
         .rehearse(&app, &["down", "--verify"])
         .expect(Exit::Done);
@@ -380,26 +401,15 @@ async fn one_of_each_kind_is_found() {
     create_domain(&endpoint, &main).await;
     create_second(&second_endpoint, &second, &names).await;
 
-    let look = || {
-        let ended = sandbox
-            .rehearse(&app, &["down", "--verify"])
-            .expect(Exit::Leftovers);
-        ended.all(|event| match event {
-            Event::Left { leftover } => Some(leftover.clone()),
-            _ => None,
-        })
-    };
-    let of = |left: &[Leftover]| left.iter().map(|leftover| leftover.kind).collect();
-    let mut left = look();
-    let mut kinds: BTreeSet<Kind> = of(&left);
-    // A list of secrets shows a new one some seconds late.
-    for _ in 0..10 {
-        if !kinds.contains(&Kind::Secret) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            left = look();
-            kinds = of(&left);
-        }
-    }
+    let ended = sandbox
+        .rehearse(&app, &["down", "--verify"])
+        .expect(Exit::Leftovers);
+    let left: Vec<Leftover> = ended.all(|event| match event {
+        Event::Left { leftover } => Some(leftover.clone()),
+        _ => None,
+    });
+    // The list of secrets does not show the new one yet.
+    let kinds: BTreeSet<Kind> = left.iter().map(|leftover| leftover.kind).collect();
     assert_eq!(kinds, Kind::ALL.into_iter().collect(), "{left:#?}");
     for (kind, count) in [
         (Kind::Function, 1),
@@ -408,6 +418,9 @@ async fn one_of_each_kind_is_found() {
         (Kind::Role, 2),
         (Kind::Parameter, 1),
         (Kind::Secret, 1),
+        // Not GuardDuty's.
+        (Kind::SecurityGroup, 1),
+        (Kind::VpcEndpoint, 1),
     ] {
         let found = left.iter().filter(|leftover| leftover.kind == kind);
         assert_eq!(found.count(), count, "{kind:?}: {left:#?}");
@@ -415,6 +428,14 @@ async fn one_of_each_kind_is_found() {
     for leftover in &left {
         assert!(leftover.remove.contains(&leftover.id), "{leftover:?}");
     }
+    let warned = ended.all(|event| match event {
+        Event::Warning { text } => Some(text.clone()),
+        _ => None,
+    });
+    let [warned] = warned.as_slice() else {
+        panic!("{warned:?}");
+    };
+    assert_eq!(warned.matches("of Amazon GuardDuty").count(), 2, "{warned}");
     // Resources of another app's environment whose name has the same prefix are not reported.
     let other = sandbox.app("other", "plant", Mode::Good, 1);
     let none = sandbox
@@ -424,4 +445,44 @@ async fn one_of_each_kind_is_found() {
         none.all(|event| matches!(event, Event::Left { .. }).then_some(())),
         []
     );
+
+    // An organization that denies CloudFront's region hides nothing of an app without a domain elsewhere.
+    let denied = sandbox.scenario("region-denied");
+    let elsewhere = |manifest: &str| {
+        let app = other
+            .clone()
+            .manifest(&format!("region = \"eu-west-2\"\n{manifest}"));
+        sandbox.rehearse(&app, &["down", "--verify"])
+    };
+    let _ = elsewhere("").expect(Exit::Done);
+    let unknown = elsewhere("domain = \"www.other.example\"\n").expect(Exit::Unknown);
+    let words = unknown.failure();
+    assert!(words.contains("certificates of CloudFront"), "{words}");
+    drop(denied);
+
+    // The bucket of an environment is not another's with the same id.
+    let clash = ["down", "--yes", "--name=planted-prod", "--env=x"];
+    let twin = Names::new(
+        AppName::parse("planted").expect("a name"),
+        EnvironmentName::parse("prod-x").expect("an environment"),
+    );
+    let session = aws::Session::open(
+        None,
+        Some(REGION),
+        Some(aws::Endpoints {
+            main: endpoint,
+            second: second_endpoint,
+        }),
+    );
+    let session = session.await.expect("a session");
+    let bucket = aws::StateBucket::new(&session, &twin, ACCOUNT);
+    bucket.ensure(&twin, None).await.expect("a bucket");
+    let refused = sandbox.rehearse(&other, &clash).expect(Exit::BadInput);
+    let words = refused.failure();
+    assert!(
+        words.contains("app planted, environment prod-x")
+            && words.contains("app planted-prod, environment x"),
+        "{words}"
+    );
+    assert!(bucket.exists().await.expect("an answer"));
 }

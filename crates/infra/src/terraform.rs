@@ -45,6 +45,8 @@ pub struct Terraform {
     cache: ProviderCache,
     env: Vec<(OsString, OsString)>,
     interrupt: Interrupt,
+    /// Whether plans read what exists, instead of believing the state.
+    refreshes: bool,
 }
 
 impl Terraform {
@@ -63,7 +65,16 @@ impl Terraform {
             dir,
             env,
             interrupt,
+            refreshes: true,
         }
+    }
+
+    /// The same with plans that believe the state and do not read what exists, because AWS does not let some
+    /// of it be read.
+    #[must_use]
+    pub fn without_refresh(mut self) -> Terraform {
+        self.refreshes = false;
+        self
     }
 
     /// Plans creating or, with `destroy`, destroying the root. The plan is kept for
@@ -89,6 +100,9 @@ impl Terraform {
         let file = self.dir.plan_file();
         let out = format!("-out={}", file.display());
         let mut args = vec!["plan", "-input=false", "-json", &out];
+        if !self.refreshes {
+            args.push("-refresh=false");
+        }
         args.extend(more);
         self.run(&args, &mut |_| {}).await?;
         let json = self

@@ -9,6 +9,7 @@
 
 pub(crate) mod account_region;
 pub(crate) mod app;
+pub(crate) mod budget;
 pub(crate) mod confirm;
 pub(crate) mod dns;
 pub(crate) mod domain;
@@ -16,6 +17,7 @@ pub(crate) mod endpoints;
 pub(crate) mod paths;
 pub(crate) mod planner;
 pub(crate) mod provision;
+pub(crate) mod remains;
 pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tasks;
@@ -61,7 +63,7 @@ impl Environment {
     /// The environment that a manifest names, in the caller's account. Reports which one it is.
     ///
     /// # Errors
-    /// As of [`AccountRegion::open`].
+    /// As of [`AccountRegion::open`] and [`Environment::check_owner`].
     pub(crate) async fn open(
         manifest: &Manifest,
         global: &Global,
@@ -69,12 +71,9 @@ impl Environment {
     ) -> Result<Environment, Failure> {
         let account_region = AccountRegion::open(manifest.region.as_ref(), global, report).await?;
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-        Ok(Environment::of(
-            &account_region,
-            names,
-            manifest.state,
-            report,
-        ))
+        let environment = Environment::of(&account_region, names, manifest.state, report);
+        environment.check_owner().await?;
+        Ok(environment)
     }
 
     /// The environment with these names. Reports which one it is.

@@ -110,6 +110,9 @@ impl From<check::Failure> for Failure {
 impl From<aws::Error> for Failure {
     fn from(error: aws::Error) -> Failure {
         let call = error.operation;
+        if let Some(failure) = AccountRefusal::of_call(call, &error.message) {
+            return failure;
+        }
         let (exit, what, next) = match error.kind {
             aws::ErrorKind::Credentials => (
                 Exit::Access,

@@ -33,6 +33,10 @@ pub enum CheckId {
     Concurrency,
     /// The account's quota of Fargate vCPUs.
     Vcpus,
+    /// The account's quota of VPCs.
+    Vpcs,
+    /// Whether AWS permits the account a budget.
+    Budget,
     /// The account's quota of load balancers.
     LoadBalancers,
     /// Resources with the environment's names that its state does not contain.
@@ -51,7 +55,7 @@ pub enum CheckId {
 
 impl CheckId {
     /// Every check, in the order of the report.
-    pub const ALL: [CheckId; 19] = [
+    pub const ALL: [CheckId; 21] = [
         CheckId::App,
         CheckId::Engine,
         CheckId::Disk,
@@ -64,6 +68,8 @@ impl CheckId {
         CheckId::Region,
         CheckId::Concurrency,
         CheckId::Vcpus,
+        CheckId::Vpcs,
+        CheckId::Budget,
         CheckId::LoadBalancers,
         CheckId::Names,
         CheckId::Domain,
@@ -89,6 +95,7 @@ impl CheckId {
                 | CheckId::Region
                 | CheckId::Concurrency
                 | CheckId::Vcpus
+                | CheckId::Vpcs
                 | CheckId::LoadBalancers
                 | CheckId::Names
                 | CheckId::Domain
@@ -111,6 +118,8 @@ impl CheckId {
             CheckId::Region => "region",
             CheckId::Concurrency => "lambda quota",
             CheckId::Vcpus => "fargate quota",
+            CheckId::Vpcs => "vpc quota",
+            CheckId::Budget => "budget",
             CheckId::LoadBalancers => "load balancers",
             CheckId::Names => "names",
             CheckId::Domain => "domain",

@@ -1,5 +1,6 @@
 //! What the infrastructure looks like: its inputs and outputs, its price, its permissions, and what a plan changes.
 
+pub mod account_budget;
 pub mod contract;
 pub mod cost;
 pub mod data_loss;

@@ -266,7 +266,7 @@ fn outputs_of_terraform_are_read_and_variables_written_the_same() {
     comes_back::<CiOutputs>(&outputs["ci"]);
     comes_back::<DomainOutputs>(&outputs["domain"]);
     let inputs = recording!("inputs");
-    comes_back::<FoundationInputs>(&inputs["foundation"]);
+    gains::<FoundationInputs>(&inputs["foundation"], &json!({"has_budget": true}));
     let waits =
         json!({"start_seconds": 120, "request_seconds": 30, "idle_seconds": 60, "edge": true});
     gains::<FargateInputs>(&inputs["fargate"], &waits);

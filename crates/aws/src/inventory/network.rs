@@ -2,8 +2,9 @@
 
 use super::Inventory;
 use crate::error::Error;
-use crate::signed::ec2::{filters, has_tags};
+use crate::signed::ec2::{filters, has_tags, tags_of};
 use crate::signed::xml::Item;
+use rules::operate::neighbours::Neighbour;
 use rules::operate::sweep::{Found, Kind};
 
 /// A part whose ID is in the child element called `id`.
@@ -94,4 +95,68 @@ impl Inventory {
         })
         .await
     }
+
+    /// What is in the environment's VPCs without its tags. Endpoints and interfaces of services are there, and
+    /// what people added.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn neighbours(&self) -> Result<Vec<Neighbour>, Error> {
+        let mut all = Vec::new();
+        for vpc in self.vpcs().await? {
+            for (operation, set, kind, id) in IN_VPC {
+                let by_vpc = filters(&[("vpc-id".to_owned(), vpc.id.clone())]);
+                let read = |item: Item<'_, '_>| self.neighbour(item, &vpc.id, kind, id);
+                let found = self.ec2.describe(operation, &by_vpc, set, read);
+                all.extend(found.await?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The resource, unless it is the environment's own or no longer exists. Emulators ignore some filters.
+    fn neighbour(&self, item: Item<'_, '_>, vpc: &str, kind: Kind, id: &str) -> Option<Neighbour> {
+        let state = item.text("state").unwrap_or_default();
+        let is_elsewhere = item.text("vpcId") != Some(vpc);
+        if is_elsewhere || state.eq_ignore_ascii_case("deleted") || has_tags(item, &self.tags()) {
+            return None;
+        }
+        let text = |name: &str| item.text(name).unwrap_or_default().to_owned();
+        let description = match kind {
+            Kind::NetworkInterface => text("description"),
+            _ => text("groupDescription"),
+        };
+        Some(Neighbour {
+            kind,
+            id: item.text(id)?.to_owned(),
+            vpc: vpc.to_owned(),
+            name: text("groupName"),
+            description,
+            tags: tags_of(item),
+        })
+    }
 }
+
+/// What keeps a VPC: operation, element with the items, kind, and element with the ID. AWS makes the main route
+/// table of a VPC without tags, and deletes it with the VPC.
+const IN_VPC: [(&str, &str, Kind, &str); 4] = [
+    (
+        "ec2:DescribeVpcEndpoints",
+        "vpcEndpointSet",
+        Kind::VpcEndpoint,
+        "vpcEndpointId",
+    ),
+    (
+        "ec2:DescribeSecurityGroups",
+        "securityGroupInfo",
+        Kind::SecurityGroup,
+        "groupId",
+    ),
+    (
+        "ec2:DescribeNetworkInterfaces",
+        "networkInterfaceSet",
+        Kind::NetworkInterface,
+        "networkInterfaceId",
+    ),
+    ("ec2:DescribeSubnets", "subnetSet", Kind::Subnet, "subnetId"),
+];

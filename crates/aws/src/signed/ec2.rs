@@ -7,6 +7,7 @@ use super::{Client, Page, Request, Service, action, all_pages};
 use crate::error::Error;
 use aws_config::SdkConfig;
 use form_urlencoded::Serializer;
+use std::collections::BTreeMap;
 
 /// Version of the API that the requests follow.
 const VERSION: &str = "2016-11-15";
@@ -91,10 +92,18 @@ fn read_page<T>(
 
 /// Whether an item has all of these tags.
 pub(crate) fn has_tags(item: Item<'_, '_>, tags: &[(&str, String)]) -> bool {
-    tags.iter().all(|(key, value)| {
-        item.items("tagSet", "item")
-            .any(|tag| tag.text("key") == Some(key) && tag.text("value") == Some(value))
+    let own = tags_of(item);
+    tags.iter().all(|(key, value)| own.get(*key) == Some(value))
+}
+
+/// The tags of an item.
+pub(crate) fn tags_of(item: Item<'_, '_>) -> BTreeMap<String, String> {
+    let tags = item.items("tagSet", "item");
+    tags.filter_map(|tag| {
+        let value = tag.text("value").unwrap_or_default();
+        Some((tag.text("key")?.to_owned(), value.to_owned()))
     })
+    .collect()
 }
 
 #[cfg(test)]

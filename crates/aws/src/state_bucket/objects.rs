@@ -100,6 +100,34 @@ impl StateBucket {
         self.read_once(key).await
     }
 
+    /// The text of an object that any process may have written. What S3 lists and does not find is looked for
+    /// again: it must not count as missing.
+    ///
+    /// # Errors
+    /// As of [`StateBucket::read`], or S3 lists the object and still does not find it.
+    pub async fn read_listed(&self, key: &str) -> Result<Option<String>, Error> {
+        let mut found = self.read(key).await?;
+        for pause in MISSING_PAUSES {
+            if found.is_some() || !self.lists(key).await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            found = self.read(key).await?;
+        }
+        match found {
+            None if self.lists(key).await? => {
+                let what = format!("S3 lists {key} in {} but does not find it", self.name);
+                Err(Error::new(ErrorKind::Busy, GET, what))
+            }
+            found => Ok(found),
+        }
+    }
+
+    async fn lists(&self, key: &str) -> Result<bool, Error> {
+        let keys = self.keys(key).await?;
+        Ok(keys.iter().any(|listed| listed == key))
+    }
+
     /// The object, or [`None`], as S3 answers the first time.
     pub(super) async fn read_once(&self, key: &str) -> Result<Option<Object>, Error> {
         let answer = self

@@ -69,6 +69,8 @@ resource "aws_sns_topic_subscription" "email" {
 # activated the tag for billing, and a budget that silently counts nothing is worse than one that
 # counts too much.
 resource "aws_budgets_budget" "monthly" {
+  count = var.has_budget ? 1 : 0
+
   name         = local.id
   budget_type  = "COST"
   time_unit    = "MONTHLY"
@@ -99,4 +101,10 @@ resource "aws_budgets_budget" "monthly" {
 
   # AWS Budgets rejects a topic that it may not publish to.
   depends_on = [aws_sns_topic_policy.alarms]
+}
+
+# Environments from before `has_budget` have it without an index.
+moved {
+  from = aws_budgets_budget.monthly
+  to   = aws_budgets_budget.monthly[0]
 }

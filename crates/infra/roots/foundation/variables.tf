@@ -63,6 +63,13 @@ variable "budget" {
   }
 }
 
+variable "has_budget" {
+  description = "Whether there is a budget. False where AWS permits the account none, for example in a member account whose payer has not enabled budgets."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
 variable "alarm_emails" {
   description = "Addresses that receive alarms and budget alerts. AWS sends each a confirmation mail first."
   type        = list(string)

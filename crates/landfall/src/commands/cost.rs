@@ -59,7 +59,8 @@ pub(crate) async fn run(
         Target::Fargate => tasks::desired(&environment).await?,
         Target::Lambda => 0,
     };
-    let secrets = Secrets::new(&environment.session, &environment.names);
+    let secrets =
+        Secrets::new(&environment.session, &environment.names).with_known(&app.manifest.secrets);
     let secrets = secrets.list_in(SecretsStore::SecretsManager).await?.len();
     let bill = estimate(
         Table::own(),

@@ -5,18 +5,18 @@ use crate::commands::ci;
 use crate::environment::Environment;
 use crate::environment::app::App;
 use crate::environment::confirm::confirm;
-use crate::environment::domain;
+use crate::environment::remains::{Known, neighbours_of};
 use crate::environment::tasks;
 use crate::failure::Failure;
 use crate::lock::keepalive::Keepalive;
 use crate::report::Report;
 use crate::report::phases::Phases;
-use aws::{Inventory, Logs, Registry, Secrets, Services};
+use aws::{Inventory, Logs, Registry, Services};
 use infra::Interrupt;
-use rules::app::manifest::{Domain, Manifest};
+use rules::app::manifest::Manifest;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
-use rules::operate::sweep::{Leftover, leftovers};
+use rules::operate::sweep::{Kind, Leftover, leftovers};
 use rules::shape::contract::Root;
 use std::time::Duration;
 
@@ -37,17 +37,8 @@ pub(crate) async fn run(
             Environment::open(&app.manifest, global, report),
         )
         .await?;
-    // Read before the state is removed.
-    let domains = domain::kept(&environment).await?.domains;
-    let domains = domains
-        .keys()
-        .filter_map(|domain| Domain::parse(domain).ok());
-    let inventory = Inventory::new(
-        &environment.session,
-        &environment.names,
-        &environment.account,
-    )
-    .with_domains(domains.chain(app.manifest.domain.clone()));
+    let known = Known::read(&environment, &app.manifest).await?;
+    let inventory = known.inventory(&environment);
     if arguments.verify {
         let swept = phases
             .time(
@@ -93,7 +84,7 @@ pub(crate) async fn run(
         )
         .await;
     }
-    look(&environment, &phases, report).await
+    look(&environment, &inventory, &phases, report).await
 }
 
 /// Removes an environment, under the lock if there is one, and checks for leftovers.
@@ -107,32 +98,47 @@ pub(crate) async fn all(
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let removed = remove(environment, manifest, phases, report, interrupt).await;
+    // Before the state is removed.
+    let known = match Known::read(environment, manifest).await {
+        Ok(known) => known,
+        Err(failure) => {
+            return match keepalive {
+                Some(keepalive) => keepalive.release(Err(failure)).await,
+                None => Err(failure),
+            };
+        }
+    };
+    let inventory = known.inventory(environment);
+    let removed = match remove(environment, manifest, phases, report, interrupt).await {
+        // Terraform reports that a VPC has dependencies, and not which.
+        Err(mut failure) if failure.exit == Exit::Infrastructure => {
+            failure.why.extend(neighbours_of(&inventory).await);
+            Err(failure)
+        }
+        removed => removed,
+    };
     match keepalive {
         Some(keepalive) if removed.is_err() => return keepalive.release(removed).await,
         // The lock is removed together with the state.
         Some(keepalive) => keepalive.abandon().await,
         None => removed?,
     }
-    phases.time(Phase::State, remove_state(environment)).await?;
-    look(environment, phases, report).await
+    let removal = remove_state(environment, &known);
+    phases.time(Phase::State, removal).await?;
+    look(environment, &inventory, phases, report).await
 }
 
 /// Checks for leftovers, for as long as AWS may list what was deleted.
 async fn look(
     environment: &Environment,
+    inventory: &Inventory,
     phases: &Phases<'_>,
     report: &Report,
 ) -> Result<(), Failure> {
-    let inventory = Inventory::new(
-        &environment.session,
-        &environment.names,
-        &environment.account,
-    );
     let swept = phases
         .time(
             Phase::Sweep,
-            sweep(environment, &inventory, report, FORGOTTEN),
+            sweep(environment, inventory, report, FORGOTTEN),
         )
         .await?;
     phases.summarize();
@@ -181,6 +187,9 @@ async fn remove(
             }
             let foundation = [Root::Foundation];
             environment
+                .forget_unread_budget(manifest, report, interrupt)
+                .await?;
+            environment
                 .destroy(manifest, &foundation, report, interrupt)
                 .await
         };
@@ -201,8 +210,8 @@ async fn remove_images(environment: &Environment) -> Result<(), Failure> {
 }
 
 /// Removes the rest, after Terraform has finished and nothing that needs a secret runs.
-async fn remove_state(environment: &Environment) -> Result<(), Failure> {
-    let secrets = Secrets::new(&environment.session, &environment.names);
+async fn remove_state(environment: &Environment, known: &Known) -> Result<(), Failure> {
+    let secrets = known.secrets(environment);
     secrets.remove(&secrets.list().await?).await?;
     let services = Services::new(&environment.session, &environment.names.id());
     services
@@ -256,6 +265,11 @@ async fn sweep(
         report.emit(Event::Left {
             leftover: leftover.clone(),
         });
+    }
+    if swept.left.iter().any(|thing| thing.kind == Kind::Vpc) {
+        for text in neighbours_of(inventory).await {
+            report.emit(Event::Warning { text });
+        }
     }
     report.emit(Event::Swept {
         left: swept.left.len(),

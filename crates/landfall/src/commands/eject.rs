@@ -10,6 +10,7 @@ use crate::cli::eject::Eject;
 use crate::documents::eject_readme as readme;
 use crate::environment::Environment;
 use crate::environment::app::App;
+use crate::environment::budget;
 use crate::environment::confirm::confirm;
 use crate::environment::domain;
 use crate::environment::planner::Planner;
@@ -222,9 +223,11 @@ async fn look(
     };
     let image = serving.as_deref().and_then(Image::parse);
     let mut variables = BTreeMap::new();
-    for root in [Root::Foundation, Root::of(manifest.target)] {
-        variables.insert(root, aside.variables(root, &manifest, image.as_ref())?);
-    }
+    let target = Root::of(manifest.target);
+    variables.insert(target, aside.variables(target, &manifest, image.as_ref())?);
+    let account_budget = budget::look(&aside).await?;
+    let foundation = aside.foundation_variables(&manifest, &account_budget)?;
+    variables.insert(Root::Foundation, foundation);
     if let Some(inputs) = of_domain(environment, &manifest, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
     }
@@ -235,7 +238,10 @@ async fn look(
     let mut tools = String::new();
     let mut lock_file = None;
     for (root, variables) in &variables {
-        let terraform = aside.terraform_with(*root, variables, interrupt).await?;
+        let mut terraform = aside.terraform_with(*root, variables, interrupt).await?;
+        if *root == Root::Foundation {
+            terraform = budget::as_readable(terraform, &account_budget);
+        }
         let ready = planner.plan_root(terraform).await?;
         report.emit(Event::Planned {
             root: *root,

@@ -35,6 +35,7 @@ pub(crate) async fn run(
         Action::List(arguments) => {
             let (app, environment) = open(&arguments.directory, global, report).await?;
             let stored = Secrets::new(&environment.session, &environment.names)
+                .with_known(&app.manifest.secrets)
                 .list()
                 .await?;
             report.emit(Event::Secrets {
@@ -70,7 +71,9 @@ async fn set(
         ..app.manifest
     };
     let (name, store) = (&name, manifest.secrets_store);
-    let secrets = Secrets::new(&environment.session, &environment.names);
+    let secrets = Secrets::new(&environment.session, &environment.names)
+        .with_known(&manifest.secrets)
+        .with_known([name]);
     let stored = secrets.list_in(store).await?;
     let region = environment.session.region();
     let cloud = environment.cloud();
@@ -178,7 +181,7 @@ async fn unset(arguments: &Unset, global: &Global, report: &Report) -> Result<()
     let (directory, name) = arguments.secret.read()?;
     let (app, environment) = open(&directory, global, report).await?;
     let name = &name;
-    let secrets = Secrets::new(&environment.session, &environment.names);
+    let secrets = Secrets::new(&environment.session, &environment.names).with_known([name]);
     let mut stored = secrets.list().await?;
     // In both stores: nothing of it may be left.
     stored.retain(|one| one.name == *name);

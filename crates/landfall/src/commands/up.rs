@@ -161,6 +161,8 @@ async fn run_locked(
         environment.account,
         environment.session.region()
     );
+    // Again under the lock: two new environments with one id may have created the bucket at the same time.
+    environment.check_owner().await?;
     if !old.is_empty() {
         migrate_target::check(environment).await?;
     }

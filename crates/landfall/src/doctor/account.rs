@@ -3,6 +3,7 @@
 use super::{Examined, Extent, trouble, within};
 use crate::cli::Global;
 use crate::environment::Environment;
+use crate::environment::budget;
 use crate::environment::domain;
 use crate::environment::endpoints::Cloud;
 use crate::failure::Failure;
@@ -13,12 +14,13 @@ use rules::app::manifest::{Domain, Manifest, Target};
 use rules::check::{Seen, Unavailable};
 use rules::operate::doctor::Facts;
 use rules::operate::doctor::account::{
-    LoadBalancers, Region, UnknownResources, known_ids, unknown_resources,
+    Region, UnknownResources, Usage, known_ids, unknown_resources,
 };
 use rules::operate::doctor::machine::Toolchain;
 use rules::operate::doctor::permissions::{Location, Principal, Simulated, asks};
 use rules::operate::domain::Survey;
 use rules::operate::secrets::Stored;
+use rules::shape::account_budget::AccountBudget;
 use rules::shape::contract::Root;
 use rules::shape::permissions::Phase;
 use rules::time::Timestamp;
@@ -161,12 +163,17 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
     facts.secrets = Box::pin(secrets(&environment, &manifest)).await;
     if is_new {
         let account = Quotas::new(&environment.session);
-        let (region, concurrency, vcpus, load_balancers, names, permissions) = tokio::join!(
+        let budget = budget_of(&environment, extent);
+        let (region, concurrency, vcpus, vpcs, load_balancers, names, permissions, budget) = tokio::join!(
             within(limit, Box::pin(region(&account))),
             within(limit, Box::pin(concurrency(&environment, manifest.target))),
             within(
                 limit,
                 Box::pin(vcpus(&environment, &account, manifest.target))
+            ),
+            within(
+                limit,
+                Box::pin(vpcs(&environment, &account, manifest.target))
             ),
             within(
                 limit,
@@ -177,10 +184,13 @@ async fn with(examined: &mut Examined, environment: Environment, extent: Extent)
                 limit,
                 Box::pin(permissions(&environment, &manifest, &deployed))
             ),
+            within(limit, Box::pin(budget)),
         );
         facts.region = region;
         facts.concurrency = concurrency;
         facts.vcpus = vcpus;
+        facts.vpcs = vpcs;
+        facts.budget = budget;
         facts.load_balancers = load_balancers;
         facts.names = names;
         facts.permissions = permissions;
@@ -238,11 +248,28 @@ async fn vcpus(environment: &Environment, account: &Quotas, target: Target) -> S
         .map_err(|error| unknown(&error))
 }
 
+async fn vpcs(environment: &Environment, account: &Quotas, target: Target) -> Seen<Usage> {
+    if target != Target::Fargate {
+        return Err(Unavailable::NotAsked);
+    }
+    environment.cloud().has_quotas_and_permissions()?;
+    let seen = account.vpcs(&environment.names).await;
+    seen.map_err(|error| unknown(&error))
+}
+
+/// `up` asks itself, and warns, when it plans the budget.
+async fn budget_of(environment: &Environment, extent: Extent) -> Seen<AccountBudget> {
+    if extent != Extent::Full {
+        return Err(Unavailable::NotAsked);
+    }
+    budget::look(environment).await.map_err(trouble)
+}
+
 async fn load_balancers(
     environment: &Environment,
     account: &Quotas,
     target: Target,
-) -> Seen<LoadBalancers> {
+) -> Seen<Usage> {
     if target != Target::Fargate {
         return Err(Unavailable::NotAsked);
     }
@@ -294,7 +321,8 @@ async fn secrets(environment: &Environment, manifest: &Manifest) -> Seen<Vec<Sto
     if manifest.secrets.is_empty() {
         return Err(Unavailable::NotAsked);
     }
-    let secrets = Secrets::new(&environment.session, &environment.names);
+    let secrets =
+        Secrets::new(&environment.session, &environment.names).with_known(&manifest.secrets);
     let stored = match secrets.list().await {
         // Without access to the other store, only the configured one is checked.
         Err(_) => secrets.list_in(manifest.secrets_store).await,

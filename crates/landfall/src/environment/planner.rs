@@ -2,6 +2,7 @@
 //! anything, and what `plan` shows.
 
 use crate::environment::Environment;
+use crate::environment::budget;
 use crate::environment::domain;
 use crate::environment::tasks;
 use crate::environment::toolchain::PlanMode;
@@ -77,8 +78,10 @@ impl Planner<'_> {
     ) -> Result<Planned, Failure> {
         let (environment, manifest) = (self.environment, self.manifest);
         // One after the other: each init waits for the lock of the plugin cache that they share.
+        let account_budget = budget::look(environment).await?;
+        budget::report(&account_budget, self.report);
         let foundation = environment
-            .terraform(Root::Foundation, manifest, self.interrupt)
+            .foundation(manifest, &account_budget, self.interrupt)
             .await?;
         let target = environment
             .terraform_for(Root::of(manifest.target), manifest, image, self.interrupt)

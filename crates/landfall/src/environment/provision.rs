@@ -2,6 +2,7 @@
 //! into its registry.
 
 use crate::environment::Environment;
+use crate::environment::budget;
 use crate::environment::confirm::confirm;
 use crate::environment::planner::{Planned, PlannedDomain, PlannedRoot, Planner};
 use crate::environment::terraform::listener;
@@ -16,6 +17,7 @@ use rules::app::manifest::{Manifest, Target};
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::release::revision::Image;
+use rules::shape::account_budget::{AccountBudget, refusal_of_apply};
 use rules::shape::contract::{FoundationOutputs, Root};
 use rules::shape::data_loss::Verdict;
 use rules::shape::plan::Plan;
@@ -71,32 +73,31 @@ impl Provisioner<'_> {
         // Before anything is applied: from then on every machine uses the same program and provider.
         let tools = self.environment.record_toolchain(&target.terraform);
         tools.await?;
-        let registry = async {
-            let outputs = self.apply_foundation(foundation).await?;
-            let push = app_image::push(
-                &self.environment.session,
-                self.engine,
-                &self.image.shipped,
-                &outputs,
-                self.manifest.target,
-                self.report,
-            );
-            let image = phases.time(Phase::Push, push).await?;
-            Ok::<_, Failure>((outputs, image))
-        };
-        let (foundation, target, image) = match self.manifest.target {
+        // First and alone, since it costs nothing: what AWS refuses to the account stops it before anything is
+        // created that does.
+        let foundation = self.apply_foundation(foundation).await?;
+        let push = app_image::push(
+            &self.environment.session,
+            self.engine,
+            &self.image.shipped,
+            &foundation,
+            self.manifest.target,
+            self.report,
+        );
+        let push = phases.time(Phase::Push, push);
+        let (target, image) = match self.manifest.target {
             Target::Fargate => {
                 // Both run to their end even if one fails: a Terraform process must not outlive its
                 // command.
-                let (pushed, target) = tokio::join!(registry, self.apply_target(target));
-                let (foundation, image) = pushed?;
-                (foundation, target?, image)
+                let (image, target) = tokio::join!(push, self.apply_target(target));
+                let image = image?;
+                (target?, image)
             }
             Target::Lambda => {
                 // Lambda creates a function only from an image that exists.
-                let (foundation, image) = registry.await?;
+                let image = push.await?;
                 let target = self.plan_with_image(target, &image).await?;
-                (foundation, self.apply_target(target).await?, image)
+                (self.apply_target(target).await?, image)
             }
         };
         Ok(Provisioned {
@@ -171,8 +172,7 @@ impl Provisioner<'_> {
     /// still being created
     /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>).
     async fn apply(&self, planned: &PlannedRoot) -> Result<(), Failure> {
-        self.apply_where(planned, |plan| plan.destroyed().next().is_none())
-            .await
+        self.apply_where(planned, destroys_nothing).await
     }
 
     /// Applies a plan without a second attempt, for what takes long to fail.
@@ -202,10 +202,19 @@ impl Provisioner<'_> {
         planned: &PlannedRoot,
         still_confirmed: fn(&Plan) -> bool,
     ) -> Result<(), Failure> {
-        let failure = match self.apply_once(planned).await {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+        match self.apply_once(planned).await {
+            Ok(()) => Ok(()),
+            Err(failure) => self.apply_again(planned, failure, still_confirmed).await,
+        }
+    }
+
+    /// Applies a plan again that failed, if `still_confirmed` accepts the new plan.
+    async fn apply_again(
+        &self,
+        planned: &PlannedRoot,
+        failure: Failure,
+        still_confirmed: fn(&Plan) -> bool,
+    ) -> Result<(), Failure> {
         if failure.exit != Exit::Infrastructure {
             return Err(failure);
         }
@@ -233,7 +242,7 @@ impl Provisioner<'_> {
     async fn apply_foundation(&self, planned: PlannedRoot) -> Result<FoundationOutputs, Failure> {
         if !planned.plan.is_empty() {
             self.phases
-                .time(Phase::Foundation, self.apply(&planned))
+                .time(Phase::Foundation, self.apply_with_budget(&planned))
                 .await?;
         }
         let outputs = self
@@ -241,6 +250,30 @@ impl Provisioner<'_> {
             .outputs(Root::Foundation, self.manifest, self.interrupt)
             .await?;
         outputs.ok_or_else(|| no_outputs(Root::Foundation))
+    }
+
+    /// Applies the foundation; without its budget if AWS refuses to create one for this account.
+    async fn apply_with_budget(&self, planned: &PlannedRoot) -> Result<(), Failure> {
+        let Err(failure) = self.apply_once(planned).await else {
+            return Ok(());
+        };
+        let Some(message) = refusal_of_apply(&failure.why) else {
+            return self.apply_again(planned, failure, destroys_nothing).await;
+        };
+        let account_budget = AccountBudget::LeftOut { message };
+        let (environment, manifest) = (self.environment, self.manifest);
+        let terraform = environment
+            .foundation(manifest, &account_budget, self.interrupt)
+            .await?;
+        let rest = self.planner().plan_root(terraform).await?;
+        if !destroys_nothing(&rest.plan) {
+            return Err(failure);
+        }
+        budget::report(&account_budget, self.report);
+        match rest.plan.is_empty() {
+            true => Ok(()),
+            false => self.apply(&rest).await,
+        }
     }
 
     async fn apply_target(&self, planned: PlannedRoot) -> Result<TargetOutputs, Failure> {
@@ -258,6 +291,10 @@ impl Provisioner<'_> {
             .await?;
         outputs.ok_or_else(|| no_outputs(Root::of(target)))
     }
+}
+
+fn destroys_nothing(plan: &Plan) -> bool {
+    plan.destroyed().next().is_none()
 }
 
 /// The failure for a plan that is not the one that was confirmed any more.

@@ -19,7 +19,8 @@ pub(crate) async fn current(
     if manifest.secrets.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let secrets = Secrets::new(&environment.session, &environment.names);
+    let secrets =
+        Secrets::new(&environment.session, &environment.names).with_known(&manifest.secrets);
     let stored = secrets.list_in(manifest.secrets_store).await?;
     references(manifest, &stored).map_err(|refusal| Failure {
         exit: Exit::BadInput,

@@ -8,6 +8,7 @@ use aws::StateBucket;
 use infra::{Backend, Interrupt, WorkDir};
 use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
 use rules::exit::Exit;
+use rules::operate::ownership::{Owner, foreign_account, refusal_of_account};
 use rules::shape::contract::Root;
 use rules::shape::state_lock::StateLock;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// The file of a root's state, within the root's directory.
 const FILE: &str = "terraform.tfstate";
+/// The file of a root's variables, next to it.
+const VARIABLES: &str = "terraform.tfvars.json";
 /// After how long the wait for a new bucket is reported.
 const NOTED_AFTER: Duration = Duration::from_secs(10);
 
@@ -101,18 +104,64 @@ impl Environment {
     /// The text of a root's state; [`None`] if there is none.
     ///
     /// # Errors
-    /// AWS does not answer, or access to the bucket is denied.
+    /// AWS does not answer, access to the bucket is denied, or the state is that of another account.
     pub(crate) async fn state(&self, root: Root) -> Result<Option<String>, Failure> {
-        Ok(match self.bucket() {
+        let state = match self.bucket() {
             Some(bucket) => {
                 let key = WorkDir::new(&self.directory, root).state_key();
-                match bucket.read(&key).await {
+                match bucket.read_listed(&key).await {
                     Err(error) if error.kind == aws::ErrorKind::NotFound => None,
                     other => other?,
                 }
             }
             None => std::fs::read_to_string(self.local_state(root)).ok(),
-        })
+        };
+        if let Some(text) = &state
+            && let Some(theirs) = foreign_account(text, &self.account)
+        {
+            let refusal = refusal_of_account(root.as_str(), &theirs, &self.account);
+            return Err(refusal.into());
+        }
+        Ok(state)
+    }
+
+    /// Checks that the state, if there is one, belongs to this environment and not to another one with the same
+    /// id.
+    ///
+    /// # Errors
+    /// It does not, or its bucket belongs to another account or cannot be accessed.
+    pub(crate) async fn check_owner(&self) -> Result<(), Failure> {
+        let (owner, place) = match self.bucket() {
+            Some(bucket) => {
+                let tags = match bucket.tags().await {
+                    // Looks again for the bucket, to report what is wrong with it.
+                    Err(error) if error.kind == aws::ErrorKind::Denied => {
+                        bucket.exists().await?;
+                        return Err(error.into());
+                    }
+                    tags => tags?,
+                };
+                let place = format!("the tags of the bucket {}", bucket.name());
+                (tags.and_then(|tags| Owner::of_tags(&tags)), place)
+            }
+            None => {
+                let mut states = Root::ALL.into_iter();
+                let Some(root) = states.find(|root| self.local_state(*root).exists()) else {
+                    return Ok(());
+                };
+                let variables = self.local_state(root).with_file_name(VARIABLES);
+                let text = std::fs::read_to_string(&variables).unwrap_or_default();
+                let place = variables.display().to_string();
+                (Owner::of_variables(&text), place)
+            }
+        };
+        match owner.and_then(|owner| owner.refusal(&self.names, &place)) {
+            Some(refusal) => Err(Failure {
+                exit: Exit::BadInput,
+                ..refusal.into()
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Whether the state of a root contains resources.

@@ -19,6 +19,7 @@ use crate::app::manifest::{Manifest, Problem};
 use crate::check::{Check, CheckId, Seen, Unavailable, judged};
 use crate::operate::domain;
 use crate::operate::secrets::{self, Stored};
+use crate::shape::account_budget::AccountBudget;
 
 /// The facts. In [`Facts::default`] none was asked for.
 #[derive(Debug, Clone)]
@@ -47,8 +48,12 @@ pub struct Facts {
     pub concurrency: Seen<u32>,
     /// The account's quota of Fargate vCPUs.
     pub vcpus: Seen<f64>,
+    /// VPCs, of which an app on Fargate needs one.
+    pub vpcs: Seen<account::Usage>,
+    /// The AWS budget.
+    pub budget: Seen<AccountBudget>,
     /// Load balancers.
-    pub load_balancers: Seen<account::LoadBalancers>,
+    pub load_balancers: Seen<account::Usage>,
     /// Resources with the environment's names that its state does not contain.
     pub names: Seen<account::UnknownResources>,
     /// The domain, if the manifest has one.
@@ -78,6 +83,8 @@ impl Default for Facts {
             region: Err(Unavailable::NotAsked),
             concurrency: Err(Unavailable::NotAsked),
             vcpus: Err(Unavailable::NotAsked),
+            vpcs: Err(Unavailable::NotAsked),
+            budget: Err(Unavailable::NotAsked),
             load_balancers: Err(Unavailable::NotAsked),
             names: Err(Unavailable::NotAsked),
             domain: Err(Unavailable::NotAsked),

@@ -91,6 +91,9 @@ pub struct FoundationInputs {
     pub log_retention_days: u32,
     /// USD a month that the budget alert watches for; 0 alerts on the first cent.
     pub budget: f64,
+    /// Whether there is a budget: not where AWS permits the account none.
+    #[serde(default = "default_has_budget")]
+    pub has_budget: bool,
     /// Addresses that get alarms, after each has confirmed the subscription by mail.
     pub alarm_emails: Vec<String>,
 }
@@ -130,6 +133,10 @@ pub struct FargateInputs {
 // What environments from before these variables have.
 fn default_idle() -> u32 {
     DEFAULT_IDLE_SECONDS
+}
+
+fn default_has_budget() -> bool {
+    true
 }
 
 fn default_edge() -> bool {
@@ -318,6 +325,7 @@ impl FoundationInputs {
             region: region.to_owned(),
             log_retention_days: manifest.log_retention_days,
             budget: manifest.budget.unwrap_or(0.0),
+            has_budget: true,
             alarm_emails: manifest.alarm_emails.clone(),
         }
     }

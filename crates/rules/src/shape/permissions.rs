@@ -67,7 +67,7 @@ pub fn reads(target: Target, scope: &Scope) -> Vec<Statement> {
         Target::Fargate => fargate::reads(scope),
         Target::Lambda => lambda::reads(scope),
     });
-    all.extend(secrets::reads());
+    all.extend(secrets::reads(scope));
     all.extend(domain::look(scope));
     all.extend(domain::reads(target, scope));
     all

@@ -46,7 +46,8 @@ impl std::fmt::Display for Difference {
 }
 
 /// The variables of `there` that differ from `here`. A variable that only `here` contains has the root's
-/// own default there; a plan shows whether it matters. The image, which releases own, does not count.
+/// own default there; a plan shows whether it matters. The image, which releases own, and whether AWS permits the
+/// account a budget, which `up` asks, do not count.
 pub fn differences(root: Root, there: &Variables, here: &Variables) -> Vec<Difference> {
     let names: BTreeSet<&String> = there.keys().collect();
     let is_other = |name: &&String| match here.get(*name) {
@@ -55,7 +56,12 @@ pub fn differences(root: Root, there: &Variables, here: &Variables) -> Vec<Diffe
     };
     names
         .into_iter()
-        .filter(|name| !(root == Root::Lambda && name.as_str() == "image"))
+        .filter(|name| {
+            !matches!(
+                (root, name.as_str()),
+                (Root::Lambda, "image") | (Root::Foundation, "has_budget")
+            )
+        })
         .filter(is_other)
         .map(|name| {
             let (key, how) = remedy(root, name, &there[name], here.get(name));

@@ -8,6 +8,7 @@ use crate::check::{Check, CheckId, Outcome, Unavailable, judged};
 use crate::exit::Exit;
 use crate::operate::domain;
 use crate::operate::sweep::{Found, Kind, Leftover, leftovers};
+use crate::shape::account_budget::AccountBudget;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -42,9 +43,9 @@ impl Region {
     }
 }
 
-/// Load balancers of the account in the region.
+/// How many of a kind the account has in the region, and may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoadBalancers {
+pub struct Usage {
     /// The quota.
     pub limit: u32,
     /// How many exist.
@@ -128,6 +129,12 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
             .map(|manifest| vcpus(*limit, manifest, &at))
             .into_iter()
             .collect()
+    }));
+    checks.extend(judged(CheckId::Vpcs, &facts.vpcs, |seen| {
+        vec![vpcs(*seen, &at)]
+    }));
+    checks.extend(judged(CheckId::Budget, &facts.budget, |found| {
+        vec![budget(found)]
     }));
     checks.extend(judged(
         CheckId::LoadBalancers,
@@ -299,8 +306,8 @@ fn vcpus(limit: f64, manifest: &Manifest, at: &str) -> Check {
     }
 }
 
-fn load_balancers(seen: LoadBalancers, at: &str) -> Check {
-    let LoadBalancers { limit, there, own } = seen;
+fn load_balancers(seen: Usage, at: &str) -> Check {
+    let Usage { limit, there, own } = seen;
     let found = format!("{there} of {limit} application load balancers are in use");
     if own || there < limit {
         return Check::ok(CheckId::LoadBalancers, found);
@@ -313,6 +320,30 @@ fn load_balancers(seen: LoadBalancers, at: &str) -> Check {
     .fix("remove one that is not needed")
     .fix(raise("elasticloadbalancing", "L-53DA6B97", 100, at))
     .fix("or run it on Lambda: `--target lambda`")
+}
+
+/// The default VPC counts (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>).
+fn vpcs(seen: Usage, at: &str) -> Check {
+    let Usage { limit, there, own } = seen;
+    let found = format!("{there} of {limit} VPCs are in use");
+    if own || there < limit {
+        return Check::ok(CheckId::Vpcs, found);
+    }
+    Check::blocker(
+        CheckId::Vpcs,
+        Exit::Infrastructure,
+        format!("the quota is used up: {found}"),
+    )
+    .fix("remove an environment that is not needed (`landfall down`), or another VPC")
+    .fix(raise("vpc", "L-F678F1CE", limit.saturating_add(5), at))
+    .fix("or run it on Lambda: `--target lambda`")
+}
+
+fn budget(found: &AccountBudget) -> Check {
+    match found.warning() {
+        None => Check::ok(CheckId::Budget, "AWS permits the account a budget"),
+        Some(text) => Check::warning(CheckId::Budget, text),
+    }
 }
 
 /// The effect of an existing resource with the environment's name on a deployment.

@@ -1,4 +1,4 @@
-use super::account::{LoadBalancers, Region, UnknownResources, known_ids, unknown_resources};
+use super::account::{Region, UnknownResources, Usage, known_ids, unknown_resources};
 use super::permissions::{Ask, Decision, Location, Principal, asks};
 use super::samples::*;
 use super::*;
@@ -41,7 +41,7 @@ fn quotas_are_compared_with_what_the_app_needs() {
 
     let with = |own, there| {
         let facts = Facts {
-            load_balancers: Ok(LoadBalancers {
+            load_balancers: Ok(Usage {
                 limit: 50,
                 there,
                 own,

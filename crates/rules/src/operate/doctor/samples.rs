@@ -1,6 +1,6 @@
 //! Facts that several tests start from.
 
-use super::account::{Identity, LoadBalancers, Region, UnknownResources};
+use super::account::{Identity, Region, UnknownResources, Usage};
 use super::app::{Image, Trial};
 use super::machine::{Directory, Disk, Engine, Terraform, Toolchain};
 use super::permissions::{Decision, Simulated};
@@ -13,6 +13,7 @@ use crate::check::{Check, CheckId, Failure, Outcome, Summary, Unavailable};
 use crate::exit::Exit;
 use crate::operate::sweep::{Found, Kind};
 use crate::release::evidence::Listening;
+use crate::shape::account_budget::AccountBudget;
 use crate::shape::toolchain::{Program, Tool};
 
 pub(super) const GIB: u64 = 1024 * 1024 * 1024;
@@ -119,6 +120,8 @@ pub(super) fn good() -> Facts {
         }),
         concurrency: Ok(1000),
         vcpus: Err(Unavailable::NotAsked),
+        vpcs: Err(Unavailable::NotAsked),
+        budget: Ok(AccountBudget::Planned),
         load_balancers: Err(Unavailable::NotAsked),
         names: Ok(UnknownResources {
             names: names(),
@@ -180,7 +183,15 @@ pub(super) fn broken() -> Facts {
         }),
         concurrency: Err(Unavailable::NotAsked),
         vcpus: Ok(0.0),
-        load_balancers: Ok(LoadBalancers {
+        vpcs: Ok(Usage {
+            limit: 5,
+            there: 5,
+            own: false,
+        }),
+        budget: Ok(AccountBudget::LeftOut {
+            message: "Account 123456789012 is a linked account".into(),
+        }),
+        load_balancers: Ok(Usage {
             limit: 50,
             there: 50,
             own: false,

@@ -85,7 +85,7 @@ pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
         Statement::allow(
             "ReadQuota",
             &["servicequotas:GetServiceQuota"],
-            [scope.arn("servicequotas", "fargate/L-3032A538")],
+            ["fargate/L-3032A538", "vpc/L-F678F1CE"].map(|quota| scope.arn("servicequotas", quota)),
         ),
     ]
 }

@@ -11,11 +11,19 @@ fn secrets(scope: &Scope) -> [String; 1] {
 }
 
 /// Which there are and of which version; not what is in them.
-pub(super) fn reads() -> Vec<Statement> {
-    vec![Statement::anywhere(
-        "ListSecrets",
-        &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
-    )]
+pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::anywhere(
+            "ListSecrets",
+            &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
+        ),
+        // The list is minutes behind.
+        Statement::allow(
+            "FindSecrets",
+            &["secretsmanager:DescribeSecret"],
+            secrets(scope),
+        ),
+    ]
 }
 
 /// `landfall secrets`: it sets values, and reads none.
