@@ -35,7 +35,7 @@ pub use account::Account;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
 pub use error::{Error, ErrorKind};
-pub use identity::{Identity, Provider};
+pub use identity::{Identity, NamedPolicy, Provider};
 pub use inventory::{Inventory, Listing};
 pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts};
 pub use load_balancer::LoadBalancer;

@@ -5,10 +5,12 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use crate::signed::ssm::Ssm;
 use crate::time::timestamp;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use rules::app::manifest::{SecretName, SecretsStore};
 use rules::app::names::Names;
 use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most parameters that one call deletes.
 const BATCH: usize = 10;
@@ -21,6 +23,8 @@ pub struct Secrets {
     names: Names,
     ssm: Ssm,
     manager: aws_sdk_secretsmanager::Client,
+    /// Tags of secrets that are set.
+    tags: Arc<BTreeMap<String, String>>,
 }
 
 impl Secrets {
@@ -30,6 +34,7 @@ impl Secrets {
             names: names.clone(),
             ssm: Ssm::new(session.config()),
             manager: aws_sdk_secretsmanager::Client::new(session.config()),
+            tags: session.tags(),
         }
     }
 
@@ -102,18 +107,23 @@ impl Secrets {
     }
 
     async fn put_parameter(&self, path: &str, value: &Value) -> Result<String, Error> {
-        let version = self.ssm.put(path, value.reveal()).await?;
+        let version = self.ssm.put(path, value.reveal(), &self.tags).await?;
         Ok(version.to_string())
     }
 
     async fn put_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
         const CREATE: &str = "secretsmanager:CreateSecret";
         const PUT: &str = "secretsmanager:PutSecretValue";
+        const TAG: &str = "secretsmanager:TagResource";
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: Vec<Tag> = self.tags.iter().map(tag).collect();
+        let tags = (!tags.is_empty()).then_some(tags);
         let created = self
             .manager
             .create_secret()
             .name(path)
             .secret_string(value.reveal())
+            .set_tags(tags.clone())
             .send()
             .await
             .map_err(translate(CREATE));
@@ -122,6 +132,11 @@ impl Secrets {
                 .version_id
                 .ok_or_else(|| Error::incomplete(CREATE, "version")),
             Err(error) if error.code.as_deref() == Some("ResourceExistsException") => {
+                if let Some(tags) = tags {
+                    let tagged = self.manager.tag_resource().secret_id(path);
+                    let tagged = tagged.set_tags(Some(tags)).send().await;
+                    tagged.map_err(translate(TAG))?;
+                }
                 let put = self
                     .manager
                     .put_secret_value()

@@ -209,7 +209,10 @@ async fn look(
     let image = serving.as_deref().and_then(Image::parse);
     let mut variables = BTreeMap::new();
     for root in [Root::Foundation, Root::of(manifest.target)] {
-        variables.insert(root, aside.variables(root, &manifest, image.as_ref())?);
+        variables.insert(
+            root,
+            aside.variables(root, &manifest, image.as_ref()).await?,
+        );
     }
     if let Some(inputs) = of_domain(environment, &manifest, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
@@ -288,7 +291,7 @@ pub(crate) async fn of_ci(
 ) -> Result<Value, Failure> {
     let terraform = aside.terraform(Root::Ci, manifest, interrupt).await?;
     let resources = terraform.state().await?;
-    let inputs = CiInputs::of_state(&aside.names, aside.session.region(), &resources);
+    let inputs = CiInputs::of_state(&aside.names, aside.session.region(), manifest, &resources);
     serde_json::to_value(inputs.map_err(invalid)?)
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))
 }

@@ -9,9 +9,9 @@ use super::traffic::{
 };
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
-    MAX_TAGS,
-    Memory, Need, Overrides, PermissionsBoundary, Port, Region, RelativePath, RolePath, RuleId, SecretName, SecretsStore,
-    StateBackend, Strategy, Target, User, WritablePath, key, organization, value, variables,
+    MAX_TAGS, Memory, Need, Overrides, PermissionsBoundary, Port, Region, RelativePath, RolePath,
+    RuleId, SecretName, SecretsStore, StateBackend, Strategy, Target, User, WritablePath, key,
+    organization, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
@@ -156,7 +156,9 @@ impl Draft {
                 .unwrap_or(DEFAULT_LOG_RETENTION_DAYS),
             tags: reader.tags(),
             permissions_boundary: reader.text("permissions_boundary", PermissionsBoundary::parse),
-            role_path: reader.text("role_path", RolePath::parse).unwrap_or_default(),
+            role_path: reader
+                .text("role_path", RolePath::parse)
+                .unwrap_or_default(),
             readable: reader.broken.is_empty(),
             lines: reader.lines,
             problems: reader.problems,
@@ -461,7 +463,11 @@ impl<'t> Reader<'t> {
                 }
                 (Ok(_), Some(other)) => {
                     let invalid = Invalid::new(
-                        format!("the tags {} and {} differ only in case", quoted(other), quoted(name)),
+                        format!(
+                            "the tags {} and {} differ only in case",
+                            quoted(other),
+                            quoted(name)
+                        ),
                         "IAM takes them for the same",
                         "remove one of the two",
                     );
@@ -473,7 +479,10 @@ impl<'t> Reader<'t> {
         if tags.len() > MAX_TAGS {
             let invalid = Invalid::new(
                 format!("`tags` holds {} tags", tags.len()),
-                format!("AWS allows 50 on a resource, and landfall keeps {} for itself", 50 - MAX_TAGS),
+                format!(
+                    "AWS allows 50 on a resource, and landfall keeps {} for itself",
+                    50 - MAX_TAGS
+                ),
                 format!("keep at most {MAX_TAGS}"),
             );
             self.report(start, "tags", invalid);

@@ -89,7 +89,11 @@ impl AppName {
         let (what, key, other) = if later(self.as_str()) {
             (quoted(self.as_str()), "name", "an app")
         } else if later(environment.as_str()) {
-            (quoted(environment.as_str()), "environment", "an environment")
+            (
+                quoted(environment.as_str()),
+                "environment",
+                "an environment",
+            )
         } else {
             return Ok(());
         };
@@ -99,17 +103,23 @@ impl AppName {
                 "`{self}-{environment}` looks like the preview of a pull request of another app, which that app's \
                  jobs in CI may change and remove"
             ),
-            format!("set a `{key}` in which `{PREVIEW}` is no later word, such as `{}`", {
-                let text = match key {
-                    "name" => self.as_str(),
-                    _ => environment.as_str(),
-                };
-                let words: Vec<&str> = text.split('-').map(|word| match word {
-                    PREVIEW => "pull",
-                    word => word,
-                }).collect();
-                words.join("-")
-            }),
+            format!(
+                "set a `{key}` in which `{PREVIEW}` is no later word, such as `{}`",
+                {
+                    let text = match key {
+                        "name" => self.as_str(),
+                        _ => environment.as_str(),
+                    };
+                    let words: Vec<&str> = text
+                        .split('-')
+                        .map(|word| match word {
+                            PREVIEW => "pull",
+                            word => word,
+                        })
+                        .collect();
+                    words.join("-")
+                }
+            ),
         ))
     }
 }

@@ -2,20 +2,28 @@
 
 use super::{Scope, Statement};
 
-fn parameters(scope: &Scope) -> [String; 1] {
+pub(super) fn parameters(scope: &Scope) -> [String; 1] {
     [scope.arn("ssm", "parameter/landfall/ID/*")]
 }
 
-fn secrets(scope: &Scope) -> [String; 1] {
+pub(super) fn secrets(scope: &Scope) -> [String; 1] {
     [scope.arn("secretsmanager", "secret:landfall/ID/*")]
 }
 
 /// Which there are and of which version; not what is in them.
-pub(super) fn reads() -> Vec<Statement> {
-    vec![Statement::anywhere(
-        "ListSecrets",
-        &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
-    )]
+pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::anywhere(
+            "ListSecrets",
+            &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
+        ),
+        // The list may lag by five minutes; this does not.
+        Statement::allow(
+            "DescribeSecrets",
+            &["secretsmanager:DescribeSecret"],
+            secrets(scope),
+        ),
+    ]
 }
 
 /// `landfall secrets`: it sets values, and reads none.
@@ -23,7 +31,11 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::allow(
             "KeepParameters",
-            &["ssm:DeleteParameters", "ssm:PutParameter"],
+            &[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameters",
+                "ssm:PutParameter",
+            ],
             parameters(scope),
         ),
         Statement::allow(
@@ -32,6 +44,7 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
                 "secretsmanager:CreateSecret",
                 "secretsmanager:DeleteSecret",
                 "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
             ],
             secrets(scope),
         ),
