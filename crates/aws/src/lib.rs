@@ -41,7 +41,7 @@ pub use credentials::{Contradiction, CredentialSettings};
 pub use credentials_server::CredentialsServer;
 pub use error::{Error, ErrorKind};
 pub use experiments::Experiments;
-pub use identity::{Identity, Provider};
+pub use identity::{Identity, NamedPolicy, Provider};
 pub use inventory::{Inventory, Listing};
 pub use lambda::{Functions, Invoked, Placed, Publication, Traffic, VersionFacts};
 pub use load_balancer::LoadBalancer;

@@ -5,12 +5,13 @@ use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use crate::signed::ssm::Ssm;
 use crate::time::timestamp;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use futures_util::future::try_join_all;
 use rules::app::manifest::{SecretName, SecretsStore};
 use rules::app::names::Names;
 use rules::operate::secrets::{Stored, Value, name_of, path, prefix};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The most parameters that one call deletes.
@@ -29,6 +30,8 @@ pub struct Secrets {
     ssm: Ssm,
     manager: aws_sdk_secretsmanager::Client,
     known: BTreeSet<SecretName>,
+    /// Tags of secrets that are set.
+    tags: Arc<BTreeMap<String, String>>,
 }
 
 impl Secrets {
@@ -39,6 +42,7 @@ impl Secrets {
             ssm: Ssm::new(session.config()),
             manager: aws_sdk_secretsmanager::Client::new(session.config()),
             known: BTreeSet::new(),
+            tags: session.tags(),
         }
     }
 
@@ -120,14 +124,20 @@ impl Secrets {
     }
 
     async fn put_parameter(&self, path: &str, value: &Value) -> Result<String, Error> {
-        let version = self.ssm.put(path, value.reveal()).await?;
+        let version = self.ssm.put(path, value.reveal(), &self.tags).await?;
         Ok(version.to_string())
     }
 
     async fn put_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
         const PUT: &str = "secretsmanager:PutSecretValue";
+        const TAG: &str = "secretsmanager:TagResource";
         match self.create_secret(path, value).await {
             Err(error) if error.code.as_deref() == Some("ResourceExistsException") => {
+                if let Some(tags) = self.secret_tags() {
+                    let tagged = self.manager.tag_resource().secret_id(path);
+                    let tagged = tagged.set_tags(Some(tags)).send().await;
+                    tagged.map_err(translate(TAG))?;
+                }
                 let put = self
                     .manager
                     .put_secret_value()
@@ -144,6 +154,12 @@ impl Secrets {
     }
 
     /// The name of a secret that was just deleted cannot be used again for a while, so this waits.
+    fn secret_tags(&self) -> Option<Vec<Tag>> {
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: Vec<Tag> = self.tags.iter().map(tag).collect();
+        (!tags.is_empty()).then_some(tags)
+    }
+
     async fn create_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
         for pause in DELETED_PAUSES {
             match self.create_secret_once(path, value).await {
@@ -173,6 +189,7 @@ impl Secrets {
             .create_secret()
             .name(path)
             .secret_string(value.reveal())
+            .set_tags(self.secret_tags())
             .send()
             .await
             .map_err(translate(CREATE))?;

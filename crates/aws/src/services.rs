@@ -13,7 +13,7 @@ use crate::time::timestamp;
 use aws_sdk_ecs::types::{
     AvailabilityZoneRebalancing, Compatibility, ContainerDefinition, CpuArchitecture,
     DesiredStatus, KeyValuePair, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
-    RuntimePlatform, Secret as SecretReference, Task, TaskDefinition, TaskDefinitionStatus,
+    RuntimePlatform, Secret as SecretReference, Tag, Task, TaskDefinition, TaskDefinitionStatus,
     TransportProtocol,
 };
 use edge_contract::SECRET_VARIABLE;
@@ -93,6 +93,8 @@ pub struct Services {
     ecs: aws_sdk_ecs::Client,
     region: String,
     cluster: String,
+    /// Tags of what is registered.
+    tags: Arc<BTreeMap<String, String>>,
     /// Task definitions that were read. They never change.
     definitions: Arc<Mutex<BTreeMap<String, Deployed>>>,
 }
@@ -104,6 +106,7 @@ impl Services {
             ecs: aws_sdk_ecs::Client::new(session.config()),
             region: session.region().to_owned(),
             cluster: cluster.to_owned(),
+            tags: session.tags(),
             definitions: Arc::default(),
         }
     }
@@ -152,6 +155,8 @@ impl Services {
             Architecture::X86_64 => CpuArchitecture::X8664,
             Architecture::Arm64 => CpuArchitecture::Arm64,
         };
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: Vec<Tag> = self.tags.iter().map(tag).collect();
         let answer = self
             .ecs
             .register_task_definition()
@@ -169,6 +174,7 @@ impl Services {
                     .build(),
             )
             .container_definitions(container)
+            .set_tags((!tags.is_empty()).then_some(tags))
             .send()
             .await
             .map_err(translate(REGISTER))?;

@@ -12,6 +12,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use rules::operate::doctor::account::Identity;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The call that shows whose credentials they are.
@@ -33,6 +35,7 @@ pub struct Session {
     credentials: SharedCredentials,
     region: String,
     endpoints: Option<Endpoints>,
+    tags: Arc<BTreeMap<String, String>>,
 }
 
 /// Who calls the emulators of a rehearsal that check credentials.
@@ -134,7 +137,20 @@ impl Session {
             credentials,
             region,
             endpoints,
+            tags: Arc::default(),
         }
+    }
+
+    /// The same session with tags for what its clients create.
+    #[must_use]
+    pub fn with_tags(mut self, tags: BTreeMap<String, String>) -> Session {
+        self.tags = Arc::new(tags);
+        self
+    }
+
+    /// Tags of everything that the session's clients create.
+    pub(crate) fn tags(&self) -> Arc<BTreeMap<String, String>> {
+        Arc::clone(&self.tags)
     }
 
     /// The same session with other credentials, for emulators that check them.

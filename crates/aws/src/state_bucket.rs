@@ -19,10 +19,11 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
+use rules::leave::ci::partition;
 use rules::operate::expiry::Tags;
 use rules::operate::ownership::Owner;
 use rules::operate::ttl::TAG_EXPIRES_AT;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct StateBucket {
     region: String,
     account: String,
     name: String,
+    /// Tags of the bucket, besides landfall's own.
+    own_tags: Arc<BTreeMap<String, String>>,
     /// The keys that this process has written.
     written: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -51,6 +54,7 @@ impl StateBucket {
             region: session.region().to_owned(),
             account: account.to_owned(),
             name: names.state_bucket(account, session.region()),
+            own_tags: session.tags(),
             written: Arc::default(),
         }
     }
@@ -127,6 +131,7 @@ impl StateBucket {
                 refusal.what,
             ));
         }
+        tags.extend(self.own_tags.as_ref().clone());
         tags.insert(TAG_APP.to_owned(), names.app.to_string());
         tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
         if let (true, Some(end)) = (create, end) {
@@ -347,18 +352,6 @@ fn tls_only(bucket: &str, region: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["{resource}","{resource}/*"],"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
     )
-}
-
-/// The partition of a region, the second part of its ARNs
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
-pub(crate) fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 #[cfg(test)]

@@ -31,23 +31,25 @@ use crate::environment::endpoints::{Cloud, Endpoints};
 use crate::environment::toolchain::{ToolChanges, Toolchain};
 use crate::failure::Failure;
 use crate::report::Report;
-use aws::{CredentialsServer, Session};
-use rules::app::manifest::{Manifest, StateBackend};
-use rules::app::names::Names;
+use aws::{CredentialsServer, Identity, Session};
+use rules::app::manifest::{Manifest, PermissionsBoundary, StateBackend};
+use rules::app::names::{Names, TAG_APP, TAG_ENVIRONMENT};
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::leave::ci::{partition, partition_of};
 use rules::leave::eject::Whose;
-use rules::operate::doctor::account::Identity;
+use rules::operate::doctor::account;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// One environment of one app, in one account and region. It need not be deployed.
 #[derive(Clone)]
 pub(crate) struct Environment {
     pub(crate) names: Names,
     pub(crate) account: String,
-    pub(crate) identity: Identity,
+    pub(crate) identity: account::Identity,
     pub(crate) session: Session,
     pub(crate) endpoints: Endpoints,
     /// Where Terraform gets the credentials of `session`.
@@ -57,6 +59,8 @@ pub(crate) struct Environment {
     changes: ToolChanges,
     /// Shared by the copies of this process, so that all roots get the same provider.
     toolchain: Arc<Mutex<Toolchain>>,
+    /// The permissions boundary of this environment's roles, once it was looked up.
+    boundary: Arc<OnceCell<Option<PermissionsBoundary>>>,
 }
 
 impl Environment {
@@ -71,8 +75,10 @@ impl Environment {
     ) -> Result<Environment, Failure> {
         let account_region = AccountRegion::open(manifest.region.as_ref(), global, report).await?;
         let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-        let environment = Environment::of(&account_region, names, manifest.state, report);
+        let mut environment = Environment::of(&account_region, names, manifest.state, report);
         environment.check_owner().await?;
+        let tags = tags(&environment.names, manifest);
+        environment.session = environment.session.with_tags(tags);
         Ok(environment)
     }
 
@@ -94,6 +100,7 @@ impl Environment {
             state_backend,
             changes: ToolChanges::default(),
             toolchain: Arc::default(),
+            boundary: Arc::default(),
         };
         report.emit(Event::Place {
             name: environment.names.app.to_string(),
@@ -103,6 +110,32 @@ impl Environment {
             rehearsal: environment.cloud().is_rehearsal(),
         });
         environment
+    }
+
+    /// The partition of AWS that it is in.
+    pub(crate) fn partition(&self) -> &str {
+        let of_region = || partition(self.session.region());
+        partition_of(&self.identity.arn).unwrap_or_else(of_region)
+    }
+
+    /// The manifest with the permissions boundary that the roles get: its own, otherwise the one that `landfall ci`
+    /// made. It is found by its name, by every identity alike, so a laptop and a job plan the same.
+    ///
+    /// # Errors
+    /// AWS refuses the look-up.
+    pub(crate) async fn bounded(&self, manifest: &Manifest) -> Result<Manifest, Failure> {
+        if manifest.permissions_boundary.is_some() {
+            return Ok(manifest.clone());
+        }
+        let look_up = || async {
+            let (identity, name) = (Identity::new(&self.session), self.names.boundary());
+            let found = identity.policy(&name).await?.map(|policy| policy.arn);
+            Ok::<_, Failure>(found.and_then(|arn| PermissionsBoundary::parse(&arn).ok()))
+        };
+        Ok(Manifest {
+            permissions_boundary: self.boundary.get_or_try_init(look_up).await?.clone(),
+            ..manifest.clone()
+        })
     }
 
     /// The cloud that it is in.
@@ -134,4 +167,15 @@ impl Environment {
         .why(format!("checked in account {}, {}", self.account, self.session.region()))
         .next("`landfall up` deploys it; --env, --region and --profile select another environment, region or profile")
     }
+}
+
+/// Tags of what landfall itself creates. Without tags of the manifest there are none: older policies do not allow
+/// them.
+fn tags(names: &Names, manifest: &Manifest) -> BTreeMap<String, String> {
+    let mut tags = manifest.tags.clone();
+    if !tags.is_empty() {
+        tags.insert(TAG_APP.to_owned(), names.app.to_string());
+        tags.insert(TAG_ENVIRONMENT.to_owned(), names.environment.to_string());
+    }
+    tags
 }

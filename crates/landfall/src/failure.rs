@@ -264,6 +264,8 @@ mod tests {
             app: "shop".to_owned(),
             environment: "prod".to_owned(),
             domain: None,
+            role_path: "/".to_owned(),
+            boundary: None,
         }
     }
 

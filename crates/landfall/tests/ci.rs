@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use infra::{Backend, Binary, Emulators, Terraform, WorkDir};
-use rules::app::manifest::{AppName, EnvironmentName, Target};
+use rules::app::manifest::{AppName, EnvironmentName, RolePath, Target};
 use rules::app::names::Names;
 use rules::event::Event;
 use rules::exit::Exit;
@@ -14,6 +14,7 @@ use rules::operate::sweep::Kind;
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -55,6 +56,7 @@ fn setup(forge: Forge) -> Setup {
             repository: 345,
         }),
         branch: "main".parse().expect("a branch"),
+        default_branch: None,
         github_environment: None,
         previews: true,
     }
@@ -71,6 +73,9 @@ fn deployment(environment: &str) -> Deployment {
         ),
         target: Target::Lambda,
         domain: None,
+        tags: BTreeMap::new(),
+        permissions_boundary: None,
+        role_path: RolePath::default(),
         directory: ".".to_owned(),
         archive: None,
     }
@@ -339,6 +344,26 @@ fn repository(sandbox: &Sandbox, name: &str) -> App {
     app
 }
 
+/// GitHub's answer about the repository, once; returns the first line of the request.
+fn forge_with_repository() -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let answer = json!({
+        "id": 345, "full_name": "octo/shop", "owner": { "id": 12 }, "default_branch": "trunk",
+    })
+    .to_string();
+    let forge = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let lines = BufReader::new(&stream).lines().map(|line| line.expect("a line"));
+        let asked: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let length = answer.len();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}")
+            .expect("an answer");
+        asked.first().cloned().unwrap_or_default()
+    });
+    (url, forge)
+}
+
 fn roles(ended: &CommandOutput) -> Vec<String> {
     ended.one("result", |event| match event {
         Event::CiReady { role_arns, .. } => Some(role_arns.keys().cloned().collect()),
@@ -365,6 +390,16 @@ fn ci_is_set_up_checked_and_removed_completely() {
         &sum,
     ];
     let github = [&["ci", "github"] as &[&str], &archive].concat();
+
+    // A role that does not trust the numbers of the repository may refuse every job: without them nothing is made.
+    let unknown = sandbox.rehearse(&app, &github).expect(Exit::BadInput);
+    assert!(
+        unknown.failure().contains("gh api repos/octo/shop --jq"),
+        "{}",
+        unknown.failure()
+    );
+    let ids = ["--owner-id=12", "--repository-id=345"];
+    let github = [&github as &[&str], &ids].concat();
 
     // Without confirmation nothing is created.
     let refused = sandbox.rehearse(&app, &github).expect(Exit::Refused);
@@ -399,13 +434,38 @@ fn ci_is_set_up_checked_and_removed_completely() {
         _ => None,
     });
     assert_eq!(planned, 0);
-    let more = sandbox
-        .rehearse(
-            &app,
-            &[&github as &[&str], &["--previews", "--yes"]].concat(),
-        )
-        .expect(Exit::Done);
+    // GitHub, asked for the default branch, knows the numbers as well.
+    let (url, forge) = forge_with_repository();
+    let arguments = ["ci", "github", "--previews", "--yes"];
+    let mut command = sandbox.command(&[&arguments as &[&str], &archive].concat());
+    command
+        .env("LANDFALL_REHEARSE", "true")
+        .env("GITHUB_API_URL", url)
+        .current_dir(app.path());
+    let more = Running::start(command).end().expect(Exit::Done);
+    assert_eq!(forge.join().expect("the forge"), "GET /repos/octo/shop HTTP/1.1");
     assert_eq!(roles(&more), ["deploy", "plan", "preview"]);
+
+    let jobs = app.path().join("token");
+    let check_role = |role: &str, sub: &str| {
+        std::fs::write(&jobs, token(&github_token(sub))).expect("write");
+        let path = jobs.to_string_lossy();
+        sandbox.rehearse(
+            &app,
+            &[
+                "ci",
+                "check",
+                "--role",
+                role,
+                "--token-file",
+                &path,
+            ],
+        )
+    };
+    // The hourly job runs on the default branch.
+    let hourly = "repo:octo@12/shop@345:ref:refs/heads/trunk";
+    let _ = check_role("shop-prod-preview", hourly).expect(Exit::Done);
+    let _ = check_role("shop-prod-deploy", hourly).expect(Exit::Access);
 
     // An edited file is kept.
     let mine = text.replace("timeout-minutes: 55", "timeout-minutes: 20");
@@ -416,31 +476,19 @@ fn ci_is_set_up_checked_and_removed_completely() {
     assert!(kept.failure().contains("--force"), "{}", kept.failure());
     assert_eq!(std::fs::read_to_string(&file).expect("it"), mine);
     let forced = sandbox
-        .rehearse(
-            &app,
-            &[&github as &[&str], &["--previews", "--yes", "--force"]].concat(),
-        )
+        .rehearse(&app, &[&github as &[&str], &["--previews", "--yes", "--force"]].concat())
         .expect(Exit::Done);
     assert_eq!(roles(&forced).len(), 3);
+    let unsure = forced.all(|event| match event {
+        Event::Warning { text } => text.contains("default branch").then_some(()),
+        _ => None,
+    });
+    assert_eq!(unsure.len(), 1, "{:?}", forced.events);
 
     // The created role has the trust policy.
-    let jobs = app.path().join("token");
-    let check = |sub: &str| {
-        std::fs::write(&jobs, token(&github_token(sub))).expect("write");
-        let path = jobs.to_string_lossy();
-        sandbox.rehearse(
-            &app,
-            &[
-                "ci",
-                "check",
-                "--role",
-                "shop-prod-deploy",
-                "--token-file",
-                &path,
-            ],
-        )
-    };
+    let check = |sub: &str| check_role("shop-prod-deploy", sub);
     let _ = check("repo:octo/shop:ref:refs/heads/main").expect(Exit::Done);
+    let _ = check("repo:octo@12/shop@345:ref:refs/heads/main").expect(Exit::Done);
     let other = check("repo:octo/shop:ref:refs/heads/feature").expect(Exit::Access);
     assert!(
         other.failure().contains("the branch feature"),

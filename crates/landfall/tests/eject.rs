@@ -190,13 +190,13 @@ fn an_environment_is_ejected_and_adopted() {
     assert!(early.failure().contains("not deployed"));
     assert!(!directory.exists());
 
-    let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
+    // The roles of CI come with the boundary of the app's roles, which the next `up` sets.
+    let ids = ["--owner-id=12", "--repository-id=345"];
+    let ci = ["ci", "github", "--repository=octo/leaving", "--yes"];
     let _ci = sandbox
-        .rehearse(
-            &app,
-            &["ci", "github", "--repository=octo/leaving", "--yes"],
-        )
+        .rehearse(&app, &[&ci as &[&str], &ids].concat())
         .expect(Exit::Done);
+    let _up = sandbox.rehearse(&app, &BRIEF).expect(Exit::Done);
     // The options of `ci` are kept nowhere: they are read from its resources.
     std::fs::remove_dir_all(sandbox.home().join("rehearsal")).expect("forgotten");
     let serving = status(&sandbox, &app);

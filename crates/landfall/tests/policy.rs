@@ -2,9 +2,12 @@
 //! gate in front of the emulators (`testkit::PermissionGate`), and the error for a missing
 //! statement.
 
-use rules::app::manifest::Target;
+use rules::app::manifest::{AppName, EnvironmentName, RolePath, Target};
+use rules::app::names::Names;
 use rules::event::Event;
 use rules::exit::Exit;
+use rules::leave::ci::permissions::documents as ci_documents;
+use rules::leave::ci::{Deployment, Role};
 use rules::shape::permissions::{LONGEST, Phase};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,8 +97,9 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     let sandbox = Sandbox::new().on(target);
     let app = |label: &str, version| sandbox.app(label, "least", Mode::Good, version);
     let (first, second) = (app("first", 1), app("second", 2));
-    let identities = identities(&sandbox, &first);
+    let mut identities = identities(&sandbox, &first);
     let allowed = allowed(&identities);
+    identities.extend(of_ci(&sandbox, &first, target));
     let gate = PermissionGate::start(&sandbox, &identities);
 
     gate.use_identity("setup");
@@ -119,6 +123,10 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
         );
     }
 
+    if target == Target::Lambda {
+        deploys_from_ci(&sandbox, &first, &gate);
+    }
+
     // The identity for releases may not destroy; the error names the right policy.
     let refused = sandbox
         .rehearse(&second, &["down", "--yes"])
@@ -130,7 +138,11 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     );
     let progress = gate.decisions().len();
 
-    gate.use_identity("teardown");
+    // A person removes the roles of CI.
+    gate.use_identity(match target {
+        Target::Lambda => "teardown --ci",
+        Target::Fargate => "teardown",
+    });
     let down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);
@@ -142,7 +154,8 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
 
     let judged = gate.decisions();
     for (phase, expected) in proofs {
-        let asked = actions(&judged, phase.as_str());
+        let mut asked = actions(&judged, phase.as_str());
+        asked.extend(actions(&judged, &format!("{phase} --ci")));
         for action in *expected {
             assert!(asked.contains(action), "{phase}: {action} in {asked:?}");
         }
@@ -158,6 +171,67 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
             "{target}: nothing requested {action}, and the page does not list it"
         );
     }
+}
+
+/// Who sets CI up and removes it, and the role of the job that deploys.
+fn of_ci(sandbox: &Sandbox, app: &App, target: Target) -> BTreeMap<String, Vec<String>> {
+    let person = |phase: Phase| {
+        let printed = sandbox.rehearse(app, &["policy", phase.as_str(), "--ci"]);
+        let texts = printed.expect(Exit::Done).all(|event| match event {
+            Event::Document { text } => Some(text.clone()),
+            _ => None,
+        });
+        (format!("{phase} --ci"), texts)
+    };
+    let deployment = Deployment {
+        partition: "aws".to_owned(),
+        account: "123456789012".to_owned(),
+        region: "us-east-1".to_owned(),
+        names: Names::new(
+            AppName::parse("least").expect("a name"),
+            EnvironmentName::parse("prod").expect("an environment"),
+        ),
+        target,
+        domain: None,
+        tags: BTreeMap::new(),
+        permissions_boundary: None,
+        role_path: RolePath::default(),
+        directory: ".".to_owned(),
+        archive: None,
+    };
+    let deploy = ci_documents(Role::Deploy, &deployment);
+    [
+        person(Phase::Setup),
+        person(Phase::Teardown),
+        ("deploy".to_owned(), deploy),
+    ]
+    .into()
+}
+
+/// CI is set up, and its role gives the roles of the app their boundary; a person then plans no change.
+fn deploys_from_ci(sandbox: &Sandbox, app: &App, gate: &PermissionGate) {
+    let before = gate.decisions().len();
+    let none: [&AccessDecision; 0] = [];
+    gate.use_identity("setup --ci");
+    let ci = ["ci", "github", "--repository=octo/least", "--yes"];
+    let ids = ["--owner-id=12", "--repository-id=345"];
+    let _ = sandbox
+        .rehearse(app, &[&ci as &[&str], &ids].concat())
+        .expect(Exit::Done);
+    assert_eq!(denied(&gate.decisions()[before..]), none);
+    gate.use_identity("deploy");
+    let _ = sandbox.rehearse(app, &BRIEF).expect(Exit::Done);
+    let judged = gate.decisions();
+    assert_eq!(denied(&judged[before..]), none);
+    let bounded = actions(&judged, "deploy").contains("iam:PutRolePermissionsBoundary");
+    assert!(bounded, "the roles have no boundary");
+    gate.use_identity("release");
+    let planned = sandbox.rehearse(app, &["plan"]).expect(Exit::Done);
+    let changes = planned.all(|event| match event {
+        Event::Planned { changes, .. } => Some(changes.len()),
+        _ => None,
+    });
+    assert_eq!(changes, [0, 0]);
 }
 
 /// Every action that the documents allow.
@@ -270,6 +344,7 @@ fn each_phase_on_lambda_needs_only_its_own_policies() {
                     "lambda:CreateFunction",
                     "iam:PassRole",
                     "apigateway:POST",
+                    "apigateway:TagResource",
                     "budgets:ModifyBudget",
                 ],
             ),

@@ -266,15 +266,21 @@ fn outputs_of_terraform_are_read_and_variables_written_the_same() {
     comes_back::<CiOutputs>(&outputs["ci"]);
     comes_back::<DomainOutputs>(&outputs["domain"]);
     let inputs = recording!("inputs");
-    gains::<FoundationInputs>(&inputs["foundation"], &json!({"has_budget": true}));
-    let waits =
-        json!({"start_seconds": 120, "request_seconds": 30, "idle_seconds": 60, "edge": true});
+    let tags = json!({"tags": {}});
+    let roles = json!({"tags": {}, "permissions_boundary": "", "role_path": "/"});
+    let foundation =
+        json!({"has_budget": true, "tags": {}, "permissions_boundary": "", "role_path": "/"});
+    gains::<FoundationInputs>(&inputs["foundation"], &foundation);
+    let waits = json!({
+        "start_seconds": 120, "request_seconds": 30, "idle_seconds": 60, "edge": true, "tags": {}
+    });
     gains::<FargateInputs>(&inputs["fargate"], &waits);
-    comes_back::<LambdaInputs>(&inputs["lambda"]);
-    comes_back::<LambdaDomainInputs>(&inputs["lambda_domain"]);
-    let request = json!({"request_seconds": 30, "edge": true});
+    gains::<LambdaInputs>(&inputs["lambda"], &roles);
+    gains::<LambdaDomainInputs>(&inputs["lambda_domain"], &tags);
+    let request = json!({"request_seconds": 30, "edge": true, "tags": {}});
     gains::<FargateDomainInputs>(&inputs["fargate_domain"], &request);
-    comes_back::<CiInputs>(&inputs["ci"]);
+    let ci = json!({"boundaries": {}, "tags": {}, "permissions_boundary": "", "role_path": "/"});
+    gains::<CiInputs>(&inputs["ci"], &ci);
 }
 
 #[test]

@@ -194,8 +194,15 @@ class Gate:
         keys = dict(given)
         if service == "ecs" and "cluster" in request.json:
             keys["ecs:cluster"] = arn(request, "ecs", f"cluster/{request.json['cluster'].split('/')[-1]}")
+        if service == "iam" and "RoleName" in request.parameters:
+            keys.update(self.boundary(request))
+            if "PolicyArn" in request.parameters:
+                keys["iam:PolicyARN"] = request.parameters["PolicyArn"]
         for resource in resources:
             yield (action, resource, {**keys, **self.resource_tags(service, resource)})
+        # API Gateway asks for this action besides the verb, on the path of what is made; the reference lacks it.
+        if service == "apigateway" and request.method == "POST" and given:
+            yield ("apigateway:TagResource", resources[0], {})
         # Dependent actions of the reference: tags in the same request, and roles that are passed.
         tagging = {
             "cloudfront": "TagResource", "cloudwatch": "TagResource", "ecr": "TagResource", "ecs": "TagResource",
@@ -204,12 +211,25 @@ class Gate:
         }
         if given and service in tagging and name.startswith(("Create", "Put", "Register")):
             made = self.made(request, service, name) or resources
+            verb = tagging[service]
+            if service == "iam":
+                verb = {"CreatePolicy": "TagPolicy", "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider"}.get(name, verb)
             for resource in made:
-                yield (f"{service}:{tagging[service]}", resource, given)
+                yield (f"{service}:{verb}", resource, given)
         roles = [request.json.get(key) for key in ("executionRoleArn", "taskRoleArn", "Role")]
         to = {"ecs": "ecs-tasks.amazonaws.com", "lambda": "lambda.amazonaws.com"}.get(service)
         for role in filter(None, roles) if to else []:
             yield ("iam:PassRole", role, {"iam:PassedToService": to})
+
+    def boundary(self, request):
+        """The permissions boundary that a role gets by a call, or has."""
+        given = request.parameters.get("PermissionsBoundary")
+        if given is None:
+            body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(request.parameters['RoleName'])}"
+            answer = self.ask("main", "POST", "/", "iam", body.encode()).decode("utf-8", "replace")
+            found = re.search(r"<PermissionsBoundaryArn>(.*?)</PermissionsBoundaryArn>", answer)
+            given = found.group(1) if found else None
+        return {"iam:PermissionsBoundary": given} if given else {}
 
     def made(self, request, service, name):
         """The resource that a call creates, if it is not the resource that the call names."""
@@ -329,7 +349,20 @@ class Gate:
         for name in ("PolicyArn", "OpenIDConnectProviderArn"):
             if name in parameters and "RoleName" not in parameters:
                 return [parameters[name]]
-        return [f"arn:aws:iam::{ACCOUNT}:role/{parameters['RoleName']}"]
+        if "Url" in parameters:
+            return [f"arn:aws:iam::{ACCOUNT}:oidc-provider/{parameters['Url'].split('://')[1]}"]
+        if "PolicyName" in parameters and "RoleName" not in parameters:
+            return [f"arn:aws:iam::{ACCOUNT}:policy{parameters.get('Path', '/')}{parameters['PolicyName']}"]
+        return [f"arn:aws:iam::{ACCOUNT}:role{self.role_path(request)}{parameters['RoleName']}"]
+
+    def role_path(self, request):
+        """The path that a role gets by a call, or has."""
+        if "Path" in request.parameters:
+            return request.parameters["Path"]
+        body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(request.parameters['RoleName'])}"
+        answer = self.ask("main", "POST", "/", "iam", body.encode()).decode("utf-8", "replace")
+        found = re.search(r"<Path>(.*?)</Path>", answer)
+        return found.group(1) if found else "/"
 
     def sns(self, request, _name):
         parameters = request.parameters

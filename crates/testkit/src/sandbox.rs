@@ -144,6 +144,9 @@ impl Sandbox {
             .env("AWS_CONFIG_FILE", self.dir.path().join("none"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            // No test asks GitHub: neither its API, where the port is closed, nor with the person's `gh`.
+            .env("GITHUB_API_URL", "http://127.0.0.1:9")
+            .env("GH_HOST", "github.invalid")
             // Terraform and its provider live for seconds: a third of their time was garbage collection.
             .env("GOGC", "400");
         match &self.front {

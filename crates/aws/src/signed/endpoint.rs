@@ -3,7 +3,6 @@
 //! SDK crate, and only there.
 
 use super::Service;
-use crate::state_bucket::partition;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_smithy_runtime_api::client::endpoint::{
@@ -11,6 +10,7 @@ use aws_smithy_runtime_api::client::endpoint::{
 };
 use aws_smithy_types::endpoint::Endpoint;
 use aws_types::service_config::ServiceConfigKey;
+use rules::leave::ci::partition;
 
 /// ECS, whose resolver is used. It has no rule of its own: name, region, suffix.
 const TEMPLATE: &str = "https://ecs";

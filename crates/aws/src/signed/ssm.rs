@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_smithy_types::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 static SERVICE: Service = Service {
     id: "SSM",
@@ -62,8 +63,25 @@ impl Ssm {
 
     /// Sets an encrypted parameter of the standard tier, new or not; returns its version
     /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>).
-    pub(crate) async fn put(&self, name: &str, value: &str) -> Result<i64, Error> {
+    pub(crate) async fn put(
+        &self,
+        name: &str,
+        value: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<i64, Error> {
         const OPERATION: &str = "ssm:PutParameter";
+        // One call sets tags or replaces a value, not both.
+        if !tags.is_empty() {
+            let made = self.call(OPERATION, &make(name, value, tags)).await;
+            match made {
+                Ok(Put { version }) => return Ok(version),
+                Err(error) if error.code.as_deref() == Some("ParameterAlreadyExists") => {}
+                Err(error) => return Err(error),
+            }
+            let request = request("AddTagsToResource", &retag(name, tags));
+            let tagged = self.client.call("ssm:AddTagsToResource", request).await;
+            tagged?;
+        }
         let put: Put = self.call(OPERATION, &put(name, value)).await?;
         Ok(put.version)
     }
@@ -121,6 +139,23 @@ fn put(name: &str, value: &str) -> Value {
     })
 }
 
+/// A parameter that does not exist yet.
+fn make(name: &str, value: &str, tags: &BTreeMap<String, String>) -> Value {
+    let mut input = put(name, value);
+    input["Overwrite"] = false.into();
+    input["Tags"] = listed(tags);
+    input
+}
+
+fn retag(name: &str, tags: &BTreeMap<String, String>) -> Value {
+    json!({ "ResourceType": "Parameter", "ResourceId": name, "Tags": listed(tags) })
+}
+
+fn listed(tags: &BTreeMap<String, String>) -> Value {
+    let one = |(key, value)| json!({ "Key": key, "Value": value });
+    tags.iter().map(one).collect()
+}
+
 fn describe(path: &str, token: Option<&str>) -> Value {
     let mut input = json!({
         "ParameterFilters": [{ "Key": "Path", "Option": "OneLevel", "Values": [path] }],
@@ -134,6 +169,20 @@ fn describe(path: &str, token: Option<&str>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_are_set_with_a_new_parameter_or_added_to_an_old_one() {
+        let tags = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
+        let name = "/landfall/shop-prod/KEY";
+        let made = make(name, "x", &tags);
+        let expected = json!([{ "Key": "team", "Value": "web" }]);
+        assert_eq!(
+            (&made["Overwrite"], &made["Tags"]),
+            (&json!(false), &expected)
+        );
+        assert_eq!(retag(name, &tags)["Tags"], expected);
+        assert_eq!(put(name, "x").get("Tags"), None);
+    }
 
     #[test]
     fn a_request_names_its_action_in_a_header() {

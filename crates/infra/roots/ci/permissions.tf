@@ -17,6 +17,17 @@ resource "aws_iam_policy" "permissions" {
   policy      = each.value.document
 }
 
+# The most that the app's roles may do, whatever policies a job gives them. A job may create or change
+# a role only with its boundary, so a job cannot use a role to get more than the app has.
+resource "aws_iam_policy" "boundary" {
+  for_each = var.boundaries
+
+  name        = each.key
+  path        = "/landfall/${local.id}/"
+  description = "The most that roles may do which jobs of CI create or change"
+  policy      = each.value
+}
+
 resource "aws_iam_role_policy_attachment" "permissions" {
   for_each = local.documents
 
@@ -24,8 +35,8 @@ resource "aws_iam_role_policy_attachment" "permissions" {
   policy_arn = aws_iam_policy.permissions[each.key].arn
 }
 
-# Regardless of the policies, no job can extend its own permissions or another job's. So no job can
-# destroy this root either; a person has to.
+# Regardless of the policies, no job can extend its own permissions, another job's or the boundaries,
+# and no job can take a boundary away. So no job can destroy this root either; a person has to.
 data "aws_iam_policy_document" "own_identity" {
   statement {
     sid    = "KeepOwnIdentity"
@@ -34,6 +45,7 @@ data "aws_iam_policy_document" "own_identity" {
       "iam:AddClientIDToOpenIDConnectProvider",
       "iam:AttachRolePolicy",
       "iam:CreateOpenIDConnectProvider",
+      "iam:CreatePolicy",
       "iam:CreatePolicyVersion",
       "iam:CreateRole",
       "iam:DeleteOpenIDConnectProvider",
@@ -55,12 +67,19 @@ data "aws_iam_policy_document" "own_identity" {
       "iam:UpdateRole",
     ]
     resources = concat(
-      [for role in ["deploy", "plan", "preview"] : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${local.id}-${role}"],
+      [for role in ["deploy", "plan", "preview"] : "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role${var.role_path}${local.id}-${role}"],
       [
         "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:policy/landfall/*",
         "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:oidc-provider/*",
       ],
     )
+  }
+
+  statement {
+    sid       = "KeepBoundaries"
+    effect    = "Deny"
+    actions   = ["iam:DeleteRolePermissionsBoundary"]
+    resources = ["*"]
   }
 }
 

@@ -34,6 +34,8 @@ data "aws_iam_policy_document" "assumed_by_deploy" {
 resource "aws_iam_role" "deploy" {
   name                 = "${local.id}-deploy"
   description          = "Jobs of CI deploy ${local.id} with it"
+  path                 = var.role_path
+  permissions_boundary = local.permissions_boundary
   assume_role_policy   = data.aws_iam_policy_document.assumed_by_deploy.json
   max_session_duration = 3600
 
@@ -78,6 +80,8 @@ resource "aws_iam_role" "job" {
 
   name                 = "${local.id}-${each.key}"
   description          = "Jobs of CI for pull requests of ${local.id}: ${each.key}"
+  path                 = var.role_path
+  permissions_boundary = local.permissions_boundary
   assume_role_policy   = data.aws_iam_policy_document.assumed_by_job[each.key].json
   max_session_duration = 3600
 }

@@ -26,7 +26,7 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", var.region))
     error_message = "The region must look like \"eu-west-2\"."
   }
 }
@@ -99,4 +99,47 @@ variable "policies" {
   description = "Policies of each role as JSON, by the suffix of the role's name."
   type        = map(list(string))
   nullable    = false
+}
+
+variable "tags" {
+  description = "Tags on everything, besides the three that begin with \"landfall:\"."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !can(regex("^(?i)(landfall|aws):", key))])
+    error_message = "Keys of tags can't start with \"landfall:\" or \"aws:\", which are reserved."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Policy that limits every role: its ARN, or its path and name in this account. Empty for none."
+  type        = string
+  nullable    = false
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@/:-]*$", var.permissions_boundary))
+    error_message = "The permissions boundary must be the ARN or the name of a policy."
+  }
+}
+
+variable "role_path" {
+  description = "Path of every role. A role can't move to another path."
+  type        = string
+  nullable    = false
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_+=,.@-]+/)*$", var.role_path))
+    error_message = "The path must begin and end with \"/\"."
+  }
+}
+
+variable "boundaries" {
+  description = "Permissions boundaries as JSON, by their names. Roles that jobs create or change must have one of them."
+  type        = map(string)
+  nullable    = false
+  default     = {}
 }

@@ -31,7 +31,7 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", var.region))
     error_message = "The region must look like \"eu-west-2\"."
   }
 }
@@ -124,4 +124,16 @@ variable "edge" {
   type        = bool
   nullable    = false
   default     = true
+}
+
+variable "tags" {
+  description = "Tags on everything, besides the three that begin with \"landfall:\"."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !can(regex("^(?i)(landfall|aws):", key))])
+    error_message = "Keys of tags can't start with \"landfall:\" or \"aws:\", which are reserved."
+  }
 }

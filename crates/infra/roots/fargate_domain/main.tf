@@ -8,10 +8,10 @@ provider "aws" {
   region = "us-east-1"
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, {
       "landfall:app"         = var.name
       "landfall:environment" = var.environment
       "landfall:root"        = "fargate_domain"
-    }
+    })
   }
 }

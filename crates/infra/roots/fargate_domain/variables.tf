@@ -65,3 +65,15 @@ variable "edge" {
   nullable    = false
   default     = true
 }
+
+variable "tags" {
+  description = "Tags on everything, besides the three that begin with \"landfall:\"."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !can(regex("^(?i)(landfall|aws):", key))])
+    error_message = "Keys of tags can't start with \"landfall:\" or \"aws:\", which are reserved."
+  }
+}

@@ -25,9 +25,11 @@ data "aws_iam_policy_document" "assumed_by_tasks" {
 
 # ECS uses this role to start a task, before any code of the app runs.
 resource "aws_iam_role" "execution" {
-  name               = "${local.id}-execution"
-  description        = "Lets ECS pull the image, write the logs and read the secrets of ${local.id}"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
+  name                 = "${local.id}-execution"
+  description          = "Lets ECS pull the image, write the logs and read the secrets of ${local.id}"
+  path                 = var.role_path
+  permissions_boundary = local.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -82,7 +84,9 @@ resource "aws_iam_role_policy" "execution" {
 # The app's own role, without any permission. It is a separate role so that a permission that is
 # added for the app later never extends the execution role.
 resource "aws_iam_role" "task" {
-  name               = "${local.id}-task"
-  description        = "Identity of the running ${local.id}; has no permissions"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_tasks.json
+  name                 = "${local.id}-task"
+  description          = "Identity of the running ${local.id}; has no permissions"
+  path                 = var.role_path
+  permissions_boundary = local.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_tasks.json
 }

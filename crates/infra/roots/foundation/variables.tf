@@ -31,7 +31,7 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", var.region))
     error_message = "The region must look like \"eu-west-2\"."
   }
 }
@@ -79,5 +79,41 @@ variable "alarm_emails" {
   validation {
     condition     = alltrue([for email in var.alarm_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
     error_message = "Every alarm email must be an address such as \"ops@example.com\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags on everything, besides the three that begin with \"landfall:\"."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !can(regex("^(?i)(landfall|aws):", key))])
+    error_message = "Keys of tags can't start with \"landfall:\" or \"aws:\", which are reserved."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Policy that limits every role: its ARN, or its path and name in this account. Empty for none."
+  type        = string
+  nullable    = false
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@/:-]*$", var.permissions_boundary))
+    error_message = "The permissions boundary must be the ARN or the name of a policy."
+  }
+}
+
+variable "role_path" {
+  description = "Path of every role. A role can't move to another path."
+  type        = string
+  nullable    = false
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_+=,.@-]+/)*$", var.role_path))
+    error_message = "The path must begin and end with \"/\"."
   }
 }

@@ -14,9 +14,11 @@ data "aws_iam_policy_document" "assumed_by_lambda" {
 # On Lambda, one role writes the logs, reads the secrets and is the app's identity. Lambda itself
 # pulls the image, with the repository's policy.
 resource "aws_iam_role" "function" {
-  name               = "${local.id}-function"
-  description        = "Lets the function ${local.id} write its logs and read its secrets, and nothing else"
-  assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
+  name                 = "${local.id}-function"
+  description          = "Lets the function ${local.id} write its logs and read its secrets, and nothing else"
+  path                 = var.role_path
+  permissions_boundary = local.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assumed_by_lambda.json
 }
 
 # No logs:CreateLogGroup: a late invocation would create the group again after it was destroyed.

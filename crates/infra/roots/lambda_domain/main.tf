@@ -6,10 +6,10 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, {
       "landfall:app"         = var.name
       "landfall:environment" = var.environment
       "landfall:root"        = "lambda_domain"
-    }
+    })
   }
 }

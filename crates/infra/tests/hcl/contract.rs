@@ -4,7 +4,7 @@ use super::tree::{Tree, argument, evaluate, labels, optional};
 use hcl::Expression;
 use rules::app::manifest::{
     Draft, Facts, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, MAX_IDLE_SECONDS, MAX_REQUEST_SECONDS,
-    MAX_START_SECONDS, Manifest, Overrides,
+    MAX_START_SECONDS, Manifest, Overrides, RolePath,
 };
 use rules::app::names::{Names, Slots};
 use rules::leave::ci::{Deployment, Forge, Setup, origin::Project, partition};
@@ -20,6 +20,7 @@ fn inputs(root: Root) -> BTreeMap<String, Value> {
     let mut manifest = manifest();
     // An empty list has no element type.
     manifest.alarm_emails = vec!["ops@example.com".to_owned()];
+    manifest.tags = [("team".to_owned(), "web".to_owned())].into();
     written(root, &manifest)
 }
 
@@ -35,12 +36,13 @@ fn written(root: Root, manifest: &Manifest) -> BTreeMap<String, Value> {
                 &names,
                 "eu-west-2",
                 &domains(),
-                None
+                None,
+                &manifest.tags
             ))
         }
         Root::FargateDomain => {
             let names = Names::new(manifest.name.clone(), manifest.environment.clone());
-            json!(FargateDomainInputs::of(&names, &domains(), None, 30, true))
+            json!(FargateDomainInputs::of(&names, &domains(), None, manifest))
         }
         Root::Ci => json!(ci(manifest, Forge::Github)),
     })
@@ -58,6 +60,7 @@ fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
         project: Project::parse(forge, "octo/hello").expect("a project"),
         ids: None,
         branch: "main".parse().expect("a branch"),
+        default_branch: None,
         github_environment: None,
         previews: true,
     };
@@ -68,6 +71,9 @@ fn ci(manifest: &Manifest, forge: Forge) -> CiInputs {
         names: Names::new(manifest.name.clone(), manifest.environment.clone()),
         target: manifest.target,
         domain: None,
+        tags: manifest.tags.clone(),
+        permissions_boundary: None,
+        role_path: RolePath::default(),
         directory: ".".to_owned(),
         archive: None,
     };
@@ -305,6 +311,19 @@ fn variables_accept_what_the_manifest_accepts() {
     for reserved in [-1, 1, 1000] {
         let taken = accepts(Root::Lambda, "reserved_concurrency", reserved);
         assert!(taken, "reserved_concurrency {reserved}");
+    }
+    for (variable, values) in [
+        (
+            "permissions_boundary",
+            ["", "team/boundary", "arn:aws:iam::123456789012:policy/x"],
+        ),
+        ("role_path", ["/", "/teams/", "/teams/web/"]),
+    ] {
+        for root in [Root::Foundation, Root::Lambda, Root::Ci] {
+            for value in values {
+                assert!(accepts(root, variable, value), "{root}: {variable} {value}");
+            }
+        }
     }
     for budget in [0.0, 0.01, 1_000_000.0] {
         let taken = accepts(Root::Foundation, "budget", budget);

@@ -27,14 +27,15 @@ fn fargate(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {
         &stage.names,
         &domains,
         Some(host),
-        30,
-        true
+        &stage.manifest
     ))
 }
 
 fn lambda(stage: &Stage, zone: &Zone, names: &[&str]) -> Value {
     let domains = domains(zone, names);
-    let inputs = LambdaDomainInputs::of(&stage.names, REGION, &domains, Some("a1b2c3d4e5"));
+    let tags = BTreeMap::new();
+    let api = Some("a1b2c3d4e5");
+    let inputs = LambdaDomainInputs::of(&stage.names, REGION, &domains, api, &tags);
     json!(inputs)
 }
 

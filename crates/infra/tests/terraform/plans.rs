@@ -17,6 +17,7 @@ async fn fargate_and_the_roles_of_ci_are_safe_as_planned() {
         project,
         ids: None,
         branch: "main".parse().expect("a branch"),
+        default_branch: None,
         github_environment: None,
         previews: true,
     };
@@ -27,6 +28,9 @@ async fn fargate_and_the_roles_of_ci_are_safe_as_planned() {
         names: stage.names.clone(),
         target: stage.manifest.target,
         domain: None,
+        tags: Default::default(),
+        permissions_boundary: None,
+        role_path: Default::default(),
         directory: ".".to_owned(),
         archive: None,
     };

@@ -254,7 +254,10 @@ impl Adoption<'_> {
                 Root::Ci | Root::LambdaDomain | Root::FargateDomain => {
                     self.there(root, found)?.into()
                 }
-                root => self.environment.variables(root, &self.manifest, None)?,
+                root => {
+                    let environment = &self.environment;
+                    environment.variables(root, &self.manifest, None).await?
+                }
             };
             all.insert(root, variables);
         }

@@ -1,10 +1,13 @@
 //! `landfall ci`: the roles of CI's jobs, and the workflow or pipeline file.
 
+mod boundary;
 mod check;
 mod checkout;
 mod provider;
 mod refusal;
+mod repository;
 
+pub(crate) use boundary::lift;
 pub(crate) use provider::{leave, trusted};
 
 use crate::cli::Global;
@@ -25,7 +28,7 @@ use rules::app::manifest::Invalid;
 use rules::event::{Event, Phase};
 use rules::exit::Exit;
 use rules::leave::ci::origin::{Project, directory};
-use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup, partition};
+use rules::leave::ci::{Archive, Deployment, Forge, Ids, Setup};
 use rules::shape::contract::{CiInputs, CiOutputs, Root};
 use rules::shape::plan::Plan;
 use rules::shape::toolchain::{self, Tool};
@@ -40,7 +43,7 @@ pub(crate) async fn run(
     match action {
         Ci::Github(arguments) => {
             let found = Checkout::of(&arguments.flags.app.directory)?;
-            let setup = of_github(arguments, &found)?;
+            let setup = of_github(arguments, &found, report).await?;
             set_up(&setup, &arguments.flags, &found, global, report, &interrupt).await
         }
         Ci::Gitlab(arguments) => {
@@ -51,6 +54,7 @@ pub(crate) async fn run(
                 project: project(Forge::Gitlab, flags, &found)?,
                 ids: None,
                 branch: flags.branch.clone(),
+                default_branch: None,
                 github_environment: None,
                 previews: flags.previews,
             };
@@ -61,18 +65,45 @@ pub(crate) async fn run(
     }
 }
 
-fn of_github(arguments: &Github, checkout: &Checkout) -> Result<Setup, Failure> {
-    let ids = match (arguments.owner_id, arguments.repository_id) {
+async fn of_github(
+    arguments: &Github,
+    checkout: &Checkout,
+    report: &Report,
+) -> Result<Setup, Failure> {
+    let flags = &arguments.flags;
+    let project = project(Forge::Github, flags, checkout)?;
+    let given = match (arguments.owner_id, arguments.repository_id) {
         (Some(owner), Some(repository)) => Some(Ids { owner, repository }),
         _ => None,
     };
+    let is_asked = !flags.no_apply && (given.is_none() || flags.previews);
+    let found = match is_asked {
+        true => Some(repository::look_up(&project.path).await),
+        false => None,
+    };
+    let (ids, default_branch) = match (given, found) {
+        (given, Some(Ok(found))) => (given.or(Some(found.ids)), found.default_branch),
+        (None, Some(Err(why))) => return Err(repository::unknown(&project.path, why)),
+        (given, _) => (given, None),
+    };
+    let default_branch = default_branch.or_else(|| checkout.default_branch.clone());
+    if flags.previews && !flags.no_apply && default_branch.is_none() {
+        report.emit(Event::Warning {
+            text: format!(
+                "the default branch of {} is not known: if it is not {}, the hourly job that removes expired \
+                 previews is refused",
+                project.path, flags.branch
+            ),
+        });
+    }
     Ok(Setup {
         forge: Forge::Github,
-        project: project(Forge::Github, &arguments.flags, checkout)?,
+        project,
         ids,
-        branch: arguments.flags.branch.clone(),
+        branch: flags.branch.clone(),
+        default_branch,
         github_environment: arguments.github_environment.clone(),
-        previews: arguments.flags.previews,
+        previews: flags.previews,
     })
 }
 
@@ -140,12 +171,15 @@ async fn set_up(
     };
     let region = environment.session.region();
     let deployment = Deployment {
-        partition: partition(region).to_owned(),
+        partition: environment.partition().to_owned(),
         account: environment.account.clone(),
         region: region.to_owned(),
         names: environment.names.clone(),
         target,
         domain: app.manifest.domain.clone(),
+        tags: app.manifest.tags.clone(),
+        permissions_boundary: app.manifest.permissions_boundary.clone(),
+        role_path: app.manifest.role_path.clone(),
         directory: within,
         archive,
     };
@@ -157,6 +191,7 @@ async fn set_up(
         report.note("nothing was created in AWS: the roles that the file names do not exist yet");
         std::collections::BTreeMap::new()
     } else {
+        boundary::check(&environment, setup, &deployment).await?;
         let made_bucket = environment.ensure_bucket(None, report, interrupt).await?;
         let made = make(
             setup,
@@ -177,6 +212,12 @@ async fn set_up(
         made?.role_arns
     };
     write(&wanted)?;
+    if !flags.no_apply && deployment.permissions_boundary.is_none() {
+        report.note(
+            "the next `landfall up` gives the app's roles a permissions boundary, without which a job may not change \
+             them; what was attached to them beyond it stops working (docs/ci.md#boundary)",
+        );
+    }
     report.emit(Event::CiReady {
         file: wanted.name,
         role_arns,
@@ -255,14 +296,6 @@ fn advise(setup: &Setup, deployment: &Deployment, report: &Report) {
                 .to_owned(),
         );
     }
-    if setup.forge == Forge::Github && setup.ids.is_none() {
-        let path = &setup.project.path;
-        report.note(format!(
-            "the tokens of a repository that was created, renamed or moved since 15 July 2026 \
-             contain its numbers; for such a repository, set --owner-id and --repository-id to the \
-             output of `gh api repos/{path} --jq '[.owner.id, .id]'`"
-        ));
-    }
     if let Some(environment) = &setup.github_environment {
         warn(format!(
             "everyone who can push a branch can use the environment {environment}, unless only {} \
@@ -310,7 +343,9 @@ async fn make(
         );
         confirm(report, flags.yes, &question)?;
         if let Some(missing) = missing {
-            missing.make(environment, setup.issuer(), &arn).await?;
+            missing
+                .make(environment, setup.issuer(), &arn, &deployment.tags)
+                .await?;
         }
         if !plan.is_empty() {
             let apply = async {
@@ -391,6 +426,7 @@ async fn remove(
     );
     confirm(report, arguments.yes, &question)?;
     let provider = trusted(&environment).await?;
+    lift(&environment).await?;
     let destroy = environment.destroy(&app.manifest, &[Root::Ci], report, interrupt);
     phases.time(Phase::Destroy, destroy).await?;
     leave(&environment, provider, report).await;

@@ -173,7 +173,10 @@ async fn remove(
             }
         }
         let provider = match roots.contains(&Root::Ci) {
-            true => ci::trusted(environment).await?,
+            true => {
+                ci::lift(environment).await?;
+                ci::trusted(environment).await?
+            }
             false => None,
         };
         let destroy = async {

@@ -224,9 +224,10 @@ async fn look(
     let image = serving.as_deref().and_then(Image::parse);
     let mut variables = BTreeMap::new();
     let target = Root::of(manifest.target);
-    variables.insert(target, aside.variables(target, &manifest, image.as_ref())?);
+    let inputs = aside.variables(target, &manifest, image.as_ref()).await?;
+    variables.insert(target, inputs);
     let account_budget = budget::look(&aside).await?;
-    let foundation = aside.foundation_variables(&manifest, &account_budget)?;
+    let foundation = aside.foundation_variables(&manifest, &account_budget).await?;
     variables.insert(Root::Foundation, foundation);
     if let Some(inputs) = of_domain(environment, &manifest, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);
@@ -311,7 +312,7 @@ pub(crate) async fn of_ci(
 ) -> Result<Value, Failure> {
     let terraform = aside.terraform(Root::Ci, manifest, interrupt).await?;
     let resources = terraform.state().await?;
-    let inputs = CiInputs::of_state(&aside.names, aside.session.region(), &resources);
+    let inputs = CiInputs::of_state(&aside.names, aside.session.region(), manifest, &resources);
     serde_json::to_value(inputs.map_err(invalid)?)
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))
 }

@@ -11,7 +11,7 @@ use aws::Session;
 use rules::app::manifest::{Manifest, Overrides};
 use rules::app::names::Names;
 use rules::event::Event;
-use rules::leave::ci::partition;
+use rules::leave::ci::{partition, partition_of};
 use rules::shape::permissions::{Document, Phase, Scope, for_ci, statements};
 use std::path::Path;
 
@@ -71,26 +71,29 @@ fn write(file: &Path, document: &Document, report: &Report) -> Result<(), Failur
     Ok(())
 }
 
-/// Account and region: given, or those of the credentials. In a rehearsal they are fixed.
+/// Account and region: given, or those of the credentials. In a rehearsal they are fixed. The partition is that of
+/// the credentials, otherwise that of the region.
 async fn scope(manifest: &Manifest, flags: &Flags, global: &Global) -> Result<Scope, Failure> {
     let names = Names::new(manifest.name.clone(), manifest.environment.clone());
     let region = manifest.region.as_ref().map(|region| region.as_str());
-    let domain = manifest.domain.as_ref().map(|domain| domain.as_str());
-    let of = |account: &str, region: &str| {
-        Scope::from_names(&names, partition(region), account, region).with_domain(domain)
+    let of = |partition: &str, account: &str, region: &str| {
+        Scope::from_names(&names, partition, account, region).with_settings(manifest)
     };
     let named = flags.account.as_deref();
     let cloud = Cloud::chosen(global);
     if let Some((account, default)) = cloud.fixed_account() {
-        return Ok(of(named.unwrap_or(account), region.unwrap_or(default)));
+        let region = region.unwrap_or(default);
+        return Ok(of(partition(region), named.unwrap_or(account), region));
     }
     if let (Some(account), Some(region)) = (named, region) {
-        return Ok(of(account, region));
+        return Ok(of(partition(region), account, region));
     }
     let session = Session::open(global.profile.as_deref(), region, None).await?;
-    let account = match named {
-        Some(account) => account.to_owned(),
-        None => session.identity().await?.account,
-    };
-    Ok(of(&account, session.region()))
+    let region = session.region();
+    if let Some(account) = named {
+        return Ok(of(partition(region), account, region));
+    }
+    let caller = session.identity().await?;
+    let partition = partition_of(&caller.arn).unwrap_or_else(|| partition(region));
+    Ok(of(partition, &caller.account, region))
 }

@@ -339,7 +339,7 @@ async fn permissions(
 ) -> Seen<Vec<Simulated>> {
     environment.cloud().has_quotas_and_permissions()?;
     let arn = &environment.identity.arn;
-    let partition = arn.split(':').nth(1).unwrap_or("aws");
+    let partition = environment.partition();
     let simulation = Permissions::new(&environment.session);
     let principal = match Principal::from_arn(arn) {
         Principal::Root => {
@@ -373,7 +373,7 @@ async fn permissions(
         account: &environment.account,
         region: environment.session.region(),
         names: &environment.names,
-        domain: manifest.domain.as_ref().map(|domain| domain.as_str()),
+        manifest,
     };
     // An identity for releases does not need to create anything.
     let phase = match deployed.contains(&manifest.target) {

@@ -38,14 +38,14 @@ impl Environment {
     ///
     /// # Errors
     /// A bug: they cannot be written as JSON.
-    pub(crate) fn foundation_variables(
+    pub(crate) async fn foundation_variables(
         &self,
         manifest: &Manifest,
         budget: &AccountBudget,
     ) -> Result<Value, Failure> {
         let inputs = FoundationInputs {
             has_budget: budget.is_planned(),
-            ..FoundationInputs::of(manifest, self.session.region())
+            ..FoundationInputs::of(&self.bounded(manifest).await?, self.session.region())
         };
         serde_json::to_value(inputs).map_err(|error| Failure::new(Exit::Bug, error.to_string()))
     }
@@ -60,7 +60,7 @@ impl Environment {
         budget: &AccountBudget,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        let variables = self.foundation_variables(manifest, budget)?;
+        let variables = self.foundation_variables(manifest, budget).await?;
         let terraform = self
             .terraform_with(Root::Foundation, &variables, interrupt)
             .await?;

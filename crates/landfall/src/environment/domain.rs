@@ -209,6 +209,7 @@ pub(crate) fn inputs(
                 environment.session.region(),
                 domains,
                 api_id,
+                &manifest.tags,
             ))
         }
         Target::Fargate => {
@@ -218,13 +219,7 @@ pub(crate) fn inputs(
                 }
                 _ => None,
             };
-            serde_json::to_value(FargateDomainInputs::of(
-                names,
-                domains,
-                host,
-                manifest.request_seconds,
-                manifest.edge,
-            ))
+            serde_json::to_value(FargateDomainInputs::of(names, domains, host, manifest))
         }
     };
     inputs.map_err(|error| Failure::new(Exit::Bug, error.to_string()))

@@ -88,7 +88,7 @@ impl Environment {
         image: Option<&Image>,
         interrupt: &Interrupt,
     ) -> Result<Terraform, Failure> {
-        let variables = self.variables(root, manifest, image)?;
+        let variables = self.variables(root, manifest, image).await?;
         self.terraform_with(root, &variables, interrupt).await
     }
 
@@ -133,8 +133,8 @@ impl Environment {
     /// ask for nothing, so they only serve to destroy these.
     ///
     /// # Errors
-    /// A bug: they cannot be written as JSON.
-    pub(crate) fn variables(
+    /// As of [`Environment::bounded`].
+    pub(crate) async fn variables(
         &self,
         root: Root,
         manifest: &Manifest,
@@ -142,20 +142,21 @@ impl Environment {
     ) -> Result<Value, Failure> {
         let (names, region) = (&self.names, self.session.region());
         let none = BTreeMap::new();
+        let manifest = &match root {
+            Root::Foundation | Root::Lambda => self.bounded(manifest).await?,
+            _ => manifest.clone(),
+        };
         let variables = match root {
             Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
             Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
             Root::Lambda => serde_json::to_value(LambdaInputs::of(manifest, region, image)),
             Root::LambdaDomain => {
-                serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None))
+                let tags = &manifest.tags;
+                serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None, tags))
             }
-            Root::FargateDomain => serde_json::to_value(FargateDomainInputs::of(
-                names,
-                &none,
-                None,
-                manifest.request_seconds,
-                manifest.edge,
-            )),
+            Root::FargateDomain => {
+                serde_json::to_value(FargateDomainInputs::of(names, &none, None, manifest))
+            }
             Root::Ci => serde_json::to_value(CiInputs::to_remove(names, region)),
         };
         variables.map_err(|error| Failure::new(Exit::Bug, error.to_string()))

@@ -154,6 +154,8 @@ fn scope(event: &Event) -> Option<Scope> {
             app: name.clone(),
             environment: environment.clone(),
             domain: None,
+            role_path: "/".to_owned(),
+            boundary: None,
         }),
         _ => None,
     }

@@ -13,6 +13,7 @@ mod draft;
 pub mod key;
 mod name;
 mod newtype;
+mod organization;
 mod path;
 mod problem;
 mod resolve;
@@ -31,7 +32,8 @@ pub use alerts::LOG_RETENTION_DAYS;
 pub use container::{Capability, Container, TMP, User, WritablePath};
 pub use domain::{DOMAIN_LENGTH, Domain};
 pub use draft::Draft;
-pub use name::{AppName, EnvironmentName, STEM_LENGTH};
+pub use name::{AppName, EnvironmentName, PREVIEW, STEM_LENGTH};
+pub use organization::{MAX_TAGS, PermissionsBoundary, RolePath, boundary_arn};
 pub use path::RelativePath;
 pub use problem::{Invalid, Problem, Problems};
 pub use rule_id::RuleId;
@@ -122,6 +124,13 @@ pub struct Manifest {
     pub idle_seconds: u32,
     /// Days that log lines are kept, one of [`LOG_RETENTION_DAYS`]; default 14.
     pub log_retention_days: u32,
+    /// Tags on everything, besides landfall's own; default none.
+    pub tags: BTreeMap<String, String>,
+    /// Policy that limits every role; default none, or the one that `landfall ci` made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<PermissionsBoundary>,
+    /// Path of every role; default `/`.
+    pub role_path: RolePath,
 }
 
 impl Manifest {

@@ -85,6 +85,14 @@ pub const CLOSED: &str = "closed";
 /// Name of the one container in a task.
 pub const CONTAINER: &str = "app";
 
+/// Name of the policy that limits the roles of all previews of an app.
+pub fn previews_boundary(app: &AppName) -> String {
+    format!("{app}_previews-boundary")
+}
+
+/// Path of all policies that landfall makes, each below the name of its environment.
+pub const POLICIES: &str = "/landfall/";
+
 /// Names in one environment of one app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -120,17 +128,25 @@ impl Names {
         format!("/aws/lambda/{}", self.function())
     }
 
-    /// CloudWatch log group of the HTTP API, with a line for every request.
+    /// CloudWatch log group of the HTTP API, with a line for every request. For groups below
+    /// `/aws/vendedlogs/` AWS needs no entry of their own in the account's resource policy, whose length is limited
+    /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html>).
     pub fn access_log_group(&self) -> String {
+        format!("/aws/vendedlogs{}/access", self.log_group())
+    }
+
+    /// What [`Names::access_log_group`] was in earlier versions.
+    pub fn former_access_log_group(&self) -> String {
         format!("{}/access", self.log_group())
     }
 
-    /// Every log group, whatever the target.
-    pub fn log_groups(&self) -> [String; 3] {
+    /// Every log group, whatever the target and the version that made it.
+    pub fn log_groups(&self) -> [String; 4] {
         [
             self.log_group(),
             self.function_log_group(),
             self.access_log_group(),
+            self.former_access_log_group(),
         ]
     }
 
@@ -152,6 +168,15 @@ impl Names {
     /// Path of the policies that the roles of CI have.
     pub fn policy_path(&self) -> String {
         format!("/landfall/{}/", self.id())
+    }
+
+    /// Name of the policy that limits the roles of this environment where CI deploys it. Policies have names that
+    /// are unique in the account, whatever their path; no environment's name has an underscore.
+    pub fn boundary(&self) -> String {
+        match self.environment.is_preview() {
+            true => previews_boundary(&self.app),
+            false => format!("{}-boundary", self.id()),
+        }
     }
 
     /// SNS topic of alarms and budget.

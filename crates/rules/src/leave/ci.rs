@@ -8,16 +8,21 @@
 pub mod claims;
 pub mod origin;
 pub mod permissions;
+pub mod repository;
 pub mod subject;
 pub mod trust;
 
+#[cfg(test)]
+mod boundary_tests;
 #[cfg(test)]
 mod claims_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 
+use crate::app::manifest::{PermissionsBoundary, RolePath};
 use origin::{Branch, GithubEnvironment, Project};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The audience of tokens for AWS. Both forges let a job choose it.
 pub const AUDIENCE: &str = "sts.amazonaws.com";
@@ -89,6 +94,14 @@ pub struct Ids {
     pub repository: u64,
 }
 
+/// Of the roles that trust a provider, those that stay. IAM lists roles for a while after they were removed, so
+/// those just `removed` do not count.
+pub fn trusted_by_others(trusting: Vec<String>, removed: &[String]) -> Vec<String> {
+    let mut others = trusting;
+    others.retain(|role| !removed.contains(role));
+    others
+}
+
 /// What CI is set up for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -100,6 +113,8 @@ pub struct Setup {
     pub ids: Option<Ids>,
     /// Branch that is deployed.
     pub branch: Branch,
+    /// The repository's default branch, if it is known: GitHub runs scheduled jobs there only. GitHub only.
+    pub default_branch: Option<Branch>,
     /// Environment of GitHub that the job which deploys names, if any.
     pub github_environment: Option<GithubEnvironment>,
     /// Whether pull requests get environments of their own.
@@ -140,6 +155,12 @@ pub struct Deployment {
     pub target: crate::app::manifest::Target,
     /// The domain of that environment, if it has one.
     pub domain: Option<crate::app::manifest::Domain>,
+    /// Tags on the roles and policies, besides landfall's own.
+    pub tags: BTreeMap<String, String>,
+    /// The policy that the manifest sets as the limit of every role, if it does.
+    pub permissions_boundary: Option<PermissionsBoundary>,
+    /// Path of every role.
+    pub role_path: RolePath,
     /// The app's directory in the repository; `.` for the repository itself.
     pub directory: String,
     /// Where jobs get landfall from.
@@ -162,7 +183,8 @@ impl Deployment {
             partition, account, ..
         } = self;
         format!(
-            "arn:{partition}:iam::{account}:role/{}-{role}",
+            "arn:{partition}:iam::{account}:role{}{}-{role}",
+            self.role_path,
             self.names.id()
         )
     }
@@ -177,13 +199,61 @@ impl Deployment {
 }
 
 /// The partition that a region belongs to
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>). Where the caller's ARN is known,
+/// [`partition_of`] it is certain.
 pub fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
+    const KNOWN: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("eusc-", "aws-eusc"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+    ];
+    let known = KNOWN.iter().find(|(start, _)| region.starts_with(start));
+    known.map_or("aws", |(_, partition)| partition)
+}
+
+/// The partition in an ARN.
+pub fn partition_of(arn: &str) -> Option<&str> {
+    let partition = arn.strip_prefix("arn:")?.split(':').next()?;
+    (!partition.is_empty()).then_some(partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_that_were_just_removed_keep_no_provider() {
+        let listed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let removed = Role::names("shop-prod");
+        let left = |names: &[&str]| trusted_by_others(listed(names), &removed);
+        assert_eq!(left(&["shop-prod-deploy", "shop-prod-plan"]), [""; 0]);
+        assert_eq!(
+            left(&["shop-prod-deploy", "web-prod-deploy"]),
+            ["web-prod-deploy"]
+        );
+    }
+
+    #[test]
+    fn every_partition_is_known() {
+        for (region, expected) in [
+            ("eu-west-2", "aws"),
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ] {
+            assert_eq!(partition(region), expected, "{region}");
+            let arn = format!("arn:{expected}:sts::123456789012:assumed-role/deployer/me");
+            assert_eq!(partition_of(&arn), Some(expected));
+        }
+        assert_eq!(partition_of("123456789012"), None);
     }
 }

@@ -4,7 +4,8 @@
 //! compares names in both directions.
 
 use crate::app::manifest::{
-    DEFAULT_IDLE_SECONDS, Manifest, Target, default_request_seconds, default_start_seconds,
+    DEFAULT_IDLE_SECONDS, Manifest, RolePath, Target, default_request_seconds,
+    default_start_seconds,
 };
 use crate::app::names::{Names, Slots};
 use crate::release::revision::Image;
@@ -96,6 +97,15 @@ pub struct FoundationInputs {
     pub has_budget: bool,
     /// Addresses that get alarms, after each has confirmed the subscription by mail.
     pub alarm_emails: Vec<String>,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Policy that limits every role: its ARN, or its path and name; empty for none.
+    #[serde(default)]
+    pub permissions_boundary: String,
+    /// Path of every role.
+    #[serde(default = "default_role_path")]
+    pub role_path: String,
 }
 
 /// `terraform.tfvars.json` of the Fargate root.
@@ -128,6 +138,9 @@ pub struct FargateInputs {
     /// Whether the edge, which knows that users speak HTTPS, stands before the app.
     #[serde(default = "default_edge")]
     pub edge: bool,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 // What environments from before these variables have.
@@ -137,6 +150,10 @@ fn default_idle() -> u32 {
 
 fn default_has_budget() -> bool {
     true
+}
+
+fn default_role_path() -> String {
+    RolePath::default().to_string()
 }
 
 fn default_edge() -> bool {
@@ -171,6 +188,15 @@ pub struct LambdaInputs {
     pub burst_limit: u32,
     /// Days that log lines are kept.
     pub log_retention_days: u32,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Policy that limits every role: its ARN, or its path and name; empty for none.
+    #[serde(default)]
+    pub permissions_boundary: String,
+    /// Path of every role.
+    #[serde(default = "default_role_path")]
+    pub role_path: String,
 }
 
 /// `terraform.tfvars.json` of the root of a Lambda target's domain.
@@ -187,6 +213,9 @@ pub struct LambdaDomainInputs {
     pub domains: BTreeMap<String, String>,
     /// HTTP API that the domain leads to.
     pub api_id: String,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// `terraform.tfvars.json` of the root of a Fargate target's domain.
@@ -207,6 +236,9 @@ pub struct FargateDomainInputs {
     /// As in [`FargateInputs`].
     #[serde(default = "default_edge")]
     pub edge: bool,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// `terraform.tfvars.json` of the CI root.
@@ -231,6 +263,18 @@ pub struct CiInputs {
     pub job_match: String,
     /// Policies of each role, as JSON.
     pub policies: BTreeMap<String, Vec<String>>,
+    /// Permissions boundaries as JSON, by their names.
+    #[serde(default)]
+    pub boundaries: BTreeMap<String, String>,
+    /// Tags on everything, besides landfall's own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Policy that limits every role: its ARN, or its path and name; empty for none.
+    #[serde(default)]
+    pub permissions_boundary: String,
+    /// Path of every role.
+    #[serde(default = "default_role_path")]
+    pub role_path: String,
 }
 
 /// The outputs of the CI root.
@@ -316,6 +360,11 @@ pub struct LambdaOutputs {
     pub role_arn: String,
 }
 
+fn boundary(manifest: &Manifest) -> String {
+    let boundary = manifest.permissions_boundary.as_ref();
+    boundary.map_or_else(String::new, ToString::to_string)
+}
+
 impl FoundationInputs {
     /// The foundation that a manifest asks for, in `region`.
     pub fn of(manifest: &Manifest, region: &str) -> FoundationInputs {
@@ -327,6 +376,9 @@ impl FoundationInputs {
             budget: manifest.budget.unwrap_or(0.0),
             has_budget: true,
             alarm_emails: manifest.alarm_emails.clone(),
+            tags: manifest.tags.clone(),
+            permissions_boundary: boundary(manifest),
+            role_path: manifest.role_path.to_string(),
         }
     }
 }
@@ -347,6 +399,7 @@ impl FargateInputs {
             request_seconds: manifest.request_seconds,
             idle_seconds: manifest.idle_seconds,
             edge: manifest.edge,
+            tags: manifest.tags.clone(),
         }
     }
 }
@@ -361,6 +414,7 @@ impl LambdaDomainInputs {
         region: &str,
         domains: &BTreeMap<String, String>,
         api_id: Option<&str>,
+        tags: &BTreeMap<String, String>,
     ) -> LambdaDomainInputs {
         LambdaDomainInputs {
             name: names.app.to_string(),
@@ -368,6 +422,7 @@ impl LambdaDomainInputs {
             region: region.to_owned(),
             domains: domains.clone(),
             api_id: api_id.unwrap_or(LambdaDomainInputs::NO_API).to_owned(),
+            tags: tags.clone(),
         }
     }
 }
@@ -381,8 +436,7 @@ impl FargateDomainInputs {
         names: &Names,
         domains: &BTreeMap<String, String>,
         load_balancer_dns_name: Option<&str>,
-        request_seconds: u32,
-        edge: bool,
+        manifest: &Manifest,
     ) -> FargateDomainInputs {
         FargateDomainInputs {
             name: names.app.to_string(),
@@ -391,8 +445,9 @@ impl FargateDomainInputs {
             load_balancer_dns_name: load_balancer_dns_name
                 .unwrap_or(FargateDomainInputs::NO_LOAD_BALANCER)
                 .to_owned(),
-            request_seconds,
-            edge,
+            request_seconds: manifest.request_seconds,
+            edge: manifest.edge,
+            tags: manifest.tags.clone(),
         }
     }
 }
@@ -430,6 +485,9 @@ impl LambdaInputs {
             rate_limit: LambdaInputs::RATE_LIMIT,
             burst_limit: LambdaInputs::BURST_LIMIT,
             log_retention_days: manifest.log_retention_days,
+            tags: manifest.tags.clone(),
+            permissions_boundary: boundary(manifest),
+            role_path: manifest.role_path.to_string(),
         }
     }
 

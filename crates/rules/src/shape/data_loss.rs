@@ -71,7 +71,7 @@ pub fn losses(plan: &Plan) -> Vec<Loss> {
         .destroyed()
         .map(|change| Loss {
             change: change.clone(),
-            stake: stake(&change.kind).0,
+            stake: stake_of(change).0,
         })
         .collect();
     losses.sort_by_key(|loss| loss.stake);
@@ -82,10 +82,7 @@ impl Loss {
     /// One sentence: what happens, which attribute forces it, and what it means.
     pub fn explain(&self) -> String {
         let Change {
-            address,
-            kind,
-            action,
-            ..
+            address, action, ..
         } = &self.change;
         let fate = match action {
             Action::Replace => "would be replaced",
@@ -95,7 +92,7 @@ impl Loss {
             Some(because) => format!(", {because}"),
             None => String::new(),
         };
-        format!("{address} {fate}{because}: {}", stake(kind).1)
+        format!("{address} {fate}{because}: {}", stake_of(&self.change).1)
     }
 
     /// Why Terraform does it, if the plan states a reason
@@ -123,6 +120,19 @@ impl Loss {
         };
         Some(words.to_owned())
     }
+}
+
+/// The log of requests that API Gateway writes. Another name makes another group, as by the version of landfall that
+/// moved it below `/aws/vendedlogs/`.
+const ACCESS_LOG: &str = "aws_cloudwatch_log_group.access";
+
+/// What stands on a resource that changes, and what its loss means.
+fn stake_of(change: &Change) -> (Stake, &'static str) {
+    if change.address == ACCESS_LOG && change.action == Action::Replace {
+        let lost = "the API's lines about earlier requests are gone, the app's own logs stay";
+        return (Stake::Nothing, lost);
+    }
+    stake(&change.kind)
 }
 
 /// What stands on a resource of this kind, and what its loss means.

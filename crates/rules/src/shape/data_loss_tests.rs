@@ -36,6 +36,31 @@ fn another_port_stops_the_tasks() {
     insta::assert_snapshot!(described(&losses(&replacing().1)));
 }
 
+/// Its new name below `/aws/vendedlogs/` is landfall's doing, and what the app wrote stays.
+#[test]
+fn another_name_of_the_access_log_loses_nothing_that_anyone_asks_about() {
+    let kind = "aws_cloudwatch_log_group";
+    let of = |address: &str, action| Plan {
+        changes: vec![Change {
+            forced_by: vec!["name".to_owned()],
+            ..Change::new(address, kind, action)
+        }],
+        ..Plan::default()
+    };
+    let moved = of("aws_cloudwatch_log_group.access", Action::Replace);
+    assert_eq!(Verdict::of(&[&moved], true), Verdict::Allowed);
+    let text = losses(&moved)[0].explain();
+    assert!(text.contains("lines about earlier requests are gone"), "{text}");
+    for (address, action) in [
+        ("aws_cloudwatch_log_group.access", Action::Delete),
+        ("aws_cloudwatch_log_group.function", Action::Replace),
+        ("aws_cloudwatch_log_group.app", Action::Replace),
+    ] {
+        let verdict = Verdict::of(&[&of(address, action)], true);
+        assert!(matches!(verdict, Verdict::NeedsYes(_)), "{address}");
+    }
+}
+
 #[test]
 fn users_are_not_cut_off() {
     let (foundation, fargate) = replacing();

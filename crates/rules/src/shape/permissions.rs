@@ -5,6 +5,7 @@
 //! they exist; where it does not, the tags on all of landfall's resources decide
 //! (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
 
+mod boundary;
 mod ci;
 mod denial;
 mod domain;
@@ -17,10 +18,13 @@ mod secrets;
 mod statement;
 
 #[cfg(test)]
-mod authorization;
+pub(crate) mod authorization;
+#[cfg(test)]
+pub(crate) mod evaluator;
 #[cfg(test)]
 mod tests;
 
+pub use boundary::boundary;
 pub use denial::{Denied, Whence};
 pub use scope::Scope;
 pub use statement::{Document, LONGEST, Statement};
@@ -119,6 +123,14 @@ pub fn for_ci(phase: Phase, scope: &Scope) -> Vec<Statement> {
         Phase::Teardown => ci::remove(scope),
     }
 }
+
+/// Actions that AWS checks and the Service Authorization Reference does not list. IAM accepts them in a policy; its
+/// simulation refuses them as unknown.
+pub const UNDOCUMENTED: [&str; 3] = [
+    "apigateway:TagResource",
+    "apigateway:UntagResource",
+    "cloudfront:CreateDistributionWithTags",
+];
 
 /// The permission to find expired environments. Their names are not known in advance, so all buckets are
 /// listed, and the tags of each show whether it has expired.

@@ -9,8 +9,8 @@ use rules::app::dockerfile::{exposed_ports, final_user};
 use rules::app::manifest::{
     AppName, Architecture, Capability, Choice, Container, Count, Cpu, Domain, Draft,
     EnvironmentName, Facts, HealthPath, LOG_RETENTION_DAYS, MAX_DRAIN_SECONDS, Manifest, Memory,
-    Need, Overrides, Port, ProtectedFact, ProtectedState, Region, RelativePath, SecretName,
-    SecretsStore, StateBackend, Target, User, WritablePath,
+    Need, Overrides, PermissionsBoundary, Port, ProtectedFact, ProtectedState, Region,
+    RelativePath, RolePath, SecretName, SecretsStore, StateBackend, Target, User, WritablePath,
 };
 
 /// Pieces of settings, in any order: far more of them get past TOML than of arbitrary text.
@@ -192,6 +192,11 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             request_seconds: 90,
             idle_seconds: 300,
             log_retention_days,
+            tags: [("team".to_owned(), format!("web {drain_seconds}"))].into(),
+            permissions_boundary: any_region
+                .then(|| PermissionsBoundary::parse("team/boundary").ok())
+                .flatten(),
+            role_path: RolePath::parse(if local { "/teams/web/" } else { "/" }).ok()?,
         })
     })
 }

@@ -45,6 +45,11 @@ fn every_key_arrives() {
         request_seconds = 90
         idle_seconds = 300
         log_retention_days = 365
+        permissions_boundary = "team-boundary"
+        role_path = "/teams/web/"
+        [tags]
+        team = "web"
+        "cost-center" = "42"
         [container]
         user = "1000:www"
         read_only = false
@@ -58,6 +63,59 @@ fn every_key_arrives() {
     )
     .expect("manifest");
     insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).expect("JSON"));
+}
+
+/// The role that makes previews of `shop` may touch every name that begins with `shop-pr-`.
+#[test]
+fn no_other_name_looks_like_a_preview() {
+    let of = |name: &str, environment: &str, settings_only| {
+        let overrides = Overrides {
+            settings_only,
+            ..overrides()
+        };
+        let text = format!("name = '{name}'\nenvironment = '{environment}'\n");
+        Draft::read(Some(&text)).resolve(&facts(), &overrides)
+    };
+    for (name, environment) in [
+        ("shop", "pr-7"),
+        ("pr", "prod"),
+        ("prints", "pr"),
+        ("shop", "a-print"),
+    ] {
+        assert!(of(name, environment, false).is_ok(), "{name} {environment}");
+    }
+    for (name, environment, fix) in [
+        ("shop-pr", "prod", "`shop-pull`"),
+        ("shop-pr-a", "prod", "`shop-pull-a`"),
+        ("shop", "api-pr-1", "`api-pull-1`"),
+    ] {
+        let problems = of(name, environment, false).expect_err(name).to_string();
+        assert!(problems.contains("looks like the preview"), "{problems}");
+        assert!(problems.contains(fix), "{problems}");
+        // What is deployed already can still be removed.
+        assert!(of(name, environment, true).is_ok(), "{name} {environment}");
+    }
+}
+
+#[test]
+fn wrong_tags_are_all_reported() {
+    let text = "[tags]\n'landfall:app' = 'x'\nTeam = 'a'\nteam = 'b'\nsize = 1\n";
+    let problems = Draft::read(Some(text))
+        .resolve(&facts(), &overrides())
+        .expect_err("problems")
+        .to_string();
+    for expected in [
+        "reserved",
+        "differ only in case",
+        "`tags.size` is a whole number",
+    ] {
+        assert!(problems.contains(expected), "{problems}");
+    }
+    let many: Vec<String> = (0..41).map(|n| format!("t{n} = 'x'")).collect();
+    let text = format!("tags = {{ {} }}", many.join(", "));
+    let problems = Draft::read(Some(&text)).resolve(&facts(), &overrides());
+    let problems = problems.expect_err("too many").to_string();
+    assert!(problems.contains("41 tags"), "{problems}");
 }
 
 /// A preview of a pull request is read from the same file, and must not take the users away.

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use rules::exit::Exit;
+use rules::leave::ci::origin::Branch;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +14,8 @@ pub(super) struct Checkout {
     pub(super) prefix: String,
     /// URL of the remote `origin`. It may contain a password, so it is never printed.
     pub(super) origin: Option<String>,
+    /// The default branch of `origin` when it was cloned, if git noted it.
+    pub(super) default_branch: Option<Branch>,
 }
 
 impl Checkout {
@@ -40,6 +43,8 @@ impl Checkout {
         Ok(Checkout {
             prefix: git(&["rev-parse", "--show-prefix"]).unwrap_or_default(),
             origin: git(&["remote", "get-url", "origin"]),
+            default_branch: git(&["symbolic-ref", "--short", "refs/remotes/origin/HEAD"])
+                .and_then(|name| name.strip_prefix("origin/")?.parse().ok()),
             root: git(&["rev-parse", "--show-toplevel"])
                 .map_or_else(|| directory.clone(), PathBuf::from),
         })

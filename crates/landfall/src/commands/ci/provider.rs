@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::report::Report;
 use aws::{ErrorKind, Identity};
 use rules::event::Event;
-use rules::leave::ci::{AUDIENCE, Role};
+use rules::leave::ci::{AUDIENCE, Role, trusted_by_others};
+use std::collections::BTreeMap;
 
 /// What the account lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +53,11 @@ impl Missing {
         environment: &Environment,
         issuer: &str,
         arn: &str,
+        tags: &BTreeMap<String, String>,
     ) -> Result<(), Failure> {
         let identity = Identity::new(&environment.session);
         match self {
-            Missing::Provider => match identity.create_provider(issuer, AUDIENCE).await {
+            Missing::Provider => match identity.create_provider(issuer, AUDIENCE, tags).await {
                 // Another command was faster.
                 Err(error) if error.kind == ErrorKind::Conflict => {}
                 other => other?,
@@ -94,7 +96,8 @@ pub(crate) async fn leave(environment: &Environment, arn: Option<String>, report
         if !ours {
             return Ok(None);
         }
-        let others = identity.trusting(&arn).await?;
+        let own = Role::names(&environment.names.id());
+        let others = trusted_by_others(identity.trusting(&arn).await?, &own);
         if others.is_empty() {
             identity.delete_provider(&arn).await?;
         }

@@ -15,6 +15,7 @@ pub(crate) fn github_setup() -> Setup {
             repository: 345,
         }),
         branch: "main".parse().expect("a branch"),
+        default_branch: None,
         github_environment: None,
         previews: true,
     }
@@ -40,6 +41,9 @@ pub(crate) fn deployment() -> Deployment {
         ),
         target: Target::Lambda,
         domain: None,
+        tags: Default::default(),
+        permissions_boundary: None,
+        role_path: Default::default(),
         directory: ".".to_owned(),
         archive: Some(Archive {
             url: "https://example.com/landfall-0.1.0-x86_64.tar.gz"

@@ -87,7 +87,7 @@ fn function(url: &str) -> Outputs {
         function_arn: "arn:aws:lambda:eu-west-2:123456789012:function:hello-prod".into(),
         alias: "live".into(),
         log_group: "/aws/lambda/hello-prod".into(),
-        access_log_group: "/landfall/hello-prod/access".into(),
+        access_log_group: "/aws/vendedlogs/landfall/hello-prod/access".into(),
         role_arn: "arn:aws:iam::123456789012:role/hello-prod-function".into(),
     })
 }

@@ -9,8 +9,9 @@ use super::traffic::{
 };
 use super::{
     AppName, Architecture, Container, Count, Cpu, Domain, EnvironmentName, FileSum, HealthPath,
-    Memory, Need, Overrides, Port, Region, RelativePath, RuleId, SecretName, SecretsStore,
-    StateBackend, Strategy, Target, User, WritablePath, key, value, variables,
+    MAX_TAGS, Memory, Need, Overrides, PermissionsBoundary, Port, Region, RelativePath, RolePath,
+    RuleId, SecretName, SecretsStore, StateBackend, Strategy, Target, User, WritablePath, key,
+    organization, value, variables,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
@@ -58,6 +59,9 @@ pub struct Draft {
     pub(super) request_seconds: u32,
     pub(super) idle_seconds: u32,
     pub(super) log_retention_days: u32,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) permissions_boundary: Option<PermissionsBoundary>,
+    pub(super) role_path: RolePath,
     /// Line of each key that is present, right or wrong.
     pub(super) lines: BTreeMap<&'static str, usize>,
     pub(super) problems: Vec<Problem>,
@@ -150,6 +154,11 @@ impl Draft {
                     alerts::log_retention_days(value::whole("log_retention_days", v)?)
                 })
                 .unwrap_or(DEFAULT_LOG_RETENTION_DAYS),
+            tags: reader.tags(),
+            permissions_boundary: reader.text("permissions_boundary", PermissionsBoundary::parse),
+            role_path: reader
+                .text("role_path", RolePath::parse)
+                .unwrap_or_default(),
             readable: reader.broken.is_empty(),
             lines: reader.lines,
             problems: reader.problems,
@@ -427,6 +436,58 @@ impl<'t> Reader<'t> {
                 ..problem
             }));
         container
+    }
+
+    /// The table `tags`, whose keys the user invents. IAM compares them without regard to case.
+    fn tags(&mut self) -> BTreeMap<String, String> {
+        let mut tags: BTreeMap<String, String> = BTreeMap::new();
+        let Some((start, found)) = self.find("tags") else {
+            return tags;
+        };
+        let DeValue::Table(table) = found.get_ref() else {
+            let wrong = value::wrong_kind("tags", found.get_ref(), "a table of strings");
+            self.report(start, "tags", wrong);
+            return tags;
+        };
+        for (name, value) in table.iter() {
+            let start = name.span().start;
+            if self.is_broken(start, value) {
+                continue;
+            }
+            let (name, key) = (name.get_ref(), format!("tags.{}", name.get_ref()));
+            let read = value::text(&key, value.get_ref()).and_then(|v| organization::tag(name, v));
+            let twice = tags.keys().find(|one| one.eq_ignore_ascii_case(name));
+            match (read, twice) {
+                (Ok(text), None) => {
+                    tags.insert(name.to_string(), text);
+                }
+                (Ok(_), Some(other)) => {
+                    let invalid = Invalid::new(
+                        format!(
+                            "the tags {} and {} differ only in case",
+                            quoted(other),
+                            quoted(name)
+                        ),
+                        "IAM takes them for the same",
+                        "remove one of the two",
+                    );
+                    self.report(start, &key, invalid);
+                }
+                (Err(invalid), _) => self.report(start, &key, invalid),
+            }
+        }
+        if tags.len() > MAX_TAGS {
+            let invalid = Invalid::new(
+                format!("`tags` holds {} tags", tags.len()),
+                format!(
+                    "AWS allows 50 on a resource, and landfall keeps {} for itself",
+                    50 - MAX_TAGS
+                ),
+                format!("keep at most {MAX_TAGS}"),
+            );
+            self.report(start, "tags", invalid);
+        }
+        tags
     }
 
     /// The table `env`, whose keys the user invents.

@@ -143,7 +143,7 @@ pub const KEYS: &[Key] = &[
         r#"needs = ["websockets"]"#,
         "what not every target offers: `\"websockets\"`, `\"long-requests\"` (over 30 s), \
          `\"background-work\"`"),
-    key("region", Text(pattern("^[a-z]{2}(-[a-z]+)+-[0-9]$")), Depends("the profile's"),
+    key("region", Text(pattern("^[a-z]{2,4}(-[a-z]+)+-[0-9]$")), Depends("the profile's"),
         r#"region = "eu-west-2""#,
         "AWS region"),
     key("domain", Text(DOMAIN), Depends("AWS's name only"), r#"domain = "app.example.com""#,
@@ -225,6 +225,16 @@ pub const KEYS: &[Key] = &[
     key("log_retention_days", WholeOneOf(|| LOG_RETENTION_DAYS.to_vec()),
         KeyDefault::Whole(DEFAULT_LOG_RETENTION_DAYS), "log_retention_days = 14",
         "days that log lines are kept: a value that CloudWatch Logs supports"),
+    key("tags", Shape::Table, Empty("none"), r#"tags = { team = "web" }"#,
+        "table of tags for everything in AWS, besides landfall's own, [for an \
+         organization](permissions.md#organizations) that requires them"),
+    key("permissions_boundary", Text(at_most(2048, "^[A-Za-z0-9_+=,.@/:-]+$")),
+        Depends("none; with [roles for CI](ci.md#boundary) the policy that belongs to them"),
+        r#"permissions_boundary = "team-boundary""#,
+        "policy that limits every role: its ARN, or its name in the account"),
+    key("role_path", Text(at_most(512, "^/([A-Za-z0-9_+=,.@-]+/)*$")), KeyDefault::Text("/"),
+        r#"role_path = "/teams/web/""#,
+        "path of every role in IAM; fixed for the life of the environment"),
 ];
 
 /// The keys under `[container]`. No other key has one of these names.

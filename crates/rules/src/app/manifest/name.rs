@@ -12,6 +12,10 @@ pub const STEM_LENGTH: usize = 24;
 /// Longest single part: the other part has at least one character, and a hyphen stands between.
 pub(super) const PART_LENGTH: usize = STEM_LENGTH - 2;
 
+/// First word of the environments that pull requests get, `pr-7`. The role that makes them may touch every name
+/// that begins with `APP-pr-`, so no other name may begin so.
+pub const PREVIEW: &str = "pr";
+
 /// Load balancers may not be called so.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 const RESERVED: &str = "internal";
@@ -77,6 +81,49 @@ impl AppName {
     }
 }
 
+impl AppName {
+    /// Checks that `name-environment` does not begin like the previews of another app: a role for previews of
+    /// `shop` may touch `shop-pr-*`, which an app called `shop-pr` would match.
+    pub(super) fn check_previews(&self, environment: &EnvironmentName) -> Result<(), Invalid> {
+        let later = |text: &str| text.split('-').skip(1).any(|word| word == PREVIEW);
+        let (what, key, other) = if later(self.as_str()) {
+            (quoted(self.as_str()), "name", "an app")
+        } else if later(environment.as_str()) {
+            (
+                quoted(environment.as_str()),
+                "environment",
+                "an environment",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Invalid::new(
+            format!("{what} cannot be the name of {other}"),
+            format!(
+                "`{self}-{environment}` looks like the preview of a pull request of another app, which that app's \
+                 jobs in CI may change and remove"
+            ),
+            format!(
+                "set a `{key}` in which `{PREVIEW}` is no later word, such as `{}`",
+                {
+                    let text = match key {
+                        "name" => self.as_str(),
+                        _ => environment.as_str(),
+                    };
+                    let words: Vec<&str> = text
+                        .split('-')
+                        .map(|word| match word {
+                            PREVIEW => "pull",
+                            word => word,
+                        })
+                        .collect();
+                    words.join("-")
+                }
+            ),
+        ))
+    }
+}
+
 /// Name of one deployment of an app, written like an app's name; default `prod`. From the key
 /// `environment`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -96,6 +143,14 @@ impl EnvironmentName {
             )),
             None => Ok(EnvironmentName(text.to_owned())),
         }
+    }
+}
+
+impl EnvironmentName {
+    /// Whether it is the environment of a pull request: `pr-7`.
+    pub fn is_preview(&self) -> bool {
+        let rest = self.0.strip_prefix(PREVIEW);
+        rest.is_some_and(|rest| rest.starts_with('-'))
     }
 }
 

@@ -101,6 +101,9 @@ impl Draft {
             request_seconds: self.request_seconds,
             idle_seconds: self.idle_seconds,
             log_retention_days: self.log_retention_days,
+            tags: self.tags.clone(),
+            permissions_boundary: self.permissions_boundary.clone(),
+            role_path: self.role_path.clone(),
         })
     }
 
@@ -127,8 +130,14 @@ impl Draft {
             // The line of the part that can be changed: one from the command line has none.
             let name_line = self.line_unless("name", overrides.name.is_some());
             let environment_line = self.line_unless("environment", overrides.environment.is_some());
+            // What was deployed under such a name can still be read and removed.
+            let reserved = match overrides.settings_only {
+                true => Ok(()),
+                false => name.check_previews(environment),
+            };
             return name
                 .check_with(environment)
+                .and(reserved)
                 .map(|()| name.clone())
                 .map_err(|invalid| {
                     Some(Problem::at(name_line.or(environment_line), "name", invalid))
@@ -137,7 +146,12 @@ impl Draft {
         if self.is_wrong("name") {
             return Err(None);
         }
-        AppName::from_directory(&facts.directory_name, environment).ok_or_else(|| {
+        let found = AppName::from_directory(&facts.directory_name, environment);
+        if let Some(name) = found.as_ref().filter(|_| !overrides.settings_only) {
+            let reserved = name.check_previews(environment);
+            reserved.map_err(|invalid| Some(Problem::at(None, "name", invalid)))?;
+        }
+        found.ok_or_else(|| {
             Some(Problem::at(
                 None,
                 "name",

@@ -1,8 +1,10 @@
 //! Which tokens a role trusts.
 
+use super::origin::Branch;
 use super::permissions;
 use super::subject::{Context, Repository, Subject};
 use super::{AUDIENCE, Deployment, Forge, Role, Setup};
+use crate::app::manifest::RolePath;
 use crate::shape::contract::CiInputs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -57,11 +59,17 @@ pub fn subjects(setup: &Setup, role: Role) -> Vec<String> {
         }
         (Forge::Github, Role::Deploy) => match &setup.github_environment {
             Some(environment) => vec![Context::Environment(environment.to_string())],
-            None => vec![branch(setup)],
+            None => vec![branch(&setup.branch)],
         },
         (Forge::Github, Role::Plan) => vec![Context::PullRequest],
-        // The hourly job that takes down what is over runs on the branch.
-        (Forge::Github, Role::Preview) => vec![Context::PullRequest, branch(setup)],
+        // The hourly job that takes down what is over runs on the default branch, whatever branch is deployed
+        // (<https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#schedule>).
+        (Forge::Github, Role::Preview) => {
+            let mut all = vec![Context::PullRequest, branch(&setup.branch)];
+            let default = setup.default_branch.as_ref();
+            all.extend(default.filter(|one| **one != setup.branch).map(branch));
+            all
+        }
     };
     let (owner, name) = setup.project.path.split_once('/').unwrap_or_default();
     let mut repositories = vec![Repository::named(owner, name)];
@@ -82,8 +90,8 @@ pub fn subjects(setup: &Setup, role: Role) -> Vec<String> {
     repositories.iter().flat_map(each).collect()
 }
 
-fn branch(setup: &Setup) -> Context {
-    Context::Ref(format!("refs/heads/{}", setup.branch))
+fn branch(branch: &Branch) -> Context {
+    Context::Ref(format!("refs/heads/{branch}"))
 }
 
 /// The `ref` claim of the branch that is deployed.
@@ -141,6 +149,13 @@ impl CiInputs {
             job_subjects,
             job_match: job_match(setup.forge).as_str().to_owned(),
             policies,
+            boundaries: permissions::boundaries(setup, deployment),
+            tags: deployment.tags.clone(),
+            permissions_boundary: deployment
+                .permissions_boundary
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            role_path: deployment.role_path.to_string(),
         }
     }
 
@@ -156,6 +171,10 @@ impl CiInputs {
             job_subjects: BTreeMap::new(),
             job_match: Match::StringEquals.as_str().to_owned(),
             policies: BTreeMap::new(),
+            boundaries: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            permissions_boundary: String::new(),
+            role_path: RolePath::default().to_string(),
         }
     }
 }
@@ -206,6 +225,28 @@ mod tests {
         assert_eq!(
             condition["StringEqualsIfExists"]["token.actions.githubusercontent.com:ref"],
             "refs/heads/main"
+        );
+    }
+
+    #[test]
+    fn scheduled_jobs_run_on_the_default_branch_and_previews_trust_it() {
+        let setup = Setup {
+            branch: "release".parse().expect("a branch"),
+            default_branch: "main".parse().ok(),
+            ids: None,
+            ..github()
+        };
+        assert_eq!(
+            subjects(&setup, Role::Preview),
+            [
+                "repo:octo/shop:pull_request",
+                "repo:octo/shop:ref:refs/heads/release",
+                "repo:octo/shop:ref:refs/heads/main",
+            ]
+        );
+        assert_eq!(
+            subjects(&setup, Role::Deploy),
+            ["repo:octo/shop:ref:refs/heads/release"]
         );
     }
 

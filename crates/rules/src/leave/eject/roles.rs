@@ -1,7 +1,7 @@
 //! The variables of the `ci` root, read from what it created: the machine that ejects may never have had them,
 //! because they come from the flags of `landfall ci`, and Terraform keeps no variables.
 
-use crate::app::manifest::Invalid;
+use crate::app::manifest::{Invalid, Manifest};
 use crate::app::names::Names;
 use crate::shape::contract::CiInputs;
 use crate::shape::plan::Resource;
@@ -9,13 +9,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 impl CiInputs {
-    /// The variables with which the root made these resources.
+    /// The variables with which the root made these resources. Tags, path and boundary of the roles are the
+    /// manifest's.
     ///
     /// # Errors
     /// They are not what the root makes.
     pub fn of_state(
         names: &Names,
         region: &str,
+        manifest: &Manifest,
         resources: &[Resource],
     ) -> Result<CiInputs, Invalid> {
         let deploy = resources
@@ -43,6 +45,13 @@ impl CiInputs {
             job_subjects,
             job_match,
             policies: policies(resources)?,
+            boundaries: boundaries(resources)?,
+            tags: manifest.tags.clone(),
+            permissions_boundary: manifest
+                .permissions_boundary
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            role_path: manifest.role_path.to_string(),
         })
     }
 }
@@ -102,6 +111,19 @@ impl Trust {
     }
 }
 
+/// The permissions boundaries by their names.
+fn boundaries(resources: &[Resource]) -> Result<BTreeMap<String, String>, Invalid> {
+    let named = |one: &Resource| {
+        let name = key(&one.address, "aws_iam_policy.boundary")?.to_owned();
+        let text = one.values["policy"].as_str().map(str::to_owned);
+        Some(match text {
+            Some(text) => Ok((name, text)),
+            None => Err(unclear(format!("{} has no text", one.address))),
+        })
+    };
+    resources.iter().filter_map(named).collect()
+}
+
 /// The policies of each role, in the order of their numbers.
 fn policies(resources: &[Resource]) -> Result<BTreeMap<String, Vec<String>>, Invalid> {
     let mut numbered: BTreeMap<String, BTreeMap<u32, String>> = BTreeMap::new();
@@ -147,9 +169,21 @@ fn words(value: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::manifest::{Draft, Facts, Overrides};
     use crate::leave::ci::samples::{deployment, github, gitlab};
     use crate::leave::ci::{Setup, trust};
     use serde_json::json;
+
+    fn manifest() -> Manifest {
+        let facts = Facts {
+            directory_name: "shop".into(),
+            dockerfile: Some("FROM scratch\n".into()),
+            protected: vec![],
+        };
+        Draft::read(None)
+            .resolve(&facts, &Overrides::default())
+            .expect("a manifest")
+    }
 
     fn resource(address: &str, values: Value) -> Resource {
         Resource {
@@ -182,6 +216,10 @@ mod tests {
         }
         policies.sort_by(|a, b| a.address.cmp(&b.address));
         resources.extend(policies);
+        for (name, text) in &inputs.boundaries {
+            let address = format!("aws_iam_policy.boundary[\"{name}\"]");
+            resources.push(resource(&address, json!({ "policy": text })));
+        }
         (inputs, resources)
     }
 
@@ -190,7 +228,12 @@ mod tests {
         for setup in [github(), gitlab()] {
             let (inputs, resources) = made(&setup);
             let deployment = deployment();
-            let read = CiInputs::of_state(&deployment.names, &deployment.region, &resources);
+            let read = CiInputs::of_state(
+                &deployment.names,
+                &deployment.region,
+                &manifest(),
+                &resources,
+            );
             assert_eq!(read, Ok(inputs), "{:?}", setup.forge);
         }
     }
@@ -200,8 +243,13 @@ mod tests {
         let (_, resources) = made(&github());
         let deployment = deployment();
         let of = |resources: &[Resource]| {
-            CiInputs::of_state(&deployment.names, &deployment.region, resources)
-                .expect_err("unclear")
+            CiInputs::of_state(
+                &deployment.names,
+                &deployment.region,
+                &manifest(),
+                resources,
+            )
+            .expect_err("unclear")
         };
         assert!(of(&resources[1..]).why.contains("aws_iam_role.deploy"));
         let mut broken = resources.clone();

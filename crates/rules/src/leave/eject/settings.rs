@@ -224,6 +224,7 @@ mod tests {
             there[name] = match value {
                 Value::Number(number) => json!(number.as_f64().unwrap_or_default() as u64 + 1),
                 Value::Array(_) => json!(["me@example.com"]),
+                Value::Object(_) => json!({ "team": "web" }),
                 Value::Bool(is_set) => json!(!is_set),
                 _ => json!("/other"),
             };
@@ -246,6 +247,9 @@ mod tests {
             (Root::Foundation, "log_retention_days", json!(30)),
             (Root::Foundation, "budget", json!(40.5)),
             (Root::Foundation, "alarm_emails", json!(["me@example.com"])),
+            (Root::Foundation, "tags", json!({ "team": "web" })),
+            (Root::Foundation, "permissions_boundary", json!("limit")),
+            (Root::Lambda, "role_path", json!("/teams/")),
             (Root::Fargate, "drain_seconds", json!(7)),
             (Root::Fargate, "start_seconds", json!(300)),
             (Root::Fargate, "request_seconds", json!(60)),

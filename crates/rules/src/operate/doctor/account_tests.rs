@@ -211,18 +211,19 @@ fn callers_are_distinguished() {
 #[test]
 fn every_simulation_has_a_valid_resource() {
     let names = names();
+    let manifest = settings("domain = \"app.example.com\"\n").unwrap();
     let at = Location {
         partition: "aws",
         account: "123456789012",
         region: "eu-west-2",
         names: &names,
-        domain: Some("app.example.com"),
+        manifest: &manifest,
     };
     for target in Target::ALL {
         let asks = asks(Phase::Setup, target, &at);
         let actions: Vec<&str> = asks.iter().flat_map(|ask| ask.actions.clone()).collect();
         assert!(
-            asks.len() <= 45,
+            asks.len() <= 50,
             "{target}: a call for each of {}",
             asks.len()
         );

@@ -2,11 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 
-use crate::app::manifest::Target;
+use crate::app::manifest::{Manifest, Target};
 use crate::app::names::Names;
 use crate::check::{Check, CheckId, Outcome};
 use crate::exit::Exit;
-use crate::shape::permissions::{Phase, Scope, reads, statements};
+use crate::shape::permissions::{Phase, Scope, Statement, UNDOCUMENTED, reads, statements};
 use serde_json::{Value, json};
 
 /// Actions on one resource, simulated with one call.
@@ -71,15 +71,15 @@ pub struct Location<'a> {
     pub region: &'a str,
     /// Names of the environment.
     pub names: &'a Names,
-    /// The domain, if there is one.
-    pub domain: Option<&'a str>,
+    /// What the manifest sets: domain, path and boundary of the roles.
+    pub manifest: &'a Manifest,
 }
 
 /// The simulations for a target: every action of [`crate::shape::permissions`] with which `up` changes something
 /// in this phase. Missing permissions to read show when landfall reads.
 pub fn asks(phase: Phase, target: Target, at: &Location<'_>) -> Vec<Ask> {
     let scope =
-        Scope::from_names(at.names, at.partition, at.account, at.region).with_domain(at.domain);
+        Scope::from_names(at.names, at.partition, at.account, at.region).with_settings(at.manifest);
     let reading = reads(target, &scope);
     let changing = statements(phase, target, &scope);
     changing
@@ -87,11 +87,18 @@ pub fn asks(phase: Phase, target: Target, at: &Location<'_>) -> Vec<Ask> {
         .filter(|statement| !reading.contains(statement))
         .map(|statement| Ask {
             resource: statement.resources[0].clone(),
-            actions: statement.actions.clone(),
+            actions: documented(&statement),
             context: statement.context(),
             condition: statement.json()["Condition"].clone(),
         })
+        .filter(|ask| !ask.actions.is_empty())
         .collect()
+}
+
+/// The actions that IAM's simulation knows.
+fn documented(statement: &Statement) -> Vec<&'static str> {
+    let known = |action: &&&str| !UNDOCUMENTED.contains(action);
+    statement.actions.iter().filter(known).copied().collect()
 }
 
 /// The identity of a simulation.

@@ -7,24 +7,24 @@ use std::collections::BTreeMap;
 /// The entry of one action.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Authorization {
+pub(crate) struct Authorization {
     /// `Read`, `List`, `Write`, `Tagging` or `Permissions management`.
-    pub(super) level: String,
+    pub(crate) level: String,
     /// What its resources look like, with `*` for what differs; none if it knows none but everything.
-    pub(super) arns: Vec<String>,
+    pub(crate) arns: Vec<String>,
     /// Whether the tags that the call gives can decide.
-    pub(super) request_tag: bool,
+    pub(crate) request_tag: bool,
     /// Whether the tags of what it is about can decide.
-    pub(super) resource_tag: bool,
+    pub(crate) resource_tag: bool,
 }
 
 impl Authorization {
     /// By action.
-    pub(super) fn all() -> BTreeMap<String, Authorization> {
+    pub(crate) fn all() -> BTreeMap<String, Authorization> {
         serde_json::from_str(include_str!("authorization.json")).expect("JSON")
     }
 
-    pub(super) fn is_reading(&self) -> bool {
+    pub(crate) fn is_reading(&self) -> bool {
         matches!(self.level.as_str(), "Read" | "List")
     }
 }

@@ -1,6 +1,7 @@
 //! What `landfall ci` makes: roles for jobs, their policies, and the account's identity provider.
 
-use super::{Scope, Statement};
+use super::{Scope, Statement, foundation};
+use crate::app::manifest::PREVIEW;
 
 const ROLES: [&str; 3] = ["deploy", "plan", "preview"];
 
@@ -10,6 +11,18 @@ fn policies(scope: &Scope) -> [String; 1] {
 
 fn providers(scope: &Scope) -> [String; 1] {
     [scope.global("iam", "oidc-provider/*")]
+}
+
+/// The roles that jobs make: the environment's and those of previews.
+fn bounded(scope: &Scope) -> Vec<String> {
+    let previews = Scope {
+        environment: format!("{PREVIEW}-*"),
+        ..scope.clone()
+    };
+    [scope, &previews]
+        .into_iter()
+        .flat_map(|one| one.roles(&foundation::ROLES))
+        .collect()
 }
 
 fn reads(scope: &Scope) -> Vec<Statement> {
@@ -28,6 +41,7 @@ fn reads(scope: &Scope) -> Vec<Statement> {
             &[
                 "iam:GetPolicy",
                 "iam:GetPolicyVersion",
+                "iam:ListEntitiesForPolicy",
                 "iam:ListPolicyVersions",
             ],
             policies(scope),
@@ -48,8 +62,10 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             "MakeRolesOfCi",
             &[
                 "iam:CreateRole",
+                "iam:PutRolePermissionsBoundary",
                 "iam:PutRolePolicy",
                 "iam:TagRole",
+                "iam:UntagRole",
                 "iam:UpdateAssumeRolePolicy",
                 "iam:UpdateRole",
                 "iam:UpdateRoleDescription",
@@ -71,6 +87,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "iam:DeletePolicy",
                 "iam:DeletePolicyVersion",
                 "iam:TagPolicy",
+                "iam:UntagPolicy",
             ],
             policies(scope),
         ),
@@ -104,6 +121,12 @@ pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
             "RemovePoliciesOfCi",
             &["iam:DeletePolicy", "iam:DeletePolicyVersion"],
             policies(scope),
+        ),
+        // A policy can be deleted only when it limits no role any more.
+        Statement::allow(
+            "LiftBoundaries",
+            &["iam:DeleteRolePermissionsBoundary"],
+            bounded(scope),
         ),
         Statement::allow(
             "RemoveProvider",

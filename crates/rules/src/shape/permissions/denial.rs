@@ -11,8 +11,11 @@ pub struct Denied {
     pub action: String,
     /// The resource, if AWS reports it: an ARN, or `*`.
     pub resource: Option<String>,
-    /// The kind of policy that denies it, unless it is the identity's own: `service control policy`, …
+    /// The kind of policy that denies it, unless it is that none of the identity's own allows it: `service control
+    /// policy`, …
     pub against: Option<String>,
+    /// The ARN of that policy, if AWS reports it.
+    pub policy: Option<String>,
 }
 
 /// Which of landfall's policies allows an action.
@@ -50,6 +53,7 @@ impl Denied {
             action: operation.to_owned(),
             resource: None,
             against: against(message),
+            policy: policy(message),
         })
     }
 
@@ -65,6 +69,7 @@ impl Denied {
                 action,
                 resource: resource.map(str::to_owned),
                 against: against(rest),
+                policy: policy(rest),
             });
         }
         let is_denied = [
@@ -80,6 +85,7 @@ impl Denied {
             action: of_operation(service, first_word(rest))?,
             resource: None,
             against: against(line),
+            policy: policy(line),
         })
     }
 
@@ -144,13 +150,66 @@ impl Denied {
         }
     }
 
+    /// What to do about a policy that stands above the identity's own.
+    fn overruled(&self, against: &str) -> Vec<String> {
+        let action = &self.action;
+        let article = match against.starts_with(['i', 'I']) {
+            true => "an",
+            false => "a",
+        };
+        let named = match &self.policy {
+            Some(arn) => format!(" ({arn})"),
+            None => String::new(),
+        };
+        let mut next = vec![format!(
+            "{article} {against}{named} denies {action}: no Allow statement of the identity overrides it; ask its author"
+        )];
+        if matches!(against, "service control policy" | "identity-based policy") {
+            next.extend(self.demands());
+        }
+        if against == "VPC endpoint policy" {
+            next.push(
+                "or deploy from a network whose calls do not pass through that endpoint".to_owned(),
+            );
+        }
+        next
+    }
+
+    /// What such policies often demand, and the key of landfall.toml that meets it. AWS does not report the condition.
+    fn demands(&self) -> Vec<String> {
+        let (service, name) = self.action.split_once(':').unwrap_or_default();
+        let makes = [
+            "Create", "Put", "Register", "Request", "Run", "Tag", "Add", "POST",
+        ];
+        let makes = makes.iter().any(|start| name.starts_with(start));
+        let mut next = Vec::new();
+        if service == "iam" && name.contains("Role") {
+            next.push(
+                "if it demands a boundary or a path of roles: set `permissions_boundary` or `role_path` in \
+                 landfall.toml"
+                    .to_owned(),
+            );
+        }
+        if makes {
+            next.push(
+                "if it demands tags: set `tags` in landfall.toml, such as `tags = { team = \"web\" }`".to_owned(),
+            );
+        }
+        if service != "iam" {
+            next.push(
+                "if it excludes the region: set `region` in landfall.toml to one that it permits. CloudFront's \
+                 certificates are in us-east-1 whatever the region"
+                    .to_owned(),
+            );
+        }
+        next
+    }
+
     /// What to do about it, with the statement that is missing.
     pub fn next(&self, scope: &Scope) -> Vec<String> {
         let action = &self.action;
         if let Some(against) = &self.against {
-            return vec![format!(
-                "a {against} denies {action}: no Allow statement of the identity overrides it; ask its author"
-            )];
+            return self.overruled(against);
         }
         match self.whence(scope) {
             Whence::Ours {
@@ -205,7 +264,7 @@ impl Statement {
 }
 
 /// Whether a text matches an IAM pattern, in which `*` matches anything.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return pattern == text;
     };
@@ -257,6 +316,16 @@ fn against(text: &str) -> Option<String> {
     ];
     let known = kinds.iter().find(|one| kind.starts_with(**one));
     known.map(|one| (*one).to_owned())
+}
+
+/// The policy that AWS names after its kind, since 2026 for policies of the same organization
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+fn policy(text: &str) -> Option<String> {
+    let (_, rest) = text
+        .split_once(" policy: ")
+        .or_else(|| text.split_once(" boundary: "))?;
+    let arn = first_word(rest);
+    (arn.starts_with("arn:") && arn.contains("policy")).then(|| arn.to_owned())
 }
 
 /// IAM's name of a call that the provider names as the SDK for Go does.

@@ -80,6 +80,118 @@ fn messages_of_aws_are_read_from_each_tool() {
     }
 }
 
+/// The sentences of AWS's page about denied access, for each kind of policy.
+#[test]
+fn each_kind_of_policy_is_reported_as_what_it_is() {
+    let user = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: \
+                iam:CreateRole on resource: arn:aws:iam::123456789012:role/shop-prod-task";
+    for (rest, kind) in [
+        (
+            "with an explicit deny in a service control policy",
+            Some("service control policy"),
+        ),
+        (
+            "because no service control policy allows the iam:CreateRole action",
+            Some("service control policy"),
+        ),
+        (
+            "with an explicit deny in a resource control policy",
+            Some("resource control policy"),
+        ),
+        (
+            "because no permissions boundary allows the iam:CreateRole action",
+            Some("permissions boundary"),
+        ),
+        (
+            "with an explicit deny in a permissions boundary",
+            Some("permissions boundary"),
+        ),
+        (
+            "with an explicit deny in an identity-based policy",
+            Some("identity-based policy"),
+        ),
+        (
+            "because no identity-based policy allows the iam:CreateRole action",
+            None,
+        ),
+        (
+            "with an explicit deny in a resource-based policy",
+            Some("resource-based policy"),
+        ),
+        (
+            "because no resource-based policy allows the iam:CreateRole action",
+            None,
+        ),
+        (
+            "because no session policy allows the iam:CreateRole action",
+            Some("session policy"),
+        ),
+        (
+            "with an explicit deny in a session policy",
+            Some("session policy"),
+        ),
+        (
+            "because no VPC endpoint policy allows the iam:CreateRole action",
+            Some("VPC endpoint policy"),
+        ),
+        (
+            "with an explicit deny in a VPC endpoint policy",
+            Some("VPC endpoint policy"),
+        ),
+    ] {
+        let denied = Denied::read(&format!("{user} {rest}")).expect(rest);
+        assert_eq!(denied.against.as_deref(), kind, "{rest}");
+        assert_eq!(denied.policy, None, "{rest}");
+    }
+    let arn = "arn:aws:organizations::210987654321:policy/o-abc/service_control_policy/p-1";
+    let named = format!("{user} with an explicit deny in a service control policy: {arn}");
+    assert_eq!(
+        Denied::read(&named).expect("a denial").policy.as_deref(),
+        Some(arn)
+    );
+}
+
+#[test]
+fn what_a_service_control_policy_demands_names_the_key_that_meets_it() {
+    let next = |action: &str| {
+        let denied = Denied {
+            action: action.to_owned(),
+            resource: None,
+            against: Some("service control policy".to_owned()),
+            policy: None,
+        };
+        denied.next(&scope()).join("\n")
+    };
+    for (action, keys, others) in [
+        (
+            "iam:CreateRole",
+            &["`permissions_boundary`", "`role_path`", "`tags`"] as &[&str],
+            &["`region`"] as &[&str],
+        ),
+        (
+            "ec2:CreateVpc",
+            &["`tags`", "`region`"],
+            &["`permissions_boundary`"],
+        ),
+        (
+            "lambda:InvokeFunction",
+            &["`region`"],
+            &["`tags`", "`permissions_boundary`"],
+        ),
+    ] {
+        let text = next(action);
+        assert!(text.contains("a service control policy denies"), "{text}");
+        assert!(
+            keys.iter().all(|key| text.contains(key)),
+            "{action}: {text}"
+        );
+        assert!(
+            !others.iter().any(|key| text.contains(key)),
+            "{action}: {text}"
+        );
+    }
+}
+
 #[test]
 fn other_failures_are_no_denials() {
     for line in [
@@ -99,10 +211,21 @@ fn a_denial_names_the_document_with_the_statement() {
         action: action.to_owned(),
         resource: resource.map(str::to_owned),
         against: None,
+        policy: None,
     };
     let forbidden = Denied {
         against: Some("service control policy".to_owned()),
         ..denied("ec2:CreateVpc", None)
+    };
+    let scp = "arn:aws:organizations::210987654321:policy/o-abc/service_control_policy/p-tags";
+    let unbounded = Denied {
+        against: Some("service control policy".to_owned()),
+        policy: Some(scp.to_owned()),
+        ..denied("iam:CreateRole", None)
+    };
+    let beyond = Denied {
+        against: Some("permissions boundary".to_owned()),
+        ..denied("lambda:CreateFunction", None)
     };
     let cluster = "arn:aws:ecs:eu-west-2:123456789012:cluster/shop-prod";
     let messages: Vec<String> = [
@@ -119,6 +242,8 @@ fn a_denial_names_the_document_with_the_statement() {
         ),
         denied("sqs:CreateQueue", None),
         forbidden,
+        unbounded,
+        beyond,
     ]
     .iter()
     .map(|denied| format!("{}\n{}", denied.action, denied.next(&scope()).join("\n")))

@@ -108,7 +108,14 @@ pub(super) fn make(target: Target, scope: &Scope) -> Vec<Statement> {
             &["acm:AddTagsToCertificate"],
             certificates(target, scope),
         )
-        .bearing_our_tags(scope),
+        .bearing_our_tags(scope)
+        .of_no_one(),
+        Statement::allow(
+            "RetagCertificate",
+            &["acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"],
+            certificates(target, scope),
+        )
+        .of_ours(scope),
         records("MakeRecords", scope, domain),
     ];
     if target == Target::Lambda {
@@ -125,6 +132,9 @@ pub(super) fn make(target: Target, scope: &Scope) -> Vec<Statement> {
             &["apigateway:PATCH", "apigateway:POST"],
             domain_names(scope, domain),
         ));
+        let [name, _] = domain_names(scope, domain);
+        let paths = [super::lambda::path(scope, "domainnames"), name];
+        all.push(super::lambda::tagging("TagDomainName", paths));
     }
     all
 }

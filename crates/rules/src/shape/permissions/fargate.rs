@@ -135,6 +135,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             &[
                 "ecs:CreateCluster",
                 "ecs:TagResource",
+                "ecs:UntagResource",
                 "ecs:UpdateCluster",
                 "ecs:UpdateClusterSettings",
             ],
@@ -142,12 +143,16 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         ),
         Statement::allow(
             "MakeSlots",
-            &["ecs:CreateService", "ecs:TagResource"],
+            &["ecs:CreateService", "ecs:TagResource", "ecs:UntagResource"],
             services(scope),
         ),
         Statement::allow(
             "MakePlaceholder",
-            &["ecs:RegisterTaskDefinition", "ecs:TagResource"],
+            &[
+                "ecs:RegisterTaskDefinition",
+                "ecs:TagResource",
+                "ecs:UntagResource",
+            ],
             [scope.arn("ecs", "task-definition/ID-placeholder:*")],
         ),
         // Another port means another placeholder, and the old one goes.
@@ -182,18 +187,33 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         ),
         Statement::allow(
             "TagLoadBalancer",
-            &["elasticloadbalancing:AddTags"],
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:RemoveTags",
+            ],
             of_load_balancer(scope),
         ),
         // It has no name, and no ARN before it is there.
         Statement::anywhere("MakeFrontDoor", &["cloudfront:CreateDistribution"])
             .bearing_our_tags(scope),
+        // The name of the API that makes it with tags. The reference does not list it as an action.
+        Statement::anywhere(
+            "MakeFrontDoorWithTags",
+            &["cloudfront:CreateDistributionWithTags"],
+        ),
         Statement::allow(
             "TagFrontDoor",
             &["cloudfront:TagResource"],
             distributions(scope),
         )
-        .bearing_our_tags(scope),
+        .bearing_our_tags(scope)
+        .of_no_one(),
+        Statement::allow(
+            "RetagFrontDoor",
+            &["cloudfront:TagResource", "cloudfront:UntagResource"],
+            distributions(scope),
+        )
+        .of_ours(scope),
         Statement::allow(
             "ChangeFrontDoor",
             &["cloudfront:UpdateDistribution"],

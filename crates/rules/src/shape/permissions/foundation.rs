@@ -3,13 +3,16 @@
 
 use super::{Scope, Statement};
 
-const ROLES: [&str; 3] = ["execution", "task", "function"];
+pub(super) const ROLES: [&str; 3] = ["execution", "task", "function"];
 const ROLES_OF_CI: [&str; 3] = ["deploy", "plan", "preview"];
-const GROUPS: [&str; 3] = [
+const GROUPS: [&str; 4] = [
     "log-group:/landfall/ID",
-    "log-group:/landfall/ID/access",
+    "log-group:/aws/vendedlogs/landfall/ID/access",
+    // What the one before was called in earlier versions.
+    FORMER_ACCESS_LOG,
     "log-group:/aws/lambda/ID",
 ];
+pub(super) const FORMER_ACCESS_LOG: &str = "log-group:/landfall/ID/access";
 const ALARMS: [&str; 5] = [
     "alarm:ID-load-balancer-errors",
     "alarm:ID-blue-unhealthy",
@@ -18,19 +21,20 @@ const ALARMS: [&str; 5] = [
     "alarm:ID-function-throttles",
 ];
 
-fn repository(scope: &Scope) -> [String; 1] {
+pub(super) fn repository(scope: &Scope) -> [String; 1] {
     [scope.arn("ecr", "repository/ID")]
 }
 
 /// A group's own ARN, and the one with which IAM knows it and its streams.
-fn groups(scope: &Scope) -> Vec<String> {
-    let both = |group: &&str| {
-        [
-            scope.arn("logs", group),
-            scope.arn("logs", &format!("{group}:*")),
-        ]
-    };
-    GROUPS.iter().flat_map(both).collect()
+pub(super) fn groups(scope: &Scope) -> Vec<String> {
+    GROUPS.iter().flat_map(|one| group(scope, one)).collect()
+}
+
+pub(super) fn group(scope: &Scope, group: &str) -> [String; 2] {
+    [
+        scope.arn("logs", group),
+        scope.arn("logs", &format!("{group}:*")),
+    ]
 }
 
 fn alarms(scope: &Scope) -> Vec<String> {
@@ -192,8 +196,19 @@ fn state(scope: &Scope) -> Statement {
     )
 }
 
+/// Everything that gives a role permissions, or someone the role. Without a boundary any of it gives as much as its
+/// caller likes.
+const MAKE_ROLES: [&str; 6] = [
+    "iam:CreateRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+];
+
 pub(super) fn make(scope: &Scope) -> Vec<Statement> {
-    vec![
+    let mut all = vec![
         Statement::allow(
             "MakeState",
             &[
@@ -225,6 +240,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "ecr:PutLifecyclePolicy",
                 "ecr:SetRepositoryPolicy",
                 "ecr:TagResource",
+                "ecr:UntagResource",
             ],
             repository(scope),
         ),
@@ -235,24 +251,24 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "logs:PutRetentionPolicy",
                 "logs:TagLogGroup",
                 "logs:TagResource",
+                "logs:UntagLogGroup",
+                "logs:UntagResource",
             ],
             groups(scope),
         ),
+        Statement::allow("MakeRoles", &MAKE_ROLES, scope.roles(&ROLES)).with_boundary(scope),
         Statement::allow(
-            "MakeRoles",
-            &[
-                "iam:CreateRole",
-                "iam:PutRolePolicy",
-                "iam:TagRole",
-                "iam:UpdateAssumeRolePolicy",
-                "iam:UpdateRole",
-                "iam:UpdateRoleDescription",
-            ],
+            "TagRoles",
+            &["iam:TagRole", "iam:UntagRole"],
             scope.roles(&ROLES),
         ),
         Statement::allow(
             "MakeAlarms",
-            &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
+            &[
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+            ],
             alarms(scope),
         ),
         Statement::allow(
@@ -262,6 +278,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "sns:SetTopicAttributes",
                 "sns:Subscribe",
                 "sns:TagResource",
+                "sns:UntagResource",
             ],
             topic(scope),
         ),
@@ -269,10 +286,23 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         // AWS calls everything that makes, changes or removes a budget the same.
         Statement::allow(
             "MakeBudget",
-            &["budgets:ModifyBudget", "budgets:TagResource"],
+            &[
+                "budgets:ModifyBudget",
+                "budgets:TagResource",
+                "budgets:UntagResource",
+            ],
             budget(scope),
         ),
-    ]
+    ];
+    // An identity that no boundary binds may also take one away.
+    if scope.boundary.is_none() {
+        all.push(Statement::allow(
+            "FreeRoles",
+            &["iam:DeleteRolePermissionsBoundary"],
+            scope.roles(&ROLES),
+        ));
+    }
+    all
 }
 
 /// Of an address that no longer gets alarms.

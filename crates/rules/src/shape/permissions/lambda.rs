@@ -1,10 +1,11 @@
 //! The function, its versions and aliases, and the HTTP API in front.
 //!
-//! AWS chooses the ID of an API, so its tags identify the owner. Its integrations, routes and stages are
+//! AWS chooses the ID of an API, so its tags identify the owner, where AWS compares them: that is documented for REST
+//! APIs only, so an API whose tags AWS does not look at can be changed too. Its integrations, routes and stages are
 //! identified only by their path: AWS does not apply the tags of an HTTP API to them
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html>).
 
-use super::{Scope, Statement};
+use super::{Scope, Statement, foundation};
 
 /// The function, and its versions and aliases.
 pub(super) fn functions(scope: &Scope) -> [String; 2] {
@@ -29,6 +30,17 @@ pub(super) fn path(scope: &Scope, path: &str) -> String {
 /// Every HTTP API.
 pub(super) fn apis(scope: &Scope) -> [String; 2] {
     ["apis", "apis/*"].map(|one| path(scope, one))
+}
+
+/// What AWS requires of a call that makes something with tags, besides the verb. The Service Authorization Reference
+/// does not list these actions, so no condition on tags is documented for them
+/// (<https://github.com/hashicorp/terraform-provider-aws/issues/20634>).
+pub(super) fn tagging(sid: &'static str, paths: impl IntoIterator<Item = String>) -> Statement {
+    Statement::allow(
+        sid,
+        &["apigateway:TagResource", "apigateway:UntagResource"],
+        paths,
+    )
 }
 
 fn parts(scope: &Scope) -> Vec<String> {
@@ -93,6 +105,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "lambda:PutFunctionConcurrency",
                 "lambda:RemovePermission",
                 "lambda:TagResource",
+                "lambda:UntagResource",
             ],
             functions(scope),
         ),
@@ -104,18 +117,25 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         .when("iam:PassedToService", &["lambda.amazonaws.com"]),
         Statement::allow("MakeApi", &["apigateway:POST"], [path(scope, "apis")])
             .bearing_our_tags(scope),
+        // AWS documents no tags of the call for this path.
         Statement::allow(
             "TagApi",
-            &["apigateway:POST", "apigateway:PUT"],
+            &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
             [path(scope, "tags/*")],
-        )
-        .bearing_our_tags(scope),
+        ),
+        tagging("TagPathsOfApi", apis(scope)),
         Statement::allow("ChangeApi", &["apigateway:PATCH"], [path(scope, "apis/*")])
-            .of_ours(scope),
+            .not_of_others(scope),
         Statement::allow(
             "MakePartsOfApi",
             &["apigateway:PATCH", "apigateway:POST"],
             parts(scope),
+        ),
+        // The group of an earlier version gives way to its successor.
+        Statement::allow(
+            "MoveAccessLog",
+            &["logs:DeleteLogGroup"],
+            foundation::group(scope, foundation::FORMER_ACCESS_LOG),
         ),
         deliveries("DeliverAccessLog"),
         Statement::allow(
@@ -159,7 +179,7 @@ pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
             functions(scope),
         ),
         Statement::allow("RemoveApi", &["apigateway:DELETE"], [path(scope, "apis/*")])
-            .of_ours(scope),
+            .not_of_others(scope),
         Statement::allow("RemovePartsOfApi", &["apigateway:DELETE"], parts(scope)),
         deliveries("EndAccessLog"),
     ]

@@ -57,14 +57,16 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
                 "CreateVpc",
             ],
         ),
-        Statement::allow("TagOwn", &["ec2:CreateTags"], all(scope)).of_ours(scope),
+        Statement::allow("TagOwn", &["ec2:CreateTags", "ec2:DeleteTags"], all(scope))
+            .of_ours(scope),
         // A VPC's default group comes without tags, and is adopted to be emptied.
         Statement::allow(
             "AdoptDefaultGroup",
             &["ec2:CreateTags"],
             some(scope, &["security-group/*"]),
         )
-        .bearing_our_tags(scope),
+        .bearing_our_tags(scope)
+        .of_no_one(),
         Statement::allow(
             "KeepNetwork",
             &[
@@ -103,5 +105,18 @@ pub(super) fn remove(scope: &Scope) -> Vec<Statement> {
             all(scope),
         )
         .of_ours(scope),
+        // GuardDuty's Runtime Monitoring places an endpoint and its group in every VPC with tasks, and the provider
+        // removes both with the VPC
+        // (<https://docs.aws.amazon.com/guardduty/latest/ug/runtime-monitoring-agent-resource-clean-up.html>).
+        Statement::allow(
+            "RemoveGuardDuty",
+            &[
+                "ec2:DeleteSecurityGroup",
+                "ec2:DeleteVpcEndpoints",
+                "ec2:ModifyVpcEndpoint",
+            ],
+            some(scope, &["security-group/*", "vpc-endpoint/*"]),
+        )
+        .when("aws:ResourceTag/GuardDutyManaged", &["true"]),
     ]
 }

@@ -1,5 +1,6 @@
 //! Whose resources: the names of one environment, or of a family of them, as ARNs.
 
+use crate::app::manifest::{Manifest, boundary_arn};
 use crate::app::names::{Names, Slot, TAG_APP, TAG_ENVIRONMENT};
 
 /// An environment, or all that a pattern names, in one account and region.
@@ -17,6 +18,10 @@ pub struct Scope {
     pub environment: String,
     /// The domain of its own, if it has one.
     pub domain: Option<String>,
+    /// Path of the roles.
+    pub role_path: String,
+    /// ARN of the policy that limits the roles. With it, a role can be made or changed only if it has this boundary.
+    pub boundary: Option<String>,
 }
 
 impl Scope {
@@ -29,10 +34,35 @@ impl Scope {
             app: names.app.to_string(),
             environment: names.environment.to_string(),
             domain: None,
+            role_path: "/".to_owned(),
+            boundary: None,
         }
     }
 
-    /// The same with a domain of its own.
+    /// The same with what a manifest sets.
+    #[must_use]
+    pub fn with_settings(self, manifest: &Manifest) -> Scope {
+        let domain = manifest.domain.as_ref();
+        let boundary = manifest.permissions_boundary.as_ref();
+        Scope {
+            domain: domain.map(ToString::to_string),
+            role_path: manifest.role_path.to_string(),
+            boundary: boundary.map(|one| one.arn(&self.partition, &self.account)),
+            ..self
+        }
+    }
+
+    /// The same with the boundary that is named by its ARN, or by its path and name.
+    #[must_use]
+    pub fn with_boundary(self, policy: &str) -> Scope {
+        let arn = boundary_arn(policy, &self.partition, &self.account);
+        Scope {
+            boundary: Some(arn),
+            ..self
+        }
+    }
+
+    /// The same with a domain of its own, or without.
     #[must_use]
     pub fn with_domain(self, domain: Option<&str>) -> Scope {
         Scope {
@@ -76,7 +106,8 @@ impl Scope {
 
     /// Roles of the app, by the last words of their names.
     pub(super) fn roles(&self, endings: &[&str]) -> Vec<String> {
-        let role = |ending: &&str| self.global("iam", &format!("role/ID-{ending}"));
+        let path = &self.role_path;
+        let role = |ending: &&str| self.global("iam", &format!("role{path}ID-{ending}"));
         endings.iter().map(role).collect()
     }
 

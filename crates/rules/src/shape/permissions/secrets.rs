@@ -2,11 +2,11 @@
 
 use super::{Scope, Statement};
 
-fn parameters(scope: &Scope) -> [String; 1] {
+pub(super) fn parameters(scope: &Scope) -> [String; 1] {
     [scope.arn("ssm", "parameter/landfall/ID/*")]
 }
 
-fn secrets(scope: &Scope) -> [String; 1] {
+pub(super) fn secrets(scope: &Scope) -> [String; 1] {
     [scope.arn("secretsmanager", "secret:landfall/ID/*")]
 }
 
@@ -17,9 +17,9 @@ pub(super) fn reads(scope: &Scope) -> Vec<Statement> {
             "ListSecrets",
             &["secretsmanager:ListSecrets", "ssm:DescribeParameters"],
         ),
-        // The list is minutes behind.
+        // The list may lag by five minutes; this does not.
         Statement::allow(
-            "FindSecrets",
+            "DescribeSecrets",
             &["secretsmanager:DescribeSecret"],
             secrets(scope),
         ),
@@ -31,7 +31,11 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
     vec![
         Statement::allow(
             "KeepParameters",
-            &["ssm:DeleteParameters", "ssm:PutParameter"],
+            &[
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameters",
+                "ssm:PutParameter",
+            ],
             parameters(scope),
         ),
         Statement::allow(
@@ -40,6 +44,7 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
                 "secretsmanager:CreateSecret",
                 "secretsmanager:DeleteSecret",
                 "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
             ],
             secrets(scope),
         ),

@@ -1,6 +1,7 @@
 //! A statement of a policy, and the documents that they are packed into.
 
 use super::Scope;
+use crate::app::names::TAG_APP;
 use serde_json::{Map, Value, json};
 
 /// Longest policy that IAM takes, without white space
@@ -59,6 +60,34 @@ impl Statement {
         self
     }
 
+    /// Only if the role has the boundary, or gets it by the call
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>).
+    pub(super) fn with_boundary(self, scope: &Scope) -> Statement {
+        match &scope.boundary {
+            Some(arn) => self.when("iam:PermissionsBoundary", &[arn]),
+            None => self,
+        }
+    }
+
+    /// Not on resources that bear another environment's tags, as far as AWS looks at tags in this call.
+    pub(super) fn not_of_others(mut self, scope: &Scope) -> Statement {
+        for (key, value) in scope.tags("aws:ResourceTag") {
+            let operator = match value.contains('*') {
+                true => "StringLikeIfExists",
+                false => "StringEqualsIfExists",
+            };
+            self.conditions.push((operator, key, vec![value]));
+        }
+        self
+    }
+
+    /// Only on resources that bear no environment's tags.
+    pub(super) fn of_no_one(mut self) -> Statement {
+        let key = format!("aws:ResourceTag/{TAG_APP}");
+        self.conditions.push(("Null", key, vec!["true".to_owned()]));
+        self
+    }
+
     /// Only within this cluster, for actions that have no narrower resource in ECS.
     pub(super) fn in_cluster(mut self, scope: &Scope) -> Statement {
         let cluster = scope.arn("ecs", "cluster/ID");
@@ -101,6 +130,25 @@ impl Statement {
         one
     }
 
+    /// Adds actions and resources of a statement with the same name and conditions.
+    pub(crate) fn join(&mut self, other: &Statement) {
+        for action in &other.actions {
+            if !self.actions.contains(action) {
+                self.actions.push(action);
+            }
+        }
+        for resource in &other.resources {
+            if !self.resources.contains(resource) {
+                self.resources.push(resource.clone());
+            }
+        }
+        for condition in &other.conditions {
+            if !self.conditions.contains(condition) {
+                self.conditions.push(condition.clone());
+            }
+        }
+    }
+
     /// As IAM reads it.
     pub fn json(&self) -> Value {
         let mut statement = json!({
@@ -137,6 +185,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// These statements in one document.
+    pub(super) fn of(statements: Vec<Statement>) -> Document {
+        Document { statements }
+    }
+
     /// Statements, each in the first document that it fits into.
     pub fn pack(statements: Vec<Statement>) -> Vec<Document> {
         let mut documents: Vec<Document> = Vec::new();
