@@ -93,12 +93,13 @@ impl StateBucket {
         }
     }
 
-    /// S3 answers the same whether a bucket is another account's or the caller may not look for it.
+    /// S3 answers the same whether a bucket is another account's or the caller may not look for it, and a
+    /// response to HEAD has no message.
     fn inaccessible(&self, error: &Error) -> Error {
         let what = format!(
-            "the bucket {} is not one of account {}, or the identity may not access it ({}): it may belong to another \
+            "the bucket {} is not one of account {}, or the identity may not access it: it may belong to another \
              account, which took the name",
-            self.name, self.account, error.message
+            self.name, self.account
         );
         Error::new(ErrorKind::Denied, error.operation, what)
     }

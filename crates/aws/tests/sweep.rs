@@ -477,7 +477,7 @@ async fn one_of_each_kind_is_found() {
     let session = session.await.expect("a session");
     let bucket = aws::StateBucket::new(&session, &twin, ACCOUNT);
     bucket.ensure(&twin, None).await.expect("a bucket");
-    let refused = sandbox.rehearse(&other, &clash).expect(Exit::BadInput);
+    let refused = sandbox.rehearse(&app, &clash).expect(Exit::BadInput);
     let words = refused.failure();
     assert!(
         words.contains("app planted, environment prod-x")

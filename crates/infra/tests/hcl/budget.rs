@@ -2,6 +2,7 @@
 
 use super::tree::{Tree, argument, evaluate, labels, only, text};
 use hcl::{Body, Value, value};
+use rules::shape::account_budget::ADDRESS;
 use rules::shape::contract::Root;
 
 /// AWS rejects a limit of 0.
@@ -59,4 +60,27 @@ fn alerts_are_sent_before_and_at_the_limit() {
         let topics = evaluate(topics, &[("aws_sns_topic", topic)]);
         assert_eq!(topics, value!(["the topic"]));
     });
+}
+
+#[test]
+fn there_is_a_budget_unless_aws_permits_none() {
+    let count = |has_budget: bool| {
+        let variables = [("var", value!({ has_budget = has_budget }))];
+        with_budget(|body| evaluate(argument(body, "count"), &variables))
+    };
+    assert_eq!(
+        (count(true), count(false)),
+        (Value::from(1), Value::from(0))
+    );
+}
+
+/// The state of an environment from before has it without an index, and its plan stays empty.
+#[test]
+fn an_older_state_keeps_its_budget() {
+    let tree = Tree::of(Root::Foundation);
+    let moved: Vec<String> = tree
+        .blocks("moved")
+        .flat_map(|block| ["from", "to"].map(|end| argument(block.body(), end).to_string()))
+        .collect();
+    assert_eq!(moved, [ADDRESS.to_owned(), format!("{ADDRESS}[0]")]);
 }

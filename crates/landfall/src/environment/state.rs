@@ -10,6 +10,7 @@ use rules::app::manifest::{Choice, Manifest, StateBackend, Target};
 use rules::exit::Exit;
 use rules::operate::ownership::{Owner, foreign_account, refusal_of_account};
 use rules::shape::contract::Root;
+use rules::shape::permissions::Denied;
 use rules::shape::state_lock::StateLock;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -134,9 +135,12 @@ impl Environment {
         let (owner, place) = match self.bucket() {
             Some(bucket) => {
                 let tags = match bucket.tags().await {
-                    // Looks again for the bucket, to report what is wrong with it.
+                    // S3 explains a denial to its own accounts alone. Without an explanation the bucket may be
+                    // another account's.
                     Err(error) if error.kind == aws::ErrorKind::Denied => {
-                        bucket.exists().await?;
+                        if Denied::read(&error.message).is_none() {
+                            bucket.exists().await?;
+                        }
                         return Err(error.into());
                     }
                     tags => tags?,
