@@ -354,11 +354,16 @@ fn forge_with_repository() -> (String, std::thread::JoinHandle<String>) {
     .to_string();
     let forge = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a request");
-        let lines = BufReader::new(&stream).lines().map(|line| line.expect("a line"));
+        let lines = BufReader::new(&stream)
+            .lines()
+            .map(|line| line.expect("a line"));
         let asked: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
         let length = answer.len();
-        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}")
-            .expect("an answer");
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}"
+        )
+        .expect("an answer");
         asked.first().cloned().unwrap_or_default()
     });
     (url, forge)
@@ -443,7 +448,10 @@ fn ci_is_set_up_checked_and_removed_completely() {
         .env("GITHUB_API_URL", url)
         .current_dir(app.path());
     let more = Running::start(command).end().expect(Exit::Done);
-    assert_eq!(forge.join().expect("the forge"), "GET /repos/octo/shop HTTP/1.1");
+    assert_eq!(
+        forge.join().expect("the forge"),
+        "GET /repos/octo/shop HTTP/1.1"
+    );
     assert_eq!(roles(&more), ["deploy", "plan", "preview"]);
 
     let jobs = app.path().join("token");
@@ -452,14 +460,7 @@ fn ci_is_set_up_checked_and_removed_completely() {
         let path = jobs.to_string_lossy();
         sandbox.rehearse(
             &app,
-            &[
-                "ci",
-                "check",
-                "--role",
-                role,
-                "--token-file",
-                &path,
-            ],
+            &["ci", "check", "--role", role, "--token-file", &path],
         )
     };
     // The hourly job runs on the default branch.
@@ -476,7 +477,10 @@ fn ci_is_set_up_checked_and_removed_completely() {
     assert!(kept.failure().contains("--force"), "{}", kept.failure());
     assert_eq!(std::fs::read_to_string(&file).expect("it"), mine);
     let forced = sandbox
-        .rehearse(&app, &[&github as &[&str], &["--previews", "--yes", "--force"]].concat())
+        .rehearse(
+            &app,
+            &[&github as &[&str], &["--previews", "--yes", "--force"]].concat(),
+        )
         .expect(Exit::Done);
     assert_eq!(roles(&forced).len(), 3);
     let unsure = forced.all(|event| match event {

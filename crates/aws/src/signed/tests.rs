@@ -14,6 +14,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_http_client::tls;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
@@ -149,7 +150,7 @@ async fn requests_are_signed_with_region_service_and_session_token() {
     let server = Server::start(&[LAST_PAGE, (200, r#"{"Tier":"Standard","Version":7}"#)]);
     let config = server.config().await;
     assert_eq!(vpcs(&config).await.expect("VPCs"), ["vpc-2"]);
-    let version = Ssm::new(&config).put("/a/b", "a value").await;
+    let version = Ssm::new(&config).put("/a/b", "a value", &BTreeMap::new()).await;
     assert_eq!(version.expect("a version"), 7);
 
     let requests = server.requests();
@@ -295,7 +296,10 @@ async fn errors_are_those_of_other_services() {
     ] {
         let server = Server::start(&[(400, answer)]);
         let ssm = Ssm::new(&server.config().await);
-        let error = ssm.put("/a", "b").await.expect_err(answer);
+        let error = ssm
+            .put("/a", "b", &BTreeMap::new())
+            .await
+            .expect_err(answer);
         assert_eq!((error.kind, error.operation), (kind, "ssm:PutParameter"));
         assert_eq!(server.requests().len(), 1, "{answer}");
     }
@@ -308,7 +312,7 @@ async fn an_answer_that_cannot_be_read_is_an_error_and_not_retried() {
     let error = vpcs(&config).await.expect_err("no XML");
     assert_eq!(error.kind, ErrorKind::Other);
     assert!(error.message.starts_with("the answer is no XML"), "{error}");
-    let error = Ssm::new(&config).put("/a", "b").await.expect_err("no JSON");
+    let error = Ssm::new(&config).put("/a", "b", &BTreeMap::new()).await.expect_err("no JSON");
     assert_eq!(error.kind, ErrorKind::Other);
     assert_eq!(server.requests().len(), 2);
 }

@@ -312,19 +312,6 @@ fn variables_accept_what_the_manifest_accepts() {
         let taken = accepts(Root::Lambda, "reserved_concurrency", reserved);
         assert!(taken, "reserved_concurrency {reserved}");
     }
-    for (variable, values) in [
-        (
-            "permissions_boundary",
-            ["", "team/boundary", "arn:aws:iam::123456789012:policy/x"],
-        ),
-        ("role_path", ["/", "/teams/", "/teams/web/"]),
-    ] {
-        for root in [Root::Foundation, Root::Lambda, Root::Ci] {
-            for value in values {
-                assert!(accepts(root, variable, value), "{root}: {variable} {value}");
-            }
-        }
-    }
     for budget in [0.0, 0.01, 1_000_000.0] {
         let taken = accepts(Root::Foundation, "budget", budget);
         assert!(taken, "budget {budget}");

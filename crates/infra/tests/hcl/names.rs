@@ -27,6 +27,7 @@ fn known(tree: &Tree, slot: Option<Slot>) -> Vec<(&'static str, Value)> {
         environment = (names.environment.to_string())
         region = REGION
         port = 8080
+        tags = { "team" = "web", "landfall:app" = "other" }
     });
     let id = evaluate(tree.local("id"), &[("var", var.clone())]);
     let data = hcl::value!({
@@ -256,6 +257,7 @@ fn everything_is_tagged_with_app_and_environment() {
             "{root}"
         );
         assert_eq!(tag("landfall:root"), Some(&Value::from(root.as_str())));
+        assert_eq!(tag("team"), Some(&Value::from("web")), "{root}");
     }
 }
 

@@ -94,11 +94,18 @@ pub(crate) fn evaluate(expression: &Expression, variables: &[(&str, Value)]) -> 
     }
     // `toset`, `jsonencode` and `tostring` change the type of a value, which these tests do not
     // compare.
-    let functions: [(&str, usize, Function); 9] = [
+    let functions: [(&str, usize, Function); 10] = [
         ("toset", 1, |arguments| Ok(arguments[0].clone())),
         ("jsonencode", 1, |arguments| Ok(arguments[0].clone())),
         ("tostring", 1, |arguments| Ok(arguments[0].clone())),
         ("sha256", 1, |_| Ok(Value::from("0".repeat(64)))),
+        ("merge", 2, |arguments| {
+            let maps: Option<Vec<_>> = arguments.iter().map(Value::as_object).collect();
+            let entries = maps.ok_or("merge of no maps")?.into_iter().flatten();
+            Ok(entries
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect())
+        }),
         ("floor", 1, |arguments| {
             let number = arguments[0].as_f64().ok_or("floor of no number")?;
             Ok(Value::from(number.floor()))

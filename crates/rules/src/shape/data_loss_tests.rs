@@ -50,7 +50,10 @@ fn another_name_of_the_access_log_loses_nothing_that_anyone_asks_about() {
     let moved = of("aws_cloudwatch_log_group.access", Action::Replace);
     assert_eq!(Verdict::of(&[&moved], true), Verdict::Allowed);
     let text = losses(&moved)[0].explain();
-    assert!(text.contains("lines about earlier requests are gone"), "{text}");
+    assert!(
+        text.contains("lines about earlier requests are gone"),
+        "{text}"
+    );
     for (address, action) in [
         ("aws_cloudwatch_log_group.access", Action::Delete),
         ("aws_cloudwatch_log_group.function", Action::Replace),

@@ -37,3 +37,42 @@ pub fn boundary(scope: &Scope) -> Document {
         ),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every action that a policy in these files of HCL has.
+    fn actions(hcl: &'static str) -> impl Iterator<Item = &'static str> {
+        let code = hcl.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let quoted = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+        quoted.filter(|text| {
+            let Some((service, action)) = text.split_once(':') else {
+                return false;
+            };
+            let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
+            is_word(service) && is_word(action) && *text != "sts:AssumeRole"
+        })
+    }
+
+    #[test]
+    fn it_allows_what_the_hcl_gives_the_roles_and_nothing_else() {
+        let given: BTreeSet<&str> = [
+            include_str!("../../../../infra/roots/foundation/roles.tf"),
+            include_str!("../../../../infra/roots/lambda/roles.tf"),
+        ]
+        .into_iter()
+        .flat_map(actions)
+        .filter(|action| !action.starts_with("aws:"))
+        .collect();
+        let document = boundary(&super::super::tests::scope());
+        let text = document.text();
+        let allowed: BTreeSet<&str> = text
+            .split('"')
+            .filter(|text| text.split_once(':').is_some_and(|(_, action)| !action.is_empty()))
+            .filter(|text| !text.starts_with("arn:"))
+            .collect();
+        assert_eq!(allowed, given);
+    }
+}
