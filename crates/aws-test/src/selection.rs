@@ -52,7 +52,7 @@ pub(crate) fn plan(options: &Options) -> Vec<(Target, Step)> {
         }
         let later = [Step::LowPort, Step::Last(target)];
         own.extend(later.into_iter().filter(|step| wants(*step, target)));
-        if own.is_empty() && !(wants(Step::Up, target) && !is_up) {
+        if own.is_empty() && (is_up || !wants(Step::Up, target)) {
             continue;
         }
         let up = if is_up { Step::Move(target) } else { Step::Up };

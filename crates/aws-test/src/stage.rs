@@ -287,7 +287,9 @@ pub(crate) fn names(environment: &str) -> Result<Names, String> {
 /// What a command failed with, in one line; its exit code if it reported nothing.
 pub(crate) fn failure(ended: &CommandOutput) -> String {
     let failed = ended.all(|event| match event {
-        Event::Failed { what, why, .. } => Some([&[what.clone()], &why[..]].concat().join("; ")),
+        Event::Failed { what, why, .. } => {
+            Some([std::slice::from_ref(what), why].concat().join("; "))
+        }
         _ => None,
     });
     let last = failed.into_iter().next_back();

@@ -150,7 +150,9 @@ async fn requests_are_signed_with_region_service_and_session_token() {
     let server = Server::start(&[LAST_PAGE, (200, r#"{"Tier":"Standard","Version":7}"#)]);
     let config = server.config().await;
     assert_eq!(vpcs(&config).await.expect("VPCs"), ["vpc-2"]);
-    let version = Ssm::new(&config).put("/a/b", "a value", &BTreeMap::new()).await;
+    let version = Ssm::new(&config)
+        .put("/a/b", "a value", &BTreeMap::new())
+        .await;
     assert_eq!(version.expect("a version"), 7);
 
     let requests = server.requests();
@@ -312,7 +314,10 @@ async fn an_answer_that_cannot_be_read_is_an_error_and_not_retried() {
     let error = vpcs(&config).await.expect_err("no XML");
     assert_eq!(error.kind, ErrorKind::Other);
     assert!(error.message.starts_with("the answer is no XML"), "{error}");
-    let error = Ssm::new(&config).put("/a", "b", &BTreeMap::new()).await.expect_err("no JSON");
+    let error = Ssm::new(&config)
+        .put("/a", "b", &BTreeMap::new())
+        .await
+        .expect_err("no JSON");
     assert_eq!(error.kind, ErrorKind::Other);
     assert_eq!(server.requests().len(), 2);
 }

@@ -227,7 +227,9 @@ async fn look(
     let inputs = aside.variables(target, &manifest, image.as_ref()).await?;
     variables.insert(target, inputs);
     let account_budget = budget::look(&aside).await?;
-    let foundation = aside.foundation_variables(&manifest, &account_budget).await?;
+    let foundation = aside
+        .foundation_variables(&manifest, &account_budget)
+        .await?;
     variables.insert(Root::Foundation, foundation);
     if let Some(inputs) = of_domain(environment, &manifest, &deployment).await? {
         variables.insert(Root::domain_of(manifest.target), inputs);

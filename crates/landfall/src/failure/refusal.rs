@@ -204,7 +204,7 @@ impl AccountRefusal {
         let has = |words: &&str| lines.iter().any(|line| line.contains(*words));
         KNOWN
             .iter()
-            .find(|(words, _)| words.iter().any(|words| has(words)))
+            .find(|(words, _)| words.iter().any(&has))
             .map(|(_, refusal)| refusal)
     }
 

@@ -45,7 +45,9 @@ mod tests {
 
     /// Every action that a policy in these files of HCL has.
     fn actions(hcl: &'static str) -> impl Iterator<Item = &'static str> {
-        let code = hcl.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let code = hcl
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or_default());
         let quoted = code.flat_map(|line| line.split('"').skip(1).step_by(2));
         quoted.filter(|text| {
             let Some((service, action)) = text.split_once(':') else {
@@ -70,7 +72,10 @@ mod tests {
         let text = document.text();
         let allowed: BTreeSet<&str> = text
             .split('"')
-            .filter(|text| text.split_once(':').is_some_and(|(_, action)| !action.is_empty()))
+            .filter(|text| {
+                text.split_once(':')
+                    .is_some_and(|(_, action)| !action.is_empty())
+            })
             .filter(|text| !text.starts_with("arn:"))
             .collect();
         assert_eq!(allowed, given);
