@@ -78,9 +78,9 @@ async fn a_lock_file_is_honoured_extended_for_a_new_platform_and_verified_on_a_k
     assert!(extended.hashes.is_superset(&foreign.hashes), "{extended:?}");
     assert!(!extended.hashes.is_disjoint(&newest.hashes), "{extended:?}");
 
-    // From the cache, although the lock file did not have its checksum: other processes may run what is in it.
+    // Nothing was written into the cache for that: other processes may run what is in it.
     assert!(
-        printed(&second).contains("from the shared cache directory"),
+        !printed(&second).contains("Installing"),
         "{}",
         printed(&second)
     );
