@@ -14,7 +14,7 @@ const ACCOUNT: &str = "123456789012";
 const SESSION: &str = "arn:aws:iam::123456789012:user/me";
 const IN_AN_HOUR: &str = "2099-01-01T00:00:00Z";
 
-/// Security Token Service, which notes the keys of its callers. It refuses every other call.
+/// Security Token Service, which notes the keys of its callers, and IAM without policies. It refuses every other call.
 struct Sts {
     url: String,
     keys: Arc<Mutex<Vec<String>>>,
@@ -84,6 +84,10 @@ fn serve(stream: TcpStream, keys: &Mutex<Vec<String>>) {
         )
     } else if body.contains("Action=AssumeRole") {
         ("200 OK", issued("AssumeRole", "ASIAROLE00000000"))
+    } else if body.contains("Action=ListPolicies") {
+        let text = "<ListPoliciesResponse><ListPoliciesResult><Policies/><IsTruncated>false</IsTruncated>\
+                    </ListPoliciesResult></ListPoliciesResponse>";
+        ("200 OK", text.to_owned())
     } else {
         ("403 Forbidden", String::new())
     };

@@ -141,5 +141,4 @@ variable "boundaries" {
   description = "Permissions boundaries as JSON, by their names. Roles that jobs create or change must have one of them."
   type        = map(string)
   nullable    = false
-  default     = {}
 }

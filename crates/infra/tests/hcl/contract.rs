@@ -261,6 +261,7 @@ fn defaults_are_those_of_the_manifest() {
             Root::FargateDomain => &["domains", "environment", "load_balancer_dns_name", "name"],
             // No one is trusted by default.
             Root::Ci => &[
+                "boundaries",
                 "deploy_reference",
                 "deploy_subjects",
                 "environment",

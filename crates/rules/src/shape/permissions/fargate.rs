@@ -126,6 +126,12 @@ pub(super) fn release(scope: &Scope) -> Vec<Statement> {
 }
 
 pub(super) fn make(scope: &Scope) -> Vec<Statement> {
+    let mut all = make_tasks_and_load_balancer(scope);
+    all.extend(make_front_door(scope));
+    all
+}
+
+fn make_tasks_and_load_balancer(scope: &Scope) -> Vec<Statement> {
     let first_use = |service: &str, role: &str| {
         scope.global("iam", &format!("role/aws-service-role/{service}/{role}"))
     };
@@ -193,6 +199,26 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             ],
             of_load_balancer(scope),
         ),
+        Statement::allow(
+            "FirstUse",
+            &["iam:CreateServiceLinkedRole"],
+            [
+                first_use("ecs.amazonaws.com", "AWSServiceRoleForECS"),
+                first_use(
+                    "elasticloadbalancing.amazonaws.com",
+                    "AWSServiceRoleForElasticLoadBalancing",
+                ),
+            ],
+        )
+        .when(
+            "iam:AWSServiceName",
+            &["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"],
+        ),
+    ]
+}
+
+fn make_front_door(scope: &Scope) -> Vec<Statement> {
+    vec![
         // It has no name, and no ARN before it is there.
         Statement::anywhere("MakeFrontDoor", &["cloudfront:CreateDistribution"])
             .bearing_our_tags(scope),
@@ -200,7 +226,8 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         Statement::anywhere(
             "MakeFrontDoorWithTags",
             &["cloudfront:CreateDistributionWithTags"],
-        ),
+        )
+        .bearing_our_tags(scope),
         Statement::allow(
             "TagFrontDoor",
             &["cloudfront:TagResource"],
@@ -220,21 +247,6 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
             distributions(scope),
         )
         .of_ours(scope),
-        Statement::allow(
-            "FirstUse",
-            &["iam:CreateServiceLinkedRole"],
-            [
-                first_use("ecs.amazonaws.com", "AWSServiceRoleForECS"),
-                first_use(
-                    "elasticloadbalancing.amazonaws.com",
-                    "AWSServiceRoleForElasticLoadBalancing",
-                ),
-            ],
-        )
-        .when(
-            "iam:AWSServiceName",
-            &["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"],
-        ),
     ]
 }
 

@@ -9,10 +9,9 @@ const GROUPS: [&str; 4] = [
     "log-group:/landfall/ID",
     "log-group:/aws/vendedlogs/landfall/ID/access",
     // What the one before was called in earlier versions.
-    FORMER_ACCESS_LOG,
+    super::lambda::FORMER_ACCESS_LOG,
     "log-group:/aws/lambda/ID",
 ];
-pub(super) const FORMER_ACCESS_LOG: &str = "log-group:/landfall/ID/access";
 const ALARMS: [&str; 5] = [
     "alarm:ID-load-balancer-errors",
     "alarm:ID-blue-unhealthy",
@@ -25,16 +24,8 @@ pub(super) fn repository(scope: &Scope) -> [String; 1] {
     [scope.arn("ecr", "repository/ID")]
 }
 
-/// A group's own ARN, and the one with which IAM knows it and its streams.
 pub(super) fn groups(scope: &Scope) -> Vec<String> {
-    GROUPS.iter().flat_map(|one| group(scope, one)).collect()
-}
-
-pub(super) fn group(scope: &Scope, group: &str) -> [String; 2] {
-    [
-        scope.arn("logs", group),
-        scope.arn("logs", &format!("{group}:*")),
-    ]
+    GROUPS.iter().flat_map(|one| scope.log_group(one)).collect()
 }
 
 fn alarms(scope: &Scope) -> Vec<String> {

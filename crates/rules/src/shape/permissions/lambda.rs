@@ -5,7 +5,10 @@
 //! identified only by their path: AWS does not apply the tags of an HTTP API to them
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html>).
 
-use super::{Scope, Statement, foundation};
+use super::{Scope, Statement};
+
+/// The group of the access log in earlier versions.
+pub(super) const FORMER_ACCESS_LOG: &str = "log-group:/landfall/ID/access";
 
 /// The function, and its versions and aliases.
 pub(super) fn functions(scope: &Scope) -> [String; 2] {
@@ -135,7 +138,7 @@ pub(super) fn make(scope: &Scope) -> Vec<Statement> {
         Statement::allow(
             "MoveAccessLog",
             &["logs:DeleteLogGroup"],
-            foundation::group(scope, foundation::FORMER_ACCESS_LOG),
+            scope.log_group(FORMER_ACCESS_LOG),
         ),
         deliveries("DeliverAccessLog"),
         Statement::allow(

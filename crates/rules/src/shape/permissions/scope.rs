@@ -83,6 +83,14 @@ impl Scope {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
+    /// The ARN of a log group such as `log-group:/landfall/ID`, and the one with which IAM knows it and its streams.
+    pub(super) fn log_group(&self, group: &str) -> [String; 2] {
+        [
+            self.arn("logs", group),
+            self.arn("logs", &format!("{group}:*")),
+        ]
+    }
+
     /// ARN of something that has no region.
     pub(super) fn global(&self, service: &str, resource: &str) -> String {
         let (partition, account) = (&self.partition, &self.account);
