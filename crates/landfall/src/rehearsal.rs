@@ -28,6 +28,10 @@ pub(crate) const REGION: &str = "us-east-1";
 /// How long the emulators may take to be ready: a debug build of fakecloud loads its services for
 /// some seconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How often emulators are started whose port is in use by then.
+const MOST_STARTS: usize = 3;
+/// What the log of an emulator has then, in every language: the text of EADDRINUSE.
+const PORT_IN_USE: &str = "ddress already in use";
 
 /// Both emulators, as `emulators.json` records them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,15 +74,28 @@ impl Rehearsal {
         let dir = home.join("emulators");
         std::fs::create_dir_all(&dir)
             .map_err(Failure::io(format!("{} cannot be created", dir.display())))?;
-        let rehearsal = Rehearsal::start(&dir)?;
-        // Recorded before they are ready, so that the next command finds them even if this one is
-        // killed.
-        let text = serde_json::to_string_pretty(&rehearsal).unwrap_or_default();
-        let file = file(home);
-        std::fs::write(&file, text)
-            .map_err(Failure::io(format!("{} cannot be written", file.display())))?;
-        rehearsal.wait_until_ready(&dir).await?;
-        Ok((rehearsal, true))
+        let mut tries = 1;
+        loop {
+            let rehearsal = Rehearsal::start(&dir)?;
+            // Recorded before they are ready, so that the next command finds them even if this one is
+            // killed.
+            let text = serde_json::to_string_pretty(&rehearsal).unwrap_or_default();
+            let file = file(home);
+            std::fs::write(&file, text)
+                .map_err(Failure::io(format!("{} cannot be written", file.display())))?;
+            match rehearsal.wait_until_ready(&dir).await {
+                Ok(()) => return Ok((rehearsal, true)),
+                // Another process took a port after it was found free.
+                Err(failure)
+                    if tries < MOST_STARTS
+                        && failure.why.iter().any(|line| line.contains(PORT_IN_USE)) =>
+                {
+                    tries += 1;
+                    Rehearsal::stop(home)?;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 
     fn start(dir: &Path) -> Result<Rehearsal, Failure> {

@@ -154,8 +154,9 @@ fn an_environment_keeps_its_program_and_its_provider() {
         _ => None,
     });
 
-    // Another package than the recorded one.
-    record(&json!({ "version": newest, "hashes": ["h1:other="], "platforms": [here.platform] }));
+    // Another package than the recorded one. No other test accepts this checksum: what is accepted once is remembered
+    // next to the plugin cache, which all tests share.
+    record(&json!({ "version": newest, "hashes": ["h1:foreign="], "platforms": [here.platform] }));
     let refused = sandbox.rehearse(&app, &["plan"]).expect(Exit::MissingTool);
     for part in [
         "is not the one that this environment uses",
