@@ -128,21 +128,24 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     }
 
     // The identity for releases may not destroy; the error names the right policy.
+    // Where there are roles of CI, a person removes them too.
+    let teardown = match target {
+        Target::Lambda => "teardown --ci",
+        Target::Fargate => "teardown",
+    };
     let refused = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Access);
     assert!(
-        refused.failure().contains("`landfall policy teardown`"),
+        refused
+            .failure()
+            .contains(&format!("`landfall policy {teardown}`")),
         "{}",
         refused.failure()
     );
     let progress = gate.decisions().len();
 
-    // A person removes the roles of CI.
-    gate.use_identity(match target {
-        Target::Lambda => "teardown --ci",
-        Target::Fargate => "teardown",
-    });
+    gate.use_identity(teardown);
     let down = sandbox
         .rehearse(&second, &["down", "--yes"])
         .expect(Exit::Done);
