@@ -95,7 +95,15 @@ fn nothing_is_left(down: &CommandOutput) {
 /// From `up` to `down`; `proofs` are actions of each phase that prove that the gate checked.
 fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     let sandbox = Sandbox::new().on(target);
-    let app = |label: &str, version| sandbox.app(label, "least", Mode::Good, version);
+    let store = match target {
+        Target::Lambda => "secrets_store = \"parameter-store\"\n",
+        Target::Fargate => "secrets_store = \"secrets-manager\"\n",
+    };
+    let app = |label: &str, version| {
+        sandbox
+            .app(label, "least", Mode::Good, version)
+            .manifest(store)
+    };
     let (first, second) = (app("first", 1), app("second", 2));
     let mut identities = identities(&sandbox, &first);
     let allowed = allowed(&identities);
@@ -107,6 +115,21 @@ fn lives(target: Target, proofs: &[(Phase, &[&str])]) {
     assert_eq!(denied(&gate.decisions()), [] as [&AccessDecision; 0]);
 
     gate.use_identity("release");
+    for (command, input) in [
+        (&["secrets", "set", "TOKEN"] as &[&str], "one"),
+        (&["secrets", "set", "TOKEN"], "two"),
+        (&["secrets", "list"], ""),
+        (&["secrets", "unset", "TOKEN", "--yes"], ""),
+    ] {
+        let _ = sandbox
+            .rehearse_with(&first, command, input)
+            .expect(Exit::Done);
+        assert_eq!(
+            denied(&gate.decisions()),
+            [] as [&AccessDecision; 0],
+            "{command:?}"
+        );
+    }
     for command in [
         &BRIEF as &[&str],
         &["status"],

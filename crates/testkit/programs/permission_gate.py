@@ -207,7 +207,7 @@ class Gate:
         tagging = {
             "cloudfront": "TagResource", "cloudwatch": "TagResource", "ecr": "TagResource", "ecs": "TagResource",
             "elasticloadbalancing": "AddTags", "iam": "TagRole", "lambda": "TagResource", "logs": "TagResource",
-            "sns": "TagResource",
+            "secretsmanager": "TagResource", "sns": "TagResource", "ssm": "AddTagsToResource",
         }
         if given and service in tagging and name.startswith(("Create", "Put", "Register")):
             made = self.made(request, service, name) or resources
@@ -422,6 +422,16 @@ class Gate:
                 request.region, ACCOUNT,
             )
         ]
+
+    def ssm(self, request, _name):
+        asked = request.json
+        names = asked.get("Names") or [asked.get("Name") or asked.get("ResourceId") or asked["Path"]]
+        return [arn(request, "ssm", f"parameter/{one.lstrip('/')}") for one in names]
+
+    def secretsmanager(self, request, _name):
+        named = request.json.get("SecretId") or request.json["Name"]
+        # AWS appends six characters to the name.
+        return [named if named.startswith("arn:") else arn(request, "secretsmanager", f"secret:{named}-AbCdEf")]
 
     def cloudfront(self, request, _name):
         if "Resource" in request.parameters:
