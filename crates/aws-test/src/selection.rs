@@ -48,7 +48,12 @@ pub(crate) fn plan(options: &Options) -> Vec<(Target, Step)> {
                 own.push(Step::Domain);
             }
         } else {
-            own.extend(Some(Step::Release).filter(|step| wants(*step, target)));
+            // The image of a version without users is deleted, so there has to be a release before.
+            let needs_two = asked
+                .iter()
+                .any(|one| one.id == Id::FailedVersion && one.targets.contains(&target));
+            let release = Some(Step::Release).filter(|step| needs_two || wants(*step, target));
+            own.extend(release);
         }
         let later = [Step::LowPort, Step::Last(target)];
         own.extend(later.into_iter().filter(|step| wants(*step, target)));
@@ -140,6 +145,13 @@ mod tests {
             steps(&["--target", "lambda", "--only", "repository-policy"]),
             ["up", "deployed", "down"]
         );
+        let after_a_release = steps(&["--target", "lambda", "--only", "failed-version"]);
+        let position = |name: &str| after_a_release.iter().position(|step| *step == name);
+        assert!(
+            position("up") < position("good release"),
+            "{after_a_release:?}"
+        );
+        assert!(position("good release").is_some(), "{after_a_release:?}");
         assert_eq!(
             steps(&["--only", "routing-delay"]),
             ["up", "good release", "down"]
