@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_breaks_an_assumption_finds_it_asked() {
+    fn an_assumption_that_can_be_broken_is_asked_about() {
         for one in ALL {
             assert!(one.turned.is_none() || one.at.is_some(), "{:?}", one.id);
             assert!(one.assumes.ends_with('.'), "{:?}", one.id);

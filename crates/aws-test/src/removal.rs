@@ -13,8 +13,8 @@ const LEASE: Duration = Duration::from_secs(35);
 /// How often removal is tried.
 const TRIES: u32 = 3;
 
-/// What is left of the resources whose names begin with the prefix; errors count as something left, since nobody
-/// knows.
+/// What is left of the resources whose names begin with the prefix; errors count as something left, since
+/// nothing is known then.
 pub(crate) fn leftovers(stage: &Stage, prefix: &str) -> Vec<String> {
     let experiments = stage.experiments();
     let mut left = Vec::new();

@@ -48,7 +48,7 @@ pub(crate) fn test(mut options: Options) -> Result<u8, String> {
     let shares = price(&mut stage, &steps)?;
     let began = now().rfc3339();
     let mut results = Results::default();
-    // A panic is a defect of this program or an answer that nobody expected; what was created is removed all the same.
+    // A panic is a defect of this program or an unexpected answer; what was created is removed all the same.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         take_all(&mut stage, &steps, &mut results)
     }));
@@ -245,7 +245,7 @@ fn remove(stage: &Stage, is_deployed: bool) -> (Vec<String>, Scenario) {
     let removed = catch_unwind(AssertUnwindSafe(|| removal::remove(stage, is_deployed)));
     let left = removed.unwrap_or_else(|panic| {
         vec![format!(
-            "nobody knows: {}; run ./dev test-aws --clean",
+            "what is left is unknown: {}; run ./dev test-aws --clean",
             message(&*panic)
         )]
     });

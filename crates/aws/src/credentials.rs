@@ -15,13 +15,13 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(600);
 
 /// The names of the user's own settings that decide between credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CredentialSettings {
+pub(crate) struct CredentialSettings {
     /// The profile of the command line.
-    pub option: Option<String>,
+    pub(crate) option: Option<String>,
     /// `AWS_PROFILE`, otherwise `AWS_DEFAULT_PROFILE`.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Whether `AWS_ACCESS_KEY_ID` is set.
-    pub has_key: bool,
+    pub(crate) has_key: bool,
 }
 
 /// Two settings name different credentials.
@@ -29,14 +29,14 @@ pub struct CredentialSettings {
 #[error(
     "AWS_PROFILE names the profile {profile}, but AWS_ACCESS_KEY_ID is set too and belongs to no profile"
 )]
-pub struct Contradiction {
+pub(crate) struct Contradiction {
     /// The profile of the environment.
-    pub profile: String,
+    pub(crate) profile: String,
 }
 
 impl CredentialSettings {
     /// The settings of this process, with the profile of the command line.
-    pub fn of_process(option: Option<&str>) -> CredentialSettings {
+    pub(crate) fn of_process(option: Option<&str>) -> CredentialSettings {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         CredentialSettings {
             option: option.map(str::to_owned),
@@ -49,7 +49,7 @@ impl CredentialSettings {
     ///
     /// # Errors
     /// The environment names a profile and has a key. SDKs take the key, without a word.
-    pub fn profile(&self) -> Result<Option<&str>, Contradiction> {
+    pub(crate) fn profile(&self) -> Result<Option<&str>, Contradiction> {
         match (&self.option, &self.profile, self.has_key) {
             (Some(profile), ..) | (None, Some(profile), false) => Ok(Some(profile)),
             (None, None, _) => Ok(None),

@@ -177,7 +177,7 @@ impl Experiments {
         Ok(apis.filter(|(_, name)| name.starts_with(prefix)).collect())
     }
 
-    /// Creates a disabled distribution with tags, which serves nobody and costs nothing; returns its ID.
+    /// Creates a disabled distribution with tags, which has no users and costs nothing; returns its ID.
     ///
     /// # Errors
     /// The call fails.

@@ -10,6 +10,7 @@
 //! a time.
 
 mod account;
+mod again;
 mod alarms;
 mod budgets;
 mod credentials;
@@ -37,7 +38,6 @@ mod zones;
 pub use account::Account;
 pub use alarms::Alarms;
 pub use budgets::Budgets;
-pub use credentials::{Contradiction, CredentialSettings};
 pub use credentials_server::CredentialsServer;
 pub use error::{Error, ErrorKind};
 pub use experiments::Experiments;

@@ -1,6 +1,7 @@
 //! Secrets of an environment, in Parameter Store and in Secrets Manager. Values are written and
 //! never read back: no call that lists them returns values.
 
+use crate::again::again_after;
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use crate::signed::ssm::Ssm;
@@ -153,23 +154,18 @@ impl Secrets {
         }
     }
 
-    /// The name of a secret that was just deleted cannot be used again for a while, so this waits.
     fn secret_tags(&self) -> Option<Vec<Tag>> {
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
         let tags: Vec<Tag> = self.tags.iter().map(tag).collect();
         (!tags.is_empty()).then_some(tags)
     }
 
+    /// The name of a secret that was just deleted cannot be used again for a while, so this waits.
     async fn create_secret(&self, path: &str, value: &Value) -> Result<String, Error> {
-        for pause in DELETED_PAUSES {
-            match self.create_secret_once(path, value).await {
-                Err(error) if is_being_deleted(&error) => {
-                    tokio::time::sleep(Duration::from_secs(pause)).await;
-                }
-                other => return other,
-            }
-        }
-        self.create_secret_once(path, value).await.map_err(|error| {
+        let pauses = DELETED_PAUSES.map(Duration::from_secs);
+        let call = || self.create_secret_once(path, value);
+        let created = again_after(pauses, is_being_deleted, call).await;
+        created.map_err(|error| {
             if !is_being_deleted(&error) {
                 return error;
             }

@@ -118,27 +118,21 @@ impl Session {
                 return Err(Error::new(ErrorKind::Credentials, IDENTITY, why));
             }
         };
-        Ok(Session::with(config, provider, region, endpoints))
-    }
-
-    fn with(
-        config: SdkConfig,
-        provider: SharedCredentialsProvider,
-        region: String,
-        endpoints: Option<Endpoints>,
-    ) -> Session {
         let credentials = SharedCredentials::new(provider);
-        let config = config
-            .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
-            .build();
-        Session {
-            config,
+        Ok(Session {
+            config: with_credentials(&config, &credentials),
             credentials,
             region,
             endpoints,
             tags: Arc::default(),
-        }
+        })
+    }
+
+    /// The same session with the credentials of this provider, for its own calls and for child processes.
+    fn signing_with(mut self, provider: SharedCredentialsProvider) -> Session {
+        self.credentials = SharedCredentials::new(provider);
+        self.config = with_credentials(&self.config, &self.credentials);
+        self
     }
 
     /// The same session with tags for what its clients create.
@@ -165,7 +159,7 @@ impl Session {
                 SharedCredentialsProvider::new(CredentialProcessProvider::new(command))
             }
         };
-        Session::with(self.config, provider, self.region, self.endpoints)
+        self.signing_with(provider)
     }
 
     pub(crate) fn credentials(&self) -> &SharedCredentials {
@@ -186,15 +180,10 @@ impl Session {
     }
 
     /// The same session with temporary credentials.
-    pub(crate) fn calling_with_token(mut self, key: &str, secret: &str, token: &str) -> Session {
+    pub(crate) fn calling_with_token(self, key: &str, secret: &str, token: &str) -> Session {
         let token = Some(token.to_owned());
         let credentials = Credentials::new(key, secret, token, None, "landfall");
-        self.config = self
-            .config
-            .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        self
+        self.signing_with(SharedCredentialsProvider::new(credentials))
     }
 
     /// The region of all calls.
@@ -251,4 +240,9 @@ impl Session {
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }
+}
+
+fn with_credentials(config: &SdkConfig, credentials: &SharedCredentials) -> SdkConfig {
+    let provider = SharedCredentialsProvider::new(credentials.clone());
+    config.to_builder().credentials_provider(provider).build()
 }

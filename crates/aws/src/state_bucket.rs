@@ -10,6 +10,7 @@ mod trials;
 pub use objects::{ETag, Object, Written};
 pub use tags::Buckets;
 
+use crate::again::again_after;
 use crate::error::{Error, ErrorKind, translate};
 use crate::session::Session;
 use aws_sdk_s3::types::{
@@ -151,15 +152,9 @@ impl StateBucket {
     where
         F: Future<Output = Result<(), Error>>,
     {
-        for pause in FOUND_PAUSES.into_iter().filter(|_| is_new) {
-            match call().await {
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                }
-                other => return other,
-            }
-        }
-        call().await
+        let is_missing = |error: &Error| error.kind == ErrorKind::NotFound;
+        let pauses = FOUND_PAUSES.into_iter().filter(|_| is_new);
+        again_after(pauses.map(Duration::from_millis), is_missing, call).await
     }
 
     /// Sets versioning, encryption, no public access, TLS only.
@@ -227,16 +222,11 @@ impl StateBucket {
     /// The name of a bucket that was just deleted cannot be used again for a while
     /// (<https://github.com/aws/aws-cli/issues/2593>), so this waits.
     async fn create_bucket(&self) -> Result<(), Error> {
-        for pause in DELETED_PAUSES {
-            match self.create_bucket_once().await {
-                Err(error) if error.code.as_deref() == Some("OperationAborted") => {
-                    tokio::time::sleep(Duration::from_secs(pause)).await;
-                }
-                other => return other,
-            }
-        }
-        self.create_bucket_once().await.map_err(|error| {
-            if error.code.as_deref() != Some("OperationAborted") {
+        let is_aborted = |error: &Error| error.code.as_deref() == Some("OperationAborted");
+        let pauses = DELETED_PAUSES.map(Duration::from_secs);
+        let made = again_after(pauses, is_aborted, || self.create_bucket_once()).await;
+        made.map_err(|error| {
+            if !is_aborted(&error) {
                 return error;
             }
             let what = format!(

@@ -1,6 +1,6 @@
 //! A proxy between the front and the emulators that denies what IAM would deny: `programs/permission_gate.py`.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, set_identity};
 use rules::exit::Exit;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -78,10 +78,8 @@ impl PermissionGate {
     /// # Panics
     /// `emulators.json` cannot be written.
     pub fn use_identity(&self, name: &str) {
-        let text = std::fs::read_to_string(&self.note).expect("emulators run");
-        let mut noted: Value = serde_json::from_str(&text).expect("JSON");
-        noted["identity"] = json!({ "access_key_id": name, "secret_access_key": "secret" });
-        std::fs::write(&self.note, noted.to_string()).expect("written");
+        let identity = json!({ "access_key_id": name, "secret_access_key": "secret" });
+        set_identity(&self.note, &identity);
     }
 
     /// Every decision so far.

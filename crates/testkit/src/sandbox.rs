@@ -303,10 +303,9 @@ impl Sandbox {
             self.issued().display()
         );
         std::fs::write(&script, text).expect("written");
-        let mut noted = self.noted();
-        noted["identity"] =
+        let identity =
             serde_json::json!({ "credential_process": format!("sh {}", script.display()) });
-        std::fs::write(self.home().join(EMULATORS), noted.to_string()).expect("written");
+        set_identity(&self.home().join(EMULATORS), &identity);
         self
     }
 
@@ -337,8 +336,7 @@ impl Sandbox {
     }
 
     fn noted(&self) -> serde_json::Value {
-        let text = std::fs::read_to_string(self.home().join(EMULATORS)).expect("emulators run");
-        serde_json::from_str(&text).expect("JSON")
+        read_note(&self.home().join(EMULATORS))
     }
 }
 
@@ -372,6 +370,18 @@ impl Drop for Sandbox {
             );
         }
     }
+}
+
+fn read_note(file: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(file).expect("emulators run");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Sets who calls the emulators that this file notes.
+pub(crate) fn set_identity(file: &Path, identity: &serde_json::Value) {
+    let mut noted = read_note(file);
+    noted["identity"] = identity.clone();
+    std::fs::write(file, noted.to_string()).expect("written");
 }
 
 /// A program that the tests cannot do without.

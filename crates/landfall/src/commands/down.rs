@@ -98,7 +98,7 @@ pub(crate) async fn all(
     report: &Report,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    // Before the state is removed.
+    // Under the lock, since a release may have changed them, and before the state is removed.
     let known = match Known::read(environment, manifest).await {
         Ok(known) => known,
         Err(failure) => {

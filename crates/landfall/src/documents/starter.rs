@@ -6,9 +6,7 @@
 use super::schema::meaning;
 use rules::app::dockerfile::{self, Exposed};
 use rules::app::manifest::key::{self, KEYS};
-use rules::app::manifest::{
-    Choice, Draft, FILE, Facts, Manifest, Need, Overrides, Port, Problems, Target,
-};
+use rules::app::manifest::{Choice, Draft, FILE, Facts, Manifest, Need, Overrides, Port, Problems};
 
 /// Columns that a comment fills.
 const WIDTH: usize = 100;
@@ -125,10 +123,7 @@ fn target(manifest: &Manifest) -> String {
         Choice::Usual => "which costs nothing while there are no requests".to_owned(),
         Choice::Unfit(why) => why.join("; "),
     };
-    let other = match manifest.target {
-        Target::Lambda => Target::Fargate,
-        Target::Fargate => Target::Lambda,
-    };
+    let other = manifest.target.other();
     let explained = format!(
         "It runs on {}, {because}. Declare what Lambda does not offer to move it to Fargate, or set the \
          target.",
@@ -145,6 +140,7 @@ fn target(manifest: &Manifest) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rules::app::manifest::Target;
     use rules::app::manifest::{AppName, EnvironmentName, Region, RelativePath};
 
     fn facts(directory: &str, dockerfile: &str) -> Facts {

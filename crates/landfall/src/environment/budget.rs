@@ -37,7 +37,7 @@ impl Environment {
     /// The variables of the foundation root.
     ///
     /// # Errors
-    /// A bug: they cannot be written as JSON.
+    /// As of [`Environment::bounded`].
     pub(crate) async fn foundation_variables(
         &self,
         manifest: &Manifest,

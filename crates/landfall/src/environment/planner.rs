@@ -77,9 +77,9 @@ impl Planner<'_> {
         user: Option<String>,
     ) -> Result<Planned, Failure> {
         let (environment, manifest) = (self.environment, self.manifest);
-        // One after the other: each init waits for the lock of the plugin cache that they share.
         let account_budget = budget::look(environment).await?;
         budget::report(&account_budget, self.report);
+        // One after the other: each init waits for the lock of the plugin cache that they share.
         let foundation = environment
             .foundation(manifest, &account_budget, self.interrupt)
             .await?;

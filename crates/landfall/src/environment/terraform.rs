@@ -12,9 +12,9 @@ use rules::app::manifest::{Manifest, Target};
 use rules::event::Event;
 use rules::exit::Exit;
 use rules::release::revision::Image;
+use rules::shape::account_budget::AccountBudget;
 use rules::shape::contract::{
-    CiInputs, FargateDomainInputs, FargateInputs, FoundationInputs, LambdaDomainInputs,
-    LambdaInputs, Root,
+    CiInputs, FargateDomainInputs, FargateInputs, LambdaDomainInputs, LambdaInputs, Root,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -142,14 +142,16 @@ impl Environment {
     ) -> Result<Value, Failure> {
         let (names, region) = (&self.names, self.session.region());
         let none = BTreeMap::new();
-        let manifest = &match root {
-            Root::Foundation | Root::Lambda => self.bounded(manifest).await?,
-            _ => manifest.clone(),
-        };
         let variables = match root {
-            Root::Foundation => serde_json::to_value(FoundationInputs::of(manifest, region)),
+            Root::Foundation => {
+                let budget = AccountBudget::Planned;
+                return self.foundation_variables(manifest, &budget).await;
+            }
             Root::Fargate => serde_json::to_value(FargateInputs::of(manifest, region)),
-            Root::Lambda => serde_json::to_value(LambdaInputs::of(manifest, region, image)),
+            Root::Lambda => {
+                let manifest = self.bounded(manifest).await?;
+                serde_json::to_value(LambdaInputs::of(&manifest, region, image))
+            }
             Root::LambdaDomain => {
                 let tags = &manifest.tags;
                 serde_json::to_value(LambdaDomainInputs::of(names, region, &none, None, tags))

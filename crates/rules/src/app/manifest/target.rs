@@ -66,6 +66,15 @@ impl Target {
     /// Every target.
     pub const ALL: [Target; 2] = [Target::Lambda, Target::Fargate];
 
+    /// The other target.
+    #[must_use]
+    pub fn other(self) -> Target {
+        match self {
+            Target::Lambda => Target::Fargate,
+            Target::Fargate => Target::Lambda,
+        }
+    }
+
     /// The word in `landfall.toml`, outputs and events.
     pub fn as_str(self) -> &'static str {
         match self {

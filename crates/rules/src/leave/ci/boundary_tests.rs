@@ -1,4 +1,4 @@
-//! What a job of CI can reach, decided as IAM decides it: whoever may push a branch writes the job.
+//! What a job of CI can reach, decided as IAM decides it: anyone who may push a branch writes the job.
 
 use super::permissions::{boundaries, documents};
 use super::samples::{deployment, github};
@@ -194,7 +194,7 @@ const UNLIMITED: [&str; 20] = [
 ];
 
 /// Every call that would make, change or remove something of another environment, as the job would make it: the
-/// resource bears the other's tags, and the job sends its own.
+/// resource has the other's tags, and the job sends its own.
 fn reached(role: Role, own: (&str, &str), other: &Scope) -> BTreeSet<String> {
     let known = Authorization::all();
     let mut reached = BTreeSet::new();

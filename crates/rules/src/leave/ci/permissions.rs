@@ -14,7 +14,7 @@ pub fn documents(role: Role, deployment: &Deployment) -> Vec<String> {
     let target = deployment.target;
     let statements = match role {
         // An app that moves has both targets for a while.
-        Role::Deploy => everything(&[target, other(target)], &scope),
+        Role::Deploy => everything(&[target, target.other()], &scope),
         Role::Plan => reads(target, &scope),
         Role::Preview => {
             let mut all = everything(&[target], &scope);
@@ -24,13 +24,6 @@ pub fn documents(role: Role, deployment: &Deployment) -> Vec<String> {
     };
     let documents = Document::pack(statements);
     documents.iter().map(Document::text).collect()
-}
-
-fn other(target: Target) -> Target {
-    match target {
-        Target::Lambda => Target::Fargate,
-        Target::Fargate => Target::Lambda,
-    }
 }
 
 /// What making and removing need on these targets, each statement once. A job that makes something also has to be able

@@ -69,7 +69,7 @@ impl Statement {
         }
     }
 
-    /// Not on resources that bear another environment's tags, as far as AWS looks at tags in this call.
+    /// Not on resources that have another environment's tags, as far as AWS looks at tags in this call.
     pub(super) fn not_of_others(mut self, scope: &Scope) -> Statement {
         for (key, value) in scope.tags("aws:ResourceTag") {
             let operator = match value.contains('*') {
@@ -81,7 +81,7 @@ impl Statement {
         self
     }
 
-    /// Only on resources that bear no environment's tags.
+    /// Only on resources that have no environment's tags.
     pub(super) fn of_no_one(mut self) -> Statement {
         let key = format!("aws:ResourceTag/{TAG_APP}");
         self.conditions.push(("Null", key, vec!["true".to_owned()]));

@@ -97,7 +97,8 @@ pub fn another_package(version: &str, platform: &str, why: Vec<String>) -> Failu
         why,
         next: vec![
             "use the same registry or mirror as the other machines of this environment".to_owned(),
-            "if this package is to be trusted from now on: `landfall up --upgrade-provider` records it".to_owned(),
+            "to trust this package from now on: `landfall up --upgrade-provider` records it"
+                .to_owned(),
         ],
     }
 }
